@@ -1,0 +1,233 @@
+"""The cloud process: every service of localcloud but storage and the Functions host, on two listeners.
+
+TLS: Resource Manager and what it manages, scoring URIs, the custom topic. Plain HTTP: the managed-identity
+endpoint (as in App Service) and localcloud's own controls. Run as `python -m localcloud.cloud HOME`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from localcloud import arm, certificates, identity
+from localcloud.faults import Fault, Faults
+from localcloud.home import LOOPBACK, Home
+from localcloud.service import Cloud, Service
+from localcloud.store import Store
+from localcloud.tokens import Tokens
+from localcloud.wire import AzureError, Operations, json_body
+
+log = logging.getLogger("localcloud")
+
+SERVICES: list[Callable[[Cloud], Service]] = [arm.service]
+
+
+class HttpFaults:
+    """Carries out faults armed for the point `http`; see localcloud.faults."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self.app = app
+        self.faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            fault = await self.faults.at("http", method=scope["method"], path=scope["path"])
+        except AzureError as error:
+            await error.response()(scope, receive, send)
+            return
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+
+        async def nowhere(_: Message) -> None:
+            return
+
+        if fault.action == "lost":
+            await self.app(scope, receive, nowhere)
+        await AzureError(500, "InternalServerError", fault.message).response()(scope, receive, send)
+
+
+async def answer_azure_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AzureError)
+    return error.response()
+
+
+async def answer_unknown_path(request: Request, _: Exception) -> Response:
+    message = f"The resource '{request.url.path}' was not found: localcloud has nothing at this path."
+    return AzureError(404, "ResourceNotFound", message).response()
+
+
+async def answer_broken(request: Request, error: Exception) -> Response:
+    log.error("%s %s broke", request.method, request.url.path, exc_info=error)
+    return AzureError(500, "InternalServerError", "localcloud broke; its log has the trace.").response()
+
+
+def tls_app(cloud: Cloud, services: list[Service]) -> Starlette:
+    return Starlette(
+        routes=[route for service in services for route in service.routes],
+        middleware=[Middleware(HttpFaults, faults=cloud.faults)],
+        exception_handlers={
+            AzureError: answer_azure_error,
+            404: answer_unknown_path,
+            Exception: answer_broken,
+        },
+    )
+
+
+def control_routes(cloud: Cloud, services: list[Service]) -> list[BaseRoute]:
+    async def health(_: Request) -> Response:
+        return JSONResponse({"state": "Running"})
+
+    async def arm_fault(request: Request) -> Response:
+        try:
+            fault = Fault(**await json_body(request))
+        except TypeError as error:
+            raise AzureError(400, "InvalidFault", f"{error}; see localcloud.faults.Fault.") from None
+        return JSONResponse(asdict(cloud.faults.arm(fault)), 201)
+
+    async def list_faults(_: Request) -> Response:
+        return JSONResponse({"value": [asdict(fault) for fault in cloud.faults.armed.values()]})
+
+    async def disarm(request: Request) -> Response:
+        cloud.faults.disarm(request.path_params.get("id"))
+        return Response(status_code=204)
+
+    return [
+        Route("/health", health),
+        Route("/faults", arm_fault, methods=["POST"]),
+        Route("/faults", list_faults, methods=["GET"]),
+        Route("/faults", disarm, methods=["DELETE"]),
+        Route("/faults/{id}", disarm, methods=["DELETE"]),
+        *(route for service in services for route in service.control),
+    ]
+
+
+class ControlKey:
+    """Lets a request through only with localcloud's control key: web pages reach loopback too."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self.app = app
+        self.key = key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent = Request(scope).headers.get("x-localcloud-key", "") if scope["type"] == "http" else ""
+        if not secrets.compare_digest(sent, self.key):
+            message = (
+                "X-Localcloud-Key is missing or wrong: it is control_key of cloud.json in the home folder."
+            )
+            await AzureError(401, "AuthenticationFailed", message).response()(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def plain_app(cloud: Cloud, services: list[Service]) -> Starlette:
+    return Starlette(
+        routes=[
+            *identity.routes(cloud.home, cloud.tokens),
+            Mount(
+                "/localcloud",
+                routes=control_routes(cloud, services),
+                middleware=[Middleware(ControlKey, key=cloud.home.control_key)],
+            ),
+        ],
+        exception_handlers={
+            AzureError: answer_azure_error,
+            404: answer_unknown_path,
+            Exception: answer_broken,
+        },
+    )
+
+
+class Listener(uvicorn.Server):
+    """A uvicorn server that leaves signals to the process it is part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listener, socket.socket]:
+    """A server for `app` and the loopback socket it will serve; raises OSError when the port is taken."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+        ssl_certfile=certificates.server_chain(tls) if tls else None,
+        ssl_keyfile=certificates.server_key(tls) if tls else None,
+    )
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((LOOPBACK, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(
+            error.errno, f"port {port} is taken: stop what listens there, or choose another"
+        ) from None
+    return Listener(config), bound
+
+
+@contextlib.asynccontextmanager
+async def running(home: Home) -> AsyncIterator[Cloud]:
+    """The cloud of `home`, serving on its ports until the block ends."""
+    certificates.ensure(home)
+    store = Store(home.root / "cloud.sqlite")
+    cloud = Cloud(home, store, Tokens(home), Operations(store, home.resource_manager), Faults())
+    services = [make(cloud) for make in SERVICES]
+    listeners = [
+        listener(tls_app(cloud, services), home.ports.arm, tls=home),
+        listener(plain_app(cloud, services), home.ports.identity),
+    ]
+    started: list[Service] = []
+    async with asyncio.TaskGroup() as group:
+        try:
+            for service in services:
+                await service.start()
+                started.append(service)
+            for server, bound in listeners:
+                group.create_task(server.serve(sockets=[bound]))
+            while not all(server.started for server, _ in listeners):  # noqa: ASYNC110 - uvicorn has no event
+                await asyncio.sleep(0.01)
+            yield cloud
+        finally:
+            for server, _ in listeners:
+                server.should_exit = True
+            for service in reversed(started):
+                await service.stop()
+            await cloud.operations.stop()
+    store.close()
+
+
+async def serve(home: Home) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(home):
+        log.info("localcloud serves %s from %s", home.resource_manager, home.root)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(serve(Home.open(Path(sys.argv[1]))))

@@ -1,0 +1,47 @@
+"""The App Service managed-identity endpoint, from which azure-identity gets its tokens.
+
+`GET {IDENTITY_ENDPOINT}?resource=…&api-version=2019-08-01` with `X-IDENTITY-HEADER`. Source: "How to use
+managed identities for App Service and Azure Functions", REST endpoint reference; the shape as
+azure-identity's AppServiceCredential reads it.
+"""
+
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.home import Home
+from localcloud.tokens import Tokens
+
+
+def routes(home: Home, tokens: Tokens) -> list[Route]:
+    async def token(request: Request) -> Response:
+        sent = request.headers.get("x-identity-header", "")
+        principal = next(
+            (name for name, secret in home.identity_headers.items() if secrets.compare_digest(sent, secret)),
+            None,
+        )
+        if principal is None:
+            return refusal(401, "X-IDENTITY-HEADER is missing or is no identity of this cloud.")
+        if request.query_params.get("api-version") not in ("2019-08-01", "2020-06-01"):
+            return refusal(400, "api-version must be 2019-08-01.")
+        resource = request.query_params.get("resource", "")
+        if not resource:
+            return refusal(400, "resource is missing: name the audience of the token.")
+        access_token, expires_on = tokens.issue(principal, resource)
+        return JSONResponse(
+            {
+                "access_token": access_token,
+                "expires_on": str(expires_on),
+                "resource": resource,
+                "token_type": "Bearer",
+                "client_id": request.query_params.get("client_id", ""),
+            }
+        )
+
+    return [Route("/msi/token", token)]
+
+
+def refusal(status: int, message: str) -> Response:
+    return JSONResponse({"statusCode": status, "message": message}, status)

@@ -1,0 +1,52 @@
+"""What every service of localcloud is given, and what it gives back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from localcloud.faults import Faults
+from localcloud.home import Home
+from localcloud.store import Store
+from localcloud.tokens import Caller, Tokens
+from localcloud.wire import Operations, bearer
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The parts that services share. One per process; no service holds another's state but through it."""
+
+    home: Home
+    store: Store
+    tokens: Tokens
+    operations: Operations
+    faults: Faults
+
+    def arm_caller(self, request: Request) -> Caller:
+        """Who calls Resource Manager; raises AzureError 401 without a token for it."""
+        audiences = [
+            self.home.resource_manager,
+            "https://management.azure.com",
+            "https://management.core.windows.net",
+        ]
+        return bearer(request, self.tokens, audiences)
+
+
+async def nothing() -> None:
+    """For a service with nothing to start or stop."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One emulated service: its routes on the TLS listener, its control routes, its life.
+
+    routes answer Azure's paths; control routes are localcloud's own, under /localcloud on the
+    loopback HTTP listener, behind the control key. start runs before the first request.
+    """
+
+    name: str
+    routes: list[BaseRoute]
+    control: list[BaseRoute] = field(default_factory=list)
+    start: Callable[[], Awaitable[None]] = nothing
+    stop: Callable[[], Awaitable[None]] = nothing
