@@ -2,10 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from azure.storage.blob import BlobServiceClient
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from localcloud import storage
 from localcloud.faults import Faults
 from localcloud.home import Home
 from localcloud.store import Store
@@ -22,6 +25,11 @@ class Cloud:
     tokens: Tokens
     operations: Operations
     faults: Faults
+
+    @cached_property
+    def blobs(self) -> BlobServiceClient:
+        """The services' client of storage. It blocks: call it through asyncio.to_thread."""
+        return storage.blobs(self.home, self.tokens)
 
     def arm_caller(self, request: Request) -> Caller:
         """Who calls Resource Manager; raises AzureError 401 without a token for it."""

@@ -1,0 +1,107 @@
+"""Storage: Azurite as its own process, over TLS with OAuth, and the services' own client of it.
+
+Azurite demands TLS before it accepts bearer tokens. Its debug log is kept, in `azurite_log`, because
+it is the one place where a write's operation, blob and ETag stand together: Event Grid reads it
+(see localcloud.eventgrid). The log never leaves the home folder.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import httpx
+from azure.core.credentials import AccessToken
+from azure.storage.blob import BlobServiceClient
+
+from localcloud import certificates
+from localcloud.home import LOOPBACK, REPOSITORY, Home
+from localcloud.tokens import Tokens
+
+STARTUP_LIMIT = 60
+"""Seconds until Azurite must answer; its first start on a busy machine takes several."""
+
+
+class StorageUnavailable(Exception):
+    """Azurite could not be started; the text says what to do."""
+
+
+def azurite_log(home: Home) -> Path:
+    return home.logs / "azurite.debug.log"
+
+
+def command(home: Home) -> list[str]:
+    """Azurite's command line. Raises StorageUnavailable when Node or Azurite is not installed."""
+    node = shutil.which("node")
+    if node is None:
+        raise StorageUnavailable("Node is missing: install Node 20 or newer, then run `make setup`.")
+    package = REPOSITORY / "node_modules" / "azurite"
+    if not package.exists():
+        raise StorageUnavailable(f"Azurite is missing in {REPOSITORY}: run `make setup`.")
+    entry = package / json.loads((package / "package.json").read_text())["bin"]["azurite"]
+    return [
+        node,
+        str(entry),
+        *("--blobHost", LOOPBACK, "--blobPort", str(home.ports.blob)),
+        *("--queueHost", LOOPBACK, "--queuePort", str(home.ports.queue)),
+        *("--tableHost", LOOPBACK, "--tablePort", str(home.ports.table)),
+        *("--location", str(home.root / "azurite")),
+        *("--cert", str(certificates.server_chain(home)), "--key", str(certificates.server_key(home))),
+        *("--oauth", "basic", "--debug", str(azurite_log(home))),
+        "--silent",
+        "--disableTelemetry",
+        "--skipApiVersionCheck",
+    ]
+
+
+async def start(home: Home) -> subprocess.Popen[bytes]:
+    """Start Azurite and wait until it answers. The caller ends the process.
+
+    Raises StorageUnavailable with the tail of its output when it ends or does not answer in time.
+    """
+    certificates.ensure(home)
+    home.logs.mkdir(parents=True, exist_ok=True)
+    output = home.logs / "azurite.log"
+    with output.open("ab") as out:
+        process = subprocess.Popen(
+            command(home), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | home.trust()
+        )
+    trust = ssl.create_default_context(cafile=home.ca_bundle)
+    async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+        for _ in range(STARTUP_LIMIT * 10):
+            if process.poll() is not None:
+                break
+            try:
+                await client.get(home.blob_url)
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return process
+    process.terminate()
+    process.wait()
+    tail = output.read_text(errors="replace")[-2000:]
+    raise StorageUnavailable(
+        f"Azurite did not start on port {home.ports.blob} (blob), {home.ports.queue} (queue),"
+        f" {home.ports.table} (table): {tail or 'it said nothing'}"
+    )
+
+
+class ServiceCredential:
+    """The services' own identity towards storage."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        token, expires_on = self._tokens.issue("service", scopes[0].removesuffix("/.default"))
+        return AccessToken(token, expires_on)
+
+
+def blobs(home: Home, tokens: Tokens) -> BlobServiceClient:
+    """A client of this cloud's storage. It blocks: call it through asyncio.to_thread."""
+    return BlobServiceClient(
+        home.blob_url, credential=ServiceCredential(tokens), connection_verify=str(home.ca_bundle)
+    )

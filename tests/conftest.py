@@ -1,0 +1,1 @@
+"""Fixtures that every level of tests shares."""
