@@ -1,0 +1,168 @@
+"""The steps that train: a pipeline run in Data Factory, whose one activity is a task on Azure Batch."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from activities import clients
+from activities.registry import activity
+from activities.storage import find_model
+from runs.contracts import CleanUp, Settling, Training, TrainingOrder, TrainingState
+from runs.errors import Refused
+from runs.settings import app
+
+if TYPE_CHECKING:
+    from azure.mgmt.datafactory.models import ActivityRun, RunFilterParameters
+
+log = logging.getLogger("touchdown.activities")
+
+ENDED = frozenset({"Succeeded", "Failed", "Cancelled"})
+STDERR_TAIL = 2000
+"""Bytes of a failed task's stderr that its run keeps."""
+
+
+@activity
+def start_training(order: TrainingOrder) -> Training:
+    """Start the pipeline for a run, unless an earlier attempt has.
+
+    createRun has no client token, so a lost answer would mean a second pipeline run: the run id is a
+    pipeline parameter, and pipeline runs are searched for it first. Source: "Pipeline Runs - Query By
+    Factory"; parameters cannot be filtered by the service.
+    """
+    found = find_pipeline_run(order.run_id)
+    if found:
+        return Training(order.run_id, found)
+    parameters = {
+        "runId": order.run_id,
+        "dataset": order.upload.path,
+        "etag": order.upload.etag,
+        "label": order.label,
+        "epochs": order.epochs,
+        "lr": order.lr,
+    }
+    created = clients.data_factory().pipelines.create_run(
+        app().resource_group, app().data_factory, app().pipeline, parameters=parameters
+    )
+    return Training(order.run_id, str(created.run_id))
+
+
+def find_pipeline_run(run_id: str) -> str:
+    """The pipeline run whose parameters carry `run_id`, or ""; the oldest, were there several."""
+    from azure.mgmt.datafactory.models import RunQueryFilter
+
+    query = _recent(timedelta(days=8))
+    query.filters = [RunQueryFilter(operand="PipelineName", operator="Equals", values=[app().pipeline])]
+    found = []
+    while True:
+        page = clients.data_factory().pipeline_runs.query_by_factory(
+            app().resource_group, app().data_factory, query
+        )
+        found += [each for each in page.value if (each.parameters or {}).get("runId") == run_id]
+        if not page.continuation_token:
+            break
+        query.continuation_token = page.continuation_token
+    return (
+        str(min(found, key=lambda each: each.run_start or datetime.max.replace(tzinfo=UTC)).run_id)
+        if found
+        else ""
+    )
+
+
+def _recent(span: timedelta) -> "RunFilterParameters":
+    from azure.mgmt.datafactory.models import RunFilterParameters
+
+    now = datetime.now(UTC)
+    return RunFilterParameters(last_updated_after=now - span, last_updated_before=now + timedelta(hours=1))
+
+
+@activity
+def look_at_training(training: Training) -> TrainingState:
+    """How a pipeline run stands: its status, and where it has ended, its model or the reason it has none.
+
+    Raises Refused PipelineRunMissing when Data Factory no longer knows it.
+    """
+    try:
+        run = clients.data_factory().pipeline_runs.get(
+            app().resource_group, app().data_factory, training.pipeline_run_id
+        )
+    except ResourceNotFoundError:
+        raise Refused(
+            "PipelineRunMissing", f"pipeline run {training.pipeline_run_id}: Data Factory does not know it."
+        ) from None
+    status = str(run.status)
+    if status == "Succeeded":
+        return TrainingState(status, model_path=find_model(training.run_id))
+    if status == "Failed":
+        failed = failed_activity(training.pipeline_run_id)
+        if failed is None:
+            return TrainingState(status, str(run.message or ""))
+        output = failed.output if isinstance(failed.output, dict) else {}
+        exit_code = output.get("exitcode")
+        error = failed.error if isinstance(failed.error, dict) else {}
+        return TrainingState(
+            status,
+            str(error.get("message") or run.message or ""),
+            exit_code if isinstance(exit_code, int) else None,
+            stderr_tail([str(url) for url in output.get("outputs", [])]),
+        )
+    return TrainingState(status, str(run.message or ""))
+
+
+def failed_activity(pipeline_run_id: str) -> "ActivityRun | None":
+    """The activity run that made a pipeline run fail, or None when none is named."""
+    page = clients.data_factory().activity_runs.query_by_pipeline_run(
+        app().resource_group, app().data_factory, pipeline_run_id, _recent(timedelta(days=8))
+    )
+    return next((each for each in page.value if each.status in ("Failed", "TimedOut", "Cancelled")), None)
+
+
+def stderr_tail(outputs: list[str]) -> str:
+    """The end of the stderr.txt among a Custom activity's outputs, or "".
+
+    Data Factory copies it to `adfjobs/<guid>/output/stderr.txt` in the account of the Batch linked
+    service. Only our own account is read: the address comes from an answer, and our token would go there.
+    """
+    own = urlsplit(app().storage_url)
+    for output in outputs:
+        url = urlsplit(output)
+        path = unquote(url.path).removeprefix(own.path)
+        container, _, name = path.strip("/").partition("/")
+        if url.netloc == own.netloc and container == "adfjobs" and name.endswith("/stderr.txt"):
+            try:
+                blob = clients.storage().get_blob_client(container, name)
+                size = blob.get_blob_properties().size or 0
+                if size == 0:
+                    return ""
+                start = max(0, size - STDERR_TAIL)
+                tail = blob.download_blob(offset=start, length=size - start).readall()
+            except AzureError as error:
+                log.warning("stderr of a failed task could not be read from %s: %s", name, error)
+                return ""
+            return tail.decode("utf-8", errors="replace").strip()
+    return ""
+
+
+@activity
+def cancel_training(left: CleanUp) -> Settling:
+    """Cancel a run's pipeline run, and with it the Batch task; ready once it has ended.
+
+    Without a known pipeline run it is searched for: a run may be cancelled while createRun is under way.
+    """
+    pipeline_run_id = left.pipeline_run_id or find_pipeline_run(left.run_id)
+    if not pipeline_run_id:
+        return Settling(ready=True)
+    factory = clients.data_factory()
+    try:
+        run = factory.pipeline_runs.get(app().resource_group, app().data_factory, pipeline_run_id)
+    except ResourceNotFoundError:
+        return Settling(ready=True)
+    if run.status in ENDED:
+        return Settling(ready=True)
+    if run.status != "Canceling":
+        factory.pipeline_runs.cancel(
+            app().resource_group, app().data_factory, pipeline_run_id, is_recursive=True
+        )
+    return Settling(ready=False, begun=pipeline_run_id)

@@ -1,0 +1,201 @@
+"""The steps that read and write the container: the dataset before, the model after, the record at the end."""
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+import yaml
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+from activities import clients, records
+from activities.registry import activity
+from runs import naming, settings
+from runs.contracts import Dataset, Json, RunRecord, RunRequest, TrainedModel, TrainingResult, Upload
+from runs.errors import Refused
+
+HEAD = 1 << 20
+"""Bytes of a dataset that are looked at before anything is paid for."""
+
+
+@activity
+def inspect_dataset(request: RunRequest) -> Dataset:
+    """Read a dataset's properties, metadata and first bytes, and settle the run's settings.
+
+    Raises Refused: RunEnded (an engine runs a finished id again), DatasetReplaced, DatasetMissing,
+    InvalidDataset, LabelMissing, InvalidSetting.
+    """
+    claim = records.read(request.run_id)
+    if claim is not None and claim.record.status != "Running":
+        raise Refused("RunEnded", f"run {request.run_id} has ended before: {claim.record.status}.")
+    upload = request.upload
+    blob = clients.container().get_blob_client(upload.path)
+    try:
+        properties = blob.get_blob_properties(etag=upload.etag, match_condition=MatchConditions.IfNotModified)
+        size = properties.size or 0
+        head = read_head(upload, HEAD) if size else b""
+    except ResourceNotFoundError:
+        raise Refused(
+            "DatasetMissing", f"dataset {upload.dataset}: it was deleted; upload it again."
+        ) from None
+    except ResourceModifiedError:
+        raise replaced(upload) from None
+    columns = header_of(upload.dataset, head, whole=size <= HEAD)
+    app = settings.app()
+    resolved = settings.resolve(
+        request.settings, properties.metadata or {}, app, dataset=upload.dataset, columns=columns
+    )
+    return Dataset(size, len(columns), resolved.label, resolved, app.pacing)
+
+
+def replaced(upload: Upload) -> Refused:
+    return Refused(
+        "DatasetReplaced",
+        f"dataset {upload.dataset}: it was replaced after this run was claimed (etag {upload.etag});"
+        " the newer upload has a run of its own.",
+    )
+
+
+def read_head(upload: Upload, length: int) -> bytes:
+    """The first bytes of a dataset, of the very content that the run is about.
+
+    Raises ResourceModifiedError when it has been replaced.
+    """
+    blob = clients.container().get_blob_client(upload.path)
+    return blob.download_blob(
+        offset=0, length=length, etag=upload.etag, match_condition=MatchConditions.IfNotModified
+    ).readall()
+
+
+def header_of(dataset: str, head: bytes, *, whole: bool) -> list[str]:
+    """The column names of a CSV whose first bytes are `head`; `whole`: they are all of it.
+
+    Raises Refused InvalidDataset when it is empty, binary, without a data row, or the header is not one.
+    """
+
+    def invalid(why: str) -> Refused:
+        return Refused("InvalidDataset", f"dataset {dataset}: {why}")
+
+    if not head.strip():
+        raise invalid("the file is empty; upload a CSV with a header row and data rows.")
+    rows = text_rows(head, whole=whole)
+    if rows is None:
+        raise invalid("the file is not text in UTF-8; export it as CSV (UTF-8).")
+    if not rows:
+        raise invalid(f"the first line is longer than {HEAD >> 20} MiB; it is no header row.")
+    header = rows[0]
+    if len(rows) < 2:
+        raise invalid("there is a header but no data row.")
+    if len(header) < 2:
+        raise invalid(
+            f"the header has only the column {header[0]!r}; a label and at least one feature are needed,"
+            " separated by commas."
+        )
+    for number, name in enumerate(header, 1):
+        if not name.strip():
+            raise invalid(f"column {number} has no name in the header.")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise invalid(f"the header names {', '.join(twice[:5])} more than once.")
+    return header
+
+
+def text_rows(head: bytes, *, whole: bool) -> list[list[str]] | None:
+    """The complete rows in the first bytes of a CSV, blank lines left out; None when they are no text."""
+    if b"\0" in head:
+        return None
+    cut = head if whole else head[: head.rfind(b"\n") + 1]
+    try:
+        text = cut.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error:
+        return None
+
+
+@activity
+def read_training_result(trained: TrainedModel) -> TrainingResult:
+    """Read what a training left, and decide: is it a model, is it this run's, is it good enough.
+
+    Raises Refused: InvalidModel, WrongModel, AccuracyTooLow.
+    """
+    if naming.run_of_model(trained.path) != trained.run_id:
+        raise Refused("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
+    folder = trained.path.removesuffix("/MLmodel")
+    mlmodel = read_yaml(trained.path)
+    flavors = mlmodel.get("flavors")
+    if not isinstance(flavors, dict) or "python_function" not in flavors:
+        raise Refused(
+            "InvalidModel",
+            f"{trained.path}: it has no python_function flavor, which batch endpoints score with.",
+        )
+    metrics = read_metrics(f"{folder.removesuffix('/model')}/metrics.json")
+    if (
+        metrics.get("run_id") != trained.run_id
+        or metrics.get("dataset", {}).get("etag") != trained.upload.etag
+    ):
+        raise Refused(
+            "WrongModel",
+            f"{trained.path}: it was trained by run {metrics.get('run_id')} on etag"
+            f" {metrics.get('dataset', {}).get('etag')}, not by run {trained.run_id} on {trained.upload.etag}.",
+        )
+    numbers = {
+        name: float(value)
+        for name, value in metrics.get("metrics", {}).items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }
+    accuracy = numbers.get("accuracy")
+    if accuracy is None:
+        raise Refused("InvalidModel", f"{folder}: metrics.json holds no accuracy.")
+    if accuracy < trained.min_accuracy:
+        raise Refused(
+            "AccuracyTooLow",
+            f"dataset {trained.upload.dataset}: the model's hold-out accuracy {accuracy:.4f} is below"
+            f" min_accuracy {trained.min_accuracy:.4f}; nothing was deployed.",
+        )
+    return TrainingResult(
+        folder=folder,
+        mlflow_run_id=str(metrics.get("mlflow_run_id", "")),
+        label=str(metrics.get("label", "")),
+        metrics=numbers,
+        features=len(metrics.get("features", [])),
+        classes=len(metrics.get("classes", [])),
+    )
+
+
+def read_yaml(path: str) -> Json:
+    try:
+        document = yaml.safe_load(clients.container().download_blob(path).readall())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refused("InvalidModel", f"{path}: it is no YAML: {error}") from None
+    except ResourceNotFoundError:
+        raise Refused("InvalidModel", f"{path}: it is gone.") from None
+    return document if isinstance(document, dict) else {}
+
+
+def read_metrics(path: str) -> dict[str, Any]:
+    try:
+        document = json.loads(clients.container().download_blob(path).readall())
+    except ResourceNotFoundError:
+        raise Refused("InvalidModel", f"{path} is missing: the training ended without its metrics.") from None
+    except ValueError as error:
+        raise Refused("InvalidModel", f"{path}: it is no JSON: {error}") from None
+    return document if isinstance(document, dict) else {}
+
+
+def find_model(run_id: str) -> str:
+    """The path of the MLmodel that a run's training left, or "" when there is none (yet)."""
+    for blob in clients.container().list_blobs(name_starts_with=f"{naming.RUNS}{run_id}/"):
+        if naming.run_of_model(blob.name) == run_id:
+            return str(blob.name)
+    return ""
+
+
+@activity
+def record_run(record: RunRecord) -> None:
+    """Write runs/<run id>/run.json: what the run did and how it ended. The last write of a run."""
+    records.write(record)

@@ -1,0 +1,336 @@
+"""What the steps of a run hand to each other: frozen dataclasses, and their JSON.
+
+Everything here ends in the orchestration's history, so it is small: ids, names, numbers, never data.
+Times are ISO 8601 strings in UTC; durations are seconds. A field added later needs a default, because
+runs that are in flight during an update replay what the older code wrote.
+"""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+Json = dict[str, Any]
+
+
+def to_json(value: Any) -> Json:
+    """A contract as JSON."""
+    return dataclasses.asdict(value)
+
+
+def from_json[T](cls: type[T], given: Json) -> T:
+    """The contract `cls` out of its JSON; fields it does not know are left out.
+
+    Raises TypeError when a field without a default is missing.
+    """
+    hints = typing.get_type_hints(cls)
+    fields = dataclasses.fields(cast(Any, cls))
+    return cls(
+        **{each.name: _build(hints[each.name], given[each.name]) for each in fields if each.name in given}
+    )
+
+
+def _build(hint: Any, value: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        inner = [each for each in typing.get_args(hint) if each is not types.NoneType]
+        return None if value is None else _build(inner[0], value) if len(inner) == 1 else value
+    if dataclasses.is_dataclass(hint):
+        return from_json(cast(type, hint), value)
+    if typing.get_origin(hint) is list:
+        (item,) = typing.get_args(hint)
+        return [_build(item, each) for each in value]
+    return value
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One content of one dataset: what a run is about.
+
+    etag has no quotes. uploaded_at orders uploads: the event's time (to 100 ns in Azure), or the blob's
+    Last-Modified (to the second) for a run that was started by hand.
+    """
+
+    container: str
+    path: str
+    etag: str
+    uploaded_at: str
+
+    @property
+    def dataset(self) -> str:
+        """The file's name, as a person knows it."""
+        return self.path.removeprefix("datasets/")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A claimed run: the orchestration's input. settings are those of the HTTP body, checked."""
+
+    run_id: str
+    upload: Upload
+    settings: Json
+    source: Literal["event", "http"]
+    claimed_at: str
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The resolved settings of a run; docs/settings.md says what each means and where it may be set.
+
+    training_timeout is in seconds; min_accuracy in [0, 1].
+    """
+
+    label: str
+    model_name: str
+    endpoint_name: str
+    epochs: int
+    lr: float
+    min_accuracy: float
+    training_timeout: int
+    keep_deployments: int
+    compute_name: str
+    vm_size: str
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """How often the orchestrator looks, in seconds: first interval, then half as much again up to the cap.
+
+    look: at a pipeline run, beside the wait for its event. watch: at an operation that should end soon.
+    """
+
+    look_first: float
+    look_cap: float
+    watch_first: float
+    watch_cap: float
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What inspect_dataset found and decided. size in bytes; columns counts the label too."""
+
+    size: int
+    columns: int
+    label: str
+    settings: RunSettings
+    pacing: Pacing
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    run_id: str
+    upload: Upload
+    label: str
+    epochs: int
+    lr: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """A pipeline run in Data Factory."""
+
+    run_id: str
+    pipeline_run_id: str
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What one look at a pipeline run showed. model_path: its MLmodel in storage, once it has succeeded.
+
+    exit_code and stderr (its tail) are those of the Batch task, when it failed and left them.
+    """
+
+    status: str
+    message: str = ""
+    exit_code: int | None = None
+    stderr: str = ""
+    model_path: str = ""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that lies in storage. path: its MLmodel file in the container."""
+
+    run_id: str
+    upload: Upload
+    path: str
+    min_accuracy: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A model that is this run's and good enough. folder: the MLflow model in the container."""
+
+    folder: str
+    mlflow_run_id: str
+    label: str
+    metrics: dict[str, float]
+    features: int
+    classes: int
+
+
+@dataclass(frozen=True)
+class ModelOrder:
+    run_id: str
+    upload: Upload
+    name: str
+    result: TrainingResult
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class ComputeOrder:
+    name: str
+    vm_size: str
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class EndpointOrder:
+    name: str
+    model_name: str
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class DeploymentOrder:
+    run_id: str
+    upload: Upload
+    endpoint: str
+    name: str
+    model: ModelVersion
+    compute: str
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class SmokeOrder:
+    run_id: str
+    upload: Upload
+    endpoint: str
+    deployment: str
+    label: str
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class PromotionOrder:
+    run_id: str
+    upload: Upload
+    endpoint: str
+    deployment: str
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class PruneOrder:
+    run_id: str
+    upload: Upload
+    endpoint: str
+    keep: int
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class Settling:
+    """One look at something that takes time. ready: it is there. begun: what to give to the next look."""
+
+    ready: bool
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class SmokeState:
+    """A Settling of a scoring job. predictions: the first ones; rows: how many were scored."""
+
+    ready: bool
+    begun: str = ""
+    rows: int = 0
+    predictions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A Settling of the endpoint's default.
+
+    outcome "promoted": this run's deployment is the default; "superseded": that of a newer upload is,
+    and stays. previous: the default before, or "".
+    """
+
+    ready: bool
+    begun: str = ""
+    outcome: Literal["", "promoted", "superseded"] = ""
+    previous: str = ""
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """What an ended run may have left: empty where the run did not get that far."""
+
+    run_id: str
+    pipeline_run_id: str = ""
+    endpoint: str = ""
+    deployment: str = ""
+    job: str = ""
+    begun: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the story. ended is "" while it lasts."""
+
+    name: str
+    started: str
+    ended: str = ""
+
+
+Status = Literal["Running", "Succeeded", "Failed", "Cancelled"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ended early. code is for programs, message for people; stage is where it happened."""
+
+    stage: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as run.json holds it, from its claim to its end; docs/runs.md describes the fields."""
+
+    run_id: str
+    status: Status
+    dataset: str
+    upload: Upload
+    source: str
+    claimed_at: str
+    given_settings: Json
+    ended_at: str = ""
+    outcome: str = ""
+    settings: RunSettings | None = None
+    stages: list[Stage] = field(default_factory=list)
+    pipeline_run_id: str = ""
+    mlflow_run_id: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    model_name: str = ""
+    model_version: str = ""
+    endpoint: str = ""
+    deployment: str = ""
+    predictions: list[str] = field(default_factory=list)
+    error: Failure | None = None
+    warnings: list[str] = field(default_factory=list)
+    schema_version: int = 1
+
+
+@dataclass(frozen=True)
+class LifecycleEvent:
+    kind: Literal["RunStarted", "RunSucceeded", "RunFailed", "RunCancelled"]
+    run_id: str
+    data: Json

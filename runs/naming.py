@@ -1,0 +1,136 @@
+"""Names: what Touchdown calls things, made valid for the service that holds them.
+
+The rules (Azure Machine Learning, "Manage batch endpoints", "Naming rules"; see `RULES`):
+
+    model       1..255 letters, digits, - _ .   begins with a letter or digit
+    endpoint    3..32 lower-case letters, digits, -   begins with a letter, does not end with -;
+                unique in the region among all customers
+    deployment  the same characters and lengths, unique in its endpoint
+    compute     3..24 letters, digits, -   begins with a letter, does not end with - or with -<digits>
+
+A name that is valid is kept as it is. One that has to be changed gets six hexadecimal digits of its
+hash, so that two names which would become the same stay apart.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from runs.errors import Refused
+
+DATASETS = "datasets/"
+RUNS = "runs/"
+_RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmodel")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one kind of name must look. allowed: the characters, as in a regular expression's brackets."""
+
+    pattern: re.Pattern[str]
+    allowed: str
+    longest: int
+    lower: bool
+    prefix: str
+
+
+RULES = {
+    "model": Rule(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}"), "A-Za-z0-9._-", 255, False, "model"),
+    "endpoint": Rule(re.compile(r"[a-z](?!.*--)[a-z0-9-]{1,30}[a-z0-9]"), "a-z0-9-", 32, True, "endpoint"),
+    "deployment": Rule(
+        re.compile(r"[a-z](?!.*--)[a-z0-9-]{1,30}[a-z0-9]"), "a-z0-9-", 32, True, "deployment"
+    ),
+    "compute": Rule(
+        re.compile(r"[A-Za-z](?![A-Za-z0-9-]*-\d+$)[A-Za-z0-9-]{1,22}[A-Za-z0-9]"),
+        "A-Za-z0-9-",
+        24,
+        False,
+        "compute",
+    ),
+}
+
+
+def digest(*parts: str, length: int = 6) -> str:
+    """The first `length` hexadecimal digits of a hash over `parts`, which cannot run into each other."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:length]
+
+
+def valid_name(kind: str, wanted: str, unique_in: str = "") -> str:
+    """`wanted` made valid for `kind` by the rules above.
+
+    With `unique_in` (what the name must be unique for: a workspace's id) the hash is always there.
+    """
+    rule = RULES[kind]
+    if not unique_in and rule.pattern.fullmatch(wanted):
+        return wanted
+    text = wanted.lower() if rule.lower else wanted
+    text = re.sub(rf"[^{rule.allowed}]+", "-", text)
+    text = re.sub(r"-{2,}", "-", text).strip("-._")
+    if not re.match(r"[A-Za-z0-9]" if kind == "model" else r"[A-Za-z]", text):
+        text = f"{rule.prefix}-{text}".rstrip("-")
+    suffix = f"-{digest(unique_in, wanted)}"
+    if suffix[1:].isdigit():
+        # A compute may not end with "-<digits>".
+        suffix = f"-x{suffix[2:]}"
+    return text[: rule.longest - len(suffix)].rstrip("-._") + suffix
+
+
+def model_name(dataset: str) -> str:
+    """The default name of a dataset's model: `iris_csv.csv` gives `iris_classification`, as in the lab."""
+    stem = PurePosixPath(dataset).stem
+    return valid_name("model", f"{stem.removesuffix('_csv') or stem}_classification")
+
+
+def endpoint_name(model: str, workspace: str) -> str:
+    """The default name of a model's endpoint; `workspace` is the workspace's full id."""
+    return valid_name("endpoint", model.replace("_", "-"), unique_in=f"{workspace}/{model}".lower())
+
+
+def run_id(container: str, path: str, etag: str, attempt: int = 1) -> str:
+    """The id of the `attempt`-th run for one content of one dataset: readable, and always the same.
+
+    At most 80 characters of a-z, 0-9 and -, so that it is valid as an instance id, in a blob's path and
+    in a tag.
+    """
+    stem = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(path).stem.lower()).strip("-")[:40].strip("-")
+    identity = digest(container, path, etag, length=16)
+    return "-".join(part for part in (stem, identity, str(attempt) if attempt > 1 else "") if part)
+
+
+def deployment_name(run: str) -> str:
+    """The deployment of a run: derived from its id, so that a second attempt finds the first one's."""
+    return f"run-{digest(run, length=16)}"
+
+
+def is_run_id(text: str) -> bool:
+    return bool(_RUN_ID.fullmatch(text))
+
+
+def run_of_model(path: str) -> str | None:
+    """The id of the run whose finished model `path` is the MLmodel of, or None."""
+    found = _MODEL_FILE.fullmatch(path)
+    return found["run"] if found and is_run_id(found["run"]) else None
+
+
+def is_dataset(path: str) -> bool:
+    """Whether `path` is a dataset: a direct child of datasets/ that is called .csv."""
+    name = path.removeprefix(DATASETS)
+    return path.startswith(DATASETS) and "/" not in name and name.lower().endswith(".csv") and len(name) > 4
+
+
+def dataset_path(name: str) -> str:
+    """The path of the dataset that a person calls `name`.
+
+    Raises Refused for anything but the plain name of a .csv file.
+    """
+    path = f"{DATASETS}{name}"
+    if "/" in name or "\\" in name or not is_dataset(path) or len(path) > 1024:
+        shown = name if len(name) <= 80 else f"{name[:77]}..."
+        raise Refused(
+            "InvalidDatasetName",
+            f"dataset {shown!r}: give the plain name of a .csv file in the datasets folder, without a path.",
+        )
+    return path
