@@ -1,0 +1,96 @@
+"""How durable work travels between the Durable extension and the Python worker.
+
+Orchestrator and entity triggers are given a protobuf message as base64 text and return one; activities are
+given and return JSON. Source: azure.durable_functions (worker.py, internal/converters.py).
+"""
+
+import base64
+
+import durabletask.internal.helpers as helpers
+import durabletask.internal.orchestrator_service_pb2 as pb
+
+from localcloud.functions import failures
+
+# What the host allows, in UTF-16 code units of the status as JSON.
+CUSTOM_STATUS_LIMIT = 16 * 1024
+
+
+def orchestrator_name(request: pb.OrchestratorRequest) -> str:
+    """The orchestrator to run: the last executionStarted names it."""
+    started = [
+        event for event in [*request.pastEvents, *request.newEvents] if event.HasField("executionStarted")
+    ]
+    return str(started[-1].executionStarted.name)
+
+
+def text(message: pb.OrchestratorRequest | pb.EntityBatchRequest) -> str:
+    return base64.b64encode(message.SerializeToString()).decode()
+
+
+def orchestrator_response(returned: str, instance_id: str, completion_token: str) -> pb.OrchestratorResponse:
+    """What the worker returned for a turn; a failure when its custom status is too big for the host."""
+    response: pb.OrchestratorResponse = pb.OrchestratorResponse.FromString(base64.b64decode(returned))
+    if len(response.customStatus.value.encode("utf-16-le")) // 2 > CUSTOM_STATUS_LIMIT:
+        why = failures.details(
+            "System.ArgumentException",
+            "The custom status is larger than 16 KB as UTF-16 JSON; keep ids and numbers in it, not data.",
+        )
+        return failed_orchestration(instance_id, completion_token, why)
+    response.instanceId = instance_id
+    response.completionToken = completion_token
+    return response
+
+
+def failed_orchestration(
+    instance_id: str, completion_token: str, why: pb.TaskFailureDetails
+) -> pb.OrchestratorResponse:
+    action = helpers.new_complete_orchestration_action(
+        -1, pb.ORCHESTRATION_STATUS_FAILED, None, failure_details=why
+    )
+    return pb.OrchestratorResponse(instanceId=instance_id, actions=[action], completionToken=completion_token)
+
+
+def activity_response(
+    request: pb.ActivityRequest, completion_token: str, result: str | pb.TaskFailureDetails | None
+) -> pb.ActivityResponse:
+    response = pb.ActivityResponse(
+        instanceId=request.orchestrationInstance.instanceId,
+        taskId=request.taskId,
+        completionToken=completion_token,
+    )
+    if isinstance(result, str):
+        response.result.value = result
+    elif result is not None:
+        response.failureDetails.CopyFrom(result)
+    return response
+
+
+def entity_result(
+    returned: str, infos: list[pb.OperationInfo], completion_token: str
+) -> pb.EntityBatchResult:
+    result = pb.EntityBatchResult.FromString(base64.b64decode(returned))
+    return addressed(result, infos, completion_token)
+
+
+def failed_entity(
+    request: pb.EntityBatchRequest,
+    infos: list[pb.OperationInfo],
+    completion_token: str,
+    why: pb.TaskFailureDetails,
+) -> pb.EntityBatchResult:
+    """Every operation failed for the same reason, and the state is as it was."""
+    failure = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=why))
+    result = pb.EntityBatchResult(
+        results=[failure] * len(request.operations), entityState=request.entityState
+    )
+    return addressed(result, infos, completion_token)
+
+
+def addressed(
+    result: pb.EntityBatchResult, infos: list[pb.OperationInfo], completion_token: str
+) -> pb.EntityBatchResult:
+    """The result with whom each of its operations is for, which the worker does not know."""
+    result.completionToken = completion_token
+    del result.operationInfos[:]
+    result.operationInfos.extend(infos)
+    return result
