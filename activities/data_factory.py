@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
 from activities import clients
 from activities.registry import activity
 from activities.storage import find_model
 from runs.contracts import CleanUp, Settling, Training, TrainingOrder, TrainingState
-from runs.errors import Refused
+from runs.errors import Fault, Refused
 from runs.settings import app
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("touchdown.activities")
 
+LISTING_LAG = timedelta(seconds=45)
+"""How long a pipeline run may take to be listed. Its retries must last longer: see the orchestrator."""
 ENDED = frozenset({"Succeeded", "Failed", "Cancelled"})
 STDERR_TAIL = 2000
 """Bytes of a failed task's stderr that its run keeps."""
@@ -28,13 +31,25 @@ STDERR_TAIL = 2000
 def start_training(order: TrainingOrder) -> Training:
     """Start the pipeline for a run, unless an earlier attempt has.
 
-    createRun has no client token, so a lost answer would mean a second pipeline run: the run id is a
-    pipeline parameter, and pipeline runs are searched for it first. Source: "Pipeline Runs - Query By
-    Factory"; parameters cannot be filtered by the service.
+    createRun has no client token, so a lost answer would mean a second pipeline run. The run id is a
+    pipeline parameter, and pipeline runs are searched for it first. The search lags behind, so an
+    attempt leaves a note before it starts anything, and a later one that finds the note but no pipeline
+    run waits (as a Fault) until the note is LISTING_LAG old.
+
+    Source: "Pipeline Runs - Query By Factory"; the service cannot filter by parameters.
     """
     found = find_pipeline_run(order.run_id)
     if found:
         return Training(order.run_id, found)
+    note = clients.container().get_blob_client(f"runs/{order.run_id}/training.started")
+    try:
+        note.upload_blob(b"", match_condition=MatchConditions.IfMissing)
+    except ResourceExistsError:
+        age = datetime.now(UTC) - note.get_blob_properties().last_modified
+        if age < LISTING_LAG:
+            raise Fault(
+                "an earlier attempt may have started a pipeline run that Data Factory does not list yet"
+            ) from None
     parameters = {
         "runId": order.run_id,
         "dataset": order.upload.path,
@@ -53,8 +68,10 @@ def find_pipeline_run(run_id: str) -> str:
     """The pipeline run whose parameters carry `run_id`, or ""; the oldest, were there several."""
     from azure.mgmt.datafactory.models import RunQueryFilter
 
-    query = _recent(timedelta(days=8))
-    query.filters = [RunQueryFilter(operand="PipelineName", operator="Equals", values=[app().pipeline])]
+    query = _recent()
+    query.filters = [
+        RunQueryFilter(operand="PipelineName", operator="Equals", values_property=[app().pipeline])
+    ]
     found = []
     while True:
         page = clients.data_factory().pipeline_runs.query_by_factory(
@@ -64,18 +81,18 @@ def find_pipeline_run(run_id: str) -> str:
         if not page.continuation_token:
             break
         query.continuation_token = page.continuation_token
-    return (
-        str(min(found, key=lambda each: each.run_start or datetime.max.replace(tzinfo=UTC)).run_id)
-        if found
-        else ""
-    )
+    never = datetime.max.replace(tzinfo=UTC)
+    return str(min(found, key=lambda each: each.run_start or never).run_id) if found else ""
 
 
-def _recent(span: timedelta) -> "RunFilterParameters":
+def _recent() -> "RunFilterParameters":
+    """The runs of as long as a run can last."""
     from azure.mgmt.datafactory.models import RunFilterParameters
 
     now = datetime.now(UTC)
-    return RunFilterParameters(last_updated_after=now - span, last_updated_before=now + timedelta(hours=1))
+    return RunFilterParameters(
+        last_updated_after=now - timedelta(days=8), last_updated_before=now + timedelta(hours=1)
+    )
 
 
 @activity
@@ -114,7 +131,7 @@ def look_at_training(training: Training) -> TrainingState:
 def failed_activity(pipeline_run_id: str) -> "ActivityRun | None":
     """The activity run that made a pipeline run fail, or None when none is named."""
     page = clients.data_factory().activity_runs.query_by_pipeline_run(
-        app().resource_group, app().data_factory, pipeline_run_id, _recent(timedelta(days=8))
+        app().resource_group, app().data_factory, pipeline_run_id, _recent()
     )
     return next((each for each in page.value if each.status in ("Failed", "TimedOut", "Cancelled")), None)
 

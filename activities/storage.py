@@ -18,11 +18,15 @@ from runs.errors import Refused
 
 HEAD = 1 << 20
 """Bytes of a dataset that are looked at before anything is paid for."""
+SAMPLE_ROWS = 20
+"""Rows that the smoke test scores."""
 
 
 @activity
 def inspect_dataset(request: RunRequest) -> Dataset:
     """Read a dataset's properties, metadata and first bytes, and settle the run's settings.
+
+    Its first rows, without the label, are kept for the smoke test: the dataset may be replaced before.
 
     Raises Refused: RunEnded (an engine runs a finished id again), DatasetReplaced, DatasetMissing,
     InvalidDataset, LabelMissing, InvalidSetting.
@@ -42,12 +46,22 @@ def inspect_dataset(request: RunRequest) -> Dataset:
         ) from None
     except ResourceModifiedError:
         raise replaced(upload) from None
-    columns = header_of(upload.dataset, head, whole=size <= HEAD)
+    rows = rows_of(upload.dataset, head, whole=size <= HEAD)
+    columns = rows[0]
     app = settings.app()
     resolved = settings.resolve(
         request.settings, properties.metadata or {}, app, dataset=upload.dataset, columns=columns
     )
+    label = columns.index(resolved.label)
+    sample = io.StringIO(newline="")
+    csv.writer(sample).writerows(row[:label] + row[label + 1 :] for row in rows[: SAMPLE_ROWS + 1])
+    clients.container().upload_blob(sample_path(request.run_id), sample.getvalue().encode(), overwrite=True)
     return Dataset(size, len(columns), resolved.label, resolved, app.pacing)
+
+
+def sample_path(run_id: str) -> str:
+    """Where a run's smoke test finds its input."""
+    return f"{naming.RUNS}{run_id}/smoke/sample.csv"
 
 
 def replaced(upload: Upload) -> Refused:
@@ -69,8 +83,8 @@ def read_head(upload: Upload, length: int) -> bytes:
     ).readall()
 
 
-def header_of(dataset: str, head: bytes, *, whole: bool) -> list[str]:
-    """The column names of a CSV whose first bytes are `head`; `whole`: they are all of it.
+def rows_of(dataset: str, head: bytes, *, whole: bool) -> list[list[str]]:
+    """The header and the complete data rows of a CSV whose first bytes are `head`; `whole`: they are all.
 
     Raises Refused InvalidDataset when it is empty, binary, without a data row, or the header is not one.
     """
@@ -99,7 +113,7 @@ def header_of(dataset: str, head: bytes, *, whole: bool) -> list[str]:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise invalid(f"the header names {', '.join(twice[:5])} more than once.")
-    return header
+    return rows
 
 
 def text_rows(head: bytes, *, whole: bool) -> list[list[str]] | None:
@@ -134,14 +148,12 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
             f"{trained.path}: it has no python_function flavor, which batch endpoints score with.",
         )
     metrics = read_metrics(f"{folder.removesuffix('/model')}/metrics.json")
-    if (
-        metrics.get("run_id") != trained.run_id
-        or metrics.get("dataset", {}).get("etag") != trained.upload.etag
-    ):
+    made_by = (metrics.get("run_id"), metrics.get("dataset", {}).get("etag"))
+    if made_by != (trained.run_id, trained.upload.etag):
         raise Refused(
             "WrongModel",
-            f"{trained.path}: it was trained by run {metrics.get('run_id')} on etag"
-            f" {metrics.get('dataset', {}).get('etag')}, not by run {trained.run_id} on {trained.upload.etag}.",
+            f"{trained.path}: it was trained by run {made_by[0]} on etag {made_by[1]}, not by run"
+            f" {trained.run_id} on {trained.upload.etag}.",
         )
     numbers = {
         name: float(value)

@@ -211,10 +211,8 @@ class DeploymentOrder:
 @dataclass(frozen=True)
 class SmokeOrder:
     run_id: str
-    upload: Upload
     endpoint: str
     deployment: str
-    label: str
     begun: str = ""
 
 
@@ -331,6 +329,8 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class LifecycleEvent:
-    kind: Literal["RunStarted", "RunSucceeded", "RunFailed", "RunCancelled"]
+    """kind: RunStarted, RunSucceeded, RunFailed or RunCancelled."""
+
+    kind: str
     run_id: str
     data: Json

@@ -1,0 +1,484 @@
+"""The steps that serve: model version, cluster, endpoint, deployment, scoring job, default.
+
+What takes minutes is never waited for in here. Such a step looks at the resource; where it is missing it
+begins to make it; and it answers `ready=False` until the resource has settled, when the orchestrator
+calls the very same step again. So a look and a retry after a crash are one and the same thing.
+"""
+
+import csv
+import io
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+
+from activities import clients, records
+from activities.registry import activity, explain
+from activities.storage import sample_path
+from runs.contracts import (
+    CleanUp,
+    ComputeOrder,
+    DeploymentOrder,
+    EndpointOrder,
+    ModelOrder,
+    ModelVersion,
+    Promotion,
+    PromotionOrder,
+    PruneOrder,
+    Settling,
+    SmokeOrder,
+    SmokeState,
+    Upload,
+)
+from runs.errors import Fault, Refused
+from runs.settings import app
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import BatchDeployment, BatchEndpoint, Model
+
+log = logging.getLogger("touchdown.activities")
+
+LEASE_SECONDS = 30
+"""How long one promotion may hold an endpoint: it makes three short calls."""
+TAG_LIMIT = 256
+"""Characters of a tag's value. Azure ML refuses an empty one (azure-sdk-for-python #41586)."""
+
+_invoking = threading.Lock()
+
+
+def lineage(run_id: str, upload: Upload) -> dict[str, str]:
+    """The tags by which a model version or deployment is found again and traced to its dataset."""
+    return {
+        "run": run_id,
+        "dataset": upload.dataset[:TAG_LIMIT],
+        "etag": upload.etag,
+        "uploaded": upload.uploaded_at,
+    }
+
+
+def datastore_uri(path: str) -> str:
+    return f"azureml://datastores/{app().datastore}/paths/{path}"
+
+
+@activity
+def register_model(order: ModelOrder) -> ModelVersion:
+    """Register the model of a run, unless a version already carries the run's tag.
+
+    Versions are numbered 1, 2, …; one that another run took meanwhile is refused by Azure ML, since
+    versions are immutable, and the next attempt takes the next number.
+
+    Raises Fault when that happened.
+    """
+    from azure.ai.ml.constants import AssetTypes
+    from azure.ai.ml.entities import Model
+
+    versions = model_versions(order.name)
+    for each in versions:
+        if (each.tags or {}).get("run") == order.run_id:
+            return ModelVersion(order.name, str(each.version))
+    taken = [int(each.version) for each in versions if str(each.version).isdigit()]
+    version = str(max(taken, default=0) + 1)
+    metrics = {name: f"{value:.6g}" for name, value in order.result.metrics.items()}
+    model = Model(
+        name=order.name,
+        version=version,
+        path=datastore_uri(order.result.folder),
+        type=AssetTypes.MLFLOW_MODEL,
+        description=f"Trained by Touchdown on {order.upload.dataset[:TAG_LIMIT]}.",
+        tags=lineage(order.run_id, order.upload)
+        | {"mlflow_run": order.result.mlflow_run_id or "unknown", "label": order.result.label[:TAG_LIMIT]}
+        | metrics,
+    )
+    try:
+        clients.machine_learning().models.create_or_update(model)
+    except HttpResponseError as error:
+        if error.status_code in (400, 409) and version in {
+            str(each.version) for each in model_versions(order.name)
+        }:
+            raise Fault(
+                f"model {order.name}: version {version} was taken by another run meanwhile"
+            ) from error
+        raise
+    return ModelVersion(order.name, version)
+
+
+def model_versions(name: str) -> "list[Model]":
+    from azure.ai.ml.constants import ListViewType
+
+    try:
+        return list(clients.machine_learning().models.list(name, list_view_type=ListViewType.ALL))
+    except ResourceNotFoundError:
+        return []
+
+
+@activity
+def ensure_compute(order: ComputeOrder) -> Settling:
+    """The AmlCompute cluster, from 0 nodes; made when it is missing, and otherwise left as it is."""
+    from azure.ai.ml.entities import AmlCompute, IdentityConfiguration, ManagedIdentityConfiguration
+
+    ml = clients.machine_learning()
+    try:
+        compute = ml.compute.get(order.name)
+    except ResourceNotFoundError:
+        identity = None
+        if app().compute_identity:
+            identity = IdentityConfiguration(
+                type="user_assigned",
+                user_assigned_identities=[ManagedIdentityConfiguration(resource_id=app().compute_identity)],
+            )
+        cluster = AmlCompute(
+            name=order.name,
+            size=order.vm_size,
+            min_instances=0,
+            max_instances=app().compute_max_nodes,
+            idle_time_before_scale_down=300,
+            identity=identity,
+        )
+        return Settling(False, operation_of(ml.compute.begin_create_or_update(cluster)))
+    return settling(f"compute {order.name}", compute.provisioning_state, order.begun)
+
+
+@activity
+def ensure_endpoint(order: EndpointOrder) -> Settling:
+    """The batch endpoint; made when it is missing."""
+    from azure.ai.ml.entities import BatchEndpoint
+
+    ml = clients.machine_learning()
+    try:
+        endpoint = ml.batch_endpoints.get(order.name)
+    except ResourceNotFoundError:
+        new = BatchEndpoint(
+            name=order.name,
+            description=f"Serves {order.model_name}.",
+            tags={"model": order.model_name[:TAG_LIMIT], "made_by": "touchdown"},
+        )
+        return Settling(False, operation_of(ml.batch_endpoints.begin_create_or_update(new)))
+    return settling(f"endpoint {order.name}", endpoint.provisioning_state, order.begun)
+
+
+@activity
+def deploy_model(order: DeploymentOrder) -> Settling:
+    """The run's own deployment of its model version; made when it is missing, never the default here."""
+    from azure.ai.ml.constants import BatchDeploymentOutputAction
+    from azure.ai.ml.entities import (
+        BatchRetrySettings,
+        ModelBatchDeployment,
+        ModelBatchDeploymentSettings,
+    )
+
+    ml = clients.machine_learning()
+    deployment = find_deployment(order.endpoint, order.name)
+    if deployment is not None:
+        return settling(f"deployment {order.name}", deployment.provisioning_state, order.begun)
+    new = ModelBatchDeployment(
+        name=order.name,
+        endpoint_name=order.endpoint,
+        description=f"{order.model.name} version {order.model.version}, of run {order.run_id}.",
+        tags=lineage(order.run_id, order.upload)
+        | {"model_name": order.model.name[:TAG_LIMIT], "model_version": order.model.version},
+        model=f"{app().workspace_id}/models/{order.model.name}/versions/{order.model.version}",
+        compute=order.compute,
+        settings=ModelBatchDeploymentSettings(
+            mini_batch_size=10,
+            instance_count=1,
+            max_concurrency_per_instance=1,
+            output_action=BatchDeploymentOutputAction.APPEND_ROW,
+            output_file_name="predictions.csv",
+            # 30 s, the default, is too short for one large CSV.
+            retry_settings=BatchRetrySettings(max_retries=3, timeout=3600),
+            # A file that cannot be scored fails its job instead of being left out in silence.
+            error_threshold=0,
+            logging_level="info",
+        ),
+    )
+    return Settling(False, operation_of(ml.batch_deployments.begin_create_or_update(new)))
+
+
+def find_deployment(endpoint: str, name: str) -> "BatchDeployment | None":
+    try:
+        return clients.machine_learning().batch_deployments.get(name, endpoint)
+    except ResourceNotFoundError:
+        return None
+
+
+def settling(what: str, state: str | None, begun: str) -> Settling:
+    """What a resource's provisioning state means for a run that waits for it.
+
+    Raises Refused with the operation's own error when it failed.
+    """
+    if state == "Succeeded":
+        return Settling(True, begun)
+    if state in ("Failed", "Canceled"):
+        raise Refused("ProvisioningFailed", f"{what}: {state}: {why_failed(begun)}")
+    return Settling(False, begun)
+
+
+def operation_of(poller: Any) -> str:
+    """The address of a long-running operation that has been begun, or "" when Azure gave none.
+
+    A failed resource does not say why; its operation does. The SDK hides the address in the poller.
+    """
+    response = getattr(poller.polling_method(), "_initial_response", None)
+    headers = response.http_response.headers if response is not None else {}
+    return str(headers.get("Azure-AsyncOperation", ""))
+
+
+def why_failed(operation: str) -> str:
+    """The error of a long-running operation, in Azure's words.
+
+    Source: "Track asynchronous Azure operations".
+    """
+    unknown = "Azure ML gave no reason; see the resource in Azure ML studio"
+    # The address comes from an answer, and our token would go there.
+    if not operation.startswith(f"{app().resource_manager}/"):
+        return unknown
+    from azure.core.rest import HttpRequest
+
+    try:
+        response = clients.resource_manager().send_request(HttpRequest("GET", operation))
+        response.raise_for_status()
+        error = response.json().get("error") or {}
+    except (AzureError, ValueError) as failed:
+        log.warning("the reason of a failed operation could not be read: %s", failed)
+        return unknown
+    return f"{error.get('code')}: {error.get('message')}" if error.get("message") else unknown
+
+
+@activity
+def smoke_test(order: SmokeOrder) -> SmokeState:
+    """Score the first rows of the dataset with the NEW deployment; ready once the predictions are right.
+
+    The job's name is kept beside its input, so an attempt after a crash finds the job of the one before.
+
+    Raises Refused SmokeTestFailed: the job failed, or its predictions are not one for each row.
+    """
+    ml = clients.machine_learning()
+    folder = f"runs/{order.run_id}/smoke"
+    job = order.begun or read_text(f"{folder}/job.txt")
+    if not job:
+        given, wanted = sample_path(order.run_id), f"{folder}/predictions.csv"
+        job = invoke(order.endpoint, order.deployment, given, wanted)
+        clients.container().upload_blob(f"{folder}/job.txt", job, overwrite=True)
+        return SmokeState(False, job)
+    state = ml.jobs.get(job)
+    if state.status not in ("Completed", "Failed", "Canceled", "NotResponding"):
+        return SmokeState(False, job)
+    if state.status != "Completed":
+        raise Refused(
+            "SmokeTestFailed",
+            f"deployment {order.deployment}: scoring job {job} is {state.status}: {job_error(job)}",
+        )
+    sample = read_text(sample_path(order.run_id))
+    rows = len(list(csv.reader(io.StringIO(sample, newline="")))) - 1
+    predictions = read_predictions(f"{folder}/predictions.csv", order.deployment, job)
+    if len(predictions) != rows:
+        raise Refused(
+            "SmokeTestFailed",
+            f"deployment {order.deployment}: scoring job {job} gave {len(predictions)} predictions for"
+            f" {rows} rows.",
+        )
+    return SmokeState(True, job, rows, predictions[:5])
+
+
+def invoke(endpoint: str, deployment: str, given: str, wanted: str) -> str:
+    """Start a scoring job on one deployment; its name. given and wanted are paths in the container.
+
+    One at a time: azure-ai-ml 1.35 keeps the deployment's header of `invoke` in a module-level dict, so
+    two at once could score each other's deployment.
+    """
+    from azure.ai.ml import Input, Output
+    from azure.ai.ml.constants import AssetTypes
+
+    with _invoking:
+        job = clients.machine_learning().batch_endpoints.invoke(
+            endpoint_name=endpoint,
+            deployment_name=deployment,
+            input=Input(type=AssetTypes.URI_FILE, path=datastore_uri(given)),
+            outputs={"score": Output(type=AssetTypes.URI_FILE, path=datastore_uri(wanted))},
+        )
+    return str(job.name)
+
+
+def job_error(job: str) -> str:
+    """Why a scoring job failed, as far as Azure ML says it."""
+    from azure.core.rest import HttpRequest
+
+    address = f"{app().resource_manager}{app().workspace_id}/jobs/{job}?api-version=2024-01-01-preview"
+    try:
+        response = clients.resource_manager().send_request(HttpRequest("GET", address))
+        response.raise_for_status()
+        properties = response.json().get("properties", {})
+    except (AzureError, ValueError) as failed:
+        log.warning("the reason of failed job %s could not be read: %s", job, failed)
+        return "its logs in Azure ML studio say why"
+    error = properties.get("error") or {}
+    inner = error.get("error", error)
+    return str(inner.get("message") or "its logs in Azure ML studio say why")
+
+
+def read_predictions(path: str, deployment: str, job: str) -> list[str]:
+    """The predictions in a predictions.csv: no header; row, prediction, file name.
+
+    Source: "Deploy MLflow models in batch deployments", "Batch scoring outputs".
+    """
+    text = read_text(path)
+    if not text:
+        raise Refused("SmokeTestFailed", f"deployment {deployment}: scoring job {job} left no predictions.")
+    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    if any(len(row) < 3 or not row[1].strip() for row in rows):
+        raise Refused(
+            "SmokeTestFailed",
+            f"deployment {deployment}: predictions of scoring job {job} are not row, prediction, file.",
+        )
+    return [row[1] for row in sorted(rows, key=lambda row: int(row[0]) if row[0].isdigit() else 0)]
+
+
+def read_text(path: str) -> str:
+    try:
+        return clients.container().download_blob(path, encoding="utf-8").readall()
+    except ResourceNotFoundError:
+        return ""
+
+
+@activity
+def promote(order: PromotionOrder) -> Promotion:
+    """Make the run's deployment the endpoint's default, unless the default is of a newer upload.
+
+    Reading the default, comparing and starting the update happen under a lease on a blob of the
+    endpoint, so two runs that finish together do it one after the other; while the update runs, the
+    endpoint itself says so. The endpoint is sent back as it was read: a PUT replaces all of it.
+    """
+    ml = clients.machine_learning()
+    endpoint = ml.batch_endpoints.get(order.endpoint)
+    if endpoint.provisioning_state not in ("Succeeded", "Failed", "Canceled"):
+        return Promotion(False, order.begun)
+    default = default_of(endpoint)
+    if default == order.deployment:
+        return Promotion(True, order.begun, "promoted")
+    if order.begun and endpoint.provisioning_state != "Succeeded":
+        raise Refused("PromotionFailed", f"endpoint {order.endpoint}: {why_failed(order.begun)}")
+    with only_one(order.endpoint) as mine:
+        if not mine:
+            return Promotion(False, order.begun)
+        endpoint = ml.batch_endpoints.get(order.endpoint)
+        if endpoint.provisioning_state not in ("Succeeded", "Failed", "Canceled"):
+            return Promotion(False, order.begun)
+        if is_newer(find_deployment(order.endpoint, default_of(endpoint)), order.upload):
+            return Promotion(True, order.begun, "superseded")
+        endpoint.defaults.deployment_name = order.deployment
+        return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
+
+
+def default_of(endpoint: "BatchEndpoint") -> str:
+    return (endpoint.defaults.deployment_name or "") if endpoint.defaults else ""
+
+
+def uploaded(deployment: "BatchDeployment") -> str:
+    """When the upload was made that a deployment comes from, or "" when it is not one of ours."""
+    return str((deployment.tags or {}).get("uploaded", ""))
+
+
+def is_newer(deployment: "BatchDeployment | None", upload: Upload) -> bool:
+    return deployment is not None and uploaded(deployment) > upload.uploaded_at
+
+
+@contextmanager
+def only_one(endpoint: str) -> Iterator[bool]:
+    """Hold an endpoint's lease; False when another run holds it. It ends by itself if this process dies."""
+    blob = clients.container().get_blob_client(f"locks/{endpoint}")
+    try:
+        blob.upload_blob(b"", match_condition=MatchConditions.IfMissing)
+    except (ResourceExistsError, ResourceModifiedError):
+        log.debug("the lock of endpoint %s is there already", endpoint)
+    try:
+        lease = blob.acquire_lease(LEASE_SECONDS)
+    except ResourceExistsError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lease.release()
+
+
+@activity
+def prune_deployments(order: PruneOrder) -> Settling:
+    """Delete the endpoint's oldest deployments beyond the keep-count; ready once they are gone.
+
+    The default stays whatever its age; so do deployments of runs that have not ended, and all that
+    Touchdown did not make.
+    """
+    ml = clients.machine_learning()
+    default = default_of(ml.batch_endpoints.get(order.endpoint))
+    ours = [each for each in ml.batch_deployments.list(order.endpoint) if uploaded(each)]
+    newest = sorted(ours, key=lambda each: (each.name == default, uploaded(each)), reverse=True)
+    left = False
+    for each in newest[order.keep :]:
+        if each.provisioning_state == "Deleting":
+            left = True
+        elif each.name != default and run_has_ended(str(each.tags.get("run", "")), order.run_id):
+            delete(order.endpoint, str(each.name))
+            left = True
+    return Settling(not left, order.begun)
+
+
+def run_has_ended(run_id: str, own: str) -> bool:
+    if run_id == own:
+        return False
+    claim = records.read(run_id)
+    return claim is None or claim.record.status != "Running"
+
+
+def delete(endpoint: str, deployment: str) -> None:
+    """Begin to delete a deployment; one that is gone, or busy, is left for the next look."""
+    try:
+        clients.machine_learning().batch_deployments.begin_delete(deployment, endpoint)
+    except ResourceNotFoundError:
+        return
+    except HttpResponseError as error:
+        if not isinstance(explain(error), Fault):
+            raise
+        log.info("deployment %s is busy: %s", deployment, error.message)
+
+
+@activity
+def delete_deployment(left: CleanUp) -> Settling:
+    """Delete the deployment of a run that failed or was cancelled, unless it is the endpoint's default."""
+    if not left.deployment:
+        return Settling(True)
+    deployment = find_deployment(left.endpoint, left.deployment)
+    if deployment is None:
+        return Settling(True)
+    if default_of(clients.machine_learning().batch_endpoints.get(left.endpoint)) == left.deployment:
+        return Settling(True)
+    if deployment.provisioning_state != "Deleting":
+        delete(left.endpoint, left.deployment)
+    return Settling(False)
+
+
+@activity
+def cancel_scoring(left: CleanUp) -> Settling:
+    """Cancel the smoke test's job, if it runs; ready once it has ended."""
+    job = left.job or read_text(f"runs/{left.run_id}/smoke/job.txt")
+    if not job:
+        return Settling(True)
+    ml = clients.machine_learning()
+    try:
+        status = ml.jobs.get(job).status
+    except ResourceNotFoundError:
+        return Settling(True)
+    if status in ("Completed", "Failed", "Canceled"):
+        return Settling(True)
+    if status not in ("CancelRequested", "Finalizing"):
+        ml.jobs.begin_cancel(job)
+    return Settling(False, job)

@@ -1,0 +1,1 @@
+"""Orchestrators: deterministic, and nothing but the story of a run."""

@@ -1,0 +1,191 @@
+"""What the story of a run stands on: calling steps, waiting, stages, and being cancelled.
+
+A `Journey` is one generation of one orchestration. Everything it decides comes from the orchestration's
+history: its clock is the context's, and it reads no setting but those in its input.
+"""
+
+import logging
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Protocol, cast
+
+from durabletask import task
+
+from runs.contracts import Failure, RunRecord, RunRequest, Stage, from_json, to_json
+
+log = logging.getLogger("touchdown.run")
+
+TRANSIENT = task.RetryPolicy(
+    first_retry_interval=timedelta(seconds=2),
+    max_number_of_attempts=6,
+    backoff_coefficient=2,
+    max_retry_interval=timedelta(seconds=30),
+)
+"""Six attempts within about a minute; longer than data_factory.LISTING_LAG. A refusal is never retried."""
+BACK_OFF = 1.5
+
+type Story[T] = Generator[task.Task[Any], Any, T]
+
+
+class RunStopped(Exception):
+    """The run ends early: a step refused, went on failing, or somebody cancelled."""
+
+    def __init__(self, status: Literal["Failed", "Cancelled"], code: str, message: str) -> None:
+        super().__init__(message)
+        self.status: Literal["Failed", "Cancelled"] = status
+        self.code = code
+
+
+class Settles(Protocol):
+    """What a step answers that is called until it is ready."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def begun(self) -> str: ...
+
+
+@dataclass
+class Journey:
+    """One generation of a run's orchestration, and the record that it writes as it goes."""
+
+    ctx: task.OrchestrationContext
+    request: RunRequest
+    record: RunRecord
+    cancelled: task.CancellableTask[Any]
+    can_cancel: bool = True
+    watch: tuple[float, float] = (2.0, 30.0)
+    """Seconds: the first and the longest interval between two looks of `settle`."""
+
+    @classmethod
+    def begin(cls, ctx: task.OrchestrationContext, request: RunRequest, record: RunRecord) -> "Journey":
+        return cls(ctx, request, record, ctx.wait_for_external_event("cancel"))
+
+    @property
+    def now(self) -> datetime:
+        return self.ctx.current_utc_datetime.replace(tzinfo=UTC)
+
+    def stamp(self) -> str:
+        return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def enter(self, stage: str) -> None:
+        """Begin a stage: what a person sees of the run from now on. Raises RunStopped when cancelled."""
+        self.check_cancelled()
+        stages = self.close_stage()
+        self.note(stages=[*stages, Stage(stage, self.stamp())])
+        if not self.ctx.is_replaying:
+            log.info("run %s: %s", self.request.run_id, stage)
+
+    def close_stage(self) -> list[Stage]:
+        stages = list(self.record.stages)
+        if stages and not stages[-1].ended:
+            stages[-1] = replace(stages[-1], ended=self.stamp())
+        return stages
+
+    def note(self, **fields: Any) -> None:
+        """Write down what has become known, and show it in the custom status."""
+        self.record = replace(self.record, **fields)
+        shown = self.record
+        self.ctx.set_custom_status(
+            {
+                "stage": shown.stages[-1].name if shown.stages else "",
+                "since": shown.stages[-1].started if shown.stages else shown.claimed_at,
+                "dataset": shown.dataset[:200],
+                "pipeline_run_id": shown.pipeline_run_id,
+                "mlflow_run_id": shown.mlflow_run_id,
+                "model": f"{shown.model_name}:{shown.model_version}" if shown.model_version else "",
+                "endpoint": shown.endpoint,
+                "deployment": shown.deployment,
+                "stages": [to_json(stage) for stage in shown.stages],
+                "can_cancel": self.can_cancel,
+            }
+        )
+
+    def commit(self) -> None:
+        """From here on a cancel comes too late: the default may have moved."""
+        self.check_cancelled()
+        self.can_cancel = False
+
+    def check_cancelled(self) -> None:
+        """Raises RunStopped when somebody has cancelled, and still may."""
+        if self.can_cancel and self.cancelled.is_complete:
+            raise RunStopped("Cancelled", "Cancelled", "the run was cancelled.")
+
+    def call[T](self, step: str, given: Any, gives: type[T]) -> Story[T]:
+        """One step, retried while it fails for a reason that may pass. Raises RunStopped when it refuses.
+
+        It is never left alone for a cancel: an activity under way cannot be called back, and what it
+        makes must be known to be taken back. The next stage or pause hears the cancel.
+        """
+        try:
+            answer = yield self.ctx.call_activity(step, input=to_json(given), retry_policy=TRANSIENT)
+        except task.TaskFailedError as failed:
+            self.check_cancelled()
+            raise RunStopped("Failed", "StepFailed", f"{step} went on failing: {reason(failed)}") from failed
+        refused = (answer or {}).get("refused")
+        if refused:
+            raise RunStopped("Failed", refused["code"], refused["message"])
+        return cast(T, None) if gives is type(None) else from_json(gives, answer)
+
+    def settle[T: Settles](self, step: str, order: Any, gives: type[T], limit: timedelta) -> Story[T]:
+        """Call a step until it is ready, less and less often. Raises RunStopped, also after `limit`."""
+        first, cap = self.watch
+        deadline = self.now + limit
+        interval = first
+        while True:
+            state: T = yield from self.call(step, order, gives)
+            if state.ready:
+                return state
+            order = replace(order, begun=state.begun)
+            if self.now >= deadline:
+                message = f"{step} was not done after {limit.total_seconds() / 60:.0f} minutes."
+                raise RunStopped("Failed", "TimedOut", message)
+            yield from self.pause(timedelta(seconds=interval))
+            interval = min(interval * BACK_OFF, cap)
+
+    def pause(self, span: timedelta) -> Story[None]:
+        """Wait, unless somebody cancels. Raises RunStopped then."""
+        timer = self.ctx.create_timer(span)
+        if not self.can_cancel:
+            yield timer
+            return
+        winner = yield task.when_any([timer, self.cancelled])
+        if winner is not timer:
+            timer.cancel()
+        self.check_cancelled()
+
+    def attempt[T](
+        self, step: str, order: Any, gives: type[T], limit: timedelta | None = None
+    ) -> Story[None]:
+        """A step whose failure the run survives: it becomes a warning in the record."""
+        try:
+            if limit is None:
+                yield from self.call(step, order, gives)
+            else:
+                yield from self.settle(step, order, gives, limit)
+        except RunStopped as stopped:
+            if stopped.status == "Cancelled":
+                raise
+            self.record = replace(self.record, warnings=[*self.record.warnings, f"{step}: {stopped}"])
+
+    def end(
+        self, status: Literal["Succeeded", "Failed", "Cancelled"], stopped: RunStopped | None = None
+    ) -> None:
+        """Close the record; from here on nothing is cancelled."""
+        self.can_cancel = False
+        stage = self.record.stages[-1].name if self.record.stages else ""
+        self.record = replace(
+            self.record,
+            status=status,
+            error=Failure(stage, stopped.code, str(stopped)) if stopped else None,
+        )
+
+
+def reason(failed: task.TaskFailedError) -> str:
+    """The sentence of an activity's failure: how the host wraps it differs from host to host."""
+    message = failed.details.message.strip()
+    for mark in ("Exception: ", "Fault: "):
+        _, found, rest = message.partition(mark)
+        message = rest if found else message
+    return message.splitlines()[0][:1000] if message else "no reason was given"

@@ -1,0 +1,272 @@
+"""A run: one uploaded CSV becomes the endpoint's default deployment.
+
+The order of the steps is the promise. Nothing is paid for before the dataset has been looked at; nothing
+is registered before it is known to be this run's model and good enough; the default moves last, and only
+to a deployment that has just scored rows of the dataset. A run that ends early takes back what it made and
+leaves the default as it was.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import azure.durable_functions as df
+from durabletask import task
+
+from orchestrators.journey import BACK_OFF, Journey, RunStopped, Story
+from runs import naming
+from runs.contracts import (
+    CleanUp,
+    ComputeOrder,
+    Dataset,
+    DeploymentOrder,
+    EndpointOrder,
+    Json,
+    LifecycleEvent,
+    ModelOrder,
+    ModelVersion,
+    Promotion,
+    PromotionOrder,
+    PruneOrder,
+    RunRecord,
+    RunRequest,
+    Settling,
+    SmokeOrder,
+    SmokeState,
+    TrainedModel,
+    Training,
+    TrainingOrder,
+    TrainingResult,
+    TrainingState,
+    from_json,
+    to_json,
+)
+
+LOOKS_PER_GENERATION = 50
+"""Looks at a pipeline run before the orchestration continues as new: its history stays bounded."""
+PROVISIONING_LIMIT = timedelta(hours=1)
+SMOKE_LIMIT = timedelta(hours=2)
+"""A scoring job on a cluster of 0 nodes starts after 5 to 15 minutes; a busy one queues."""
+CLEAN_UP_LIMIT = timedelta(minutes=15)
+
+orchestrations = df.Blueprint()
+
+
+class RunFailed(Exception):
+    """A run that failed: the orchestration fails too, so that the engine, its logs and alerts show it."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What one generation of a run hands to the next: all it knows, and how the wait stands.
+
+    interval: seconds until the next look. deadline: when training has taken too long (ISO 8601).
+    """
+
+    request: RunRequest
+    record: RunRecord
+    dataset: Dataset | None = None
+    interval: float = 0.0
+    deadline: str = ""
+
+
+@orchestrations.orchestration_trigger(context_name="ctx")
+def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | None]:
+    """Run the story of `given`, a Generation; the answer is the run's record.
+
+    Raises RunFailed when the run failed. A run that was cancelled ends as completed, and says so.
+    """
+    here = from_json(Generation, given)
+    run = Journey.begin(ctx, here.request, here.record)
+    try:
+        if here.dataset is None:
+            here = yield from train(run, here)
+        dataset = here.dataset
+        assert dataset is not None
+        run.watch = (dataset.pacing.watch_first, dataset.pacing.watch_cap)
+        model = yield from wait_for_model(run, here, dataset)
+        if model is None:
+            return None
+        yield from serve(run, dataset, model)
+        run.end("Succeeded")
+    except RunStopped as stopped:
+        if stopped.code == "RunEnded":
+            return None
+        run.end(stopped.status, stopped)
+        yield from take_back(run)
+    run.enter("record_run")
+    run.note(stages=run.close_stage(), ended_at=run.stamp())
+    yield from run.call("record_run", run.record, type(None))
+    yield from tell(run, f"Run{run.record.status}")
+    if run.record.error and run.record.status == "Failed":
+        raise RunFailed(run.record.error.message)
+    return to_json(run.record)
+
+
+def train(run: Journey, here: Generation) -> Story[Generation]:
+    """Steps 1 and 2: look at the dataset, then start its pipeline run."""
+    yield from tell(run, "RunStarted")
+    run.enter("inspect_dataset")
+    dataset = yield from run.call("inspect_dataset", run.request, Dataset)
+    settings = dataset.settings
+    run.note(settings=settings, endpoint=settings.endpoint_name, model_name=settings.model_name)
+
+    run.enter("start_training")
+    order = TrainingOrder(run.request.run_id, run.request.upload, dataset.label, settings.epochs, settings.lr)
+    training = yield from run.call("start_training", order, Training)
+    run.note(pipeline_run_id=training.pipeline_run_id)
+
+    run.enter("wait")
+    deadline = run.now + timedelta(seconds=settings.training_timeout)
+    return replace(here, dataset=dataset, interval=dataset.pacing.look_first, deadline=deadline.isoformat())
+
+
+def wait_for_model(run: Journey, here: Generation, dataset: Dataset) -> Story[str | None]:
+    """Step 3: the path of the run's MLmodel, from its event, or from a look at the pipeline run.
+
+    An event can be lost and a pipeline run can fail without one, so Data Factory is asked too, less and
+    less often. None: the orchestration continues as a new generation.
+
+    Raises RunStopped: TrainingFailed, TrainingCancelled, TrainingTimedOut, NoModel.
+    """
+    ctx, training = run.ctx, Training(run.request.run_id, run.record.pipeline_run_id)
+    deadline, interval = datetime.fromisoformat(here.deadline), here.interval
+    ready = ctx.wait_for_external_event("model_ready")
+    for _ in range(LOOKS_PER_GENERATION):
+        left = max(0.0, (deadline - run.now).total_seconds())
+        timer = ctx.create_timer(timedelta(seconds=min(interval, left)))
+        while not timer.is_complete:
+            yield task.when_any([ready, run.cancelled, timer])
+            if ready.is_complete:
+                path = announced(run, ready.get_result())
+                if path:
+                    timer.cancel()
+                    return path
+                ready = ctx.wait_for_external_event("model_ready")
+            if run.cancelled.is_complete:
+                timer.cancel()
+            run.check_cancelled()
+        state = yield from run.call("look_at_training", training, TrainingState)
+        path = outcome_of(training, state)
+        if path:
+            return path
+        if run.now >= deadline:
+            raise RunStopped(
+                "Failed",
+                "TrainingTimedOut",
+                f"training did not finish within {dataset.settings.training_timeout} s (training_timeout);"
+                f" pipeline run {training.pipeline_run_id} was {state.status} and has been cancelled.",
+            )
+        interval = min(interval * BACK_OFF, dataset.pacing.look_cap)
+    if ready.is_complete and announced(run, ready.get_result()):
+        return announced(run, ready.get_result())
+    run.check_cancelled()
+    carried = replace(here, record=run.record, dataset=dataset, interval=interval)
+    ctx.continue_as_new(to_json(carried), save_events=True)
+    return None
+
+
+def announced(run: Journey, event: object) -> str:
+    """The path in a model_ready event if it is a model of this run, else ""; anyone can raise an event."""
+    path = event.get("path") if isinstance(event, dict) else None
+    return path if isinstance(path, str) and naming.run_of_model(path) == run.request.run_id else ""
+
+
+def outcome_of(training: Training, state: TrainingState) -> str:
+    """The model's path when the pipeline run has succeeded, "" while it lasts. Raises RunStopped."""
+    name = f"pipeline run {training.pipeline_run_id}"
+    if state.status == "Succeeded":
+        if not state.model_path:
+            raise RunStopped("Failed", "NoModel", f"{name} succeeded but left no model in storage.")
+        return state.model_path
+    if state.status == "Cancelled":
+        message = f"{name} was cancelled in Data Factory, not by this run."
+        raise RunStopped("Failed", "TrainingCancelled", message)
+    if state.status == "Failed":
+        said = f"the trainer exited with {state.exit_code}: " if state.exit_code is not None else ""
+        raise RunStopped(
+            "Failed",
+            "TrainingFailed",
+            f"{name} failed: {said}{state.stderr or state.message or 'no reason given'}",
+        )
+    return ""
+
+
+def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
+    """Steps 4 to 10: from a model in storage to the endpoint's default deployment."""
+    upload, settings = run.request.upload, dataset.settings
+    endpoint, deployment = settings.endpoint_name, naming.deployment_name(run.request.run_id)
+
+    run.enter("read_training_result")
+    trained = TrainedModel(run.request.run_id, upload, path, settings.min_accuracy)
+    result = yield from run.call("read_training_result", trained, TrainingResult)
+    run.note(mlflow_run_id=result.mlflow_run_id, metrics=result.metrics)
+
+    run.enter("register_model")
+    order = ModelOrder(run.request.run_id, upload, settings.model_name, result)
+    model = yield from run.call("register_model", order, ModelVersion)
+    run.note(model_version=model.version)
+
+    run.enter("ensure_compute")
+    compute = ComputeOrder(settings.compute_name, settings.vm_size)
+    yield from run.settle("ensure_compute", compute, Settling, PROVISIONING_LIMIT)
+
+    run.enter("ensure_endpoint")
+    yield from run.settle(
+        "ensure_endpoint", EndpointOrder(endpoint, settings.model_name), Settling, PROVISIONING_LIMIT
+    )
+
+    run.enter("deploy_model")
+    run.note(deployment=deployment)
+    wanted = DeploymentOrder(run.request.run_id, upload, endpoint, deployment, model, settings.compute_name)
+    yield from run.settle("deploy_model", wanted, Settling, PROVISIONING_LIMIT)
+
+    run.enter("smoke_test")
+    smoke = SmokeOrder(run.request.run_id, endpoint, deployment)
+    scored = yield from run.settle("smoke_test", smoke, SmokeState, SMOKE_LIMIT)
+    run.note(predictions=scored.predictions)
+
+    run.commit()
+    run.enter("promote")
+    promotion = PromotionOrder(run.request.run_id, upload, endpoint, deployment)
+    promoted = yield from run.settle("promote", promotion, Promotion, PROVISIONING_LIMIT)
+    run.note(outcome=promoted.outcome)
+    prune = PruneOrder(run.request.run_id, upload, endpoint, settings.keep_deployments)
+    yield from run.attempt("prune_deployments", prune, Settling, PROVISIONING_LIMIT)
+
+
+def take_back(run: Journey) -> Story[None]:
+    """Undo what an ended run began: its pipeline run, its scoring job, its deployment.
+
+    A registered model version stays: it is immutable, serves nothing, and says which run it is from.
+    """
+    record = run.record
+    reached = {stage.name for stage in record.stages}
+    left = CleanUp(record.run_id, record.pipeline_run_id, record.endpoint, record.deployment)
+    if "start_training" in reached and "read_training_result" not in reached:
+        yield from run.attempt("cancel_training", left, Settling, CLEAN_UP_LIMIT)
+    if "smoke_test" in reached:
+        yield from run.attempt("cancel_scoring", left, Settling, CLEAN_UP_LIMIT)
+    if "deploy_model" in reached:
+        yield from run.attempt("delete_deployment", left, Settling, CLEAN_UP_LIMIT)
+
+
+def tell(run: Journey, kind: str) -> Story[None]:
+    """Publish a lifecycle event; a topic that cannot be reached does not keep a run from its end."""
+    record = run.record
+    event = LifecycleEvent(
+        kind,
+        record.run_id,
+        {
+            "dataset": record.dataset,
+            "etag": record.upload.etag,
+            "status": record.status,
+            "outcome": record.outcome,
+            "model": record.model_name,
+            "version": record.model_version,
+            "endpoint": record.endpoint,
+            "deployment": record.deployment,
+            "metrics": record.metrics,
+            "error": to_json(record.error) if record.error else None,
+        },
+    )
+    yield from run.attempt("publish_event", event, type(None))
