@@ -2,18 +2,18 @@
 
 from activities import clients
 from activities.registry import activity
-from runs.contracts import LifecycleEvent
+from runs.contracts import Done, LifecycleEvent
 from runs.settings import app
 
 
 @activity
-def publish_event(event: LifecycleEvent) -> None:
+def publish_event(event: LifecycleEvent) -> Done:
     """Publish `Touchdown.<kind>` with subject runs/<run id>; nothing when no topic is set.
 
     The id is the run's and the kind's, so that a subscriber can tell a repetition from a second event.
     """
     if not app().topic_endpoint:
-        return
+        return Done()
     from azure.eventgrid import EventGridEvent
 
     clients.topic().send(
@@ -25,3 +25,4 @@ def publish_event(event: LifecycleEvent) -> None:
             data_version="1",
         )
     )
+    return Done()

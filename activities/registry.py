@@ -29,7 +29,7 @@ activities = df.Blueprint()
 def activity[G, T](step: Callable[[G], T]) -> Callable[[G], T]:
     """Register `step` as an activity function of its own name; the function itself stays as it is."""
     hints = typing.get_type_hints(step)
-    gives = hints.pop("return")
+    del hints["return"]
     (takes,) = hints.values()
 
     # The indexer wants annotations without parameters: `dict`, not `dict[str, Any]`.
@@ -43,7 +43,7 @@ def activity[G, T](step: Callable[[G], T]) -> Callable[[G], T]:
             if isinstance(meant, Refused):
                 return refusal(step.__name__, meant)
             raise meant from error
-        return {} if gives is type(None) else to_json(result)
+        return to_json(result)
 
     invoke.__name__ = step.__name__
     invoke.__doc__ = step.__doc__

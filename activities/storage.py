@@ -13,7 +13,7 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from activities import clients, records
 from activities.registry import activity
 from runs import naming, settings
-from runs.contracts import Dataset, Json, RunRecord, RunRequest, TrainedModel, TrainingResult, Upload
+from runs.contracts import Dataset, Done, Json, RunRecord, RunRequest, TrainedModel, TrainingResult, Upload
 from runs.errors import Refused
 
 HEAD = 1 << 20
@@ -208,6 +208,7 @@ def find_model(run_id: str) -> str:
 
 
 @activity
-def record_run(record: RunRecord) -> None:
+def record_run(record: RunRecord) -> Done:
     """Write runs/<run id>/run.json: what the run did and how it ended. The last write of a run."""
     records.write(record)
+    return Done()

@@ -8,11 +8,11 @@ import logging
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 from durabletask import task
 
-from runs.contracts import Failure, RunRecord, RunRequest, Stage, from_json, to_json
+from runs.contracts import Failure, RunRecord, RunRequest, Stage, Status, from_json, to_json
 
 log = logging.getLogger("touchdown.run")
 
@@ -126,7 +126,7 @@ class Journey:
         refused = (answer or {}).get("refused")
         if refused:
             raise RunStopped("Failed", refused["code"], refused["message"])
-        return cast(T, None) if gives is type(None) else from_json(gives, answer)
+        return from_json(gives, answer)
 
     def settle[T: Settles](self, step: str, order: Any, gives: type[T], limit: timedelta) -> Story[T]:
         """Call a step until it is ready, less and less often. Raises RunStopped, also after `limit`."""
@@ -155,23 +155,16 @@ class Journey:
             timer.cancel()
         self.check_cancelled()
 
-    def attempt[T](
-        self, step: str, order: Any, gives: type[T], limit: timedelta | None = None
-    ) -> Story[None]:
-        """A step whose failure the run survives: it becomes a warning in the record."""
+    def attempt(self, step: str, story: Story[Any]) -> Story[None]:
+        """Go through `story`, a step whose failure the run survives: it becomes a warning in the record."""
         try:
-            if limit is None:
-                yield from self.call(step, order, gives)
-            else:
-                yield from self.settle(step, order, gives, limit)
+            yield from story
         except RunStopped as stopped:
             if stopped.status == "Cancelled":
                 raise
             self.record = replace(self.record, warnings=[*self.record.warnings, f"{step}: {stopped}"])
 
-    def end(
-        self, status: Literal["Succeeded", "Failed", "Cancelled"], stopped: RunStopped | None = None
-    ) -> None:
+    def end(self, status: Status, stopped: RunStopped | None = None) -> None:
         """Close the record; from here on nothing is cancelled."""
         self.can_cancel = False
         stage = self.record.stages[-1].name if self.record.stages else ""

@@ -19,6 +19,7 @@ from runs.contracts import (
     ComputeOrder,
     Dataset,
     DeploymentOrder,
+    Done,
     EndpointOrder,
     Json,
     LifecycleEvent,
@@ -95,7 +96,7 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | No
         yield from take_back(run)
     run.enter("record_run")
     run.note(stages=run.close_stage(), ended_at=run.stamp())
-    yield from run.call("record_run", run.record, type(None))
+    yield from run.call("record_run", run.record, Done)
     yield from tell(run, f"Run{run.record.status}")
     if run.record.error and run.record.status == "Failed":
         raise RunFailed(run.record.error.message)
@@ -231,7 +232,9 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     promoted = yield from run.settle("promote", promotion, Promotion, PROVISIONING_LIMIT)
     run.note(outcome=promoted.outcome)
     prune = PruneOrder(run.request.run_id, upload, endpoint, settings.keep_deployments)
-    yield from run.attempt("prune_deployments", prune, Settling, PROVISIONING_LIMIT)
+    yield from run.attempt(
+        "prune_deployments", run.settle("prune_deployments", prune, Settling, PROVISIONING_LIMIT)
+    )
 
 
 def take_back(run: Journey) -> Story[None]:
@@ -242,12 +245,13 @@ def take_back(run: Journey) -> Story[None]:
     record = run.record
     reached = {stage.name for stage in record.stages}
     left = CleanUp(record.run_id, record.pipeline_run_id, record.endpoint, record.deployment)
-    if "start_training" in reached and "read_training_result" not in reached:
-        yield from run.attempt("cancel_training", left, Settling, CLEAN_UP_LIMIT)
-    if "smoke_test" in reached:
-        yield from run.attempt("cancel_scoring", left, Settling, CLEAN_UP_LIMIT)
-    if "deploy_model" in reached:
-        yield from run.attempt("delete_deployment", left, Settling, CLEAN_UP_LIMIT)
+    steps = {
+        "cancel_training": "start_training" in reached and "read_training_result" not in reached,
+        "cancel_scoring": "smoke_test" in reached,
+        "delete_deployment": "deploy_model" in reached,
+    }
+    for step in (step for step, needed in steps.items() if needed):
+        yield from run.attempt(step, run.settle(step, left, Settling, CLEAN_UP_LIMIT))
 
 
 def tell(run: Journey, kind: str) -> Story[None]:
@@ -269,4 +273,4 @@ def tell(run: Journey, kind: str) -> Story[None]:
             "error": to_json(record.error) if record.error else None,
         },
     )
-    yield from run.attempt("publish_event", event, type(None))
+    yield from run.attempt("publish_event", run.call("publish_event", event, Done))

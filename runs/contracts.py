@@ -235,6 +235,11 @@ class PruneOrder:
 
 
 @dataclass(frozen=True)
+class Done:
+    """The answer of a step that has nothing to tell."""
+
+
+@dataclass(frozen=True)
 class Settling:
     """One look at something that takes time. ready: it is there. begun: what to give to the next look."""
 
