@@ -1,0 +1,1 @@
+"""What starts or steers a run: events from storage, and people over HTTP."""

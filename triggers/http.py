@@ -1,0 +1,225 @@
+"""HTTP: start a run by hand, list runs, show one, cancel one. Function-key auth; errors are JSON.
+
+POST /api/runs               {"dataset", "settings"?, "rerun"?}
+GET  /api/runs               ?status= &dataset= &top= &continuation=
+GET  /api/runs/{id}
+POST /api/runs/{id}/cancel
+"""
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from activities import clients, records
+from activities.registry import explain
+from runs import naming, settings
+from runs.contracts import Json, RunRecord, Upload, to_json
+from runs.errors import Refused
+from runs.settings import app
+from triggers.events import ENDED
+from triggers.starting import Client, attempts, start
+
+log = logging.getLogger("touchdown.triggers")
+
+STATUSES = ("Running", "Succeeded", "Failed", "Cancelled")
+MOST = 200
+"""Runs in one page."""
+
+http = df.Blueprint()
+
+
+class Answer(Exception):
+    """An answer that refuses: status, code, and a sentence a person can act on."""
+
+    def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"code": code, "message": message, **more}}
+
+
+def reply(status: int, body: Json, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    return func.HttpResponse(
+        json.dumps(body, indent=2), status_code=status, mimetype="application/json", headers=headers
+    )
+
+
+Handler = Callable[[func.HttpRequest, Client], func.HttpResponse]
+
+
+def answering(handler: Handler) -> Handler:
+    """Turn what a handler raises into JSON: 4xx for what the caller can mend, 503 for what may pass."""
+
+    @functools.wraps(handler)
+    def answered(req: func.HttpRequest, client: Client) -> func.HttpResponse:
+        try:
+            return handler(req, client)
+        except Answer as answer:
+            return reply(answer.status, answer.body)
+        except Refused as refused:
+            status = 500 if refused.code == "MissingAppSetting" else 400
+            return reply(status, {"error": {"code": refused.code, "message": str(refused)}})
+        except AzureError as error:
+            log.exception("%s failed", handler.__name__)
+            message = f"storage could not be asked: {explain(error)}"
+            return reply(503, {"error": {"code": "ServiceUnavailable", "message": message}})
+
+    return answered
+
+
+@http.function_name("start_run")
+@http.route(route="runs", methods=["POST"])
+@http.durable_client_input(client_name="client")
+@answering
+def start_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
+    """Start a run for a dataset that lies in storage; 202 with Location and the durable status links."""
+    body = json_object(req)
+    unknown = sorted(set(body) - {"dataset", "settings", "rerun"})
+    if unknown:
+        raise Answer(
+            400,
+            "UnknownField",
+            f"{', '.join(unknown)[:200]}: unknown; there are dataset, settings and rerun.",
+        )
+    name, rerun = body.get("dataset"), body.get("rerun", False)
+    if not isinstance(name, str):
+        raise Answer(400, "InvalidDatasetName", 'dataset: a text is expected, such as "iris_csv.csv".')
+    if not isinstance(rerun, bool):
+        raise Answer(400, "InvalidRerun", "rerun: true or false is expected.")
+    given = settings.checked(body.get("settings", {}))
+    upload = upload_of(naming.dataset_path(name), name)
+    attempt = max(1, attempts(upload) + 1) if rerun else 1
+    started = start(client, upload, given, "http", attempt)
+    if started.result == "known":
+        raise Answer(
+            409,
+            "RunExists",
+            f"dataset {name}: this content has run {started.run_id}, which is {started.status};"
+            ' upload other content, or send "rerun": true to train it again.',
+            run_id=started.run_id,
+        )
+    here = address(req, f"runs/{started.run_id}")
+    links = dict(client.create_http_management_payload(req, started.run_id))
+    return reply(202, {"run_id": started.run_id, "url": here, "links": links}, {"Location": here})
+
+
+def json_object(req: func.HttpRequest) -> Json:
+    try:
+        body = json.loads(req.get_body() or b"")
+    except ValueError as error:
+        raise Answer(400, "InvalidJson", f"the body is not JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise Answer(400, "InvalidJson", 'the body is not a JSON object such as {"dataset": "iris_csv.csv"}.')
+    return body
+
+
+def upload_of(path: str, name: str) -> Upload:
+    """The present content of a dataset. Raises Answer 404 when there is none."""
+    try:
+        found = clients.container().get_blob_client(path).get_blob_properties()
+    except ResourceNotFoundError:
+        message = f"dataset {name} is not in the datasets folder; upload it first."
+        raise Answer(404, "DatasetNotFound", message) from None
+    uploaded = found.last_modified.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return Upload(app().container, path, str(found.etag).strip('"'), uploaded)
+
+
+def address(req: func.HttpRequest, rest: str) -> str:
+    """The absolute address of something in this API, whatever the route prefix."""
+    url = urlsplit(req.url)
+    prefix = url.path[: url.path.index("/runs")]
+    return f"{url.scheme}://{url.netloc}{prefix}/{rest}"
+
+
+@http.function_name("list_runs")
+@http.route(route="runs", methods=["GET"])
+@http.durable_client_input(client_name="client")
+@answering
+def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:  # noqa: ARG001 - one shape for all
+    """The runs, newest first, by status and dataset, a page at a time; next: the address of the next page."""
+    status = req.params.get("status", "")
+    if status and status.capitalize() not in STATUSES:
+        raise Answer(400, "InvalidStatus", f"status: one of {', '.join(STATUSES)} is expected.")
+    try:
+        top = int(req.params.get("top", "50"))
+    except ValueError:
+        top = 0
+    if not 1 <= top <= MOST:
+        raise Answer(400, "InvalidTop", f"top: a whole number from 1 to {MOST} is expected.")
+    dataset = req.params.get("dataset", "")
+    page = records.page(top, status, dataset, req.params.get("continuation", ""))
+    body: Json = {"runs": [to_json(line) for line in page.lines]}
+    if page.continuation:
+        asked = {"status": status, "dataset": dataset, "top": str(top), "continuation": page.continuation}
+        query = urlencode({name: value for name, value in asked.items() if value})
+        body |= {"continuation": page.continuation, "next": address(req, f"runs?{query}")}
+    return reply(200, body)
+
+
+@http.function_name("show_run")
+@http.route(route="runs/{run_id}", methods=["GET"])
+@http.durable_client_input(client_name="client")
+@answering
+def show_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
+    """Everything known of one run: its record, and while it lasts, the stage that its engine shows."""
+    record = existing(req)
+    shown = to_json(record)
+    if record.status == "Running":
+        shown |= live(record, client)
+    else:
+        shown["stage"] = record.error.stage if record.error else ""
+    return reply(200, shown)
+
+
+def existing(req: func.HttpRequest) -> RunRecord:
+    """The record of the run in the address. Raises Answer 404."""
+    run_id = str(req.route_params.get("run_id", ""))
+    claim = records.read(run_id) if naming.is_run_id(run_id) else None
+    if claim is None:
+        raise Answer(404, "RunNotFound", f"there is no run {run_id[:100]!r}; GET /api/runs lists them.")
+    return claim.record
+
+
+def live(record: RunRecord, client: Client) -> Json:
+    """What the engine knows of a run whose record says Running; status Lost when it knows nothing."""
+    state = client.get_orchestration_state(record.run_id)
+    if state is None or state.runtime_status.name == "TERMINATED":
+        return {
+            "status": "Lost" if state is None else "Terminated",
+            "hint": f'POST /api/runs with {{"dataset": "{record.dataset}"}} starts it again.'
+            if state is None
+            else "it was terminated through the engine; what it began was left as it was.",
+        }
+    custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
+    known = custom if isinstance(custom, dict) else {}
+    model, _, version = str(known.pop("model", "")).partition(":")
+    return {**known, "dataset": record.dataset, "model_name": model, "model_version": version}
+
+
+@http.function_name("cancel_run")
+@http.route(route="runs/{run_id}/cancel", methods=["POST"])
+@http.durable_client_input(client_name="client")
+@answering
+def cancel_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
+    """Cancel a run: its remote work is stopped and taken back. 202; 409 when it is too late."""
+    record = existing(req)
+    state = client.get_orchestration_state(record.run_id)
+    if record.status != "Running" or (state is not None and state.runtime_status.name in ENDED):
+        status = record.status if record.status != "Running" else "ending"
+        raise Answer(409, "RunEnded", f"run {record.run_id} is {status}; there is nothing left to cancel.")
+    if state is None:
+        message = f"run {record.run_id} was claimed, but its engine does not know it; start it again first."
+        raise Answer(409, "RunLost", message)
+    custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
+    if custom.get("can_cancel") is False:
+        message = f"run {record.run_id} is at {custom.get('stage')}; its deployment is becoming the default."
+        raise Answer(409, "TooLate", message)
+    client.raise_orchestration_event(record.run_id, "cancel", data={})
+    here = address(req, f"runs/{record.run_id}")
+    return reply(202, {"run_id": record.run_id, "url": here}, {"Location": here})

@@ -1,0 +1,78 @@
+"""Starting a run, exactly once for each content of a dataset.
+
+Event Grid delivers at least once, also a day later, and the Functions host runs an id that has finished
+again without a word. So the claim in storage (activities.records) decides, and the engine is asked only
+what it knows: whether a claimed run has ever been scheduled.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from azure.durable_functions.client import SyncDurableFunctionsClient
+
+from activities import records
+from runs import naming
+from runs.contracts import Json, RunRequest, Upload, to_json
+
+log = logging.getLogger("touchdown.triggers")
+
+ORCHESTRATION = "training_run"
+BEING_STARTED = 5.0
+"""Seconds. A claim younger than this without a run is being started by its claimant right now; an older
+one was left by a crash. Less than Event Grid's first retry (10 s), so that the delivery which crashed finds
+its own claim left over."""
+
+Client = SyncDurableFunctionsClient
+
+
+@dataclass(frozen=True)
+class Start:
+    """What became of a request to start a run.
+
+    result "started": it was claimed and scheduled now; "picked_up": it had been claimed, but never
+    scheduled; "known": it has been started before and status says how it stands.
+    """
+
+    run_id: str
+    result: Literal["started", "picked_up", "known"]
+    status: str = "Running"
+
+
+def start(
+    client: Client, upload: Upload, settings: Json, source: Literal["event", "http"], attempt: int = 1
+) -> Start:
+    """Start the `attempt`-th run for `upload`, unless it has been started."""
+    run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
+    request = RunRequest(run_id, upload, settings, source, records.now())
+    if records.claim(request):
+        schedule(client, request)
+        return Start(run_id, "started")
+    state = client.get_orchestration_state(run_id, fetch_payloads=False)
+    claim = records.read(run_id)
+    if claim is None or state is not None or claim.record.status != "Running" or claim.age < BEING_STARTED:
+        return Start(run_id, "known", claim.record.status if claim else "Running")
+    kept = claim.record
+    schedule(client, RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at))
+    return Start(run_id, "picked_up")
+
+
+def schedule(client: Client, request: RunRequest) -> None:
+    """Hand a claimed run to the engine; one that runs already is left alone."""
+    import grpc
+
+    given = {"request": to_json(request), "record": to_json(records.claimed(request))}
+    try:
+        client.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
+    except grpc.RpcError as error:
+        if error.code() != grpc.StatusCode.ALREADY_EXISTS:
+            raise
+        log.info("run %s is running already", request.run_id)
+
+
+def attempts(upload: Upload) -> int:
+    """How many runs there have been for one content of one dataset."""
+    count = 0
+    while records.read(naming.run_id(upload.container, upload.path, upload.etag, count + 1)) is not None:
+        count += 1
+    return count
