@@ -11,7 +11,7 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 from durabletask.testing.in_memory_backend import InMemoryOrchestrationBackend
 
 
-class LockingBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # durabletask is not followed
+class LockingBackend(InMemoryOrchestrationBackend):
     def __init__(self, max_history_size: int) -> None:
         super().__init__(max_history_size=max_history_size)
         self._lock_holders: dict[str, str] = {}
@@ -43,7 +43,7 @@ class LockingBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # dur
                 entity.locked_by = None
                 released += 1
         if released:
-            self._try_grant_pending_locks()
+            self._pass_locks_on()
         return released
 
     def _grant_lock(self, pending: Any) -> None:
@@ -51,11 +51,15 @@ class LockingBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # dur
         super()._grant_lock(pending)
 
     def _try_grant_pending_locks(self) -> None:
+        self._pass_locks_on()
+
+    def _pass_locks_on(self) -> None:
+        """After a release: first the operations that waited for it, then the next who want the lock."""
         for entity_id in list(self._held_back):
             if self._entities[entity_id].locked_by is None:
                 for event in self._held_back.pop(entity_id):
                     super()._queue_entity_operation(entity_id, event)
-        super()._try_grant_pending_locks()
+        super()._try_grant_pending_locks()  # type: ignore[no-untyped-call]
         held = {entity.locked_by for entity in self._entities.values()}
         self._lock_holders = {section: by for section, by in self._lock_holders.items() if section in held}
 

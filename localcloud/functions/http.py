@@ -1,0 +1,112 @@
+"""HTTP-triggered functions: their routes, their keys, and what crosses to the worker and back.
+
+Source: "Azure Functions HTTP trigger"; GrpcMessageConversionExtensions.cs of the Functions host.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from localcloud.functions.functions import App, Function
+from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.protos import Message, TypedData
+from localcloud.functions.routing import HostRoute, RouteError
+from localcloud.functions.worker import AppLoadError, FunctionFailed, Worker
+
+SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
+# Said by the server itself, for the body that it really sends.
+SERVERS_OWN = {"content-length", "transfer-encoding", "connection"}
+
+
+class HttpFunctions:
+    def __init__(self, app: App, worker: Worker, keys: HostKeys, prefix: str, client: str) -> None:
+        self._app = app
+        self._worker = worker
+        self._keys = keys
+        self._prefix = prefix
+        self._client = client
+
+    def routes(self) -> list[HostRoute]:
+        """Raises AppLoadError when a function has a route that this host cannot follow."""
+        return [self._route(function) for function in self._app.of_kind("httpTrigger")]
+
+    def template(self, function: Function) -> str:
+        route = function.trigger.get("route") or function.name
+        return f"{self._prefix}/{route}".strip("/")
+
+    def _route(self, function: Function) -> HostRoute:
+        async def call(request: Request) -> Response:
+            return await self._call(function, request)
+
+        methods = function.trigger.get("methods") or []
+        try:
+            return HostRoute(methods, self.template(function), call)
+        except RouteError as error:
+            raise AppLoadError(f"function '{function.name}': {error}") from None
+
+    async def _call(self, function: Function, request: Request) -> Response:
+        level = function.trigger.get("authLevel") or "FUNCTION"
+        access = self._keys.function_access(shown(request), level)
+        if access is not Access.GRANTED:
+            return Response(status_code=access.value)
+        if function.not_served:
+            return not_imitated(f"the bindings {', '.join(function.not_served)} of '{function.name}'")
+        given = TypedData(http=await rpc_http(request))
+        try:
+            returned = await self._worker.invoke(
+                function, given, self._client, request.headers.get("traceparent", "")
+            )
+        except FunctionFailed:
+            return Response(status_code=500)
+        return response_of(returned)
+
+
+async def rpc_http(request: Request) -> Message:
+    """The request as the host hands it to a worker. Raw bytes for a body, nothing for an empty one."""
+    body = await request.body()
+    return Message(
+        method=request.method,
+        url=str(request.url),
+        headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
+        query={name: ",".join(request.query_params.getlist(name)) for name in request.query_params},
+        params=dict(request.path_params),
+        body=TypedData(bytes=body) if body else TypedData(),
+    )
+
+
+def response_of(returned: TypedData | None) -> Response:
+    """The response for what a function returned."""
+    if returned is None or returned.kind is None:
+        return Response(status_code=204)
+    if returned.kind == "http":
+        return _http_response(returned.value)
+    media_type = {"json": "application/json", "bytes": "application/octet-stream"}.get(returned.kind)
+    return Response(returned.value, media_type=media_type or "text/plain")
+
+
+def not_imitated(what: str) -> Response:
+    body = {"error": {"code": "NotImplemented", "message": f"localcloud does not imitate {what}."}}
+    return Response(json.dumps(body), 501, media_type="application/json")
+
+
+def _http_response(returned: Any) -> Response:
+    body = returned.body.value if returned.body is not None else None
+    headers = {name: value for name, value in returned.headers.items() if name.lower() not in SERVERS_OWN}
+    response = Response(body, int(returned.status_code), headers)
+    for cookie in returned.cookies or ():
+        expires = cookie.expires and datetime.fromtimestamp(cookie.expires.value.seconds, UTC)
+        response.set_cookie(
+            cookie.name,
+            cookie.value,
+            max_age=int(cookie.max_age.value) if cookie.max_age else None,
+            expires=expires or None,
+            path=cookie.path.value if cookie.path and cookie.path.value else None,
+            domain=cookie.domain.value if cookie.domain and cookie.domain.value else None,
+            secure=bool(cookie.secure and cookie.secure.value),
+            httponly=bool(cookie.http_only and cookie.http_only.value),
+            samesite=SAME_SITE.get(cookie.same_site),  # type: ignore[arg-type]
+        )
+    return response

@@ -1,0 +1,102 @@
+"""The keys of a function app: master, function and system keys, in one file that only its owner reads.
+
+Source: "Work with access keys in Azure Functions"; SecretManager.cs of the Functions host.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from starlette.requests import Request
+
+EXTENSIONS = ("eventgrid", "durabletask")
+HEADER = "x-functions-key"
+QUERY = "code"
+
+
+class KeysError(Exception):
+    """The file of keys cannot be used."""
+
+
+class Access(Enum):
+    """What a request may do: nothing was shown, a key that fits, or a key that is for something else."""
+
+    UNKNOWN = 401
+    GRANTED = 200
+    REFUSED = 403
+
+
+@dataclass(frozen=True)
+class HostKeys:
+    master: str
+    functions: dict[str, str]
+    systems: dict[str, str]
+
+    def system(self, extension: str) -> str | None:
+        return self.systems.get(f"{extension.lower()}_extension")
+
+    def function_access(self, key: str, level: str) -> Access:
+        """For an HTTP function of that auth level: ANONYMOUS, FUNCTION or ADMIN."""
+        if level.upper() == "ANONYMOUS":
+            return Access.GRANTED
+        return self._access(key, self.functions.values() if level.upper() == "FUNCTION" else ())
+
+    def system_access(self, key: str, extension: str) -> Access:
+        system = self.system(extension)
+        return self._access(key, [system] if system else ())
+
+    def admin_access(self, key: str) -> Access:
+        return self._access(key, ())
+
+    def _access(self, key: str, fitting: Iterable[str]) -> Access:
+        if _among(key, [self.master, *fitting]):
+            return Access.GRANTED
+        known = _among(key, [*self.functions.values(), *self.systems.values()])
+        return Access.REFUSED if known else Access.UNKNOWN
+
+
+def shown(request: Request) -> str:
+    """The key of a request: the header's before the query's; empty without one."""
+    return request.headers.get(HEADER, request.query_params.get(QUERY, ""))
+
+
+def load(path: Path) -> HostKeys:
+    """The keys in this file; made, with mode 0600, when it does not exist. Raises KeysError."""
+    if not path.exists():
+        _write(path, generate())
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        keys = HostKeys(content["masterKey"], dict(content["functionKeys"]), dict(content["systemKeys"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KeysError(f"{path} holds no keys ({error!r}); delete it to have new ones made") from None
+    missing = [extension for extension in EXTENSIONS if not keys.system(extension)]
+    if not keys.master or missing:
+        names = ", ".join(f"{extension}_extension" for extension in missing) or "masterKey"
+        raise KeysError(f"{path} lacks {names}; delete the file to have new keys made")
+    return keys
+
+
+def generate() -> HostKeys:
+    return HostKeys(
+        master=secrets.token_urlsafe(40),
+        functions={"default": secrets.token_urlsafe(40)},
+        systems={f"{extension}_extension": secrets.token_urlsafe(40) for extension in EXTENSIONS},
+    )
+
+
+def _write(path: Path, keys: HostKeys) -> None:
+    content = {"masterKey": keys.master, "functionKeys": keys.functions, "systemKeys": keys.systems}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file, indent=1)
+    draft.replace(path)
+
+
+def _among(key: str, candidates: Iterable[str]) -> bool:
+    """Each comparison takes the same time however much of the key is right."""
+    return any(secrets.compare_digest(key.encode(), candidate.encode()) for candidate in candidates)

@@ -1,0 +1,110 @@
+"""`/runtime/webhooks/EventGrid`: deliveries of Event Grid to event-triggered functions.
+
+Source: HttpRequestProcessor.cs and EventGridExtensionConfigProvider.cs of
+Microsoft.Azure.WebJobs.Extensions.EventGrid, whose order of checks and whose answers are kept: a key first,
+then the function's name, then the kind of delivery. A body that is not JSON is an error of the host (500).
+"""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from localcloud.functions.functions import App, Function
+from localcloud.functions.http import not_imitated
+from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.protos import TypedData
+from localcloud.functions.routing import HostRoute
+from localcloud.functions.worker import FunctionFailed, Worker
+
+log = logging.getLogger("Host.EventGrid")
+
+KIND = "aeg-event-type"
+ORIGIN = "webhook-request-origin"
+PUBLIC_ORIGIN = "eventgrid.azure.net"
+ORIGINS = {
+    PUBLIC_ORIGIN,
+    "eventgrid.azure.us",
+    "eventgrid.azure.cn",
+    "eventgrid.azure.eaglex.ic.gov",
+    "eventgrid.azure.microsoft.scloud",
+}
+
+
+class EventGridWebhook:
+    def __init__(self, app: App, worker: Worker, keys: HostKeys, client: str) -> None:
+        self._app = app
+        self._worker = worker
+        self._keys = keys
+        self._client = client
+
+    def routes(self) -> list[HostRoute]:
+        return [HostRoute([], "runtime/webhooks/eventgrid", self.receive)]
+
+    async def receive(self, request: Request) -> Response:
+        access = self._keys.system_access(shown(request), "eventgrid")
+        if access is not Access.GRANTED:
+            return Response(status_code=access.value)
+        name = request.query_params.get("functionName", "")
+        function = self._app.get(name)
+        if function is None or function.kind != "eventGridTrigger":
+            return PlainTextResponse(f"cannot find function: '{name}'", 404)
+        if function.not_served:
+            return not_imitated(f"the bindings {', '.join(function.not_served)} of '{function.name}'")
+        if request.method == "OPTIONS":
+            return allowed_origin(request)
+        return await self._deliver(function, request)
+
+    async def _deliver(self, function: Function, request: Request) -> Response:
+        kind = request.headers.get(KIND, "").lower()
+        if kind == "unsubscribe":
+            return Response(status_code=202)
+        if kind not in {"notification", "subscriptionvalidation"}:
+            return Response(status_code=400)
+        try:
+            content = json.loads(await request.body())
+            if kind == "subscriptionvalidation":
+                log.info("perform handshake with eventGrid for function: %s", function.name)
+                return JSONResponse({"validationResponse": validation_code(content)})
+            events = as_events(content)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            return PlainTextResponse(f"The delivery cannot be read: {error!r}", 500)
+        return await self._run(function, events)
+
+    async def _run(self, function: Function, events: list[dict[str, Any]]) -> Response:
+        runs = (
+            self._worker.invoke(function, TypedData(json=json.dumps(event)), self._client) for event in events
+        )
+        for outcome in await asyncio.gather(*runs, return_exceptions=True):
+            if isinstance(outcome, FunctionFailed):
+                return PlainTextResponse(
+                    f"Exception while executing function: Functions.{function.name}", 500
+                )
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return Response(status_code=202)
+
+
+def allowed_origin(request: Request) -> Response:
+    """The handshake of CloudEvents subscriptions."""
+    origin = request.headers.get(ORIGIN, "")
+    allowed = origin if origin in ORIGINS else PUBLIC_ORIGIN
+    return Response(status_code=200, headers={"WebHook-Allowed-Origin": allowed})
+
+
+def validation_code(content: Any) -> str:
+    """An Event Grid event comes in an array; a CloudEvent comes alone, its data encoded twice."""
+    if isinstance(content, list):
+        return str(content[0]["data"]["validationCode"])
+    data = content["data"]
+    return str((json.loads(data) if isinstance(data, str) else data)["validationCode"])
+
+
+def as_events(content: Any) -> list[dict[str, Any]]:
+    events = content if isinstance(content, list) else [content]
+    if not all(isinstance(event, dict) for event in events):
+        raise ValueError("a JSON object, or an array of objects, is expected")
+    return events
