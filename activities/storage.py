@@ -37,7 +37,9 @@ def inspect_dataset(request: RunRequest) -> Dataset:
     upload = request.upload
     blob = clients.container().get_blob_client(upload.path)
     try:
-        properties = blob.get_blob_properties(etag=upload.etag, match_condition=MatchConditions.IfNotModified)
+        properties = blob.get_blob_properties()
+        if str(properties.etag).strip('"') != upload.etag:
+            raise replaced(upload)
         size = properties.size or 0
         head = read_head(upload, HEAD) if size else b""
     except ResourceNotFoundError:
@@ -79,7 +81,7 @@ def read_head(upload: Upload, length: int) -> bytes:
     """
     blob = clients.container().get_blob_client(upload.path)
     return blob.download_blob(
-        offset=0, length=length, etag=upload.etag, match_condition=MatchConditions.IfNotModified
+        offset=0, length=length, etag=f'"{upload.etag}"', match_condition=MatchConditions.IfNotModified
     ).readall()
 
 
