@@ -5,6 +5,7 @@ only answers an event never needs it. The clients are thread-safe for what the a
 """
 
 import functools
+import logging
 from typing import TYPE_CHECKING, Any
 
 from runs.settings import app
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
     from azure.mgmt.datafactory import DataFactoryManagementClient
     from azure.storage.blob import BlobServiceClient, ContainerClient
+
+# Each call of an SDK would log its request and its answer, headers and all, into every invocation's log.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 @functools.cache

@@ -61,7 +61,8 @@ def explain(error: AzureError) -> Refused | Fault:
     if not isinstance(error, HttpResponseError) or error.status_code is None:
         return Fault(f"{type(error).__name__}: {sentence(str(error))}")
     code = azure_code(error)
-    message = f"{code} ({error.status_code}): {sentence(error.message or str(error))}"
+    words = getattr(error.error, "message", None) or error.message or str(error)
+    message = f"{code} ({error.status_code}): {sentence(words)}"
     request = getattr(error.response, "request", None)
     if request is not None:
         message += f" [{request.method} {request.url.split('?')[0]}]"
