@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localcloud import arm, certificates, identity
+from localcloud import arm, batch, certificates, datafactory, deployment, eventgrid, identity, machinelearning
 from localcloud.faults import Fault, Faults
 from localcloud.home import LOOPBACK, Home
 from localcloud.service import Cloud, Service
@@ -33,7 +33,14 @@ from localcloud.wire import AzureError, Operations, json_body
 
 log = logging.getLogger("localcloud")
 
-SERVICES: list[Callable[[Cloud], Service]] = [arm.service]
+SERVICES: list[Callable[[Cloud], Service]] = [
+    arm.service,
+    eventgrid.service,
+    machinelearning.service,
+    batch.service,
+    datafactory.service,
+    deployment.service,
+]
 
 
 class HttpFaults:

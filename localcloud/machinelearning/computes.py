@@ -1,0 +1,114 @@
+"""AmlCompute clusters: names with a maximum of nodes that scoring jobs share.
+
+A PUT replaces a cluster; its VM size is fixed at creation. Source: "Compute - Create Or Update"; azure-ai-ml
+1.35 `entities/_compute/aml_compute.py`.
+"""
+
+from typing import Any
+
+from localcloud.faults import Faults
+from localcloud.home import REGION
+from localcloud.machinelearning import names
+from localcloud.machinelearning.errors import invalid, not_found, refused
+from localcloud.machinelearning.provisioning import Change, Provisioned, written_by
+from localcloud.machinelearning.uris import PROVIDER, WORKSPACE_PATH
+from localcloud.store import Document, Store
+from localcloud.tokens import Caller
+from localcloud.wire import not_imitated, timestamp
+
+KIND = "machinelearning.compute"
+
+
+class Computes:
+    """The compute targets of the workspace."""
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self.provisioned = Provisioned(store, faults, kind=KIND, point="compute", noun="Compute")
+
+    def get(self, name: str) -> Document:
+        document = self.provisioned.find(name.lower())
+        if document is None:
+            raise not_found("The compute", name)
+        return document
+
+    def list(self) -> list[Document]:
+        return self.provisioned.list()
+
+    def nodes(self, name: str) -> int | None:
+        """The largest number of nodes that the cluster may have; None when it is gone."""
+        document = self.provisioned.find(name.lower())
+        return document["properties"]["properties"]["scaleSettings"]["maxNodeCount"] if document else None
+
+    def put(self, name: str, body: Document, caller: Caller) -> Change:
+        """Create or replace a cluster.
+
+        Raises AzureError 400 for what Azure refuses, 409 while an operation works on it, 501 for other
+        kinds of compute.
+        """
+        names.compute_name(name)
+        outer = body.get("properties") or {}
+        if str(outer.get("computeType", "")).lower() != "amlcompute":
+            raise not_imitated(f"computes of type '{outer.get('computeType')}': AmlCompute only")
+        inner = _cluster(outer.get("properties") or {})
+        earlier = self.provisioned.idle(name.lower())
+        if earlier and earlier["properties"]["properties"]["vmSize"].lower() != inner["vmSize"].lower():
+            raise refused(
+                "ComputeVmSizeImmutable",
+                f"The VM size of compute '{name}' cannot be changed"
+                f" from {earlier['properties']['properties']['vmSize']} to {inner['vmSize']}.",
+                target="vmSize",
+            )
+        document: Document = {
+            "id": f"{WORKSPACE_PATH}/computes/{name}",
+            "name": name,
+            "type": f"{PROVIDER}/workspaces/computes",
+            "location": body.get("location") or REGION,
+            "tags": names.checked_tags(body.get("tags")),
+            "properties": {
+                "computeType": "AmlCompute",
+                "computeLocation": body.get("location") or REGION,
+                "description": outer.get("description"),
+                "disableLocalAuth": bool(outer.get("disableLocalAuth", True)),
+                "isAttachedCompute": False,
+                "provisioningErrors": None,
+                "createdOn": earlier["properties"]["createdOn"] if earlier else timestamp(),
+                "modifiedOn": timestamp(),
+                "properties": inner,
+            },
+            "systemData": written_by(caller, earlier),
+        }
+        if body.get("identity"):
+            document["identity"] = body["identity"]
+        return self.provisioned.change(name.lower(), document)
+
+    def delete(self, name: str) -> Change | None:
+        """Delete a cluster; None when there is none."""
+        if self.provisioned.find(name.lower()) is None:
+            return None
+        return self.provisioned.remove(name.lower())
+
+
+def _cluster(sent: dict[str, Any]) -> dict[str, Any]:
+    """The cluster's own properties, checked and with Azure's defaults."""
+    size = sent.get("vmSize")
+    if not isinstance(size, str) or not size:
+        raise invalid("properties.properties.vmSize is missing.", "vmSize")
+    scale = sent.get("scaleSettings") or {}
+    low, high = scale.get("minNodeCount", 0), scale.get("maxNodeCount")
+    if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low <= high:
+        raise invalid("scaleSettings must have 0 <= minNodeCount <= maxNodeCount.", "scaleSettings")
+    return {
+        "osType": "Linux",
+        "vmSize": size,
+        "vmPriority": sent.get("vmPriority") or "Dedicated",
+        "scaleSettings": {
+            "minNodeCount": low,
+            "maxNodeCount": high,
+            "nodeIdleTimeBeforeScaleDown": scale.get("nodeIdleTimeBeforeScaleDown") or "PT2M",
+        },
+        "remoteLoginPortPublicAccess": sent.get("remoteLoginPortPublicAccess") or "NotSpecified",
+        "enableNodePublicIp": bool(sent.get("enableNodePublicIp", True)),
+        "allocationState": "Steady",
+        "currentNodeCount": low,
+        "targetNodeCount": low,
+    }

@@ -1,0 +1,202 @@
+"""Scores files with an MLflow model, as the driver of a batch deployment without code does.
+
+Runs in a fresh process of the trainer's Python (3.10 or 3.11), knows nothing of localcloud, and needs only
+what the model needs: mlflow and the model's own libraries. The request is one JSON line on standard input:
+
+    {"model": folder, "inputs": [file, ...], "predictions": file, "logs": folder, "miniBatchSize": int,
+     "errorThreshold": int, "maxRetries": int, "timeout": seconds of one mini batch}
+
+Standard input stays open: when it ends, whoever started this process is gone, and so is this process.
+Exit code 0 means that the predictions are written; 42, as in Azure, that the job has failed, and
+`logs/user/error.txt` and `outcome.json` in the log folder say why. Source: "Deploy MLflow models in batch
+deployments"; "Troubleshoot batch endpoints".
+"""
+
+import csv
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FAILED = 42
+
+
+class JobFailed(Exception):
+    """The job cannot succeed any more; the text is what a person reads."""
+
+
+class MiniBatchTimeout(Exception):
+    """A mini batch took longer than the deployment allows."""
+
+
+def die_with_parent() -> None:
+    """End this process and its children when standard input ends."""
+    sys.stdin.read()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def say(text: str) -> None:
+    print(f"[{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())}] {text}", flush=True)
+
+
+def told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def read_table(path: Path) -> Any:
+    """The rows of one input file, a DataFrame. Raises ValueError for a kind of file that holds no table."""
+    import pandas  # type: ignore[import-untyped]
+
+    extension = path.suffix.lower()
+    if extension == ".csv":
+        return pandas.read_csv(path)
+    if extension in (".parquet", ".pqt"):
+        return pandas.read_parquet(path)
+    raise ValueError(f"File type '{extension}' is not supported")
+
+
+def rows_of(predictions: Any, count: int) -> list[list[Any]]:
+    """Predictions as one list of columns per row of the file. Raises ValueError unless there are `count`."""
+    values = predictions.values if hasattr(predictions, "iloc") else predictions
+    rows = values.tolist() if hasattr(values, "tolist") else list(values)
+    if len(rows) != count:
+        raise ValueError(f"the model gave {len(rows)} predictions for {count} rows")
+    return [row if isinstance(row, list) else [row] for row in rows]
+
+
+def score(model: Any, files: list[Path]) -> list[list[Any]]:
+    """[row, prediction..., file name] for every row of the files of one mini batch."""
+    scored = []
+    for path in files:
+        table = read_table(path)
+        for index, prediction in enumerate(rows_of(model.predict(table), len(table))):
+            scored.append([index, *prediction, path.name])
+    return scored
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raises MiniBatchTimeout in the block when it takes longer than `seconds`."""
+
+    def expired(*_: object) -> None:
+        raise MiniBatchTimeout(f"the mini batch took longer than {seconds:g} seconds")
+
+    signal.signal(signal.SIGALRM, expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Run:
+    """One job: its settings, what has been scored, and what has failed."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.request = request
+        self.logs = Path(request["logs"])
+        self.files = [Path(file) for file in request["inputs"]]
+        self.scored: list[list[Any]] = []
+        self.failed_items = 0
+        self.errors: list[str] = []
+
+    def run(self) -> None:
+        """Score everything and write the predictions. Raises when the job has failed."""
+        if not self.files:
+            raise JobFailed("The input has no files.")
+        self.score_all(self.load_model())
+        with Path(self.request["predictions"]).open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out, lineterminator="\n").writerows(self.scored)
+
+    def load_model(self) -> Any:
+        begun = time.monotonic()
+        import mlflow.pyfunc
+
+        say(f"mlflow imported in {time.monotonic() - begun:.2f} s")
+        begun = time.monotonic()
+        model = mlflow.pyfunc.load_model(self.request["model"])
+        say(f"model loaded in {time.monotonic() - begun:.2f} s")
+        return model
+
+    def score_all(self, model: Any) -> None:
+        """Score every mini batch. Raises JobFailed when too many files fail, or all of them."""
+        threshold, size = self.request["errorThreshold"], self.request["miniBatchSize"]
+        succeeded = 0
+        for start in range(0, len(self.files), size):
+            files = self.files[start : start + size]
+            rows = self.attempt(model, files)
+            if rows is None:
+                self.failed_items += len(files)
+            else:
+                succeeded += 1
+                self.scored += rows
+            if 0 <= threshold < self.failed_items:
+                raise JobFailed(
+                    f"The run() function in the entry script had failed for {self.failed_items} items,"
+                    f" more than the error threshold of {threshold}."
+                )
+        if not succeeded:
+            raise JobFailed("No succeeded mini batch item returned from run().")
+
+    def attempt(self, model: Any, files: list[Path]) -> list[list[Any]] | None:
+        """The rows of one mini batch; None when every attempt at it failed."""
+        names = ", ".join(path.name for path in files)
+        for attempt in range(1 + self.request["maxRetries"]):
+            begun = time.monotonic()
+            try:
+                with time_limit(self.request["timeout"]):
+                    rows = score(model, files)
+            except Exception as error:
+                self.note(f"mini batch of {names} failed, attempt {attempt + 1}", error)
+            else:
+                say(f"mini batch of {names}: {len(rows)} rows in {time.monotonic() - begun:.2f} s")
+                return rows
+        return None
+
+    def note(self, what: str, error: Exception) -> None:
+        """Log a failure: one line on standard output, the trace in error.txt."""
+        say(f"{what}: {told(error)}")
+        self.errors.append(told(error))
+        file = self.logs / "logs" / "user" / "error.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as out:
+            out.write(f"{what}\n")
+            traceback.print_exception(type(error), error, error.__traceback__, file=out)
+
+    def write_outcome(self, error: str | None) -> None:
+        done = len(self.files) - self.failed_items
+        overview = f"{len(self.files)} items: {done} processed, {self.failed_items} failed\n"
+        folder = self.logs / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "job_progress_overview.txt").write_text(overview, encoding="utf-8")
+        (self.logs / "outcome.json").write_text(json.dumps({"error": error}), encoding="utf-8")
+
+
+def main() -> int:
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    run = Run(request)
+    try:
+        run.run()
+    except Exception as error:
+        because = f" {run.errors[-1]}" if run.errors else ""
+        run.note("the job failed", error)
+        run.write_outcome(f"{told(error)}{because}")
+        return FAILED
+    run.write_outcome(None)
+    say(f"{len(run.scored)} rows scored")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Skips the interpreter's teardown, which takes long once mlflow's libraries are in.
+    os._exit(code)

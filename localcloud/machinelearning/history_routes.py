@@ -1,0 +1,57 @@
+"""The run history: children of a job, and why a run failed.
+
+azure-ai-ml finds it through the workspace's discoveryUrl, and asks it for what Resource Manager does not
+show: `jobs.list(parent_job_name=…)` and the error of a run. Source: azure-ai-ml 1.35 `_run_operations.py` and
+`_restclient/runhistory`.
+"""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from localcloud.arm import known_scope
+from localcloud.machinelearning import jobs as job_forms
+from localcloud.machinelearning import workspace
+from localcloud.machinelearning.jobs import Jobs
+from localcloud.machinelearning.uris import PROVIDER
+from localcloud.service import Cloud
+from localcloud.wire import ArmRoute
+
+BASE = (
+    "/history/v1.0/subscriptions/{subscription}/resourceGroups/{group}"
+    f"/providers/{PROVIDER}/workspaces/{{workspace}}/runs/{{run}}"
+)
+
+
+def routes(cloud: Cloud, jobs: Jobs) -> list[BaseRoute]:
+    async def discovery(_: Request) -> Response:
+        return JSONResponse(workspace.discovery(cloud.home))
+
+    async def run(request: Request) -> Response:
+        cloud.arm_caller(request)
+        known_scope(request)
+        id_ = request.path_params["run"]
+        job = jobs.by_run(id_)
+        return JSONResponse(job_forms.as_run(job, child=job["child"] == id_))
+
+    async def details(request: Request) -> Response:
+        cloud.arm_caller(request)
+        known_scope(request)
+        id_ = request.path_params["run"]
+        job = jobs.by_run(id_)
+        return JSONResponse(job_forms.as_run_details(job, child=job["child"] == id_))
+
+    async def children(request: Request) -> Response:
+        cloud.arm_caller(request)
+        known_scope(request)
+        id_ = request.path_params["run"]
+        job = jobs.by_run(id_)
+        runs = [] if job["child"] == id_ else [job_forms.as_run(job, child=True)]
+        return JSONResponse({"value": runs})
+
+    return [
+        ArmRoute("GET", "/discovery", discovery),
+        ArmRoute("GET", BASE, run),
+        ArmRoute("GET", f"{BASE}/details", details),
+        ArmRoute("GET", f"{BASE}/children", children),
+    ]

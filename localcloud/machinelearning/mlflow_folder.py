@@ -1,0 +1,89 @@
+"""Whether Azure ML can make a batch deployment of a model folder without code.
+
+It needs an MLmodel file with the `python_function` flavor, and makes the environment from the conda file that
+the flavor names. Its driver stops at Python 3.11, and models of MLflow 3 are reported not to work
+(Azure/azureml-examples#3875, #4051). Source: "Deploy MLflow models in batch deployments".
+"""
+
+from typing import Any
+
+import yaml
+
+from localcloud.machinelearning.errors import MachineLearningError, refused
+
+DESCRIPTION = "MLmodel"
+DESCRIPTION_LIMIT = 1024 * 1024
+"""Bytes. An MLmodel is a few kilobytes; a signature of thousands of columns is far below this."""
+PYTHONS = ("3.10", "3.11")
+
+
+def undeployable(message: str) -> MachineLearningError:
+    return refused("ModelNotDeployable", message, target="model")
+
+
+def check(where: str, files: set[str], description: bytes | None) -> None:
+    """Raise AzureError unless the folder `where` can be deployed.
+
+    files: names relative to the folder; description: what its MLmodel holds, None when it has none.
+    """
+    if not files:
+        raise undeployable(f"The model has no files: nothing is stored under '{where}'.")
+    if description is None:
+        raise undeployable(
+            f"'{where}' is not an MLflow model: it has no file {DESCRIPTION}."
+            " Register the folder that holds it, with type mlflow_model."
+        )
+    model = _parsed(where, description)
+    flavor = _flavor(where, model)
+    if _major(model.get("mlflow_version")) >= 3 or "model_id" in model:
+        raise undeployable(
+            f"The model at '{where}' was saved by MLflow {model.get('mlflow_version')}: models of MLflow 3"
+            " cannot be deployed without code; save it with mlflow<3."
+        )
+    python = str(flavor.get("python_version", ""))
+    if ".".join(python.split(".")[:2]) not in PYTHONS:
+        raise undeployable(
+            f"The model at '{where}' was saved with Python {python or '(unknown)'}: the batch driver needs"
+            f" {' or '.join(PYTHONS)}."
+        )
+    missing = sorted({_conda_file(flavor), str(flavor.get("model_path", DESCRIPTION))} - _with_folders(files))
+    if missing:
+        raise undeployable(
+            f"The model at '{where}' lacks {', '.join(missing)}, which its {DESCRIPTION} names."
+        )
+
+
+def _parsed(where: str, description: bytes) -> dict[str, Any]:
+    try:
+        model = yaml.safe_load(description)
+    except yaml.YAMLError as error:
+        raise undeployable(f"The {DESCRIPTION} of '{where}' is not YAML: {error}") from None
+    if not isinstance(model, dict) or not isinstance(model.get("flavors"), dict):
+        raise undeployable(f"The {DESCRIPTION} of '{where}' names no flavors.")
+    return model
+
+
+def _flavor(where: str, model: dict[str, Any]) -> dict[str, Any]:
+    flavor = model["flavors"].get("python_function")
+    if not isinstance(flavor, dict):
+        found = ", ".join(map(str, model["flavors"]))
+        raise undeployable(f"The model at '{where}' has no python_function flavor (found: {found}).")
+    return flavor
+
+
+def _major(version: Any) -> int:
+    first = str(version or "").split(".")[0]
+    return int(first) if first.isdecimal() else 0
+
+
+def _conda_file(flavor: dict[str, Any]) -> str:
+    env = flavor.get("env")
+    return str(env.get("conda", "conda.yaml") if isinstance(env, dict) else env or "conda.yaml")
+
+
+def _with_folders(files: set[str]) -> set[str]:
+    """The files and every folder above them: a flavor may name either."""
+    folders = {
+        "/".join(parts[:n]) for parts in (file.split("/") for file in files) for n in range(1, len(parts))
+    }
+    return files | folders

@@ -1,0 +1,127 @@
+"""How a compute, an endpoint or a deployment goes from Creating or Updating to Succeeded or Failed.
+
+A change takes effect when its operation succeeds: until then a GET shows the earlier properties with the
+provisioning state of the change, and a change that fails leaves the earlier properties, in state Failed.
+A restart ends unfinished changes: creations and updates as Failed, deletions carried out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.faults import Faults
+from localcloud.machinelearning.errors import busy
+from localcloud.store import Document, Store
+from localcloud.tokens import Caller
+from localcloud.wire import timestamp
+
+PROVISIONING_SECONDS = 0.2
+"""How long an operation takes, where nothing is armed to delay it. Azure takes seconds to minutes."""
+
+IN_PROGRESS = ("Creating", "Updating", "Deleting")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that has been accepted: what to answer now, and the work that is still to do."""
+
+    document: Document
+    created: bool
+    work: Coroutine[Any, Any, None]
+
+
+def state_of(document: Document) -> str:
+    return str(document["properties"]["provisioningState"])
+
+
+def in_state(document: Document, state: str) -> Document:
+    return document | {"properties": document["properties"] | {"provisioningState": state}}
+
+
+def written_by(caller: Caller, earlier: Document | None) -> dict[str, str]:
+    """systemData of a document that `caller` writes now over `earlier`."""
+    now = {"At": timestamp(), "By": caller.principal, "ByType": "Application"}
+    modified = {f"lastModified{key}": value for key, value in now.items()}
+    created = {f"created{key}": value for key, value in now.items()}
+    kept = {key: value for key, value in (earlier or {}).get("systemData", {}).items() if "created" in key}
+    return created | kept | modified
+
+
+class Provisioned:
+    """The resources of one kind, each with a provisioning state.
+
+    kind: of the documents in the store; point: of faults; noun: what a person calls one of them.
+    """
+
+    def __init__(self, store: Store, faults: Faults, *, kind: str, point: str, noun: str) -> None:
+        self.store = store
+        self.faults = faults
+        self.kind = kind
+        self.point = point
+        self.noun = noun
+
+    def find(self, id_: str) -> Document | None:
+        return self.store.get(self.kind, id_)
+
+    def list(self, prefix: str = "") -> list[Document]:
+        return [document for _, document in self.store.list(self.kind, prefix)]
+
+    def idle(self, id_: str) -> Document | None:
+        """The document, if there is one. Raises AzureError 409 while an operation works on it."""
+        document = self.find(id_)
+        if document is not None and state_of(document) in IN_PROGRESS:
+            raise busy(self.noun, id_, state_of(document))
+        return document
+
+    def change(
+        self, id_: str, wanted: Document, check: Callable[[], Awaitable[None]] | None = None
+    ) -> Change:
+        """Make `wanted` of a resource that is idle; `check` runs first and raises AzureError to fail it."""
+        earlier = self.idle(id_)
+        state = "Updating" if earlier else "Creating"
+        answered = in_state(wanted, state)
+        kept = in_state(earlier, state) if earlier else answered
+        self.store.put(self.kind, id_, kept)
+
+        async def work() -> None:
+            await self._while_waiting(id_)
+            if check is not None:
+                await check()
+            self.store.put(self.kind, id_, in_state(wanted, "Succeeded"))
+
+        return Change(answered, created=earlier is None, work=self._or_failed(id_, kept, work()))
+
+    def remove(self, id_: str, also: Callable[[], None] | None = None) -> Change:
+        """Delete a resource that is idle; `also` runs with it."""
+        earlier = self.idle(id_)
+        assert earlier is not None
+        kept = in_state(earlier, "Deleting")
+        self.store.put(self.kind, id_, kept)
+
+        async def work() -> None:
+            await self._while_waiting(id_)
+            if also is not None:
+                also()
+            self.store.delete(self.kind, id_)
+
+        return Change(kept, created=False, work=self._or_failed(id_, kept, work()))
+
+    def settle(self) -> None:
+        """End what a restart has interrupted."""
+        for id_, document in self.store.list(self.kind):
+            if state_of(document) == "Deleting":
+                self.store.delete(self.kind, id_)
+            elif state_of(document) in IN_PROGRESS:
+                self.store.put(self.kind, id_, in_state(document, "Failed"))
+
+    async def _while_waiting(self, id_: str) -> None:
+        await self.faults.at(f"machinelearning.{self.point}", name=id_)
+        await asyncio.sleep(PROVISIONING_SECONDS)
+
+    async def _or_failed(self, id_: str, kept: Document, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            self.store.put(self.kind, id_, in_state(kept, "Failed"))
+            raise

@@ -1,0 +1,231 @@
+"""Runs scoring jobs: a node of a cluster is a folder and one process of the trainer's environment.
+
+What a job's wall time consists of: waiting for a node, copying model and inputs from storage, starting Python
+and importing mlflow (most of it), loading the model, predicting, and storing predictions and logs. Nothing
+is kept warm between jobs: every job is scored by a fresh process.
+
+A process never outlives the service: it ends when its standard input does, and its group is killed when its
+job ends for any reason.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from localcloud.faults import Faults
+from localcloud.home import Home
+from localcloud.machinelearning.endpoints import seconds
+from localcloud.machinelearning.folders import DataNotFound, Folders, UnsafePath
+from localcloud.machinelearning.jobs import Jobs, log_folder
+from localcloud.machinelearning.models import Models
+from localcloud.machinelearning.nodes import ComputeGone, Nodes
+from localcloud.machinelearning.uris import BlobPath, blob_path, model_reference
+from localcloud.store import Document
+from localcloud.wire import AzureError
+
+log = logging.getLogger("localcloud.machinelearning")
+
+DRIVER = Path(__file__).with_name("driver.py")
+ENVIRONMENT = "LOCALCLOUD_TRAINER_ENVIRONMENT"
+ENVIRONMENT_LIMIT = 600
+"""Seconds that a job waits for the Batch pool to prepare the trainer's environment."""
+LOOK_AGAIN = 0.2
+
+
+class JobFailed(Exception):
+    """A job has failed; the text says why, to a person."""
+
+
+def trainer_python(home: Home) -> Path:
+    """The interpreter of the environment that trainer and scoring share."""
+    folder = os.environ.get(ENVIRONMENT)
+    return (Path(folder) if folder else home.root / "batch" / "shared" / "trainer") / "bin" / "python"
+
+
+class Scoring:
+    """The jobs that run now."""
+
+    def __init__(
+        self, home: Home, faults: Faults, jobs: Jobs, models: Models, nodes: Nodes, folders: Folders
+    ) -> None:
+        self._home = home
+        self._faults = faults
+        self._jobs = jobs
+        self._models = models
+        self._nodes = nodes
+        self._folders = folders
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, job: Document) -> None:
+        """Run a job beside the server."""
+        name = job["name"]
+        task = asyncio.create_task(self._run(job))
+        self._running[name] = task
+        task.add_done_callback(lambda _: self._running.pop(name, None))
+
+    async def cancel(self, name: str) -> None:
+        """Stop a job and wait until its process is gone. A job that has ended stays as it is."""
+        self._jobs.move(name, "CancelRequested")
+        task = self._running.get(name)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def stop(self) -> None:
+        """End every process. Their jobs are settled at the next start."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, job: Document) -> None:
+        name = job["name"]
+        folder = self._home.root / "jobs" / name
+        gone = threading.Event()
+        try:
+            await self._stages(job, folder, gone)
+        except asyncio.CancelledError:
+            if self._jobs.get(name)["status"] != "CancelRequested":
+                raise
+            self._jobs.move(name, "Canceled")
+        except JobFailed as error:
+            self._jobs.move(name, "Failed", error=str(error))
+        except (DataNotFound, UnsafePath) as error:
+            message = f"StreamAccessException: the data of the job cannot be read: {error}."
+            self._jobs.move(name, "Failed", error=message)
+        except ComputeGone:
+            self._jobs.move(name, "Failed", error=f"The compute '{job['compute']}' was deleted.")
+        except AzureError as error:
+            self._jobs.move(name, "Failed", error=str(error))
+        except Exception:
+            log.exception("job %s broke", name)
+            self._jobs.move(name, "Failed", error="localcloud broke; its log has the trace.")
+        finally:
+            gone.set()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def _stages(self, job: Document, folder: Path, gone: threading.Event) -> None:
+        name = job["name"]
+        self._jobs.move(name, "Preparing")
+        fault = {"name": name, "endpoint": job["endpoint"], "deployment": job["deployment"]}
+        await self._faults.at("machinelearning.job", **fault)
+        python = await self._environment()
+        self._jobs.move(name, "Queued")
+        async with self._nodes.taken(job["compute"], job["settings"]["resources"]["instanceCount"]):
+            self._jobs.move(name, "Running")
+            request = await asyncio.to_thread(self._mount, job, folder, gone)
+            failure = await self._process(job, python, folder, request)
+            self._jobs.move(name, "Finalizing")
+            await asyncio.to_thread(self._store_logs, job, folder)
+            if failure:
+                raise JobFailed(failure)
+            await asyncio.to_thread(self._store_predictions, job, folder)
+        self._jobs.move(name, "Completed")
+
+    async def _environment(self) -> Path:
+        """The trainer's Python, once it is prepared. Raises JobFailed when it is not in time."""
+        python = trainer_python(self._home)
+        for _ in range(int(ENVIRONMENT_LIMIT / LOOK_AGAIN)):
+            if any(python.parent.parent.glob("lib/python3.*/site-packages/mlflow/pyfunc/__init__.py")):
+                return python
+            await asyncio.sleep(LOOK_AGAIN)
+        raise JobFailed(
+            f"The environment of the model was not prepared within {ENVIRONMENT_LIMIT} seconds: there is no"
+            f" {python} with mlflow. The Batch pool prepares it; see the log of its start task."
+        )
+
+    def _mount(self, job: Document, folder: Path, gone: threading.Event) -> dict[str, Any]:
+        """Copy model and inputs; the driver's request."""
+        reference = model_reference(job["model"])
+        version = self._models.version(reference.name, str(reference.version))
+        self._folders.download_folder(blob_path(version["properties"]["modelUri"]), folder / "model", gone)
+        source = BlobPath(**job["input"])
+        if job["inputType"] == "uri_file":
+            files = self._folders.download_file(source, folder / "input")
+        else:
+            files = self._folders.download_files(source, folder / "input", gone)
+        (folder / "logs" / "user_logs").mkdir(parents=True)
+        settings = job["settings"]
+        return {
+            "model": str(folder / "model"),
+            "inputs": [str(file) for file in files],
+            "predictions": str(folder / "predictions.csv"),
+            "logs": str(folder / "logs"),
+            "miniBatchSize": settings["miniBatchSize"],
+            "errorThreshold": settings["errorThreshold"],
+            "maxRetries": settings["retrySettings"]["maxRetries"],
+            "timeout": seconds(settings["retrySettings"]["timeout"]),
+        }
+
+    async def _process(self, job: Document, python: Path, folder: Path, request: dict[str, Any]) -> str:
+        """Score in a process of its own; the driver's words when it failed, else nothing."""
+        with (folder / "logs" / "user_logs" / "std_log_0.txt").open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                python,
+                "-I",
+                DRIVER,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env=environment(job, folder),
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            with contextlib.suppress(ConnectionError):
+                await process.stdin.drain()
+            code = await process.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        if code == 0:
+            return ""
+        return (
+            f"Execution failed. User process '{python}' exited with status code {code}. Please check log"
+            f" file 'user_logs/std_log_0.txt' for error details. Error: {_told(folder / 'logs')}"
+        )
+
+    def _store_logs(self, job: Document, folder: Path) -> None:
+        root = log_folder(job)
+        for file in sorted((folder / "logs").rglob("*.txt")):
+            name = file.relative_to(folder / "logs").as_posix()
+            self._folders.upload(file, BlobPath(root.container, f"{root.path}/{name}"), overwrite=True)
+
+    def _store_predictions(self, job: Document, folder: Path) -> None:
+        """Store the predictions, unless there is a file already: then nothing is written, as in Azure."""
+        to = BlobPath(**job["output"])
+        if not self._folders.upload(folder / "predictions.csv", to, overwrite=False):
+            log.warning("job %s wrote nothing: '%s' exists already", job["name"], to.path)
+
+
+def environment(job: Document, folder: Path) -> dict[str, str]:
+    """The process's environment: no identity and no secret of the service, one thread per library."""
+    chosen: dict[str, str] = job["settings"]["environmentVariables"]
+    return chosen | {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MLFLOW_TRACKING_URI": f"file://{folder}/mlruns",
+    }
+
+
+def _told(logs: Path) -> str:
+    """Why the driver failed: in its own words, else the end of its output."""
+    outcome = logs / "outcome.json"
+    if outcome.exists():
+        return str(json.loads(outcome.read_text())["error"])
+    output = (logs / "user_logs" / "std_log_0.txt").read_text(errors="replace")
+    return output[-2000:].strip() or "the process said nothing"

@@ -1,0 +1,59 @@
+"""The endpoints' own address: where a job is started and watched with a token for https://ml.azure.com.
+
+In Azure every endpoint has a host of its own, `https://<endpoint>.<region>.inference.ml.azure.com/jobs`. On
+loopback there is one host, so a scoring URI is `{resource manager}/inference/<endpoint>/jobs`: a client that
+takes it from `properties.scoringUri`, as it must anyway, sees no difference. Source: "Deploy models with REST
+for batch scoring"; azure-ai-ml 1.35 `_batch_endpoint_operations.py`.
+"""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from localcloud.machinelearning import jobs as job_forms
+from localcloud.machinelearning.endpoints import Endpoints
+from localcloud.machinelearning.errors import not_found
+from localcloud.machinelearning.jobs import Jobs
+from localcloud.machinelearning.jobs import Request as Invocation
+from localcloud.machinelearning.scoring import Scoring
+from localcloud.service import Cloud
+from localcloud.wire import ArmRoute, bearer, json_body
+
+AUDIENCES = ["https://ml.azure.com"]
+DEPLOYMENT_HEADER = "azureml-model-deployment"
+REPEATABILITY_HEADER = "repeatability_request-id"
+
+
+def routes(cloud: Cloud, endpoints: Endpoints, jobs: Jobs, scoring: Scoring) -> list[BaseRoute]:
+    async def invoke(request: Request) -> Response:
+        caller = bearer(request, cloud.tokens, AUDIENCES)
+        endpoint = request.path_params["endpoint"].lower()
+        deployment = endpoints.scored_by(endpoint, request.headers.get(DEPLOYMENT_HEADER))
+        invocation = Invocation.parse(await json_body(request))
+        repeatability = request.headers.get(REPEATABILITY_HEADER, "")
+        job = jobs.repeated(endpoint, repeatability)
+        if job is None:
+            job = jobs.create(deployment, invocation, repeatability, caller)
+            scoring.begin(job)
+        return JSONResponse(job_forms.as_batch_job(job), 201)
+
+    async def get(request: Request) -> Response:
+        bearer(request, cloud.tokens, AUDIENCES)
+        path = request.path_params
+        job = jobs.get(path["name"])
+        if job["endpoint"] != path["endpoint"].lower():
+            raise not_found("The job", path["name"])
+        return JSONResponse(job_forms.as_batch_job(job))
+
+    async def list_all(request: Request) -> Response:
+        bearer(request, cloud.tokens, AUDIENCES)
+        endpoint = endpoints.get(request.path_params["endpoint"])["name"]
+        return JSONResponse(
+            {"value": [job_forms.as_batch_job(job) for job in jobs.all() if job["endpoint"] == endpoint]}
+        )
+
+    return [
+        ArmRoute("POST", "/inference/{endpoint}/jobs", invoke),
+        ArmRoute("GET", "/inference/{endpoint}/jobs", list_all),
+        ArmRoute("GET", "/inference/{endpoint}/jobs/{name}", get),
+    ]
