@@ -1,0 +1,100 @@
+"""The events of blobs, in the shape that storage gives them.
+
+Source: "Azure Blob Storage as an Event Grid source".
+"""
+
+from datetime import UTC
+from typing import Any
+from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
+
+from azure.storage.blob import BlobProperties
+
+from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
+from localcloud.eventgrid.journal import Change, Position
+
+Blob = tuple[str, str]
+"""Container and name."""
+
+
+def container_subject(container: str) -> str:
+    """What the subject of every event of `container` begins with."""
+    return f"/blobServices/default/containers/{container}/blobs/"
+
+
+def subject(blob: Blob) -> str:
+    return container_subject(blob[0]) + blob[1]
+
+
+def etag_of(properties: BlobProperties) -> str:
+    return str(properties.etag).strip('"')
+
+
+def from_change(
+    account_url: str, position: Position, change: Change, current: BlobProperties | None
+) -> Event | None:
+    """The event of a journaled change; None when it raises none.
+
+    `current` are the blob's properties while it still is what this change made it: they tell what the
+    request did not. Once it has been overwritten, the event goes without contentLength and contentType.
+    """
+    if change.api is None:
+        return None
+    data = {
+        "api": change.api,
+        "clientRequestId": change.client_request_id,
+        "requestId": change.request_id,
+        "contentType": change.content_type,
+        "contentLength": change.content_length,
+        "blobType": change.blob_type,
+    }
+    blob = (change.container, change.blob)
+    sequencer = _sequencer(position)
+    if change.api == "DeleteBlob":
+        return _event(account_url, blob, BLOB_DELETED, change.request_id, change.time, data, sequencer)
+    data |= {"eTag": change.etag, "accessTier": change.access_tier}
+    if current is not None:
+        data |= _content(current)
+    return _event(account_url, blob, BLOB_CREATED, change.etag, change.time, data, sequencer)
+
+
+def from_blob(account_url: str, position: Position, blob: Blob, current: BlobProperties) -> Event:
+    """The event of a write that only the blob itself tells of: which request made it is not known."""
+    copied = current.copy is not None and current.copy.id is not None
+    etag = etag_of(current)
+    data = {"api": "CopyBlob" if copied else "PutBlob", "eTag": etag, "accessTier": "Default"}
+    time = current.last_modified.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sequencer = _sequencer(position, unjournaled=True)
+    return _event(account_url, blob, BLOB_CREATED, etag, time, data | _content(current), sequencer)
+
+
+def _event(
+    account_url: str, blob: Blob, type_: str, identity: str, time: str, data: dict[str, Any], sequencer: str
+) -> Event:
+    """identity: what tells this event of the blob from every other; the same one gives the same id."""
+    url = f"{account_url}/{blob[0]}/{quote(blob[1], safe='/~')}"
+    known = {name: value for name, value in data.items() if value is not None}
+    return Event(
+        id=str(uuid5(NAMESPACE_URL, f"{url}#{identity}")),
+        topic=STORAGE_ID,
+        subject=subject(blob),
+        type=type_,
+        time=time,
+        data=known | {"url": url, "sequencer": sequencer},
+    )
+
+
+def _content(current: BlobProperties) -> dict[str, Any]:
+    return {
+        "contentType": current.content_settings.content_type,
+        "contentLength": current.size,
+        "blobType": current.blob_type.value,
+    }
+
+
+def _sequencer(position: Position, *, unjournaled: bool = False) -> str:
+    """Greater, as a string, for a later write of the same blob: its place in the journal.
+
+    A write that was found without the journal comes after all that had been read by then.
+    """
+    return f"{position.segment:016x}{position.offset * 2 + unjournaled:016x}"

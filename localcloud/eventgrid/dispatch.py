@@ -1,0 +1,143 @@
+"""Who gets an event, and when it is tried: a queue per subscription, worked off concurrently.
+
+In no particular order, as in Azure: a delivery that failed comes back later and others overtake it.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import json
+import logging
+import time
+
+from localcloud.eventgrid.courier import Courier
+from localcloud.eventgrid.deliveries import Delivery, DeliveryLog
+from localcloud.eventgrid.events import Event
+from localcloud.eventgrid.subscriptions import Subscription
+
+log = logging.getLogger("localcloud.eventgrid")
+
+CONCURRENCY = 16
+"""Requests of one subscription under way at once."""
+UNREACHABLE_PAUSE = 0.5
+"""Seconds for which a subscription rests when nobody listens at its endpoint."""
+
+
+class Lane:
+    """The deliveries of one subscription that wait for their time."""
+
+    def __init__(self, subscription: Subscription, courier: Courier) -> None:
+        self.subscription = subscription
+        self._courier = courier
+        self._waiting: list[tuple[float, int, Delivery]] = []
+        self._number = itertools.count()
+        self._changed = asyncio.Event()
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._rests_until = 0.0
+        self._paused = False
+
+    def put(self, delivery: Delivery) -> None:
+        heapq.heappush(self._waiting, (delivery.due, next(self._number), delivery))
+        self._changed.set()
+
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
+        self._changed.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as attempts:
+            while True:
+                await self._slots.acquire()
+                batch = await self._next_batch()
+                attempts.create_task(self._attempt(batch)).add_done_callback(lambda _: self._slots.release())
+
+    async def _attempt(self, batch: list[Delivery]) -> None:
+        try:
+            reached = await self._courier.attempt(self.subscription, batch)
+        except Exception:
+            # A bug must not end the lane, nor lose what it carries.
+            log.exception("an attempt to deliver to %s broke", self.subscription.name)
+            for delivery in batch:
+                self._courier.put_off(delivery)
+        else:
+            self._rests_until = 0.0 if reached else time.time() + UNREACHABLE_PAUSE
+        for delivery in batch:
+            if delivery.pending:
+                self.put(delivery)
+
+    async def _next_batch(self) -> list[Delivery]:
+        while True:
+            self._changed.clear()
+            wait = self._wait()
+            if wait is not None and wait <= 0:
+                return self._pop_batch()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+
+    def _wait(self) -> float | None:
+        """Seconds until the next delivery may be tried; None when only a change can bring one."""
+        if self._paused or not self._waiting:
+            return None
+        return max(self._waiting[0][0], self._rests_until) - time.time()
+
+    def _pop_batch(self) -> list[Delivery]:
+        batch = [heapq.heappop(self._waiting)[2]]
+        size = _size(batch[0])
+        now = time.time()
+        while len(batch) < self.subscription.max_batch and self._waiting and self._waiting[0][0] <= now:
+            size += _size(self._waiting[0][2])
+            if size > self.subscription.batch_bytes:
+                break
+            batch.append(heapq.heappop(self._waiting)[2])
+        return batch
+
+
+def _size(delivery: Delivery) -> int:
+    return len(json.dumps(delivery.event.to_json()))
+
+
+class Dispatcher:
+    """Takes events and sees to it that every subscription that wants one gets it."""
+
+    def __init__(self, subscriptions: list[Subscription], deliveries: DeliveryLog, courier: Courier) -> None:
+        self.subscriptions = subscriptions
+        self.deliveries = deliveries
+        self.paused = False
+        self._lanes = {each.name: Lane(each, courier) for each in subscriptions}
+        for delivery in deliveries:
+            if delivery.pending and delivery.subscription in self._lanes:
+                self._lanes[delivery.subscription].put(delivery)
+
+    def publish(self, event: Event) -> None:
+        """Store a delivery of `event` for every subscription that wants it: from here on it is not lost."""
+        for subscription in self.subscriptions:
+            if subscription.topic == event.topic and subscription.filter.matches(event):
+                self._queue(subscription.name, event)
+
+    def redeliver(self, event_id: str) -> list[Delivery]:
+        """Deliver an event of the log once more to whoever it was for; empty when it is not known."""
+        known = {
+            each.subscription: each.event
+            for each in self.deliveries
+            if each.event.id == event_id and each.subscription in self._lanes
+        }
+        return [self._queue(name, event) for name, event in known.items()]
+
+    def pause(self, paused: bool) -> None:
+        """Hold or release all deliveries; a restart releases them."""
+        self.paused = paused
+        for lane in self._lanes.values():
+            lane.pause(paused)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as lanes:
+            for lane in self._lanes.values():
+                lanes.create_task(lane.run())
+
+    def _queue(self, subscription: str, event: Event) -> Delivery:
+        delivery = Delivery.new(subscription, event, time.time())
+        self.deliveries.save(delivery)
+        self._lanes[subscription].put(delivery)
+        return delivery

@@ -1,0 +1,175 @@
+"""Storage as a source of events: what Azurite's journal tells becomes BlobCreated and BlobDeleted.
+
+The journal has every write. What it could not have (an upload before there was a journal, or one whose line
+was lost) is found once, at the start, by comparing the ETags of the blobs that subscriptions care for with
+those seen before. One ETag per such blob is all that is remembered.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError as StorageError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties, BlobServiceClient
+
+from localcloud.eventgrid import blob_events
+from localcloud.eventgrid.blob_events import Blob, container_subject, etag_of, subject
+from localcloud.eventgrid.dispatch import Dispatcher
+from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
+from localcloud.eventgrid.filters import Filter
+from localcloud.eventgrid.journal import Change, Journal, Position
+from localcloud.home import Home
+from localcloud.store import Store
+
+log = logging.getLogger("localcloud.eventgrid")
+
+POLL = 0.04
+"""Seconds between two looks at the journal: most of what an event is late by."""
+STORAGE_PAUSE = 1.0
+
+
+class Seen:
+    """The latest ETag that is known of each blob that a subscription cares for."""
+
+    KIND = "eventgrid.seen"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def etag(self, blob: Blob) -> str | None:
+        document = self._store.get(self.KIND, "/".join(blob))
+        return str(document["etag"]) if document else None
+
+    def put(self, blob: Blob, etag: str) -> None:
+        self._store.put(self.KIND, "/".join(blob), {"etag": etag})
+
+    def forget(self, blob: Blob) -> None:
+        self._store.delete(self.KIND, "/".join(blob))
+
+    def all(self) -> list[Blob]:
+        blobs = [id_.partition("/") for id_, _ in self._store.list(self.KIND)]
+        return [(container, blob) for container, _, blob in blobs]
+
+
+class StorageFeed:
+    """Follows the journal from where it was left, for as long as it runs."""
+
+    KIND = "eventgrid.position"
+
+    def __init__(
+        self, home: Home, store: Store, blobs: BlobServiceClient, journal: Journal, dispatcher: Dispatcher
+    ) -> None:
+        self._account_url = home.blob_url
+        self._store = store
+        self._blobs = blobs
+        self._journal = journal
+        self._dispatcher = dispatcher
+        self._filters: list[Filter] = [
+            each.filter for each in dispatcher.subscriptions if each.topic == STORAGE_ID
+        ]
+        self._seen = Seen(store)
+        kept = store.get(self.KIND, "storage")
+        self._position = Position(**kept) if kept else Position()
+
+    async def run(self) -> None:
+        """Never returns. An unreachable storage is waited for."""
+        complete = False
+        while True:
+            try:
+                if not complete:
+                    await self.find_missed()
+                    complete = True
+                moved = await self.follow()
+            except StorageError as error:
+                log.warning("storage does not answer, so its events wait: %s", error)
+                await asyncio.sleep(STORAGE_PAUSE)
+            except Exception:
+                log.exception("Event Grid cannot read what storage did; it tries again")
+                await asyncio.sleep(STORAGE_PAUSE)
+            else:
+                if not moved:
+                    await asyncio.sleep(POLL)
+
+    async def follow(self) -> bool:
+        """Take what is new in the journal; whether there was anything."""
+        changes, position = self._journal.read(self._position)
+        if position == self._position:
+            return False
+        wanted = [(at, change) for at, change in changes if self._wanted((change.container, change.blob))]
+        events = await asyncio.gather(*(self._event(at, change) for at, change in wanted))
+        for (_, change), event in zip(wanted, events, strict=True):
+            self._take(change, event)
+        self._store.put(self.KIND, "storage", {"segment": position.segment, "offset": position.offset})
+        self._position = position
+        self._journal.forget(position)
+        return True
+
+    async def find_missed(self) -> None:
+        """Make the events of writes that the journal does not have; see the module's docstring."""
+        listed = await asyncio.to_thread(self._list)
+        while await self.follow():
+            pass
+        for blob, properties in listed.items():
+            if self._seen.etag(blob) == etag_of(properties):
+                continue
+            current = await self._properties(blob)
+            if current is not None and self._seen.etag(blob) != etag_of(current):
+                log.info("%s/%s was written while nobody looked", *blob)
+                self._dispatcher.publish(
+                    blob_events.from_blob(self._account_url, self._position, blob, current)
+                )
+                self._seen.put(blob, etag_of(current))
+        for blob in self._seen.all():
+            if blob not in listed and await self._properties(blob) is None:
+                self._seen.forget(blob)
+
+    def _take(self, change: Change, event: Event | None) -> None:
+        blob = (change.container, change.blob)
+        if change.api == "DeleteBlob":
+            self._seen.forget(blob)
+        elif change.api is None:
+            # New metadata is a new ETag, but no event: a later start must not take it for a missed write.
+            if self._seen.etag(blob) is not None:
+                self._seen.put(blob, change.etag)
+            return
+        elif self._seen.etag(blob) == change.etag:
+            return
+        if event is not None:
+            self._dispatcher.publish(event)
+        if change.etag:
+            self._seen.put(blob, change.etag)
+
+    def _wanted(self, blob: Blob) -> bool:
+        about = subject(blob)
+        return any(
+            each.concerns(type_, about) for each in self._filters for type_ in (BLOB_CREATED, BLOB_DELETED)
+        )
+
+    async def _event(self, position: Position, change: Change) -> Event | None:
+        blob = (change.container, change.blob)
+        told = change.content_length is not None or change.api in (None, "DeleteBlob")
+        current = None if told else await self._properties(blob, change.etag)
+        return blob_events.from_change(self._account_url, position, change, current)
+
+    async def _properties(self, blob: Blob, etag: str | None = None) -> BlobProperties | None:
+        """The blob's properties; None when it is gone, or no longer the one with `etag`."""
+        condition: dict[str, Any] = (
+            {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
+        )
+        client = self._blobs.get_blob_client(*blob)
+        try:
+            return await asyncio.to_thread(client.get_blob_properties, **condition)
+        except (ResourceNotFoundError, ResourceModifiedError):
+            return None
+
+    def _list(self) -> dict[Blob, BlobProperties]:
+        """Every blob that a subscription cares for. Whole containers, since a filter may ignore case."""
+        return {
+            (container.name, each.name): each
+            for container in self._blobs.list_containers()
+            if any(filter_.reaches(container_subject(container.name)) for filter_ in self._filters)
+            for each in self._blobs.get_container_client(container.name).list_blobs()
+            if self._wanted((container.name, each.name))
+        }

@@ -1,0 +1,149 @@
+"""A storage with a journal, a cloud with subscriptions of its own, and who they deliver to.
+
+Each subscription of a test has a container of its own, of the same name; see SUBSCRIPTIONS.
+"""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from localcloud import storage
+from localcloud.eventgrid import journal
+from localcloud.eventgrid.courier import FACTOR_VARIABLE
+from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
+from localcloud.tokens import Tokens
+from tests.integration.conftest import start_cloud
+from tests.integration.eventgrid.receiver import Receiver, listening
+
+SYSTEM_KEY = "the-system-key"
+
+
+def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
+    def to_container(name: str, **how: Any) -> dict[str, Any]:
+        return {
+            "name": name,
+            "endpointUrl": f"http://{LOOPBACK}:{webhooks}/{name}",
+            "filter": {"subjectBeginsWith": f"/blobServices/default/containers/{name}/blobs/"},
+        } | how
+
+    return [
+        to_container("everything"),
+        to_container("cloudevents", eventDeliverySchema="CloudEventSchemaV1_0"),
+        to_container("batches", maxEventsPerBatch=10),
+        to_container("impatient", retryPolicy={"maxDeliveryAttempts": 2}),
+        to_container("absent", endpointUrl=f"http://{LOOPBACK}:{absent}/absent"),
+        {"name": "published", "topic": TOPIC, "endpointUrl": f"http://{LOOPBACK}:{webhooks}/published"},
+    ]
+
+
+@pytest.fixture(scope="session")
+def patience() -> Iterator[pytest.MonkeyPatch]:
+    """Environment for the session's processes: quick retries, and journal segments that fill up soon."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(FACTOR_VARIABLE, "0.002")
+        environment.setenv("LOCALCLOUD_WRITES_SEGMENT_BYTES", "4096")
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def start_storage(patience: pytest.MonkeyPatch) -> Callable[[Home], "subprocess.Popen[bytes]"]:
+    """Starts Azurite with the journal; the caller ends it."""
+
+    def start(home: Home) -> "subprocess.Popen[bytes]":
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("NODE_OPTIONS", f'--require "{journal.HOOK}"')
+            environment.setenv(journal.FOLDER_VARIABLE, str(journal.folder(home)))
+            return asyncio.run(storage.start(home))
+
+    return start
+
+
+@dataclass
+class Grid:
+    """The running parts, and a way to the controls. `webhooks` gets all events but the app's."""
+
+    home: Home
+    webhooks: Receiver
+    absent_port: int
+    blobs: BlobServiceClient
+    process: "subprocess.Popen[bytes]"
+    app: Receiver = field(default_factory=Receiver)
+
+    def container(self, name: str) -> ContainerClient:
+        return self.blobs.get_container_client(name)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = httpx.request(
+            method,
+            f"{self.home.control_url}/{path}",
+            json=body,
+            headers={"X-Localcloud-Key": self.home.control_key},
+            trust_env=False,
+        )
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def deliveries(self, text: str = "") -> list[dict[str, Any]]:
+        value = self.control("GET", "eventgrid/deliveries")["value"]
+        return [each for each in value if text in each["subject"]]
+
+    def fault(self, action: str, subject: str, **how: Any) -> None:
+        fault = {"point": "eventgrid.deliver", "action": action, "where": {"subject": subject}}
+        self.control("POST", "faults", fault | how)
+
+    def settle_journal(self) -> None:
+        """Return once everything written so far has been taken: events are made in the journal's order."""
+        marker = f"marker-{len(self.webhooks.requests)}"
+        self.container("everything").upload_blob(marker, b"", overwrite=True)
+        self.webhooks.about(marker)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+    def start(self) -> None:
+        self.process = start_cloud(self.home)
+
+
+def write_keys(home: Home) -> None:
+    keys = {"masterKey": "m", "functionKeys": {}, "systemKeys": {"eventgrid_extension": SYSTEM_KEY}}
+    (home.root / "keys.json").write_text(json.dumps(keys))
+
+
+@pytest.fixture(scope="session")
+def grid(
+    tmp_path_factory: pytest.TempPathFactory, start_storage: Callable[[Home], "subprocess.Popen[bytes]"]
+) -> Iterator[Grid]:
+    home = Home.open(tmp_path_factory.mktemp("grid") / "cloud", Ports.free())
+    webhooks, absent = free_ports(2)
+    (home.root / "subscriptions.json").write_text(json.dumps(subscriptions(webhooks, absent)))
+    write_keys(home)
+    azurite = start_storage(home)
+    blobs = storage.blobs(home, Tokens(home))
+    for name in (CONTAINER, "everything", "cloudevents", "batches", "impatient", "absent", "other"):
+        blobs.create_container(name)
+    with (
+        listening(Receiver(), webhooks) as receiver,
+        listening(Receiver(), home.ports.functions) as app,
+    ):
+        grid = Grid(home, receiver, absent, blobs, start_cloud(home), app)
+        yield grid
+        grid.stop()
+    azurite.terminate()
+    azurite.wait(timeout=20)
+
+
+@pytest.fixture
+def trusted_grid(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This process trusts the cloud and is its `app` identity."""
+    for name, value in (grid.home.trust() | grid.home.identity("app")).items():
+        monkeypatch.setenv(name, value)
+    return grid.home.ca_bundle
