@@ -105,7 +105,7 @@ class Courier:
 
     def put_off(self, delivery: Delivery) -> None:
         """Queue again what an attempt left behind by breaking."""
-        delivery.due = time.time() + self._schedule.wait(len(RetrySchedule.STEPS))
+        delivery.due = time.time() + self._schedule.wait(4)
 
     async def _send(self, subscription: Subscription, batch: list[Delivery]) -> Outcome:
         copies, lost = 1, False

@@ -15,6 +15,7 @@ from localcloud.eventgrid.events import SCHEMAS, STORAGE_ID, TOPIC_ID, Schema
 from localcloud.eventgrid.filters import Filter
 from localcloud.home import CONTAINER, DEFINITIONS, TOPIC, Home
 
+ENDPOINT = re.compile(r"https?://[^/\s]+")
 NAME = re.compile(r"[A-Za-z0-9-]{3,64}")
 KNOWN = {
     *("name", "topic", "functionName", "endpointUrl", "filter", "retryPolicy", "eventDeliverySchema"),
@@ -56,6 +57,10 @@ class Subscription:
         destinations = [body.get("functionName"), body.get("endpointUrl")]
         if sum(isinstance(each, str) and bool(each) for each in destinations) != 1:
             raise ValueError("name one destination: functionName or endpointUrl")
+        if destinations[1] is not None and not ENDPOINT.match(destinations[1]):
+            raise ValueError(
+                f"endpointUrl {destinations[1]!r} must begin with http:// or https:// and a host"
+            )
         topic = body.get("topic")
         if topic not in (None, TOPIC):
             raise ValueError(f"topic {topic!r} is unknown: leave it out for storage, or name {TOPIC}")

@@ -25,7 +25,7 @@ SYSTEM_KEY = "eventgrid_extension"
 DELIVERED = range(200, 205)
 FINAL = (400, 401, 413)
 """Answers after which a webhook is not tried again."""
-OUTCOMES = {408: "TimedOut", 429: "Busy", 503: "Busy"}
+OUTCOMES = {408: "TimedOut", 413: "RequestEntityTooLarge", 429: "Busy", 503: "Busy"}
 """Event Grid's words where they are not the status's own name."""
 
 Verdict = Literal["delivered", "failed", "refused", "unreachable"]
@@ -102,10 +102,10 @@ class Webhooks:
         return url, {"functionName": subscription.function_name, "code": key}
 
     def _system_key(self) -> str | None:
-        """Read for each request: the host makes and changes its keys by itself."""
+        """Read for each request: the host makes and changes its keys by itself, so it may be half written."""
         try:
             keys = json.loads((self._home.root / "keys.json").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, json.JSONDecodeError):
             return None
         key = keys.get("systemKeys", {}).get(SYSTEM_KEY)
         return str(key) if key else None

@@ -6,7 +6,8 @@ Each subscription of a test has a container of its own, of the same name; see SU
 import asyncio
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from localcloud import storage
-from localcloud.eventgrid import journal
 from localcloud.eventgrid.courier import FACTOR_VARIABLE
 from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
 from localcloud.tokens import Tokens
@@ -44,26 +44,13 @@ def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(scope="session")
-def patience() -> Iterator[pytest.MonkeyPatch]:
-    """Environment for the session's processes: quick retries, and journal segments that fill up soon."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv(FACTOR_VARIABLE, "0.002")
-        environment.setenv("LOCALCLOUD_WRITES_SEGMENT_BYTES", "4096")
-        yield environment
-
-
-@pytest.fixture(scope="session")
-def start_storage(patience: pytest.MonkeyPatch) -> Callable[[Home], "subprocess.Popen[bytes]"]:
-    """Starts Azurite with the journal; the caller ends it."""
-
-    def start(home: Home) -> "subprocess.Popen[bytes]":
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("NODE_OPTIONS", f'--require "{journal.HOOK}"')
-            environment.setenv(journal.FOLDER_VARIABLE, str(journal.folder(home)))
-            return asyncio.run(storage.start(home))
-
-    return start
+@contextmanager
+def environment() -> Iterator[None]:
+    """For starting a process: quick retries, and segments of the journal that fill up soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FACTOR_VARIABLE, "0.002")
+        patch.setenv("LOCALCLOUD_WRITES_SEGMENT_BYTES", "4096")
+        yield
 
 
 @dataclass
@@ -110,7 +97,8 @@ class Grid:
         self.process.wait(timeout=20)
 
     def start(self) -> None:
-        self.process = start_cloud(self.home)
+        with environment():
+            self.process = start_cloud(self.home)
 
 
 def write_keys(home: Home) -> None:
@@ -119,26 +107,31 @@ def write_keys(home: Home) -> None:
 
 
 @pytest.fixture(scope="session")
-def grid(
-    tmp_path_factory: pytest.TempPathFactory, start_storage: Callable[[Home], "subprocess.Popen[bytes]"]
-) -> Iterator[Grid]:
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     home = Home.open(tmp_path_factory.mktemp("grid") / "cloud", Ports.free())
     webhooks, absent = free_ports(2)
     (home.root / "subscriptions.json").write_text(json.dumps(subscriptions(webhooks, absent)))
     write_keys(home)
-    azurite = start_storage(home)
-    blobs = storage.blobs(home, Tokens(home))
-    for name in (CONTAINER, "everything", "cloudevents", "batches", "impatient", "absent", "other"):
-        blobs.create_container(name)
-    with (
-        listening(Receiver(), webhooks) as receiver,
-        listening(Receiver(), home.ports.functions) as app,
-    ):
-        grid = Grid(home, receiver, absent, blobs, start_cloud(home), app)
-        yield grid
-        grid.stop()
-    azurite.terminate()
-    azurite.wait(timeout=20)
+    with environment():
+        azurite = asyncio.run(storage.start(home))
+    try:
+        blobs = storage.blobs(home, Tokens(home))
+        for name in (CONTAINER, "everything", "cloudevents", "batches", "impatient", "absent", "other"):
+            blobs.create_container(name)
+        with (
+            listening(Receiver(), webhooks) as receiver,
+            listening(Receiver(), home.ports.functions) as app,
+        ):
+            with environment():
+                cloud = start_cloud(home)
+            grid = Grid(home, receiver, absent, blobs, cloud, app)
+            try:
+                yield grid
+            finally:
+                grid.stop()
+    finally:
+        azurite.terminate()
+        azurite.wait(timeout=20)
 
 
 @pytest.fixture

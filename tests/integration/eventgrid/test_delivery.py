@@ -1,21 +1,24 @@
 """How events get to their subscribers: keys, retries, duplicates, dead letters, schemas, restarts."""
 
+import asyncio
 import json
+import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from localcloud import storage
+from localcloud.eventgrid import journal
 from localcloud.home import CONTAINER, Home, Ports, free_ports
 from localcloud.tokens import Tokens
 from tests.integration.conftest import start_cloud
 from tests.integration.eventgrid.conftest import SYSTEM_KEY, Grid, write_keys
-from tests.integration.eventgrid.receiver import Received, Receiver, listening
+from tests.integration.eventgrid.receiver import LIMIT, Received, Receiver, listening
 
 pytestmark = pytest.mark.integration
 
@@ -37,19 +40,30 @@ def first_fail(times: int, status: int = 500) -> Callable[[Received], int]:
     return answer
 
 
-def settled(grid: Grid, text: str, count: int = 1) -> list[dict[str, Any]]:
-    """The deliveries about `text` as soon as none is pending."""
-    for _ in range(400):
-        found = grid.deliveries(text)
-        if len(found) >= count and all(each["nextAttemptTime"] is None for each in found):
-            return found
-        threading.Event().wait(0.05)
-    raise AssertionError(f"not settled: {grid.deliveries(text)}")
+Deliveries = list[dict[str, Any]]
 
 
-def letters(grid: Grid, delivery: dict[str, Any]) -> list[dict[str, Any]]:
+def deliveries_when(grid: Grid, text: str, ready: Callable[[Deliveries], bool]) -> Deliveries:
+    """The deliveries about `text`, as soon as they are as they should be."""
+    deadline = time.monotonic() + LIMIT
+    while not ready(found := grid.deliveries(text)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    return found
+
+
+def settled(grid: Grid, text: str, count: int = 1) -> Deliveries:
+    """The deliveries about `text` as soon as there are `count` and none is pending."""
+    return deliveries_when(
+        grid,
+        text,
+        lambda found: len(found) >= count and all(each["nextAttemptTime"] is None for each in found),
+    )
+
+
+def letters(grid: Grid, delivery: dict[str, Any]) -> Deliveries:
     container, _, blob = delivery["deadLetter"].partition("/")
-    body: list[dict[str, Any]] = json.loads(grid.container(container).download_blob(blob).readall())
+    body: Deliveries = json.loads(grid.container(container).download_blob(blob).readall())
     return body
 
 
@@ -95,11 +109,9 @@ def test_events_wait_for_a_host_that_has_no_keys_yet(grid: Grid) -> None:
 
 def test_an_endpoint_where_nobody_listens_does_not_use_up_attempts(grid: Grid) -> None:
     upload(grid, "absent", "patient.csv")
-    for _ in range(400):
-        [delivery] = grid.deliveries("patient.csv") or [{}]
-        if delivery.get("lastDeliveryOutcome") == "Unreachable":
-            break
-        threading.Event().wait(0.02)
+    [delivery] = deliveries_when(
+        grid, "patient.csv", lambda found: [each["lastDeliveryOutcome"] for each in found] == ["Unreachable"]
+    )
     assert (delivery["state"], delivery["deliveryAttempts"]) == ("Queued", 0)
     with listening(Receiver(), grid.absent_port) as late:
         assert late.about("patient.csv")[0].headers["aeg-delivery-count"] == "0"
@@ -206,10 +218,7 @@ def test_events_that_wait_together_go_as_one_batch_and_fail_as_one(grid: Grid) -
     grid.control("POST", "eventgrid/pause")
     for number in range(5):
         upload(grid, "batches", f"{number}.csv")
-    for _ in range(400):
-        if len(grid.deliveries("/batches/")) == 5:
-            break
-        threading.Event().wait(0.02)
+    deliveries_when(grid, "/batches/", lambda found: len(found) == 5)
     refusals = iter([500])
     with grid.webhooks.answering(lambda _: next(refusals, 202)):
         grid.control("POST", "eventgrid/resume")
@@ -222,11 +231,8 @@ def test_events_that_wait_together_go_as_one_batch_and_fail_as_one(grid: Grid) -
 def test_held_deliveries_go_out_when_they_are_released(grid: Grid) -> None:
     grid.control("POST", "eventgrid/pause")
     upload(grid, "everything", "held.csv")
-    for _ in range(400):
-        if grid.deliveries("held.csv"):
-            break
-        threading.Event().wait(0.02)
-    assert [each["state"] for each in grid.deliveries("held.csv")] == ["Queued"]
+    [delivery] = deliveries_when(grid, "held.csv", bool)
+    assert delivery["state"] == "Queued"
     grid.control("POST", "eventgrid/resume")
     grid.webhooks.about("held.csv")
 
@@ -267,10 +273,8 @@ def test_new_metadata_is_not_taken_for_a_missed_upload_at_the_next_start(grid: G
 
 
 @pytest.fixture
-def unwatched(tmp_path_factory: pytest.TempPathFactory, patience: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A home in whose storage there are blobs, but no journal of them."""
-    import asyncio
-
+def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home in whose storage there are blobs, but whose journal has been lost."""
     home = Home.open(tmp_path_factory.mktemp("unwatched") / "cloud", Ports.free())
     [webhooks] = free_ports(1)
     own = [{"name": "everything", "endpointUrl": f"http://127.0.0.1:{webhooks}/"}]
@@ -279,6 +283,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory, patience: pytest.MonkeyP
     container = storage.blobs(home, Tokens(home)).create_container("old")
     container.upload_blob("old.csv", b"a,b\n")
     container.upload_blob("line\nbreak %41.csv", b"")
+    shutil.rmtree(journal.folder(home))
     yield home
     azurite.terminate()
     azurite.wait(timeout=20)
@@ -288,13 +293,11 @@ def test_blobs_that_no_journal_tells_of_get_their_event_once(unwatched: Home) ->
     [own] = json.loads((unwatched.root / "subscriptions.json").read_text())
     container = storage.blobs(unwatched, Tokens(unwatched)).get_container_client("old")
     with listening(Receiver(), httpx.URL(own["endpointUrl"]).port or 0) as receiver:
-        for _ in range(2):
+        for last_listed in ("zz1", "zz2"):
+            container.upload_blob(last_listed, b"")
             cloud = start_cloud(unwatched)
             try:
-                receiver.about("old.csv")
-                receiver.about("line\nbreak %41.csv")
-                marker = f"marker-{uuid4()}"
-                container.upload_blob(marker, b"")
+                receiver.about(last_listed)
             finally:
                 cloud.terminate()
                 cloud.wait(timeout=20)
