@@ -1,0 +1,331 @@
+"""A pool: nodes that make themselves ready, slots on them, and the queue of tasks that wait for a slot.
+
+Tasks are taken in the order in which they came. A node serves no task before its start task has
+succeeded; when it has failed for good, the tasks fail with what it wrote to stderr, rather than wait for
+a node that cannot come. Fault points: `batch.task` (where: task, node; before a task's files are
+fetched: "delay" holds it back, "error" fails it) and `batch.node` (where: task, node; "drop": the node
+is lost `seconds` after the task's command was started, so the task is queued again and runs anew).
+Source: "Node start task", "Schedule tasks in a pool", "Error handling and detection in Azure Batch".
+"""
+
+import asyncio
+import logging
+import shlex
+import shutil
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from azure.core.exceptions import AzureError as StorageError
+
+from localcloud.batch import processes
+from localcloud.batch.node import NodeFolders, StartTask, task_environment
+from localcloud.batch.processes import Mark
+from localcloud.batch.tasks import RETENTION, Task, TaskFailure, TaskSpec, TaskState
+from localcloud.home import POOL, REPOSITORY
+from localcloud.service import Cloud
+from localcloud.wire import AzureError
+
+log = logging.getLogger("localcloud.batch")
+
+KIND = "batch.task"
+REMEMBERED = 1000
+"""Completed tasks that stay listed."""
+
+STDERR_TAIL = 2000
+"""Characters of a start task's stderr that a failed task quotes."""
+
+SIGNALLED = 128
+"""A command that a signal ended is reported as 128 + the signal's number, as shells do."""
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """nodes: how many; task_slots: tasks at a time on each; environment: see StartTask."""
+
+    nodes: int = 1
+    task_slots: int = 2
+    environment: Path | None = None
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "PoolSettings":
+        """LOCALCLOUD_POOL_NODES, LOCALCLOUD_POOL_TASK_SLOTS, LOCALCLOUD_TRAINER_ENVIRONMENT."""
+        environment = environ.get("LOCALCLOUD_TRAINER_ENVIRONMENT")
+        return cls(
+            _positive(environ, "LOCALCLOUD_POOL_NODES", cls.nodes),
+            _positive(environ, "LOCALCLOUD_POOL_TASK_SLOTS", cls.task_slots),
+            Path(environment) if environment else None,
+        )
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} is {text!r}: a whole number of 1 or more is expected.")
+    return int(text)
+
+
+@dataclass
+class Node:
+    """A compute node. state: "waitingForStartTask", "idle", "running" or "startTaskFailed"."""
+
+    id: str
+    state: str = "waitingForStartTask"
+    failure: TaskFailure | None = None
+    running: set[str] = field(default_factory=set)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "state": self.state,
+            "runningTaskSlotsCount": len(self.running),
+            "startTaskInfo": {"failureInfo": self.failure.as_dict() if self.failure else None},
+        }
+
+
+class Pool:
+    """The pool `trainers`. Everything here happens in one event loop; files are touched in threads."""
+
+    name = POOL
+
+    def __init__(self, cloud: Cloud, settings: PoolSettings) -> None:
+        self.cloud = cloud
+        self.settings = settings
+        self.folders = NodeFolders(cloud.home.root / "batch")
+        self.nodes = [Node(f"tvm-localcloud_{number}") for number in range(1, settings.nodes + 1)]
+        self.tasks: dict[str, Task] = {}
+        self._queue: deque[Task] = deque()
+        self._stopping = False
+        self._preparation: asyncio.Task[None] | None = None
+        self._start_task = StartTask(
+            cloud.home, self.folders, REPOSITORY / "trainer" / "requirements.txt", settings.environment
+        )
+
+    @property
+    def job(self) -> str:
+        """The job in which Data Factory runs its activities on this pool."""
+        return f"adfv2-{self.name}"
+
+    async def start(self) -> None:
+        """Make the nodes ready beside the server: tasks may be submitted at once."""
+        await processes.end(self.folders.mark())
+        await asyncio.to_thread(self._clean)
+        self._preparation = self.cloud.operations.spawn(self._make_ready())
+
+    async def stop(self) -> None:
+        """End every process of the pool; unfinished tasks complete as terminated."""
+        self._stopping = True
+        if self._preparation:
+            self._preparation.cancel()
+        await asyncio.gather(*(self.terminate(task) for task in self.tasks.values()))
+        await processes.end(self.folders.mark())
+
+    def submit(self, id_: str, spec: TaskSpec) -> Task:
+        """Queue a task. `id_` is chosen by the caller, and a folder name: a GUID."""
+        task = Task(id_, self.job, spec)
+        self.tasks[id_] = task
+        self._forget_oldest()
+        keep_until = time.time() + spec.retention.total_seconds()
+        self.cloud.store.put(KIND, id_, {"job": task.job, "keepUntil": keep_until})
+        self._queue.append(task)
+        self._dispatch()
+        return task
+
+    async def terminate(self, task: Task) -> None:
+        """End `task`, running or not; returns when nothing of it is left."""
+        if task in self._queue:
+            self._queue.remove(task)
+            task.complete(failure=ended_early())
+        task.terminated.set()
+        await task.completed.wait()
+
+    def _dispatch(self) -> None:
+        while self._queue and not self._stopping and (node := self._free_node()):
+            task = self._queue.popleft()
+            task.node = node.id
+            node.running.add(task.id)
+            node.state = "running"
+            self.cloud.operations.spawn(self._serve(node, task))
+        if self._queue and all(node.state == "startTaskFailed" for node in self.nodes):
+            failure = self.nodes[0].failure
+            while self._queue:
+                self._queue.popleft().complete(failure=failure)
+
+    def _free_node(self) -> Node | None:
+        """The least busy node with a free slot."""
+        free = [
+            node
+            for node in self.nodes
+            if node.state in ("idle", "running") and len(node.running) < self.settings.task_slots
+        ]
+        return min(free, key=lambda node: len(node.running), default=None)
+
+    async def _serve(self, node: Node, task: Task) -> None:
+        try:
+            await self._run(node, task)
+        except TaskFailure as failure:
+            task.complete(failure=failure)
+        except Exception:
+            log.exception("task %s broke", task.id)
+            task.complete(
+                failure=TaskFailure("ServerError", "InternalError", "localcloud broke; see its log.")
+            )
+        finally:
+            node.running.discard(task.id)
+            if node.state == "running" and not node.running:
+                node.state = "idle"
+            self._dispatch()
+
+    async def _run(self, node: Node, task: Task) -> None:
+        task.state, task.started = TaskState.PREPARING, datetime.now(UTC)
+        try:
+            await self.cloud.faults.at("batch.task", task=task.id, node=node.id)
+        except AzureError as error:
+            raise TaskFailure("ServerError", error.code, error.message) from error
+        await asyncio.to_thread(self._fetch, task)
+        if await self._execute(node, task):
+            log.info("node %s was lost; task %s is queued again", node.id, task.id)
+            task.requeue()
+            self._queue.appendleft(task)
+
+    async def _execute(self, node: Node, task: Task) -> bool:
+        """Run the command to its end, or to an early one; whether the node was lost under it."""
+        process = await self._begin(node, task)
+        task.state, task.pid = TaskState.RUNNING, process.pid
+        loss = asyncio.create_task(self._loss(node, task))
+        ends = {asyncio.create_task(process.wait()), loss, asyncio.create_task(task.terminated.wait())}
+        _, unfinished = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in unfinished:
+            end.cancel()
+        by_itself = process.returncode is not None
+        await processes.end(Mark("AZ_BATCH_TASK_ID", task.id), leader=process.pid)
+        code = await process.wait()
+        if loss not in unfinished and not by_itself and not task.terminated.is_set():
+            return True
+        if not self._stopping:
+            await asyncio.to_thread(self._upload, task)
+        if by_itself:
+            task.complete(code if code >= 0 else SIGNALLED - code)
+        else:
+            task.complete(failure=ended_early())
+        return False
+
+    async def _begin(self, node: Node, task: Task) -> asyncio.subprocess.Process:
+        folder = self.folders.task(task)
+        try:
+            words = shlex.split(task.spec.command_line)
+            stdout, stderr = await asyncio.to_thread(_open_output, folder)
+            with stdout, stderr:
+                return await asyncio.create_subprocess_exec(
+                    *words,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=self.folders.working(task),
+                    env=task_environment(self.cloud.home, self.folders, node.id, task),
+                    start_new_session=True,
+                )
+        except (OSError, ValueError, TypeError) as error:
+            message = f"The command line could not be started on the node: {error}"
+            raise TaskFailure("UserError", "CommandProgramNotFound", message) from error
+
+    async def _loss(self, node: Node, task: Task) -> None:
+        """Returns when the node is lost; never, on an ordinary day."""
+        fault = await self.cloud.faults.at("batch.node", task=task.id, node=node.id)
+        if fault is not None:
+            await asyncio.sleep(fault.seconds)
+        else:
+            await asyncio.Event().wait()
+
+    def _fetch(self, task: Task) -> None:
+        shutil.rmtree(self.folders.task(task), ignore_errors=True)
+        working = self.folders.working(task)
+        working.mkdir(parents=True)
+        for file in task.spec.resource_files:
+            blob = self.cloud.blobs.get_blob_client(file.container, file.blob)
+            try:
+                with (working / file.file_path).open("xb") as out:
+                    blob.download_blob().readinto(out)
+            except (StorageError, OSError) as error:
+                message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
+                raise TaskFailure("UserError", "BlobDownloadMiscError", message) from error
+
+    def _upload(self, task: Task) -> None:
+        for file in task.spec.output_files:
+            path = self.folders.working(task) / file.file_path
+            if not path.is_file():
+                continue
+            blob = self.cloud.blobs.get_blob_client(file.container, file.blob)
+            try:
+                with path.open("rb") as data:
+                    blob.upload_blob(data, overwrite=True)
+            except (StorageError, OSError) as error:
+                message = f"The task's {path.name} could not be copied to {blob.url}: {error}"
+                raise TaskFailure("UserError", "FileUploadMiscError", message) from error
+
+    async def _make_ready(self) -> None:
+        failure = None
+        try:
+            await self._prepare()
+        except TaskFailure as error:
+            log.error("the start task failed: %s", error.message)  # noqa: TRY400 - its stderr tells more
+            failure = error
+        for node in self.nodes:
+            node.state = "startTaskFailed" if failure else "idle"
+            node.failure = failure
+        self._dispatch()
+
+    async def _prepare(self) -> None:
+        try:
+            commands = await asyncio.to_thread(self._start_task.commands)
+        except OSError as error:
+            raise TaskFailure("UserError", "StartTaskFailed", f"The start task failed: {error}") from error
+        for command in commands:
+            stdout, stderr = await asyncio.to_thread(_open_output, self.folders.startup)
+            with stdout, stderr:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=self.folders.startup / "wd",
+                    env=self._start_task.process_environment(self.nodes[0].id),
+                    start_new_session=True,
+                )
+            if code := await process.wait():
+                tail = await asyncio.to_thread(_tail, self.folders.startup / "stderr.txt")
+                message = f"The start task of the pool ended with exit code {code}: {tail}"
+                raise TaskFailure("UserError", "StartTaskFailed", message)
+        await asyncio.to_thread(self._start_task.succeeded)
+
+    def _clean(self) -> None:
+        """Make the node's folders, and delete the task folders whose time is over."""
+        self.folders.make()
+        known = dict(self.cloud.store.list(KIND))
+        for folder in self.folders.jobs.glob("*/job-*/*"):
+            document = known.get(folder.name, {})
+            forgotten = folder.stat().st_mtime + RETENTION.total_seconds()
+            if time.time() > document.get("keepUntil", forgotten):
+                shutil.rmtree(folder)
+                self.cloud.store.delete(KIND, folder.name)
+
+    def _forget_oldest(self) -> None:
+        completed = [id_ for id_, task in self.tasks.items() if task.completed.is_set()]
+        for id_ in completed[: max(0, len(completed) - REMEMBERED)]:
+            del self.tasks[id_]
+
+
+def ended_early() -> TaskFailure:
+    return TaskFailure("UserError", "TaskEnded", "The task was ended by a request to terminate it.")
+
+
+def _open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:
+    return (folder / "stdout.txt").open("wb"), (folder / "stderr.txt").open("wb")
+
+
+def _tail(file: Path) -> str:
+    return file.read_text(errors="replace").strip()[-STDERR_TAIL:]

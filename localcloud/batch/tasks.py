@@ -1,0 +1,120 @@
+"""A Batch task: what is asked for, and what became of it.
+
+A task names its files as blobs, in and out, because that is how Data Factory hands work to Batch: the
+node fetches `resource_files` before the command, and uploads `output_files` when its process has ended.
+Source: Batch service REST, "Task - Add" and "Task - Get".
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from localcloud.wire import timestamp
+
+RETENTION = timedelta(days=7)
+"""How long a node keeps the folder of a completed task, unless the task says otherwise."""
+
+
+@dataclass(frozen=True)
+class ResourceFile:
+    """A blob that the node copies to `file_path`, a plain name in the task's working directory."""
+
+    file_path: str
+    container: str
+    blob: str
+
+    def __post_init__(self) -> None:
+        if self.file_path in ("", ".", "..") or any(character in self.file_path for character in "/\\\0"):
+            raise ValueError(f"{self.file_path!r} is no plain file name.")
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file, relative to the task's working directory, that the node copies to a blob if it is there."""
+
+    file_path: str
+    container: str
+    blob: str
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What to run. `command_line` is split into words and executed as it stands: no shell reads it."""
+
+    command_line: str
+    resource_files: tuple[ResourceFile, ...] = ()
+    output_files: tuple[OutputFile, ...] = ()
+    retention: timedelta = RETENTION
+
+
+class TaskState(StrEnum):
+    ACTIVE = "active"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    COMPLETED = "completed"
+
+
+class TaskFailure(Exception):
+    """Why a task failed other than by its exit code. category: "UserError" or "ServerError"."""
+
+    def __init__(self, category: str, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.category = category
+        self.code = code
+        self.message = message
+
+    def as_dict(self) -> dict[str, str]:
+        return {"category": self.category, "code": self.code, "message": self.message}
+
+
+@dataclass
+class Task:
+    """One task on its way through a pool.
+
+    exit_code is there only when the command ran to an end of its own; `terminated` asks for an early
+    end, `completed` says that nothing of the task runs any more and its output files are uploaded.
+    """
+
+    id: str
+    job: str
+    spec: TaskSpec
+    state: TaskState = TaskState.ACTIVE
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: datetime | None = None
+    ended: datetime | None = None
+    node: str | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    failure: TaskFailure | None = None
+    requeues: int = 0
+    terminated: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    completed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def complete(self, exit_code: int | None = None, failure: TaskFailure | None = None) -> None:
+        self.exit_code, self.failure = exit_code, failure
+        self.state, self.ended, self.pid = TaskState.COMPLETED, datetime.now(UTC), None
+        self.completed.set()
+
+    def requeue(self) -> None:
+        self.state, self.node, self.pid = TaskState.ACTIVE, None, None
+        self.requeues += 1
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "jobId": self.job,
+            "state": self.state,
+            "commandLine": self.spec.command_line,
+            "creationTime": timestamp(self.created),
+            "nodeId": self.node,
+            "pid": self.pid,
+            "executionInfo": {
+                "startTime": timestamp(self.started) if self.started else None,
+                "endTime": timestamp(self.ended) if self.ended else None,
+                "exitCode": self.exit_code,
+                "failureInfo": self.failure.as_dict() if self.failure else None,
+                "requeueCount": self.requeues,
+            },
+        }

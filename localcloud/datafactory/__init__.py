@@ -1,0 +1,20 @@
+"""Azure Data Factory: pipelines of Custom activities, published, run and watched through Resource Manager."""
+
+from localcloud import batch
+from localcloud.datafactory.custom_activity import CustomActivities
+from localcloud.datafactory.execution import Runner
+from localcloud.datafactory.resources import Resources
+from localcloud.datafactory.routes import Routes
+from localcloud.datafactory.runs import RunHistory
+from localcloud.service import Cloud, Service
+
+
+def service(cloud: Cloud) -> Service:
+    resources, history = Resources(cloud.store), RunHistory(cloud.store)
+    runner = Runner(history, CustomActivities(cloud, resources, batch.pool(cloud)))
+    routes = Routes(cloud, resources, history, runner)
+
+    async def recover() -> None:
+        history.recover()
+
+    return Service("datafactory", routes.all(), control=routes.control(), start=recover, stop=runner.stop)

@@ -1,0 +1,211 @@
+"""The Custom activity: a command on a Batch node, its files and parameters before it, its output after it.
+
+What the service does between the two is done the same way here, through storage: the files of `folderPath`
+and three JSON files become the task's resource files, and stdout, stderr and `outputs.json` come back as
+blobs. Everything of one task is below `adfjobs/<task id>/`.
+Source: "Use custom activities in an Azure Data Factory pipeline"; "Troubleshoot Azure Data Factory".
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from azure.core.exceptions import AzureError as StorageError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+
+from localcloud.batch.pool import Pool
+from localcloud.batch.tasks import OutputFile, ResourceFile, Task, TaskSpec
+from localcloud.datafactory.definitions import Activity, Json
+from localcloud.datafactory.errors import ActivityFailed
+from localcloud.datafactory.linked_services import check_batch, check_storage
+from localcloud.datafactory.resources import LINKED_SERVICE, Resources
+from localcloud.home import BATCH_ACCOUNT, REGION
+from localcloud.service import Cloud
+
+JOBS = "adfjobs"
+"""The container of the Batch account's storage in which Data Factory keeps what belongs to a task."""
+
+RESOURCE_FILES_LIMIT = 32_768
+"""Characters that the list of a task's resource files may have."""
+
+CUSTOM_OUTPUT_LIMIT = 2 * 1024 * 1024
+"""Bytes of outputs.json that become the activity's customOutput."""
+
+RUNTIME_FILES = ("activity.json", "linkedServices.json", "datasets.json")
+RETENTION_DAYS = 30.0
+UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def flattened(blobs: Iterable[str]) -> dict[str, str]:
+    """By file name on the node, the blob: sub-folders vanish.
+
+    A name is made a plain one that any node can hold. Raises ActivityFailed 2508 when two blobs would
+    be one file.
+    """
+    files = dict.fromkeys(RUNTIME_FILES, "")
+    for blob in blobs:
+        name = UNSAFE.sub("_", re.split(r"[/\\]", blob)[-1])
+        name = "_" * len(name) if name in (".", "..") else name
+        if not name:
+            continue
+        if name in files:
+            message = f"There are duplicate files in the resource folder. Two of them are named '{name}'."
+            raise ActivityFailed("2508", message)
+        files[name] = blob
+    return {name: blob for name, blob in files.items() if name not in RUNTIME_FILES}
+
+
+class CustomActivities:
+    """Runs Custom activities on a pool."""
+
+    def __init__(self, cloud: Cloud, resources: Resources, pool: Pool) -> None:
+        self._cloud = cloud
+        self._resources = resources
+        self._pool = pool
+
+    async def run(self, factory: str, activity: Activity, definition: Json) -> Json:
+        """Run one attempt to its end and return the activity's output.
+
+        definition: the activity with its expressions evaluated. Raises ActivityFailed. A caller that is
+        cancelled leaves no process behind: the task is ended before the cancellation goes on.
+        """
+        self._check_linked_services(factory, activity, definition["typeProperties"])
+        task_id = str(uuid4())
+        try:
+            spec = await asyncio.to_thread(self._stage, factory, task_id, definition)
+        except StorageError as error:
+            message = "Cannot access user storage account; please check storage account settings."
+            raise ActivityFailed("2502", f"{message} {error}") from error
+        task = self._pool.submit(task_id, spec)
+        try:
+            await task.completed.wait()
+        finally:
+            if not task.completed.is_set():
+                await self._pool.terminate(task)
+        return await self._output(task)
+
+    def _check_linked_services(self, factory: str, activity: Activity, properties: Json) -> None:
+        storage = check_batch(activity.linked_service, self._linked_service(factory, activity.linked_service))
+        check_storage(self._cloud.home, storage, self._linked_service(factory, storage))
+        if code := properties.get("resourceLinkedService"):
+            name = code["referenceName"]
+            check_storage(self._cloud.home, name, self._linked_service(factory, name))
+
+    def _linked_service(self, factory: str, name: str) -> Json:
+        properties: Json = self._resources.get(LINKED_SERVICE, factory, name)["properties"]
+        return properties
+
+    def _stage(self, factory: str, task_id: str, definition: Json) -> TaskSpec:
+        """Put the three JSON files where the node finds them, and describe the task."""
+        properties = definition["typeProperties"]
+        command = properties["command"]
+        if not isinstance(command, str) or command != command.strip() or not command:
+            message = f"The command is {command!r}: a text is expected that begins and ends with no space."
+            raise ActivityFailed("2500", f"Hit unexpected exception and execution failed. {message}")
+        files = self._code_files(properties.get("folderPath"))
+        runtime: dict[str, Any] = dict(
+            zip(RUNTIME_FILES, (definition, self._referenced(factory, properties), []), strict=True)
+        )
+        self._make_jobs_container()
+        for name, content in runtime.items():
+            blob = f"{task_id}/runtime/{name}"
+            self._cloud.blobs.get_blob_client(JOBS, blob).upload_blob(json.dumps(content, indent=2).encode())
+            files.append(ResourceFile(name, JOBS, blob))
+        outputs = (("../stdout.txt", "stdout.txt"), ("../stderr.txt", "stderr.txt"), ("outputs.json",) * 2)
+        days = properties.get("retentionTimeInDays")
+        return TaskSpec(
+            command,
+            tuple(files),
+            tuple(OutputFile(path, JOBS, f"{task_id}/output/{name}") for path, name in outputs),
+            timedelta(days=RETENTION_DAYS if days is None else days),
+        )
+
+    def _code_files(self, folder_path: Any) -> list[ResourceFile]:
+        if folder_path is None:
+            return []
+        container, _, folder = str(folder_path).strip("/").partition("/")
+        prefix = f"{folder}/" if folder else ""
+        client = self._cloud.blobs.get_container_client(container)
+        try:
+            names = [blob.name for blob in client.list_blobs(name_starts_with=prefix)] if container else []
+        except (ResourceNotFoundError, ValueError):
+            names = []
+        files = [ResourceFile(name, container, blob) for name, blob in flattened(names).items()]
+        if not files:
+            raise ActivityFailed("2507", f"The folder path does not exist or is empty: {folder_path}")
+        urls = [{"httpUrl": f"{client.url}/{file.blob}", "filePath": file.file_path} for file in files]
+        if len(json.dumps(urls)) > RESOURCE_FILES_LIMIT:
+            message = (
+                "Operation returned an invalid status code 'BadRequest'."
+                f" {folder_path} has {len(files)} files, too many for one task: pack them into one."
+            )
+            raise ActivityFailed("2504", message)
+        return files
+
+    def _referenced(self, factory: str, properties: Json) -> list[Json]:
+        """The definitions of the linked services that the program asked for."""
+        references = (properties.get("referenceObjects") or {}).get("linkedServices") or []
+        documents = [
+            self._resources.get(LINKED_SERVICE, factory, each["referenceName"]) for each in references
+        ]
+        return [{"name": document["name"], "properties": document["properties"]} for document in documents]
+
+    def _make_jobs_container(self) -> None:
+        with contextlib.suppress(ResourceExistsError):
+            self._cloud.blobs.create_container(JOBS)
+
+    async def _output(self, task: Task) -> Json:
+        output = information(task)
+        if task.failure:
+            message = f"Hit unexpected exception and execution failed. {task.failure.message}"
+            type_ = "SystemError" if task.failure.category == "ServerError" else "UserError"
+            raise ActivityFailed("2500", message, type_, output)
+        urls = [f"{self._cloud.home.blob_url}/{JOBS}/{task.id}/output/{name}.txt" for name in STREAMS]
+        output = {"exitcode": task.exit_code, "outputs": urls, **output}
+        if task.exit_code != 0:
+            message = (
+                "Hit unexpected exception and execution failed."
+                f" The command ended with exit code {task.exit_code}; its stderr is {urls[-1]}."
+            )
+            raise ActivityFailed("2500", message, output=output)
+        return output | await asyncio.to_thread(self._custom_output, task, output)
+
+    def _custom_output(self, task: Task, output: Json) -> Json:
+        blob = self._cloud.blobs.get_blob_client(JOBS, f"{task.id}/output/outputs.json")
+        try:
+            size = blob.get_blob_properties().size
+            content = json.loads(blob.download_blob().readall()) if size <= CUSTOM_OUTPUT_LIMIT else None
+        except ResourceNotFoundError:
+            return {}
+        except ValueError as error:
+            raise ActivityFailed("2500", f"outputs.json is not JSON: {error}", output=output) from error
+        if size > CUSTOM_OUTPUT_LIMIT:
+            message = f"outputs.json has {size} bytes; {CUSTOM_OUTPUT_LIMIT} are allowed."
+            raise ActivityFailed("2500", message, output=output)
+        return {"customOutput": content}
+
+
+STREAMS = ("stdout", "stderr")
+
+
+def information(task: Task) -> Json:
+    """What every ended activity says about where and how long it ran. Durations are in seconds."""
+    seconds = int((task.ended - task.created).total_seconds()) if task.ended else 0
+    return {
+        "computeInformation": json.dumps(
+            {"account": BATCH_ACCOUNT, "poolName": task.job.removeprefix("adfv2-"), "vmSize": REGION},
+            separators=(",", ":"),
+        ),
+        "effectiveIntegrationRuntime": f"AutoResolveIntegrationRuntime ({REGION})",
+        "executionDuration": seconds,
+        "durationInQueue": {"integrationRuntimeQueue": 0},
+        "billingReference": {
+            "activityType": "ExternalActivity",
+            "billableDuration": [{"meterType": "AzureIR", "duration": seconds / 3600, "unit": "Hours"}],
+        },
+    }

@@ -1,0 +1,11 @@
+"""The expression language of pipelines, as much of it as is imitated.
+
+`syntax` reads text into nodes, `functions` is the table of functions, `templates` finds the expressions in
+a JSON value, checks them when a pipeline is published and evaluates them when it runs.
+Source: "Expressions and functions in Azure Data Factory"; "System variables supported by Azure Data Factory".
+"""
+
+from localcloud.datafactory.expressions.syntax import ExpressionError
+from localcloud.datafactory.expressions.templates import Known, Values, check, evaluate
+
+__all__ = ["ExpressionError", "Known", "Values", "check", "evaluate"]

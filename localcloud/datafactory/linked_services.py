@@ -1,0 +1,97 @@
+"""Linked services: which definitions are taken, what of them is shown, and what they point at.
+
+Source: "Compute environments supported by Azure Data Factory"; "Copy and transform data in Azure Blob
+Storage"; Bicep types Microsoft.DataFactory/factories/linkedservices@2018-06-01.
+"""
+
+import re
+from typing import Any
+
+from localcloud.datafactory.definitions import Json, reference
+from localcloud.datafactory.errors import ActivityFailed, BadRequest
+from localcloud.home import BATCH_ACCOUNT, POOL, STORAGE_ACCOUNT, Home
+from localcloud.wire import not_imitated
+
+MASK = "**********"
+SECRET_IN_CONNECTION_STRING = re.compile(r"((?:AccountKey|SharedAccessSignature)=)[^;]+", re.IGNORECASE)
+STORAGE_WAYS = ("connectionString", "sasUri", "serviceEndpoint")
+
+
+def check(name: str, properties: Json) -> str | None:
+    """The linked service that this one refers to, if any.
+
+    Raises BadRequest for a definition that lacks something, AzureError 501 for a type that is left out.
+    """
+    type_, given = properties.get("type"), properties.get("typeProperties")
+    if type_ not in ("AzureBlobStorage", "AzureBatch"):
+        raise not_imitated(f"linked services of type '{type_}'")
+    if not isinstance(given, dict):
+        raise BadRequest(f"The linked service '{name}' needs typeProperties.", name)
+    if type_ == "AzureBlobStorage":
+        ways = [way for way in STORAGE_WAYS if given.get(way)]
+        if len(ways) != 1:
+            raise BadRequest(f"'{name}' needs exactly one of {', '.join(STORAGE_WAYS)}; it has {ways}.", name)
+        return None
+    for key in ("accountName", "batchUri", "poolName", "linkedServiceName"):
+        if not given.get(key):
+            raise BadRequest(f"The AzureBatch linked service '{name}' needs {key}.", name)
+    return reference(given["linkedServiceName"], name)
+
+
+def shown(value: Any) -> Any:
+    """A definition without its secrets, as it is read back."""
+    if isinstance(value, dict):
+        if value.get("type") == "SecureString":
+            return value | {"value": MASK}
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    if isinstance(value, str):
+        return SECRET_IN_CONNECTION_STRING.sub(rf"\g<1>{MASK}", value)
+    return value
+
+
+def check_storage(home: Home, name: str, properties: Json) -> None:
+    """Raises ActivityFailed unless the linked service is this cloud's storage, the only one in reach."""
+    if properties["type"] != "AzureBlobStorage":
+        raise ActivityFailed("2110", f"The linked service type '{properties['type']}' is not supported.")
+    given = properties["typeProperties"]
+    endpoint = next(_plain(given[way]) for way in STORAGE_WAYS if given.get(way))
+    if given.get("connectionString"):
+        endpoint = _blob_endpoint(home, endpoint)
+    if endpoint.split("?")[0].rstrip("/") != home.blob_url:
+        raise ActivityFailed(
+            "2502",
+            "Cannot access user storage account; please check storage account settings."
+            f" '{name}' is not {home.blob_url}, the storage account of this cloud.",
+        )
+
+
+def check_batch(name: str, properties: Json) -> str:
+    """The linked service of the Batch account's storage. Raises ActivityFailed unless the pool is ours."""
+    if properties["type"] != "AzureBatch":
+        raise ActivityFailed("2110", f"The linked service type '{properties['type']}' is not supported.")
+    given = properties["typeProperties"]
+    if not str(given["batchUri"]).startswith("https://"):
+        message = f"Batch url {given['batchUri']} is invalid; it must be in Uri format."
+        raise ActivityFailed("2509", message)
+    if (given["accountName"], given["poolName"]) != (BATCH_ACCOUNT, POOL):
+        raise ActivityFailed(
+            "2501",
+            "Cannot access user batch account; please check batch account settings."
+            f" '{name}' names account {given['accountName']!r} and pool {given['poolName']!r};"
+            f" this cloud has '{BATCH_ACCOUNT}' and '{POOL}'.",
+        )
+    return str(given["linkedServiceName"]["referenceName"])
+
+
+def _plain(value: Any) -> str:
+    return str(value.get("value", "")) if isinstance(value, dict) else str(value)
+
+
+def _blob_endpoint(home: Home, connection_string: str) -> str:
+    pairs = (part.partition("=") for part in connection_string.split(";"))
+    parts = {key.strip().lower(): value for key, _, value in pairs}
+    if "blobendpoint" in parts:
+        return parts["blobendpoint"]
+    return home.blob_url if parts.get("accountname") == STORAGE_ACCOUNT else connection_string

@@ -1,0 +1,188 @@
+"""What a factory is made of: factories, linked services and pipelines, kept in the store.
+
+Names are found in any case and shown as they were first written. Every change gives a new ETag.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from localcloud.datafactory import definitions, linked_services
+from localcloud.datafactory.definitions import Json, Pipeline
+from localcloud.datafactory.errors import (
+    BadRequest,
+    EntityNotFound,
+    FactoryNotFound,
+    InvalidReference,
+    PreconditionFailed,
+    Referenced,
+)
+from localcloud.home import REGION, RESOURCE_GROUP, SUBSCRIPTION
+from localcloud.store import Document, Store
+from localcloud.wire import timestamp
+
+FACTORY = "datafactory.factory"
+LINKED_SERVICE = "datafactory.linkedservice"
+PIPELINE = "datafactory.pipeline"
+KINDS = {LINKED_SERVICE: ("linkedservices", "linked service"), PIPELINE: ("pipelines", "pipeline")}
+"""By kind: the segment of its resource ids, and its name for a person."""
+
+FACTORIES_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.DataFactory"
+)
+
+
+class Resources:
+    """The factories of this cloud. Holds nothing but the store: any number of them see the same."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put_factory(self, name: str, body: Json, if_match: str | None = None) -> Document:
+        definitions.check_factory_name(name)
+        old = self._store.get(FACTORY, name.lower())
+        _check_match(name, old, if_match)
+        document = {
+            "name": old["name"] if old else name,
+            "etag": str(uuid4()),
+            "location": body.get("location", REGION),
+            "tags": body.get("tags") or {},
+            "identity": body.get("identity"),
+            "createTime": old["createTime"] if old else timestamp(),
+            "properties": body.get("properties") or {},
+        }
+        self._store.put(FACTORY, name.lower(), document)
+        return document
+
+    def factory(self, name: str) -> Document:
+        document = self._store.get(FACTORY, name.lower())
+        if document is None:
+            raise FactoryNotFound(name)
+        return document
+
+    def factories(self) -> list[Document]:
+        return [document for _, document in self._store.list(FACTORY)]
+
+    def delete_factory(self, name: str) -> bool:
+        """Delete the factory and everything in it; whether there was one."""
+        for kind in KINDS:
+            for id_, _ in self._store.list(kind, _prefix(name)):
+                self._store.delete(kind, id_)
+        return self._store.delete(FACTORY, name.lower())
+
+    def put_linked_service(
+        self, factory: str, name: str, properties: Json, if_match: str | None = None
+    ) -> Document:
+        definitions.check_document_name("linked service", name)
+        self.factory(factory)
+        target = linked_services.check(name, properties)
+        if target is not None and self._find(LINKED_SERVICE, factory, target) is None:
+            raise InvalidReference(target, name)
+        return self._put(LINKED_SERVICE, factory, name, properties, if_match)
+
+    def put_pipeline(
+        self, factory: str, name: str, properties: Json, if_match: str | None = None
+    ) -> Document:
+        self.factory(factory)
+        for target in sorted(definitions.read(name, properties).linked_services()):
+            if self._find(LINKED_SERVICE, factory, target) is None:
+                raise InvalidReference(target, name)
+        return self._put(PIPELINE, factory, name, properties, if_match)
+
+    def get(self, kind: str, factory: str, name: str) -> Document:
+        """Raises FactoryNotFound, EntityNotFound."""
+        self.factory(factory)
+        document = self._find(kind, factory, name)
+        if document is None:
+            raise EntityNotFound(KINDS[kind][1], name)
+        return document
+
+    def pipeline(self, factory: str, name: str) -> Pipeline:
+        document = self.get(PIPELINE, factory, name)
+        return definitions.read(document["name"], document["properties"])
+
+    def list(self, kind: str, factory: str) -> "list[Document]":
+        self.factory(factory)
+        return [document for _, document in self._store.list(kind, _prefix(factory))]
+
+    def delete(self, kind: str, factory: str, name: str) -> bool:
+        """Whether there was one. Raises Referenced when another document refers to it."""
+        self.factory(factory)
+        if kind == LINKED_SERVICE:
+            self._check_unused(factory, name)
+        return self._store.delete(kind, _prefix(factory) + name.lower())
+
+    def _check_unused(self, factory: str, name: str) -> None:
+        users: dict[str, set[str]] = {}
+        for document in self.list(PIPELINE, factory):
+            users[document["name"]] = self.pipeline(factory, document["name"]).linked_services()
+        for document in self.list(LINKED_SERVICE, factory):
+            target = linked_services.check(document["name"], document["properties"])
+            users[document["name"]] = {target} if target else set()
+        for user, targets in users.items():
+            if name.lower() in {target.lower() for target in targets}:
+                raise Referenced(name, user)
+
+    def _find(self, kind: str, factory: str, name: str) -> Document | None:
+        return self._store.get(kind, _prefix(factory) + name.lower())
+
+    def _put(self, kind: str, factory: str, name: str, properties: Json, if_match: str | None) -> Document:
+        old = self._find(kind, factory, name)
+        _check_match(name, old, if_match)
+        document = {
+            "name": old["name"] if old else name,
+            "etag": str(uuid4()),
+            "properties": properties,
+        }
+        self._store.put(kind, _prefix(factory) + name.lower(), document)
+        return document
+
+
+def factory_body(document: Document) -> dict[str, Any]:
+    """A factory as Resource Manager shows it."""
+    properties = document["properties"] | {
+        "provisioningState": "Succeeded",
+        "createTime": document["createTime"],
+        "version": "2018-06-01",
+    }
+    return {
+        "id": f"{FACTORIES_ID}/factories/{document['name']}",
+        "name": document["name"],
+        "type": "Microsoft.DataFactory/factories",
+        "location": document["location"],
+        "tags": document["tags"],
+        "eTag": document["etag"],
+        "properties": properties,
+        **({"identity": document["identity"]} if document["identity"] else {}),
+    }
+
+
+def child_body(kind: str, factory: str, document: Document) -> dict[str, Any]:
+    """A linked service or pipeline as Resource Manager shows it; secrets are not read back."""
+    segment, _ = KINDS[kind]
+    properties = document["properties"]
+    return {
+        "id": f"{FACTORIES_ID}/factories/{factory}/{segment}/{document['name']}",
+        "name": document["name"],
+        "type": f"Microsoft.DataFactory/factories/{segment}",
+        "etag": document["etag"],
+        "properties": linked_services.shown(properties) if kind == LINKED_SERVICE else properties,
+    }
+
+
+def properties_of(body: Json) -> Json:
+    """`properties` of a request's body. Raises BadRequest."""
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        raise BadRequest("The body needs an object 'properties'.", "properties")
+    return properties
+
+
+def _prefix(factory: str) -> str:
+    return f"{factory.lower()}/"
+
+
+def _check_match(name: str, old: Document | None, if_match: str | None) -> None:
+    if if_match is None:
+        return
+    if old is None or if_match.strip('"') not in ("*", old["etag"]):
+        raise PreconditionFailed(name)
