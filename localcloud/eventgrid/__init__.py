@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def service(cloud: "Cloud") -> "Service":
     """Raises InvalidSubscription or ValueError when a definition or setting cannot be used."""
-    # Not at the top: storage reads where this package keeps its journal, and every service needs storage.
+    # Not at the top: who starts storage wants to know where the journal is, and should not load all of this.
     from localcloud.eventgrid import api
 
     return api.service(cloud)

@@ -19,11 +19,18 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud import storage
 from localcloud.eventgrid.courier import FACTOR_VARIABLE
 from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
-from localcloud.tokens import Tokens
 from tests.integration.conftest import start_cloud
 from tests.integration.eventgrid.receiver import Receiver, listening
 
 SYSTEM_KEY = "the-system-key"
+AZURITE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
+)
+
+
+def client(home: Home) -> BlobServiceClient:
+    """Someone with the account's key."""
+    return BlobServiceClient(home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle))
 
 
 def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
@@ -115,7 +122,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     with environment():
         azurite = asyncio.run(storage.start(home))
     try:
-        blobs = storage.blobs(home, Tokens(home))
+        blobs = client(home)
         for name in (CONTAINER, "everything", "cloudevents", "batches", "impatient", "absent", "other"):
             blobs.create_container(name)
         with (

@@ -15,9 +15,8 @@ import pytest
 from localcloud import storage
 from localcloud.eventgrid import journal
 from localcloud.home import CONTAINER, Home, Ports, free_ports
-from localcloud.tokens import Tokens
 from tests.integration.conftest import start_cloud
-from tests.integration.eventgrid.conftest import SYSTEM_KEY, Grid, write_keys
+from tests.integration.eventgrid.conftest import SYSTEM_KEY, Grid, client, write_keys
 from tests.integration.eventgrid.receiver import LIMIT, Received, Receiver, listening
 
 pytestmark = pytest.mark.integration
@@ -280,7 +279,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     own = [{"name": "everything", "endpointUrl": f"http://127.0.0.1:{webhooks}/"}]
     (home.root / "subscriptions.json").write_text(json.dumps(own))
     azurite = asyncio.run(storage.start(home))
-    container = storage.blobs(home, Tokens(home)).create_container("old")
+    container = client(home).create_container("old")
     container.upload_blob("old.csv", b"a,b\n")
     container.upload_blob("line\nbreak %41.csv", b"")
     shutil.rmtree(journal.folder(home))
@@ -291,7 +290,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 def test_blobs_that_no_journal_tells_of_get_their_event_once(unwatched: Home) -> None:
     [own] = json.loads((unwatched.root / "subscriptions.json").read_text())
-    container = storage.blobs(unwatched, Tokens(unwatched)).get_container_client("old")
+    container = client(unwatched).get_container_client("old")
     with listening(Receiver(), httpx.URL(own["endpointUrl"]).port or 0) as receiver:
         for last_listed in ("zz1", "zz2"):
             container.upload_blob(last_listed, b"")

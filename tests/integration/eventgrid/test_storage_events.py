@@ -22,13 +22,9 @@ from azure.storage.blob import (
 from localcloud.eventgrid import journal
 from localcloud.eventgrid.events import STORAGE_ID
 from localcloud.home import STORAGE_ACCOUNT
-from tests.integration.eventgrid.conftest import Grid
+from tests.integration.eventgrid.conftest import AZURITE_KEY, Grid
 
 pytestmark = pytest.mark.integration
-
-AZURITE_KEY = (
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
-)
 
 
 @pytest.fixture
