@@ -69,12 +69,19 @@ async def rpc_http(request: Request) -> Message:
     body = await request.body()
     return Message(
         method=request.method,
-        url=str(request.url),
+        url=sent_url(request),
         headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
         query={name: ",".join(request.query_params.getlist(name)) for name in request.query_params},
         params=dict(request.path_params),
         body=TypedData(bytes=body) if body else TypedData(),
     )
+
+
+def sent_url(request: Request) -> str:
+    """The URL as it was sent: request.url has its path decoded."""
+    query = request.scope["query_string"].decode()
+    path = request.scope["raw_path"].decode()
+    return f"{request.url.scheme}://{request.url.netloc}{path}{'?' if query else ''}{query}"
 
 
 def response_of(returned: TypedData | None) -> Response:

@@ -79,10 +79,7 @@ class Worker:
         os.environ.setdefault(THREADS, str(self._threads))
         self._thread.start()
         runtime.start_threadpool_executor()
-        try:
-            return await self._on_loop(self._index())
-        except SystemExit as error:
-            raise AppLoadError(f"the app ended the process while it was imported: {error!r}") from None
+        return await self._on_loop(self._index())
 
     async def invoke(
         self, function: Function, given: TypedData, client: str = "", traceparent: str = ""
@@ -110,7 +107,10 @@ class Worker:
     async def _index(self) -> App:
         folder = str(self._folder)
         init = Message(worker_init_request=Message(function_app_directory=folder, capabilities={}))
-        begun = await runtime.worker_init_request(_request(init))
+        try:
+            begun = await runtime.worker_init_request(_request(init))
+        except SystemExit as error:
+            raise AppLoadError(f"the app ended the process while it was imported: {error!r}") from None
         if begun.result.status != StatusResult.Success:
             raise AppLoadError(begun.result.exception.stack_trace or begun.result.exception.message)
         found = await runtime.functions_metadata_request(_request(Message()))
@@ -160,6 +160,8 @@ class Worker:
         except TimeoutError:
             assert self._timeout is not None
             raise FunctionTimedOut(function.name, self._timeout) from None
+        except SystemExit as ended:
+            raise FunctionFailed(function.name, f"SystemExit: {ended}", "") from None
         if response.result.status != StatusResult.Success:
             error = response.result.exception
             raise FunctionFailed(function.name, error.message, error.stack_trace)

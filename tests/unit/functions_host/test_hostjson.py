@@ -1,0 +1,70 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from localcloud.functions.hostjson import HostJsonError, HostSettings, read, time_span
+
+
+def settings_of(folder: Path, content: str, **environment: str) -> HostSettings:
+    (folder / "host.json").write_text(content)
+    return read(folder, environment)
+
+
+def test_what_host_json_does_not_say_is_the_hosts_default(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, '{"version": "2.0"}')
+    assert (settings.route_prefix, settings.task_hub) == ("api", "TestHubName")
+    assert settings.function_timeout == timedelta(minutes=30)
+    assert (settings.replaces_running, settings.throw_on_raise) == (False, None)
+
+
+def test_what_it_says_is_followed(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        """{"version": "2.0", "functionTimeout": "00:10:00", "extensions": {
+            "http": {"routePrefix": ""},
+            "durableTask": {"hubName": "%HUB%", "maxConcurrentActivityFunctions": 3,
+                            "overridableExistingInstanceStates": "AnyState"}}}""",
+        HUB="MyHub",
+    )
+    assert (settings.route_prefix, settings.task_hub, settings.max_activities) == ("", "MyHub", 3)
+    assert settings.function_timeout == timedelta(minutes=10)
+    assert settings.replaces_running
+
+
+def test_a_setting_of_the_app_overrides_host_json(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        '{"version": "2.0", "logging": {"logLevel": {"default": "Warning"}}}',
+        AzureFunctionsJobHost__logging__loglevel__Function="Debug",
+        AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions="7",
+    )
+    assert settings.log_levels == {"default": "Warning", "Function": "Debug"}
+    assert settings.max_activities == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("00:30:00", timedelta(minutes=30)),
+        ("1.02:03:04.5", timedelta(days=1, hours=2, minutes=3, seconds=4.5)),
+        ("-1", None),
+    ],
+)
+def test_time_spans_are_nets(text: str, expected: timedelta | None) -> None:
+    assert time_span(text) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"version": "2.0", "functionTimeout": "10"}',
+        '{"version": "2.0", "extensions": []}',
+        '{"version": "2.0", "extensions": {"durableTask": {"maxConcurrentActivityFunctions": -1}}}',
+        '{"version": "2.0", "extensions": {"durableTask": {"overridableExistingInstanceStates": "All"}}}',
+        "[]",
+    ],
+)
+def test_what_cannot_be_followed_is_refused_with_the_files_name(tmp_path: Path, content: str) -> None:
+    with pytest.raises(HostJsonError, match=r"host\.json"):
+        settings_of(tmp_path, content)
