@@ -8,7 +8,7 @@ from azure.storage.blob import BlobServiceClient
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from localcloud import storage
+from localcloud import blobs
 from localcloud.faults import Faults
 from localcloud.home import Home
 from localcloud.store import Store
@@ -29,7 +29,7 @@ class Cloud:
     @cached_property
     def blobs(self) -> BlobServiceClient:
         """The services' client of storage. It blocks: call it through asyncio.to_thread."""
-        return storage.blobs(self.home, self.tokens)
+        return blobs.client(self.home, self.tokens)
 
     def arm_caller(self, request: Request) -> Caller:
         """Who calls Resource Manager; raises AzureError 401 without a token for it."""

@@ -1,8 +1,7 @@
-"""Storage: Azurite as its own process, over TLS with OAuth, and the services' own client of it.
+"""Storage: Azurite as its own process, over TLS with OAuth.
 
-Azurite demands TLS before it accepts bearer tokens. Its debug log is kept, in `azurite_log`, because
-it is the one place where a write's operation, blob and ETag stand together: Event Grid reads it
-(see localcloud.eventgrid). The log never leaves the home folder.
+Azurite demands TLS before it accepts bearer tokens. A hook that Node loads before it keeps a journal of
+the blobs that are written, from which Event Grid makes its events (see localcloud.eventgrid.journal).
 """
 
 import asyncio
@@ -11,15 +10,12 @@ import os
 import shutil
 import ssl
 import subprocess
-from pathlib import Path
 
 import httpx
-from azure.core.credentials import AccessToken
-from azure.storage.blob import BlobServiceClient
 
 from localcloud import certificates
+from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, REPOSITORY, Home
-from localcloud.tokens import Tokens
 
 STARTUP_LIMIT = 60
 """Seconds until Azurite must answer; its first start on a busy machine takes several."""
@@ -27,10 +23,6 @@ STARTUP_LIMIT = 60
 
 class StorageUnavailable(Exception):
     """Azurite could not be started; the text says what to do."""
-
-
-def azurite_log(home: Home) -> Path:
-    return home.logs / "azurite.debug.log"
 
 
 def command(home: Home) -> list[str]:
@@ -44,13 +36,14 @@ def command(home: Home) -> list[str]:
     entry = package / json.loads((package / "package.json").read_text())["bin"]["azurite"]
     return [
         node,
+        *("--require", str(journal.HOOK)),
         str(entry),
         *("--blobHost", LOOPBACK, "--blobPort", str(home.ports.blob)),
         *("--queueHost", LOOPBACK, "--queuePort", str(home.ports.queue)),
         *("--tableHost", LOOPBACK, "--tablePort", str(home.ports.table)),
         *("--location", str(home.root / "azurite")),
         *("--cert", str(certificates.server_chain(home)), "--key", str(certificates.server_key(home))),
-        *("--oauth", "basic", "--debug", str(azurite_log(home))),
+        *("--oauth", "basic"),
         "--silent",
         "--disableTelemetry",
         "--skipApiVersionCheck",
@@ -67,7 +60,11 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
     output = home.logs / "azurite.log"
     with output.open("ab") as out:
         process = subprocess.Popen(
-            command(home), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | home.trust()
+            command(home),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=os.environ | home.trust() | {journal.FOLDER_VARIABLE: str(journal.folder(home))},
         )
     trust = ssl.create_default_context(cafile=home.ca_bundle)
     async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
@@ -86,22 +83,4 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
     raise StorageUnavailable(
         f"Azurite did not start on port {home.ports.blob} (blob), {home.ports.queue} (queue),"
         f" {home.ports.table} (table): {tail or 'it said nothing'}"
-    )
-
-
-class ServiceCredential:
-    """The services' own identity towards storage."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-
-    def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        token, expires_on = self._tokens.issue("service", scopes[0].removesuffix("/.default"))
-        return AccessToken(token, expires_on)
-
-
-def blobs(home: Home, tokens: Tokens) -> BlobServiceClient:
-    """A client of this cloud's storage. It blocks: call it through asyncio.to_thread."""
-    return BlobServiceClient(
-        home.blob_url, credential=ServiceCredential(tokens), connection_verify=str(home.ca_bundle)
     )
