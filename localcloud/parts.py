@@ -1,0 +1,222 @@
+"""One process of the stack: started on a leash, watched, and ended with everything that it started."""
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from localcloud.home import LOOPBACK, REPOSITORY
+
+START_LIMIT = 120.0
+"""Seconds until a part must be healthy; imports on a busy machine take long."""
+STOP_LIMIT = 20.0
+"""Seconds that a part may take to end by itself."""
+KEPT_LOG = 5_000_000
+"""Bytes from which a log is put aside at the next start."""
+TAIL = 2000
+"""Characters of a log that an error quotes."""
+
+State = Literal["starting", "running", "stopped", "died"]
+
+
+class StackError(Exception):
+    """Something about the stack that a person has to know; the text says what to do."""
+
+
+class PortTaken(StackError):
+    """Another process listens where a part has to."""
+
+
+class PartFailed(StackError):
+    """A part could not be started, or ended while it was."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a part is started and known to be healthy.
+
+    ports: what the part listens on, by what for. healthy: a question that never takes long.
+    """
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str]
+    ports: Mapping[str, int]
+    log: Path
+    healthy: Callable[[], bool] = field(repr=False)
+
+
+class Part:
+    """A process of the stack."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.since = 0.0
+        self._state: State = "stopped"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self.state != "stopped" else None
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll() if self._process else None
+
+    @property
+    def state(self) -> State:
+        """Looks at the process: what was running and has ended by itself has died."""
+        if self._state in ("starting", "running") and self.exit_code is not None:
+            self._state, self.since = "died", time.time()
+        return self._state
+
+    def start(self) -> None:
+        """Start the process; `wait_until_healthy` is the other half. Raises PortTaken."""
+        check_ports(self.plan.ports)
+        set_aside(self.plan.log)
+        self.plan.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.plan.log.open("ab") as out:
+            self._process = subprocess.Popen(
+                self.plan.command,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                cwd=REPOSITORY,
+                env=dict(self.plan.environment),
+                # A Ctrl-C is for the stack, which ends its parts in order.
+                start_new_session=True,
+            )
+        self._state, self.since = "starting", time.time()
+
+    def wait_until_healthy(self, limit: float = START_LIMIT) -> None:
+        """Raises PartFailed with the end of the log when the process ends or is not healthy in time."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            if self.state == "died":
+                raise PartFailed(f"{self.name} ended with exit code {self.exit_code}: {self.tail()}")
+            if self.plan.healthy():
+                self._state = "running"
+                return
+            time.sleep(0.05)
+        raise PartFailed(f"{self.name} was not healthy after {limit:.0f} s: {self.tail()}")
+
+    def tail(self) -> str:
+        """The end of the part's log, and where the rest is."""
+        text = self.plan.log.read_text(errors="replace")[-TAIL:].strip() if self.plan.log.exists() else ""
+        return f"{text or 'it said nothing'}\n(log: {self.plan.log})"
+
+    def stop(self, limit: float = STOP_LIMIT) -> None:
+        """End the process and everything that it started; returns when all of it is gone."""
+        process, self._process = self._process, None
+        self._state, self.since = "stopped", time.time()
+        if process is None:
+            return
+        family = descendants(process.pid)
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(limit)
+        if process.poll() is None:
+            family += descendants(process.pid)
+            process.kill()
+            process.wait()
+        if process.stdin:
+            process.stdin.close()
+        end(family)
+
+    def kill(self) -> None:
+        """End the process as a crash does: at once, and without what it started."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def end(processes: list[psutil.Process], limit: float = 3.0) -> None:
+    """End what is left of `processes`: asked first, then killed. A reused pid is told apart by psutil."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, left = psutil.wait_procs(processes, timeout=limit)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=limit)
+
+
+def set_aside(log: Path) -> None:
+    """Begin a new log when the last one has become large; the one before that is dropped."""
+    if log.exists() and log.stat().st_size > KEPT_LOG:
+        log.replace(log.with_suffix(".1.log"))
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raises PortTaken, naming each port that cannot be listened on, and by whom it is taken."""
+    taken = [f"port {port} ({what}) is taken{by_whom(port)}" for what, port in ports.items() if in_use(port)]
+    if taken:
+        raise PortTaken("; ".join(taken))
+
+
+def in_use(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False
+
+
+def by_whom(port: int) -> str:
+    """` by <program> (pid <n>)`, or nothing where the system does not tell."""
+    try:
+        listening = [
+            each
+            for each in psutil.net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN and each.pid and each.laddr and each.laddr.port == port
+        ]
+        return f" by {psutil.Process(listening[0].pid).name()} (pid {listening[0].pid})" if listening else ""
+    except psutil.Error:
+        return ""
+
+
+def listens(*ports: int) -> bool:
+    """Whether somebody listens on every one of `ports`."""
+    for port in ports:
+        try:
+            socket.create_connection((LOOPBACK, port), timeout=1).close()
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, path: str, headers: Mapping[str, str] | None = None) -> Any:
+    """The JSON that a part answers with 200 on plain HTTP, else None. The standard library's client, because
+    the process that watches the stack should stay small."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", path, headers=dict(headers or {}))
+        answer = connection.getresponse()
+        return json.loads(answer.read()) if answer.status == http.HTTPStatus.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()

@@ -1,0 +1,407 @@
+"""The stack: Azurite, the cloud and the Functions host, started, watched and stopped as one.
+
+    with stack.start(home) as running:
+        running.client.upload("iris_csv.csv")
+
+A stack lives in the process that started it: the command line's supervisor, a test, a benchmark. It holds
+the home's lock, so that there is one stack per home, and its parts are on a leash (localcloud.leash), so
+that none of them outlives it. What runs is written down in `stack.json` for everyone else.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Literal, Self
+
+import psutil
+
+from localcloud import certificates, environment
+from localcloud.environment import environment_of_app
+from localcloud.home import REPOSITORY, Home
+from localcloud.parts import (
+    Part,
+    PartFailed,
+    Plan,
+    PortTaken,
+    StackError,
+    State,
+    answers,
+    check_ports,
+    descendants,
+    end,
+    listens,
+)
+
+if TYPE_CHECKING:
+    from localcloud.client import Client
+
+__all__ = [
+    "AlreadyRunning",
+    "PartFailed",
+    "PortTaken",
+    "Record",
+    "Stack",
+    "StackError",
+    "clean_up",
+    "environment_of_app",
+    "is_locked",
+    "start",
+]
+
+PartName = Literal["azurite", "cloud", "functions"]
+SETTLE = 5.0
+"""Seconds by which two readings of one process's start may differ: the machine's clock may be set."""
+
+
+LEASH_LIMIT = 10.0
+"""Seconds that the parts of a killed stack may take to end by themselves."""
+
+
+class AlreadyRunning(StackError):
+    """This home has a stack already."""
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """created and since are seconds since 1970: the process's start, and that of its state."""
+
+    name: str
+    state: State
+    since: float
+    log: str
+    pid: int | None = None
+    created: float | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `stack.json` says. error: why the stack could not be started."""
+
+    pid: int
+    created: float
+    state: Literal["starting", "running", "stopping", "failed"]
+    since: float
+    parts: list[PartRecord]
+    error: str = ""
+
+    @classmethod
+    def read(cls, home: Home) -> "Record | None":
+        """The record of the stack that runs, or of the last one if it could not say goodbye."""
+        try:
+            kept = json.loads(record_file(home).read_text())
+        except FileNotFoundError:
+            return None
+        return cls(**{**kept, "parts": [PartRecord(**part) for part in kept["parts"]]})
+
+
+def record_file(home: Home) -> Path:
+    return home.root / "stack.json"
+
+
+class Lock:
+    """Held by the process of a stack; the system lets go of it when that process is gone."""
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.root / "stack.lock"
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> bool:
+        file = self._path.open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+
+def is_locked(home: Home) -> bool:
+    """Whether a stack of this home runs now."""
+    lock = Lock(home)
+    free = lock.acquire()
+    lock.release()
+    return not free
+
+
+class Stack:
+    """The three processes of one home.
+
+    app_settings come over the Function App's settings (environment_of_app), cloud_settings over the cloud
+    process's environment: for pacing, thresholds, LOCALCLOUD_POOL_TASK_SLOTS and the like.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        app_settings: Mapping[str, str] | None = None,
+        cloud_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home
+        self._app_settings = dict(app_settings or {})
+        self._cloud_settings = dict(cloud_settings or {})
+        self._lock = Lock(home)
+        self._record_state: Literal["starting", "running", "stopping", "failed"] = "starting"
+        self._since = time.time()
+        self.parts: dict[PartName, Part] = {}
+
+    def start(self) -> Self:
+        """Start everything; returns when all of it is healthy, and leaves nothing behind when it raises.
+
+        Raises AlreadyRunning, PortTaken, PartFailed, or StackError when something is not installed.
+        """
+        if not self._lock.acquire():
+            raise AlreadyRunning(f"a stack of {self.home.root} is already running.")
+        try:
+            clean_up(self.home)
+            self._start_parts()
+        except BaseException as error:
+            self._record_state = "failed"
+            self._stop_parts()
+            self.write(str(error) or type(error).__name__)
+            self._lock.release()
+            raise
+        self._record_state, self._since = "running", time.time()
+        self.write()
+        return self
+
+    def stop(self) -> None:
+        """Stop everything, in the order in which the parts need each other; safe to call again."""
+        if not self.parts:
+            return
+        self._record_state = "stopping"
+        self.write()
+        self._stop_parts()
+        record_file(self.home).unlink(missing_ok=True)
+        self._lock.release()
+
+    def start_part(self, name: PartName) -> None:
+        """Start a part that does not run; returns when it is healthy."""
+        self.parts[name] = Part(self._plan(name))
+        self.parts[name].start()
+        self.parts[name].wait_until_healthy()
+        self.write()
+
+    def stop_part(self, name: PartName, *, kill: bool = False) -> None:
+        """Stop one part; `kill` does it as a crash would."""
+        if kill:
+            self.parts[name].kill()
+        self.parts[name].stop()
+        self.write()
+
+    def restart(
+        self,
+        name: PartName,
+        *,
+        kill: bool = False,
+        app_settings: Mapping[str, str] | None = None,
+        cloud_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Stop one part and start it again, with other settings where they are given."""
+        self._app_settings |= app_settings or {}
+        self._cloud_settings |= cloud_settings or {}
+        self.stop_part(name, kill=kill)
+        self.start_part(name)
+
+    def revive(self) -> list[PartName]:
+        """Start again what has died; the names of it."""
+        dead = [name for name, part in self.parts.items() if part.state == "died"]
+        for name in dead:
+            self.parts[name].stop()
+            self.start_part(name)
+        return dead
+
+    def resident_bytes(self) -> dict[str, int]:
+        """Memory that the processes hold now (RSS), by part, with what each has started."""
+        return {
+            name: sum(resident(each) for each in [psutil.Process(part.pid), *descendants(part.pid)])
+            for name, part in self.parts.items()
+            if part.pid is not None
+        }
+
+    @cached_property
+    def client(self) -> "Client":
+        """A client of this cloud, for its person."""
+        from localcloud.client import Client
+
+        return Client(self.home)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if "client" in self.__dict__:
+            self.client.close()
+        self.stop()
+
+    def write(self, error: str = "") -> None:
+        """Write down what runs now."""
+        parts = [
+            PartRecord(
+                name,
+                part.state,
+                part.since,
+                str(part.plan.log),
+                part.pid,
+                created(part.pid) if part.pid else None,
+                part.exit_code,
+            )
+            for name, part in self.parts.items()
+        ]
+        own = os.getpid()
+        record = Record(own, created(own) or 0.0, self._record_state, self._since, parts, error)
+        draft = record_file(self.home).with_suffix(".partial")
+        draft.write_text(json.dumps(asdict(record), indent=1))
+        draft.replace(record_file(self.home))
+
+    def _start_parts(self) -> None:
+        certificates.ensure(self.home)
+        names: tuple[PartName, ...] = ("azurite", "functions", "cloud")
+        plans = {name: self._plan(name) for name in names}
+        check_ports({what: port for plan in plans.values() for what, port in plan.ports.items()})
+        self.parts = {name: Part(plan) for name, plan in plans.items()}
+        # The host imports the app meanwhile; the cloud deploys into storage when it starts.
+        self.parts["functions"].start()
+        self.parts["azurite"].start()
+        self.write()
+        self.parts["azurite"].wait_until_healthy()
+        self.parts["cloud"].start()
+        self.write()
+        self.parts["cloud"].wait_until_healthy()
+        self.parts["functions"].wait_until_healthy()
+
+    def _stop_parts(self) -> None:
+        for name in ("functions", "cloud", "azurite"):
+            if name in self.parts:
+                self.parts[name].stop()
+        self.parts = {}
+        # A cloud that died could not end its tasks.
+        end(tasks(self.home))
+
+    def _plan(self, name: PartName) -> Plan:
+        return {"azurite": self._azurite, "cloud": self._cloud, "functions": self._functions}[name]()
+
+    def _azurite(self) -> Plan:
+        from localcloud import storage
+        from localcloud.eventgrid import journal
+
+        ports = self.home.ports
+        try:
+            node, *arguments = storage.command(self.home)
+        except storage.StorageUnavailable as error:
+            raise StackError(str(error)) from None
+        hooks = ["--require", str(journal.HOOK), "--require", str(REPOSITORY / "localcloud" / "leash.cjs")]
+        return Plan(
+            "azurite",
+            [node, *hooks, *arguments],
+            environment.of_storage(self.home),
+            {"blob": ports.blob, "queue": ports.queue, "table": ports.table},
+            self.home.logs / "azurite.log",
+            lambda: listens(ports.blob, ports.queue, ports.table),
+        )
+
+    def _cloud(self) -> Plan:
+        ports, key = self.home.ports, {"X-Localcloud-Key": self.home.control_key}
+        return Plan(
+            "cloud",
+            on_leash("localcloud.cloud", str(self.home.root)),
+            environment.of_cloud(self.home, self._cloud_settings),
+            {"arm": ports.arm, "identity": ports.identity},
+            self.home.logs / "cloud.log",
+            lambda: answers(ports.identity, "/localcloud/health", key) is not None and listens(ports.arm),
+        )
+
+    def _functions(self) -> Plan:
+        port = self.home.ports.functions
+        keys = str(self.home.root / "keys.json")
+        return Plan(
+            "functions",
+            on_leash("localcloud.functions", "--app", str(REPOSITORY), "--port", str(port), "--keys", keys),
+            environment.of_functions(self.home, self._app_settings),
+            {"functions": port},
+            self.home.logs / "functions.log",
+            lambda: (answers(port, "/admin/host/status") or {}).get("state") == "Running",
+        )
+
+
+def start(
+    home: Home,
+    *,
+    app_settings: Mapping[str, str] | None = None,
+    cloud_settings: Mapping[str, str] | None = None,
+) -> Stack:
+    """A stack of `home` that runs and is healthy; the caller stops it, or leaves it to `with`."""
+    return Stack(home, app_settings=app_settings, cloud_settings=cloud_settings).start()
+
+
+def on_leash(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "localcloud.leash", module, *arguments]
+
+
+def clean_up(home: Home) -> None:
+    """End what an earlier stack of this home left behind. Call it only where no stack of it runs.
+
+    The leash ends the parts of a stack that was killed, which takes them seconds; this waits for that, and
+    ends what escaped it. A process is known by its id, its start and the home in its command line or
+    environment, so that nobody else's is touched.
+    """
+    record = Record.read(home)
+    kept = [(record.pid, record.created)] if record else []
+    kept += [(part.pid, part.created) for part in record.parts if part.pid and part.created] if record else []
+    known = [process for pid, moment in kept if (process := survivor(home, pid, moment))]
+    _, left = psutil.wait_procs(known, timeout=LEASH_LIMIT)
+    end([*left, *(child for process in left for child in descendants(process.pid)), *tasks(home)])
+    record_file(home).unlink(missing_ok=True)
+
+
+def survivor(home: Home, pid: int, moment: float) -> psutil.Process | None:
+    """The process with that id, if it is the one that was written down."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - moment) < SETTLE
+        ours = any(str(home.root) in word for word in process.cmdline())
+    except psutil.Error:
+        return None
+    return process if same and ours and pid != os.getpid() else None
+
+
+def tasks(home: Home) -> list[psutil.Process]:
+    """The processes that a Batch node of this home started and nobody ended."""
+    root = str(home.root / "batch")
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.uids().real == os.getuid() and process.environ().get("AZ_BATCH_NODE_ROOT_DIR") == root:
+                found.append(process)
+    return found
+
+
+def created(pid: int) -> float | None:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+
+
+def resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
