@@ -70,8 +70,13 @@ class Journey:
         return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def enter(self, stage: str) -> None:
-        """Begin a stage: what a person sees of the run from now on. Raises RunStopped when cancelled."""
-        self.check_cancelled()
+        """Begin a stage: what a person sees of the run from now on. Raises RunStopped when cancelled.
+
+        A cancel is not heard before the first stage is over, since only that tells whether the run has ended
+        before: an engine that runs a finished id again must not make a Cancelled run of it.
+        """
+        if self.record.stages:
+            self.check_cancelled()
         stages = self.close_stage()
         self.note(stages=[*stages, Stage(stage, self.stamp())])
         if not self.ctx.is_replaying:
@@ -97,6 +102,8 @@ class Journey:
                 "model": f"{shown.model_name}:{shown.model_version}" if shown.model_version else "",
                 "endpoint": shown.endpoint,
                 "deployment": shown.deployment,
+                "settings": to_json(shown.settings) if shown.settings else None,
+                "metrics": shown.metrics,
                 "stages": [to_json(stage) for stage in shown.stages],
                 "can_cancel": self.can_cancel,
             }
@@ -168,17 +175,16 @@ class Journey:
         """Close the record; from here on nothing is cancelled."""
         self.can_cancel = False
         stage = self.record.stages[-1].name if self.record.stages else ""
-        self.record = replace(
-            self.record,
-            status=status,
-            error=Failure(stage, stopped.code, str(stopped)) if stopped else None,
-        )
+        self.note(status=status, error=Failure(stage, stopped.code, str(stopped)) if stopped else None)
 
 
 def reason(failed: task.TaskFailedError) -> str:
-    """The sentence of an activity's failure: how the host wraps it differs from host to host."""
-    message = failed.details.message.strip()
-    for mark in ("Exception: ", "Fault: "):
-        _, found, rest = message.partition(mark)
-        message = rest if found else message
-    return message.splitlines()[0][:1000] if message else "no reason was given"
+    """The sentence of an activity's failure, with its type unless that is Fault, which a step raises itself.
+
+    A host that cannot take the worker's text apart hands it on as it is.
+    """
+    kind, text = failed.details.error_type.rpartition(".")[2], failed.details.message.strip()
+    if text.startswith("Result: Failure"):
+        kind, _, text = text.partition("Exception: ")[2].partition(": ")
+    sentence = text.strip().split("\n", 1)[0].removeprefix("Fault: ")[:1000] or "no reason was given"
+    return sentence if kind in ("", "Fault", "(unknown)") else f"{kind}: {sentence}"

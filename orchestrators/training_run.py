@@ -81,6 +81,8 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | No
     try:
         if here.dataset is None:
             here = yield from train(run, here)
+        else:
+            run.note()
         dataset = here.dataset
         assert dataset is not None
         run.watch = (dataset.pacing.watch_first, dataset.pacing.watch_cap)
@@ -105,9 +107,14 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | No
 
 def train(run: Journey, here: Generation) -> Story[Generation]:
     """Steps 1 and 2: look at the dataset, then start its pipeline run."""
-    yield from tell(run, "RunStarted")
     run.enter("inspect_dataset")
-    dataset = yield from run.call("inspect_dataset", run.request, Dataset)
+    try:
+        dataset = yield from run.call("inspect_dataset", run.request, Dataset)
+    except RunStopped as stopped:
+        if stopped.code != "RunEnded":
+            yield from tell(run, "RunStarted")
+        raise
+    yield from tell(run, "RunStarted")
     settings = dataset.settings
     run.note(settings=settings, endpoint=settings.endpoint_name, model_name=settings.model_name)
 
@@ -155,7 +162,7 @@ def wait_for_model(run: Journey, here: Generation, dataset: Dataset) -> Story[st
                 "Failed",
                 "TrainingTimedOut",
                 f"training did not finish within {dataset.settings.training_timeout} s (training_timeout);"
-                f" pipeline run {training.pipeline_run_id} was {state.status} and has been cancelled.",
+                f" pipeline run {training.pipeline_run_id} was {state.status} and is being cancelled.",
             )
         interval = min(interval * BACK_OFF, dataset.pacing.look_cap)
     if ready.is_complete and announced(run, ready.get_result()):
