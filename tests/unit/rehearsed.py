@@ -1,0 +1,217 @@
+"""A run in rehearsal: what its steps answer, and what became of it.
+
+The steps stand in for Azure: each answers what the real one would, a long operation with "not yet" once.
+A test says which of them answers differently, and what happens to the run meanwhile.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from activities.records import claimed
+from localcloud.functions.testing import START, Event, Outcome, Rehearsal
+from orchestrators.training_run import training_run
+from runs.contracts import (
+    Dataset,
+    Done,
+    Json,
+    ModelVersion,
+    Pacing,
+    Promotion,
+    RunRecord,
+    RunRequest,
+    RunSettings,
+    Settling,
+    SmokeState,
+    Training,
+    TrainingResult,
+    TrainingState,
+    Upload,
+    from_json,
+    to_json,
+)
+from runs.errors import Fault
+
+type Step = Callable[[Json], Json]
+
+RUN = "iris-csv-0123456789abcdef"
+PIPELINE_RUN = "5f1e1de5-0000-4000-8000-000000000001"
+ENDPOINT = "iris-classification-0a1b2c"
+UPLOAD = Upload("blobs", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
+REQUEST = RunRequest(RUN, UPLOAD, {"epochs": 20}, "event", "2026-01-01T00:00:00.000000Z")
+SETTINGS = RunSettings(
+    label="species",
+    model_name="iris_classification",
+    endpoint_name=ENDPOINT,
+    epochs=20,
+    lr=0.1,
+    min_accuracy=0.9,
+    training_timeout=86400,
+    keep_deployments=2,
+    compute_name="cpu-cluster",
+    vm_size="Standard_DS3_v2",
+)
+PACING = Pacing(look_first=30, look_cap=900, watch_first=2, watch_cap=30)
+DATASET = Dataset(size=4551, columns=5, label="species", settings=SETTINGS, pacing=PACING)
+RESULT = TrainingResult(f"runs/{RUN}/0/ab12/artifacts/model", "ab12", "species", {"accuracy": 0.97}, 4, 3)
+MODEL = f"{RESULT.folder}/MLmodel"
+READY = Event("model_ready", {"path": MODEL, "etag": "0x9"}, after=timedelta(minutes=3))
+CANCEL = "cancel"
+
+STEPS = (
+    "inspect_dataset",
+    "start_training",
+    "wait",
+    "read_training_result",
+    "register_model",
+    "ensure_compute",
+    "ensure_endpoint",
+    "deploy_model",
+    "smoke_test",
+    "promote",
+    "record_run",
+)
+"""The eleven, as the custom status names them."""
+
+
+def always(answer: Any) -> Step:
+    return lambda _: to_json(answer)
+
+
+def in_turn(*answers: Any) -> Step:
+    """These answers, one for each call, and the last one from then on; an exception is raised."""
+    left = list(answers)
+
+    def step(_: Json) -> Json:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, dict) else to_json(answer)
+
+    return step
+
+
+def refusal(code: str, message: str) -> Json:
+    return {"refused": {"code": code, "message": message}}
+
+
+def failing(message: str = "ServiceUnavailable (503): come back later") -> Step:
+    return in_turn(Fault(message))
+
+
+def training(status: str, **more: Any) -> Json:
+    return to_json(TrainingState(status, **more))
+
+
+def good(**otherwise: Step) -> dict[str, Step]:
+    """Every step as it answers in a run that goes well, but for those that are given."""
+    steps: dict[str, Step] = {
+        "publish_event": always(Done()),
+        "inspect_dataset": always(DATASET),
+        "start_training": always(Training(RUN, PIPELINE_RUN)),
+        "look_at_training": always(TrainingState("InProgress")),
+        "read_training_result": always(RESULT),
+        "register_model": always(ModelVersion("iris_classification", "7")),
+        "ensure_compute": in_turn(Settling(False, "op/compute"), Settling(True, "op/compute")),
+        "ensure_endpoint": in_turn(Settling(False, "op/endpoint"), Settling(True, "op/endpoint")),
+        "deploy_model": in_turn(Settling(False, "op/deployment"), Settling(True, "op/deployment")),
+        "smoke_test": in_turn(
+            SmokeState(False, "job-1"), SmokeState(True, "job-1", 3, ["setosa", "virginica", "setosa"])
+        ),
+        "promote": in_turn(Promotion(False, "op/default"), Promotion(True, "op/default", "promoted")),
+        "prune_deployments": in_turn(Settling(False), Settling(True)),
+        "record_run": always(Done()),
+        "cancel_training": in_turn(Settling(False, PIPELINE_RUN), Settling(True, PIPELINE_RUN)),
+        "cancel_scoring": in_turn(Settling(False, "job-1"), Settling(True, "job-1")),
+        "delete_deployment": in_turn(Settling(False), Settling(True)),
+    }
+    unknown = set(otherwise) - set(steps)
+    if unknown:
+        raise LookupError(f"a run has no step {unknown}")
+    return steps | otherwise
+
+
+def given(request: RunRequest = REQUEST) -> Json:
+    """What the triggers hand to the engine."""
+    return {"request": to_json(request), "record": to_json(claimed(request))}
+
+
+def rehearse(
+    steps: Mapping[str, Step] | None = None,
+    events: Iterable[Event] = (READY,),
+    *,
+    request: RunRequest = REQUEST,
+    limit: timedelta = timedelta(days=30),
+    hub: type[Rehearsal] = Rehearsal,
+) -> Outcome:
+    """Run the story to its end, or until `limit` has passed."""
+    rehearsal = hub(steps or good(), [training_run])
+    rehearsal.start(training_run, given(request), instance_id=RUN)
+    for event in events:
+        rehearsal.raise_event(RUN, event.name, event.data, after=event.after)
+    rehearsal.run(limit)
+    return rehearsal.outcome(RUN)
+
+
+def rehearse_with_cancel(during: str, steps: Mapping[str, Step] | None = None, call: int = 1) -> Outcome:
+    """Cancel the run while the `call`-th call of a step is under way."""
+    steps = dict(steps or good())
+    rehearsal = Rehearsal(steps, [training_run])
+    plain, calls = steps[during], 0
+
+    def cancelling(order: Json) -> Json:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            rehearsal.raise_event(RUN, CANCEL, {})
+        return plain(order)
+
+    rehearsal = Rehearsal(steps | {during: cancelling}, [training_run])
+    rehearsal.start(training_run, given(), instance_id=RUN)
+    rehearsal.raise_event(RUN, READY.name, READY.data, after=READY.after)
+    rehearsal.run()
+    return rehearsal.outcome(RUN)
+
+
+def record(outcome: Outcome) -> RunRecord:
+    """The record that the run wrote, once and last."""
+    (written,) = inputs(outcome, "record_run")
+    return from_json(RunRecord, written)
+
+
+def inputs(outcome: Outcome, step: str) -> list[Any]:
+    return [call.input for call in outcome.calls if call.name == step]
+
+
+def told(outcome: Outcome) -> list[str]:
+    """The lifecycle events that were published, retries included."""
+    return [event["kind"] for event in inputs(outcome, "publish_event")]
+
+
+def undone(outcome: Outcome) -> list[str]:
+    """What the run took back, in order."""
+    steps = ("cancel_training", "cancel_scoring", "delete_deployment")
+    return list(dict.fromkeys(name for name in outcome.names if name in steps))
+
+
+def attempts(outcome: Outcome, step: str) -> list[float]:
+    """When a step was called, in seconds after its first call."""
+    times = [call.after.total_seconds() for call in outcome.calls if call.name == step]
+    return [time - times[0] for time in times]
+
+
+def seconds(stamp: str) -> float:
+    """Seconds from the start of the rehearsal to a time of the record."""
+    return (datetime.fromisoformat(stamp).astimezone(UTC) - START).total_seconds()
+
+
+def with_settings(**changes: Any) -> Step:
+    """inspect_dataset, settling other settings."""
+    settings = replace(SETTINGS, **changes)
+    return always(replace(DATASET, settings=settings, label=settings.label))
+
+
+def watching_rarely() -> Step:
+    """inspect_dataset, with so long an interval between looks that hours of them are rehearsed quickly."""
+    return always(replace(DATASET, pacing=replace(PACING, watch_cap=600)))
