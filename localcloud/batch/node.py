@@ -95,10 +95,11 @@ def task_environment(home: Home, folders: NodeFolders, node: str, task: Task) ->
 
 @dataclass(frozen=True)
 class StartTask:
-    """Prepares `<shared>/trainer` from the trainer's requirements; safe to run at every start.
+    """Makes `<shared>/trainer` lead to an environment with the trainer's requirements.
 
-    environment: a ready environment to use instead of making one (LOCALCLOUD_TRAINER_ENVIRONMENT). It is
-    only linked to, never written: clouds may share it.
+    The link is set last: what it leads to is complete, also when an earlier start task was interrupted.
+    environment: a ready one to use instead of making one (LOCALCLOUD_TRAINER_ENVIRONMENT). It is only
+    linked to, never written, so that clouds may share it.
     """
 
     home: Home
@@ -107,24 +108,33 @@ class StartTask:
     environment: Path | None = None
 
     def commands(self) -> list[list[str]]:
-        """What is left to run; empty when the environment is as it should be. Raises OSError."""
-        trainer = self.folders.trainer
+        """What is to be run; nothing when the environment is as it should be. Raises OSError."""
+        target = self._target()
         if self.environment is not None:
-            self._link(self.environment.absolute())
+            if not _has_python(target):
+                raise FileNotFoundError(
+                    f"LOCALCLOUD_TRAINER_ENVIRONMENT is {target}, which has no bin/python:"
+                    " name a virtual environment, or unset it to have one made."
+                )
             return []
-        if trainer.is_symlink():
-            trainer.unlink()
-        if self._marker.exists() and self._marker.read_text() == self._fingerprint():
+        if _has_python(target) and self.folders.trainer.resolve() == target:
             return []
-        self._marker.unlink(missing_ok=True)
-        python = trainer / "bin" / "python"
-        make = [*UV, "venv", "--no-project", "--clear", "--python", TRAINER_PYTHON, str(trainer)]
-        sync = [*UV, "pip", "sync", "--require-hashes", "--python", str(python), str(self.requirements)]
-        return [sync] if python.exists() else [make, sync]
+        python = str(target / "bin" / "python")
+        return [
+            [*UV, "venv", "--no-project", "--clear", "--python", TRAINER_PYTHON, str(target)],
+            [*UV, "pip", "sync", "--require-hashes", "--python", python, str(self.requirements)],
+        ]
 
-    def succeeded(self) -> None:
-        if self.environment is None:
-            self._marker.write_text(self._fingerprint())
+    def finish(self) -> None:
+        """After the commands have succeeded: set the link, and delete the environments before this one."""
+        target, trainer = self._target(), self.folders.trainer
+        partial = trainer.with_name("trainer.partial")
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(target)
+        partial.replace(trainer)
+        for old in self.folders.shared.glob("trainer-*"):
+            if old != target:
+                shutil.rmtree(old)
 
     def process_environment(self, node: str) -> dict[str, str]:
         """The start task fetches packages as the person at this machine would, with their settings.
@@ -140,28 +150,16 @@ class StartTask:
         }
         return {"UV_SYSTEM_CERTS": "true", **kept, **node_environment(self.folders, node)}
 
-    @property
-    def _marker(self) -> Path:
-        """Written last, so that an interrupted start task is run again. It names what was installed."""
-        return self.folders.shared / "trainer.requirements"
+    def _target(self) -> Path:
+        """The environment: the given one, or one that is named for what is in it."""
+        if self.environment is not None:
+            return self.environment.absolute()
+        contents = TRAINER_PYTHON.encode() + self.requirements.read_bytes()
+        return self.folders.shared / f"trainer-{hashlib.sha256(contents).hexdigest()[:16]}"
 
-    def _fingerprint(self) -> str:
-        return f"{TRAINER_PYTHON} {hashlib.sha256(self.requirements.read_bytes()).hexdigest()}\n"
 
-    def _link(self, environment: Path) -> None:
-        if not os.access(environment / "bin" / "python", os.X_OK):
-            raise FileNotFoundError(
-                f"LOCALCLOUD_TRAINER_ENVIRONMENT is {environment}, which has no bin/python:"
-                " name a virtual environment, or unset it to have one made."
-            )
-        trainer = self.folders.trainer
-        if trainer.is_dir() and not trainer.is_symlink():
-            shutil.rmtree(trainer)
-        self._marker.unlink(missing_ok=True)
-        partial = trainer.with_name("trainer.partial")
-        partial.unlink(missing_ok=True)
-        partial.symlink_to(environment)
-        partial.rename(trainer)
+def _has_python(environment: Path) -> bool:
+    return os.access(environment / "bin" / "python", os.X_OK)
 
 
 UV = [sys.executable, "-m", "uv"]

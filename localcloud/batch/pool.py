@@ -45,11 +45,12 @@ SIGNALLED = 128
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """nodes: how many; task_slots: tasks at a time on each; environment: see StartTask."""
+    """nodes: how many; task_slots: tasks at a time on each; environment, requirements: see StartTask."""
 
     nodes: int = 1
     task_slots: int = 2
     environment: Path | None = None
+    requirements: Path = REPOSITORY / "trainer" / "requirements.txt"
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "PoolSettings":
@@ -101,9 +102,7 @@ class Pool:
         self._queue: deque[Task] = deque()
         self._stopping = False
         self._preparation: asyncio.Task[None] | None = None
-        self._start_task = StartTask(
-            cloud.home, self.folders, REPOSITORY / "trainer" / "requirements.txt", settings.environment
-        )
+        self._start_task = StartTask(cloud.home, self.folders, settings.requirements, settings.environment)
 
     @property
     def job(self) -> str:
@@ -300,7 +299,7 @@ class Pool:
                 tail = await asyncio.to_thread(_tail, self.folders.startup / "stderr.txt")
                 message = f"The start task of the pool ended with exit code {code}: {tail}"
                 raise TaskFailure("UserError", "StartTaskFailed", message)
-        await asyncio.to_thread(self._start_task.succeeded)
+        await asyncio.to_thread(self._start_task.finish)
 
     def _clean(self) -> None:
         """Make the node's folders, and delete the task folders whose time is over."""

@@ -112,15 +112,14 @@ class Resources:
         return self._store.delete(kind, _prefix(factory) + name.lower())
 
     def _check_unused(self, factory: str, name: str) -> None:
-        users: dict[str, set[str]] = {}
         for document in self.list(PIPELINE, factory):
-            users[document["name"]] = self.pipeline(factory, document["name"]).linked_services()
+            targets = self.pipeline(factory, document["name"]).linked_services()
+            if name.lower() in {target.lower() for target in targets}:
+                raise Referenced(name, document["name"])
         for document in self.list(LINKED_SERVICE, factory):
             target = linked_services.check(document["name"], document["properties"])
-            users[document["name"]] = {target} if target else set()
-        for user, targets in users.items():
-            if name.lower() in {target.lower() for target in targets}:
-                raise Referenced(name, user)
+            if target and target.lower() == name.lower():
+                raise Referenced(name, document["name"])
 
     def _find(self, kind: str, factory: str, name: str) -> Document | None:
         return self._store.get(kind, _prefix(factory) + name.lower())

@@ -1,0 +1,173 @@
+"""A pool and its start task, with real processes and without storage."""
+
+import asyncio
+import hashlib
+import os
+import time
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from localcloud.batch.pool import Pool, PoolSettings
+from localcloud.batch.tasks import TaskSpec
+from localcloud.faults import Faults
+from localcloud.home import Home, Ports
+from localcloud.service import Cloud
+from localcloud.store import Store
+from localcloud.tokens import Tokens
+from localcloud.wire import Operations
+
+pytestmark = pytest.mark.integration
+
+Open = Callable[[PoolSettings], Awaitable[Pool]]
+
+
+@pytest.fixture
+async def open_pool(tmp_path: Path) -> AsyncIterator[Open]:
+    """Makes pools of one home, which are stopped when the test is over."""
+    async with AsyncExitStack() as stack:
+
+        async def open_(settings: PoolSettings) -> Pool:
+            return await stack.enter_async_context(pool_of(tmp_path / "home", settings))
+
+        yield open_
+
+
+@asynccontextmanager
+async def pool_of(root: Path, settings: PoolSettings) -> AsyncIterator[Pool]:
+    home = Home.open(root, Ports.free())
+    store = Store(home.root / "cloud.sqlite")
+    cloud = Cloud(home, store, Tokens(home), Operations(store, home.resource_manager), Faults())
+    pool = Pool(cloud, settings)
+    try:
+        yield pool
+    finally:
+        await pool.stop()
+        await cloud.operations.stop()
+        store.close()
+
+
+@pytest.fixture
+def requirements(tmp_path: Path) -> Path:
+    """One package, from a wheel on this disk."""
+    wheel = tmp_path / "greeting-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("greeting.py", "TEXT = 'hello'")
+        for name, text in (
+            ("METADATA", "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n"),
+            ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("RECORD", ""),
+        ):
+            archive.writestr(f"greeting-1.0.dist-info/{name}", text)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"greeting @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+    return file
+
+
+async def test_a_task_waits_for_the_start_task_and_uses_what_it_prepared(
+    open_pool: Open, requirements: Path
+) -> None:
+    pool = await open_pool(PoolSettings(requirements=requirements))
+    code = "import greeting; print(greeting.TEXT)"
+    command = f"""/bin/bash -c 'exec "$AZ_BATCH_NODE_SHARED_DIR/trainer/bin/python" -c "{code}"'"""
+    task = pool.submit(str(uuid4()), TaskSpec(command))
+    assert task.state == "active"
+    await pool.start()
+    await task.completed.wait()
+    assert (task.exit_code, task.failure) == (0, None)
+    assert (pool.folders.task(task) / "stdout.txt").read_text() == "hello\n"
+
+
+async def test_tasks_fail_with_the_stderr_of_a_start_task_that_failed(
+    open_pool: Open, tmp_path: Path
+) -> None:
+    requirements = tmp_path / "bad.txt"
+    requirements.write_text("unhashed==1.0\n")
+    pool = await open_pool(PoolSettings(requirements=requirements))
+    early = pool.submit(str(uuid4()), TaskSpec("true"))
+    await pool.start()
+    await early.completed.wait()
+    late = pool.submit(str(uuid4()), TaskSpec("true"))
+    for task in (early, late):
+        assert task.completed.is_set()
+        assert task.failure is not None
+        assert task.failure.code == "StartTaskFailed"
+        assert "unhashed" in task.failure.message
+    assert [node.state for node in pool.nodes] == ["startTaskFailed"]
+    assert not pool.folders.trainer.exists()
+
+
+async def test_nodes_share_the_tasks_between_them(open_pool: Open, ready: Path) -> None:
+    pool = await open_pool(PoolSettings(nodes=2, task_slots=1, environment=ready))
+    await pool.start()
+    tasks = [pool.submit(str(uuid4()), TaskSpec("sleep 600")) for _ in range(3)]
+    async with asyncio.timeout(30):
+        while [task.state for task in tasks] != ["running", "running", "active"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert {tasks[0].node, tasks[1].node} == {node.id for node in pool.nodes}
+    await pool.terminate(tasks[2])
+    await pool.terminate(tasks[0])
+    assert [task.failure.code if task.failure else None for task in tasks] == ["TaskEnded", None, "TaskEnded"]
+    assert {node.id: node.state for node in pool.nodes}[str(tasks[0].node)] == "idle"
+
+
+async def test_a_command_that_a_signal_ends_has_the_exit_code_of_the_signal(
+    open_pool: Open, ready: Path
+) -> None:
+    pool = await open_pool(PoolSettings(environment=ready))
+    await pool.start()
+    task = pool.submit(str(uuid4()), TaskSpec("/bin/bash -c 'kill -KILL $$'"))
+    await task.completed.wait()
+    assert task.exit_code == 137
+
+
+@pytest.mark.parametrize("command", ["", "'unbalanced", "/no/such/program", "/etc/passwd", "a\0b"])
+async def test_a_command_that_cannot_start_fails_the_task_and_frees_the_slot(
+    open_pool: Open, ready: Path, command: str
+) -> None:
+    pool = await open_pool(PoolSettings(task_slots=1, environment=ready))
+    await pool.start()
+    task = pool.submit(str(uuid4()), TaskSpec(command))
+    await task.completed.wait()
+    assert task.failure is not None
+    assert task.failure.code == "CommandProgramNotFound"
+    after = pool.submit(str(uuid4()), TaskSpec("true"))
+    await after.completed.wait()
+    assert after.exit_code == 0
+
+
+async def test_old_task_folders_are_deleted_at_the_start_and_others_are_kept(
+    tmp_path: Path, ready: Path
+) -> None:
+    settings = PoolSettings(environment=ready)
+    async with pool_of(tmp_path / "home", settings) as pool:
+        await pool.start()
+        specs = [TaskSpec("true", retention=timedelta(0)), TaskSpec("true")]
+        tasks = [pool.submit(str(uuid4()), spec) for spec in specs]
+        for task in tasks:
+            await task.completed.wait()
+        over, kept = (pool.folders.task(task) for task in tasks)
+        forgotten = over.with_name("forgotten")
+        forgotten.mkdir()
+        long_ago = time.time() - timedelta(days=8).total_seconds()
+        os.utime(forgotten, (long_ago, long_ago))
+    async with pool_of(tmp_path / "home", settings) as again:
+        await again.start()
+        assert not over.exists()
+        assert not forgotten.exists()
+        assert (kept / "stdout.txt").exists()
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Path:
+    """An environment with something that can be executed as python: these tests do not use it."""
+    folder = tmp_path / "ready"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to("/bin/sh")
+    return folder

@@ -1,0 +1,117 @@
+"""A node without a process: its settings, its start task's decisions, the environment of its tasks."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from localcloud.batch.node import NodeFolders, StartTask, task_environment
+from localcloud.batch.pool import PoolSettings
+from localcloud.batch.tasks import Task, TaskSpec
+from localcloud.home import Home, Ports
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.open(tmp_path / "home", Ports())
+
+
+@pytest.fixture
+def folders(home: Home) -> NodeFolders:
+    folders = NodeFolders(home.root / "batch")
+    folders.make()
+    return folders
+
+
+@pytest.fixture
+def requirements(tmp_path: Path) -> Path:
+    file = tmp_path / "requirements.txt"
+    file.write_text("one==1.0")
+    return file
+
+
+def make_environment(folder: Path) -> Path:
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    return folder
+
+
+def test_settings_have_defaults_and_refuse_what_is_no_number() -> None:
+    assert PoolSettings.read({}) == PoolSettings(nodes=1, task_slots=2, environment=None)
+    read = PoolSettings.read({"LOCALCLOUD_POOL_NODES": "3", "LOCALCLOUD_TRAINER_ENVIRONMENT": "/x"})
+    assert (read.nodes, read.environment) == (3, Path("/x"))
+    with pytest.raises(ValueError, match="LOCALCLOUD_POOL_TASK_SLOTS is '0'"):
+        PoolSettings.read({"LOCALCLOUD_POOL_TASK_SLOTS": "0"})
+
+
+def test_the_environment_is_made_once_for_the_same_requirements(
+    home: Home, folders: NodeFolders, requirements: Path
+) -> None:
+    task = StartTask(home, folders, requirements)
+    make, sync = task.commands()
+    assert "--require-hashes" in sync
+    make_environment(Path(make[-1]))
+    assert task.commands() == [make, sync], "an interrupted start task is run again"
+    task.finish()
+    assert task.commands() == []
+    assert (folders.trainer / "bin" / "python").exists()
+
+    requirements.write_text("one==2.0")
+    other, _ = task.commands()
+    assert other[-1] != make[-1]
+    make_environment(Path(other[-1]))
+    task.finish()
+    assert folders.trainer.resolve() == Path(other[-1])
+    assert not Path(make[-1]).exists(), "the environment before is deleted"
+
+
+def test_a_ready_environment_is_linked_to_and_never_written(
+    home: Home, folders: NodeFolders, requirements: Path, tmp_path: Path
+) -> None:
+    ready = make_environment(tmp_path / "ready")
+    given = StartTask(home, folders, requirements, ready)
+    assert given.commands() == []
+    given.finish()
+    assert folders.trainer.resolve() == ready
+
+    own = StartTask(home, folders, requirements)
+    make, _ = own.commands()
+    assert Path(make[-1]).parent == folders.shared
+    make_environment(Path(make[-1]))
+    own.finish()
+    assert folders.trainer.resolve() == Path(make[-1])
+    assert (ready / "bin" / "python").exists()
+
+
+def test_an_environment_without_python_is_refused_by_name(
+    home: Home, folders: NodeFolders, requirements: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match="LOCALCLOUD_TRAINER_ENVIRONMENT"):
+        StartTask(home, folders, requirements, tmp_path / "nothing").commands()
+
+
+def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_three_variables(
+    home: Home, folders: NodeFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    environment = task_environment(home, folders, "node", Task("id", "job", TaskSpec("true")))
+    assert "AZURE_CLIENT_SECRET" not in environment
+    assert "HTTPS_PROXY" not in environment
+    secrets = {home.control_key, home.identity_headers["app"], home.identity_headers["person"]}
+    assert not secrets & set(environment.values())
+    assert all(
+        Path(value).is_absolute()
+        for name, value in environment.items()
+        if name.startswith("AZ_BATCH_") and name.endswith("_DIR")
+    )
+
+
+def test_the_start_task_trusts_what_the_machine_trusts(
+    home: Home, folders: NodeFolders, requirements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(home.ca_bundle))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/machine.pem")
+    environment = StartTask(home, folders, requirements).process_environment("node")
+    assert "SSL_CERT_FILE" not in environment
+    assert environment["REQUESTS_CA_BUNDLE"] == "/etc/machine.pem"
