@@ -373,7 +373,8 @@ def promote(order: PromotionOrder) -> Promotion:
         endpoint = ml.batch_endpoints.get(order.endpoint)
         if endpoint.provisioning_state not in ("Succeeded", "Failed", "Canceled"):
             return Promotion(False, order.begun)
-        if is_newer(find_deployment(order.endpoint, default_of(endpoint)), order.upload):
+        default = default_of(endpoint)
+        if default and is_newer(find_deployment(order.endpoint, default), order.upload):
             return Promotion(True, order.begun, "superseded")
         endpoint.defaults.deployment_name = order.deployment
         return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))

@@ -1,5 +1,6 @@
 """Azure Resource Manager's own part: the cloud's metadata, subscriptions and resource groups.
 
+The cloud has a name of its own: a known one would be taken for the public cloud, whatever its endpoints.
 The metadata document is what azure-ai-ml reads through ARM_CLOUD_METADATA_URL to learn a cloud's
 endpoints. Source: azure-ai-ml 1.35 `_azure_environments.py`; "Subscriptions - Get"; "Resource Groups - Get".
 """
@@ -32,7 +33,7 @@ def service(cloud: Cloud) -> Service:
         return JSONResponse(
             [
                 {
-                    "name": "AzureCloud",
+                    "name": "localcloud",
                     "portal": "https://portal.azure.com/",
                     "resourceManager": cloud.home.resource_manager,
                     "authentication": {

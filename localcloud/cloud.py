@@ -177,6 +177,8 @@ def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listen
         log_config=None,
         access_log=False,
         lifespan="off",
+        # Clients keep idle connections; one that is closed under a POST, which no SDK sends twice, fails it.
+        timeout_keep_alive=600,
         timeout_graceful_shutdown=3,
         ssl_certfile=certificates.server_chain(tls) if tls else None,
         ssl_keyfile=certificates.server_key(tls) if tls else None,
