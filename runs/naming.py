@@ -23,6 +23,7 @@ from runs.errors import Refused
 DATASETS = "datasets/"
 RUNS = "runs/"
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 _MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmodel")
 
 
@@ -127,7 +128,7 @@ def dataset_path(name: str) -> str:
     Raises Refused for anything but the plain name of a .csv file.
     """
     path = f"{DATASETS}{name}"
-    if "/" in name or "\\" in name or not is_dataset(path) or len(path) > 1024:
+    if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or len(path) > 1024:
         shown = name if len(name) <= 80 else f"{name[:77]}..."
         raise Refused(
             "InvalidDatasetName",
