@@ -1,0 +1,195 @@
+"""What a run stands on: calling steps, watching operations, waiting, failing in words."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import durabletask.internal.orchestrator_service_pb2 as pb
+import pytest
+from durabletask import task
+from durabletask.client import OrchestrationStatus
+
+from activities.records import claimed
+from localcloud.functions.testing import Event, Outcome, run_orchestrator
+from orchestrators.journey import Journey, RunStopped, Story, reason
+from runs.contracts import CleanUp, Done, Settling
+from runs.errors import Fault
+from tests.unit.rehearsed import (
+    REQUEST,
+    RUN,
+    Step,
+    always,
+    attempts,
+    failing,
+    in_turn,
+    inputs,
+    refusal,
+    rehearse,
+)
+
+LEFT = CleanUp(RUN)
+
+
+def travelled(
+    story: Callable[[Journey], Story[Any]], steps: dict[str, Step], events: tuple[Event, ...] = ()
+) -> Outcome:
+    """Go through `story` as a run of its own; the answer is its result, or what stopped it."""
+
+    def journey(ctx: task.OrchestrationContext, _: Any) -> Story[Any]:
+        run = Journey.begin(ctx, REQUEST, claimed(REQUEST))
+        run.enter("under test")
+        try:
+            return (yield from story(run))
+        except RunStopped as stopped:
+            return {"stopped": [stopped.status, stopped.code, str(stopped)], "warnings": run.record.warnings}
+
+    return run_orchestrator(journey, None, steps, events=events)
+
+
+def settling(limit: timedelta) -> Callable[[Journey], Story[Any]]:
+    def story(run: Journey) -> Story[Any]:
+        state = yield from run.settle("step", LEFT, Settling, limit)
+        return state.begun
+
+    return story
+
+
+def test_looks_at_an_operation_become_rarer_up_to_the_cap() -> None:
+    steps = {"step": in_turn(*[Settling(False, "op")] * 12, Settling(True, "op"))}
+    outcome = travelled(settling(timedelta(hours=1)), steps)
+    assert outcome.output == "op"
+    pauses = [later - earlier for earlier, later in pairwise(attempts(outcome, "step"))]
+    assert pauses[:4] == [2, 3, 4.5, 6.75]
+    assert pauses[-4:] == [30] * 4
+
+
+def test_an_operation_that_is_ready_at_the_first_look_is_not_waited_for() -> None:
+    outcome = travelled(settling(timedelta(hours=1)), {"step": always(Settling(True, "op"))})
+    assert (outcome.names, outcome.elapsed) == (["step"], timedelta())
+
+
+def test_every_look_is_given_what_the_last_one_began() -> None:
+    begun = in_turn(Settling(False, "a"), Settling(False, "b"), Settling(True, "c"))
+    outcome = travelled(settling(timedelta(hours=1)), {"step": begun})
+    assert [order["begun"] for order in inputs(outcome, "step")] == ["", "a", "b"]
+
+
+def test_an_operation_is_looked_at_once_more_when_its_time_is_up() -> None:
+    outcome = travelled(settling(timedelta(seconds=5)), {"step": always(Settling(False))})
+    assert attempts(outcome, "step") == [0, 2, 5]
+    assert outcome.output["stopped"][1] == "TimedOut"
+
+
+def test_a_step_is_called_again_with_back_off_while_it_raises() -> None:
+    def story(run: Journey) -> Story[Any]:
+        yield from run.call("step", LEFT, Done)
+        return "done"
+
+    outcome = travelled(story, {"step": in_turn(*[Fault("busy")] * 4, Done())})
+    assert outcome.output == "done"
+    assert attempts(outcome, "step") == [0, 2, 6, 14, 30]
+
+
+def test_a_refusal_is_final_and_keeps_its_code_and_words() -> None:
+    def story(run: Journey) -> Story[Any]:
+        yield from run.call("step", LEFT, Done)
+
+    outcome = travelled(story, {"step": in_turn(refusal("LabelMissing", "no such column."))})
+    assert outcome.names == ["step"]
+    assert outcome.output["stopped"] == ["Failed", "LabelMissing", "no such column."]
+
+
+def test_an_attempt_turns_a_failure_into_a_warning_and_goes_on() -> None:
+    def story(run: Journey) -> Story[Any]:
+        yield from run.attempt("first", run.call("first", LEFT, Done))
+        yield from run.attempt("second", run.call("second", LEFT, Done))
+        return run.record.warnings
+
+    steps = {"first": in_turn(refusal("Forbidden", "not you.")), "second": failing("busy")}
+    assert travelled(story, steps).output == ["first: not you.", "second: second went on failing: busy"]
+
+
+def test_a_cancel_passes_through_an_attempt() -> None:
+    def story(run: Journey) -> Story[Any]:
+        yield from run.attempt("nap", run.pause(timedelta(hours=1)))
+
+    outcome = travelled(story, {}, (Event("cancel", after=timedelta(minutes=1)),))
+    assert outcome.output == {"stopped": ["Cancelled", "Cancelled", "the run was cancelled."], "warnings": []}
+
+
+def test_a_pause_without_a_cancel_takes_its_time() -> None:
+    def story(run: Journey) -> Story[Any]:
+        yield from run.pause(timedelta(hours=5))
+        return run.stamp()
+
+    assert travelled(story, {}).output == "2026-01-01T05:00:00.000Z"
+
+
+def test_after_the_commit_a_cancel_is_not_heard_in_pauses_steps_and_stages() -> None:
+    def story(run: Journey) -> Story[Any]:
+        run.commit()
+        yield from run.pause(timedelta(hours=1))
+        run.enter("later")
+        yield from run.call("step", LEFT, Done)
+        yield from run.pause(timedelta(hours=1))
+        return run.stamp()
+
+    cancel = Event("cancel", after=timedelta(minutes=1))
+    assert travelled(story, {"step": always(Done())}, (cancel,)).output == "2026-01-01T02:00:00.000Z"
+
+
+def test_a_cancel_that_came_before_the_commit_is_heard_at_the_commit() -> None:
+    def story(run: Journey) -> Story[Any]:
+        yield from run.call("step", LEFT, Done)
+        run.commit()
+
+    outcome = travelled(story, {"step": always(Done())}, (Event("cancel"),))
+    assert outcome.output["stopped"][0] == "Cancelled"
+
+
+def test_every_stage_is_logged_once_although_every_turn_replays_the_story(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, logger="touchdown.run"):
+        outcome = rehearse()
+    lines = [entry.getMessage() for entry in caplog.records if entry.name == "touchdown.run"]
+    assert outcome.status is OrchestrationStatus.COMPLETED
+    assert lines[:2] == [f"run {RUN}: inspect_dataset", f"run {RUN}: start_training"]
+    assert len(lines) == len(set(lines)) == 11
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("Fault", "ServerBusy (503): later", "ServerBusy (503): later"),
+        ("runs.errors.Fault", "ServerBusy (503): later", "ServerBusy (503): later"),
+        ("(unknown)", "Fault: busy", "busy"),
+        ("(unknown)", "Result: Failure\nException: Fault: busy\nStack:   File x", "busy"),
+        ("(unknown)", "Result: Failure\nException: KeyError: 'metrics'\nStack: …", "KeyError: 'metrics'"),
+        (
+            "System.Exception",
+            "Result: Failure\nException: ValueError: no: really\n",
+            "ValueError: no: really",
+        ),
+        ("KeyError", "'metrics'", "KeyError: 'metrics'"),
+        ("builtins.ValueError", "first line\nsecond line", "ValueError: first line"),
+        (
+            "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException",
+            "Timeout value of 00:10:00 was exceeded by function: Functions.promote",
+            "FunctionTimeoutException: Timeout value of 00:10:00 was exceeded by function: Functions.promote",
+        ),
+        ("Fault", "job j: RuntimeException: out of memory", "job j: RuntimeException: out of memory"),
+        ("Fault", "", "no reason was given"),
+        ("Fault", "  \n ", "no reason was given"),
+        ("ValueError", "", "ValueError: no reason was given"),
+        ("", "", "no reason was given"),
+        ("Fault", "x" * 5000, "x" * 1000),
+    ],
+)
+def test_the_sentence_of_a_failure_is_found_however_the_host_wraps_it(
+    kind: str, text: str, sentence: str
+) -> None:
+    details = pb.TaskFailureDetails(errorType=kind, errorMessage=text)
+    assert reason(task.TaskFailedError("Activity task #3 failed", details)) == sentence
