@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from localcloud.functions.admin import Admin
 from localcloud.functions.clock import LoopClock
-from localcloud.functions.durable import Dispatcher, client_binding
+from localcloud.functions.durable import Dispatcher, client_binding, required_query
 from localcloud.functions.durable_api import DurableApi
 from localcloud.functions.engine import Engine
 from localcloud.functions.functions import SERVED_TRIGGERS, App
@@ -60,12 +60,12 @@ async def load(worker: Worker, settings: HostSettings, keys: HostKeys, origin: s
     hub = TaskHub(Engine(LoopClock(asyncio.get_running_loop())), app, settings)
     rpc = RpcServer(hub, settings.max_message_bytes)
     key = keys.systems["durabletask_extension"]
-    client = client_binding(hub.name, settings.connection, rpc.address, origin, key)
+    client = client_binding(settings, rpc.address, origin, key)
     http = HttpFunctions(app, worker, keys, settings.route_prefix, client)
     routes = [
         *Admin(app, worker, keys, http, origin, client).routes(),
         *EventGridWebhook(app, worker, keys, client).routes(),
-        *DurableApi(hub, keys, f"taskHub={hub.name}&connection={settings.connection}&code={key}").routes(),
+        *DurableApi(hub, keys, required_query(settings, key)).routes(),
         *http.routes(),
         HostRoute([], "runtime/webhooks/{extension}/{*rest}", no_such_extension(keys)),
     ]

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Awaitable
 from typing import Any
+from urllib.parse import urlencode
 
 import durabletask.internal.helpers as helpers
 import durabletask.internal.orchestrator_service_pb2 as pb
@@ -119,18 +120,18 @@ class Dispatcher:
         return str(returned.value) if returned is not None else "null"
 
 
-def client_binding(task_hub: str, connection: str, rpc_address: str, origin: str, key: str) -> str:
+def client_binding(settings: HostSettings, rpc_address: str, origin: str, key: str) -> str:
     """The value of a durable client binding: what azure.durable_functions' clients are made from.
 
     `origin` is where the host is reached, such as http://127.0.0.1:7071. With a request at hand the clients
     put that request's origin into the URLs instead.
     """
     base = f"{origin}/runtime/webhooks/durabletask"
-    required = f"taskHub={task_hub}&connection={connection}&code={key}"
+    required = required_query(settings, key)
     return json.dumps(
         {
-            "taskHubName": task_hub,
-            "connectionName": connection,
+            "taskHubName": settings.task_hub,
+            "connectionName": settings.connection,
             "creationUrls": creation_urls(base, required),
             "managementUrls": management_urls(base, "INSTANCEID", required),
             "baseUrl": base,
@@ -138,10 +139,15 @@ def client_binding(task_hub: str, connection: str, rpc_address: str, origin: str
             "requiredQueryStringParameters": required,
             "rpcBaseUrl": rpc_address,
             "useForwardedHost": False,
-            "maxGrpcMessageSizeInBytes": 0,
+            "maxGrpcMessageSizeInBytes": settings.max_message_bytes,
             "grpcHttpClientTimeout": "00:01:40",
         }
     )
+
+
+def required_query(settings: HostSettings, key: str) -> str:
+    """What every URL of the management API carries."""
+    return urlencode({"taskHub": settings.task_hub, "connection": settings.connection, "code": key})
 
 
 def creation_urls(base: str, required: str) -> dict[str, str]:

@@ -79,6 +79,7 @@ class Engine(LockingBackend):
     def StartInstance(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._lock:
             response = super().StartInstance(request, context)
+            self._parents.pop(response.instanceId, None)
             self._begin_execution(response.instanceId)
             return response
 
@@ -121,6 +122,7 @@ class Engine(LockingBackend):
         self, instance_id: str, name: str, encoded_input: str | None = None, version: str | None = None
     ) -> None:
         super()._create_instance_internal(instance_id, name, encoded_input, version=version)
+        self._parents.pop(instance_id, None)
         self._begin_execution(instance_id)
 
     def _enqueue_orchestration(self, instance_id: str) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +104,19 @@ class RunningHost:
         assert state["runtimeStatus"] == "Completed", state
         return state["output"]
 
-    def ended(self, id_: str, limit: float = END_SECONDS) -> dict[str, Any]:
+    def ended(self, id_: str) -> dict[str, Any]:
         """The state of a run when it has ended, by the status URL, as a browser would watch it."""
-        deadline = time.monotonic() + limit
-        while (response := self.management("GET", f"instances/{id_}")).status_code == 202:
-            assert time.monotonic() < deadline, f"{id_} has not ended: {response.text}"
+        return self._watch(id_, lambda response: response.status_code == 200)
+
+    def reaches(self, id_: str, status: str) -> None:
+        """Wait until the run has this runtimeStatus."""
+        self._watch(id_, lambda response: response.json()["runtimeStatus"] == status)
+
+    def _watch(self, id_: str, enough: Callable[[httpx.Response], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + END_SECONDS
+        while not enough(response := self.management("GET", f"instances/{id_}")):
+            assert time.monotonic() < deadline, f"{id_} is not there yet: {response.text}"
             time.sleep(POLL_SECONDS)
-        assert response.status_code == 200, response.text
         return response.json()  # type: ignore[no-any-return]
 
     def release(self, gate: str) -> None:

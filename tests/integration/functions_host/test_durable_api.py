@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 def waiting(host: RunningHost, new_id: str) -> str:
     """A run that waits for an event; it has had its first turn."""
     host.start("wait_for_approval", None, new_id)
-    host.wait_for_line(rf"{new_id}: Orchestrator .* yielded")
+    host.reaches(new_id, "Running")
     return new_id
 
 
@@ -125,7 +125,7 @@ def test_terminate_ends_a_run_with_its_reason(host: RunningHost, waiting: str) -
 
 def test_suspend_and_resume_are_202_and_seen_in_the_state(host: RunningHost, waiting: str) -> None:
     assert host.management("POST", f"instances/{waiting}/suspend", params={"reason": "r"}).status_code == 202
-    host.wait_for_line(rf"{waiting}: Execution suspended")
+    host.reaches(waiting, "Suspended")
     assert host.management("GET", f"instances/{waiting}").json()["runtimeStatus"] == "Suspended"
     assert host.management("POST", f"instances/{waiting}/resume").status_code == 202
     host.management("POST", f"instances/{waiting}/raiseEvent/Approved", json="resumed")
@@ -161,7 +161,7 @@ def test_the_sdks_check_status_response_gives_urls_that_work(host: RunningHost, 
     assert response.headers["location"] == urls["statusQueryGetUri"]
     assert host.http.get(urls["statusQueryGetUri"]).status_code == 202
     assert host.http.post(urls["suspendPostUri"].replace("{text}", "why")).status_code == 202
-    host.wait_for_line(rf"{new_id}: Execution suspended")
+    host.reaches(new_id, "Suspended")
     assert host.http.post(urls["resumePostUri"].replace("{text}", "on")).status_code == 202
     assert host.http.post(urls["terminatePostUri"].replace("{text}", "stop")).status_code == 202
     assert host.ended(new_id)["output"] == "stop"
@@ -211,7 +211,7 @@ def test_instances_are_listed_by_prefix_and_status_in_pages(host: RunningHost) -
         host.start("double_twice", number, f"{prefix}-{number}")
         host.ended(f"{prefix}-{number}")
     host.start("wait_for_approval", None, f"{prefix}-waiting")
-    host.wait_for_line(rf"{prefix}-waiting: Orchestrator .* yielded")
+    host.reaches(f"{prefix}-waiting", "Running")
 
     asked = {"instanceIdPrefix": prefix, "runtimeStatus": "Completed,Failed", "top": "2"}
     pages, token = [], ""

@@ -37,7 +37,7 @@ def test_a_second_start_while_the_first_runs_already_exists(host: RunningHost, n
 def test_a_second_start_while_the_first_is_suspended_already_exists(host: RunningHost, new_id: str) -> None:
     waiting(host, new_id)
     host.durable("suspend", new_id)
-    host.wait_for_line(rf"{new_id}: Execution suspended")
+    host.reaches(new_id, "Suspended")
     assert host.start("wait_for_approval", None, new_id) == "error: ALREADY_EXISTS"
 
 

@@ -109,7 +109,7 @@ def test_a_terminated_run_ends_though_its_activity_goes_on(host: RunningHost, ne
 def test_a_suspended_run_goes_on_when_it_is_resumed(host: RunningHost, new_id: str) -> None:
     host.start("wait_for_approval", None, new_id)
     host.durable("suspend", new_id)
-    host.wait_for_line(rf"{new_id}: Execution suspended")
+    host.reaches(new_id, "Suspended")
     host.durable("raise", new_id, event="Approved", data="while suspended")
     assert host.durable("state", new_id)["status"] == "SUSPENDED"
     host.durable("resume", new_id)

@@ -62,6 +62,8 @@ def test_time_spans_are_nets(text: str, expected: timedelta | None) -> None:
         '{"version": "2.0", "extensions": []}',
         '{"version": "2.0", "extensions": {"durableTask": {"maxConcurrentActivityFunctions": -1}}}',
         '{"version": "2.0", "extensions": {"durableTask": {"overridableExistingInstanceStates": "All"}}}',
+        '{"version": "2.0", "extensions": {"durableTask": {"hubName": "%NOT_SET%"}}}',
+        '{"version": "1.0"}',
         "[]",
     ],
 )
