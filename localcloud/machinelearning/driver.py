@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,11 @@ def rows_of(predictions: Any, count: int) -> list[list[Any]]:
     return [row if isinstance(row, list) else [row] for row in rows]
 
 
-def score(model: Any, files: list[Path]) -> list[list[Any]]:
+def score(model: Any, files: list[Path], read: Callable[[Path], Any]) -> list[list[Any]]:
     """[row, prediction..., file name] for every row of the files of one mini batch."""
     scored = []
     for path in files:
-        table = read_table(path)
+        table = read(path)
         for index, prediction in enumerate(rows_of(model.predict(table), len(table))):
             scored.append([index, *prediction, path.name])
     return scored
@@ -99,8 +99,9 @@ def time_limit(seconds: float) -> Iterator[None]:
 class Run:
     """One job: its settings, what has been scored, and what has failed."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(self, request: dict[str, Any], read: Callable[[Path], Any] = read_table) -> None:
         self.request = request
+        self.read = read
         self.logs = Path(request["logs"])
         self.files = [Path(file) for file in request["inputs"]]
         self.scored: list[list[Any]] = []
@@ -152,7 +153,7 @@ class Run:
             begun = time.monotonic()
             try:
                 with time_limit(self.request["timeout"]):
-                    rows = score(model, files)
+                    rows = score(model, files, self.read)
             except Exception as error:
                 self.note(f"mini batch of {names} failed, attempt {attempt + 1}", error)
             else:

@@ -27,9 +27,12 @@ class UnsafePath(Exception):
 
 def inside(folder: Path, name: str) -> Path:
     """The path of `name` below `folder`. Raises UnsafePath when it would be elsewhere."""
+    refusal = UnsafePath(f"the blob {name!r} has no place in a folder")
+    if "\0" in name or "\\" in name:
+        raise refusal
     path = (folder / name).resolve()
-    if "\0" in name or "\\" in name or not path.is_relative_to(folder.resolve()) or path == folder.resolve():
-        raise UnsafePath(f"the blob '{name}' has no place in a folder")
+    if folder.resolve() not in path.parents:
+        raise refusal
     return path
 
 

@@ -1,0 +1,77 @@
+"""The driver's own rules, without a model; test_scoring.py runs it as a process."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.machinelearning import driver
+
+
+class Table:
+    """A table of as many rows as its file has lines; only its length matters here."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = len(path.read_text().splitlines())
+
+    def __len__(self) -> int:
+        return self.rows
+
+
+class Model:
+    """Predicts the number of rows of the file, for each row; refuses an empty file."""
+
+    def predict(self, table: Table) -> list[int]:
+        if not len(table):
+            raise ValueError("no rows")
+        return [len(table)] * len(table)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    def make(files: dict[str, str], **settings: Any) -> driver.Run:
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        request = {
+            "logs": str(tmp_path),
+            "inputs": [str(tmp_path / name) for name in files],
+            "miniBatchSize": 10,
+            "errorThreshold": -1,
+            "maxRetries": 0,
+            "timeout": 30,
+        }
+        return driver.Run(request | settings, read=Table)
+
+    return make
+
+
+def test_rows_are_numbered_per_file(run: Any) -> None:
+    job = run({"a.csv": "x\ny\n", "b.csv": "x\n"})
+    job.score_all(Model())
+    assert job.scored == [[0, 2, "a.csv"], [1, 2, "a.csv"], [0, 1, "b.csv"]]
+
+
+def test_a_failing_file_fails_its_mini_batch_and_no_other(run: Any) -> None:
+    job = run({"a.csv": "x\n", "b.csv": "", "c.csv": "x\n"}, miniBatchSize=2)
+    job.score_all(Model())
+    assert (job.scored, job.failed_items) == ([[0, 1, "c.csv"]], 2)
+
+
+def test_more_failed_files_than_the_threshold_fail_the_job(run: Any) -> None:
+    run({"a.csv": "", "b.csv": "x\n"}, miniBatchSize=1, errorThreshold=1).score_all(Model())
+    with pytest.raises(driver.JobFailed, match="more than the error threshold of 0"):
+        run({"a.csv": "", "b.csv": "x\n"}, miniBatchSize=1, errorThreshold=0).score_all(Model())
+
+
+def test_a_job_whose_every_file_failed_has_failed(run: Any) -> None:
+    job = run({"a.csv": ""}, maxRetries=3)
+    with pytest.raises(driver.JobFailed, match="No succeeded mini batch item"):
+        job.score_all(Model())
+    assert job.errors == ["ValueError: no rows"] * 4
+
+
+def test_predictions_may_have_several_columns_but_one_row_each() -> None:
+    assert driver.rows_of([[0.1, 0.9], [0.8, 0.2]], 2) == [[0.1, 0.9], [0.8, 0.2]]
+    assert driver.rows_of(["low", "high"], 2) == [["low"], ["high"]]
+    with pytest.raises(ValueError, match="1 predictions for 2 rows"):
+        driver.rows_of(["low"], 2)
