@@ -41,6 +41,12 @@ def test_a_second_start_while_the_first_is_suspended_already_exists(host: Runnin
     assert host.start("wait_for_approval", None, new_id) == "error: ALREADY_EXISTS"
 
 
+def test_the_reuse_policy_of_a_request_is_ignored(host: RunningHost, new_id: str) -> None:
+    waiting(host, new_id)
+    refused = host.durable("start", new_id, name="wait_for_approval", reuse=True)
+    assert refused == "error: ALREADY_EXISTS"
+
+
 def test_a_start_of_a_completed_id_silently_runs_again(host: RunningHost, new_id: str) -> None:
     finished(host, new_id)
     assert host.start("double_twice", 10, new_id) == new_id

@@ -20,6 +20,7 @@ import azure.durable_functions as df
 import azure.functions as func
 import grpc
 from durabletask.entities import EntityInstanceId
+from durabletask.internal import orchestrator_service_pb2 as pb
 from durabletask.task import RetryPolicy, TaskFailedError, when_any
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -158,10 +159,15 @@ def nightly(timer: func.TimerRequest) -> None:
 
 # The durable client, operated from outside
 
+EVERY_STATUS = pb.OrchestrationIdReusePolicy(replaceableStatus=pb.OrchestrationStatus.values())
+
 
 async def _start(client: Any, id_: str, body: dict[str, Any]) -> Any:
     return await client.schedule_new_orchestration(
-        body["name"], input=body.get("input"), instance_id=id_ or None
+        body["name"],
+        input=body.get("input"),
+        instance_id=id_ or None,
+        reuse_id_policy=EVERY_STATUS if body.get("reuse") else None,
     )
 
 
