@@ -97,8 +97,9 @@ RUN_SETTINGS = {
         Setting("lr", _number(1e-9, 100.0), 0.1, "Learning rate."),
         Setting("min_accuracy", _number(0.0, 1.0), 0.0, "Hold-out accuracy below which nothing is deployed."),
         Setting("training_timeout", _duration, 86400, "How long training may take, queueing included."),
+        # Azure ML holds 20 on an endpoint; the others are for runs under way, which deploy before they prune.
         Setting(
-            "keep_deployments", _whole(1, 20), 2, "Deployments that an endpoint keeps, the default included."
+            "keep_deployments", _whole(1, 10), 2, "Deployments that an endpoint keeps, the default included."
         ),
         Setting("compute_name", _text, "cpu-cluster", "AmlCompute cluster that scores."),
         Setting("vm_size", _text, "Standard_DS3_v2", "VM size of that cluster, when it has to be made."),
