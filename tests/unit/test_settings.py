@@ -1,0 +1,302 @@
+"""Settings: where each is found first, what it may be, and what a wrong one is answered with."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from runs import settings
+from runs.contracts import RunSettings
+from runs.errors import Refused
+from runs.settings import APP_SETTINGS, RUN_SETTINGS, App
+
+COLUMNS = ["sepal_length", "petal_length", "species"]
+NEEDED = {
+    "TOUCHDOWN_SUBSCRIPTION_ID": "10ca1c10-0d00-4000-8000-000000000001",
+    "TOUCHDOWN_RESOURCE_GROUP": "group",
+    "TOUCHDOWN_WORKSPACE": "workspace",
+    "TOUCHDOWN_DATA_FACTORY": "factory",
+    "TOUCHDOWN_STORAGE_URL": "https://account.blob.core.windows.net",
+    "TOUCHDOWN_CONTAINER": "azureml-blobstore-1",
+}
+EVERY = {
+    "label": ("petal_length", "sepal_length", "species"),
+    "model_name": ("from-body", "from-metadata", "from-app"),
+    "endpoint_name": ("from-body", "from-metadata", "from-app"),
+    "epochs": (1, "2", "3"),
+    "lr": (0.5, "0.25", "0.125"),
+    "min_accuracy": (0.5, "0.25", "0.125"),
+    "training_timeout": ("1h", "2h", "3h"),
+    "keep_deployments": (3, "4", "5"),
+    "compute_name": ("from-body", "from-metadata", "from-app"),
+    "vm_size": ("Standard_A", "Standard_B", "Standard_C"),
+}
+"""For each setting a value in the body, in the metadata and in the app settings."""
+
+
+def an_app(**more: str) -> App:
+    return App.read(NEEDED | more)
+
+
+def resolved(
+    given: dict[str, Any] | None = None,
+    metadata: dict[str, str] | None = None,
+    app: App | None = None,
+    dataset: str = "iris_csv.csv",
+    columns: list[str] | None = None,
+) -> RunSettings:
+    return settings.resolve(
+        given or {}, metadata or {}, app or an_app(), dataset=dataset, columns=columns or COLUMNS
+    )
+
+
+def refused(**given: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        settings.checked(given)
+    return caught.value
+
+
+# --- Those of a run -----------------------------------------------------------------------------------
+
+
+def test_the_defaults_are_those_of_the_lab() -> None:
+    found = resolved()
+    assert (found.label, found.epochs, found.lr) == ("species", 50, 0.1)
+    assert (found.model_name, found.keep_deployments) == ("iris_classification", 2)
+    assert found.endpoint_name.startswith("iris-classification-")
+    assert (found.min_accuracy, found.training_timeout) == (0.0, 86400)
+    assert (found.compute_name, found.vm_size) == ("cpu-cluster", "Standard_DS3_v2")
+
+
+def test_every_setting_is_tried_here() -> None:
+    assert set(EVERY) == set(RUN_SETTINGS)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_body_goes_before_metadata_before_app_before_default(name: str) -> None:
+    body, metadata, variable = EVERY[name]
+    app = an_app(**{RUN_SETTINGS[name].variable: str(variable)})
+    parse = RUN_SETTINGS[name].parse
+    given = settings.checked({name: body})
+    assert getattr(resolved(given, {name: str(metadata)}, app), name) == parse(body)
+    assert getattr(resolved({}, {name: str(metadata)}, app), name) == parse(metadata)
+    assert getattr(resolved({}, {}, app), name) == parse(variable)
+    assert getattr(resolved(), name) not in (parse(body), parse(metadata)) or name == "label"
+
+
+def test_metadata_is_found_in_any_case_and_other_peoples_keys_are_left_alone() -> None:
+    found = resolved({}, {"Epochs": "7", "owner": "somebody", "LR": " 0.5 ", "hdi_isfolder": "x"})
+    assert (found.epochs, found.lr) == (7, 0.5)
+
+
+def test_an_empty_value_in_metadata_or_app_settings_is_none() -> None:
+    app = an_app(TOUCHDOWN_EPOCHS=" ")
+    assert resolved({}, {"epochs": " ", "label": ""}, app).epochs == 50
+
+
+def test_a_setting_that_is_already_checked_is_checked_again_to_the_same() -> None:
+    """The body's settings are kept in the record and resolved from there."""
+    once = settings.checked({name: body for name, (body, _, _) in EVERY.items()})
+    assert settings.checked(json.loads(json.dumps(once))) == once
+
+
+def test_the_endpoint_follows_the_model_unless_it_is_named() -> None:
+    assert resolved({"model_name": "wine"}).endpoint_name.startswith("wine-")
+    assert resolved({"model_name": "wine", "endpoint_name": "serving"}).endpoint_name == "serving"
+
+
+def test_names_are_made_valid() -> None:
+    found = resolved({"model_name": "a b", "endpoint_name": "My Endpoint", "compute_name": "cpu-1"})
+    assert found.model_name.startswith("a-b-")
+    assert found.endpoint_name.startswith("my-endpoint-")
+    assert found.compute_name.startswith("cpu-1-")
+
+
+def test_a_label_that_is_no_column_is_refused_with_those_that_are() -> None:
+    with pytest.raises(Refused) as caught:
+        resolved({"label": "clas"})
+    assert caught.value.code == "LabelMissing"
+    assert str(caught.value) == (
+        'dataset iris_csv.csv: label column "clas" is not in the header (found: sepal_length, petal_length,'
+        " species); rename the column or name another label."
+    )
+
+
+def test_a_label_among_very_many_columns_is_refused_in_a_short_sentence() -> None:
+    with pytest.raises(Refused) as caught:
+        resolved({"label": "none"}, columns=[f"column{n}" for n in range(10_000)])
+    assert "column19, …)" in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("body", "setting epochs: 'many' was given"),
+        ("metadata", "dataset iris_csv.csv: metadata epochs: 'many' was given"),
+        ("app", "app setting TOUCHDOWN_EPOCHS: 'many' was given"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_where_it_stands(source: str, words: str) -> None:
+    given = {"epochs": "many"} if source == "body" else {}
+    metadata = {"epochs": "many"} if source == "metadata" else {}
+    app = an_app(TOUCHDOWN_EPOCHS="many") if source == "app" else an_app()
+    with pytest.raises(Refused, match="expected a whole number from 1 to 10000") as caught:
+        resolved(given, metadata, app)
+    assert str(caught.value).startswith(words)
+
+
+def test_a_wrong_value_that_something_better_hides_does_no_harm() -> None:
+    assert resolved({"epochs": 3}, {"epochs": "many"}).epochs == 3
+
+
+# --- Of an HTTP body ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [None, [], "epochs=3", 3, True])
+def test_settings_that_are_no_object_are_refused(given: Any) -> None:
+    with pytest.raises(Refused, match="a JSON object is expected") as caught:
+        settings.checked(given)
+    assert caught.value.code == "InvalidSetting"
+
+
+@pytest.mark.parametrize("name", ["epoch", "Epochs", "", "__class__", "x" * 10_000, "sub.epochs"])
+def test_an_unknown_setting_is_refused_with_those_there_are(name: str) -> None:
+    error = refused(**{name: 1})
+    assert error.code == "UnknownSetting"
+    assert "epochs" in str(error)
+    assert "training_timeout" in str(error)
+    assert len(str(error)) < 400
+
+
+WRONG: dict[str, list[Any]] = {
+    "label": [None, 1, ["species"], "x" * 257, "a\nb", "a\0b", "\ud800"],
+    "model_name": [None, 7, {"a": 1}],
+    "endpoint_name": [None, 7, True],
+    "compute_name": [None, 7],
+    "vm_size": [None, 7],
+    "epochs": [None, 0, -1, 10_001, 1.5, 50.0, "", "1.5", "many", "1e3", True, [50], "9" * 400, math.nan],
+    "lr": [None, 0, -0.1, 101, "", "fast", True, "nan", "inf", math.nan, math.inf, -math.inf, [0.1], {}],
+    "min_accuracy": [None, -0.01, 1.01, "97 %", True, math.nan],
+    "training_timeout": [
+        None,
+        0,
+        -5,
+        "0s",
+        "",
+        "soon",
+        "1w",
+        "1h30m",
+        "8d",
+        700_000,
+        True,
+        "-1h",
+        [60],
+        {},
+        "1e3",
+        "9" * 400,
+        math.nan,
+    ],
+    "keep_deployments": [None, 0, -1, 11, 2.5, "two", True],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
+def test_a_value_of_the_wrong_kind_or_size_is_refused_naming_the_setting(name: str, value: Any) -> None:
+    error = refused(**{name: value})
+    assert error.code == "InvalidSetting"
+    assert str(error).startswith(f"setting {name}: ")
+    assert " was given, expected a" in str(error)
+    assert len(str(error)) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (1, 1),
+        (90, 90),
+        (1.5, 2),
+        ("90", 90),
+        ("90s", 90),
+        (" 30m ", 1800),
+        ("2 h", 7200),
+        ("24H", 86400),
+        ("1d", 86400),
+        ("0.5h", 1800),
+        ("7d", 604800),
+        (604800, 604800),
+    ],
+)
+def test_durations_are_seconds_or_say_their_unit(text: Any, seconds: int) -> None:
+    assert settings.checked({"training_timeout": text}) == {"training_timeout": seconds}
+
+
+def test_as_many_deployments_can_be_kept_as_leave_room_for_runs_under_way() -> None:
+    """Azure ML refuses the 21st deployment of an endpoint, and a run deploys before it prunes."""
+    kept = settings.checked({"keep_deployments": 10})["keep_deployments"]
+    assert kept + 10 <= 20
+
+
+# --- Those of the app ---------------------------------------------------------------------------------
+
+
+def test_the_needed_app_settings_are_all_that_is_needed() -> None:
+    app = an_app()
+    assert (app.pipeline, app.datastore) == ("train", "workspaceblobstore")
+    assert app.resource_manager == "https://management.azure.com"
+    assert app.topic_endpoint == ""
+    assert app.run_defaults == {}
+    assert app.workspace_id == (
+        "/subscriptions/10ca1c10-0d00-4000-8000-000000000001/resourceGroups/group"
+        "/providers/Microsoft.MachineLearningServices/workspaces/workspace"
+    )
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_a_missing_app_setting_is_named(missing: str) -> None:
+    with pytest.raises(Refused, match=missing) as caught:
+        App.read({name: value for name, value in NEEDED.items() if name != missing})
+    assert caught.value.code == "MissingAppSetting"
+
+
+def test_all_missing_app_settings_are_named_at_once() -> None:
+    with pytest.raises(Refused) as caught:
+        App.read({"TOUCHDOWN_WORKSPACE": "  "})
+    assert all(name in str(caught.value) for name in NEEDED)
+    assert "local.settings.json" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TOUCHDOWN_LOOK_FIRST_SECONDS", "often"),
+        ("TOUCHDOWN_LOOK_CAP_SECONDS", "0"),
+        ("TOUCHDOWN_WATCH_FIRST_SECONDS", "-1"),
+        ("TOUCHDOWN_WATCH_CAP_SECONDS", "nan"),
+        ("TOUCHDOWN_COMPUTE_MAX_NODES", "0"),
+        ("TOUCHDOWN_COMPUTE_MAX_NODES", "1.5"),
+    ],
+)
+def test_an_app_setting_with_an_impossible_value_is_named(variable: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"app setting {variable}: '{value}' was given, expected"):
+        an_app(**{variable: value})
+
+
+def test_addresses_lose_their_last_slash() -> None:
+    app = an_app(
+        TOUCHDOWN_STORAGE_URL="https://127.0.0.1:10000/devstoreaccount1/",
+        TOUCHDOWN_RESOURCE_MANAGER_URL="https://localhost:9443/",
+    )
+    assert app.storage_url == "https://127.0.0.1:10000/devstoreaccount1"
+    assert app.resource_manager == "https://localhost:9443"
+
+
+def test_no_two_settings_share_a_variable() -> None:
+    variables = [each.variable for each in APP_SETTINGS] + [each.variable for each in RUN_SETTINGS.values()]
+    assert len(set(variables)) == len(variables)
+
+
+def test_every_setting_says_what_it_means() -> None:
+    meanings = [each.meaning for each in APP_SETTINGS] + [each.meaning for each in RUN_SETTINGS.values()]
+    assert [text for text in meanings if not text.endswith(".")] == []
