@@ -56,11 +56,13 @@ async def publish(cloud: Cloud) -> None:
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """What a task needs of the trainer's folder, by name: no documents, tests, caches or hidden files."""
+    """What a task needs of the trainer's folder, by name: code and pins, no tests, documents or caches."""
     return {
         file.name: file.read_bytes()
         for file in sorted(folder.glob("*"))
-        if file.is_file() and not file.name.startswith((".", "README", "test_", "conftest"))
+        if file.is_file()
+        and file.suffix in (".py", ".json", ".txt")
+        and not file.name.startswith((".", "README", "test_", "conftest"))
     }
 
 

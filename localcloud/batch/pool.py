@@ -182,14 +182,26 @@ class Pool:
     async def _run(self, node: Node, task: Task) -> None:
         task.state, task.started = TaskState.PREPARING, datetime.now(UTC)
         try:
-            await self.cloud.faults.at("batch.task", task=task.id, node=node.id)
+            await self._hold(node, task)
         except AzureError as error:
             raise TaskFailure("ServerError", error.code, error.message) from error
+        if task.terminated.is_set():
+            raise ended_early()
         await asyncio.to_thread(self._fetch, task)
         if await self._execute(node, task):
             log.info("node %s was lost; task %s is queued again", node.id, task.id)
             task.requeue()
             self._queue.appendleft(task)
+
+    async def _hold(self, node: Node, task: Task) -> None:
+        """Take the fault that waits for this task, but not longer than somebody wants the task."""
+        fault = asyncio.create_task(self.cloud.faults.at("batch.task", task=task.id, node=node.id))
+        unwanted = asyncio.create_task(task.terminated.wait())
+        await asyncio.wait({fault, unwanted}, return_when=asyncio.FIRST_COMPLETED)
+        unwanted.cancel()
+        if fault.done():
+            fault.result()
+        fault.cancel()
 
     async def _execute(self, node: Node, task: Task) -> bool:
         """Run the command to its end, or to an early one; whether the node was lost under it."""

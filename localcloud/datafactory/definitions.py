@@ -202,6 +202,8 @@ def _check_custom(activity: Activity) -> None:
     if _array(references, "datasets"):
         raise not_imitated(f"datasets in referenceObjects (activity '{name}')")
     _object(properties, "extendedProperties")
+    if properties.get("autoUserSpecification") is not None:
+        raise not_imitated(f"autoUserSpecification: every task runs as you (activity '{name}')")
     retention = properties.get("retentionTimeInDays")
     if is_expression(retention):
         raise not_imitated(f"an expression for retentionTimeInDays (activity '{name}')")

@@ -27,6 +27,9 @@ def check(name: str, properties: Json) -> str | None:
         raise not_imitated(f"linked services of type '{type_}'")
     if not isinstance(given, dict):
         raise BadRequest(f"The linked service '{name}' needs typeProperties.", name)
+    for key, holder in (("parameters", properties), ("connectVia", properties), ("credential", given)):
+        if holder.get(key):
+            raise not_imitated(f"'{key}' of linked services (linked service '{name}')")
     if type_ == "AzureBlobStorage":
         ways = [way for way in STORAGE_WAYS if given.get(way)]
         if len(ways) != 1:

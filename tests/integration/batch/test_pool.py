@@ -15,7 +15,7 @@ import pytest
 
 from localcloud.batch.pool import Pool, PoolSettings
 from localcloud.batch.tasks import TaskSpec
-from localcloud.faults import Faults
+from localcloud.faults import Fault, Faults
 from localcloud.home import Home, Ports
 from localcloud.service import Cloud
 from localcloud.store import Store
@@ -171,3 +171,17 @@ def ready(tmp_path: Path) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to("/bin/sh")
     return folder
+
+
+async def test_a_task_that_is_held_back_can_be_ended(open_pool: Open, ready: Path) -> None:
+    pool = await open_pool(PoolSettings(environment=ready))
+    pool.cloud.faults.arm(Fault("batch.task", "delay", seconds=600))
+    await pool.start()
+    task = pool.submit(str(uuid4()), TaskSpec("true"))
+    async with asyncio.timeout(30):
+        while task.state != "preparing":  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await pool.terminate(task)
+    assert task.failure is not None
+    assert task.failure.code == "TaskEnded"
+    assert not pool.folders.task(task).exists()
