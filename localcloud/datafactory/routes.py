@@ -26,7 +26,7 @@ from localcloud.datafactory.resources import (
     factory_body,
     properties_of,
 )
-from localcloud.datafactory.runs import PipelineRun, RunHistory
+from localcloud.datafactory.runs import UNFINISHED, PipelineRun, RunHistory
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, Handler, api_version, json_body, not_imitated, timestamp
@@ -121,15 +121,17 @@ class Routes:
             earlier = self.history.run(factory, reference)
             if earlier.pipeline != pipeline.name:
                 raise BadRequest(f"The run '{reference}' is one of '{earlier.pipeline}'.", reference)
+            if recovery and earlier.status in UNFINISHED:
+                raise BadRequest(f"The run '{reference}' has not ended: it needs no recovery yet.", reference)
             given = earlier.parameters
             group_id = earlier.group_id if recovery else ""
         run = PipelineRun.of(factory, pipeline, pipeline.arguments(given), group_id)
-        if recovery:
-            self.history.supersede(factory, group_id)
         try:
             self.runner.begin(pipeline, run)
         except ExpressionError as error:
             raise BadRequest(f"runDimensions have no value: {error}.", "runDimensions") from None
+        if recovery:
+            self.history.supersede(run)
         return JSONResponse({"runId": run.run_id})
 
     async def get_run(self, request: Request) -> Response:

@@ -150,10 +150,10 @@ class RunHistory:
     def activities(self, run_id: str) -> list[ActivityRun]:
         return [ActivityRun(**document) for _, document in self._store.list(ACTIVITY_RUN, _key(run_id, ""))]
 
-    def supersede(self, factory: str, group_id: str) -> None:
-        """No run of this group so far is the latest any longer."""
-        for run in self.runs(factory):
-            if run.group_id == group_id and run.is_latest:
+    def supersede(self, by: PipelineRun) -> None:
+        """The runs that `by` recovers are no longer the latest of their group."""
+        for run in self.runs(by.factory):
+            if run.group_id == by.group_id and run.run_id != by.run_id and run.is_latest:
                 run.is_latest = False
                 self.save(run)
 
