@@ -376,7 +376,7 @@ def promote(order: PromotionOrder) -> Promotion:
         default = default_of(endpoint)
         if default and is_newer(find_deployment(order.endpoint, default), order.upload):
             return Promotion(True, order.begun, "superseded")
-        endpoint.defaults.deployment_name = order.deployment
+        endpoint.defaults = {"deployment_name": order.deployment}
         return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
 

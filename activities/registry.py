@@ -59,7 +59,11 @@ def refusal(step: str, refused: Refused) -> Json:
 def explain(error: AzureError) -> Refused | Fault:
     """What an SDK's error means for a run, in the service's own words."""
     if not isinstance(error, HttpResponseError) or error.status_code is None:
-        return Fault(f"{type(error).__name__}: {sentence(str(error))}")
+        kind, said = type(error).__name__, sentence(str(error))
+        # azure.ai.ml's own: it found the request wrong before it sent it.
+        if getattr(error, "error_category", "") == "UserError":
+            return Refused(kind, f"{kind}: {said}")
+        return Fault(f"{kind}: {said}")
     code = azure_code(error)
     words = getattr(error.error, "message", None) or error.message or str(error)
     message = f"{code} ({error.status_code}): {sentence(words)}"

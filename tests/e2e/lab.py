@@ -120,7 +120,7 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
         )
     ).result(LIMIT)
     endpoint = ml.batch_endpoints.get("lab-iris")
-    endpoint.defaults.deployment_name = "classifier"
+    endpoint.defaults = {"deployment_name": "classifier"}
     ml.batch_endpoints.begin_create_or_update(endpoint).result(LIMIT)
 
     # 5. Invoke it on the data without its label, and read the predictions.
