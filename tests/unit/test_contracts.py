@@ -1,0 +1,112 @@
+"""Contracts and their JSON: what a step writes into history, the next one and a newer version can read."""
+
+import dataclasses
+import json
+import typing
+from typing import Any
+
+import pytest
+
+from orchestrators.training_run import Generation
+from runs import contracts
+from runs.contracts import (
+    Dataset,
+    Failure,
+    Pacing,
+    RunRecord,
+    RunRequest,
+    RunSettings,
+    Stage,
+    TrainingState,
+    Upload,
+    from_json,
+    to_json,
+)
+
+UPLOAD = Upload("c", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
+SETTINGS = RunSettings("species", "m", "e", 50, 0.1, 0.0, 86400, 2, "cpu-cluster", "Standard_DS3_v2")
+REQUEST = RunRequest("iris-1", UPLOAD, {"epochs": 3}, "http", "2026-01-01T00:00:00.000000Z")
+RECORD = RunRecord(
+    run_id="iris-1",
+    status="Failed",
+    dataset="iris_csv.csv",
+    upload=UPLOAD,
+    source="event",
+    claimed_at="2026-01-01T00:00:00.000000Z",
+    given_settings={"epochs": 3},
+    settings=SETTINGS,
+    stages=[Stage("inspect_dataset", "a", "b"), Stage("wait", "c")],
+    metrics={"accuracy": 0.97},
+    predictions=["x"],
+    error=Failure("wait", "TrainingFailed", "why"),
+    warnings=["w"],
+)
+DATASET = Dataset(1, 2, "species", SETTINGS, Pacing(30, 300, 2, 30))
+ALL = [
+    each
+    for each in vars(contracts).values()
+    if dataclasses.is_dataclass(each) and isinstance(each, type) and each.__module__ == contracts.__name__
+]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        UPLOAD,
+        REQUEST,
+        SETTINGS,
+        DATASET,
+        RECORD,
+        dataclasses.replace(RECORD, settings=None, error=None, stages=[]),
+        TrainingState("Failed", exit_code=0),
+        TrainingState("Succeeded", model_path="p"),
+        Generation(REQUEST, RECORD),
+        Generation(REQUEST, RECORD, DATASET, 45.0, "2026-01-02T00:00:00+00:00"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_contract_survives_json(value: Any) -> None:
+    assert from_json(type(value), json.loads(json.dumps(to_json(value)))) == value
+
+
+def test_fields_that_newer_code_writes_are_left_out_by_older_code() -> None:
+    newer = to_json(RECORD) | {"approved_by": "somebody"}
+    newer["upload"] |= {"version_id": "7"}
+    newer["stages"][0] |= {"attempts": 2}
+    assert from_json(RunRecord, newer) == RECORD
+
+
+def test_fields_that_older_code_did_not_write_get_their_default() -> None:
+    older = to_json(RECORD)
+    del older["warnings"], older["predictions"], older["schema_version"]
+    del older["stages"][1]["ended"]
+    read = from_json(RunRecord, older)
+    assert (read.warnings, read.predictions, read.schema_version) == ([], [], 1)
+    assert read.stages == RECORD.stages
+
+
+def test_a_field_without_a_default_must_be_there() -> None:
+    short = to_json(UPLOAD)
+    del short["etag"]
+    with pytest.raises(TypeError, match="etag"):
+        from_json(Upload, short)
+
+
+@pytest.mark.parametrize("contract", ALL, ids=lambda contract: contract.__name__)
+def test_every_contract_is_frozen_and_of_types_that_json_can_carry(contract: Any) -> None:
+    assert contract.__dataclass_params__.frozen
+    for hint in typing.get_type_hints(contract).values():
+        assert carried(hint), hint
+
+
+def carried(hint: Any) -> bool:
+    if hint in (str, int, float, bool, type(None), Any) or dataclasses.is_dataclass(hint):
+        return True
+    if typing.get_origin(hint) is typing.Literal:
+        return True
+    return all(carried(inner) for inner in typing.get_args(hint)) and bool(typing.get_args(hint))
+
+
+def test_a_dataset_is_called_as_a_person_knows_it() -> None:
+    assert UPLOAD.dataset == "iris_csv.csv"
+    assert Upload("c", "datasets/datasets/x.csv", "", "").dataset == "datasets/x.csv"
