@@ -18,11 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from azure.core.exceptions import AzureError as StorageError
-
-from localcloud.batch import processes
+from localcloud.batch import files, processes
 from localcloud.batch.node import NodeFolders, StartTask, task_environment
 from localcloud.batch.processes import Mark
 from localcloud.batch.tasks import RETENTION, Task, TaskFailure, TaskSpec, TaskState
@@ -35,9 +33,6 @@ log = logging.getLogger("localcloud.batch")
 KIND = "batch.task"
 REMEMBERED = 1000
 """Completed tasks that stay listed."""
-
-STDERR_TAIL = 2000
-"""Characters of a start task's stderr that a failed task quotes."""
 
 SIGNALLED = 128
 """A command that a signal ended is reported as 128 + the signal's number, as shells do."""
@@ -187,7 +182,7 @@ class Pool:
             raise TaskFailure("ServerError", error.code, error.message) from error
         if task.terminated.is_set():
             raise ended_early()
-        await asyncio.to_thread(self._fetch, task)
+        await asyncio.to_thread(files.fetch, self.cloud, task.spec, self.folders.task(task))
         if await self._execute(node, task):
             log.info("node %s was lost; task %s is queued again", node.id, task.id)
             task.requeue()
@@ -218,7 +213,7 @@ class Pool:
         if loss not in unfinished and not by_itself and not task.terminated.is_set():
             return True
         if not self._stopping:
-            await asyncio.to_thread(self._upload, task)
+            await asyncio.to_thread(files.upload, self.cloud, task.spec, self.folders.task(task))
         if by_itself:
             task.complete(code if code >= 0 else SIGNALLED - code)
         else:
@@ -229,7 +224,7 @@ class Pool:
         folder = self.folders.task(task)
         try:
             words = shlex.split(task.spec.command_line)
-            stdout, stderr = await asyncio.to_thread(_open_output, folder)
+            stdout, stderr = await asyncio.to_thread(files.open_output, folder)
             with stdout, stderr:
                 return await asyncio.create_subprocess_exec(
                     *words,
@@ -252,32 +247,6 @@ class Pool:
         else:
             await asyncio.Event().wait()
 
-    def _fetch(self, task: Task) -> None:
-        shutil.rmtree(self.folders.task(task), ignore_errors=True)
-        working = self.folders.working(task)
-        working.mkdir(parents=True)
-        for file in task.spec.resource_files:
-            blob = self.cloud.blobs.get_blob_client(file.container, file.blob)
-            try:
-                with (working / file.file_path).open("xb") as out:
-                    blob.download_blob().readinto(out)
-            except (StorageError, OSError) as error:
-                message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
-                raise TaskFailure("UserError", "BlobDownloadMiscError", message) from error
-
-    def _upload(self, task: Task) -> None:
-        for file in task.spec.output_files:
-            path = self.folders.working(task) / file.file_path
-            if not path.is_file():
-                continue
-            blob = self.cloud.blobs.get_blob_client(file.container, file.blob)
-            try:
-                with path.open("rb") as data:
-                    blob.upload_blob(data, overwrite=True)
-            except (StorageError, OSError) as error:
-                message = f"The task's {path.name} could not be copied to {blob.url}: {error}"
-                raise TaskFailure("UserError", "FileUploadMiscError", message) from error
-
     async def _make_ready(self) -> None:
         failure = None
         try:
@@ -296,7 +265,7 @@ class Pool:
         except OSError as error:
             raise TaskFailure("UserError", "StartTaskFailed", f"The start task failed: {error}") from error
         for command in commands:
-            stdout, stderr = await asyncio.to_thread(_open_output, self.folders.startup)
+            stdout, stderr = await asyncio.to_thread(files.open_output, self.folders.startup)
             with stdout, stderr:
                 process = await asyncio.create_subprocess_exec(
                     *command,
@@ -308,7 +277,7 @@ class Pool:
                     start_new_session=True,
                 )
             if code := await process.wait():
-                tail = await asyncio.to_thread(_tail, self.folders.startup / "stderr.txt")
+                tail = await asyncio.to_thread(files.tail, self.folders.startup / "stderr.txt")
                 message = f"The start task of the pool ended with exit code {code}: {tail}"
                 raise TaskFailure("UserError", "StartTaskFailed", message)
         await asyncio.to_thread(self._start_task.finish)
@@ -332,11 +301,3 @@ class Pool:
 
 def ended_early() -> TaskFailure:
     return TaskFailure("UserError", "TaskEnded", "The task was ended by a request to terminate it.")
-
-
-def _open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:
-    return (folder / "stdout.txt").open("wb"), (folder / "stderr.txt").open("wb")
-
-
-def _tail(file: Path) -> str:
-    return file.read_text(errors="replace").strip()[-STDERR_TAIL:]

@@ -7,8 +7,9 @@ Storage"; Bicep types Microsoft.DataFactory/factories/linkedservices@2018-06-01.
 import re
 from typing import Any
 
-from localcloud.datafactory.definitions import Json, reference
+from localcloud.datafactory.definitions import Json
 from localcloud.datafactory.errors import ActivityFailed, BadRequest
+from localcloud.datafactory.reading import reference
 from localcloud.home import BATCH_ACCOUNT, POOL, STORAGE_ACCOUNT, Home
 from localcloud.wire import not_imitated
 

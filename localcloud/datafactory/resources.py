@@ -6,7 +6,7 @@ Names are found in any case and shown as they were first written. Every change g
 from typing import Any
 from uuid import uuid4
 
-from localcloud.datafactory import definitions, linked_services
+from localcloud.datafactory import definitions, linked_services, reading
 from localcloud.datafactory.definitions import Json, Pipeline
 from localcloud.datafactory.errors import (
     BadRequest,
@@ -83,7 +83,7 @@ class Resources:
         self, factory: str, name: str, properties: Json, if_match: str | None = None
     ) -> Document:
         self.factory(factory)
-        for target in sorted(definitions.read(name, properties).linked_services()):
+        for target in sorted(reading.read(name, properties).linked_services()):
             if self._find(LINKED_SERVICE, factory, target) is None:
                 raise InvalidReference(target, name)
         return self._put(PIPELINE, factory, name, properties, if_match)
@@ -98,7 +98,7 @@ class Resources:
 
     def pipeline(self, factory: str, name: str) -> Pipeline:
         document = self.get(PIPELINE, factory, name)
-        return definitions.read(document["name"], document["properties"])
+        return reading.read(document["name"], document["properties"])
 
     def list(self, kind: str, factory: str) -> "list[Document]":
         self.factory(factory)

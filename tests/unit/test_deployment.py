@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from localcloud import deployment
-from localcloud.datafactory import definitions, linked_services
+from localcloud.datafactory import linked_services, reading
 from localcloud.home import CONTAINER, Home, Ports
 
 
@@ -40,7 +40,7 @@ def test_a_file_cannot_pass_for_the_beginning_of_another() -> None:
 def test_the_pipeline_gets_the_defaults_of_this_cloud(tmp_path: Path) -> None:
     home = Home.open(tmp_path, Ports())
     definition = deployment.pipeline(home, "code/0123456789abcdef")
-    train = definitions.read(definition["name"], definition["properties"])
+    train = reading.read(definition["name"], definition["properties"])
     defaults = {name: each.default for name, each in train.parameters.items() if each.has_default}
     assert defaults["accountUrl"] == home.blob_url
     assert defaults["container"] == CONTAINER

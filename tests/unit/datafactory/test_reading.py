@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.datafactory import definitions
+from localcloud.datafactory import reading
 from localcloud.datafactory.errors import BadRequest
 from localcloud.datafactory.execution import culprits
 from localcloud.home import DEFINITIONS
@@ -25,7 +25,7 @@ def activity(name: str, *after: tuple[str, str], **fields: Any) -> dict[str, Any
 
 def test_the_pipeline_that_bicep_deploys_is_taken_as_it_is() -> None:
     definition = json.loads((DEFINITIONS / "pipeline.json").read_text())
-    pipeline = definitions.read(definition["name"], definition["properties"])
+    pipeline = reading.read(definition["name"], definition["properties"])
     assert pipeline.linked_services() == {"batch", "storage"}
     assert pipeline.concurrency == 20
     [train] = pipeline.activities
@@ -49,7 +49,7 @@ def test_the_pipeline_that_bicep_deploys_is_taken_as_it_is() -> None:
     ],
 )
 def test_a_parameter_takes_values_of_its_type_only(type_: str, right: Any, wrong: Any) -> None:
-    pipeline = definitions.read("p", {"activities": [], "parameters": {"x": {"type": type_}}})
+    pipeline = reading.read("p", {"activities": [], "parameters": {"x": {"type": type_}}})
     assert pipeline.arguments({"x": right})["x"] == right
     with pytest.raises(BadRequest, match="'x'"):
         pipeline.arguments({"x": wrong})
@@ -58,9 +58,9 @@ def test_a_parameter_takes_values_of_its_type_only(type_: str, right: Any, wrong
 def test_an_activity_may_refer_to_every_activity_before_it_and_to_no_other() -> None:
     uses = {"command": "true", "extendedProperties": {"x": "@activity('A').output.exitcode"}}
     chain = [activity("A"), activity("B", ("A", "Succeeded")), activity("C", ("B", "Succeeded"))]
-    definitions.read("p", {"activities": [*chain[:2], chain[2] | {"typeProperties": uses}]})
+    reading.read("p", {"activities": [*chain[:2], chain[2] | {"typeProperties": uses}]})
     with pytest.raises(BadRequest, match="'A'"):
-        definitions.read("p", {"activities": [chain[0], activity("Beside", typeProperties=uses)]})
+        reading.read("p", {"activities": [chain[0], activity("Beside", typeProperties=uses)]})
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_an_activity_may_refer_to_every_activity_before_it_and_to_no_other() -> 
 )
 def test_a_definition_that_could_not_run_is_refused(properties: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
-        definitions.read("p", properties)
+        reading.read("p", properties)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a.b", "-a", "a" * 261, "a%2f", "../x"])
 def test_a_name_that_the_service_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(BadRequest):
-        definitions.read(name, {"activities": []})
+        reading.read(name, {"activities": []})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_name_that_the_service_does_not_take_is_refused(name: str) -> None:
 def test_the_last_activities_of_the_branches_decide_how_a_run_ends(
     statuses: dict[str, str], failed: list[str]
 ) -> None:
-    pipeline = definitions.read(
+    pipeline = reading.read(
         "p",
         {
             "activities": [

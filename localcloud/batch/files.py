@@ -1,0 +1,52 @@
+"""The files of a task: fetched before its command, copied to storage after it. All of it blocks."""
+
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+from azure.core.exceptions import AzureError as StorageError
+
+from localcloud.batch.tasks import TaskFailure, TaskSpec
+from localcloud.service import Cloud
+
+STDERR_TAIL = 2000
+"""Characters of a start task's stderr that a failed task quotes."""
+
+
+def fetch(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
+    """Make the task's folder anew, with its resource files in `wd`. Raises TaskFailure."""
+    shutil.rmtree(folder, ignore_errors=True)
+    working = folder / "wd"
+    working.mkdir(parents=True)
+    for file in spec.resource_files:
+        blob = cloud.blobs.get_blob_client(file.container, file.blob)
+        try:
+            with (working / file.file_path).open("xb") as out:
+                blob.download_blob().readinto(out)
+        except (StorageError, OSError) as error:
+            message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
+            raise TaskFailure("UserError", "BlobDownloadMiscError", message) from error
+
+
+def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
+    """Copy the output files that are there to their blobs. Raises TaskFailure."""
+    for file in spec.output_files:
+        path = folder / "wd" / file.file_path
+        if not path.is_file():
+            continue
+        blob = cloud.blobs.get_blob_client(file.container, file.blob)
+        try:
+            with path.open("rb") as data:
+                blob.upload_blob(data, overwrite=True)
+        except (StorageError, OSError) as error:
+            message = f"The task's {path.name} could not be copied to {blob.url}: {error}"
+            raise TaskFailure("UserError", "FileUploadMiscError", message) from error
+
+
+def open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:
+    """stdout.txt and stderr.txt of a process, empty."""
+    return (folder / "stdout.txt").open("wb"), (folder / "stderr.txt").open("wb")
+
+
+def tail(file: Path) -> str:
+    return file.read_text(errors="replace").strip()[-STDERR_TAIL:]
