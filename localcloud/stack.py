@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Literal, Self
 
 import psutil
 
-from localcloud import certificates, environment
+from localcloud import environment
 from localcloud.environment import environment_of_app
 from localcloud.home import REPOSITORY, Home
 from localcloud.parts import (
@@ -272,6 +272,8 @@ class Stack:
         draft.replace(record_file(self.home))
 
     def _start_parts(self) -> None:
+        from localcloud import certificates
+
         certificates.ensure(self.home)
         names: tuple[PartName, ...] = ("azurite", "functions", "cloud")
         plans = {name: self._plan(name) for name in names}
@@ -300,17 +302,15 @@ class Stack:
 
     def _azurite(self) -> Plan:
         from localcloud import storage
-        from localcloud.eventgrid import journal
 
         ports = self.home.ports
         try:
             node, *arguments = storage.command(self.home)
         except storage.StorageUnavailable as error:
             raise StackError(str(error)) from None
-        hooks = ["--require", str(journal.HOOK), "--require", str(REPOSITORY / "localcloud" / "leash.cjs")]
         return Plan(
             "azurite",
-            [node, *hooks, *arguments],
+            [node, "--require", str(REPOSITORY / "localcloud" / "leash.cjs"), *arguments],
             environment.of_storage(self.home),
             {"blob": ports.blob, "queue": ports.queue, "table": ports.table},
             self.home.logs / "azurite.log",

@@ -1,0 +1,98 @@
+"""How a command ends: the exit codes, and which error has which."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import typer
+
+from localcloud.cli import output
+
+
+class Exit(IntEnum):
+    """0 ok, 1 the run or job failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused, 130 Ctrl-C."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_RUNNING = 3
+    CANNOT_START = 4
+    REFUSED = 5
+    INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """A command that cannot go on: what to tell, and what to try."""
+
+    def __init__(self, code: Exit, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+START_HINT = "Start it with `python -m localcloud up`."
+
+
+@contextmanager
+def told(*, as_json: bool) -> Iterator[None]:
+    """Tell an error of the block to the person or the program, and end the command with its code."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        output.error("interrupted", "interrupted.", as_json=as_json)
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    except Exception as error:
+        known = known_error(error)
+        if known is None:
+            raise
+        output.error(known.code.name.lower(), str(known), known.hint, as_json=as_json)
+        raise typer.Exit(known.code) from None
+
+
+def known_error(error: Exception) -> CommandError | None:
+    """What `error` means for a person; None for a mistake of ours, which may show its traceback."""
+    from localcloud.parts import StackError
+    from runs.errors import Refused
+
+    if isinstance(error, CommandError):
+        return error
+    if isinstance(error, StackError):
+        return CommandError(Exit.CANNOT_START, str(error))
+    if isinstance(error, Refused):
+        return CommandError(Exit.USAGE, str(error))
+    return client_error(error)
+
+
+def client_error(error: Exception) -> CommandError | None:
+    import httpx
+    from azure.core.exceptions import AzureError, ServiceRequestError
+
+    from localcloud.client import ApiError, ClientError, StackNotRunning
+
+    if isinstance(error, StackNotRunning | ServiceRequestError | httpx.ConnectError):
+        return CommandError(Exit.NOT_RUNNING, f"the stack does not answer: {error}", START_HINT)
+    if isinstance(error, ApiError):
+        return CommandError(of_status(error.status), str(error))
+    if isinstance(error, ClientError | AzureError | httpx.HTTPError):
+        return CommandError(Exit.FAILED, str(error) or type(error).__name__)
+    return None
+
+
+def of_status(status: int) -> Exit:
+    if status == 400:
+        return Exit.USAGE
+    return Exit.REFUSED if status < 500 else Exit.FAILED
+
+
+def pairs(given: list[str]) -> dict[str, Any]:
+    """`name=value` options as a dictionary. Raises CommandError."""
+    found = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not name.strip():
+            raise CommandError(Exit.USAGE, f"--set {each}: name=value is expected, such as epochs=20.")
+        found[name.strip().lower()] = value
+    return found

@@ -1,0 +1,86 @@
+"""Keeps a stack running in the background: `python -m localcloud.supervisor HOME`, which `up` starts.
+
+SIGTERM and SIGINT end it with everything it started; SIGUSR1 starts again what has died. A part that dies is
+written down, not replaced: whoever works with the stack should hear of it. Not a daemon that forks: the
+command line starts it in a session of its own.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from localcloud.home import Home
+from localcloud.parts import StackError
+from localcloud.stack import Stack
+
+log = logging.getLogger("localcloud.supervisor")
+
+LOOK = 0.3
+"""Seconds between two looks at whether everything still runs."""
+
+
+class Stop(BaseException):
+    """Somebody asked the supervisor to end."""
+
+
+def supervise(home: Home) -> None:
+    """Run the stack of `home` until a signal. Raises StackError when it cannot be started."""
+    revive = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        raise Stop(signal.Signals(number).name)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGUSR1, lambda *_: revive.set())
+    stack = Stack(home)
+    try:
+        stack.start()
+        watch(stack, revive)
+    except Stop as asked:
+        log.info("stopping: %s", asked)
+    finally:
+        stack.stop()
+
+
+def watch(stack: Stack, revive: threading.Event) -> None:
+    """Write down every change, and start again what has died when asked; never returns."""
+    log.info("everything runs: %s", {name: part.pid for name, part in stack.parts.items()})
+    known = [part.state for part in stack.parts.values()]
+    while True:
+        if revive.wait(LOOK):
+            revive.clear()
+            bring_back(stack)
+        states = [part.state for part in stack.parts.values()]
+        if states != known:
+            for part in stack.parts.values():
+                log.info("%s: %s (exit code %s)", part.name, part.state, part.exit_code)
+            stack.write()
+            known = states
+
+
+def bring_back(stack: Stack) -> None:
+    try:
+        log.info("started again: %s", ", ".join(stack.revive()) or "nothing")
+    except StackError as error:
+        log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
+        stack.write(str(error))
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        supervise(Home.open(Path(sys.argv[1])))
+    except StackError as error:
+        log.error("%s", error)  # noqa: TRY400 - written for a person
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
