@@ -1,9 +1,11 @@
 """The steps that read and write the container: the dataset before, the model after, the record at the end."""
 
+import codecs
 import csv
 import io
 import json
 import math
+from collections import Counter
 from typing import Any
 
 import yaml
@@ -18,6 +20,8 @@ from runs.errors import Refused
 
 HEAD = 1 << 20
 """Bytes of a dataset that are looked at before anything is paid for."""
+LONGEST_NAME = 256
+"""Characters of a column's name: the label's is in the run's history, its record and its events."""
 SAMPLE_ROWS = 20
 """Rows that the smoke test scores."""
 
@@ -88,17 +92,20 @@ def read_head(upload: Upload, length: int) -> bytes:
 def rows_of(dataset: str, head: bytes, *, whole: bool) -> list[list[str]]:
     """The header and the complete data rows of a CSV whose first bytes are `head`; `whole`: they are all.
 
-    Raises Refused InvalidDataset when it is empty, binary, without a data row, or the header is not one.
+    Raises Refused InvalidDataset when it is empty, binary, no CSV, without a data row, or the header is none.
     """
 
     def invalid(why: str) -> Refused:
         return Refused("InvalidDataset", f"dataset {dataset}: {why}")
 
-    if not head.strip():
+    if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise invalid("the file is empty; upload a CSV with a header row and data rows.")
-    rows = text_rows(head, whole=whole)
-    if rows is None:
-        raise invalid("the file is not text in UTF-8; export it as CSV (UTF-8).")
+    try:
+        rows = text_rows(head, whole=whole)
+    except UnicodeDecodeError:
+        raise invalid("the file is not text in UTF-8; export it as CSV (UTF-8).") from None
+    except csv.Error as error:
+        raise invalid(f"the file is not valid CSV ({error}); check its quotes.") from None
     if not rows:
         raise invalid(f"the first line is longer than {HEAD >> 20} MiB; it is no header row.")
     header = rows[0]
@@ -106,31 +113,42 @@ def rows_of(dataset: str, head: bytes, *, whole: bool) -> list[list[str]]:
         raise invalid("there is a header but no data row.")
     if len(header) < 2:
         raise invalid(
-            f"the header has only the column {header[0]!r}; a label and at least one feature are needed,"
-            " separated by commas."
+            f"the header has only the column {header[0][:LONGEST_NAME]!r}; a label and at least one feature"
+            " are needed, separated by commas."
         )
     for number, name in enumerate(header, 1):
         if not name.strip():
             raise invalid(f"column {number} has no name in the header.")
-    twice = sorted({name for name in header if header.count(name) > 1})
+        if len(name) > LONGEST_NAME:
+            raise invalid(
+                f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
+            )
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
-        raise invalid(f"the header names {', '.join(twice[:5])} more than once.")
+        raise invalid(f"the header names {', '.join(twice[:3])} more than once.")
     return rows
 
 
-def text_rows(head: bytes, *, whole: bool) -> list[list[str]] | None:
-    """The complete rows in the first bytes of a CSV, blank lines left out; None when they are no text."""
-    if b"\0" in head:
-        return None
+def text_rows(head: bytes, *, whole: bool) -> list[list[str]]:
+    """The complete rows in the first bytes of a CSV, blank lines left out.
+
+    As strict as the trainer, which would refuse the same. Raises UnicodeDecodeError, also for a NUL, which
+    is UTF-8 but no text; csv.Error.
+    """
     cut = head if whole else head[: head.rfind(b"\n") + 1]
+    if b"\0" in cut:
+        raise UnicodeDecodeError("utf-8", cut, cut.index(b"\0"), cut.index(b"\0") + 1, "it is no text")
+    text = io.StringIO(cut.decode("utf-8-sig"), newline="")
+    rows: list[list[str]] = []
     try:
-        text = cut.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    try:
-        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        for row in csv.reader(text, strict=True):
+            if row:
+                rows.append(row)  # noqa: PERF401 - the rows before an error are kept
     except csv.Error:
-        return None
+        # A quoted cell may hold line ends, so that the cut may go through its row.
+        if whole or text.read(1):
+            raise
+    return rows
 
 
 @activity
