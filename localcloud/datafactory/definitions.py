@@ -55,11 +55,6 @@ class Activity:
     policy: Policy
     definition: Json
 
-    @property
-    def type_properties(self) -> Json:
-        properties: Json = self.definition["typeProperties"]
-        return properties
-
 
 @dataclass(frozen=True)
 class Parameter:

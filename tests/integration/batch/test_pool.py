@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import os
 import time
 import zipfile
@@ -101,6 +102,18 @@ async def test_tasks_fail_with_the_stderr_of_a_start_task_that_failed(
         assert "unhashed" in task.failure.message
     assert [node.state for node in pool.nodes] == ["startTaskFailed"]
     assert not pool.folders.trainer.exists()
+
+
+async def test_tasks_are_served_in_the_order_in_which_they_came(open_pool: Open, ready: Path) -> None:
+    pool = await open_pool(PoolSettings(task_slots=1, environment=ready))
+    tasks = [pool.submit(str(uuid4()), TaskSpec("true")) for _ in range(4)]
+    await pool.start()
+    for task in tasks:
+        await task.completed.wait()
+    for earlier, later in itertools.pairwise(tasks):
+        assert earlier.ended is not None
+        assert later.started is not None
+        assert earlier.ended <= later.started
 
 
 async def test_nodes_share_the_tasks_between_them(open_pool: Open, ready: Path) -> None:
