@@ -21,13 +21,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import gc
 import hashlib
 import io
 import json
 import logging
 import math
 import mimetypes
-import os
 import re
 import sys
 import time
@@ -36,7 +36,7 @@ import warnings
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -54,6 +54,7 @@ MLMODEL = "artifacts/model/MLmodel"
 CHUNK_BYTES = 4 * 1024 * 1024
 LARGEST_NUMBER = 1e100  # its square, which scaling needs, is still far from overflow
 SECONDS_BETWEEN_LINES = 1.0
+MOST_CLASSES = 1000  # each is a classifier of its own, and the confusion matrix has their square
 MOST_ANNOTATED_CLASSES = 25
 # What pandas.read_csv reads as missing, so that the trainer and the scoring of a deployed model agree.
 MISSING = frozenset(
@@ -82,10 +83,14 @@ class DatasetReplaced(Refused):
     exit_code = 3
 
 
+def shown(text: str) -> str:
+    """What came from outside, as it can stand in a one-line message: short and printable."""
+    short = text if len(text) <= 100 else text[:97] + "..."
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
+
+
 def quoted(text: str) -> str:
-    """A name or cell of the dataset as it can stand in a one-line message: short and printable."""
-    shown = text if len(text) <= 60 else text[:57] + "..."
-    return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown) + '"'
+    return f'"{shown(text)}"'
 
 
 def without_secrets(text: str) -> str:
@@ -103,12 +108,12 @@ class Destination:
     prefix: str
     account_url: str = ""
     client_id: str = ""
-    connection_string: str = ""
+    connection_string: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training. A Batch job reads a blob of the destination's container; by hand it is a file."""
+    """One training: by hand of a file, on Batch of a blob in the destination's container."""
 
     dataset: str
     label: str  # "" means the last column
@@ -117,7 +122,7 @@ class Job:
     destination: Destination | None
     run_id: str | None = None
     pipeline_run_id: str | None = None
-    etag: str | None = None  # set for a blob, None for a local file
+    etag: str | None = None  # of the blob; None for a file
 
 
 def parse_epochs(text: object) -> int:
@@ -243,26 +248,23 @@ def storage_errors(doing: str) -> Iterator[None]:
         raise
     except HttpResponseError as error:
         code = getattr(error, "error_code", None)
+        message = without_secrets(" ".join(str(error.message).split()))
         if isinstance(error, ClientAuthenticationError) and code is None:
-            reason = " ".join(str(error.message).split())
-            raise Refused(
-                f"cannot {doing}: no identity to sign in with: {without_secrets(reason)}"
-            ) from error
-        if error.status_code in (401, 403):
-            raise Refused(
-                f"storage refused to {doing} ({error.status_code} {code}); the identity needs the role "
-                "Storage Blob Data Contributor on the container, a connection string a valid key"
-            ) from error
-        if error.status_code == 404:
-            raise Refused(
-                f"cannot {doing}: it is not there (404 {code}); check account, container and path"
-            ) from error
-        raise
+            reason = f"signing in to storage failed: {message}"
+        elif error.status_code in (401, 403):
+            reason = (
+                f"storage refused it ({error.status_code} {code}); the identity needs the role Storage Blob "
+                "Data Contributor on the container, a connection string a valid key"
+            )
+        elif error.status_code == 404:
+            reason = f"it is not there (404 {code}); check account, container and path"
+        else:
+            reason = f"storage answered {error.status_code} {code}: {message}"
+        raise Refused(f"cannot {doing}: {reason}") from error
     except (ServiceRequestError, ServiceResponseError) as error:
-        reason = " ".join(re.sub(r"\?\S*", "", str(error)).split())
-        raise Refused(
-            f"cannot {doing}: the storage account does not answer: {without_secrets(reason)}"
-        ) from error
+        # The address in it may end with a SAS.
+        reason = without_secrets(" ".join(re.sub(r"\?\S*", "", str(error)).split()))
+        raise Refused(f"cannot {doing}: the storage account does not answer: {reason}") from error
 
 
 def open_container(to: Destination) -> ContainerClient:
@@ -294,14 +296,14 @@ def blob_chunks(container: ContainerClient, job: Job) -> Iterator[Iterator[bytes
     from azure.core.exceptions import ResourceModifiedError
 
     blob = container.get_blob_client(job.dataset)
-    with storage_errors(f"read dataset {job.dataset} from container {container.container_name}"):
+    with storage_errors(f"read dataset {shown(job.dataset)} from container {container.container_name}"):
         try:
             download = blob.download_blob(etag=f'"{job.etag}"', match_condition=MatchConditions.IfNotModified)
             yield download.chunks()
         except ResourceModifiedError as error:
             now = str(blob.get_blob_properties().etag).strip('"')
             raise DatasetReplaced(
-                f"dataset {job.dataset} was replaced after this run was started "
+                f"dataset {shown(job.dataset)} was replaced after this run was started "
                 f"(etag {job.etag}, now {now}); the newer upload has its own run"
             ) from error
 
@@ -312,7 +314,7 @@ def file_chunks(path: str) -> Iterator[Iterator[bytes]]:
         with Path(path).open("rb") as file:
             yield iter(lambda: file.read(CHUNK_BYTES), b"")
     except OSError as error:
-        raise BadInput(f"dataset {quoted(path)} cannot be read: {error.strerror}; check the path") from error
+        raise BadInput(f"dataset {shown(path)} cannot be read: {error.strerror}; check the path") from error
 
 
 def upload_run(container: ContainerClient, folder: Path, prefix: str) -> None:
@@ -326,7 +328,7 @@ def upload_run(container: ContainerClient, folder: Path, prefix: str) -> None:
             container.upload_blob(name, data, overwrite=True, content_settings=settings)
 
     last = folder / MLMODEL
-    with storage_errors(f"upload to {container.container_name}/{prefix}"):
+    with storage_errors(f"upload {folder} to {container.container_name}/{prefix}"):
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(put, (path for path in folder.rglob("*") if path.is_file() and path != last)))
         put(last)
@@ -374,10 +376,7 @@ class Chunks(io.RawIOBase):
 
 @dataclass
 class Table:
-    """The numbers of a CSV: finite features, and for each row the index of its class.
-
-    A row of a message is a line of the file, so the header is row 1, as in a spreadsheet.
-    """
+    """The numbers of a CSV: finite features, and for each row the index of its class."""
 
     features: list[str]
     label: str
@@ -388,12 +387,15 @@ class Table:
 
 
 class TableBuilder:
-    """Collects the rows of one CSV as packed numbers and refuses the first one that is not right."""
+    """Collects the rows of one CSV as packed numbers and refuses the first one that is not right.
+
+    Rows are counted as a text editor counts lines, so the header is row 1.
+    """
 
     def __init__(self, name: str, header: list[str], label: str) -> None:
         self.name = name
         self.values = array("d")
-        self.codes = array("q")
+        self.codes = array("i")
         self.codes_of: dict[str, int] = {}
         self.first_rows: list[int] = []
         self._check_header(header)
@@ -409,7 +411,7 @@ class TableBuilder:
         self.features = [column for column in header if column != self.label]
 
     def _refuse(self, what: str) -> NoReturn:
-        raise BadInput(f"dataset {quoted(self.name)}: {what}")
+        raise BadInput(f"dataset {shown(self.name)}: {what}")
 
     def _check_header(self, header: list[str]) -> None:
         if any(ord(c) < 32 and c not in "\t\r\n" for column in header for c in column):
@@ -442,43 +444,49 @@ class TableBuilder:
                 f"column {quoted(self.label)}, row {row}: the label is missing ({quoted(label)}); "
                 "fill it in or remove the row"
             )
-        try:
-            numbers = array("d", map(float, cells))
-        except ValueError:
-            self._check_cells(cells, row)
-            raise
-        # float() takes more than a CSV reader does ("1_000", other scripts' digits, "nan"): whatever is out
-        # of the ordinary is looked at cell by cell.
-        text = "".join(cells)
-        if "_" in text or not text.isascii() or not sum(map(abs, numbers)) < LARGEST_NUMBER:
-            self._check_cells(cells, row)
-        self.values.extend(numbers)
+        self.values.extend(self._numbers(cells, row))
         code = self.codes_of.setdefault(label, len(self.first_rows))
         if code == len(self.first_rows):
             self.first_rows.append(row)
+            if len(self.first_rows) > MOST_CLASSES:
+                self._refuse(
+                    f"column {quoted(self.label)} has more than {MOST_CLASSES} classes by row {row}, "
+                    "too many to tell apart; name another label"
+                )
         self.codes.append(code)
 
-    def _check_cells(self, cells: list[str], row: int) -> None:
-        for column, cell in zip(self.features, cells, strict=True):
-            where = f"column {quoted(column)}, row {row}"
-            if cell.strip() in MISSING:
-                self._refuse(
-                    f"{where}: the value is missing ({quoted(cell)}); fill it in, or remove the row or column"
-                )
-            try:
-                number = float(cell) if cell.isascii() and "_" not in cell else None
-            except ValueError:
-                number = None
-            if number is None:
-                self._refuse(
-                    f"{where}: {quoted(cell)} is not a number; correct it, or remove the column "
-                    "(features are numbers, and only the label may be text)"
-                )
-            if not abs(number) < LARGEST_NUMBER:
-                self._refuse(
-                    f"{where}: {quoted(cell)} is no number to compute with; correct it or remove the row "
-                    f"(magnitudes end below {LARGEST_NUMBER:g})"
-                )
+    def _numbers(self, cells: list[str], row: int) -> array[float]:
+        # float() takes more than a CSV reader does ("1_000", other scripts' digits, "nan"): a row that may
+        # hold any of that is looked at cell by cell.
+        text = "".join(cells)
+        if text.isascii() and "_" not in text:
+            with contextlib.suppress(ValueError):
+                numbers = array("d", map(float, cells))
+                if sum(map(abs, numbers)) < LARGEST_NUMBER:
+                    return numbers
+        return array("d", (self._number(*cell, row) for cell in zip(self.features, cells, strict=True)))
+
+    def _number(self, column: str, cell: str, row: int) -> float:
+        where = f"column {quoted(column)}, row {row}"
+        if cell.strip() in MISSING:
+            self._refuse(
+                f"{where}: the value is missing ({quoted(cell)}); fill it in, or remove the row or column"
+            )
+        number = math.nan
+        if cell.isascii() and "_" not in cell:
+            with contextlib.suppress(ValueError):
+                number = float(cell)
+        if math.isnan(number):
+            self._refuse(
+                f"{where}: {quoted(cell)} is not a number; correct it, or remove the column "
+                "(features are numbers, and only the label may be text)"
+            )
+        if abs(number) >= LARGEST_NUMBER:
+            self._refuse(
+                f"{where}: {quoted(cell)} is too large to compute with (the limit is {LARGEST_NUMBER:g}); "
+                "correct it or remove the row"
+            )
+        return number
 
     def table(self, digest: str) -> Table:
         classes = sorted(self.codes_of)
@@ -502,7 +510,7 @@ class TableBuilder:
         order[[self.codes_of[name] for name in classes]] = np.arange(len(classes))
         values = np.frombuffer(self.values).reshape(len(self.codes), len(self.features))
         return Table(
-            self.features, self.label, classes, values, order[np.frombuffer(self.codes, np.int64)], digest
+            self.features, self.label, classes, values, order[np.frombuffer(self.codes, np.intc)], digest
         )
 
 
@@ -516,7 +524,7 @@ def read_table(chunks: Iterator[bytes], name: str, label: str) -> Table:
     try:
         header = next(filter(None, rows), None)
         if header is None:
-            raise BadInput(f"dataset {quoted(name)} is empty; upload a header and rows")
+            raise BadInput(f"dataset {shown(name)} is empty; upload a header and rows")
         builder = TableBuilder(name, header, label)
         row = rows.line_num + 1
         for cells in rows:
@@ -526,12 +534,12 @@ def read_table(chunks: Iterator[bytes], name: str, label: str) -> Table:
     except UnicodeDecodeError as error:
         row = rows.line_num + 1 + error.object[: error.start].count(b"\n")
         raise BadInput(
-            f"dataset {quoted(name)}: row {row} holds bytes that are not UTF-8 text "
+            f"dataset {shown(name)}: row {row} holds bytes that are not UTF-8 text "
             f"(0x{error.object[error.start]:02x}); export the data as CSV (UTF-8)"
         ) from error
     except csv.Error as error:
         raise BadInput(
-            f"dataset {quoted(name)}: row {rows.line_num} is not valid CSV ({error}); check its quotes"
+            f"dataset {shown(name)}: row {rows.line_num} is not valid CSV ({error}); check its quotes"
         ) from error
     return builder.table("sha256:" + source.sha256.hexdigest())
 
@@ -795,12 +803,12 @@ def run(job: Job) -> None:
     with source as chunks:
         table = read_table(chunks, job.dataset, job.label)
     say(
-        f"dataset {quoted(job.dataset)}: {len(table.codes)} rows, {len(table.features)} features, "
+        f"dataset {shown(job.dataset)}: {len(table.codes)} rows, {len(table.features)} features, "
         f"label {quoted(table.label)} with {len(table.classes)} classes"
     )
     trained = train(table, job.epochs, job.lr, print_progress(job.epochs))
-    shown = ", ".join(f"{name} {trained.metrics[name]:.4f}" for name in ("accuracy", "macro_f1", "log_loss"))
-    say(f"hold-out ({int(trained.confusion.sum())} rows): {shown}")
+    scores = ", ".join(f"{name} {trained.metrics[name]:.4f}" for name in ("accuracy", "macro_f1", "log_loss"))
+    say(f"hold-out ({int(trained.confusion.sum())} rows): {scores}")
     folder, document = save_run(job, table, trained)
     if to is None or container is None:
         say(f"model kept in {folder}/artifacts/model (--connectionString or --accountUrl would upload it)")
@@ -817,7 +825,9 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    logging.getLogger("azure").setLevel(logging.CRITICAL)  # what it would warn of is in the errors we print
+    # What they would warn of is in the errors that are printed, or nothing to act on (a font, a cache).
+    for library in ("azure", "matplotlib"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         run(find_job(argv))
     except Refused as refusal:
@@ -830,5 +840,9 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    sys.exit(main(sys.argv[1:]))
+    # The imports bring hundreds of thousands of objects that stay. Looking for garbage among them less often,
+    # and not once more at the exit, takes a quarter off the time of a small training.
+    gc.set_threshold(200_000)
+    code = main(sys.argv[1:])
+    gc.freeze()
+    sys.exit(code)

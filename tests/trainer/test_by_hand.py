@@ -11,7 +11,7 @@ import yaml
 from azure.storage.blob import ContainerClient
 
 from tests.trainer.conftest import IRIS_ARGUMENTS, Trainer
-from tests.trainer.storage import KEY, Storage
+from tests.trainer.storage import KEY, Identity, Storage
 
 pytestmark = pytest.mark.integration
 
@@ -193,20 +193,27 @@ def test_without_a_destination_the_same_model_is_kept_in_mlruns(
     assert [line.split()[1:] for line in ours] == theirs
 
 
-def test_an_awkward_but_valid_csv_is_trained_and_scored(
-    trainer: Trainer, trainer_python: str, tmp_path: Path
+def test_an_awkward_but_valid_csv_is_trained_uploaded_by_identity_and_scored(
+    trainer: Trainer, trainer_python: str, storage: Storage, identity: Identity, tmp_path: Path
 ) -> None:
     """BOM, CRLF, blank lines, quotes, whole numbers, the label first, text that is markup elsewhere."""
     rows = [f'"ja, $\\frac{{1$",{n},{-n}e-1\r\n"né\nin",{-n}, {n + 0.5} \r\n\r\n' for n in range(1, 6)]
     csv = tmp_path / "awkward $(touch x) 'n' \".csv"
     csv.write_bytes(b"\xef\xbb\xbf" + ('"the, label",<b>a</b>,"b ""b"""\r\n' + "".join(rows)).encode())
-    process = trainer("--csv", csv.name, "--label", "the, label", "--epochs", "3.0", cwd=tmp_path)
+    container = storage.new_container()
+    where = ["--accountUrl", storage.account_url, "--containerName", container.container_name]
+    process = trainer(
+        *("--csv", csv.name, "--label", "the, label", "--epochs", "3.0", *where),
+        cwd=tmp_path,
+        env=storage.trust | identity.environment,
+    )
     assert process.returncode == 0, process.stderr
     (metrics,) = tmp_path.glob("mlruns/0/*/artifacts/metrics.json")
     document = json.loads(metrics.read_text())
     assert document["classes"] == ["ja, $\\frac{1$", "né\nin"]
     assert document["features"] == ["<b>a</b>", 'b "b"']
     assert document["dataset"]["rows"] == 10
+    assert container.get_blob_client(f"0/{document['mlflow_run_id']}/artifacts/model/MLmodel").exists()
     command = [trainer_python, "-c", PREDICT, str(metrics.parent / "model"), csv.name]
     predicted = subprocess.run(command, capture_output=True, cwd=tmp_path, check=True).stdout
     assert json.loads(predicted) == ["ja, $\\frac{1$", "né\nin"] * 5

@@ -35,6 +35,10 @@ BAD = {
     "a missing label": (b"a,b,y\n1,2,u\n3,4,\n", ['column "y", row 3', "label is missing"]),
     "one class": (b"a,b,y\n1,2,u\n3,4,u\n", ['column "y"', 'only class is "u"']),
     "a class of one row": (b"a,b,y\n1,2,u\n3,4,u\n5,6,v\n", ['column "y", row 4', 'class "v"']),
+    "a label that is no class": (
+        b"a,y\n" + b"".join(b"1,%d\n" % n for n in range(2000)),
+        ['column "y"', "1000", "row 1002"],
+    ),
     "a row that would break the line": (b'a,b,y\n1,"x\ny\x1b[31m",u\n', ["column", r"x\ny\x1b[31m"]),
 }
 SECRET = "AccountKey=c2VjcmV0"
@@ -55,7 +59,7 @@ def refused(process: "object", *named: str) -> None:
 def test_bad_dataset_is_one_line_naming_column_and_row(case: str, trainer: Trainer, tmp_path: Path) -> None:
     data, named = BAD[case]
     (tmp_path / "bad.csv").write_bytes(data)
-    refused(trainer("--iris-csv", "bad.csv", cwd=tmp_path), 'dataset "bad.csv"', *named)
+    refused(trainer("--iris-csv", "bad.csv", cwd=tmp_path), "dataset bad.csv", *named)
     assert not (tmp_path / "mlruns").exists()
 
 
@@ -64,8 +68,8 @@ def test_bad_dataset_is_one_line_naming_column_and_row(case: str, trainer: Train
     [
         ([], ["--iris-csv", "activity.json"]),
         (["--epochs", "5"], ["--iris-csv"]),
-        (["--iris-csv", "no such.csv"], ['"no such.csv"', "No such file"]),
-        (["--iris-csv", "."], ['"."', "directory"]),
+        (["--iris-csv", "no such.csv"], ["dataset no such.csv", "No such file"]),
+        (["--iris-csv", "."], ["dataset .", "directory"]),
         (["--iris-csv", "good.csv", "--label", "z"], ['label column "z"', '"a", "b", "y"']),
         (["--iris-csv", "good.csv", "--epochs", "0"], ["epochs", '"0"']),
         (["--iris-csv", "good.csv", "--epochs", "1.5"], ["epochs", '"1.5"']),
