@@ -51,7 +51,7 @@ def service(cloud: Cloud) -> Service:
     async def start() -> None:
         computes.provisioned.settle()
         endpoints.settle()
-        jobs.settle()
+        await scoring.start()
         for container in DATASTORES.values():
             try:
                 await asyncio.to_thread(partial(folders.ensure_container, container))

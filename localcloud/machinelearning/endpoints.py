@@ -44,6 +44,7 @@ SETTINGS: dict[str, Any] = {
 }
 """Azure's defaults of a deployment."""
 RETRIES: dict[str, Any] = {"maxRetries": 3, "timeout": "PT30S"}
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
@@ -194,11 +195,13 @@ class Endpoints:
     def scored_by(self, endpoint: str, deployment: str | None) -> Document:
         """The deployment that an invocation goes to: the one it names, else the default.
 
-        Raises AzureError 404 for unknown ones, 400 without a name and a default, and 400 for a deployment
-        that is not there yet or has failed.
+        Raises AzureError 404 for unknown ones, 400 without a name and a default, 400 for a deployment that
+        is not there yet or has failed, 409 while the endpoint is made or deleted.
         """
-        properties = self.get(endpoint)["properties"]
-        name = deployment or (properties["defaults"] or {}).get("deploymentName")
+        document = self.get(endpoint)
+        if state_of(document) in ("Creating", "Deleting"):
+            raise busy("Endpoint", endpoint, state_of(document))
+        name = deployment or (document["properties"]["defaults"] or {}).get("deploymentName")
         if not name:
             raise refused(
                 "NoDefaultDeployment",
@@ -296,10 +299,17 @@ def _settings(sent: Document) -> Document:
     return settings | {
         "description": sent.get("description"),
         "properties": sent.get("properties") or {},
-        "environmentVariables": sent.get("environmentVariables") or {},
+        "environmentVariables": _environment(sent.get("environmentVariables") or {}),
         "retrySettings": retries,
         "resources": {"instanceCount": instances},
     }
+
+
+def _environment(variables: Any) -> dict[str, str]:
+    named = isinstance(variables, dict) and all(VARIABLE.fullmatch(str(name)) for name in variables)
+    if not named or not all(isinstance(text, str) and "\0" not in text for text in variables.values()):
+        raise invalid("properties.environmentVariables must map names to texts.", "environmentVariables")
+    return dict(variables)
 
 
 def seconds(duration: str) -> float:

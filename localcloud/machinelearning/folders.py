@@ -48,7 +48,12 @@ class Folders:
         description = None
         if mlflow_folder.DESCRIPTION in names:
             blob = self._blobs.get_blob_client(folder.container, f"{folder.path}/{mlflow_folder.DESCRIPTION}")
-            description = blob.download_blob(0, mlflow_folder.DESCRIPTION_LIMIT).readall()
+            stored = blob.download_blob()
+            if stored.size > mlflow_folder.DESCRIPTION_LIMIT:
+                raise mlflow_folder.undeployable(
+                    f"The MLmodel of '{folder.path}' is {stored.size} bytes long."
+                )
+            description = stored.readall()
         mlflow_folder.check(folder.path, names, description)
 
     def download_folder(self, source: BlobPath, to: Path, gone: threading.Event) -> None:

@@ -29,6 +29,10 @@ from localcloud.tokens import Caller
 from localcloud.wire import not_imitated, timestamp
 
 KIND = "machinelearning.job"
+INVOCATIONS = "machinelearning.invocation"
+"""Job by endpoint and request id: an invocation that is sent again finds the job of the first attempt."""
+RUNS = "machinelearning.run"
+"""Job by the id of its child run."""
 TERMINAL = ("Completed", "Failed", "Canceled")
 JOB_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 INPUT_TYPES = {"urifile": "uri_file", "urifolder": "uri_folder"}
@@ -118,7 +122,6 @@ class Jobs:
             "output": {"container": output.container, "path": output.path},
             "status": "NotStarted",
             "error": None,
-            "repeatability": repeatability,
             "createdBy": caller.principal,
             "createdAt": timestamp(),
             "startedAt": None,
@@ -126,20 +129,15 @@ class Jobs:
         }
         if not self._store.add(KIND, name, job):
             raise refused("JobNameTaken", f"A job named '{name}' already exists.", status=409, target=name)
+        self._store.put(RUNS, child, {"job": name})
+        if repeatability:
+            self._store.put(INVOCATIONS, f"{endpoint}/{repeatability}", {"job": name})
         return job
 
     def repeated(self, endpoint: str, repeatability: str) -> Document | None:
         """The job that an earlier attempt of the same invocation has made."""
-        if not repeatability:
-            return None
-        return next(
-            (
-                job
-                for job in self.all()
-                if (job["endpoint"], job["repeatability"]) == (endpoint, repeatability)
-            ),
-            None,
-        )
+        made = self._store.get(INVOCATIONS, f"{endpoint}/{repeatability}")
+        return self.get(made["job"]) if made else None
 
     def get(self, name: str) -> Document:
         job = self._store.get(KIND, name)
@@ -149,7 +147,8 @@ class Jobs:
 
     def by_run(self, run: str) -> Document:
         """The job that a run id means: its own name, or its child's."""
-        job = self._store.get(KIND, run) or next((job for job in self.all() if job["child"] == run), None)
+        child = self._store.get(RUNS, run)
+        job = self._store.get(KIND, child["job"] if child else run)
         if job is None:
             raise not_found("The run", run)
         return job

@@ -35,18 +35,20 @@ def check(where: str, files: set[str], description: bytes | None) -> None:
         )
     model = _parsed(where, description)
     flavor = _flavor(where, model)
-    if _major(model.get("mlflow_version")) >= 3 or "model_id" in model:
+    mlflow = _text(model.get("mlflow_version"))
+    if _major(mlflow) >= 3 or "model_id" in model:
         raise undeployable(
-            f"The model at '{where}' was saved by MLflow {model.get('mlflow_version')}: models of MLflow 3"
-            " cannot be deployed without code; save it with mlflow<3."
+            f"The model at '{where}' was saved by MLflow {mlflow}: models of MLflow 3 cannot be deployed"
+            " without code; save it with mlflow<3."
         )
-    python = str(flavor.get("python_version", ""))
+    python = _text(flavor.get("python_version"))
     if ".".join(python.split(".")[:2]) not in PYTHONS:
         raise undeployable(
             f"The model at '{where}' was saved with Python {python or '(unknown)'}: the batch driver needs"
             f" {' or '.join(PYTHONS)}."
         )
-    missing = sorted({_conda_file(flavor), str(flavor.get("model_path", DESCRIPTION))} - _with_folders(files))
+    named = {_conda_file(flavor), _text(flavor.get("model_path")) or DESCRIPTION}
+    missing = sorted(named - _with_folders(files))
     if missing:
         raise undeployable(
             f"The model at '{where}' lacks {', '.join(missing)}, which its {DESCRIPTION} names."
@@ -71,14 +73,19 @@ def _flavor(where: str, model: dict[str, Any]) -> dict[str, Any]:
     return flavor
 
 
-def _major(version: Any) -> int:
-    first = str(version or "").split(".")[0]
+def _text(value: Any) -> str:
+    """A scalar as text; nothing for anything else, because YAML can nest without end."""
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _major(version: str) -> int:
+    first = version.split(".")[0]
     return int(first) if first.isdecimal() else 0
 
 
 def _conda_file(flavor: dict[str, Any]) -> str:
     env = flavor.get("env")
-    return str(env.get("conda", "conda.yaml") if isinstance(env, dict) else env or "conda.yaml")
+    return _text(env.get("conda") if isinstance(env, dict) else env) or "conda.yaml"
 
 
 def _with_folders(files: set[str]) -> set[str]:

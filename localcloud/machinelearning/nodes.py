@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 
 class ComputeGone(Exception):
-    """The cluster was deleted while a job waited for its nodes."""
+    """The cluster was deleted while a job waited for its nodes; the text names it."""
 
 
 class Nodes:
@@ -53,5 +53,5 @@ class Nodes:
     def _fits(self, compute: str, count: int) -> bool:
         maximum = self._maximum(compute)
         if maximum is None:
-            raise ComputeGone
+            raise ComputeGone(f"The compute '{compute}' was deleted.")
         return self._taken[compute.lower()] + count <= maximum

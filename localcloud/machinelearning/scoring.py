@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,36 @@ ENVIRONMENT = "LOCALCLOUD_TRAINER_ENVIRONMENT"
 ENVIRONMENT_LIMIT = 600
 """Seconds that a job waits for the Batch pool to prepare the trainer's environment."""
 LOOK_AGAIN = 0.2
+TOLD = 2000
+"""Bytes at the end of a process's output that tell why it failed, when it does not say so itself."""
 
 
 class JobFailed(Exception):
     """A job has failed; the text says why, to a person."""
 
 
-def trainer_python(home: Home) -> Path:
-    """The interpreter of the environment that trainer and scoring share."""
-    folder = os.environ.get(ENVIRONMENT)
-    return (Path(folder) if folder else home.root / "batch" / "shared" / "trainer") / "bin" / "python"
+@dataclass(frozen=True)
+class TrainerEnvironment:
+    """The environment that trainer and scoring share; the Batch pool's start task prepares it.
+
+    marker: the file that the start task writes when it is done, None for an environment that was ready.
+    """
+
+    folder: Path
+    marker: Path | None
+
+    @classmethod
+    def of(cls, home: Home) -> "TrainerEnvironment":
+        ready = os.environ.get(ENVIRONMENT)
+        shared = home.root / "batch" / "shared"
+        return cls(Path(ready), None) if ready else cls(shared / "trainer", shared / "trainer.requirements")
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def prepared(self) -> bool:
+        return os.access(self.python, os.X_OK) and (self.marker is None or self.marker.exists())
 
 
 class Scoring:
@@ -78,6 +99,11 @@ class Scoring:
             task.cancel()
             await asyncio.wait([task])
 
+    async def start(self) -> None:
+        """Clear away what an earlier process has left."""
+        self._jobs.settle()
+        await asyncio.to_thread(shutil.rmtree, self._home.root / "jobs", ignore_errors=True)
+
     async def stop(self) -> None:
         """End every process. Their jobs are settled at the next start."""
         tasks = list(self._running.values())
@@ -95,21 +121,17 @@ class Scoring:
             if self._jobs.get(name)["status"] != "CancelRequested":
                 raise
             self._jobs.move(name, "Canceled")
-        except JobFailed as error:
+        except (JobFailed, ComputeGone, AzureError) as error:
             self._jobs.move(name, "Failed", error=str(error))
         except (DataNotFound, UnsafePath) as error:
             message = f"StreamAccessException: the data of the job cannot be read: {error}."
             self._jobs.move(name, "Failed", error=message)
-        except ComputeGone:
-            self._jobs.move(name, "Failed", error=f"The compute '{job['compute']}' was deleted.")
-        except AzureError as error:
-            self._jobs.move(name, "Failed", error=str(error))
         except Exception:
             log.exception("job %s broke", name)
             self._jobs.move(name, "Failed", error="localcloud broke; its log has the trace.")
         finally:
             gone.set()
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
     async def _stages(self, job: Document, folder: Path, gone: threading.Event) -> None:
         name = job["name"]
@@ -131,14 +153,15 @@ class Scoring:
 
     async def _environment(self) -> Path:
         """The trainer's Python, once it is prepared. Raises JobFailed when it is not in time."""
-        python = trainer_python(self._home)
+        trainer = TrainerEnvironment.of(self._home)
         for _ in range(int(ENVIRONMENT_LIMIT / LOOK_AGAIN)):
-            if any(python.parent.parent.glob("lib/python3.*/site-packages/mlflow/pyfunc/__init__.py")):
-                return python
+            if trainer.prepared():
+                return trainer.python
             await asyncio.sleep(LOOK_AGAIN)
         raise JobFailed(
             f"The environment of the model was not prepared within {ENVIRONMENT_LIMIT} seconds: there is no"
-            f" {python} with mlflow. The Batch pool prepares it; see the log of its start task."
+            f" {trainer.python}, or no {trainer.marker}. The Batch pool prepares it; see the log of its start"
+            " task in batch/startup."
         )
 
     def _mount(self, job: Document, folder: Path, gone: threading.Event) -> dict[str, Any]:
@@ -190,9 +213,10 @@ class Scoring:
             await process.wait()
         if code == 0:
             return ""
+        words = await asyncio.to_thread(_told, folder / "logs")
         return (
             f"Execution failed. User process '{python}' exited with status code {code}. Please check log"
-            f" file 'user_logs/std_log_0.txt' for error details. Error: {_told(folder / 'logs')}"
+            f" file 'user_logs/std_log_0.txt' for error details. Error: {words}"
         )
 
     def _store_logs(self, job: Document, folder: Path) -> None:
@@ -218,7 +242,6 @@ def environment(job: Document, folder: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "MLFLOW_TRACKING_URI": f"file://{folder}/mlruns",
     }
 
 
@@ -227,5 +250,6 @@ def _told(logs: Path) -> str:
     outcome = logs / "outcome.json"
     if outcome.exists():
         return str(json.loads(outcome.read_text())["error"])
-    output = (logs / "user_logs" / "std_log_0.txt").read_text(errors="replace")
-    return output[-2000:].strip() or "the process said nothing"
+    with (logs / "user_logs" / "std_log_0.txt").open("rb") as output:
+        output.seek(max(0, output.seek(0, os.SEEK_END) - TOLD))
+        return output.read().decode(errors="replace").strip() or "the process said nothing"

@@ -132,6 +132,7 @@ def test_a_deployment_has_azures_defaults(bench: Workbench, model: Model) -> Non
 UNDEPLOYABLE = {
     "no files": (None, "has no files"),
     "not MLflow": ({"MLmodel": None}, "it has no file MLmodel"),
+    "an empty MLmodel": ({"MLmodel": ""}, "names no flavors"),
     "not YAML": ({"MLmodel": "flavors: ["}, "is not YAML"),
     "no python_function": ({"MLmodel": "flavors: {sklearn: {}}"}, "has no python_function flavor"),
     "MLflow 3": (
