@@ -24,7 +24,7 @@ from azure.core.exceptions import (
 
 from activities import clients, records
 from activities.registry import activity, explain
-from activities.storage import sample_path
+from activities.storage import SAMPLE, sample_path
 from runs.contracts import (
     CleanUp,
     ComputeOrder,
@@ -50,6 +50,10 @@ log = logging.getLogger("touchdown.activities")
 
 LEASE_SECONDS = 30
 """How long one promotion may hold an endpoint: it makes three short calls."""
+ARTIFACT_STORE = "azureml"
+"""The container behind a workspace's datastore workspaceartifactstore, where runs log."""
+ERROR_TAIL = 1500
+"""Characters of a failed scoring job's error.txt that its run keeps."""
 TAG_LIMIT = 256
 """Characters of a tag's value. Azure ML refuses an empty one (azure-sdk-for-python #41586)."""
 
@@ -262,7 +266,6 @@ def smoke_test(order: SmokeOrder) -> SmokeState:
 
     Raises Refused SmokeTestFailed: the job failed, or its predictions are not one for each row.
     """
-    ml = clients.machine_learning()
     folder = f"runs/{order.run_id}/smoke"
     job = order.begun or read_text(f"{folder}/job.txt")
     if not job:
@@ -270,13 +273,13 @@ def smoke_test(order: SmokeOrder) -> SmokeState:
         job = invoke(order.endpoint, order.deployment, given, wanted)
         clients.container().upload_blob(f"{folder}/job.txt", job, overwrite=True)
         return SmokeState(False, job)
-    state = ml.jobs.get(job)
-    if state.status not in ("Completed", "Failed", "Canceled", "NotResponding"):
+    status = job_status(job)
+    if status not in ("Completed", "Failed", "Canceled", "NotResponding"):
         return SmokeState(False, job)
-    if state.status != "Completed":
+    if status != "Completed":
         raise Refused(
             "SmokeTestFailed",
-            f"deployment {order.deployment}: scoring job {job} is {state.status}: {job_error(job)}",
+            f"deployment {order.deployment}: scoring job {job} is {status}: {job_error(job)}",
         )
     sample = read_text(sample_path(order.run_id))
     rows = len(list(csv.reader(io.StringIO(sample, newline="")))) - 1
@@ -309,38 +312,69 @@ def invoke(endpoint: str, deployment: str, given: str, wanted: str) -> str:
     return str(job.name)
 
 
-def job_error(job: str) -> str:
-    """Why a scoring job failed, as far as Azure ML says it."""
-    from azure.core.rest import HttpRequest
+def job_status(job: str) -> str:
+    status = clients.machine_learning().jobs.get(job).status
+    return str(getattr(status, "value", status))
 
-    address = f"{app().resource_manager}{app().workspace_id}/jobs/{job}?api-version=2024-01-01-preview"
+
+def job_error(job: str) -> str:
+    """Why a scoring job failed, from its scoring run: the run history's sentence, and the log's last lines.
+
+    Resource Manager does not say why a job failed. The run history does, at the address that the workspace
+    names for discovery (azure-ai-ml 1.35 `_run_operations.py`); the trace is in the artifact store, under
+    ExperimentRun/dcid.<run> ("Troubleshoot batch endpoints", "Get logs").
+    """
+    words = []
     try:
-        response = clients.resource_manager().send_request(HttpRequest("GET", address))
-        response.raise_for_status()
-        properties = response.json().get("properties", {})
+        for child in clients.machine_learning().jobs.list(parent_job_name=job):
+            words += [history_error(str(child.name)), logged_error(str(child.name))]
     except (AzureError, ValueError) as failed:
         log.warning("the reason of failed job %s could not be read: %s", job, failed)
-        return "its logs in Azure ML studio say why"
-    error = properties.get("error") or {}
-    inner = error.get("error", error)
-    return str(inner.get("message") or "its logs in Azure ML studio say why")
+    return " ".join(word for word in words if word) or "its logs in Azure ML studio say why"
+
+
+def history_error(run: str) -> str:
+    """The error of a run in the run history, or ""."""
+    from azure.core.rest import HttpRequest
+
+    get = clients.resource_manager().send_request
+    discovery = clients.machine_learning().workspaces.get(app().workspace).discovery_url
+    api = str(get(HttpRequest("GET", str(discovery))).json().get("api", ""))
+    answer = get(HttpRequest("GET", f"{api}/history/v1.0{app().workspace_id}/runs/{run}/details"))
+    answer.raise_for_status()
+    error = (answer.json().get("error") or {}).get("error") or {}
+    return str(error.get("message") or "")
+
+
+def logged_error(run: str) -> str:
+    """The end of the error.txt that a run logged, or ""."""
+    blob = clients.storage().get_blob_client(ARTIFACT_STORE, f"ExperimentRun/dcid.{run}/logs/user/error.txt")
+    try:
+        text: str = blob.download_blob(encoding="utf-8").readall()
+    except ResourceNotFoundError:
+        return ""
+    return text.strip()[-ERROR_TAIL:]
 
 
 def read_predictions(path: str, deployment: str, job: str) -> list[str]:
-    """The predictions in a predictions.csv: no header; row, prediction, file name.
+    """The predictions in a predictions.csv, which has no header, in the order of their rows.
 
-    Source: "Deploy MLflow models in batch deployments", "Batch scoring outputs".
+    Documented columns are row, prediction, file name ("Deploy MLflow models in batch deployments"); a model
+    that answers with an array gets file name, prediction. The file's name tells them apart.
     """
     text = read_text(path)
     if not text:
         raise Refused("SmokeTestFailed", f"deployment {deployment}: scoring job {job} left no predictions.")
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    if any(len(row) < 3 or not row[1].strip() for row in rows):
+    name = SAMPLE.rpartition("/")[2]
+    rows = [[cell for cell in row if cell != name] for row in csv.reader(io.StringIO(text)) if row]
+    if any(not row or not row[-1].strip() for row in rows) or len({len(row) for row in rows}) != 1:
         raise Refused(
             "SmokeTestFailed",
             f"deployment {deployment}: predictions of scoring job {job} are not row, prediction, file.",
         )
-    return [row[1] for row in sorted(rows, key=lambda row: int(row[0]) if row[0].isdigit() else 0)]
+    numbered = all(len(row) > 1 and row[0].isdigit() for row in rows)
+    ordered = sorted(rows, key=lambda row: int(row[0])) if numbered else rows
+    return [row[1] if numbered else row[0] for row in ordered]
 
 
 def read_text(path: str) -> str:
@@ -475,7 +509,7 @@ def cancel_scoring(left: CleanUp) -> Settling:
         return Settling(True)
     ml = clients.machine_learning()
     try:
-        status = ml.jobs.get(job).status
+        status = job_status(job)
     except ResourceNotFoundError:
         return Settling(True)
     if status in ("Completed", "Failed", "Canceled"):

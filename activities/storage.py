@@ -22,6 +22,8 @@ HEAD = 1 << 20
 """Bytes of a dataset that are looked at before anything is paid for."""
 LONGEST_NAME = 256
 """Characters of a column's name: the label's is in the run's history, its record and its events."""
+SAMPLE = "smoke/sample.csv"
+"""Where a run keeps them, below its own folder."""
 SAMPLE_ROWS = 20
 """Rows that the smoke test scores."""
 
@@ -67,7 +69,7 @@ def inspect_dataset(request: RunRequest) -> Dataset:
 
 def sample_path(run_id: str) -> str:
     """Where a run's smoke test finds its input."""
-    return f"{naming.RUNS}{run_id}/smoke/sample.csv"
+    return f"{naming.RUNS}{run_id}/{SAMPLE}"
 
 
 def replaced(upload: Upload) -> Refused:

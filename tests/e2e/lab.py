@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from azure.ai.ml import Input, MLClient, Output
@@ -26,7 +27,9 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.datafactory import DataFactoryManagementClient
 from azure.mgmt.datafactory.models import (
     CustomActivity,
+    CustomActivityTypeProperties,
     LinkedServiceReference,
+    Pipeline,
     PipelineResource,
 )
 from azure.storage.blob import BlobServiceClient
@@ -50,10 +53,9 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     container = BlobServiceClient(given["storage_url"], credential).get_container_client(given["container"])
 
     # 1. Upload the data and the code.
-    with open(given["csv"], "rb") as data:
-        container.upload_blob("datasets/iris_csv.csv", data, overwrite=True)
-    with open(given["main_py"], "rb") as code:
-        container.upload_blob("datasets/main.py", code, overwrite=True)
+    data = Path(given["csv"]).read_text(encoding="utf-8")
+    container.upload_blob("datasets/iris_csv.csv", data, overwrite=True)
+    container.upload_blob("datasets/main.py", Path(given["main_py"]).read_bytes(), overwrite=True)
 
     # 2. Publish a pipeline with one Custom activity, and trigger it.
     factory = DataFactoryManagementClient(
@@ -70,13 +72,17 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     activity = CustomActivity(
         name="TrainIris",
         linked_service_name=LinkedServiceReference(type="LinkedServiceReference", reference_name="batch"),
-        command=command,
-        resource_linked_service=LinkedServiceReference(
-            type="LinkedServiceReference", reference_name="storage"
+        type_properties=CustomActivityTypeProperties(
+            command=command,
+            resource_linked_service=LinkedServiceReference(
+                type="LinkedServiceReference", reference_name="storage"
+            ),
+            folder_path=f"{given['container']}/datasets",
         ),
-        folder_path=f"{given['container']}/datasets",
     )
-    factory.pipelines.create_or_update(*where, "lab", PipelineResource(activities=[activity]))
+    factory.pipelines.create_or_update(
+        *where, "lab", PipelineResource(properties=Pipeline(activities=[activity]))
+    )
     run_id = factory.pipelines.create_run(*where, "lab").run_id
 
     def ended() -> str | None:
@@ -124,8 +130,7 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     ml.batch_endpoints.begin_create_or_update(endpoint).result(LIMIT)
 
     # 5. Invoke it on the data without its label, and read the predictions.
-    with open(given["csv"], encoding="utf-8") as data:
-        rows = [line.rsplit(",", 1)[0] for line in data.read().splitlines()]
+    rows = [line.rsplit(",", 1)[0] for line in data.splitlines()]
     container.upload_blob("lab/unlabelled.csv", "\n".join(rows) + "\n", overwrite=True)
     job = ml.batch_endpoints.invoke(
         endpoint_name="lab-iris",
@@ -159,5 +164,4 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as settings:
-        print(json.dumps(lab(json.load(settings))))
+    print(json.dumps(lab(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))))

@@ -1,0 +1,136 @@
+"""One stack for all end-to-end tests; they keep apart by the names of their datasets.
+
+Training and scoring really happen, so each test does as much as it can with few runs. Faults are armed for
+the names of one test only, and disarmed after it.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from localcloud import stack
+from localcloud.client import Client, Upload
+from localcloud.home import Home, Ports
+from localcloud.stack import Stack
+
+QUICK = {
+    "TOUCHDOWN_LOOK_FIRST_SECONDS": "1",
+    "TOUCHDOWN_LOOK_CAP_SECONDS": "2",
+    "TOUCHDOWN_WATCH_FIRST_SECONDS": "0.1",
+    "TOUCHDOWN_WATCH_CAP_SECONDS": "0.5",
+}
+LIMIT = 180.0
+"""Seconds that a run may take here, on a machine that is busy with others."""
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    home = Home.open(tmp_path_factory.mktemp("e2e") / "home", Ports.free())
+    with stack.start(home, app_settings=QUICK) as running:
+        yield running
+
+
+@pytest.fixture
+def client(cloud: Stack) -> Iterator[Client]:
+    yield cloud.client
+    cloud.client.disarm()
+
+
+@pytest.fixture
+def name() -> str:
+    """A stem that no other test's dataset has."""
+    return f"t{uuid4().hex[:10]}"
+
+
+def rows(shift: int = 0, count: int = 40) -> bytes:
+    """Two numbers and two classes, which a linear model can tell apart; `shift` changes the content."""
+    lines = ["width,height,kind"]
+    for number in range(count):
+        kind = number % 2
+        lines.append(f"{number % 7 + 10 * kind + shift},{number % 5 + 6 * kind},{'ab'[kind]}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+Json = dict[str, Any]
+
+
+def stage_is(*stages: str) -> Callable[[Json], bool]:
+    return lambda run: run.get("stage") in stages or run["status"] != "Running"
+
+
+def finished(client: Client, run_id: str) -> Json:
+    return client.wait(run_id, limit=LIMIT)
+
+
+def succeeded(client: Client, run_id: str) -> Json:
+    run = finished(client, run_id)
+    assert run["status"] == "Succeeded", run["error"]
+    return run
+
+
+def failed(client: Client, run_id: str) -> Json:
+    run = finished(client, run_id)
+    assert run["status"] == "Failed"
+    assert run["error"]["message"]
+    return run
+
+
+def deployments(client: Client, endpoint: str) -> list[Json]:
+    from localcloud.client import ML_API_VERSION, WORKSPACE_PATH
+
+    listed = client.resource_manager(
+        "GET",
+        f"{WORKSPACE_PATH}/batchEndpoints/{endpoint}/deployments",
+        params={"api-version": ML_API_VERSION},
+    )
+    return list(listed["value"])
+
+
+def versions(client: Client, model: str) -> list[Json]:
+    from localcloud.client import ML_API_VERSION, WORKSPACE_PATH
+
+    listed = client.resource_manager(
+        "GET", f"{WORKSPACE_PATH}/models/{model}/versions", params={"api-version": ML_API_VERSION}
+    )
+    return list(listed["value"])
+
+
+def default(client: Client, endpoint: str) -> str:
+    return str((client.endpoint(endpoint)["properties"].get("defaults") or {}).get("deploymentName") or "")
+
+
+def pipeline_runs(client: Client, run_id: str) -> list[Json]:
+    """Every pipeline run that carries a run's id."""
+    from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
+
+    factory = (
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
+        f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
+    )
+    listed = client.resource_manager(
+        "POST",
+        f"{factory}/queryPipelineRuns",
+        params={"api-version": "2018-06-01"},
+        json={"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"},
+    )
+    return [each for each in listed["value"] if (each.get("parameters") or {}).get("runId") == run_id]
+
+
+def run_names(client: Client, upload: Upload) -> list[str]:
+    """The ids of all runs of a dataset."""
+    return [line["run_id"] for line in client.runs(dataset=upload.dataset)]
+
+
+def iris(folder: Path) -> Path:
+    """The lab's CSV, as scripts/make_iris.py makes it."""
+    import subprocess
+    import sys
+
+    from localcloud.home import REPOSITORY
+
+    target = folder / "iris_csv.csv"
+    subprocess.run([sys.executable, str(REPOSITORY / "scripts" / "make_iris.py"), str(target)], check=True)
+    return target

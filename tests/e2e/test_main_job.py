@@ -1,0 +1,204 @@
+"""The main job on real input: a CSV goes in, predictions of a deployed batch endpoint come out."""
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.client import ApiError, Client
+from localcloud.home import TOPIC
+from runs import naming
+from tests.e2e.conftest import (
+    default,
+    deployments,
+    failed,
+    finished,
+    iris,
+    pipeline_runs,
+    rows,
+    run_names,
+    stage_is,
+    succeeded,
+    versions,
+)
+
+pytestmark = pytest.mark.e2e
+
+STEPS = [
+    "inspect_dataset",
+    "start_training",
+    "wait",
+    "read_training_result",
+    "register_model",
+    "ensure_compute",
+    "ensure_endpoint",
+    "deploy_model",
+    "smoke_test",
+    "promote",
+    "record_run",
+]
+
+
+def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(client: Client, tmp_path: Path) -> None:
+    data = iris(tmp_path)
+    upload = client.upload(data)
+    run = succeeded(client, upload.run_id)
+
+    assert [stage["name"] for stage in run["stages"]] == STEPS
+    assert all(stage["ended"] >= stage["started"] for stage in run["stages"])
+    assert (run["model_name"], run["model_version"], run["outcome"]) == (
+        "iris_classification",
+        "1",
+        "promoted",
+    )
+    assert run["metrics"]["accuracy"] >= 0.9
+    assert run["source"] == "event"
+    assert default(client, run["endpoint"]) == run["deployment"]
+    [version] = versions(client, "iris_classification")
+    assert version["properties"]["tags"]["run"] == upload.run_id
+    [pipeline_run] = pipeline_runs(client, upload.run_id)
+    assert pipeline_run["runId"] == run["pipeline_run_id"]
+
+    unlabelled = b"\n".join(line.rsplit(b",", 1)[0] for line in data.read_bytes().splitlines()) + b"\n"
+    scored = client.score(run["endpoint"], unlabelled)
+    predicted = [row[1] for row in scored.predictions]
+    truth = [line.rsplit(",", 1)[1] for line in data.read_text().splitlines()[1:]]
+    assert len(predicted) == 150
+    assert sum(p == t for p, t in zip(predicted, truth, strict=True)) >= 135
+
+    kinds = [
+        event["eventType"] for event in client.published(TOPIC) if event["subject"] == f"runs/{upload.run_id}"
+    ]
+    assert kinds == ["Touchdown.RunStarted", "Touchdown.RunSucceeded"]
+
+
+def test_a_run_started_by_hand_is_refused_twice_and_may_be_repeated_on_purpose(
+    client: Client, name: str
+) -> None:
+    client.pause_deliveries()
+    try:
+        upload = client.upload(rows(), f"{name}.csv")
+        started = client.start_run(upload.dataset, {"epochs": 3, "model_name": f"{name}-model"})
+        assert started["run_id"] == upload.run_id
+        assert "statusQueryGetUri" in started["links"]
+        run = succeeded(client, upload.run_id)
+    finally:
+        client.resume_deliveries()
+    assert (run["source"], run["settings"]["epochs"], run["model_name"]) == ("http", 3, f"{name}-model")
+
+    with pytest.raises(ApiError, match="rerun") as again:
+        client.start_run(upload.dataset)
+    assert (again.value.status, again.value.code) == (409, "RunExists")
+    second = client.start_run(upload.dataset, {"epochs": 4, "model_name": f"{name}-model"}, rerun=True)
+    rerun = succeeded(client, second["run_id"])
+    assert rerun["run_id"] != run["run_id"]
+    assert (rerun["model_version"], default(client, rerun["endpoint"])) == ("2", rerun["deployment"])
+    assert sorted(run_names(client, upload)) == sorted([run["run_id"], rerun["run_id"]])
+
+
+def test_one_upload_is_one_run_however_often_its_event_comes(client: Client, name: str) -> None:
+    client.arm_fault("eventgrid.deliver", "repeat", {"subject": f"datasets/{name}"}, count=3)
+    upload = client.upload(rows(), f"{name}.csv")
+    run = succeeded(client, upload.run_id)
+    [event] = {each["eventId"] for each in client.deliveries(subject=f"datasets/{name}.csv")} or {""}
+    # Long after the run has ended: the Functions host would run a finished id again.
+    client.redeliver(event)
+    client.redeliver(event)
+
+    def redelivered() -> bool:
+        return all(each["state"] == "Delivered" for each in client.deliveries(eventId=event))
+
+    wait_for(redelivered)
+    assert client.run(upload.run_id) == run
+    assert run_names(client, upload) == [upload.run_id]
+    assert len(pipeline_runs(client, upload.run_id)) == 1
+    assert len(versions(client, run["model_name"])) == 1
+    assert len(deployments(client, run["endpoint"])) == 1
+
+
+def wait_for(condition: object, limit: float = 60.0) -> None:
+    import time
+
+    assert callable(condition)
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"{condition} did not come true within {limit} s"
+        time.sleep(0.1)
+
+
+def test_a_model_that_is_ready_before_anyone_waits_for_it_is_used(client: Client, name: str) -> None:
+    # createRun is answered late: the trainer is done, and its event delivered, before the run waits.
+    client.arm_fault("http", "lost", {"path": "/pipelines/train/createRun", "method": "POST"}, seconds=0)
+    upload = client.upload(rows(), f"{name}.csv")
+    run = succeeded(client, upload.run_id)
+    assert run["outcome"] == "promoted"
+    assert len(pipeline_runs(client, upload.run_id)) == 1, "a lost answer must not train twice"
+
+
+def test_a_lost_model_event_costs_a_look_and_not_the_run(client: Client, name: str) -> None:
+    upload_id = f"runs/{name}"
+    client.arm_fault("eventgrid.deliver", "drop", {"subject": upload_id}, times=None)
+    upload = client.upload(rows(), f"{name}.csv")
+    run = succeeded(client, upload.run_id)
+    assert run["outcome"] == "promoted"
+    assert any(fault["taken"] for fault in client.faults()), "the event was to be dropped"
+
+
+def test_each_upload_is_a_version_and_the_oldest_deployment_goes(client: Client, name: str) -> None:
+    first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
+    second = succeeded(client, client.upload(rows(1), f"{name}.csv").run_id)
+    assert second["model_version"] == "2"
+    assert second["endpoint"] == first["endpoint"]
+    assert default(client, second["endpoint"]) == second["deployment"]
+    assert {each["name"] for each in deployments(client, second["endpoint"])} == {
+        first["deployment"],
+        second["deployment"],
+    }
+    third = succeeded(client, client.upload(rows(2), f"{name}.csv").run_id)
+    assert default(client, third["endpoint"]) == third["deployment"]
+    assert {each["name"] for each in deployments(client, third["endpoint"])} == {
+        second["deployment"],
+        third["deployment"],
+    }
+    assert not third["warnings"]
+
+
+def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_default(
+    client: Client, name: str
+) -> None:
+    older = client.upload(rows(0), f"{name}.csv")
+    own = naming.deployment_name(older.run_id)
+    held = client.arm_fault("machinelearning.job", "delay", {"deployment": f"^{own}$"}, seconds=25)
+    client.wait(older.run_id, until=stage_is("smoke_test"))
+    newer = client.upload(rows(1), f"{name}.csv")
+    last = succeeded(client, newer.run_id)
+    client.disarm(held["id"])
+    first = succeeded(client, older.run_id)
+    assert first["ended_at"] > last["ended_at"], "the older run was to finish last"
+    assert (first["outcome"], last["outcome"]) == ("superseded", "promoted")
+    assert default(client, last["endpoint"]) == last["deployment"]
+
+
+@pytest.mark.parametrize(
+    ("body", "metadata", "cause"),
+    [
+        (rows(), {"label": "clas"}, 'label column "clas" is not in the header (found: width, height, kind)'),
+        (b"\n\n", {}, "the file is empty"),
+        (b"width,height,kind\n", {}, "a header but no data row"),
+        (b"PK\x03\x04\0\0\0\0binary", {}, "not text in UTF-8"),
+        (b"", {}, "the file is empty"),
+        (rows(), {"epochs": "many"}, "metadata epochs: 'many' was given"),
+    ],
+    ids=["label", "blank", "header only", "binary", "0 bytes", "setting"],
+)
+def test_bad_data_fails_before_anything_is_paid_for(
+    client: Client, name: str, body: bytes, metadata: dict[str, str], cause: str
+) -> None:
+    upload = client.upload(body, f"{name}.csv", metadata)
+    run = failed(client, upload.run_id)
+    assert cause in run["error"]["message"]
+    assert upload.dataset in run["error"]["message"]
+    assert run["error"]["stage"] == "inspect_dataset"
+    assert pipeline_runs(client, upload.run_id) == []
+    written = [blob.name for blob in client.container.list_blobs(name_starts_with=f"runs/{upload.run_id}/")]
+    assert written == [f"runs/{upload.run_id}/run.json"]
+    assert finished(client, upload.run_id)["pipeline_run_id"] == ""
