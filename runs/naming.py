@@ -23,7 +23,8 @@ from runs.errors import Refused
 DATASETS = "datasets/"
 RUNS = "runs/"
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+_BLOB_NAME = re.compile(r"[^\ud800-\udfff]{1,1024}", re.DOTALL)
+_NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 _MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmodel")
 
 
@@ -116,6 +117,11 @@ def run_of_model(path: str) -> str | None:
     return found["run"] if found and is_run_id(found["run"]) else None
 
 
+def is_blob_name(path: str) -> bool:
+    """Whether storage can hold a blob of that name; half a surrogate pair is no text."""
+    return bool(_BLOB_NAME.fullmatch(path))
+
+
 def is_dataset(path: str) -> bool:
     """Whether `path` is a dataset: a direct child of datasets/ that is called .csv."""
     name = path.removeprefix(DATASETS)
@@ -128,7 +134,7 @@ def dataset_path(name: str) -> str:
     Raises Refused for anything but the plain name of a .csv file.
     """
     path = f"{DATASETS}{name}"
-    if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or len(path) > 1024:
+    if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or not is_blob_name(path):
         shown = name if len(name) <= 80 else f"{name[:77]}..."
         raise Refused(
             "InvalidDatasetName",

@@ -6,6 +6,7 @@ may pass (storage or the engine out of reach) is raised.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,9 @@ ENDED = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
 LOST = 60.0
 """Seconds after its claim within which a run that the engine does not know is still expected."""
 
+_ETAG = re.compile(r"[!#-~]{1,100}")
+"""An entity tag as HTTP allows it, without its quotes."""
+
 events = df.Blueprint()
 
 
@@ -46,23 +50,36 @@ class Created:
 class Unusable(Exception):
     """An event that says nothing to this app, now or later; the text says why."""
 
+    level = logging.WARNING
+
+
+class Other(Unusable):
+    """A sound event of something that this app does not follow."""
+
+    level = logging.DEBUG
+
 
 def created(event: func.EventGridEvent | func.CloudEvent) -> Created:
     """What a BlobCreated event says, in the Event Grid schema or as CloudEvents 1.0. Raises Unusable."""
     kind = event.type if isinstance(event, func.CloudEvent) else event.event_type
     time = event.time if isinstance(event, func.CloudEvent) else event.event_time
     if kind != CREATED:
-        raise Unusable(f"its type is {kind!r}")
+        raise Other(f"its type is {kind!r}")
     data: Any = event.get_json()
     if not isinstance(data, dict):
         raise Unusable("it carries no data")
-    if data.get("api") not in FINISHED_WRITES:
-        raise Unusable(f"its api is {data.get('api')!r}, which is no finished write")
-    head, _, rest = str(event.subject or "").partition("/containers/")
-    container, found, path = rest.partition("/blobs/")
-    etag = str(data.get("eTag") or "").strip('"')
-    if head != "/blobServices/default" or not found or not path or not etag:
+    api, subject, etag = (
+        each if isinstance(each, str) else "" for each in (data.get("api"), event.subject, data.get("eTag"))
+    )
+    if api not in FINISHED_WRITES:
+        raise Other(f"its api is {api!r}, which is no finished write")
+    head, _, rest = subject.partition("/containers/")
+    container, _, path = rest.partition("/blobs/")
+    etag = etag.strip('"')
+    if head != "/blobServices/default" or not path or not _ETAG.fullmatch(etag):
         raise Unusable("it names no container, blob and eTag")
+    if not naming.is_blob_name(path):
+        raise Unusable("its blob has a name that storage cannot hold")
     moment = time if isinstance(time, datetime) else datetime.now(UTC)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -78,7 +95,7 @@ def on_blob_created(event: func.EventGridEvent, client: Client) -> None:
     try:
         blob = created(event)
     except Unusable as why:
-        log.warning("event %s is ignored: %s", event.id, why)
+        log.log(why.level, "event %s is ignored: %s", event.id, why)
         return
     if blob.container != app().container:
         log.debug("event %s is ignored: container %r is not ours", event.id, blob.container)
