@@ -1,0 +1,215 @@
+"""The definitions that Bicep and localcloud share: app, pipeline, trainer and filters agree."""
+
+import importlib.util
+import json
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities import clients, data_factory
+from localcloud.datafactory import reading
+from localcloud.datafactory.expressions import Values, evaluate
+from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
+from localcloud.eventgrid.subscriptions import Subscription
+from runs import naming, settings
+from runs.contracts import Json, TrainingOrder
+from runs.settings import App
+from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
+from tests.unit.wire import Answer, Credential, Sent, Wire
+from triggers.events import CREATED, FINISHED_WRITES, on_blob_created
+
+ROOT = Path(__file__).parents[2]
+DEFINITIONS = ROOT / "bicep" / "definitions"
+PIPELINE: Json = json.loads((DEFINITIONS / "pipeline.json").read_text())
+PARAMETERS: Json = PIPELINE["properties"]["parameters"]
+(TRAIN,) = PIPELINE["properties"]["activities"]
+SUBSCRIPTIONS: list[Json] = json.loads((DEFINITIONS / "subscriptions.json").read_text())
+DEPLOYED = {"accountUrl": "https://a.blob.core.windows.net", "container": "blobs", "codePath": "code/1"}
+"""The defaults that a deployment sets."""
+ORDER = TrainingOrder(RUN, UPLOAD, "species", 50, 0.1)
+
+
+# --- The pipeline -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def factory(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """The wire to Data Factory and storage, at whose other end nothing has ever run."""
+    from azure.mgmt.datafactory import DataFactoryManagementClient
+    from azure.storage.blob import ContainerClient
+
+    def answer(sent: Sent) -> Answer:
+        if sent.path.endswith("/queryPipelineRuns"):
+            return Answer(200, {"value": []})
+        if sent.path.endswith("/createRun"):
+            return Answer(200, {"runId": PIPELINE_RUN})
+        return Answer(201, headers={"ETag": '"0x1"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"})
+
+    wire = Wire(answer)
+    manager = DataFactoryManagementClient(
+        Credential(), "s", base_url="https://arm", credential_scopes=["s"], transport=wire.transport
+    )
+    container = ContainerClient(DEPLOYED["accountUrl"], "blobs", transport=wire.transport)
+    monkeypatch.setattr(clients, "data_factory", lambda: manager)
+    monkeypatch.setattr(clients, "container", lambda: container)
+    monkeypatch.setattr(data_factory, "app", lambda: APP)
+    return wire
+
+
+APP = App.read(
+    {each.variable: "x" for each in settings.APP_SETTINGS if each.default is None}
+    | {"TOUCHDOWN_DATA_FACTORY": "factory", "TOUCHDOWN_RESOURCE_GROUP": "group"}
+)
+
+
+def passed(factory: Wire) -> Json:
+    """The parameters that start_training sends."""
+    assert data_factory.start_training(ORDER).pipeline_run_id == PIPELINE_RUN
+    (create,) = [sent for sent in factory.sent if sent.path.endswith("/createRun")]
+    assert create.path.endswith(f"/pipelines/{PIPELINE['name']}/createRun")
+    parameters: Json = create.body
+    return parameters
+
+
+def test_the_app_passes_what_the_pipeline_declares_and_nothing_else(factory: Wire) -> None:
+    sent = passed(factory)
+    assert set(sent) <= set(PARAMETERS)
+    types = {"String": str, "Int": int, "Float": float}
+    for name, value in sent.items():
+        assert type(value) is types[PARAMETERS[name]["type"]], name
+
+
+def test_what_the_app_does_not_pass_has_a_default_that_a_deployment_sets(factory: Wire) -> None:
+    left = set(PARAMETERS) - set(passed(factory))
+    assert left == {*DEPLOYED, "clientId"}
+    assert all("defaultValue" in PARAMETERS[name] for name in left)
+
+
+def trainer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("trainer_main", ROOT / "trainer" / "main.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Its dataclasses look their own module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(factory: Wire, tmp_path: Path) -> None:
+    parameters = {name: each.get("defaultValue") for name, each in PARAMETERS.items()}
+    parameters |= DEPLOYED | passed(factory)
+    run: dict[str, Any] = {"parameters": parameters, "RunId": PIPELINE_RUN, "Pipeline": "train"}
+    activity = evaluate(TRAIN["typeProperties"], Values(run))
+    (tmp_path / "activity.json").write_text(json.dumps({"name": "Train", "typeProperties": activity}))
+    job = trainer().job_of_activity(tmp_path / "activity.json")
+    assert (job.run_id, job.pipeline_run_id) == (RUN, PIPELINE_RUN)
+    assert (job.dataset, job.etag) == (UPLOAD.path, UPLOAD.etag)
+    assert (job.label, job.epochs, job.lr) == ("species", 50, 0.1)
+    to = job.destination
+    assert (to.account_url, to.container, to.prefix) == (DEPLOYED["accountUrl"], "blobs", f"runs/{RUN}")
+    assert to.client_id == ""
+
+
+def test_the_command_is_a_constant_that_names_nothing_of_a_run() -> None:
+    command = TRAIN["typeProperties"]["command"]
+    assert isinstance(command, str)
+    assert "@" not in command
+    assert command == command.strip(), "Batch would never finish"
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a;touch x.csv", "@{pipeline().RunId}", "@pipeline().RunId", "$(id)", "'"]
+)
+def test_a_hostile_value_stays_the_value_it_is(hostile: str) -> None:
+    run: dict[str, Any] = {"parameters": dict.fromkeys(PARAMETERS, hostile), "RunId": PIPELINE_RUN}
+    found = evaluate(TRAIN["typeProperties"], Values(run))
+    assert isinstance(found, dict)
+    assert found["command"] == TRAIN["typeProperties"]["command"]
+    extended = found["extendedProperties"]
+    assert isinstance(extended, dict)
+    assert (extended["dataset"], extended["label"]) == (hostile, hostile)
+
+
+def test_localcloud_can_read_the_pipeline() -> None:
+    reading.read(PIPELINE["name"], PIPELINE["properties"])
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the Train activity ends after 1 day, while training_timeout may be as long as 7"
+)
+def test_the_app_gives_up_on_a_training_before_the_pipeline_does() -> None:
+    days, hours, minutes, seconds = map(int, re.split(r"[.:]", TRAIN["policy"]["timeout"]))
+    limit = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    longest = settings.checked({"training_timeout": "7d"})["training_timeout"]
+    assert limit >= timedelta(seconds=longest)
+
+
+# --- The event subscriptions --------------------------------------------------------------------------
+
+
+def delivering(
+    path: str, api: str = "PutBlob", container: str = "blobs", kind: str = BLOB_CREATED
+) -> list[str]:
+    """The subscriptions that an event passes."""
+    subject = f"/blobServices/default/containers/{container}/blobs/{path}"
+    event = Event("1", STORAGE_ID, subject, kind, "2026-01-01T00:00:00Z", {"api": api, "eTag": "0x1"})
+    text = json.dumps(SUBSCRIPTIONS).replace("{container}", "blobs")
+    parsed = [Subscription.parse(each) for each in json.loads(text)]
+    return [each.name for each in parsed if each.filter.matches(event)]
+
+
+def test_the_subscriptions_are_the_functions_and_follow_the_writes_that_it_follows() -> None:
+    for subscription in SUBSCRIPTIONS:
+        rules = subscription["filter"]
+        assert rules["includedEventTypes"] == [CREATED]
+        (writes,) = rules["advancedFilters"]
+        assert writes["key"] == "data.api"
+        assert set(writes["values"]) == FINISHED_WRITES
+        assert subscription["functionName"] == on_blob_created._function.get_function_name()
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("datasets/iris_csv.csv", ["datasets"]),
+        ("datasets/IRIS.CSV", ["datasets"]),
+        ("datasets/x y'\"$(id).csv", ["datasets"]),
+        (f"runs/{RUN}/0/ab/artifacts/model/MLmodel", ["models"]),
+        ("datasets-old/a.csv", []),
+        ("datasets/main.py", []),
+        ("datasets/0/ab/artifacts/model/MLmodel", []),
+        (f"runs/{RUN}/run.json", []),
+        (f"runs/{RUN}/smoke/sample.csv", []),
+        (f"runs/{RUN}/0/ab/artifacts/model/model.pkl", []),
+        ("code/1/main.py", []),
+    ],
+)
+def test_only_what_may_be_used_is_delivered(path: str, names: list[str]) -> None:
+    assert delivering(path) == names
+
+
+@pytest.mark.parametrize("api", ["CreateFile", "SftpCreate", "PutBlock"])
+def test_unfinished_writes_and_deletions_are_not_delivered(api: str) -> None:
+    assert delivering("datasets/iris_csv.csv", api) == []
+    assert delivering("datasets/iris_csv.csv", kind="Microsoft.Storage.BlobDeleted") == []
+
+
+def test_other_containers_are_not_delivered() -> None:
+    assert delivering("datasets/iris_csv.csv", container="blobs2") == []
+
+
+PATHS = re.compile(r"(datasets|runs)(/[a-zA-Z.0-9]{1,9}){0,6}(/[a-zA-Z ]{1,4}\.(csv|CSV)|/MLmodel)")
+
+
+@given(path=st.from_regex(PATHS, fullmatch=True), api=st.sampled_from(sorted(FINISHED_WRITES)))
+def test_whatever_the_function_uses_passes_exactly_one_subscription(path: str, api: str) -> None:
+    if naming.is_dataset(path) or naming.run_of_model(path):
+        assert len(delivering(path, api)) == 1

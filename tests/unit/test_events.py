@@ -1,0 +1,295 @@
+"""Event Grid deliveries, as the host's own converter hands them over: read where possible, else ignored."""
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.functions.eventgrid import EventGridEventInConverter
+from azure.functions.meta import Datum
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runs import naming, settings
+from triggers import events
+from triggers.events import FINISHED_WRITES, Created, Other, Unusable, created
+
+DATA = {
+    "api": "PutBlockList",
+    "clientRequestId": "6d79dbfb-0e37-4fc4-981f-442c9ca65760",
+    "eTag": "0x8D4BCC2E4835CD0",
+    "contentType": "text/csv",
+    "contentLength": 4551,
+    "blobType": "BlockBlob",
+    "url": "https://account.blob.core.windows.net/blobs/datasets/iris_csv.csv",
+    "sequencer": "00000000000004420000000000028963",
+    "storageDiagnostics": {"batchId": "b68529f3-68cd-4744-baa4-3c0498ec19f0"},
+}
+EVENT = {
+    "topic": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/account",
+    "subject": "/blobServices/default/containers/blobs/blobs/datasets/iris_csv.csv",
+    "eventType": "Microsoft.Storage.BlobCreated",
+    "eventTime": "2026-11-23T18:41:00.9584103Z",
+    "id": "831e1650-001e-001b-66ab-eeb76e069631",
+    "data": DATA,
+    "dataVersion": "",
+    "metadataVersion": "1",
+}
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "type": EVENT["eventType"],
+    "source": EVENT["topic"],
+    "id": EVENT["id"],
+    "time": EVENT["eventTime"],
+    "subject": EVENT["subject"],
+    "data": DATA,
+}
+FOUND = Created("blobs", "datasets/iris_csv.csv", "0x8D4BCC2E4835CD0", "2026-11-23T18:41:00.958410Z")
+
+
+def delivered(body: dict[str, Any]) -> func.EventGridEvent | func.CloudEvent:
+    return EventGridEventInConverter.decode(Datum(json.dumps(body), "json"), trigger_metadata=None)
+
+
+def event(path: str | None = None, data: Any = None, **changes: Any) -> func.EventGridEvent:
+    subject = {"subject": f"/blobServices/default/containers/blobs/blobs/{path}"} if path is not None else {}
+    read = delivered(EVENT | subject | {"data": DATA if data is None else data} | changes)
+    assert isinstance(read, func.EventGridEvent)
+    return read
+
+
+# --- Read ---------------------------------------------------------------------------------------------
+
+
+def test_the_event_grid_schema_is_read() -> None:
+    assert created(delivered(EVENT)) == FOUND
+
+
+def test_cloud_events_are_read_to_the_same() -> None:
+    read = delivered(CLOUD_EVENT)
+    assert isinstance(read, func.CloudEvent)
+    assert created(read) == FOUND
+
+
+def test_a_cloud_event_with_extensions_and_without_optional_parts_is_read() -> None:
+    body = CLOUD_EVENT | {"traceparent": "00-…", "datacontenttype": "application/json"}
+    assert created(delivered(body)) == FOUND
+
+
+@pytest.mark.parametrize("api", sorted(FINISHED_WRITES))
+def test_every_finished_write_is_followed(api: str) -> None:
+    assert created(event(data=DATA | {"api": api})) == FOUND
+
+
+@pytest.mark.parametrize("api", ["CreateFile", "SftpCreate", "PutBlock", "putblob", "", None])
+def test_no_unfinished_write_is(api: Any) -> None:
+    with pytest.raises(Other):
+        created(event(data=DATA | {"api": api}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "datasets/a;touch x.csv",
+        "datasets/x y'\"$(id).csv",
+        "datasets/100%25.csv",
+        "datasets/../x.csv",
+        "datasets/blobs/blobs/x.csv",
+        "datasets/containers/x/blobs/y.csv",
+        "datasets/a#b?c=d&e.csv",
+        "datasets/名前 ünï.csv",
+        "datasets/😀.csv",
+        "datasets/" + "n" * 900 + ".csv",
+        "datasets/line\nbreak.csv",
+    ],
+    ids=ascii,
+)
+def test_a_hostile_name_is_read_as_it_is_and_no_more(path: str) -> None:
+    assert created(event(path)).path == path
+
+
+def test_quotes_about_the_etag_are_dropped() -> None:
+    assert created(event(data=DATA | {"eTag": '"0x8D4"'})).etag == "0x8D4"
+
+
+@pytest.mark.parametrize(
+    ("time", "stamp"),
+    [
+        ("2026-11-23T18:41:00Z", "2026-11-23T18:41:00.000000Z"),
+        ("2026-11-23T18:41:00.1Z", "2026-11-23T18:41:00.100000Z"),
+        ("2026-11-23T18:41:00.9584103Z", "2026-11-23T18:41:00.958410Z"),
+        ("2026-11-23T18:41:00+00:00", "2026-11-23T18:41:00.000000Z"),
+        ("2026-11-23T18:41:00.5", "2026-11-23T18:41:00.500000Z"),
+    ],
+)
+def test_times_are_all_written_alike_so_that_they_compare_as_text(time: str, stamp: str) -> None:
+    assert created(event(eventTime=time)).time == stamp
+
+
+def test_an_event_without_a_time_is_of_now() -> None:
+    stamp = datetime.fromisoformat(created(event(eventTime=None)).time)
+    assert abs(datetime.now(UTC) - stamp) < timedelta(minutes=5)
+
+
+# --- Not read -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["Microsoft.Storage.BlobDeleted", "Microsoft.EventGrid.SubscriptionValidationEvent", "", None, 7]
+)
+def test_an_event_of_another_type_is_for_others(kind: Any) -> None:
+    with pytest.raises(Other, match="its type is"):
+        created(event(eventType=kind))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        "text",
+        7,
+        True,
+        {},
+        DATA | {"eTag": None},
+        DATA | {"eTag": ""},
+        DATA | {"eTag": '""'},
+        DATA | {"eTag": 7},
+        DATA | {"eTag": ["0x1"]},
+        DATA | {"eTag": "0x1\r\nX-Evil: 1"},
+        DATA | {"eTag": "x" * 101},
+        DATA | {"eTag": "nön"},
+        DATA | {"api": ["PutBlob"]},
+        DATA | {"api": {"a": 1}},
+        DATA | {"api": 7},
+        {key: value for key, value in DATA.items() if key != "eTag"},
+    ],
+    ids=lambda data: repr(data.get("eTag", "no eTag") if isinstance(data, dict) else data)[:30],
+)
+def test_data_that_cannot_be_used_is_unusable_and_no_error(data: Any) -> None:
+    with pytest.raises(Unusable):
+        created(event(data=data))
+
+
+def test_an_event_without_data_is_unusable() -> None:
+    with pytest.raises(Unusable):
+        created(delivered({key: value for key, value in EVENT.items() if key != "data"}))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        None,
+        "",
+        7,
+        ["/blobServices/default/containers/c/blobs/datasets/x.csv"],
+        "/",
+        "datasets/x.csv",
+        "/blobServices/default/containers/blobs",
+        "/blobServices/default/containers/blobs/blobs/",
+        "/blobServices/other/containers/blobs/blobs/datasets/x.csv",
+        "/fileServices/default/containers/blobs/blobs/datasets/x.csv",
+        "x/blobServices/default/containers/blobs/blobs/datasets/x.csv",
+        "/blobServices/default/containers/blobs/blobs/" + "n" * 1025,
+        "/blobServices/default/containers/blobs/blobs/datasets/\ud800.csv",
+    ],
+    ids=lambda subject: ascii(subject)[:40],
+)
+def test_a_subject_that_names_no_blob_is_unusable(subject: Any) -> None:
+    with pytest.raises(Unusable):
+        created(event(subject=subject))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    subject=JSON | st.just(EVENT["subject"]),
+    kind=JSON | st.just(EVENT["eventType"]),
+    data=JSON | st.fixed_dictionaries({"api": JSON | st.just("PutBlob"), "eTag": JSON}),
+    identity=JSON,
+)
+def test_whatever_is_delivered_is_read_or_unusable(subject: Any, kind: Any, data: Any, identity: Any) -> None:
+    body = {"subject": subject, "data": data, "id": identity}
+    for envelope in ({"eventType": kind}, {"specversion": "1.0", "type": kind}):
+        try:
+            found = created(delivered(body | envelope))
+        except Unusable:
+            continue
+        assert found.etag
+        assert found.path
+        naming.run_id(found.container, found.path, found.etag)
+
+
+# --- What the function does about it -------------------------------------------------------------------
+
+on_blob_created = events.on_blob_created._function.get_user_function().client_function
+
+
+class NoEngine:
+    """An engine that must not be asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the engine was asked to {name}")
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("SUBSCRIPTION_ID", "RESOURCE_GROUP", "WORKSPACE", "DATA_FACTORY", "STORAGE_URL"):
+        monkeypatch.setenv(f"TOUCHDOWN_{name}", "https://example.invalid")
+    monkeypatch.setenv("TOUCHDOWN_CONTAINER", "blobs")
+    settings.app.cache_clear()
+    yield settings.app()
+    settings.app.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "datasets/sub/iris.csv",
+        "datasets/iris.txt",
+        "datasets/0/ab/artifacts/model/MLmodel",
+        "runs/iris-0123456789abcdef/run.json",
+        "runs/iris-0123456789abcdef/smoke/sample.csv",
+        "runs/IRIS/0/ab/artifacts/model/MLmodel",
+        "code/1/main.py",
+        "index/runs/1",
+    ],
+)
+def test_a_blob_that_is_neither_dataset_nor_model_is_ignored_without_a_word(
+    app: settings.App, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="touchdown"):
+        on_blob_created(event(path), NoEngine())
+    assert [entry.levelno for entry in caplog.records] == [logging.DEBUG]
+
+
+def test_a_dataset_in_another_container_is_ignored(app: settings.App) -> None:
+    subject = "/blobServices/default/containers/blobs2/blobs/datasets/iris.csv"
+    on_blob_created(event(subject=subject), NoEngine())
+
+
+@pytest.mark.parametrize(
+    ("body", "level"),
+    [
+        ({"eventType": "Microsoft.Storage.BlobDeleted"}, logging.DEBUG),
+        ({"data": DATA | {"api": "CreateFile"}}, logging.DEBUG),
+        ({"data": None}, logging.WARNING),
+        ({"subject": "nothing"}, logging.WARNING),
+        ({"data": DATA | {"eTag": 7}}, logging.WARNING),
+    ],
+)
+def test_an_event_that_can_never_be_used_is_logged_and_accepted(
+    app: settings.App, caplog: pytest.LogCaptureFixture, body: dict[str, Any], level: int
+) -> None:
+    """Raising it would have it delivered again for a day."""
+    with caplog.at_level(logging.DEBUG, logger="touchdown"):
+        on_blob_created(delivered(EVENT | body), NoEngine())
+    (entry,) = caplog.records
+    assert entry.levelno == level
+    assert str(EVENT["id"]) in entry.getMessage()
