@@ -1,0 +1,49 @@
+# The commands of Touchdown; `make help` lists them. Each sets up first what it needs (scripts/setup.sh).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+UV := .tools/uv/bin/uv
+ARGS ?=
+
+.PHONY: demo up down test lint bench setup lock clean help
+
+demo: setup ## Upload the lab's CSV to a cloud on this machine; show the run and its predictions
+	@$(PYTHON) -m localcloud demo --free-ports $(ARGS)
+
+up: setup ## Start the cloud and leave it running; then: .venv/bin/python -m localcloud --help
+	@$(PYTHON) -m localcloud up --free-ports $(ARGS)
+
+down: ## Stop the cloud
+	@$(PYTHON) -m localcloud down $(ARGS)
+
+test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: ## Check style and types
+	@scripts/setup.sh app
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy
+
+bench: setup ## Measure how fast and how small it is
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+setup: ## Make .venv, .venv-trainer and node_modules, or what of them has changed
+	@scripts/setup.sh
+
+lock: setup ## Lock the requirements again, keeping what still fits
+	$(UV) pip compile --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  pyproject.toml -o requirements.txt
+	$(UV) pip compile --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  --extra localcloud --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  trainer/requirements.in -o trainer/requirements.txt
+
+clean: ## Delete what setup made, not the cloud's data (that is: python -m localcloud reset)
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m localcloud down || true; fi
+	rm -rf .venv .venv-trainer node_modules .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
