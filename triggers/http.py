@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import azure.durable_functions as df
 import azure.functions as func
+import grpc
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from activities import clients, records
@@ -24,7 +25,7 @@ from runs.contracts import Json, RunRecord, Upload, to_json
 from runs.errors import Refused
 from runs.settings import app
 from triggers.events import ENDED
-from triggers.starting import Client, attempts, start
+from triggers.starting import Client, rerun_of, start
 
 log = logging.getLogger("touchdown.triggers")
 
@@ -69,6 +70,10 @@ def answering(handler: Handler) -> Handler:
             log.exception("%s failed", handler.__name__)
             message = f"storage could not be asked: {explain(error)}"
             return reply(503, {"error": {"code": "ServiceUnavailable", "message": message}})
+        except grpc.RpcError as error:
+            log.exception("%s failed", handler.__name__)
+            message = f"the durable engine could not be asked: {error}"
+            return reply(503, {"error": {"code": "ServiceUnavailable", "message": message[:1000]}})
 
     return answered
 
@@ -94,7 +99,7 @@ def start_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         raise Answer(400, "InvalidRerun", "rerun: true or false is expected.")
     given = settings.checked(body.get("settings", {}))
     upload = upload_of(naming.dataset_path(name), name)
-    attempt = max(1, attempts(upload) + 1) if rerun else 1
+    upload, attempt = rerun_of(upload) if rerun else (upload, 1)
     started = start(client, upload, given, "http", attempt)
     if started.result == "known":
         raise Answer(
@@ -112,7 +117,7 @@ def start_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
 def json_object(req: func.HttpRequest) -> Json:
     try:
         body = json.loads(req.get_body() or b"")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Answer(400, "InvalidJson", f"the body is not JSON: {error}.") from None
     if not isinstance(body, dict):
         raise Answer(400, "InvalidJson", 'the body is not a JSON object such as {"dataset": "iris_csv.csv"}.')
@@ -169,12 +174,11 @@ def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:  # no
 def show_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     """Everything known of one run: its record, and while it lasts, the stage that its engine shows."""
     record = existing(req)
-    shown = to_json(record)
-    if record.status == "Running":
-        shown |= live(record, client)
-    else:
-        shown["stage"] = record.error.stage if record.error else ""
-    return reply(200, shown)
+    return reply(200, live(record, client) if record.status == "Running" else ended(record))
+
+
+def ended(record: RunRecord) -> Json:
+    return {**to_json(record), "stage": record.error.stage if record.error else ""}
 
 
 def existing(req: func.HttpRequest) -> RunRecord:
@@ -187,19 +191,30 @@ def existing(req: func.HttpRequest) -> RunRecord:
 
 
 def live(record: RunRecord, client: Client) -> Json:
-    """What the engine knows of a run whose record says Running; status Lost when it knows nothing."""
+    """A run whose record says Running, with what the engine knows of it.
+
+    Its status is Lost when the engine knows nothing, and Failed when its story broke off before the record
+    of its end was written.
+    """
+    shown = to_json(record)
     state = client.get_orchestration_state(record.run_id)
-    if state is None or state.runtime_status.name == "TERMINATED":
-        return {
-            "status": "Lost" if state is None else "Terminated",
-            "hint": f'POST /api/runs with {{"dataset": "{record.dataset}"}} starts it again.'
-            if state is None
-            else "it was terminated through the engine; what it began was left as it was.",
-        }
+    if state is None:
+        hint = f"POST /api/runs with {json.dumps({'dataset': record.dataset})} starts it again."
+        return {**shown, "status": "Lost", "hint": hint}
+    if state.runtime_status.name == "TERMINATED":
+        hint = "it was terminated through the engine; what it began was left as it was."
+        return {**shown, "status": "Terminated", "hint": hint}
     custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
     known = custom if isinstance(custom, dict) else {}
+    if state.runtime_status.name in ENDED:
+        claim = records.read(record.run_id)
+        if claim is not None and claim.record.status != "Running":
+            return ended(claim.record)
+        why = state.failure_details.message if state.failure_details else "it ended without a record."
+        error = {"stage": known.get("stage", ""), "code": "EngineFailed", "message": why[:1000]}
+        known |= {"status": "Failed", "error": error}
     model, _, version = str(known.pop("model", "")).partition(":")
-    return {**known, "dataset": record.dataset, "model_name": model, "model_version": version}
+    return {**shown, **known, "dataset": record.dataset, "model_name": model, "model_version": version}
 
 
 @http.function_name("cancel_run")

@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
+import grpc
 from azure.durable_functions.client import SyncDurableFunctionsClient
 
 from activities import records
@@ -59,8 +60,6 @@ def start(
 
 def schedule(client: Client, request: RunRequest) -> None:
     """Hand a claimed run to the engine; one that runs already is left alone."""
-    import grpc
-
     given = {"request": to_json(request), "record": to_json(records.claimed(request))}
     try:
         client.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
@@ -70,9 +69,14 @@ def schedule(client: Client, request: RunRequest) -> None:
         log.info("run %s is running already", request.run_id)
 
 
-def attempts(upload: Upload) -> int:
-    """How many runs there have been for one content of one dataset."""
-    count = 0
-    while records.read(naming.run_id(upload.container, upload.path, upload.etag, count + 1)) is not None:
-        count += 1
-    return count
+def rerun_of(upload: Upload) -> tuple[Upload, int]:
+    """An upload as its first run knows it, and the number of the next run for it.
+
+    The first run knows when it was made from its event. By Last-Modified, which is cut to the second, a rerun
+    would be about an older upload than the deployment that it is to replace, and never be promoted.
+    """
+    number = 1
+    while claim := records.read(naming.run_id(upload.container, upload.path, upload.etag, number)):
+        upload = claim.record.upload if number == 1 else upload
+        number += 1
+    return upload, number
