@@ -1,0 +1,255 @@
+"""The HTTP functions where the engine and the record disagree, and what a caller gets wrong."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import grpc
+import pytest
+from azure.storage.blob import ContainerClient
+
+from activities import clients, records
+from runs import naming, settings
+from runs.contracts import Failure, Json, RunRequest, Upload
+from tests.unit.wire import Blobs, Wire
+from triggers import http
+
+DATASET = "datasets/iris_csv.csv"
+UPLOAD = Upload("blobs", DATASET, "0x8DC", "2025-12-31T23:59:59.958410Z")
+RUN = naming.run_id("blobs", DATASET, "0x8DC")
+
+
+@dataclass
+class Engine:
+    """The durable client's calls that the functions make. states: by instance id."""
+
+    states: dict[str, Any] = field(default_factory=dict)
+    scheduled: list[tuple[str, Json]] = field(default_factory=list)
+    raised: list[tuple[str, str]] = field(default_factory=list)
+    out_of_reach: bool = False
+
+    def get_orchestration_state(self, instance_id: str, *, fetch_payloads: bool = True) -> Any:
+        if self.out_of_reach:
+            raise grpc.RpcError("failed to connect to all addresses")
+        return self.states.get(instance_id)
+
+    def schedule_new_orchestration(self, name: str, *, input: Any, instance_id: str) -> str:  # noqa: A002
+        self.scheduled.append((instance_id, input))
+        self.states[instance_id] = state("PENDING")
+        return instance_id
+
+    def raise_orchestration_event(self, instance_id: str, event: str, *, data: Any) -> None:
+        self.raised.append((instance_id, event))
+
+    def create_http_management_payload(self, _: func.HttpRequest, instance_id: str) -> dict[str, str]:
+        return {"id": instance_id}
+
+
+def state(status: str, custom: Any = None, failure: str = "") -> Any:
+    return SimpleNamespace(
+        runtime_status=SimpleNamespace(name=status),
+        serialized_custom_status=json.dumps(custom) if custom else None,
+        failure_details=SimpleNamespace(message=failure) if failure else None,
+    )
+
+
+@pytest.fixture
+def blobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
+    for name in ("SUBSCRIPTION_ID", "RESOURCE_GROUP", "WORKSPACE", "DATA_FACTORY", "STORAGE_URL"):
+        monkeypatch.setenv(f"TOUCHDOWN_{name}", "https://example.invalid")
+    monkeypatch.setenv("TOUCHDOWN_CONTAINER", "blobs")
+    settings.app.cache_clear()
+    blobs = Blobs()
+    blobs.blobs[DATASET] = b"a,b\n1,2\n"
+    container = ContainerClient("https://a.invalid", "blobs", transport=Wire(blobs).transport)
+    monkeypatch.setattr(clients, "container", lambda: container)
+    yield blobs
+    settings.app.cache_clear()
+
+
+def call(
+    function: Any, engine: Engine, body: Any = None, *, method: str = "GET", run_id: str = ""
+) -> tuple[int, Any]:
+    plain = function._function.get_user_function().client_function
+    request = func.HttpRequest(
+        method,
+        f"https://app.invalid/api/runs/{run_id}",
+        route_params={"run_id": run_id},
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+    )
+    answer = plain(request, engine)
+    return answer.status_code, json.loads(answer.get_body())
+
+
+def start(engine: Engine, body: Any) -> tuple[int, Any]:
+    return call(http.start_run, engine, body, method="POST")
+
+
+def claimed(**changes: Any) -> None:
+    """A run that an event has started."""
+    request = RunRequest(RUN, UPLOAD, {}, "event", "2026-01-01T00:00:00.000000Z")
+    records.write(replace(records.claimed(request), **changes))
+
+
+# --- Starting -----------------------------------------------------------------------------------------
+
+
+def test_a_run_is_claimed_and_scheduled_once(blobs: Blobs) -> None:
+    engine = Engine()
+    status, body = start(engine, {"dataset": "iris_csv.csv", "settings": {"epochs": "7"}})
+    assert (status, body["run_id"]) == (202, RUN)
+    ((instance, given),) = engine.scheduled
+    assert instance == RUN
+    assert given["request"]["settings"] == {"epochs": 7}
+    status, body = start(engine, {"dataset": "iris_csv.csv"})
+    assert (status, body["error"]["code"], body["error"]["run_id"]) == (409, "RunExists", RUN)
+    assert len(engine.scheduled) == 1
+
+
+def test_a_rerun_is_about_the_same_upload_and_no_older_one(blobs: Blobs) -> None:
+    """The deployment of the first run would otherwise be that of a newer upload, and never be replaced."""
+    claimed(status="Succeeded")
+    engine = Engine()
+    status, body = start(engine, {"dataset": "iris_csv.csv", "rerun": True})
+    assert (status, body["run_id"]) == (202, f"{RUN}-2")
+    assert engine.scheduled[0][1]["request"]["upload"]["uploaded_at"] == UPLOAD.uploaded_at
+
+
+def test_reruns_are_counted(blobs: Blobs) -> None:
+    engine = Engine()
+    ids = [start(engine, {"dataset": "iris_csv.csv", "rerun": True})[1]["run_id"] for _ in range(3)]
+    assert ids == [RUN, f"{RUN}-2", f"{RUN}-3"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "InvalidJson"),
+        (b"{", "InvalidJson"),
+        (b"\xff", "InvalidJson"),
+        (b"[" * 200_000, "InvalidJson"),
+        ([], "InvalidJson"),
+        (None, "InvalidJson"),
+        ({}, "InvalidDatasetName"),
+        ({"dataset": None}, "InvalidDatasetName"),
+        ({"dataset": ["iris.csv"]}, "InvalidDatasetName"),
+        ({"dataset": "../iris.csv"}, "InvalidDatasetName"),
+        ({"dataset": "a\0.csv"}, "InvalidDatasetName"),
+        ({"dataset": "\ud800.csv"}, "InvalidDatasetName"),
+        ({"dataset": "iris_csv.csv", "epochs": 3}, "UnknownField"),
+        ({"dataset": "iris_csv.csv", "rerun": "yes"}, "InvalidRerun"),
+        ({"dataset": "iris_csv.csv", "settings": None}, "InvalidSetting"),
+        ({"dataset": "iris_csv.csv", "settings": {"epoch": 3}}, "UnknownSetting"),
+        ({"dataset": "iris_csv.csv", "settings": {"epochs": "many"}}, "InvalidSetting"),
+        (b'{"dataset": "iris_csv.csv", "settings": {"lr": NaN}}', "InvalidSetting"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_wrong_body_is_answered_with_400_and_what_is_wrong(blobs: Blobs, body: Any, code: str) -> None:
+    engine = Engine()
+    status, answer = start(engine, body)
+    assert (status, answer["error"]["code"]) == (400, code)
+    assert answer["error"]["message"]
+    assert engine.scheduled == []
+    assert list(blobs.blobs) == [DATASET], "nothing was claimed"
+
+
+def test_a_dataset_that_is_not_there_is_404(blobs: Blobs) -> None:
+    status, answer = start(Engine(), {"dataset": "none.csv"})
+    assert (status, answer["error"]["code"]) == (404, "DatasetNotFound")
+    assert "none.csv" in answer["error"]["message"]
+
+
+def test_an_engine_out_of_reach_is_503_in_json(blobs: Blobs) -> None:
+    claimed()
+    engine = Engine(out_of_reach=True)
+    for answer in (
+        call(http.show_run, engine, run_id=RUN),
+        call(http.cancel_run, engine, method="POST", run_id=RUN),
+        start(engine, {"dataset": "iris_csv.csv"}),
+    ):
+        assert (answer[0], answer[1]["error"]["code"]) == (503, "ServiceUnavailable")
+        assert "failed to connect" in answer[1]["error"]["message"]
+
+
+# --- Showing ------------------------------------------------------------------------------------------
+
+
+def test_a_running_run_is_shown_with_what_its_engine_knows(blobs: Blobs) -> None:
+    claimed()
+    custom = {"stage": "wait", "model": "iris:7", "settings": {"epochs": 7}, "metrics": {}, "dataset": "cut"}
+    status, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), run_id=RUN)
+    assert (status, body["status"], body["stage"]) == (200, "Running", "wait")
+    assert (body["model_name"], body["model_version"]) == ("iris", "7")
+    assert body["settings"] == {"epochs": 7}
+    assert (body["dataset"], body["upload"]["etag"]) == ("iris_csv.csv", "0x8DC")
+
+
+def test_a_run_whose_story_broke_off_is_shown_as_failed_and_not_as_running_for_ever(blobs: Blobs) -> None:
+    claimed()
+    engine = Engine({RUN: state("FAILED", {"stage": "record_run"}, "record_run went on failing: 503")})
+    _, body = call(http.show_run, engine, run_id=RUN)
+    assert body["status"] == "Failed"
+    assert body["error"] == {
+        "stage": "record_run",
+        "code": "EngineFailed",
+        "message": "record_run went on failing: 503",
+    }
+
+
+def test_a_run_that_ends_while_it_is_being_shown_is_shown_as_it_ended(blobs: Blobs) -> None:
+    claimed()
+
+    class Ending(Engine):
+        def get_orchestration_state(self, instance_id: str, *, fetch_payloads: bool = True) -> Any:
+            claimed(status="Failed", error=Failure("wait", "TrainingFailed", "why"))
+            return state("FAILED", failure="why")
+
+    _, body = call(http.show_run, Ending(), run_id=RUN)
+    assert (body["status"], body["stage"], body["error"]["code"]) == ("Failed", "wait", "TrainingFailed")
+
+
+def test_a_run_that_the_engine_lost_says_how_to_start_it_again(blobs: Blobs) -> None:
+    claimed()
+    _, body = call(http.show_run, Engine(), run_id=RUN)
+    assert (body["status"], '{"dataset": "iris_csv.csv"}' in body["hint"]) == ("Lost", True)
+
+
+@pytest.mark.parametrize("run_id", ["none", "../x", "NONE", "x" * 200, "a b", "%2e%2e"])
+def test_an_unknown_run_is_404(blobs: Blobs, run_id: str) -> None:
+    for function in (http.show_run, http.cancel_run):
+        status, body = call(function, Engine(), run_id=run_id)
+        assert (status, body["error"]["code"]) == (404, "RunNotFound")
+
+
+# --- Cancelling ---------------------------------------------------------------------------------------
+
+
+def test_a_running_run_is_cancelled_by_an_event(blobs: Blobs) -> None:
+    claimed()
+    engine = Engine({RUN: state("RUNNING", {"stage": "wait", "can_cancel": True})})
+    status, body = call(http.cancel_run, engine, method="POST", run_id=RUN)
+    assert (status, body["run_id"], engine.raised) == (202, RUN, [(RUN, "cancel")])
+
+
+@pytest.mark.parametrize(
+    ("record", "engine", "code"),
+    [
+        ({"status": "Succeeded"}, state("COMPLETED"), "RunEnded"),
+        ({"status": "Failed"}, None, "RunEnded"),
+        ({}, state("COMPLETED"), "RunEnded"),
+        ({}, state("TERMINATED"), "RunEnded"),
+        ({}, None, "RunLost"),
+        ({}, state("RUNNING", {"stage": "promote", "can_cancel": False}), "TooLate"),
+    ],
+)
+def test_a_run_that_cannot_be_cancelled_is_409_and_left_alone(
+    blobs: Blobs, record: Json, engine: Any, code: str
+) -> None:
+    claimed(**record)
+    client = Engine({RUN: engine} if engine else {})
+    status, body = call(http.cancel_run, client, method="POST", run_id=RUN)
+    assert (status, body["error"]["code"], client.raised) == (409, code, [])
