@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 PartName = Literal["azurite", "cloud", "functions"]
+PARTS: tuple[PartName, ...] = ("azurite", "functions", "cloud")
 SETTLE = 5.0
 """Seconds by which two readings of one process's start may differ: the machine's clock may be set."""
 
@@ -102,6 +103,11 @@ class Record:
             return None
         return cls(**{**kept, "parts": [PartRecord(**part) for part in kept["parts"]]})
 
+    @property
+    def process(self) -> psutil.Process | None:
+        """The process of the stack, while it lives."""
+        return written_down(self.pid, self.created)
+
 
 def record_file(home: Home) -> Path:
     return home.root / "stack.json"
@@ -139,7 +145,7 @@ def is_locked(home: Home) -> bool:
 
 
 class Stack:
-    """The three processes of one home.
+    """The three processes of one home; without the Functions host where `functions` is false.
 
     app_settings come over the Function App's settings (environment_of_app), cloud_settings over the cloud
     process's environment: for pacing, thresholds, LOCALCLOUD_POOL_TASK_SLOTS and the like.
@@ -151,8 +157,10 @@ class Stack:
         *,
         app_settings: Mapping[str, str] | None = None,
         cloud_settings: Mapping[str, str] | None = None,
+        functions: bool = True,
     ) -> None:
         self.home = home
+        self._names = [name for name in PARTS if functions or name != "functions"]
         self._app_settings = dict(app_settings or {})
         self._cloud_settings = dict(cloud_settings or {})
         self._lock = Lock(home)
@@ -275,24 +283,23 @@ class Stack:
         from localcloud import certificates
 
         certificates.ensure(self.home)
-        names: tuple[PartName, ...] = ("azurite", "functions", "cloud")
-        plans = {name: self._plan(name) for name in names}
+        plans = {name: self._plan(name) for name in self._names}
         check_ports({what: port for plan in plans.values() for what, port in plan.ports.items()})
         self.parts = {name: Part(plan) for name, plan in plans.items()}
-        # The host imports the app meanwhile; the cloud deploys into storage when it starts.
-        self.parts["functions"].start()
-        self.parts["azurite"].start()
+        # The cloud deploys into storage when it starts; the host imports the app meanwhile.
+        for part in (part for name, part in self.parts.items() if name != "cloud"):
+            part.start()
         self.write()
         self.parts["azurite"].wait_until_healthy()
         self.parts["cloud"].start()
         self.write()
-        self.parts["cloud"].wait_until_healthy()
-        self.parts["functions"].wait_until_healthy()
+        for part in self.parts.values():
+            part.wait_until_healthy()
 
     def _stop_parts(self) -> None:
-        for name in ("functions", "cloud", "azurite"):
-            if name in self.parts:
-                self.parts[name].stop()
+        order: tuple[PartName, ...] = ("functions", "cloud", "azurite")
+        for part in (self.parts[name] for name in order if name in self.parts):
+            part.stop()
         self.parts = {}
         # A cloud that died could not end its tasks.
         end(tasks(self.home))
@@ -363,23 +370,25 @@ def clean_up(home: Home) -> None:
     environment, so that nobody else's is touched.
     """
     record = Record.read(home)
-    kept = [(record.pid, record.created)] if record else []
-    kept += [(part.pid, part.created) for part in record.parts if part.pid and part.created] if record else []
-    known = [process for pid, moment in kept if (process := survivor(home, pid, moment))]
+    parts = record.parts if record else []
+    kept = [(part.pid, part.created) for part in parts if part.pid and part.created]
+    known = [each for pid, moment in kept if (each := written_down(pid, moment, str(home.root)))]
     _, left = psutil.wait_procs(known, timeout=LEASH_LIMIT)
     end([*left, *(child for process in left for child in descendants(process.pid)), *tasks(home)])
     record_file(home).unlink(missing_ok=True)
 
 
-def survivor(home: Home, pid: int, moment: float) -> psutil.Process | None:
-    """The process with that id, if it is the one that was written down."""
+def written_down(pid: int, moment: float, word: str = "") -> psutil.Process | None:
+    """The process with that id, if it is the one that was written down: its start tells a reused id apart.
+
+    word: what its command line must contain.
+    """
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - moment) < SETTLE
-        ours = any(str(home.root) in word for word in process.cmdline())
+        return process if same and word in " ".join(process.cmdline()) else None
     except psutil.Error:
         return None
-    return process if same and ours and pid != os.getpid() else None
 
 
 def tasks(home: Home) -> list[psutil.Process]:

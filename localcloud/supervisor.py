@@ -1,4 +1,6 @@
-"""Keeps a stack running in the background: `python -m localcloud.supervisor HOME`, which `up` starts.
+"""Keeps a stack running in the background, where `up` starts it:
+
+    python -m localcloud.supervisor HOME [--no-functions]
 
 SIGTERM and SIGINT end it with everything it started; SIGUSR1 starts again what has died. A part that dies is
 written down, not replaced: whoever works with the stack should hear of it. Not a daemon that forks: the
@@ -26,7 +28,7 @@ class Stop(BaseException):
     """Somebody asked the supervisor to end."""
 
 
-def supervise(home: Home) -> None:
+def supervise(home: Home, *, functions: bool = True) -> None:
     """Run the stack of `home` until a signal. Raises StackError when it cannot be started."""
     revive = threading.Event()
 
@@ -38,7 +40,7 @@ def supervise(home: Home) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGUSR1, lambda *_: revive.set())
-    stack = Stack(home)
+    stack = Stack(home, functions=functions)
     try:
         stack.start()
         watch(stack, revive)
@@ -75,7 +77,7 @@ def bring_back(stack: Stack) -> None:
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        supervise(Home.open(Path(sys.argv[1])))
+        supervise(Home.open(Path(sys.argv[1])), functions="--no-functions" not in sys.argv[2:])
     except StackError as error:
         log.error("%s", error)  # noqa: TRY400 - written for a person
         return 1

@@ -43,14 +43,16 @@ def demo(
             if not as_json:
                 output.say(f"Uploaded {dataset.name}; its event starts run {uploaded.run_id}.")
             run = live.followed(client.wait, uploaded.run_id, LIMIT, quiet=as_json)
+            if not as_json:
+                output.out.print(live.summary(run))
     if as_json:
         output.value(run)
-    else:
-        output.out.print(live.summary(run))
     if run["status"] != "Succeeded" or not run["predictions"]:
         raise typer.Exit(Exit.FAILED)
     if not as_json:
-        output.say("Now with your own data: python -m localcloud up, upload FILE, score ENDPOINT FILE.")
+        output.say(
+            f"Now with your own data: {output.PROGRAM} up, then upload FILE, then score ENDPOINT FILE."
+        )
 
 
 @contextmanager

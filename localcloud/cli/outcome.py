@@ -31,7 +31,7 @@ class CommandError(Exception):
         self.hint = hint
 
 
-START_HINT = "Start it with `python -m localcloud up`."
+START_HINT = f"Start it with `{output.PROGRAM} up`."
 
 
 @contextmanager

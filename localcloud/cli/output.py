@@ -1,19 +1,28 @@
 """What a person or a program reads: tables on standard output, messages on standard error, or JSON."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from localcloud.home import REPOSITORY
+
 WIDE = 160
 """Columns where nobody's terminal says how many there are: a file or a pipe should not be folded."""
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+
+PROGRAM = "python -m localcloud"
+"""How a person would call this program where they are."""
+if Path(sys.prefix) == REPOSITORY / ".venv" and Path(os.environ.get("VIRTUAL_ENV", "/")) != Path(sys.prefix):
+    PROGRAM = f".venv/bin/{PROGRAM}"
 
 COLOURS = {
     "Succeeded": "green",

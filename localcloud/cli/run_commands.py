@@ -56,7 +56,7 @@ def upload(
             message = (
                 f"no run {uploaded.run_id} within {EVENT_LIMIT:.0f} s; its event may still be under way."
             )
-            raise CommandError(Exit.FAILED, message, "See `python -m localcloud status`.") from None
+            raise CommandError(Exit.FAILED, message, f"See `{output.PROGRAM} status`.") from None
         finish(client, run, watch=watch, as_json=as_json)
 
 
@@ -94,7 +94,7 @@ def runs(
     ]
     output.out.print(output.table(["started", "status", "dataset", "run"], rows))
     if not found:
-        output.say("no runs; start one with `python -m localcloud upload FILE`.")
+        output.say(f"no runs; start one with `{output.PROGRAM} upload FILE`.")
 
 
 def show(
@@ -131,9 +131,7 @@ def cancel(
         elif as_json:
             output.value({"run_id": run_id, "cancelling": True})
         else:
-            output.say(
-                f"run {run_id} is being cancelled; watch it with `python -m localcloud show {run_id} -w`."
-            )
+            output.say(f"run {run_id} is being cancelled; watch it with `{output.PROGRAM} show {run_id} -w`.")
 
 
 def finish(client: "Client", run: Json, *, watch: bool, as_json: bool) -> None:
@@ -143,7 +141,7 @@ def finish(client: "Client", run: Json, *, watch: bool, as_json: bool) -> None:
             output.value(run)
         else:
             output.out.print(run["run_id"])
-            output.say("Watch it: python -m localcloud show --watch")
+            output.say(f"Watch it: {output.PROGRAM} show --watch")
         return
     ended = live.followed(client.wait, run["run_id"], WATCH_LIMIT, quiet=as_json)
     show_ended(ended, as_json=as_json)
@@ -167,7 +165,7 @@ def show_run(run: Json) -> None:
 def newest(client: "Client") -> str:
     found = client.runs(top=1)
     if not found:
-        raise CommandError(Exit.REFUSED, "there are no runs.", "Start one: python -m localcloud upload FILE")
+        raise CommandError(Exit.REFUSED, "there are no runs.", f"Start one: {output.PROGRAM} upload FILE")
     return str(found[0]["run_id"])
 
 
@@ -183,7 +181,7 @@ def metadata_of(given: list[str]) -> dict[str, str]:
     for name, value in found.items():
         if not value.isascii():
             message = f"--set {name}={value}: metadata of a blob is ASCII."
-            hint = f"Upload without it, then: python -m localcloud start DATASET --rerun --set {name}={value}"
+            hint = f"Upload without it, then: {output.PROGRAM} start DATASET --rerun --set {name}={value}"
             raise CommandError(Exit.USAGE, message, hint)
     return found
 

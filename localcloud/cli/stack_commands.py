@@ -1,6 +1,5 @@
 """up, down, status, env, reset: the stack itself."""
 
-import os
 import shlex
 import shutil
 import signal
@@ -28,6 +27,9 @@ SETTINGS_FILE = "local.settings.json"
 def up(
     home: HomeOption = DEFAULT_HOME,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops the stack.")] = False,
+    functions: Annotated[
+        bool, typer.Option("--functions/--no-functions", help="Without it, serve the app by `func start`.")
+    ] = True,
     free_ports: FreePortsOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,31 +37,38 @@ def up(
     with told(as_json=as_json):
         place = opened(home, free=free_ports)
         if foreground:
-            stay(place)
+            stay(place, functions=functions)
             return
         begun = time.monotonic()
         with output.err.status("Starting Azurite, the cloud and the Functions host …"):
-            news = bring_up(place)
+            news = bring_up(place, functions=functions)
         found = report(place)
         if as_json:
             output.value(found)
             return
         show_status(found)
         output.say(f"{news} ({output.seconds(time.monotonic() - begun)}).")
-        output.say("Next: python -m localcloud upload FILE")
+        output.say(f"Next: {output.PROGRAM} upload FILE")
 
 
 def down(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Stop everything that `up` started. What was uploaded and deployed is kept."""
     with told(as_json=as_json):
-        stopped = False
+        stopped, lost = False, list[dict[str, Any]]()
         if (home / "cloud.json").exists():
+            place = existing(home)
             with output.err.status("Stopping …"):
-                stopped = bring_down(existing(home))
+                lost = under_way(place)
+                stopped = bring_down(place)
         if as_json:
-            output.value({"stopped": stopped})
-        else:
-            output.say("stopped." if stopped else "nothing was running.")
+            output.value({"stopped": stopped, "interrupted": [run["run_id"] for run in lost]})
+            return
+        output.say("stopped." if stopped else "nothing was running.")
+        for run in lost:
+            output.say(
+                f"run {run['run_id']} was under way; after the next `up`, pick it up with:"
+                f" {output.PROGRAM} start {shlex.quote(run['dataset'])}"
+            )
 
 
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
@@ -120,7 +129,7 @@ def reset(
             output.say(f"deleted {place.root}.")
 
 
-def stay(home: Home) -> None:
+def stay(home: Home, *, functions: bool) -> None:
     """Run the stack in this process until Ctrl-C."""
     import logging
 
@@ -128,10 +137,10 @@ def stay(home: Home) -> None:
 
     output.say(f"Starting; logs are in {home.logs}. Ctrl-C stops everything.")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    supervisor.supervise(home)
+    supervisor.supervise(home, functions=functions)
 
 
-def bring_up(home: Home) -> str:
+def bring_up(home: Home, *, functions: bool = True) -> str:
     """Start the stack of `home` in the background, or what of it has died; what was done.
 
     Raises CommandError when it cannot be started.
@@ -144,7 +153,10 @@ def bring_up(home: Home) -> str:
     log = home.logs / "supervisor.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.supervisor", str(home.root)],
+            [
+                *(sys.executable, "-m", "localcloud.supervisor", str(home.root)),
+                *(() if functions else ("--no-functions",)),
+            ],
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -170,7 +182,7 @@ def hint_for(said: str) -> str:
     if " is taken" in said:
         return (
             "Stop what listens there. This home keeps its ports; another one can have others:"
-            " python -m localcloud up --home FOLDER --free-ports"
+            f" {output.PROGRAM} up --home FOLDER --free-ports"
         )
     return ""
 
@@ -180,7 +192,8 @@ def bring_back(home: Home) -> str:
     record = settled(home)
     if all(part.state == "running" for part in record.parts):
         return "was running; nothing to do"
-    os.kill(record.pid, signal.SIGUSR1)
+    if record.process:
+        record.process.send_signal(signal.SIGUSR1)
     deadline = time.monotonic() + SUPERVISOR_LIMIT
     while time.monotonic() < deadline:
         record = settled(home)
@@ -209,18 +222,36 @@ def bring_down(home: Home) -> bool:
     """Stop the stack of `home`, whoever started it, and what a killed one left; whether there was any."""
     from localcloud.stack import Record, clean_up, is_locked
 
-    record = Record.read(home)
-    locked = is_locked(home)
-    if locked and record:
-        # The lock says that a stack runs, so the id in its record is that of the process which holds it.
-        os.kill(record.pid, signal.SIGTERM)
-        deadline = time.monotonic() + SUPERVISOR_LIMIT
-        while is_locked(home):
-            if time.monotonic() > deadline:
-                psutil.Process(record.pid).kill()
-            time.sleep(0.05)
+    record, locked = Record.read(home), is_locked(home)
+    deadline = time.monotonic() + SUPERVISOR_LIMIT
+    asked = 0
+    while is_locked(home):
+        running = Record.read(home)
+        process = running.process if running else None
+        if process and process.pid != asked:
+            process.terminate()
+            asked = process.pid
+        elif process and time.monotonic() > deadline:
+            process.kill()
+        time.sleep(0.05)
     clean_up(home)
     return locked or (record is not None and record.state != "failed")
+
+
+def under_way(home: Home) -> list[dict[str, Any]]:
+    """The runs that a stop interrupts: the engine's state is in memory, and lost with its process."""
+    import httpx
+
+    from localcloud.client import Client, ClientError
+    from localcloud.stack import is_locked
+
+    if not is_locked(home):
+        return []
+    with Client(home, timeout=5) as client:
+        try:
+            return client.runs(status="Running")
+        except (ClientError, httpx.HTTPError):
+            return []
 
 
 def report(home: Home) -> dict[str, Any]:
@@ -309,7 +340,7 @@ def show_status(found: dict[str, Any]) -> None:
         if part["state"] == "died":
             output.say(
                 f"{part['name']} ended by itself with exit code {part['exit_code']}: see {part['log']};"
-                " `python -m localcloud up` starts it again."
+                f" `{output.PROGRAM} up` starts it again."
             )
 
 
@@ -318,14 +349,18 @@ def write_settings(home: Home, *, force: bool, as_json: bool) -> None:
     import json
 
     from localcloud.cli.func_settings import func_settings
+    from localcloud.functions import keys
 
     file = REPOSITORY / SETTINGS_FILE
     if file.exists() and not force:
         raise CommandError(Exit.USAGE, f"{file} is there already.", "Add --force to replace it.")
     file.touch(mode=0o600)
+    # The host makes them otherwise. Core Tools checks none, but Event Grid delivers with one.
+    keys.load(home.root / "keys.json")
     file.write_text(json.dumps(func_settings(home), indent=2) + "\n")
     if as_json:
         output.value({"written": str(file)})
         return
     output.say(f"written: {file}. It holds secrets of this home and is ignored by git.")
-    output.say(f'Next: SSL_CERT_FILE="{home.ca_bundle}" func start --port {home.ports.functions}')
+    output.say(f"Next: {output.PROGRAM} up --no-functions, then:")
+    output.say(f'SSL_CERT_FILE="{home.ca_bundle}" func start --port {home.ports.functions}')

@@ -1,0 +1,93 @@
+"""Write down the settings where people look for them: docs/settings.md and local.settings.sample.json.
+
+    python scripts/document_settings.py [--check]
+
+The tables of docs/settings.md between its markers, and the whole sample, are made from runs/settings.py. With
+--check nothing is written; the exit code is 1 when something would be.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from localcloud.cli.func_settings import sample  # noqa: E402 - the path comes first
+from runs.settings import APP_SETTINGS, RUN_SETTINGS, Setting  # noqa: E402
+
+DOCUMENT = ROOT / "docs" / "settings.md"
+SAMPLE = ROOT / "local.settings.sample.json"
+
+
+def allowed(setting: Setting) -> str:
+    """What may be given, in the words of the error that refuses anything else."""
+    try:
+        setting.parse(object())
+    except ValueError as expected:
+        return str(expected)
+    raise TypeError(f"setting {setting.name} takes anything")
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '\\|') for cell in line)} |" for line in lines)
+
+
+def code(text: str | None) -> str:
+    return f"`{text}`" if text else ""
+
+
+def run_settings() -> str:
+    return table(
+        ["setting", "app setting", "default", "meaning", "may be"],
+        [
+            [code(each.name), code(each.variable), code(str(each.default)), each.meaning, allowed(each)]
+            for each in RUN_SETTINGS.values()
+        ],
+    )
+
+
+def app_settings() -> str:
+    return table(
+        ["app setting", "default", "meaning"],
+        [
+            [
+                code(each.variable),
+                "**required**" if each.default is None else code(each.default),
+                each.meaning,
+            ]
+            for each in APP_SETTINGS
+        ],
+    )
+
+
+def filled(text: str) -> str:
+    """`text` with its tables made anew."""
+    for name, content in {"run settings": run_settings(), "app settings": app_settings()}.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begin)
+        _, ends, after = rest.partition(end)
+        if not (found and ends):
+            raise ValueError(f"{DOCUMENT}: a part between {begin} and {end} is expected")
+        text = f"{before}{begin}\n{content}\n{end}{after}"
+    return text
+
+
+def main() -> int:
+    wanted = {
+        DOCUMENT: filled(DOCUMENT.read_text()),
+        SAMPLE: json.dumps(sample(), indent=2) + "\n",
+    }
+    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text() != text]
+    if "--check" in sys.argv:
+        for file in stale:
+            print(f"{file.relative_to(ROOT)} is out of date: run python scripts/document_settings.py")
+        return 1 if stale else 0
+    for file in stale:
+        file.write_text(wanted[file])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
