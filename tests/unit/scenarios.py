@@ -1,0 +1,77 @@
+"""Runs whose histories are kept in `histories/`, as an engine would hold them in the middle of an update.
+
+`python -m tests.unit.scenarios` records them anew. That is right only before a version of the orchestrator is
+deployed for the first time: once runs of it may be under way, a history that no longer replays is a run that
+an update would break, and the orchestrator has to be changed otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from localcloud.functions.testing import Event, Outcome
+from runs.contracts import Settling
+from runs.errors import Fault
+from tests.unit.rehearsed import (
+    CANCEL,
+    DATASET,
+    MODEL,
+    PACING,
+    READY,
+    always,
+    failing,
+    good,
+    in_turn,
+    refusal,
+    rehearse,
+    rehearse_with_cancel,
+    training,
+)
+
+HISTORIES = Path(__file__).parent / "histories"
+FAILED_TRAINING = training(
+    "Failed", message="Operation on target Train failed", exit_code=2, stderr="bad row 7"
+)
+LOST_EVENT = in_turn(training("Queued"), training("InProgress"), training("Succeeded", model_path=MODEL))
+RARELY = always(replace(DATASET, pacing=replace(PACING, look_first=900)))
+
+SCENARIOS: dict[str, Callable[[], Outcome]] = {
+    "succeeded": rehearse,
+    "event_lost": lambda: rehearse(good(look_at_training=LOST_EVENT), events=[]),
+    "event_first": lambda: rehearse(events=[replace(READY, after=timedelta())]),
+    "training_failed": lambda: rehearse(
+        good(look_at_training=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
+    ),
+    "training_timed_out": lambda: rehearse(good(inspect_dataset=RARELY), events=[]),
+    "dataset_refused": lambda: rehearse(
+        good(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
+    ),
+    "smoke_test_failed": lambda: rehearse(
+        good(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())
+    ),
+    "faults_retried": lambda: rehearse(
+        good(deploy_model=in_turn(Fault("busy"), Settling(False, "op"), Fault("busy"), Settling(True, "op")))
+    ),
+    "cancelled_in_wait": lambda: rehearse(events=[Event(CANCEL, {}, after=timedelta(minutes=2))]),
+    "cancelled_in_smoke_test": lambda: rehearse_with_cancel("smoke_test"),
+    "ended_before": lambda: rehearse(
+        good(inspect_dataset=in_turn(refusal("RunEnded", "it has ended before.")))
+    ),
+    "waiting": lambda: rehearse(limit=timedelta(minutes=2), events=[]),
+    "second_generation_waiting": lambda: rehearse(
+        good(inspect_dataset=RARELY), limit=timedelta(hours=13), events=[]
+    ),
+    "second_generation_succeeded": lambda: rehearse(
+        good(inspect_dataset=RARELY), events=[replace(READY, after=timedelta(hours=13))]
+    ),
+}
+
+
+def record() -> None:
+    for name, scenario in SCENARIOS.items():
+        (HISTORIES / f"{name}.json").write_text(scenario().record() + "\n")
+
+
+if __name__ == "__main__":
+    record()
