@@ -7,10 +7,10 @@ lists runs newest first, a page at a time, with status and dataset in the metada
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -74,7 +74,8 @@ def _write(record: RunRecord, *, overwrite: bool) -> None:
 def index(record: RunRecord) -> None:
     """Write a run's line in the list. Its name never changes, so writing it twice changes nothing."""
     left = _FOREVER - round(datetime.fromisoformat(record.claimed_at).timestamp() * 1000)
-    metadata = {"status": record.status, "dataset": quote(record.dataset)}
+    # Metadata is ASCII, and 8 KB in all: percent-encoded, a long name in another script would be more.
+    metadata = {"status": record.status, "dataset": b64encode(record.dataset.encode()).decode()}
     clients.container().upload_blob(
         f"{INDEX}{left:013d}-{record.run_id}", b"", overwrite=True, metadata=metadata
     )
@@ -148,7 +149,7 @@ def _lines(after: str) -> Iterator[tuple[str, Line]]:
             name,
             Line(
                 run_id,
-                unquote(metadata.get("dataset", "")),
+                b64decode(metadata.get("dataset", "")).decode(),
                 metadata.get("status", "Running"),
                 moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             ),
