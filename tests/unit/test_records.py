@@ -1,0 +1,59 @@
+"""The line that a run has in the list of runs: whatever its dataset is called, storage takes it."""
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from activities import clients, records
+from runs.contracts import RunRequest, Upload
+from tests.unit.wire import Blobs, Sent, Wire
+
+METADATA_LIMIT = 8 * 1024
+"""Bytes of a blob's metadata, names and values together. Source: "Set Blob Metadata"."""
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    wire = Wire(Blobs())
+    container = ContainerClient("https://a.invalid", "blobs", transport=wire.transport)
+    monkeypatch.setattr(clients, "container", lambda: container)
+    return wire
+
+
+def request(name: str) -> RunRequest:
+    upload = Upload("blobs", f"datasets/{name}", "0x1", "2026-01-01T00:00:00.000000Z")
+    return RunRequest("run-1", upload, {}, "event", "2026-01-01T00:00:00.000000Z")
+
+
+def lines(wire: Wire) -> list[Sent]:
+    return [sent for sent in wire.sent if "/index/runs/" in sent.path]
+
+
+@pytest.mark.parametrize(
+    "name", ["iris_csv.csv", "名" * 1011 + ".csv", "😀" * 505 + ".csv", 'a"b\n.csv'], ids=ascii
+)
+def test_a_dataset_of_any_name_fits_into_the_metadata_of_its_line(wire: Wire, name: str) -> None:
+    assert records.claim(request(name))
+    (line,) = lines(wire)
+    metadata = {key: value for key, value in line.headers.items() if key.lower().startswith("x-ms-meta-")}
+    assert metadata["x-ms-meta-status"] == "Running"
+    assert all(value.isascii() and value.isprintable() for value in metadata.values())
+    assert sum(len(key) + len(value) for key, value in metadata.items()) < METADATA_LIMIT
+
+
+def test_a_claim_that_is_lost_writes_no_line(wire: Wire) -> None:
+    assert records.claim(request("iris_csv.csv"))
+    assert not records.claim(request("iris_csv.csv"))
+    assert len(lines(wire)) == 1
+
+
+def test_the_line_of_a_later_claim_sorts_before_an_earlier_ones(wire: Wire) -> None:
+    for minute in (1, 2):
+        claimed = request("iris_csv.csv")
+        moment = f"2026-01-01T00:0{minute}:00.000000Z"
+        records.index(
+            records.claimed(
+                RunRequest(f"run-{minute}", claimed.upload, {}, "event", moment),
+            )
+        )
+    earlier, later = (line.path for line in lines(wire))
+    assert later < earlier
