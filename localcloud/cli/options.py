@@ -1,6 +1,7 @@
 """The options that commands share, and the home that they work in."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,27 +33,25 @@ def existing(root: Path) -> Home:
     return Home.open(root)
 
 
-def opened(root: Path, *, free: bool) -> Home:
+def opened(root: Path, *, free: bool, usual: Ports = Ports()) -> Home:  # noqa: B008 - it is frozen
     """The home in `root`, made if there is none: with the usual ports, or, if `free`, others for taken ones.
 
     Raises CommandError when a port that a new home would get is taken.
     """
     if (root / "cloud.json").exists():
         return Home.open(root)
-    return Home.open(root, usual_ports(free=free))
+    return Home.open(root, available(usual, free=free))
 
 
-def usual_ports(*, free: bool) -> Ports:
+def available(usual: Ports, *, free: bool) -> Ports:
     from localcloud.parts import PortTaken, check_ports, in_use
 
-    usual = vars(Ports())
     if free:
-        taken = [name for name, port in usual.items() if in_use(port)]
-        others = dict(zip(taken, free_ports(len(taken)), strict=True))
-        return Ports(**{**usual, **others})
+        taken = [name for name, port in vars(usual).items() if in_use(port)]
+        return replace(usual, **dict(zip(taken, free_ports(len(taken)), strict=True)))
     try:
-        check_ports(usual)
+        check_ports(vars(usual))
     except PortTaken as error:
         hint = "Stop what listens there, or choose other ports: add --free-ports."
         raise CommandError(Exit.CANNOT_START, f"{error}.", hint) from None
-    return Ports()
+    return usual

@@ -1,0 +1,66 @@
+"""Which error ends a command how, and what its options are read as."""
+
+import pytest
+import typer
+
+from localcloud.cli.outcome import CommandError, Exit, known_error, pairs, told
+from localcloud.cli.run_commands import metadata_of
+from localcloud.client import ApiError, ClientError, StackNotRunning
+from localcloud.parts import PortTaken
+from runs.errors import Refused
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StackNotRunning("nobody listens"), Exit.NOT_RUNNING),
+        (PortTaken("port 1 is taken"), Exit.CANNOT_START),
+        (Refused("InvalidSetting", "epochs: 0 was given"), Exit.USAGE),
+        (ApiError(400, "UnknownSetting", "no such setting", {}), Exit.USAGE),
+        (ApiError(404, "RunNotFound", "there is no run", {}), Exit.REFUSED),
+        (ApiError(409, "RunExists", "it has a run", {}), Exit.REFUSED),
+        (ApiError(503, "ServiceUnavailable", "storage is away", {}), Exit.FAILED),
+        (ClientError("the job failed"), Exit.FAILED),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error: Exception, code: Exit) -> None:
+    known = known_error(error)
+    assert known is not None
+    assert known.code is code
+    assert str(error) in str(known)
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    assert known_error(KeyError("pid")) is None
+    with pytest.raises(KeyError), told(as_json=False):
+        raise KeyError("pid")
+
+
+def test_ctrl_c_ends_a_command_as_shells_expect() -> None:
+    with pytest.raises(typer.Exit) as ended, told(as_json=False):
+        raise KeyboardInterrupt
+    assert ended.value.exit_code == 130
+
+
+def test_set_takes_names_in_any_case_and_values_with_equals_signs() -> None:
+    assert pairs(["Epochs=20", "label=a=b"]) == {"epochs": "20", "label": "a=b"}
+
+
+@pytest.mark.parametrize("given", ["epochs", "=20", ""])
+def test_set_without_a_name_and_a_value_is_wrong_usage(given: str) -> None:
+    with pytest.raises(CommandError, match="name=value") as refused:
+        pairs([given])
+    assert refused.value.code is Exit.USAGE
+
+
+def test_a_setting_that_cannot_be_is_refused_before_anything_is_uploaded() -> None:
+    with pytest.raises(Refused, match="epochs"):
+        metadata_of(["epochs=many"])
+    with pytest.raises(Refused, match="colour"):
+        metadata_of(["colour=red"])
+
+
+def test_a_setting_that_metadata_cannot_carry_names_the_other_way() -> None:
+    with pytest.raises(CommandError, match="ASCII") as refused:
+        metadata_of(["label=größe"])
+    assert "start DATASET" in refused.value.hint
