@@ -33,7 +33,11 @@ def credential() -> "DefaultAzureCredential":
 def storage() -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
 
-    return BlobServiceClient(app().storage_url, credential=credential())
+    # Its own patience is a minute and a half for one call; a delivery of Event Grid has half a minute in all,
+    # and an activity has the orchestrator's retries.
+    return BlobServiceClient(
+        app().storage_url, credential=credential(), initial_backoff=1, increment_base=2, random_jitter_range=1
+    )
 
 
 @functools.cache
