@@ -58,8 +58,9 @@ def start_training(order: TrainingOrder) -> Training:
         "epochs": order.epochs,
         "lr": order.lr,
     }
+    # The SDK would send this POST again after a 500: only the next attempt, which searches first, may.
     created = clients.data_factory().pipelines.create_run(
-        app().resource_group, app().data_factory, app().pipeline, parameters=parameters
+        app().resource_group, app().data_factory, app().pipeline, parameters=parameters, retry_total=0
     )
     return Training(order.run_id, str(created.run_id))
 

@@ -4,6 +4,9 @@ Training and scoring really happen, so each test does as much as it can with few
 the names of one test only, and disarmed after it.
 """
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,8 @@ from uuid import uuid4
 import pytest
 
 from localcloud import stack
-from localcloud.client import Client, Upload
-from localcloud.home import Home, Ports
+from localcloud.client import ML_API_VERSION, WORKSPACE_PATH, Client, Upload
+from localcloud.home import FACTORY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, Home, Ports
 from localcloud.stack import Stack
 
 QUICK = {
@@ -22,6 +25,10 @@ QUICK = {
     "TOUCHDOWN_WATCH_FIRST_SECONDS": "0.1",
     "TOUCHDOWN_WATCH_CAP_SECONDS": "0.5",
 }
+FACTORY_PATH = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
+    f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
+)
 LIMIT = 180.0
 """Seconds that a run may take here, on a machine that is busy with others."""
 
@@ -61,6 +68,14 @@ def stage_is(*stages: str) -> Callable[[Json], bool]:
     return lambda run: run.get("stage") in stages or run["status"] != "Running"
 
 
+def wait_for(condition: Callable[[], object], limit: float = 60.0) -> None:
+    """Return once `condition` holds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"{condition} did not come true within {limit} s"
+        time.sleep(0.1)
+
+
 def finished(client: Client, run_id: str) -> Json:
     return client.wait(run_id, limit=LIMIT)
 
@@ -79,8 +94,6 @@ def failed(client: Client, run_id: str) -> Json:
 
 
 def deployments(client: Client, endpoint: str) -> list[Json]:
-    from localcloud.client import ML_API_VERSION, WORKSPACE_PATH
-
     listed = client.resource_manager(
         "GET",
         f"{WORKSPACE_PATH}/batchEndpoints/{endpoint}/deployments",
@@ -90,8 +103,6 @@ def deployments(client: Client, endpoint: str) -> list[Json]:
 
 
 def versions(client: Client, model: str) -> list[Json]:
-    from localcloud.client import ML_API_VERSION, WORKSPACE_PATH
-
     listed = client.resource_manager(
         "GET", f"{WORKSPACE_PATH}/models/{model}/versions", params={"api-version": ML_API_VERSION}
     )
@@ -104,15 +115,9 @@ def default(client: Client, endpoint: str) -> str:
 
 def pipeline_runs(client: Client, run_id: str) -> list[Json]:
     """Every pipeline run that carries a run's id."""
-    from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
-
-    factory = (
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-        f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
-    )
     listed = client.resource_manager(
         "POST",
-        f"{factory}/queryPipelineRuns",
+        f"{FACTORY_PATH}/queryPipelineRuns",
         params={"api-version": "2018-06-01"},
         json={"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"},
     )
@@ -126,11 +131,6 @@ def run_names(client: Client, upload: Upload) -> list[str]:
 
 def iris(folder: Path) -> Path:
     """The lab's CSV, as scripts/make_iris.py makes it."""
-    import subprocess
-    import sys
-
-    from localcloud.home import REPOSITORY
-
     target = folder / "iris_csv.csv"
     subprocess.run([sys.executable, str(REPOSITORY / "scripts" / "make_iris.py"), str(target)], check=True)
     return target

@@ -1,0 +1,209 @@
+"""What goes wrong on the way, and that nothing is left of it: no process, no deployment, no moved default."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from localcloud.client import ApiError, Client
+from localcloud.stack import Stack
+from runs import naming
+from tests.e2e.conftest import (
+    FACTORY_PATH,
+    default,
+    deployments,
+    failed,
+    finished,
+    pipeline_runs,
+    rows,
+    stage_is,
+    succeeded,
+    wait_for,
+)
+
+pytestmark = pytest.mark.e2e
+
+LONG = {"epochs": "10000"}
+"""Settings of a training that takes many seconds."""
+
+
+def training_process(client: Client, run_id: str) -> int:
+    """The process of a run's trainer, once it trains."""
+    found: list[int] = []
+
+    def started() -> bool:
+        running = [task for task in client.control("GET", "batch/tasks")["value"] if task.get("pid")]
+        for task in running:
+            try:
+                process = psutil.Process(task["pid"])
+                folder = process.cwd()
+            except psutil.Error:
+                continue
+            if run_id in (open_text(f"{folder}/activity.json")):
+                found.append(process.pid)
+        return bool(found)
+
+    wait_for(started)
+    return found[0]
+
+
+def open_text(path: str) -> str:
+    from pathlib import Path
+
+    file = Path(path)
+    return file.read_text() if file.exists() else ""
+
+
+def test_a_trainer_that_gives_up_is_quoted_with_its_exit_code(client: Client, name: str) -> None:
+    body = rows().replace(b"\n0,0,a\n", b"\nwide,0,a\n", 1)
+    run = failed(client, client.upload(body, f"{name}.csv").run_id)
+    assert run["error"]["code"] == "TrainingFailed"
+    assert "exited with 2" in run["error"]["message"]
+    assert "width" in run["error"]["message"]
+    assert "wide" in run["error"]["message"]
+    assert run["error"]["stage"] == "wait"
+    assert run["deployment"] == ""
+
+
+def test_a_pipeline_run_that_is_cancelled_outside_fails_the_run_and_says_so(
+    client: Client, name: str
+) -> None:
+    upload = client.upload(rows(), f"{name}.csv", LONG)
+    process = training_process(client, upload.run_id)
+    [pipeline_run] = pipeline_runs(client, upload.run_id)
+    path = f"{FACTORY_PATH}/pipelineruns/{pipeline_run['runId']}/cancel"
+    client.resource_manager("POST", path, params={"api-version": "2018-06-01"})
+    run = failed(client, upload.run_id)
+    assert run["error"]["code"] == "TrainingCancelled"
+    assert pipeline_run["runId"] in run["error"]["message"]
+    wait_for(lambda: not psutil.pid_exists(process))
+
+
+def test_training_that_takes_too_long_is_cancelled_and_its_process_is_gone(client: Client, name: str) -> None:
+    upload = client.upload(rows(), f"{name}.csv", LONG | {"training_timeout": "4s"})
+    process = training_process(client, upload.run_id)
+    run = failed(client, upload.run_id)
+    assert run["error"]["code"] == "TrainingTimedOut"
+    assert "within 4 s" in run["error"]["message"]
+    assert [each["status"] for each in pipeline_runs(client, upload.run_id)] == ["Cancelled"]
+    wait_for(lambda: not psutil.pid_exists(process))
+
+
+def test_a_deployment_that_cannot_score_goes_and_the_default_stays(client: Client, name: str) -> None:
+    first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
+    client.arm_fault(
+        "machinelearning.job", "error", {"endpoint": first["endpoint"]}, message="The node caught fire."
+    )
+    second = failed(client, client.upload(rows(1), f"{name}.csv").run_id)
+    assert second["error"]["code"] == "SmokeTestFailed"
+    assert "The node caught fire." in second["error"]["message"]
+    assert default(client, first["endpoint"]) == first["deployment"]
+    assert [each["name"] for each in deployments(client, first["endpoint"])] == [first["deployment"]]
+    assert not second["warnings"]
+
+
+def test_a_model_below_the_wanted_accuracy_is_not_registered(client: Client, name: str) -> None:
+    body = "a,b,kind\n" + "".join(f"{n % 3},{n % 2},{'xy'[n // 2 % 2]}\n" for n in range(40))
+    run = failed(client, client.upload(body.encode(), f"{name}.csv", {"min_accuracy": "1"}).run_id)
+    assert run["error"]["code"] == "AccuracyTooLow"
+    assert (run["model_version"], run["deployment"]) == ("", "")
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stage in which a run can be held: how, and with which metadata."""
+
+    stage: str
+    hold: Callable[[Client, str, str], object]
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+def at(point: str, field: str, pattern: str) -> Callable[[Client, str, str], object]:
+    """Hold a run where it meets a fault point; pattern: with {name} and {endpoint} of the test."""
+
+    def hold(client: Client, name: str, endpoint: str) -> object:
+        where = {field: pattern.format(name=name, endpoint=endpoint)}
+        return client.arm_fault(point, "delay", where, seconds=6)
+
+    return hold
+
+
+HELD = [
+    Held("start_training", at("http", "path", "/queryPipelineRuns$")),
+    Held("wait", lambda client, name, endpoint: None, tuple(LONG.items())),
+    Held("register_model", at("http", "path", "/models/{name}_classification/versions")),
+    Held("ensure_compute", at("http", "path", "/computes/cpu-cluster$")),
+    Held("ensure_endpoint", at("machinelearning.endpoint", "name", "^{endpoint}$")),
+    Held("deploy_model", at("machinelearning.deployment", "name", "^{endpoint}/")),
+    Held("smoke_test", at("machinelearning.job", "endpoint", "^{endpoint}$")),
+]
+
+
+@pytest.mark.parametrize("held", HELD, ids=lambda held: held.stage)
+def test_a_cancelled_run_stops_its_remote_work_and_leaves_nothing_serving(
+    client: Client, name: str, held: Held
+) -> None:
+    endpoint = endpoint_of(name)
+    held.hold(client, name, endpoint)
+    upload = client.upload(rows(), f"{name}.csv", dict(held.metadata))
+    seen = client.wait(upload.run_id, until=stage_is(held.stage), limit=120)
+    assert seen["stage"] == held.stage, seen
+    client.cancel(upload.run_id)
+    run = finished(client, upload.run_id)
+
+    assert run["status"] == "Cancelled", run["error"]
+    assert run["error"]["code"] == "Cancelled"
+    assert not run["warnings"]
+    assert run["outcome"] == ""
+    assert {each["status"] for each in pipeline_runs(client, upload.run_id)} <= {"Cancelled", "Succeeded"}
+    try:
+        assert default(client, endpoint) == ""
+        assert deployments(client, endpoint) == []
+    except ApiError as error:
+        assert error.status == 404, "no endpoint was made"
+    with pytest.raises(ApiError) as again:
+        client.cancel(upload.run_id)
+    assert (again.value.status, again.value.code) == (409, "RunEnded")
+
+
+def endpoint_of(name: str) -> str:
+    from localcloud.client import WORKSPACE_PATH
+
+    return naming.endpoint_name(naming.model_name(f"{name}.csv"), WORKSPACE_PATH)
+
+
+def test_a_cancel_that_comes_while_the_default_moves_is_refused(client: Client, name: str) -> None:
+    endpoint = endpoint_of(name)
+    upload = client.upload(rows(), f"{name}.csv")
+    client.wait(upload.run_id, until=stage_is("smoke_test"))
+    client.arm_fault("machinelearning.endpoint", "delay", {"name": f"^{endpoint}$"}, seconds=4)
+    client.wait(upload.run_id, until=stage_is("promote"))
+    with pytest.raises(ApiError) as late:
+        client.cancel(upload.run_id)
+    assert (late.value.status, late.value.code) == (409, "TooLate")
+    run = succeeded(client, upload.run_id)
+    assert default(client, endpoint) == run["deployment"]
+
+
+def test_a_cloud_that_stumbles_is_only_slower(client: Client, name: str) -> None:
+    for path in ("/pipelineruns/", "/versions", f"/batchEndpoints/{endpoint_of(name)}"):
+        client.arm_fault("http", "error", {"path": path}, status=503, times=2)
+    client.arm_fault("http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=1)
+    run = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
+    assert run["outcome"] == "promoted"
+    assert len(pipeline_runs(client, run["run_id"])) == 1
+
+
+def test_a_run_that_the_engine_lost_is_picked_up_by_hand(cloud: Stack, client: Client, name: str) -> None:
+    upload = client.upload(rows(), f"{name}.csv", LONG)
+    client.wait(upload.run_id, until=stage_is("wait"))
+    cloud.restart("functions", kill=True)
+    assert client.run(upload.run_id)["status"] == "Lost"
+    with pytest.raises(ApiError) as lost:
+        client.cancel(upload.run_id)
+    assert lost.value.status == 409
+    client.start_run(upload.dataset)
+    run = succeeded(client, upload.run_id)
+    assert len(pipeline_runs(client, upload.run_id)) == 1, "the pipeline run of before was to be found"
+    assert run["outcome"] == "promoted"

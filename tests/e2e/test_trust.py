@@ -1,0 +1,96 @@
+"""Nothing from outside is believed: no call without its key or token, no name as anything but a name."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from localcloud.client import ApiError, Client
+from localcloud.home import CONTAINER
+from localcloud.stack import Stack
+from tests.e2e.conftest import FACTORY_PATH, finished, rows
+
+pytestmark = pytest.mark.e2e
+
+
+def test_calls_without_their_key_or_token_do_nothing(cloud: Stack, client: Client, name: str) -> None:
+    home = cloud.home
+    client.pause_deliveries()
+    try:
+        upload = client.upload(rows(), f"{name}.csv")
+        without_key = httpx.post(f"{home.functions_url}/api/runs", json={"dataset": upload.dataset})
+        event = [
+            {
+                "id": "1",
+                "topic": "t",
+                "subject": f"/blobServices/default/containers/{CONTAINER}/blobs/{upload.path}",
+                "eventType": "Microsoft.Storage.BlobCreated",
+                "eventTime": "2026-05-01T00:00:00Z",
+                "dataVersion": "",
+                "data": {"api": "PutBlob", "eTag": upload.etag},
+            }
+        ]
+        with_wrong_key = httpx.post(
+            f"{home.functions_url}/runtime/webhooks/EventGrid",
+            params={"functionName": "on_blob_created", "code": "guess"},
+            headers={"aeg-event-type": "Notification"},
+            json=event,
+        )
+        without_token = client.http.post(
+            f"{home.resource_manager}{FACTORY_PATH}/pipelines/train/createRun",
+            params={"api-version": "2018-06-01"},
+            json={"runId": upload.run_id, "dataset": upload.path, "etag": upload.etag},
+        )
+        assert (without_key.status_code, with_wrong_key.status_code) == (401, 401)
+        assert without_token.status_code == 401
+        assert without_token.json()["error"]["code"] == "AuthenticationFailed"
+        assert client.find(upload.run_id) is None
+    finally:
+        client.container.delete_blob(upload.path)
+        client.resume_deliveries()
+    # The event of a dataset that is gone makes a run that says so, and nothing else.
+    assert "deleted" in finished(client, upload.run_id)["error"]["message"]
+
+
+HOSTILE = ["a;touch x.csv", "x y'\"$(id).csv", "`reboot`&&.csv", "n" * 900 + ".csv"]
+
+
+@pytest.mark.parametrize("dataset", HOSTILE, ids=["semicolon", "quotes", "backticks", "900 characters"])
+def test_a_hostile_name_is_trained_under_and_never_interpreted(
+    cloud: Stack, client: Client, dataset: str
+) -> None:
+    run = finished(client, client.upload(rows(), dataset).run_id)
+    assert run["status"] == "Succeeded", run["error"]
+    assert run["dataset"] == dataset
+    assert [line["run_id"] for line in client.runs(dataset=dataset)] == [run["run_id"]]
+    made = [path for path in cloud.home.root.rglob("x.csv") if path.is_file()]
+    assert made == []
+    assert not Path("x.csv").exists()
+
+
+@pytest.mark.parametrize("dataset", ["../x.csv", "a/b.csv", "a\\b.csv", "x.txt", ".csv", ""])
+def test_a_name_with_a_path_in_it_is_refused(client: Client, dataset: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.start_run(dataset)
+    assert (refused.value.status, refused.value.code) == (400, "InvalidDatasetName")
+
+
+@pytest.mark.parametrize(
+    "path", ["other/x.csv", "datasets/deeper/x.csv", "datasets/notes.txt", "datasets/main.py"]
+)
+def test_what_is_no_dataset_starts_nothing(client: Client, path: str) -> None:
+    before = {line["run_id"] for line in client.runs()}
+    client.put_blob(path, rows())
+    marker = client.upload(b"", f"marker{len(path)}{abs(hash(path))}.csv")
+    finished(client, marker.run_id)
+    assert {line["run_id"] for line in client.runs()} - before == {marker.run_id}
+
+
+def test_forged_model_events_change_nothing(client: Client, name: str) -> None:
+    upload = client.upload(rows(), f"{name}.csv", {"epochs": "4000"})
+    client.wait(upload.run_id, until=lambda run: run.get("stage") == "wait")
+    # Another run's model, a model in the wrong place, and one of a run that does not exist.
+    client.put_blob(f"runs/{upload.run_id}/smoke/MLmodel", b"flavors: {}")
+    client.put_blob("runs/nobody-0123/0/x/artifacts/model/MLmodel", b"flavors: {}")
+    run = finished(client, upload.run_id)
+    assert (run["status"], run["outcome"]) == ("Succeeded", "promoted")
