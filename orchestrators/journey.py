@@ -23,6 +23,10 @@ TRANSIENT = task.RetryPolicy(
     max_retry_interval=timedelta(seconds=30),
 )
 """Six attempts within about a minute; longer than data_factory.LISTING_LAG. A refusal is never retried."""
+BRIEF = task.RetryPolicy(
+    first_retry_interval=timedelta(seconds=1), max_number_of_attempts=3, backoff_coefficient=2
+)
+"""For what a run should not wait for."""
 BACK_OFF = 1.5
 
 type Story[T] = Generator[task.Task[Any], Any, T]
@@ -119,14 +123,14 @@ class Journey:
         if self.can_cancel and self.cancelled.is_complete:
             raise RunStopped("Cancelled", "Cancelled", "the run was cancelled.")
 
-    def call[T](self, step: str, given: Any, gives: type[T]) -> Story[T]:
+    def call[T](self, step: str, given: Any, gives: type[T], retry: task.RetryPolicy = TRANSIENT) -> Story[T]:
         """One step, retried while it fails for a reason that may pass. Raises RunStopped when it refuses.
 
         It is never left alone for a cancel: an activity under way cannot be called back, and what it
         makes must be known to be taken back. The next stage or pause hears the cancel.
         """
         try:
-            answer = yield self.ctx.call_activity(step, input=to_json(given), retry_policy=TRANSIENT)
+            answer = yield self.ctx.call_activity(step, input=to_json(given), retry_policy=retry)
         except task.TaskFailedError as failed:
             self.check_cancelled()
             raise RunStopped("Failed", "StepFailed", f"{step} went on failing: {reason(failed)}") from failed

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import azure.durable_functions as df
 from durabletask import task
 
-from orchestrators.journey import BACK_OFF, Journey, RunStopped, Story
+from orchestrators.journey import BACK_OFF, BRIEF, TRANSIENT, Journey, RunStopped, Story
 from runs import naming
 from runs.contracts import (
     CleanUp,
@@ -112,9 +112,9 @@ def train(run: Journey, here: Generation) -> Story[Generation]:
         dataset = yield from run.call("inspect_dataset", run.request, Dataset)
     except RunStopped as stopped:
         if stopped.code != "RunEnded":
-            yield from tell(run, "RunStarted")
+            yield from tell(run, "RunStarted", BRIEF)
         raise
-    yield from tell(run, "RunStarted")
+    yield from tell(run, "RunStarted", BRIEF)
     settings = dataset.settings
     run.note(settings=settings, endpoint=settings.endpoint_name, model_name=settings.model_name)
 
@@ -261,7 +261,7 @@ def take_back(run: Journey) -> Story[None]:
         yield from run.attempt(step, run.settle(step, left, Settling, CLEAN_UP_LIMIT))
 
 
-def tell(run: Journey, kind: str) -> Story[None]:
+def tell(run: Journey, kind: str, retry: task.RetryPolicy = TRANSIENT) -> Story[None]:
     """Publish a lifecycle event; a topic that cannot be reached does not keep a run from its end."""
     record = run.record
     event = LifecycleEvent(
@@ -280,4 +280,4 @@ def tell(run: Journey, kind: str) -> Story[None]:
             "error": to_json(record.error) if record.error else None,
         },
     )
-    yield from run.attempt("publish_event", run.call("publish_event", event, Done))
+    yield from run.attempt("publish_event", run.call("publish_event", event, Done, retry))
