@@ -1,4 +1,4 @@
-"""The SDKs' own patience: an activity is short and an event's delivery ends within 30 s, also in an outage."""
+"""The SDKs' own patience: an activity is short and a delivery ends within 30 s, in an outage too."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

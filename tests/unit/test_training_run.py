@@ -773,6 +773,14 @@ def test_a_topic_that_cannot_be_reached_is_a_warning_and_no_more() -> None:
     assert "no such host" in record(outcome).warnings[0]
 
 
+def test_a_topic_that_cannot_be_reached_holds_up_no_training() -> None:
+    outcome = rehearse(good(publish_event=failing("ServiceRequestError: no such host")))
+    started = next(call.after for call in outcome.calls if call.name == "start_training")
+    assert started < timedelta(seconds=5)
+    assert told(outcome).count("RunStarted") == 3
+    assert told(outcome).count("RunSucceeded") == 6, "nothing waits for the last one"
+
+
 # --- Running twice ------------------------------------------------------------------------------------
 
 ENDED_BEFORE = refusal("RunEnded", f"run {RUN} has ended before: Succeeded.")
