@@ -39,7 +39,7 @@ def inspect_dataset(request: RunRequest) -> Dataset:
     """
     claim = records.read(request.run_id)
     if claim is not None and claim.record.status != "Running":
-        raise Refused("RunEnded", f"run {request.run_id} has ended before: {claim.record.status}.")
+        raise run_ended(claim.record)
     upload = request.upload
     blob = clients.container().get_blob_client(upload.path)
     try:
@@ -65,6 +65,10 @@ def inspect_dataset(request: RunRequest) -> Dataset:
     csv.writer(sample).writerows(row[:label] + row[label + 1 :] for row in rows[: SAMPLE_ROWS + 1])
     clients.container().upload_blob(sample_path(request.run_id), sample.getvalue().encode(), overwrite=True)
     return Dataset(size, len(columns), resolved.label, resolved, app.pacing)
+
+
+def run_ended(record: RunRecord) -> Refused:
+    return Refused("RunEnded", f"run {record.run_id} has ended before: {record.status}.")
 
 
 def sample_path(run_id: str) -> str:
@@ -231,6 +235,13 @@ def find_model(run_id: str) -> str:
 
 @activity
 def record_run(record: RunRecord) -> Done:
-    """Write runs/<run id>/run.json: what the run did and how it ended. The last write of a run."""
+    """Write runs/<run id>/run.json: what the run did and how it ended. The last write of a run.
+
+    Raises Refused RunEnded when the run has ended otherwise before: an engine runs a finished id again, and
+    what that comes to in an outage is not what became of the run.
+    """
+    claim = records.read(record.run_id)
+    if claim is not None and claim.record.status not in ("Running", record.status):
+        raise run_ended(claim.record)
     records.write(record)
     return Done()
