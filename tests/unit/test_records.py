@@ -1,10 +1,14 @@
-"""The line that a run has in the list of runs: whatever its dataset is called, storage takes it."""
+"""Records: an end is written once, and whatever a dataset is called, storage takes its line in the list."""
+
+from dataclasses import replace
 
 import pytest
 from azure.storage.blob import ContainerClient
 
 from activities import clients, records
+from activities.storage import record_run
 from runs.contracts import RunRequest, Upload
+from runs.errors import Refused
 from tests.unit.wire import Blobs, Sent, Wire
 
 METADATA_LIMIT = 8 * 1024
@@ -44,6 +48,20 @@ def test_a_claim_that_is_lost_writes_no_line(wire: Wire) -> None:
     assert records.claim(request("iris_csv.csv"))
     assert not records.claim(request("iris_csv.csv"))
     assert len(lines(wire)) == 1
+
+
+def test_the_record_of_an_ended_run_is_never_rewritten_to_another_end(wire: Wire) -> None:
+    run = records.claimed(request("iris_csv.csv"))
+    assert records.claim(request("iris_csv.csv"))
+    succeeded = replace(run, status="Succeeded", outcome="promoted")
+    record_run(succeeded)
+    record_run(succeeded)  # as after an answer that was lost
+    with pytest.raises(Refused, match=r"run run-1 has ended before: Succeeded\.") as refused:
+        record_run(replace(run, status="Failed"))
+    assert refused.value.code == "RunEnded"
+    claim = records.read("run-1")
+    assert claim is not None
+    assert claim.record == succeeded
 
 
 def test_the_line_of_a_later_claim_sorts_before_an_earlier_ones(wire: Wire) -> None:

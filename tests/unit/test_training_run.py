@@ -797,6 +797,13 @@ def test_a_finished_run_that_an_engine_runs_again_cannot_be_cancelled_into_anoth
     assert outcome.names == ["inspect_dataset"]
 
 
+def test_a_finished_run_that_is_run_again_in_an_outage_tells_nobody_that_it_failed() -> None:
+    steps = good(inspect_dataset=failing(), record_run=in_turn(ENDED_BEFORE))
+    outcome = rehearse(steps)
+    assert outcome.status is FAILED
+    assert "RunFailed" not in told(outcome)
+
+
 def test_a_record_that_cannot_be_written_fails_the_orchestration() -> None:
     outcome = rehearse(good(record_run=failing("storage is down")))
     assert outcome.status is FAILED
