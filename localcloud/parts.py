@@ -155,11 +155,32 @@ def end(processes: list[psutil.Process], limit: float = 3.0) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, left = psutil.wait_procs(processes, timeout=limit)
+    left = left_after(limit, processes)
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(left, timeout=limit)
+    left_after(limit, left)
+
+
+def left_after(limit: float, processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Wait until all `processes` have ended; those that have not within `limit` seconds.
+
+    One that has ended and that nobody has asked for its exit code, as happens in a container without an
+    init process, counts as ended: psutil's own waiting would not see it.
+    """
+    deadline = time.monotonic() + limit
+    left = [process for process in processes if is_alive(process)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = [process for process in left if is_alive(process)]
+    return left
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def set_aside(log: Path) -> None:

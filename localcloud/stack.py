@@ -37,6 +37,7 @@ from localcloud.parts import (
     check_ports,
     descendants,
     end,
+    left_after,
     listens,
 )
 
@@ -373,7 +374,7 @@ def clean_up(home: Home) -> None:
     parts = record.parts if record else []
     kept = [(part.pid, part.created) for part in parts if part.pid and part.created]
     known = [each for pid, moment in kept if (each := written_down(pid, moment, str(home.root)))]
-    _, left = psutil.wait_procs(known, timeout=LEASH_LIMIT)
+    left = left_after(LEASH_LIMIT, known)
     end([*left, *(child for process in left for child in descendants(process.pid)), *tasks(home)])
     record_file(home).unlink(missing_ok=True)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SUPERVISOR_LIMIT = 300.0
 """Seconds that the supervisor may take to start or to stop everything; it has limits of its own."""
+GOODBYE_LIMIT = 5.0
+"""Seconds from the end of the last part to the end of the supervisor itself."""
 SETTINGS_FILE = "local.settings.json"
 
 
@@ -220,20 +222,22 @@ def settled(home: Home) -> "Record":
 
 def bring_down(home: Home) -> bool:
     """Stop the stack of `home`, whoever started it, and what a killed one left; whether there was any."""
+    from localcloud.parts import left_after
     from localcloud.stack import Record, clean_up, is_locked
 
     record, locked = Record.read(home), is_locked(home)
     deadline = time.monotonic() + SUPERVISOR_LIMIT
-    asked = 0
+    asked: dict[int, psutil.Process] = {}
     while is_locked(home):
         running = Record.read(home)
         process = running.process if running else None
-        if process and process.pid != asked:
+        if process and process.pid not in asked:
             process.terminate()
-            asked = process.pid
+            asked[process.pid] = process
         elif process and time.monotonic() > deadline:
             process.kill()
         time.sleep(0.05)
+    left_after(GOODBYE_LIMIT, list(asked.values()))
     clean_up(home)
     return locked or (record is not None and record.state != "failed")
 

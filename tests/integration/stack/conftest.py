@@ -1,0 +1,69 @@
+"""The command line as people use it: processes of its own, in a home of the test session's."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.home import REPOSITORY, Home, Ports
+
+LIMIT = 240.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs commands in one home."""
+
+    home: Home
+
+    def run(self, *arguments: str) -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-m", "localcloud", *arguments],
+            cwd=REPOSITORY,
+            env=os.environ | {"LOCALCLOUD_HOME": str(self.home.root)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def json(self, *arguments: str) -> Any:
+        """What a command that must succeed prints with --json."""
+        answer = self.run(*arguments, "--json")
+        assert answer.code == 0, answer.out + answer.err
+        return answer.json
+
+    def pids(self) -> dict[str, int]:
+        """The processes of the stack, its supervisor included."""
+        found = self.run("status", "--json").json
+        return {part["name"]: part["pid"] for part in found["parts"]} | {
+            "supervisor": found["supervisor"]["pid"]
+        }
+
+
+@pytest.fixture(scope="session")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    # A blank in the path, as in "My Documents".
+    root: Path = tmp_path_factory.mktemp("commands") / "my cloud"
+    shell = Shell(Home.open(root, Ports.free()))
+    yield shell
+    shell.run("down")

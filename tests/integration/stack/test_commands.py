@@ -1,0 +1,106 @@
+"""Runs through the command line, from a CSV to predictions, on a real stack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.client import Json
+from tests.integration.stack.conftest import Shell
+
+
+@pytest.fixture(scope="module")
+def up(shell: Shell) -> Iterator[Shell]:
+    answer = shell.run("up")
+    assert answer.code == 0, answer.err
+    yield shell
+    shell.run("down")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = ["width,height,kind"]
+    lines += [f"{number % 7 + 10 * (number % 2)},{number % 5},{'ab'[number % 2]}" for number in range(40)]
+    file = tmp_path_factory.mktemp("data") / "shapes of things.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def run(up: Shell, dataset: Path) -> Json:
+    """A run that was uploaded and watched to its end."""
+    ended: Json = up.json(
+        "upload", str(dataset), "--set", "epochs=5", "--set", "model_name=shapes", "--watch"
+    )
+    return ended
+
+
+def test_upload_watches_the_run_to_its_promotion(run: Json) -> None:
+    assert run["status"] == "Succeeded"
+    assert run["outcome"] == "promoted"
+    assert run["settings"]["epochs"] == 5
+    assert run["dataset"] == "shapes of things.csv"
+
+
+def test_runs_and_show_tell_of_it(up: Shell, run: Json) -> None:
+    assert run["run_id"] in [each["run_id"] for each in up.json("runs", "--status", "succeeded")]
+    assert up.json("show", run["run_id"])["model_name"] == "shapes"
+    shown = up.run("show").out
+    for part in (
+        run["run_id"],
+        "Succeeded",
+        "shapes version 1",
+        run["endpoint"],
+        run["deployment"],
+        "smoke_test",
+    ):
+        assert part in shown
+
+
+def test_score_gives_one_prediction_for_each_row(up: Shell, run: Json, tmp_path: Path) -> None:
+    features = tmp_path / "features.csv"
+    features.write_text("width,height\n1,1\n12,3\n")
+    scored = up.json("score", run["endpoint"], str(features))
+    assert scored["predictions"] == ["a", "b"]
+    assert scored["deployment"] == run["deployment"]
+
+
+def test_a_content_that_has_had_its_run_is_refused_unless_rerun(up: Shell, run: Json) -> None:
+    answer = up.run("start", run["dataset"], "--json")
+    assert answer.code == 5
+    assert run["run_id"] in answer.json["error"]["message"]
+
+
+def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
+    again = up.json("start", run["dataset"], "--rerun")
+    assert again["run_id"] != run["run_id"]
+    cancelled = up.json("cancel", again["run_id"], "--watch")
+    assert cancelled["status"] == "Cancelled"
+    assert up.run("show", again["run_id"], "--watch").code == 0
+
+
+def test_a_run_that_fails_says_why_and_fails_the_command(up: Shell, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("width,kind\n1,a\n2,b\n")
+    answer = up.run("upload", str(bad), "--set", "label=colour", "--watch")
+    assert answer.code == 1
+    assert 'label column "colour" is not in the header' in answer.out
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (["show", "no-such-run"], 5, "there is no run 'no-such-run'"),
+        (["start", "absent.csv"], 5, "upload it first"),
+        (["start", "../absent.csv"], 2, "without a path"),
+        (["start", "absent.csv", "--set", "epochs=0"], 2, "a whole number from 1"),
+        (["runs", "--status", "odd"], 2, "Running, Succeeded"),
+        (["score", "no-such-endpoint", __file__], 5, "no-such-endpoint"),
+    ],
+)
+def test_what_the_app_refuses_is_told_in_its_words(
+    up: Shell, command: list[str], code: int, said: str
+) -> None:
+    answer = up.run(*command)
+    assert answer.code == code, answer.err
+    assert said in answer.err

@@ -1,0 +1,116 @@
+"""The stack through its command line: up, down, and what happens when something of it dies."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from localcloud.home import Home
+from localcloud.parts import is_alive
+from localcloud.stack import AlreadyRunning, Stack, is_locked
+from tests.integration.stack.conftest import Shell
+
+
+def until(what: Callable[[], bool], limit: float = 60.0) -> None:
+    deadline = time.monotonic() + limit
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def up(shell: Shell) -> Shell:
+    """A running stack, left running for the next test."""
+    answer = shell.run("up")
+    assert answer.code == 0, answer.err
+    return shell
+
+
+def test_up_returns_when_everything_is_healthy_and_again_at_once(up: Shell) -> None:
+    status = up.json("status")
+    assert [part["state"] for part in status["parts"]] == ["running"] * 3
+    before = up.pids()
+    assert up.run("up").code == 0
+    assert up.pids() == before
+
+
+def test_the_idle_stack_is_small(up: Shell) -> None:
+    assert 0 < up.json("status")["memory"] < 2**30
+
+
+def test_a_home_has_one_stack(up: Shell) -> None:
+    with pytest.raises(AlreadyRunning, match="already running"):
+        Stack(up.home).start()
+    assert up.run("status").code == 0
+
+
+def test_a_part_that_dies_is_said_and_up_starts_it_again(up: Shell) -> None:
+    before = up.pids()
+    os.kill(before["functions"], signal.SIGKILL)
+    until(lambda: up.run("status").code == 1)
+    answer = up.run("status")
+    assert "died" in answer.out
+    assert "functions ended by itself with exit code -9" in answer.err
+    assert up.run("up").code == 0
+    after = up.pids()
+    assert after["functions"] != before["functions"]
+    assert {name: pid for name, pid in after.items() if name != "functions"} == {
+        name: pid for name, pid in before.items() if name != "functions"
+    }
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(up: Shell) -> None:
+    pids = up.pids()
+    os.kill(pids["supervisor"], signal.SIGKILL)
+    until(lambda: not any(alive(pid) for pid in pids.values()))
+    assert up.run("status").code == 3
+    assert up.run("up").code == 0
+    assert set(up.pids().values()).isdisjoint(pids.values())
+
+
+def test_up_waits_for_what_a_killed_stack_left_and_starts(up: Shell) -> None:
+    """At once after the kill, while the parts are still ending."""
+    os.kill(up.pids()["supervisor"], signal.SIGKILL)
+    assert up.run("up").code == 0
+    assert up.run("status").code == 0
+
+
+def test_down_leaves_no_process_and_nothing_on_the_ports(up: Shell) -> None:
+    pids = up.pids()
+    assert up.json("down")["stopped"] is True
+    assert not any(alive(pid) for pid in pids.values())
+    assert not is_locked(up.home)
+    assert up.run("status").code == 3
+    assert up.json("down")["stopped"] is False
+
+
+def test_the_stack_without_the_functions_host_is_for_func_start(shell: Shell) -> None:
+    shell.run("down")
+    assert [part["name"] for part in shell.json("up", "--no-functions")["parts"]] == ["azurite", "cloud"]
+    shell.run("down")
+
+
+def test_a_stack_that_cannot_start_leaves_nothing(shell: Shell) -> None:
+    """The cloud refuses a setting; Azurite and the host, which were already started, end again."""
+    shell.run("down")
+    broken = Stack(shell.home, cloud_settings={"LOCALCLOUD_POOL_NODES": "many"})
+    with pytest.raises(Exception, match="LOCALCLOUD_POOL_NODES"):
+        broken.start()
+    assert not is_locked(shell.home)
+    assert processes_of(shell.home) == []
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and is_alive(psutil.Process(pid))
+
+
+def processes_of(home: Home) -> list[psutil.Process]:
+    """Processes whose command line names a home; not those that test it."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if is_alive(process) and any(str(home.root) in word for word in process.info["cmdline"] or [])
+    ]
