@@ -1,5 +1,12 @@
 """`python -m localcloud`: see localcloud.cli."""
 
-from localcloud.cli.app import main
+import sys
+
+try:
+    from localcloud.cli.app import main
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"{sys.executable} has no {missing.name}: run `make setup`, then use .venv/bin/python -m localcloud."
+    )
 
 main()

@@ -41,8 +41,6 @@ WORKSPACE_PATH = (
     f"/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
 )
 ML_API_VERSION = "2024-04-01"
-JOBS_API_VERSION = "2024-01-01-preview"
-"""The first to say why a job failed."""
 
 
 class ClientError(Exception):
@@ -270,12 +268,10 @@ class Client:
         raise WaitTimedOut(f"scoring job {name} did not end within {limit:g} s")
 
     def job_error(self, name: str) -> str:
-        """Why a job failed, as far as Azure ML says it."""
-        job = self.resource_manager(
-            "GET", f"{WORKSPACE_PATH}/jobs/{name}", params={"api-version": JOBS_API_VERSION}
-        )
-        error = job["properties"].get("error") or {}
-        return str((error.get("error") or error).get("message") or "its logs say why")
+        """Why a job failed: the run history says it of the run in which the scoring happened."""
+        answer = self.resource_manager("GET", f"/history/v1.0{WORKSPACE_PATH}/runs/{name}/children")
+        errors = [(run.get("error") or {}).get("error", {}) for run in answer["value"]]
+        return " ".join(error["message"] for error in errors if error.get("message")) or "nobody says why."
 
     # localcloud's own controls
 

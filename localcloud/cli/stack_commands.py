@@ -68,8 +68,8 @@ def down(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
         output.say("stopped." if stopped else "nothing was running.")
         for run in lost:
             output.say(
-                f"run {run['run_id']} was under way; after the next `up`, pick it up with:"
-                f" {output.PROGRAM} start {shlex.quote(run['dataset'])}"
+                f"run {run['run_id']} was under way; after the next `up`, run it again:"
+                f" {output.PROGRAM} start {shlex.quote(run['dataset'])} --rerun"
             )
 
 
@@ -171,6 +171,9 @@ def bring_up(home: Home, *, functions: bool = True) -> str:
         if record and record.pid == process.pid and record.state == "running":
             return "started"
         time.sleep(0.05)
+    if process.poll() is not None and is_locked(home):
+        # Another `up` was quicker by a moment.
+        return bring_back(home)
     record = Record.read(home)
     said = record.error if record and record.pid == process.pid else ""
     if process.poll() is None:
@@ -253,7 +256,8 @@ def under_way(home: Home) -> list[dict[str, Any]]:
         return []
     with Client(home, timeout=5) as client:
         try:
-            return client.runs(status="Running")
+            claimed = client.runs(status="Running")
+            return [run for run in claimed if client.run(run["run_id"])["status"] == "Running"]
         except (ClientError, httpx.HTTPError):
             return []
 

@@ -65,6 +65,14 @@ def test_score_gives_one_prediction_for_each_row(up: Shell, run: Json, tmp_path:
     assert scored["deployment"] == run["deployment"]
 
 
+def test_a_job_that_fails_says_why_and_fails_the_command(up: Shell, run: Json, tmp_path: Path) -> None:
+    features = tmp_path / "features.csv"
+    features.write_text("width\n1\n")
+    answer = up.run("score", run["endpoint"], str(features))
+    assert answer.code == 1
+    assert "Model is missing inputs ['height']" in answer.err
+
+
 def test_a_content_that_has_had_its_run_is_refused_unless_rerun(up: Shell, run: Json) -> None:
     answer = up.run("start", run["dataset"], "--json")
     assert answer.code == 5
@@ -77,6 +85,17 @@ def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
     cancelled = up.json("cancel", again["run_id"], "--watch")
     assert cancelled["status"] == "Cancelled"
     assert up.run("show", again["run_id"], "--watch").code == 0
+
+
+def test_a_run_that_a_stop_interrupts_is_named_and_can_be_run_again(up: Shell, tmp_path: Path) -> None:
+    copy = tmp_path / "interrupted.csv"
+    copy.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 20]}\n" for number in range(40)))
+    begun = up.json("upload", str(copy))
+    assert up.json("down")["interrupted"] == [begun["run_id"]]
+    up.json("up")
+    assert up.json("show", begun["run_id"])["status"] == "Lost"
+    again = up.json("start", copy.name, "--rerun", "--set", "epochs=2", "--watch")
+    assert (again["status"], again["outcome"]) == ("Succeeded", "promoted")
 
 
 def test_a_run_that_fails_says_why_and_fails_the_command(up: Shell, tmp_path: Path) -> None:

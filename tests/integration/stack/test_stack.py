@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -85,6 +86,14 @@ def test_down_leaves_no_process_and_nothing_on_the_ports(up: Shell) -> None:
     assert not is_locked(up.home)
     assert up.run("status").code == 3
     assert up.json("down")["stopped"] is False
+
+
+def test_two_that_start_it_at_once_share_one_stack(shell: Shell) -> None:
+    shell.run("down")
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: shell.run("up", "--json"), range(2)))
+    assert [answer.code for answer in both] == [0, 0], both
+    assert both[0].json["supervisor"]["pid"] == both[1].json["supervisor"]["pid"]
 
 
 def test_the_stack_without_the_functions_host_is_for_func_start(shell: Shell) -> None:
