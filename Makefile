@@ -34,11 +34,11 @@ setup: ## Make .venv, .venv-trainer and node_modules, or what of them has change
 	@scripts/setup.sh
 
 lock: setup ## Lock the requirements again, keeping what still fits
-	$(UV) pip compile --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml -o requirements.txt
-	$(UV) pip compile --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --extra localcloud --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	$(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 
 clean: ## Delete what setup made, not the cloud's data (that is: python -m localcloud reset)
