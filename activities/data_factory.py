@@ -11,12 +11,14 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from activities import clients
 from activities.registry import activity
 from activities.storage import find_model
+from runs import naming
 from runs.contracts import CleanUp, Settling, Training, TrainingOrder, TrainingState
 from runs.errors import Fault, Refused
 from runs.settings import app
 
 if TYPE_CHECKING:
     from azure.mgmt.datafactory.models import ActivityRun, RunFilterParameters
+    from azure.storage.blob import BlobClient
 
 log = logging.getLogger("touchdown.activities")
 
@@ -41,12 +43,11 @@ def start_training(order: TrainingOrder) -> Training:
     found = find_pipeline_run(order.run_id)
     if found:
         return Training(order.run_id, found)
-    note = clients.container().get_blob_client(f"runs/{order.run_id}/training.started")
+    note = started_note(order.run_id)
     try:
         note.upload_blob(b"", match_condition=MatchConditions.IfMissing)
     except ResourceExistsError:
-        age = datetime.now(UTC) - note.get_blob_properties().last_modified
-        if age < LISTING_LAG:
+        if may_be_unlisted(order.run_id):
             raise Fault(
                 "an earlier attempt may have started a pipeline run that Data Factory does not list yet"
             ) from None
@@ -63,6 +64,19 @@ def start_training(order: TrainingOrder) -> Training:
         app().resource_group, app().data_factory, app().pipeline, parameters=parameters, retry_total=0
     )
     return Training(order.run_id, str(created.run_id))
+
+
+def started_note(run_id: str) -> "BlobClient":
+    return clients.container().get_blob_client(f"{naming.RUNS}{run_id}/training.started")
+
+
+def may_be_unlisted(run_id: str) -> bool:
+    """Whether a pipeline run of this run may have been started so lately that it is not listed."""
+    try:
+        noted = started_note(run_id).get_blob_properties().last_modified
+    except ResourceNotFoundError:
+        return False
+    return datetime.now(UTC) - noted < LISTING_LAG
 
 
 def find_pipeline_run(run_id: str) -> str:
@@ -171,7 +185,7 @@ def cancel_training(left: CleanUp) -> Settling:
     """
     pipeline_run_id = left.pipeline_run_id or find_pipeline_run(left.run_id)
     if not pipeline_run_id:
-        return Settling(ready=True)
+        return Settling(ready=not may_be_unlisted(left.run_id))
     factory = clients.data_factory()
     try:
         run = factory.pipeline_runs.get(app().resource_group, app().data_factory, pipeline_run_id)

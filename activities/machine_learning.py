@@ -54,6 +54,13 @@ ARTIFACT_STORE = "azureml"
 """The container behind a workspace's datastore workspaceartifactstore, where runs log."""
 ERROR_TAIL = 1500
 """Characters of a failed scoring job's error.txt that its run keeps."""
+BROKEN = frozenset({"Failed", "Canceled"})
+SETTLED = BROKEN | {"Succeeded"}
+"""The provisioning states of a resource that nothing is being done to."""
+BEGUN = "begun"
+"""What a look carries to the next when Azure gave no address for the operation."""
+SHOWN = 200
+"""Characters of a prediction that a run shows: a label may be as long as a cell."""
 TAG_LIMIT = 256
 """Characters of a tag's value. Azure ML refuses an empty one (azure-sdk-for-python #41586)."""
 
@@ -100,7 +107,10 @@ def register_model(order: ModelOrder) -> ModelVersion:
         type=AssetTypes.MLFLOW_MODEL,
         description=f"Trained by Touchdown on {order.upload.dataset[:TAG_LIMIT]}.",
         tags=lineage(order.run_id, order.upload)
-        | {"mlflow_run": order.result.mlflow_run_id or "unknown", "label": order.result.label[:TAG_LIMIT]}
+        | {
+            "mlflow_run": order.result.mlflow_run_id or "unknown",
+            "label": order.result.label[:TAG_LIMIT] or "unknown",
+        }
         | metrics,
     )
     try:
@@ -127,47 +137,56 @@ def model_versions(name: str) -> "list[Model]":
 
 @activity
 def ensure_compute(order: ComputeOrder) -> Settling:
-    """The AmlCompute cluster, from 0 nodes; made when it is missing, and otherwise left as it is."""
+    """The AmlCompute cluster, from 0 nodes; made when it is missing, and otherwise left as it is.
+
+    One that failed before this run is made again: its failure (a quota, mostly) may be over.
+    """
     from azure.ai.ml.entities import AmlCompute, IdentityConfiguration, ManagedIdentityConfiguration
 
     ml = clients.machine_learning()
     try:
-        compute = ml.compute.get(order.name)
+        state = ml.compute.get(order.name).provisioning_state
     except ResourceNotFoundError:
-        identity = None
-        if app().compute_identity:
-            identity = IdentityConfiguration(
-                type="user_assigned",
-                user_assigned_identities=[ManagedIdentityConfiguration(resource_id=app().compute_identity)],
-            )
-        cluster = AmlCompute(
-            name=order.name,
-            size=order.vm_size,
-            min_instances=0,
-            max_instances=app().compute_max_nodes,
-            idle_time_before_scale_down=300,
-            identity=identity,
+        state = None
+    if state is not None and (state not in BROKEN or order.begun):
+        return settling(f"compute {order.name}", state, order.begun)
+    identity = None
+    if app().compute_identity:
+        identity = IdentityConfiguration(
+            type="user_assigned",
+            user_assigned_identities=[ManagedIdentityConfiguration(resource_id=app().compute_identity)],
         )
-        return Settling(False, operation_of(ml.compute.begin_create_or_update(cluster)))
-    return settling(f"compute {order.name}", compute.provisioning_state, order.begun)
+    cluster = AmlCompute(
+        name=order.name,
+        size=order.vm_size,
+        min_instances=0,
+        max_instances=app().compute_max_nodes,
+        idle_time_before_scale_down=300,
+        identity=identity,
+    )
+    return Settling(False, operation_of(ml.compute.begin_create_or_update(cluster)) or BEGUN)
 
 
 @activity
 def ensure_endpoint(order: EndpointOrder) -> Settling:
-    """The batch endpoint; made when it is missing."""
+    """The batch endpoint; made when it is missing.
+
+    One whose last change failed before this run is put again as it is, so that it is not failed for good.
+    """
     from azure.ai.ml.entities import BatchEndpoint
 
     ml = clients.machine_learning()
     try:
         endpoint = ml.batch_endpoints.get(order.name)
+        if endpoint.provisioning_state not in BROKEN or order.begun:
+            return settling(f"endpoint {order.name}", endpoint.provisioning_state, order.begun)
     except ResourceNotFoundError:
-        new = BatchEndpoint(
+        endpoint = BatchEndpoint(
             name=order.name,
             description=f"Serves {order.model_name}.",
             tags={"model": order.model_name[:TAG_LIMIT], "made_by": "touchdown"},
         )
-        return Settling(False, operation_of(ml.batch_endpoints.begin_create_or_update(new)))
-    return settling(f"endpoint {order.name}", endpoint.provisioning_state, order.begun)
+    return Settling(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)) or BEGUN)
 
 
 @activity
@@ -222,7 +241,7 @@ def settling(what: str, state: str | None, begun: str) -> Settling:
     """
     if state == "Succeeded":
         return Settling(True, begun)
-    if state in ("Failed", "Canceled"):
+    if state in BROKEN:
         raise Refused("ProvisioningFailed", f"{what}: {state}: {why_failed(begun)}")
     return Settling(False, begun)
 
@@ -255,7 +274,9 @@ def why_failed(operation: str) -> str:
     except (AzureError, ValueError) as failed:
         log.warning("the reason of a failed operation could not be read: %s", failed)
         return unknown
-    return f"{error.get('code')}: {error.get('message')}" if error.get("message") else unknown
+    # The details often hold the cause, and the error itself no more than that there is one.
+    said = [str(each["message"]) for each in [error, *error.get("details", [])] if each.get("message")]
+    return f"{error.get('code')}: {' '.join(said)}" if said else unknown
 
 
 @activity
@@ -290,7 +311,7 @@ def smoke_test(order: SmokeOrder) -> SmokeState:
             f"deployment {order.deployment}: scoring job {job} gave {len(predictions)} predictions for"
             f" {rows} rows.",
         )
-    return SmokeState(True, job, rows, predictions[:5])
+    return SmokeState(True, job, rows, [each[:SHOWN] for each in predictions[:5]])
 
 
 def invoke(endpoint: str, deployment: str, given: str, wanted: str) -> str:
@@ -394,7 +415,7 @@ def promote(order: PromotionOrder) -> Promotion:
     """
     ml = clients.machine_learning()
     endpoint = ml.batch_endpoints.get(order.endpoint)
-    if endpoint.provisioning_state not in ("Succeeded", "Failed", "Canceled"):
+    if endpoint.provisioning_state not in SETTLED:
         return Promotion(False, order.begun)
     default = default_of(endpoint)
     if default == order.deployment:
@@ -405,7 +426,7 @@ def promote(order: PromotionOrder) -> Promotion:
         if not mine:
             return Promotion(False, order.begun)
         endpoint = ml.batch_endpoints.get(order.endpoint)
-        if endpoint.provisioning_state not in ("Succeeded", "Failed", "Canceled"):
+        if endpoint.provisioning_state not in SETTLED:
             return Promotion(False, order.begun)
         default = default_of(endpoint)
         if default and is_newer(find_deployment(order.endpoint, default), order.upload):
@@ -494,7 +515,10 @@ def delete_deployment(left: CleanUp) -> Settling:
     deployment = find_deployment(left.endpoint, left.deployment)
     if deployment is None:
         return Settling(True)
-    if default_of(clients.machine_learning().batch_endpoints.get(left.endpoint)) == left.deployment:
+    endpoint = clients.machine_learning().batch_endpoints.get(left.endpoint)
+    if endpoint.provisioning_state not in SETTLED:
+        return Settling(False)
+    if default_of(endpoint) == left.deployment:
         return Settling(True)
     if deployment.provisioning_state != "Deleting":
         delete(left.endpoint, left.deployment)

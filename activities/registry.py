@@ -66,7 +66,8 @@ def explain(error: AzureError) -> Refused | Fault:
         return Fault(f"{kind}: {said}")
     code = azure_code(error)
     words = getattr(error.error, "message", None) or error.message or str(error)
-    message = f"{code} ({error.status_code}): {sentence(words)}"
+    details = [str(each.message) for each in getattr(error.error, "details", None) or [] if each.message]
+    message = f"{code} ({error.status_code}): {sentence(chr(10).join([words, *details]))}"
     request = getattr(error.response, "request", None)
     if request is not None:
         message += f" [{request.method} {request.url.split('?')[0]}]"

@@ -174,7 +174,7 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
             f"{trained.path}: it has no python_function flavor, which batch endpoints score with.",
         )
     metrics = read_metrics(f"{folder.removesuffix('/model')}/metrics.json")
-    made_by = (metrics.get("run_id"), metrics.get("dataset", {}).get("etag"))
+    made_by = (metrics.get("run_id"), part(metrics, "dataset").get("etag"))
     if made_by != (trained.run_id, trained.upload.etag):
         raise Refused(
             "WrongModel",
@@ -183,7 +183,7 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
         )
     numbers = {
         name: float(value)
-        for name, value in metrics.get("metrics", {}).items()
+        for name, value in part(metrics, "metrics").items()
         if isinstance(value, int | float) and math.isfinite(value)
     }
     accuracy = numbers.get("accuracy")
@@ -200,9 +200,15 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
         mlflow_run_id=str(metrics.get("mlflow_run_id", "")),
         label=str(metrics.get("label", "")),
         metrics=numbers,
-        features=len(metrics.get("features", [])),
-        classes=len(metrics.get("classes", [])),
+        features=len(metrics.get("features") or []),
+        classes=len(metrics.get("classes") or []),
     )
+
+
+def part(document: Json, name: str) -> Json:
+    """The object called `name` in a document, or an empty one: the trainer may be another version."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def read_yaml(path: str) -> Json:

@@ -27,6 +27,13 @@ BRIEF = task.RetryPolicy(
     first_retry_interval=timedelta(seconds=1), max_number_of_attempts=3, backoff_coefficient=2
 )
 """For what a run should not wait for."""
+LASTING = task.RetryPolicy(
+    first_retry_interval=timedelta(seconds=2),
+    max_number_of_attempts=40,
+    backoff_coefficient=2,
+    max_retry_interval=timedelta(minutes=5),
+)
+"""About three hours: for what must not be left half done, once the default may have moved."""
 BACK_OFF = 1.5
 
 type Story[T] = Generator[task.Task[Any], Any, T]
@@ -139,13 +146,20 @@ class Journey:
             raise RunStopped("Failed", refused["code"], refused["message"])
         return from_json(gives, answer)
 
-    def settle[T: Settles](self, step: str, order: Any, gives: type[T], limit: timedelta) -> Story[T]:
+    def settle[T: Settles](
+        self,
+        step: str,
+        order: Any,
+        gives: type[T],
+        limit: timedelta,
+        retry: task.RetryPolicy = TRANSIENT,
+    ) -> Story[T]:
         """Call a step until it is ready, less and less often. Raises RunStopped, also after `limit`."""
         first, cap = self.watch
         deadline = self.now + limit
         interval = first
         while True:
-            state: T = yield from self.call(step, order, gives)
+            state: T = yield from self.call(step, order, gives, retry)
             if state.ready:
                 return state
             order = replace(order, begun=state.begun)

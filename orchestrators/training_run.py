@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import azure.durable_functions as df
 from durabletask import task
 
-from orchestrators.journey import BACK_OFF, BRIEF, TRANSIENT, Journey, RunStopped, Story
+from orchestrators.journey import BACK_OFF, BRIEF, LASTING, TRANSIENT, Journey, RunStopped, Story
 from runs import naming
 from runs.contracts import (
     CleanUp,
@@ -98,7 +98,7 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | No
         yield from take_back(run)
     run.enter("record_run")
     run.note(stages=run.close_stage(), ended_at=run.stamp())
-    yield from run.call("record_run", run.record, Done)
+    yield from run.call("record_run", run.record, Done, LASTING)
     yield from tell(run, f"Run{run.record.status}")
     if run.record.error and run.record.status == "Failed":
         raise RunFailed(run.record.error.message)
@@ -236,7 +236,7 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     run.commit()
     run.enter("promote")
     promotion = PromotionOrder(run.request.run_id, upload, endpoint, deployment)
-    promoted = yield from run.settle("promote", promotion, Promotion, PROVISIONING_LIMIT)
+    promoted = yield from run.settle("promote", promotion, Promotion, PROVISIONING_LIMIT, LASTING)
     run.note(outcome=promoted.outcome)
     prune = PruneOrder(run.request.run_id, upload, endpoint, settings.keep_deployments)
     yield from run.attempt(

@@ -262,13 +262,12 @@ class Promotion:
     """A Settling of the endpoint's default.
 
     outcome "promoted": this run's deployment is the default; "superseded": that of a newer upload is,
-    and stays. previous: the default before, or "".
+    and stays.
     """
 
     ready: bool
     begun: str = ""
     outcome: Literal["", "promoted", "superseded"] = ""
-    previous: str = ""
 
 
 @dataclass(frozen=True)

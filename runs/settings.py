@@ -262,6 +262,9 @@ def resolve(
             found[name] = setting.default
     label = found["label"] or columns[-1]
     if label not in columns:
+        # A value in metadata or a setting cannot keep the spaces around a column's name.
+        label = next((column for column in columns if column.strip() == label), label)
+    if label not in columns:
         shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
         raise Refused(
             "LabelMissing",

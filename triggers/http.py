@@ -101,6 +101,9 @@ def start_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     upload = upload_of(naming.dataset_path(name), name)
     upload, attempt = rerun_of(upload) if rerun else (upload, 1)
     started = start(client, upload, given, "http", attempt)
+    if started.result == "starting":
+        message = f"dataset {name}: run {started.run_id} is being started by another call."
+        raise Answer(409, "RunStarting", message, run_id=started.run_id)
     if started.result == "known":
         raise Answer(
             409,

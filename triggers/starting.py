@@ -32,11 +32,12 @@ class Start:
     """What became of a request to start a run.
 
     result "started": it was claimed and scheduled now; "picked_up": it had been claimed, but never
-    scheduled; "known": it has been started before and status says how it stands.
+    scheduled; "starting": another call claimed it a moment ago and is scheduling it; "known": it has been
+    started before and status says how it stands.
     """
 
     run_id: str
-    result: Literal["started", "picked_up", "known"]
+    result: Literal["started", "picked_up", "starting", "known"]
     status: str = "Running"
 
 
@@ -51,8 +52,10 @@ def start(
         return Start(run_id, "started")
     state = client.get_orchestration_state(run_id, fetch_payloads=False)
     claim = records.read(run_id)
-    if claim is None or state is not None or claim.record.status != "Running" or claim.age < BEING_STARTED:
+    if claim is None or state is not None or claim.record.status != "Running":
         return Start(run_id, "known", claim.record.status if claim else "Running")
+    if claim.age < BEING_STARTED:
+        return Start(run_id, "starting")
     kept = claim.record
     schedule(client, RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at))
     return Start(run_id, "picked_up")

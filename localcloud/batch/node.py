@@ -80,9 +80,14 @@ def node_environment(folders: NodeFolders, node: str) -> dict[str, str]:
 
 
 def task_environment(home: Home, folders: NodeFolders, node: str, task: Task) -> dict[str, str]:
-    """Everything in the environment of `task`: the node's managed identity, but no secret of localcloud."""
+    """Everything in the environment of `task`: the node's managed identity, but no secret of localcloud.
+
+    `python` is the trainer's: on the Data Science image of the lab it has the same libraries.
+    """
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {
-        **{name: os.environ[name] for name in INHERITED if name in os.environ},
+        **inherited,
+        "PATH": os.pathsep.join([str(folders.trainer / "bin"), inherited.get("PATH", os.defpath)]),
         **node_environment(folders, node),
         "AZ_BATCH_JOB_ID": task.job,
         "AZ_BATCH_TASK_ID": task.id,

@@ -7,6 +7,7 @@ storage_url and connection_string of the cloud, and the two files of the lab: cs
 nothing of localcloud: identity, endpoints and trust come from the environment, as for any program.
 """
 
+import io
 import json
 import sys
 import time
@@ -25,13 +26,6 @@ from azure.ai.ml.entities import (
 )
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.datafactory import DataFactoryManagementClient
-from azure.mgmt.datafactory.models import (
-    CustomActivity,
-    CustomActivityTypeProperties,
-    LinkedServiceReference,
-    Pipeline,
-    PipelineResource,
-)
 from azure.storage.blob import BlobServiceClient
 
 LIMIT = 240
@@ -69,20 +63,19 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
         "python main.py --iris-csv iris_csv.csv --epochs 50 --lr 0.1"
         f' --connectionString "{given["connection_string"]}" --containerName "{given["container"]}/datasets"'
     )
-    activity = CustomActivity(
-        name="TrainIris",
-        linked_service_name=LinkedServiceReference(type="LinkedServiceReference", reference_name="batch"),
-        type_properties=CustomActivityTypeProperties(
-            command=command,
-            resource_linked_service=LinkedServiceReference(
-                type="LinkedServiceReference", reference_name="storage"
-            ),
-            folder_path=f"{given['container']}/datasets",
-        ),
-    )
-    factory.pipelines.create_or_update(
-        *where, "lab", PipelineResource(properties=Pipeline(activities=[activity]))
-    )
+    # As JSON: the models of azure-mgmt-datafactory 10.0.0 send a Custom activity as type "Execution".
+    activity = {
+        "name": "TrainIris",
+        "type": "Custom",
+        "linkedServiceName": {"type": "LinkedServiceReference", "referenceName": "batch"},
+        "typeProperties": {
+            "command": command,
+            "resourceLinkedService": {"type": "LinkedServiceReference", "referenceName": "storage"},
+            "folderPath": f"{given['container']}/datasets",
+        },
+    }
+    pipeline = json.dumps({"properties": {"activities": [activity]}}).encode()
+    factory.pipelines.create_or_update(*where, "lab", io.BytesIO(pipeline))
     run_id = factory.pipelines.create_run(*where, "lab").run_id
 
     def ended() -> str | None:
@@ -147,8 +140,10 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     )
 
     def scored() -> str | None:
-        status = str(ml.jobs.get(job.name).status)
-        return status if status in ("Completed", "Failed", "Canceled") else None
+        status = ml.jobs.get(job.name).status
+        return (
+            str(getattr(status, "value", status)) if status in ("Completed", "Failed", "Canceled") else None
+        )
 
     status = until("the end of the scoring job", scored)
     if status != "Completed":

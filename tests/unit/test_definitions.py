@@ -142,9 +142,6 @@ def test_localcloud_can_read_the_pipeline() -> None:
     reading.read(PIPELINE["name"], PIPELINE["properties"])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the Train activity ends after 1 day, while training_timeout may be as long as 7"
-)
 def test_the_app_gives_up_on_a_training_before_the_pipeline_does() -> None:
     days, hours, minutes, seconds = map(int, re.split(r"[.:]", TRAIN["policy"]["timeout"]))
     limit = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -624,7 +624,18 @@ def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
     assert record(outcome).warnings == []
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS if step not in ("wait", "record_run")])
+def test_a_promotion_is_tried_for_hours_since_the_default_may_have_moved() -> None:
+    outcome = rehearse(good(promote=failing("ServerBusy (503): try later")))
+    written = record(outcome)
+    assert written.error is not None
+    assert written.error.message == "promote went on failing: ServerBusy (503): try later"
+    tried = attempts(outcome, "promote")
+    assert tried[:8] == [0, 2, 6, 14, 30, 62, 126, 254]
+    assert len(tried) == 40
+    assert 10_000 < tried[-1] < 11_000
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step not in ("wait", "promote", "record_run")])
 def test_a_step_that_goes_on_failing_fails_the_run_with_the_faults_sentence(step: str) -> None:
     outcome = rehearse(good(**{step: failing("ServerBusy (503): try later [GET https://x]\nRequestId: 1")}))
     written = record(outcome)
