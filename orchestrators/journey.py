@@ -33,7 +33,7 @@ LASTING = task.RetryPolicy(
     backoff_coefficient=2,
     max_retry_interval=timedelta(minutes=5),
 )
-"""About three hours: for what must not be left half done, once the default may have moved."""
+"""About 2.7 hours: for what must not be left half done, once the default may have moved."""
 BACK_OFF = 1.5
 
 type Story[T] = Generator[task.Task[Any], Any, T]
