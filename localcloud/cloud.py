@@ -179,7 +179,7 @@ def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listen
         lifespan="off",
         # Clients keep idle connections; one that is closed under a POST, which no SDK sends twice, fails it.
         timeout_keep_alive=600,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=1,
         ssl_certfile=certificates.server_chain(tls) if tls else None,
         ssl_keyfile=certificates.server_key(tls) if tls else None,
     )
@@ -239,5 +239,6 @@ async def serve(home: Home) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("azure", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(serve(Home.open(Path(sys.argv[1]))))

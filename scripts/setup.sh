@@ -92,7 +92,8 @@ environment() {
     uv venv --quiet --no-project --clear --python "$(found_python "$version")" "$folder" ||
       fail "there is no Python $version and uv could not fetch one: install it, then try again."
   fi
-  uv pip sync --quiet --require-hashes --python "$folder/bin/python" "$requirements"
+  # Compiled now, not at the first import: azure-ai-ml and MLflow are thousands of modules.
+  uv pip sync --quiet --require-hashes --compile-bytecode --python "$folder/bin/python" "$requirements"
   checksum "$requirements" >"$folder/.stamp"
 }
 

@@ -127,7 +127,10 @@ class StartTask:
         python = str(target / "bin" / "python")
         return [
             [*UV, "venv", "--no-project", "--clear", "--python", TRAINER_PYTHON, str(target)],
-            [*UV, "pip", "sync", "--require-hashes", "--python", python, str(self.requirements)],
+            [
+                *(*UV, "pip", "sync", "--require-hashes", "--compile-bytecode"),
+                *("--python", python, str(self.requirements)),
+            ],
         ]
 
     def finish(self) -> None:

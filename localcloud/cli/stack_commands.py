@@ -68,8 +68,8 @@ def down(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
         output.say("stopped." if stopped else "nothing was running.")
         for run in lost:
             output.say(
-                f"run {run['run_id']} was under way; after the next `up`, run it again:"
-                f" {output.PROGRAM} start {shlex.quote(run['dataset'])} --rerun"
+                f"run {run['run_id']} was under way; after the next `up`, go on with it:"
+                f" {output.PROGRAM} start {shlex.quote(run['dataset'])}"
             )
 
 
