@@ -44,7 +44,10 @@ def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
             cwd=REPOSITORY,
             stdout=out,
             stderr=out,
-            env=os.environ | home.trust(),
+            # One environment for all clouds of the tests; the end-to-end tests have the pool make its own.
+            env=os.environ
+            | home.trust()
+            | {"LOCALCLOUD_TRAINER_ENVIRONMENT": str(REPOSITORY / ".venv-trainer")},
         )
     wait_until_healthy(home, process)
     return process
