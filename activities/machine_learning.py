@@ -242,7 +242,9 @@ def settling(what: str, state: str | None, begun: str) -> Settling:
     if state == "Succeeded":
         return Settling(True, begun)
     if state in BROKEN:
-        raise Refused("ProvisioningFailed", f"{what}: {state}: {why_failed(begun)}")
+        # The SDK gives an enumeration here and a text there.
+        word = getattr(state, "value", state)
+        raise Refused("ProvisioningFailed", f"{what}: {word}: {why_failed(begun)}")
     return Settling(False, begun)
 
 
@@ -276,7 +278,7 @@ def why_failed(operation: str) -> str:
         return unknown
     # The details often hold the cause, and the error itself no more than that there is one.
     said = [str(each["message"]) for each in [error, *error.get("details", [])] if each.get("message")]
-    return f"{error.get('code')}: {' '.join(said)}" if said else unknown
+    return f"{error.get('code')}: {' '.join(dict.fromkeys(said))}" if said else unknown
 
 
 @activity

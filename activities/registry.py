@@ -67,7 +67,7 @@ def explain(error: AzureError) -> Refused | Fault:
     code = azure_code(error)
     words = getattr(error.error, "message", None) or error.message or str(error)
     details = [str(each.message) for each in getattr(error.error, "details", None) or [] if each.message]
-    message = f"{code} ({error.status_code}): {sentence(chr(10).join([words, *details]))}"
+    message = f"{code} ({error.status_code}): {sentence(chr(10).join(dict.fromkeys([words, *details])))}"
     request = getattr(error.response, "request", None)
     if request is not None:
         message += f" [{request.method} {request.url.split('?')[0]}]"
