@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 
 from activities import clients
 from activities.registry import activity
@@ -59,10 +64,16 @@ def start_training(order: TrainingOrder) -> Training:
         "epochs": order.epochs,
         "lr": order.lr,
     }
-    # The SDK would send this POST again after a 500: only the next attempt, which searches first, may.
-    created = clients.data_factory().pipelines.create_run(
-        app().resource_group, app().data_factory, app().pipeline, parameters=parameters, retry_total=0
-    )
+    try:
+        # The SDK would send this POST again after a 500: only the next attempt, which searches first, may.
+        created = clients.data_factory().pipelines.create_run(
+            app().resource_group, app().data_factory, app().pipeline, parameters=parameters, retry_total=0
+        )
+    except HttpResponseError as error:
+        if error.status_code is not None and error.status_code < 500:
+            # Refused, by throttling mostly: nothing has been started that might not be listed yet.
+            note.delete_blob()
+        raise
     return Training(order.run_id, str(created.run_id))
 
 

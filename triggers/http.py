@@ -149,7 +149,7 @@ def address(req: func.HttpRequest, rest: str) -> str:
 @http.route(route="runs", methods=["GET"])
 @http.durable_client_input(client_name="client")
 @answering
-def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:  # noqa: ARG001 - one shape for all
+def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     """The runs, newest first, by status and dataset, a page at a time; next: the address of the next page."""
     status = req.params.get("status", "")
     if status and status.capitalize() not in STATUSES:
@@ -162,12 +162,22 @@ def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:  # no
         raise Answer(400, "InvalidTop", f"top: a whole number from 1 to {MOST} is expected.")
     dataset = req.params.get("dataset", "")
     page = records.page(top, status, dataset, req.params.get("continuation", ""))
-    body: Json = {"runs": [to_json(line) for line in page.lines]}
+    body: Json = {"runs": [to_json(line) | {"status": standing(line, client)} for line in page.lines]}
     if page.continuation:
         asked = {"status": status, "dataset": dataset, "top": str(top), "continuation": page.continuation}
         query = urlencode({name: value for name, value in asked.items() if value})
         body |= {"continuation": page.continuation, "next": address(req, f"runs?{query}")}
     return reply(200, body)
+
+
+def standing(line: records.Line, client: Client) -> str:
+    """The status of a listed run; the engine is asked only for one that should be running."""
+    if line.status != "Running":
+        return line.status
+    state = client.get_orchestration_state(line.run_id, fetch_payloads=False)
+    if state is None:
+        return "Lost"
+    return "Terminated" if state.runtime_status.name == "TERMINATED" else line.status
 
 
 @http.function_name("show_run")
@@ -236,7 +246,7 @@ def cancel_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         raise Answer(409, "RunLost", message)
     custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
     if custom.get("can_cancel") is False:
-        message = f"run {record.run_id} is at {custom.get('stage')}; its deployment is becoming the default."
+        message = f"run {record.run_id} is at {custom.get('stage')}, from where it cannot be called back."
         raise Answer(409, "TooLate", message)
     client.raise_orchestration_event(record.run_id, "cancel", data={})
     here = address(req, f"runs/{record.run_id}")
