@@ -1,0 +1,68 @@
+#!/bin/bash
+# Makes $AZ_BATCH_NODE_SHARED_DIR/trainer, the environment that the pipeline's command runs. The start task of
+# every node, at every boot: what is there already is kept.
+#
+# Its working directory holds requirements.txt and uv.txt, both pinned by hash, from code/pool of the container.
+set -euo pipefail
+
+python_version=${TRAINER_PYTHON:-3.11}
+shared=$AZ_BATCH_NODE_SHARED_DIR
+digest=$({ printf '%s\n' "$python_version"; cat requirements.txt uv.txt; } | sha256sum)
+environment=$shared/trainer-${digest:0:16}
+
+say() { printf 'start task: %s\n' "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+# again COMMAND...: until it succeeds, five times at most; registries and mirrors fail now and then.
+again() {
+  local attempt
+  for attempt in 1 2 3 4 5; do
+    if "$@"; then
+      return
+    fi
+    say "attempt $attempt failed: $*"
+    sleep $((attempt * ${START_TASK_PAUSE:-10}))
+  done
+  fail "gave up: $*. The node is unusable until this works; its log is stderr.txt in the folder startup."
+}
+
+# On Ubuntu, venv is a package of its own.
+make_tools() {
+  rm -rf "$tools"
+  python3 -m venv "$tools" && return
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv &&
+    rm -rf "$tools" && python3 -m venv "$tools"
+}
+
+if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
+  tools=$shared/trainer-tools
+  export UV_PYTHON_INSTALL_DIR=$shared/python UV_CACHE_DIR=$shared/uv-cache UV_LINK_MODE=copy
+  say "making $environment"
+  again make_tools
+  again "$tools/bin/python" -m pip install --quiet --no-deps --require-hashes -r uv.txt
+  again "$tools/bin/uv" venv --no-project --clear --python "$python_version" "$environment"
+  again "$tools/bin/uv" pip sync --quiet --require-hashes --compile-bytecode \
+    --python "$environment/bin/python" requirements.txt
+  "$environment/bin/python" -c 'import azure.identity, azure.storage.blob, mlflow.sklearn, sklearn' ||
+    fail "the environment is complete but cannot be imported: see above"
+  touch "$environment/.complete"
+  rm -rf "$tools" "$UV_CACHE_DIR"
+fi
+
+# A task runs as another user, and only ever sees a complete environment.
+chmod -R a+rX "$environment"
+if [[ -d $shared/python ]]; then
+  chmod -R a+rX "$shared/python"
+fi
+ln -sfn "$environment" "$shared/trainer.new"
+mv -T "$shared/trainer.new" "$shared/trainer"
+for old in "$shared"/trainer-*; do
+  if [[ $old != "$environment" ]]; then
+    rm -rf "$old"
+  fi
+done
+say "ready: $("$shared/trainer/bin/python" --version)"

@@ -1,0 +1,358 @@
+// Everything that Touchdown runs on, in one resource group.
+//
+//   az deployment sub create --template-file bicep/main.bicep --location <region> --parameters location=<region>
+//
+// What can be there only once the code is published is events.bicep. docs/deploy.md tells the whole way.
+
+targetScope = 'subscription'
+
+import { namesOf } from 'names.bicep'
+import { RunDefaults } from 'modules/function-app.bicep'
+
+@description('Required. Region of everything; it must offer Flex Consumption and Azure ML.')
+@minLength(1)
+param location string
+
+@description('Optional. Name of this environment. Another name, or another region, is another set of resources.')
+@minLength(1)
+@maxLength(40)
+param environmentName string = 'touchdown'
+
+@description('Optional. Resource group, made if it is missing.')
+@minLength(1)
+@maxLength(90)
+param resourceGroupName string = 'rg-${environmentName}'
+
+@description('Optional. Tags of every resource.')
+param tags object = {}
+
+@description('Optional. Folder of the published trainer, code/ and its hash, which publishing it prints; empty: the pipeline is left as it is.')
+@maxLength(64)
+param codePath string = ''
+
+@description('Optional. Object id of whoever publishes the trainer; the default is who deploys this.')
+@minLength(36)
+@maxLength(36)
+param publisherPrincipalId string = deployer().objectId
+
+@description('Optional. Object ids of people, groups and programs that may upload datasets.')
+@maxLength(50)
+param uploaderPrincipalIds string[] = []
+
+@description('Optional. VM size of the Batch nodes, which must support Generation 2; cannot be changed later.')
+@minLength(1)
+param batchVmSize string = 'Standard_D2s_v3'
+
+@description('Optional. Image of the Batch nodes, and the node agent that fits it; cannot be changed later.')
+param batchImage { publisher: string, offer: string, sku: string, nodeAgent: string } = {
+  publisher: 'microsoft-dsvm'
+  offer: 'ubuntu-hpc'
+  sku: '2404'
+  nodeAgent: 'batch.node.ubuntu 24.04'
+}
+
+@description('Optional. Tasks that a Batch node runs at once, at most four for each of its cores; cannot be changed later.')
+@minValue(1)
+@maxValue(256)
+param batchTaskSlots int = 2
+
+@description('Optional. Nodes that the Batch pool may grow to, from 0.')
+@minValue(1)
+@maxValue(100)
+param batchMaxNodes int = 2
+
+@description('Optional. Whether Batch nodes are spot nodes: much cheaper, and a training may have to begin again.')
+param batchSpot bool = false
+
+@description('Optional. How Data Factory reaches Batch and storage. KeyVault is the fallback for error 2505: it turns shared keys on, and keeps them in the vault.')
+@allowed(['ManagedIdentity', 'KeyVault'])
+param batchAuthentication string = 'ManagedIdentity'
+
+@description('Optional. Name of the cluster that scores.')
+@minLength(3)
+@maxLength(24)
+param computeName string = 'cpu-cluster'
+
+@description('Optional. VM size of that cluster; cannot be changed later.')
+@minLength(1)
+param computeVmSize string = 'Standard_DS3_v2'
+
+@description('Optional. Nodes that it may grow to, from 0.')
+@minValue(1)
+@maxValue(100)
+param computeMaxNodes int = 2
+
+@description('Optional. Python of the Function App.')
+@allowed(['3.13', '3.14'])
+param pythonVersion string = '3.13'
+
+@description('Optional. Instances that the Function App may grow to.')
+@minValue(40)
+@maxValue(1000)
+param maxInstances int = 40
+
+@description('Optional. Defaults of every run, as texts, such as { epochs: \'20\' }.')
+param runDefaults RunDefaults = {}
+
+@description('Optional. Address that alerts are mailed to; empty: alerts are only shown in Azure Monitor.')
+@maxLength(254)
+param alertEmail string = ''
+
+@description('Optional. Hours of training after which an alert says that a run waits too long.')
+@minValue(1)
+@maxValue(24)
+param waitingHours int = 4
+
+@description('Optional. Days that logs, activity logs and dead letters are kept.')
+@minValue(30)
+@maxValue(730)
+param retentionInDays int = 30
+
+var names = namesOf(uniqueString(subscription().id, environmentName, location))
+var allTags = union(tags, { 'azd-env-name': environmentName })
+var poolName = 'trainers'
+var secrets = { storageSecret: 'data-storage-key', batchSecret: 'batch-key' }
+var withKeys = batchAuthentication == 'KeyVault'
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: resourceGroupName
+  location: location
+  tags: allTags
+}
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  scope: group
+  params: { location: location, tags: allTags, names: names }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: { location: location, tags: allTags, names: names, retentionInDays: retentionInDays }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    names: names
+    sharedKey: withKeys
+    retentionInDays: retentionInDays
+  }
+}
+
+module vaultAndRegistry 'modules/vault-and-registry.bicep' = {
+  name: 'vault-and-registry'
+  scope: group
+  params: { location: location, tags: allTags, names: names }
+}
+
+module roles 'modules/roles.bicep' = {
+  name: 'roles'
+  scope: group
+  params: {
+    names: names
+    appPrincipalId: identities.outputs.app.principalId
+    trainingPrincipalId: identities.outputs.training.principalId
+    scoringPrincipalId: identities.outputs.scoring.principalId
+    workspacePrincipalId: identities.outputs.workspace.principalId
+    eventsPrincipalId: identities.outputs.events.principalId
+  }
+  dependsOn: [monitoring, storage, vaultAndRegistry]
+}
+
+module workspace 'modules/workspace.bicep' = {
+  name: 'workspace'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    names: names
+    identityId: identities.outputs.workspace.id
+    scoringIdentityId: identities.outputs.scoring.id
+    storageId: storage.outputs.dataId
+    vaultId: vaultAndRegistry.outputs.vaultId
+    registryId: vaultAndRegistry.outputs.registryId
+    insightsId: monitoring.outputs.insightsId
+    computeName: computeName
+    computeVmSize: computeVmSize
+    computeMaxNodes: computeMaxNodes
+  }
+  dependsOn: [roles]
+}
+
+module containers 'modules/containers.bicep' = {
+  name: 'containers'
+  scope: group
+  params: { names: names, container: workspace.outputs.container }
+}
+
+module batch 'modules/batch.bicep' = {
+  name: 'batch'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    names: names
+    poolName: poolName
+    identityId: identities.outputs.training.id
+    storageId: storage.outputs.dataId
+    sharedKey: withKeys
+    startFilesUrl: '${storage.outputs.dataUrl}/${workspace.outputs.container}/code/pool'
+    vmSize: batchVmSize
+    image: batchImage
+    taskSlots: batchTaskSlots
+    maxNodes: batchMaxNodes
+    spot: batchSpot
+    logsId: monitoring.outputs.logsId
+  }
+  dependsOn: [roles]
+}
+
+module keys 'modules/keys.bicep' = if (withKeys) {
+  name: 'keys'
+  scope: group
+  params: {
+    names: names
+    trainingPrincipalId: identities.outputs.training.principalId
+    secrets: secrets
+  }
+  dependsOn: [batch, storage, vaultAndRegistry]
+}
+
+module factory 'modules/factory.bicep' = {
+  name: 'factory'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    names: names
+    identityId: identities.outputs.training.id
+    storageUrl: storage.outputs.dataUrl
+    storageName: storage.outputs.dataName
+    batchUrl: batch.outputs.url
+    batchName: batch.outputs.name
+    poolName: poolName
+    keys: withKeys
+      ? {
+          vaultUrl: vaultAndRegistry.outputs.vaultUrl
+          storageSecret: secrets.storageSecret
+          batchSecret: secrets.batchSecret
+        }
+      : null
+    logsId: monitoring.outputs.logsId
+  }
+  dependsOn: [keys]
+}
+
+module pipeline 'modules/pipeline.bicep' = if (!empty(codePath)) {
+  name: 'pipeline'
+  scope: group
+  params: {
+    factoryName: factory.outputs.name
+    codePath: codePath
+    accountUrl: storage.outputs.dataUrl
+    container: workspace.outputs.container
+    clientId: identities.outputs.training.clientId
+  }
+}
+
+module topics 'modules/topics.bicep' = {
+  name: 'topics'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    names: names
+    storageId: storage.outputs.dataId
+    identityId: identities.outputs.events.id
+    logsId: monitoring.outputs.logsId
+  }
+}
+
+module functionApp 'modules/function-app.bicep' = {
+  name: 'function-app'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    names: names
+    pythonVersion: pythonVersion
+    maxInstances: maxInstances
+    identity: identities.outputs.app
+    insightsConnection: monitoring.outputs.insightsConnection
+    workspaceName: workspace.outputs.name
+    factoryName: factory.outputs.name
+    storageUrl: storage.outputs.dataUrl
+    container: workspace.outputs.container
+    computeIdentityId: identities.outputs.scoring.id
+    computeMaxNodes: computeMaxNodes
+    topicEndpoint: topics.outputs.lifecycleEndpoint
+    runDefaults: union({ compute_name: computeName, vm_size: computeVmSize }, runDefaults)
+  }
+  dependsOn: [roles]
+}
+
+module rolesOfServices 'modules/roles-services.bicep' = {
+  name: 'roles-services'
+  scope: group
+  params: {
+    names: names
+    container: workspace.outputs.container
+    appPrincipalId: identities.outputs.app.principalId
+    trainingPrincipalId: identities.outputs.training.principalId
+    scoringPrincipalId: identities.outputs.scoring.principalId
+    workspacePrincipalId: identities.outputs.workspace.principalId
+    publisherPrincipalId: publisherPrincipalId
+    uploaderPrincipalIds: uploaderPrincipalIds
+  }
+  dependsOn: [batch, containers, factory, topics]
+}
+
+module operations 'modules/operations.bicep' = {
+  name: 'operations'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    logsId: monitoring.outputs.logsId
+    uploadsId: topics.outputs.uploadsId
+    alertEmail: alertEmail
+    waitingHours: waitingHours
+  }
+}
+
+// In capitals: azd makes them variables of its environment and of the hooks.
+
+@description('Resource group of everything.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Function App, to publish the code to.')
+output FUNCTION_APP string = functionApp.outputs.name
+
+@description('Address of the HTTP API; its calls need a function key.')
+output API_URL string = functionApp.outputs.url
+
+@description('Data factory.')
+output DATA_FACTORY string = factory.outputs.name
+
+@description('Azure ML workspace.')
+output WORKSPACE string = workspace.outputs.name
+
+@description('Blob endpoint of the data account.')
+output STORAGE_URL string = storage.outputs.dataUrl
+
+@description('Name of the data account.')
+output STORAGE_ACCOUNT string = storage.outputs.dataName
+
+@description('Container whose folder datasets takes the uploads.')
+output CONTAINER string = workspace.outputs.container
+
+@description('Client id of the identity on the Batch nodes, for the pipeline.')
+output TRAINING_CLIENT_ID string = identities.outputs.training.clientId
+
+@description('Topic that tells of every run; subscribe to it to hear of them.')
+output LIFECYCLE_TOPIC string = topics.outputs.lifecycleEndpoint

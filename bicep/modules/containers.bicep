@@ -1,0 +1,24 @@
+// The containers of the data account. Azure ML and Data Factory make theirs on first use; they are here
+// because roles are assigned on them before that. Making one that exists changes nothing.
+
+@description('Required. Names, as namesOf of names.bicep gives them.')
+param names object
+
+@description('Required. Container behind the datastore workspaceblobstore.')
+param container string
+
+resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: names.dataStorage
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+  }
+}
+
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [
+  for name in [container, 'azureml', 'adfjobs']: {
+    parent: data::blobs
+    name: name
+    properties: { publicAccess: 'None' }
+  }
+]

@@ -1,0 +1,65 @@
+// The fallback, and the only place where keys are read: they go from the accounts into the vault, and Data
+// Factory reads them there. Deployed only with batchAuthentication=KeyVault; docs/deploy.md says when.
+
+import { roles } from '../names.bicep'
+
+@description('Required. Names, as namesOf of names.bicep gives them.')
+param names object
+
+@description('Required. Principal id of the identity of Data Factory.')
+param trainingPrincipalId string
+
+@description('Required. Names of the two secrets, by which factory.bicep refers to them.')
+param secrets { storageSecret: string, batchSecret: string }
+
+resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: names.dataStorage
+}
+
+resource batch 'Microsoft.Batch/batchAccounts@2025-06-01' existing = {
+  name: names.batch
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+  name: names.vault
+}
+
+resource storageKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
+  parent: vault
+  name: secrets.storageSecret
+  properties: {
+    contentType: 'key of the data account, for Data Factory'
+    value: data.listKeys().keys[0].value
+  }
+}
+
+resource batchKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
+  parent: vault
+  name: secrets.batchSecret
+  properties: {
+    contentType: 'key of the Batch account, for Data Factory'
+    value: batch.listKeys().primary
+  }
+}
+
+// Data Factory reads the key of the data account for its linked service.
+resource trainingReadsStorageKey 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(storageKey.id, trainingPrincipalId, roles.keyVaultSecretsUser)
+  scope: storageKey
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    principalId: trainingPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Data Factory reads the key of the Batch account for its linked service.
+resource trainingReadsBatchKey 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(batchKey.id, trainingPrincipalId, roles.keyVaultSecretsUser)
+  scope: batchKey
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    principalId: trainingPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}

@@ -1,0 +1,38 @@
+// The pipeline, pointed at one published version of the trainer. main.bicep deploys it once that is known;
+// publishing the trainer deploys it alone. A pipeline run keeps the version that it began with.
+
+@description('Required. Name of the factory.')
+param factoryName string
+
+@description('Required. Folder of the published trainer in the container: code/ and its hash.')
+@minLength(6)
+param codePath string
+
+@description('Required. Blob endpoint of the data account, without a slash at the end.')
+param accountUrl string
+
+@description('Required. Container of datasets, code and runs.')
+param container string
+
+@description('Required. Client id of the identity on the Batch nodes.')
+param clientId string
+
+var definition = loadJsonContent('../definitions/pipeline.json')
+var deployed = {
+  parameters: {
+    accountUrl: { defaultValue: accountUrl }
+    container: { defaultValue: container }
+    codePath: { defaultValue: codePath }
+    clientId: { defaultValue: clientId }
+  }
+}
+
+resource factory 'Microsoft.DataFactory/factories@2018-06-01' existing = {
+  name: factoryName
+}
+
+resource pipeline 'Microsoft.DataFactory/factories/pipelines@2018-06-01' = {
+  parent: factory
+  name: definition.name
+  properties: union(definition.properties, deployed)
+}

@@ -1,0 +1,242 @@
+// Roles on the services themselves, and on the containers that they share. Those that must be there before
+// are roles.bicep. What needs each role, call by call: ../roles.json.
+
+import { roles } from '../names.bicep'
+
+@description('Required. Names, as namesOf of names.bicep gives them.')
+param names object
+
+@description('Required. Container of datasets, code and runs.')
+param container string
+
+@description('Required. Principal id of the Function App\'s identity.')
+param appPrincipalId string
+
+@description('Required. Principal id of the identity of Data Factory, Batch account and nodes.')
+param trainingPrincipalId string
+
+@description('Required. Principal id of the identity of the cluster that scores.')
+param scoringPrincipalId string
+
+@description('Required. Principal id of the workspace\'s identity.')
+param workspacePrincipalId string
+
+@description('Required. Object id of whoever deploys.')
+param publisherPrincipalId string
+
+@description('Required. Object ids of the people, groups and programs that upload datasets.')
+param uploaderPrincipalIds string[]
+
+var blobType = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
+var writes = join(
+  map(['write', 'add/action', 'delete', 'move/action'], action => '!(ActionMatches{\'${blobType}/${action}\'})'),
+  ' AND '
+)
+var onlyDatasets = '((${writes}) OR (@Resource[${blobType}:path] StringLike \'datasets/*\'))'
+
+resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
+  name: names.workspace
+}
+
+resource factory 'Microsoft.DataFactory/factories@2018-06-01' existing = {
+  name: names.factory
+}
+
+resource batch 'Microsoft.Batch/batchAccounts@2025-06-01' existing = {
+  name: names.batch
+}
+
+resource lifecycle 'Microsoft.EventGrid/topics@2025-02-15' existing = {
+  name: names.lifecycle
+}
+
+resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: names.dataStorage
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+  }
+}
+
+resource runs 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: data::blobs
+  name: container
+}
+
+resource activityLogs 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: data::blobs
+  name: 'adfjobs'
+}
+
+resource artifacts 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: data::blobs
+  name: 'azureml'
+}
+
+// Data Factory Contributor, the narrowest built-in role that can start a pipeline, can also rewrite it: what runs
+// on the nodes, and with it the rights of their identity.
+resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(factory.id, 'pipeline-runner')
+  properties: {
+    roleName: 'Touchdown pipeline runner (${names.factory})'
+    description: 'Start, find, watch and cancel the pipeline runs of a factory.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        actions: [
+          'Microsoft.DataFactory/factories/read'
+          'Microsoft.DataFactory/factories/pipelines/read'
+          'Microsoft.DataFactory/factories/pipelines/createRun/action'
+          'Microsoft.DataFactory/factories/pipelineruns/*'
+          'Microsoft.DataFactory/factories/querypipelineruns/*'
+        ]
+      }
+    ]
+  }
+}
+
+// Azure ML demands Contributor for a workspace's own identity.
+resource workspaceManagesItself 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(workspace.id, workspacePrincipalId, roles.contributor)
+  scope: workspace
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The app registers models, makes endpoints and deployments, and invokes them.
+resource appRegistersDeploysAndScores 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(workspace.id, appPrincipalId, roles.azureMLDataScientist)
+  scope: workspace
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.azureMLDataScientist)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// ensure_compute looks at clusters, and makes one that is missing.
+resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(workspace.id, appPrincipalId, roles.azureMLComputeOperator)
+  scope: workspace
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.azureMLComputeOperator)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The app reads datasets and models, and writes the records of runs; a scoring job reads as its caller.
+resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(runs.id, appPrincipalId, roles.storageBlobDataContributor)
+  scope: runs
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// look_at_training reads the stderr.txt of a failed task.
+resource appReadsTrainingLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(activityLogs.id, appPrincipalId, roles.storageBlobDataReader)
+  scope: activityLogs
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// smoke_test reads the error.txt of a failed scoring job.
+resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(artifacts.id, appPrincipalId, roles.storageBlobDataReader)
+  scope: artifacts
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// A scoring job mounts its input and writes predictions as the cluster.
+resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
+  scope: runs
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: scoringPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// A scoring job logs to the artifact store.
+resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
+  scope: artifacts
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: scoringPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The app starts, looks for, looks at and cancels pipeline runs; it cannot change a pipeline.
+resource appRunsPipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(factory.id, appPrincipalId, pipelineRunner.name)
+  scope: factory
+  properties: {
+    roleDefinitionId: pipelineRunner.id
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Data Factory submits tasks and watches them.
+resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(batch.id, trainingPrincipalId, roles.azureBatchDataContributor)
+  scope: batch
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.azureBatchDataContributor)
+    principalId: trainingPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// publish_event sends lifecycle events.
+resource appTellsOthers 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(lifecycle.id, appPrincipalId, roles.eventGridDataSender)
+  scope: lifecycle
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.eventGridDataSender)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Whoever deploys uploads the trainer to code/, and datasets to try it.
+resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(runs.id, publisherPrincipalId, roles.storageBlobDataContributor)
+  scope: runs
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: publisherPrincipalId
+  }
+}
+
+// People and programs that upload; they write below datasets/ only.
+resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principalId in uploaderPrincipalIds: {
+    name: guid(runs.id, principalId, roles.storageBlobDataContributor)
+    scope: runs
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+      principalId: principalId
+      conditionVersion: '2.0'
+      condition: onlyDatasets
+    }
+  }
+]

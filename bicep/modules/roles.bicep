@@ -1,0 +1,222 @@
+// Roles on what the services stand on: they must be there before the services are. Those on the services
+// are roles-services.bicep. What needs each role, call by call: ../roles.json.
+
+import { deadLetters, roles } from '../names.bicep'
+
+@description('Required. Names, as namesOf of names.bicep gives them.')
+param names object
+
+@description('Required. Principal id of the Function App\'s identity.')
+param appPrincipalId string
+
+@description('Required. Principal id of the identity of Data Factory, Batch account and nodes.')
+param trainingPrincipalId string
+
+@description('Required. Principal id of the identity of the cluster that scores.')
+param scoringPrincipalId string
+
+@description('Required. Principal id of the workspace\'s identity.')
+param workspacePrincipalId string
+
+@description('Required. Principal id of the identity with which Event Grid writes dead letters.')
+param eventsPrincipalId string
+
+resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: names.dataStorage
+}
+
+resource host 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: names.hostStorage
+}
+
+resource hostBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
+  parent: host
+  name: 'default'
+}
+
+resource deadLettersContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: hostBlobs
+  name: deadLetters
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+  name: names.vault
+}
+
+resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' existing = {
+  name: names.registry
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: names.insights
+}
+
+resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+  name: names.scoringIdentity
+}
+
+// The Functions host keeps code, keys, locks and large Durable messages here; it demands Owner.
+resource hostKeepsCodeKeysAndState 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(host.id, appPrincipalId, roles.storageBlobDataOwner)
+  scope: host
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataOwner)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Durable Functions hands work over in queues.
+resource hostQueuesWork 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(host.id, appPrincipalId, roles.storageQueueDataContributor)
+  scope: host
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Durable Functions keeps histories in tables.
+resource hostKeepsHistory 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(host.id, appPrincipalId, roles.storageTableDataContributor)
+  scope: host
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Application Insights takes telemetry from identities only.
+resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
+  scope: insights
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// ensure_compute makes a missing cluster, which gets this identity.
+resource appGivesClustersTheirIdentity 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(scoring.id, appPrincipalId, roles.managedIdentityOperator)
+  scope: scoring
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.managedIdentityOperator)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Event Grid writes events here that could not be delivered.
+resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(deadLettersContainer.id, eventsPrincipalId, roles.storageBlobDataContributor)
+  scope: deadLettersContainer
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: eventsPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Data Factory hands code and logs over in adfjobs by user delegation, which is a right on the whole account;
+// Batch nodes fetch the trainer, which reads the dataset and writes the model.
+resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, trainingPrincipalId, roles.storageBlobDataContributor)
+  scope: data
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: trainingPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The nodes of the cluster fetch the image that Azure ML built for a deployment.
+resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(registry.id, scoringPrincipalId, roles.acrPull)
+  scope: registry
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrPull)
+    principalId: scoringPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML demands Contributor on what a workspace with an identity of its own stands on.
+resource workspaceManagesStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, workspacePrincipalId, roles.contributor)
+  scope: data
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML writes logs, snapshots and generated code.
+resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, workspacePrincipalId, roles.storageBlobDataContributor)
+  scope: data
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML keeps its file share without a key.
+resource workspaceReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, workspacePrincipalId, roles.storageFileDataPrivilegedContributor)
+  scope: data
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageFileDataPrivilegedContributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML demands Contributor on what a workspace with an identity of its own stands on.
+resource workspaceManagesVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, workspacePrincipalId, roles.contributor)
+  scope: vault
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML keeps the secrets of its connections.
+resource workspaceKeepsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, workspacePrincipalId, roles.keyVaultAdministrator)
+  scope: vault
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultAdministrator)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML builds and stores the images of deployments.
+resource workspaceManagesRegistry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(registry.id, workspacePrincipalId, roles.contributor)
+  scope: registry
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure ML demands Contributor on what a workspace with an identity of its own stands on.
+resource workspaceManagesInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(insights.id, workspacePrincipalId, roles.contributor)
+  scope: insights
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    principalId: workspacePrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}

@@ -1,0 +1,122 @@
+// Two accounts: what runs read and write, and what the Functions host keeps for itself. Events of the host's
+// own blobs so never reach the subscriptions on the datasets.
+
+import { appPackage, deadLetters } from '../names.bicep'
+
+@description('Required. Region.')
+param location string
+
+@description('Required. Tags of every resource.')
+param tags object
+
+@description('Required. Names, as namesOf of names.bicep gives them.')
+param names object
+
+@description('Required. Whether the data account takes its shared key: only for the fallback of keys.bicep.')
+param sharedKey bool
+
+@description('Required. Days after which Custom activity logs and dead letters are deleted.')
+param retentionInDays int
+
+var common = {
+  accessTier: 'Hot'
+  allowBlobPublicAccess: false
+  allowCrossTenantReplication: false
+  defaultToOAuthAuthentication: true
+  minimumTlsVersion: 'TLS1_2'
+  publicNetworkAccess: 'Enabled'
+  supportsHttpsTrafficOnly: true
+}
+
+// No hierarchical namespace: Azure ML's default datastore does not work on one.
+resource data 'Microsoft.Storage/storageAccounts@2025-08-01' = {
+  name: names.dataStorage
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: 'Standard_LRS' }
+  properties: union(common, { allowSharedKeyAccess: sharedKey })
+}
+
+resource host 'Microsoft.Storage/storageAccounts@2025-08-01' = {
+  name: names.hostStorage
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: 'Standard_LRS' }
+  properties: union(common, { allowSharedKeyAccess: false })
+}
+
+resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
+  parent: data
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: { enabled: true, days: 7 }
+  }
+}
+
+resource hostBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
+  parent: host
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: { enabled: true, days: 7 }
+  }
+}
+
+resource hostContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [
+  for name in [appPackage, deadLetters]: {
+    parent: hostBlobs
+    name: name
+    properties: { publicAccess: 'None' }
+  }
+]
+
+// Nothing else deletes what a Custom activity leaves in adfjobs.
+resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
+  parent: data
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'delete-activity-logs'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['adfjobs/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionInDays } } }
+          }
+        }
+      ]
+    }
+  }
+}
+
+resource hostLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
+  parent: host
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'delete-dead-letters'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['${deadLetters}/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionInDays } } }
+          }
+        }
+      ]
+    }
+  }
+}
+
+@description('Resource id of the account of datasets, code, models and predictions.')
+output dataId string = data.id
+
+@description('Its blob endpoint, without a slash at the end.')
+output dataUrl string = 'https://${data.name}.blob.${environment().suffixes.storage}'
+
+@description('Its name.')
+output dataName string = data.name

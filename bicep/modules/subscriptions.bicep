@@ -1,0 +1,59 @@
+// What the Function App hears of: the filters of definitions/subscriptions.json, which localcloud delivers by
+// too. Event Grid accepts them only once the function is there.
+
+import { deadLetters } from '../names.bicep'
+
+@description('Required. Names, as namesOf of names.bicep gives them.')
+param names object
+
+resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
+  name: names.workspace
+}
+
+resource functionApp 'Microsoft.Web/sites@2024-11-01' existing = {
+  name: names.functionApp
+}
+
+resource host 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: names.hostStorage
+}
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+  name: names.eventsIdentity
+}
+
+resource uploads 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: names.uploads
+}
+
+resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [
+  for definition in loadJsonContent('../definitions/subscriptions.json'): {
+    parent: uploads
+    name: definition.name
+    properties: {
+      eventDeliverySchema: 'EventGridSchema'
+      destination: {
+        endpointType: 'AzureFunction'
+        properties: {
+          resourceId: '${functionApp.id}/functions/${definition.functionName}'
+          // A batch would be delivered again as a whole when one of its events fails.
+          maxEventsPerBatch: 1
+          preferredBatchSizeInKilobytes: 64
+        }
+      }
+      filter: json(replace(
+        string(definition.filter),
+        '{container}',
+        'azureml-blobstore-${workspace.properties.workspaceId}'
+      ))
+      retryPolicy: definition.retryPolicy
+      deadLetterWithResourceIdentity: {
+        identity: { type: 'UserAssigned', userAssignedIdentity: identity.id }
+        deadLetterDestination: {
+          endpointType: 'StorageBlob'
+          properties: { resourceId: host.id, blobContainerName: deadLetters }
+        }
+      }
+    }
+  }
+]
