@@ -131,8 +131,18 @@ def test_an_existing_predictions_file_is_not_overwritten(
 FAILURES = {
     "a missing column": ("sample.csv", "a\n0.0\n", "Model is missing inputs"),
     "another extension": ("sample.txt", ROWS, "File type '.txt' is not supported"),
-    "whole numbers": ("sample.csv", "a,b\n2,3\n", "Can not safely convert int64 to float64"),
+    "a word for a number": ("sample.csv", "a,b\ntwo,3\n", "could not convert string to float: 'two'"),
 }
+
+
+def test_whole_numbers_are_read_as_the_signature_says(
+    bench: Workbench, endpoint: str, deployment: str
+) -> None:
+    folder = fresh()
+    data = bench.upload(f"{folder}/sample.csv", "a,b\n2,3\n7,5\n")
+    job = bench.invoke(endpoint, deployment, data, f"{DATASTORE_PATHS}/{folder}/out.csv")
+    assert bench.ended(job).status == "Completed"
+    assert len(predictions(bench, f"{folder}/out.csv").splitlines()) == 2
 
 
 @pytest.mark.parametrize("case", FAILURES)
