@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Deploys all of Touchdown with az and Core Tools: infrastructure, code, trainer and pipeline, event
+# subscriptions. Safe to run again; it stops at the first failure. With azd instead: azd up.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat <<'END'
+scripts/deploy.sh --location REGION [--name NAME] [--resource-group GROUP] [-- PARAMETER=VALUE...]
+
+  --location         region of everything
+  --name             name of the environment (default: touchdown)
+  --resource-group   made if it is missing (default: rg-NAME)
+  after --           more parameters of bicep/main.bicep, such as batchSpot=true
+END
+}
+
+step() { printf '\n== %s\n' "$1" >&2; }
+
+fail() {
+  printf 'deploy: %s\n' "$1" >&2
+  exit 1
+}
+
+location='' name=touchdown group=''
+while (($# > 0)); do
+  case $1 in
+    --location | --name | --resource-group)
+      (($# > 1)) || fail "$1 needs a value."
+      case $1 in
+        --location) location=$2 ;;
+        --name) name=$2 ;;
+        --resource-group) group=$2 ;;
+      esac
+      shift 2
+      ;;
+    --)
+      shift
+      break
+      ;;
+    -h | --help)
+      usage
+      exit
+      ;;
+    *)
+      usage >&2
+      fail "$1: unknown; more parameters of bicep/main.bicep stand after --."
+      ;;
+  esac
+done
+[[ -n $location ]] || { usage >&2 && fail '--location is missing.'; }
+group=${group:-rg-$name}
+
+step 'Check the tools'
+for tool in az func python3; do
+  command -v "$tool" >/dev/null || fail "$tool is missing: docs/deploy.md says where it is from."
+done
+AZURE_SUBSCRIPTION_ID=$(az account show --query id --output tsv) ||
+  fail 'az is not signed in: run az login, and az account set --subscription ID to choose a subscription.'
+export AZURE_SUBSCRIPTION_ID AZURE_LOCATION=$location AZURE_ENV_NAME=$name
+unset AZD_HOOK
+
+step "Deploy bicep/main.bicep to subscription $AZURE_SUBSCRIPTION_ID, resource group $group"
+outputs=$(az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$location" --name "$name" \
+  --template-file bicep/main.bicep --query properties.outputs --output json \
+  --parameters "location=$location" "environmentName=$name" "resourceGroupName=$group" "$@") ||
+  fail 'the deployment failed: see above; mend what it names, then run this again. docs/deploy.md lists the usual.'
+
+# Resource Manager changes the case of names in its answers.
+while IFS='=' read -r key value; do
+  export "$key=$value"
+done < <(python3 -c '
+import json, sys
+for name, output in json.load(sys.stdin).items():
+    print(name.upper(), output["value"], sep="=")
+' <<<"$outputs")
+[[ -n ${FUNCTION_APP:-} ]] || fail 'the deployment gave no outputs: run this again.'
+
+step "Publish the code to $FUNCTION_APP"
+attempts=0
+until func azure functionapp publish "$FUNCTION_APP" --python --build remote; do
+  ((++attempts < 3)) || fail "the code was not published: see above; then run this again."
+  printf 'not yet; rights that were just given take minutes to hold\n' >&2
+  sleep 60
+done
+
+scripts/hooks/postdeploy.sh

@@ -1,0 +1,77 @@
+#!/bin/sh
+# After the code: publish the trainer, point the pipeline at it, subscribe the functions to events. azd runs it
+# after `azd deploy`, scripts/deploy.sh at its end, and a person at any time to publish a changed trainer.
+# postdeploy.ps1 takes the same steps on Windows. Safe to run again.
+set -eu
+cd "$(dirname "$0")/../.."
+
+step() { printf '\n== %s\n' "$1" >&2; }
+
+fail() {
+  printf 'postdeploy: %s\n' "$1" >&2
+  exit 1
+}
+
+# again SECONDS HINT COMMAND...: until it succeeds; rights that were just given take minutes to hold.
+again() {
+  seconds=$1
+  hint=$2
+  shift 2
+  deadline=$(($(date +%s) + seconds))
+  until "$@"; do
+    [ "$(date +%s)" -lt "$deadline" ] || fail "$hint"
+    printf 'not yet; trying again\n' >&2
+    sleep 20
+  done
+}
+
+step 'Read what was deployed'
+for name in AZURE_SUBSCRIPTION_ID AZURE_LOCATION AZURE_ENV_NAME AZURE_RESOURCE_GROUP FUNCTION_APP DATA_FACTORY \
+  STORAGE_URL STORAGE_ACCOUNT CONTAINER TRAINING_CLIENT_ID; do
+  eval "value=\${$name:-}"
+  # shellcheck disable=SC2154 # the line above sets it
+  [ -n "$value" ] || fail "$name is not set: run this by azd (azd hooks run postdeploy) or scripts/deploy.sh."
+done
+command -v az >/dev/null || fail 'az is missing: install the Azure CLI, then run this again.'
+az account show --subscription "$AZURE_SUBSCRIPTION_ID" --output none ||
+  fail "az is not signed in to subscription $AZURE_SUBSCRIPTION_ID: run az login, then this again."
+
+step 'Lay out the trainer'
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+code_path=$(python3 scripts/publish_trainer.py "$stage") ||
+  fail 'the trainer could not be laid out: see above; Python 3.9 or newer is needed.'
+
+step "Upload the trainer to $code_path"
+again 900 "upload failed: you need Storage Blob Data Contributor on container $CONTAINER of $STORAGE_ACCOUNT." \
+  az storage blob upload-batch --subscription "$AZURE_SUBSCRIPTION_ID" --account-name "$STORAGE_ACCOUNT" \
+  --auth-mode login --destination "$CONTAINER" --destination-path code --source "$stage/code" --overwrite true \
+  --no-progress --output none
+
+step 'Point the pipeline at it'
+az deployment group create --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
+  --name pipeline --template-file bicep/modules/pipeline.bicep --output none \
+  --parameters "factoryName=$DATA_FACTORY" "codePath=$code_path" "accountUrl=$STORAGE_URL" \
+  "container=$CONTAINER" "clientId=$TRAINING_CLIENT_ID" ||
+  fail 'the pipeline was not changed: see above. Runs go on with the trainer that it had.'
+
+step 'Wait for the functions'
+again 900 "function on_blob_created is not there: look for errors in the log stream of $FUNCTION_APP." \
+  az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
+  --name "$FUNCTION_APP" --function-name on_blob_created --output none
+
+step 'Subscribe them to events'
+again 600 'the event subscriptions were not made: see above, then run this again.' \
+  az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
+  --name "$AZURE_ENV_NAME-events" --template-file bicep/events.bicep --output none \
+  --parameters "location=$AZURE_LOCATION" "environmentName=$AZURE_ENV_NAME" \
+  "resourceGroupName=$AZURE_RESOURCE_GROUP"
+
+step 'Remember the trainer for the next provision'
+if [ -n "${AZD_HOOK:-}" ]; then
+  azd env set TRAINER_CODE_PATH "$code_path"
+fi
+
+step 'Done'
+printf 'Upload a CSV to the folder datasets of container %s in account %s to start a run.\n' \
+  "$CONTAINER" "$STORAGE_ACCOUNT" >&2
