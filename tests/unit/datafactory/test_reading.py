@@ -29,7 +29,7 @@ def test_the_pipeline_that_bicep_deploys_is_taken_as_it_is() -> None:
     assert pipeline.linked_services() == {"batch", "storage"}
     assert pipeline.concurrency == 20
     [train] = pipeline.activities
-    assert train.policy.timeout == timedelta(days=1)
+    assert train.policy.timeout == timedelta(days=7)
     arguments = pipeline.arguments({"runId": "r", "dataset": "datasets/a.csv", "etag": "0x1"})
     assert (arguments["epochs"], arguments["lr"], arguments["label"]) == (50, 0.1, "")
 
