@@ -1,0 +1,335 @@
+"""What the documents say is there: links, commands, codes, fields, fault points, variables, what is left out.
+
+A document that nobody runs goes stale in silence, so whatever in it can be compared with the code is compared
+here. The tables of settings have a test of their own (test_settings_documented), the table of functions too
+(test_function_app).
+"""
+
+import ast
+import importlib.util
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+
+from localcloud.cli.app import app as cli
+from localcloud.cloud import SERVICES
+from localcloud.datafactory.expressions.functions import FUNCTIONS
+from localcloud.datafactory.routes import ABSENT
+from localcloud.faults import Fault
+from localcloud.home import REPOSITORY, Ports
+from runs.contracts import Failure, RunRecord, Stage, Status, Upload
+from tests.unit.test_function_app import readme_table
+
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+    REPOSITORY / "trainer" / "README.md",
+    REPOSITORY / "localcloud" / "functions" / "README.md",
+]
+PRODUCT = ("runs", "activities", "orchestrators", "triggers")
+TITLES = {
+    "arm": "Resource Manager",
+    "eventgrid": "Event Grid",
+    "machinelearning": "Azure ML",
+    "batch": "Batch",
+    "datafactory": "Data Factory",
+    "deployment": "Deployment",
+}
+"""By package of a service, how docs/localcloud.md calls it."""
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`([^`\n]+)`")
+MAKE = re.compile(r"^(?:\$ )?make ([a-z]+)", re.MULTILINE)
+LOCALCLOUD = re.compile(r"python3? -m localcloud((?:[ .][^\n`)#|;&]*)?)")
+
+every_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY))
+)
+
+
+def doc(name: str) -> str:
+    return (REPOSITORY / "docs" / name).read_text()
+
+
+def code(text: str) -> str:
+    """Everything in a document that stands as code, continued lines joined."""
+    prose = FENCE.sub("", text)
+    blocks = [match[2] for match in FENCE.finditer(text)]
+    return "\n".join([*blocks, *INLINE.findall(prose)]).replace("\\\n", " ")
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    plain = re.sub(r"[^\w\- ]", "", heading.replace("`", "").strip().lower())
+    return plain.replace(" ", "-")
+
+
+def anchors(document: Path) -> set[str]:
+    prose = FENCE.sub("", document.read_text())
+    return {slug(match[1]) for match in re.finditer(r"^#+ (.+)$", prose, re.MULTILINE)}
+
+
+def tables(text: str) -> Iterator[list[list[str]]]:
+    """The tables of a document: rows of cells, the heading first."""
+    rows: list[list[str]] = []
+    for line in [*FENCE.sub("", text).splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+        elif rows:
+            yield [rows[0], *rows[2:]]
+            rows = []
+
+
+def column(text: str, heading: str, place: int = 0) -> list[str]:
+    """The names in code in one column of every table whose first headings are `heading`."""
+    found: list[str] = []
+    for head, *rows in tables(text):
+        if head[0] == heading:
+            found += [name for row in rows for name in INLINE.findall(row[place])]
+    return found
+
+
+@cache
+def parsed(folder: str) -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text())) for path in sorted((REPOSITORY / folder).rglob("*.py"))]
+
+
+def calls(folder: str, *names: str) -> Iterator[ast.Call]:
+    """Every call in a folder of a function or class of one of these names."""
+    for _, module in parsed(folder):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call):
+                called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                if called in names:
+                    yield node
+
+
+def texts(nodes: Iterator[ast.Call], place: int) -> set[str]:
+    """What is written literally in one place of calls."""
+    given = (node.args[place] for node in nodes if len(node.args) > place)
+    return {each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+
+
+def error_codes() -> tuple[set[str], set[str]]:
+    """The codes of runs, and those of HTTP alone."""
+    of_runs: set[str] = set()
+    of_http: set[str] = set()
+    for folder in PRODUCT:
+        of_runs |= texts(calls(folder, "Refused"), 0) | texts(calls(folder, "RunStopped"), 1)
+        of_http |= texts(calls(folder, "Answer"), 1)
+    return of_runs, of_http - of_runs
+
+
+# --- Links and commands ------------------------------------------------------------------------------
+
+
+@every_document
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    lost = []
+    for target in LINK.findall(FENCE.sub("", document.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (document.parent / path).resolve() if path else document
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            lost.append(target)
+    assert lost == []
+
+
+@every_document
+def test_every_file_that_is_named_is_there(document: Path) -> None:
+    folders = "|".join((*PRODUCT, "bicep", "docs", "localcloud", "scripts", "tests", "trainer"))
+    named = re.compile(rf"(?:{folders})/[\w./-]+\.(?:py|json|md|sh|bicep|txt|in)")
+    prose = INLINE.findall(FENCE.sub("", document.read_text()))
+    assert [name for name in prose if named.fullmatch(name) and not (REPOSITORY / name).exists()] == []
+
+
+@every_document
+def test_every_make_command_has_a_target(document: Path) -> None:
+    named = set(MAKE.findall(code(document.read_text())))
+    assert named <= make_targets()
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_every_make_target_is_documented() -> None:
+    named = set().union(*(MAKE.findall(code(document.read_text())) for document in DOCUMENTS[:2]))
+    assert make_targets() - named == {"help"} - named
+
+
+@every_document
+def test_every_command_of_localcloud_exists_with_its_options(document: Path) -> None:
+    wrong = []
+    for rest in LOCALCLOUD.findall(code(document.read_text())):
+        if rest.startswith("."):
+            module = f"localcloud{rest.split()[0].rstrip('.')}"
+            if importlib.util.find_spec(module) is None:
+                wrong.append(module)
+            continue
+        words = shlex.split(rest.replace("'", "").replace('"', ""))
+        if not words or words[0].startswith("-") or not words[0].islower():
+            continue
+        known = commands().get(words[0])
+        options = (
+            {name for each in known.params for name in each.opts + each.secondary_opts} if known else set()
+        )
+        given = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
+        if known is None or not given <= options | {"--help"}:
+            wrong.append(rest)
+    assert wrong == []
+
+
+@cache
+def commands() -> dict[str, Any]:
+    """By name, the commands with their parameters, as typer keeps them."""
+    group: Any = typer.main.get_command(cli)
+    return dict(group.commands)
+
+
+def test_every_command_of_localcloud_is_documented() -> None:
+    named = {rest.split()[0] for rest in LOCALCLOUD.findall(code(doc("command-line.md"))) if rest.split()}
+    assert commands().keys() - named == {"demo"}, "demo is what `make demo` runs"
+
+
+@every_document
+def test_examples_in_json_are_json(document: Path) -> None:
+    for language, block in FENCE.findall(document.read_text()):
+        if language == "json":
+            json.loads(block)
+
+
+@every_document
+def test_no_document_knows_this_machine(document: Path) -> None:
+    text = document.read_text()
+    assert re.findall(r"(?<![\w./])/(?:work|root|home|Users)/\S*", text) == []
+    assert str(REPOSITORY) not in text
+
+
+def test_the_readme_has_the_table_of_functions() -> None:
+    assert readme_table(), "test_function_app compares it with the app, if it is there"
+
+
+# --- Runs --------------------------------------------------------------------------------------------
+
+
+def test_every_field_of_the_record_is_documented() -> None:
+    described = column(doc("runs.md"), "field")
+    parts = (RunRecord, Upload, Stage, Failure)
+    assert described == [each.name for part in parts for each in fields(part)]
+
+
+def test_every_status_of_a_run_is_documented() -> None:
+    assert set(get_args(Status)) <= set(column(doc("runs.md"), "status"))
+
+
+def test_every_error_code_of_a_run_is_documented_with_cause_and_remedy() -> None:
+    documented = [table for table in tables(doc("runs.md")) if table[0][0] == "code"]
+    rows = {row[0].strip("`"): row[1:] for table in documented for row in table[1:]}
+    of_runs, _ = error_codes()
+    only_http = set(column(doc("http.md"), "HTTP status", 1))
+    silent = {"RunEnded"}
+    assert of_runs - only_http - silent <= rows.keys()
+    assert rows.keys() <= of_runs | {"EngineFailed"}
+    assert all(cell for cells in rows.values() for cell in cells)
+
+
+def test_every_error_code_of_http_is_documented() -> None:
+    documented = set(column(doc("http.md"), "HTTP status", 1))
+    of_runs, of_http = error_codes()
+    assert of_http <= documented
+    assert documented <= of_http | of_runs | {"ServiceUnavailable"}
+
+
+def test_every_lifecycle_event_is_documented() -> None:
+    kinds = {"RunStarted", *(f"Run{status}" for status in get_args(Status) if status != "Running")}
+    assert set(column(doc("runs.md"), "event type")) == {f"Touchdown.{kind}" for kind in kinds}
+
+
+# --- localcloud --------------------------------------------------------------------------------------
+
+
+def imitation() -> list[list[str]]:
+    """The table of what localcloud stands in for: service, part, yes/differs/no, how."""
+    return next(table for table in tables(doc("localcloud.md")) if table[0][0] == "service")[1:]
+
+
+def plain(text: str) -> str:
+    return re.sub(r"[`'\"\\]", "", text).lower()
+
+
+def test_every_service_is_in_the_table_with_what_it_does_and_what_not() -> None:
+    packages = {make.__module__.split(".")[1] for make in SERVICES}
+    assert packages == TITLES.keys(), "a new service needs its rows in docs/localcloud.md"
+    for title in [*TITLES.values(), "Storage", "Identity", "Functions"]:
+        kinds = {row[2] for row in imitation() if row[0] == title}
+        assert kinds & {"yes", "differs"}, title
+        assert kinds & {"no", "differs"}, title
+
+
+def test_the_table_says_yes_differs_or_no() -> None:
+    assert {row[2] for row in imitation()} == {"yes", "differs", "no"}
+
+
+def test_everything_that_answers_501_is_in_the_table() -> None:
+    """Each place that says 501 says what is not imitated; the table must say it in the same words."""
+    table = plain(" ".join(cell for row in imitation() for cell in row))
+    left_out = [part for node in calls("localcloud", "not_imitated") if (part := phrase(node.args[0]))]
+    assert len(left_out) > 15, "the calls were not found"
+    assert [part for part in left_out if part not in table] == []
+
+
+def phrase(what: ast.expr) -> str:
+    """The longest run of fixed words in the argument of not_imitated; "" when it names a path alone."""
+    parts = what.values if isinstance(what, ast.JoinedStr) else [what]
+    fixed = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    words = [plain(re.split(r"[:(]", each)[0]).strip(" =") for each in fixed]
+    longest = max(words, key=len, default="")
+    return longest if len(longest) > 7 else ""
+
+
+def test_every_expression_function_and_every_absent_child_of_a_factory_is_named() -> None:
+    text = doc("localcloud.md")
+    assert [each.name for each in FUNCTIONS.values() if f"`{each.name}`" not in text] == []
+    assert [child for child in ABSENT if f"`{child}`" not in text] == []
+
+
+def test_every_fault_point_is_documented() -> None:
+    points = texts(calls("localcloud", "at"), 0)
+    watched = {
+        ast.literal_eval(keyword.value)
+        for node in calls("localcloud", "Provisioned")
+        for keyword in node.keywords
+        if keyword.arg == "point"
+    }
+    assert set(column(doc("localcloud.md"), "point")) == points | {
+        f"machinelearning.{each}" for each in watched
+    }
+
+
+def test_every_field_of_a_fault_is_documented() -> None:
+    table = next(table for table in tables(doc("localcloud.md")) if table[0][:2] == ["field", "default"])
+    named = {name for row in table[1:] for name in INLINE.findall(row[0])}
+    assert named == {each.name for each in fields(Fault)} - {"id", "taken"}
+
+
+def test_every_variable_of_localcloud_is_documented() -> None:
+    sources = [*(REPOSITORY / "localcloud").rglob("*.py"), *(REPOSITORY / "localcloud").rglob("*.cjs")]
+    read = {name for file in sources for name in re.findall(r"\bLOCALCLOUD_[A-Z_]+\b", file.read_text())}
+    assert set(column(doc("localcloud.md"), "variable")) == read
+
+
+def test_every_port_is_documented() -> None:
+    table = next(table for table in tables(doc("localcloud.md")) if table[0][0] == "process")
+    assert {row[1]: row[2] for row in table[1:]} == {name: str(port) for name, port in vars(Ports()).items()}
