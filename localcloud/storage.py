@@ -17,6 +17,9 @@ from localcloud import certificates
 from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, REPOSITORY, Home
 
+KEEP_ALIVE = 600
+"""Seconds that Azurite keeps an idle connection. Its own 5 are over while a model is trained, and a new
+connection costs its client 30 ms: requests reads all trusted certificates anew for each."""
 STARTUP_LIMIT = 60
 """Seconds until Azurite must answer; its first start on a busy machine takes several."""
 
@@ -44,6 +47,7 @@ def command(home: Home) -> list[str]:
         *("--location", str(home.root / "azurite")),
         *("--cert", str(certificates.server_chain(home)), "--key", str(certificates.server_key(home))),
         *("--oauth", "basic"),
+        *("--blobKeepAliveTimeout", str(KEEP_ALIVE)),
         "--silent",
         "--disableTelemetry",
         "--skipApiVersionCheck",
