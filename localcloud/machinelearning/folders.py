@@ -5,7 +5,6 @@ local path is checked to stay in its folder.
 """
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -13,8 +12,6 @@ from azure.storage.blob import BlobServiceClient
 
 from localcloud.machinelearning import mlflow_folder
 from localcloud.machinelearning.uris import BlobPath
-
-CONNECTIONS = 4
 
 
 class DataNotFound(Exception):
@@ -100,13 +97,11 @@ class Folders:
         if not names:
             raise DataNotFound(f"there is nothing at '{source.path}' in container '{source.container}'")
         targets = {name: inside(to, name) for name in names}
-
-        def copy(name: str) -> None:
+        # One after another: storage is one process on this machine, and each connection more costs more
+        # to open than the files of a model take.
+        for name, target in targets.items():
             if not gone.is_set():
-                self._copy(BlobPath(source.container, f"{source.path}/{name}"), targets[name])
-
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            list(pool.map(copy, names))
+                self._copy(BlobPath(source.container, f"{source.path}/{name}"), target)
         return [targets[name] for name in sorted(names)]
 
     def _copy(self, source: BlobPath, target: Path) -> None:
