@@ -13,6 +13,7 @@ deployments"; "Troubleshoot batch endpoints".
 """
 
 import csv
+import gc
 import json
 import os
 import signal
@@ -211,6 +212,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # The imports bring hundreds of thousands of objects that stay; looking for garbage among them less often
+    # takes a tenth off the time of a small job.
+    gc.set_threshold(200_000)
     code = main()
     sys.stdout.flush()
     # Skips the interpreter's teardown, which takes long once mlflow's libraries are in.
