@@ -40,6 +40,8 @@ make_tools() {
 
 if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   tools=$shared/trainer-tools
+  # A Python of its own: one that is found on the image may be out of reach of a task's user.
+  export UV_PYTHON_PREFERENCE=${UV_PYTHON_PREFERENCE:-only-managed}
   export UV_PYTHON_INSTALL_DIR=$shared/python UV_CACHE_DIR=$shared/uv-cache UV_LINK_MODE=copy
   say "making $environment"
   again make_tools

@@ -1,0 +1,69 @@
+"""Write docs/roles.md from bicep/roles.json.
+
+    python scripts/document_roles.py [--check]
+
+With --check nothing is written; the exit code is 1 when something would be.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "roles.md"
+TABLE = ROOT / "bicep" / "roles.json"
+
+HEAD = """# Who may do what
+
+Written by `python scripts/document_roles.py` from [bicep/roles.json](../bicep/roles.json); tests keep that
+file, the templates and the calls in the code together. Each heading is one role assignment, and below it are
+the calls that answer 403 without it. Operations are Azure's own; *data* ones are checked by the service
+itself. Which assignments a broader role would make superfluous is not a question here: each is as narrow as
+the calls allow.
+"""
+IDENTITIES = {
+    "app": "The Function App",
+    "training": "Data Factory, the Batch account and its nodes",
+    "scoring": "The cluster that scores",
+    "workspace": "The Azure ML workspace",
+    "events": "Event Grid, for dead letters",
+    "whoever deploys": "Whoever deploys",
+    "uploaders": "Uploaders",
+}
+
+
+def document(table: dict[str, Any]) -> str:
+    lines = [HEAD]
+    for identity, title in IDENTITIES.items():
+        lines.append(f"## {title}\n")
+        for each in (each for each in table["assignments"] if each["identity"] == identity):
+            lines += [
+                f"### {each['role']} on {each['scope']}\n",
+                f"{each['why']} (`{each['name']}`, [{each['file']}](../bicep/{each['file']}))\n",
+                "| by | call | needs |",
+                "| --- | --- | --- |",
+            ]
+            for call in each["calls"]:
+                needs = [f"`{name}`" for name in call.get("actions", [])]
+                needs += [f"`{name}` (data)" for name in call.get("dataActions", [])]
+                code = call["by"].endswith((".py", ".sh"))
+                by, what = (f"`{call[key]}`" if code else call[key] for key in ("by", "call"))
+                lines.append(f"| {by} | {what} | {'<br>'.join(needs)} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    wanted = document(json.loads(TABLE.read_text()))
+    if "--check" in sys.argv:
+        if DOCUMENT.exists() and DOCUMENT.read_text() == wanted:
+            return 0
+        print("docs/roles.md is out of date: run python scripts/document_roles.py")
+        return 1
+    DOCUMENT.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What the code reads, what Bicep sets, and what the sample for this machine sets: the same settings."""
+
+import json
+import re
+
+from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from tests.unit.bicep.source import BICEP, ROOT, properties, source, text
+
+MODULE = source(BICEP / "modules" / "function-app.bicep")
+PLATFORM = {
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "ARM_CLOUD_METADATA_URL",
+    "AZURE_CLIENT_ID",
+    "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING",
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__clientId",
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__queueServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
+    "PYTHON_THREADPOOL_THREAD_COUNT",
+}
+"""Read not by the code but by what it stands on; each of one line in docs/settings.md or docs/deploy.md."""
+
+
+def variable(name: str) -> dict[str, str]:
+    (found,) = [each for each in MODULE.of("variable") if each.name == name]
+    return {key: text(value) for key, value in properties(found.node.named_children[-1]).items()}
+
+
+def sample() -> dict[str, str]:
+    values: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    return values
+
+
+def ours(names: object) -> set[str]:
+    assert isinstance(names, dict | set | list)
+    return {name for name in names if name.startswith("TOUCHDOWN_")}
+
+
+def test_code_bicep_and_sample_set_the_same_settings() -> None:
+    code = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}
+    assert ours({**variable("appSettings"), **variable("runSettings")}) == code
+    assert ours(sample()) == code
+
+
+def test_bicep_sets_nothing_that_neither_the_code_nor_the_platform_reads() -> None:
+    assert set(variable("platformSettings")) == PLATFORM
+    assert ours(set(variable("platformSettings"))) == set()
+    assert set(variable("appSettings")) == {each.variable for each in APP_SETTINGS}
+    assert set(variable("runSettings")) == {each.variable for each in RUN_SETTINGS.values()}
+
+
+def test_all_three_are_what_the_function_app_gets() -> None:
+    assert "items(union(appSettings, runSettings, platformSettings))" in MODULE.content
+
+
+def test_a_default_of_the_code_is_a_default_of_bicep() -> None:
+    given = variable("appSettings")
+    for each in APP_SETTINGS:
+        literal = re.fullmatch(r"'([^'$]*)'", given[each.variable])
+        if literal:
+            assert literal[1] == each.default, each.variable
+
+
+def test_every_run_setting_can_be_given_to_bicep() -> None:
+    (declared,) = [each for each in MODULE.of("type") if each.name == "RunDefaults"]
+    assert set(properties(declared.body())) == set(RUN_SETTINGS)
+    for name, value in variable("runSettings").items():
+        assert value == f"runDefaults.?{name.removeprefix('TOUCHDOWN_').lower()} ?? ''"
+
+
+def test_no_setting_is_one_that_flex_consumption_forbids() -> None:
+    forbidden = {
+        "FUNCTIONS_WORKER_RUNTIME",
+        "FUNCTIONS_EXTENSION_VERSION",
+        "WEBSITE_RUN_FROM_PACKAGE",
+        "AzureWebJobsStorage",
+    }
+    assert not forbidden & set(variable("platformSettings"))
+    assert (
+        variable("platformSettings")["PYTHON_THREADPOOL_THREAD_COUNT"]
+        == f"'{sample()['PYTHON_THREADPOOL_THREAD_COUNT']}'"
+    )

@@ -1,0 +1,173 @@
+"""Role table, templates and code agree: every call has its right, and every right its call."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient, ContainerClient
+
+from tests.unit.bicep.source import BICEP, ROOT, Declared, properties, source, sources, text
+
+TABLE: dict[str, Any] = json.loads((BICEP / "roles.json").read_text())
+ASSIGNMENTS: list[dict[str, Any]] = TABLE["assignments"]
+ROLES: dict[str, dict[str, list[str]]] = TABLE["roles"]
+
+each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda each: each["name"])
+
+
+def assigned() -> dict[str, tuple[Path, Declared]]:
+    return {
+        each.name: (file.path, each)
+        for file in sources()
+        for each in file.of("resource")
+        if each.given.startswith("Microsoft.Authorization/roleAssignments@")
+    }
+
+
+def test_the_table_has_the_assignments_of_the_templates_and_no_others() -> None:
+    assert sorted(each["name"] for each in ASSIGNMENTS) == sorted(assigned())
+
+
+@each_assignment
+def test_an_assignment_is_what_the_table_says(assignment: dict[str, Any]) -> None:
+    path, declared = assigned()[assignment["name"]]
+    assert path == BICEP / assignment["file"]
+    given = properties(declared.properties()["properties"])
+    variables = {"app", "training", "scoring", "workspace", "events"}
+    identity = assignment["identity"]
+    principal = {"whoever deploys": "publisherPrincipalId", "uploaders": "principalId"}.get(
+        identity, f"{identity}PrincipalId"
+    )
+    assert identity in variables | {"whoever deploys", "uploaders"}
+    assert text(given["principalId"]) == principal
+    role = text(given["roleDefinitionId"])
+    titled = re.search(r"roles\.(\w+)\)", role)
+    found = titled[1] if titled else role.removesuffix(".id")
+    assert found.lower() == re.sub(r"[^a-z]", "", assignment["role"].lower().removeprefix("touchdown "))
+
+
+@each_assignment
+def test_a_line_above_an_assignment_says_what_needs_it(assignment: dict[str, Any]) -> None:
+    path, declared = assigned()[assignment["name"]]
+    above = declared.node.prev_named_sibling
+    assert above is not None
+    assert above.type == "comment"
+    last = text(above).removeprefix("// ")
+    assert declared.node.start_point.row - above.start_point.row == 1
+    assert path.name == "keys.bicep" or assignment["why"].endswith(last)
+
+
+def allows(pattern: str, operation: str) -> bool:
+    """As Azure compares them: without case, and `x/*/read` takes `x/read` too."""
+    expression = re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*")
+    return re.fullmatch(expression, operation, re.IGNORECASE) is not None
+
+
+def grants(role: dict[str, list[str]], kind: str, operation: str) -> bool:
+    denied = role.get("notActions", []) if kind == "actions" else []
+    return any(allows(each, operation) for each in role.get(kind, [])) and not any(
+        allows(each, operation) for each in denied
+    )
+
+
+@each_assignment
+def test_a_role_grants_something_that_each_of_its_calls_needs(assignment: dict[str, Any]) -> None:
+    assert assignment["calls"]
+    for call in assignment["calls"]:
+        needed = [(kind, name) for kind in ("actions", "dataActions") for name in call.get(kind, [])]
+        assert needed, call
+        assert all(grants(ROLES[assignment["role"]], kind, name) for kind, name in needed), call
+
+
+def test_every_role_of_the_table_is_assigned() -> None:
+    assert set(ROLES) == {each["role"] for each in ASSIGNMENTS}
+
+
+def test_the_custom_role_is_the_table_s() -> None:
+    module = source(BICEP / "modules" / "roles-services.bicep")
+    (runner,) = [each for each in module.of("resource") if each.name == "pipelineRunner"]
+    actions = set(re.findall(r"'(Microsoft\.DataFactory/[^']+)'", text(runner.body())))
+    assert actions == set(ROLES["Touchdown pipeline runner"]["actions"])
+
+
+def test_nobody_but_the_workspace_and_the_host_gets_a_broad_role() -> None:
+    for each in ASSIGNMENTS:
+        if each["role"] in ("Contributor", "Key Vault Administrator"):
+            assert each["identity"] == "workspace"
+        if each["role"] == "Storage Blob Data Owner":
+            assert "Functions host" in each["scope"]
+
+
+# --- The calls in the code ------------------------------------------------------------------------------
+
+STORAGE = {
+    name
+    for client in (BlobClient, ContainerClient, BlobServiceClient, BlobLeaseClient)
+    for name in vars(client)
+    if not name.startswith(("_", "from_"))
+    and not name.endswith("_client")
+    and callable(getattr(client, name))
+} - {"close", "exists"}
+"""Methods of the storage clients; exists is only ever that of a Path."""
+GROUPS = {
+    "pipelines",
+    "pipeline_runs",
+    "activity_runs",
+    "models",
+    "compute",
+    "batch_endpoints",
+    "batch_deployments",
+    "jobs",
+    "workspaces",
+}
+"""Operation groups of azure-mgmt-datafactory and azure-ai-ml."""
+FILES = [*(ROOT / "activities").glob("*.py"), *(ROOT / "triggers").glob("*.py"), ROOT / "trainer" / "main.py"]
+
+
+def calls(file: Path) -> Iterator[str]:
+    """The calls of SDK clients in a file, and the one that is only passed on under another name."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            owner = node.value
+            if isinstance(owner, ast.Attribute) and owner.attr in GROUPS:
+                yield f"{owner.attr}.{node.attr}"
+            elif node.attr in STORAGE | {"send", "send_request"}:
+                yield node.attr
+
+
+def test_every_call_of_an_sdk_is_in_the_table_and_the_table_has_no_call_that_is_not_made() -> None:
+    made = {(file.relative_to(ROOT).as_posix(), call) for file in FILES for call in calls(file)}
+    listed = {
+        (call["by"], call["call"])
+        for each in ASSIGNMENTS
+        for call in each["calls"]
+        if call["by"].endswith(".py")
+    }
+    assert made - listed == set()
+    assert listed - made == set()
+
+
+def test_what_runs_outside_of_the_code_is_in_the_table_too() -> None:
+    others = {call["by"] for each in ASSIGNMENTS for call in each["calls"] if not call["by"].endswith(".py")}
+    assert others >= {
+        "Functions host",
+        "Data Factory",
+        "Batch account",
+        "Batch node",
+        "pool start task",
+        "scoring job",
+    }
+
+
+def test_the_document_is_what_the_table_says() -> None:
+    script = ROOT / "scripts" / "document_roles.py"
+    checked = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -1,0 +1,221 @@
+"""Claims about the templates that hold before any compiler or cloud has seen them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from localcloud.home import DEFINITIONS
+from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
+
+KEYS = BICEP / "modules" / "keys.bicep"
+"""The one place where keys are read: docs/deploy.md, "When keys are needed"."""
+SECRET = re.compile(
+    r"list\w*(Keys|Credentials|Secrets?|Sas)\b|AccountKey=|SharedAccessSignature|password|sasToken", re.I
+)
+BUILT_IN = set(
+    re.findall(
+        r"\w+",
+        """allowed deployer description empty environment export guid items join json listKeys loadJsonContent
+        loadTextContent map maxLength maxValue minLength minValue replace resourceGroup resourceId string
+        subscription subscriptionResourceId union uniqueString""",
+    )
+)
+"""The functions and decorators of Bicep that the templates use."""
+LOADED = re.compile(r"load(?:Json|Text|Yaml)\w*\('([^']+)'")
+
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+
+
+@each_file
+def test_a_file_parses(file: Path) -> None:
+    assert source(file).errors == []
+
+
+@each_file
+def test_what_a_file_loads_is_there_and_is_json_where_it_must_be(file: Path) -> None:
+    content = source(file).content
+    for name in LOADED.findall(content):
+        target = file.parent / name
+        assert target.is_file(), name
+        assert len(target.read_text()) <= 131_072
+        if name.endswith(".json"):
+            json.loads(target.read_text())
+
+
+@each_file
+def test_every_module_gets_its_required_parameters_and_no_others(file: Path) -> None:
+    for module in source(file).of("module"):
+        target = source((file.parent / module.given).resolve())
+        given = set(properties(module.properties()["params"]))
+        declared = {each.name: each for each in target.of("parameter")}
+        optional = {
+            name
+            for name, each in declared.items()
+            if len(each.node.named_children) > 2 + bool(each.node.named_children[0].type == "decorators")
+        }
+        assert given <= set(declared), module.name
+        assert given >= set(declared) - optional, module.name
+
+
+@each_file
+def test_every_output_that_is_read_is_declared(file: Path) -> None:
+    modules = {each.name: source((file.parent / each.given).resolve()) for each in source(file).of("module")}
+    for name, output in re.findall(r"\b(\w+)\.\??outputs\.(\w+)", source(file).content):
+        assert name in modules, f"{name}.outputs"
+        assert output in {each.name for each in modules[name].of("output")}, f"{name}.outputs.{output}"
+
+
+def bound(file: Source) -> set[str]:
+    """Every name that an expression of the file may use, those of loops and lambdas among them."""
+    names = {each.name for each in file.declared} | set(file.imported) | {"az", "sys"}
+    for node in walk(file.root):
+        if node.type in ("for_statement", "lambda_expression", "parameter", "user_defined_function"):
+            names |= {text(each) for each in node.named_children if each.type == "identifier"}
+    return names
+
+
+@each_file
+def test_every_symbolic_reference_resolves(file: Path) -> None:
+    this = source(file)
+    known = bound(this)
+    for node in walk(this.root):
+        parent = node.parent
+        if node.type != "identifier" or parent is None:
+            continue
+        is_key = parent.type == "object_property" and parent.named_children[0] == node
+        is_called = this.content.encode()[node.end_byte : node.end_byte + 1] == b"("
+        if not is_key:
+            names = known | BUILT_IN if is_called else known
+            assert text(node) in names, f"{file.name}:{node.start_point.row + 1}: {text(node)}"
+
+
+@each_file
+def test_what_is_imported_is_exported(file: Path) -> None:
+    for name, given in source(file).imported.items():
+        target = (file.parent / given).read_text()
+        assert re.search(rf"@export\(\)(\n@.*)*\n(func|var|type) {name}\b", target), name
+
+
+def test_every_parameter_and_output_is_described() -> None:
+    for file in sources():
+        for each in (*file.of("parameter"), *file.of("output")):
+            if "description" not in text(each.node):
+                before = each.node.prev_named_sibling
+                assert before is not None, each.name
+                assert "@description(" in text(before), f"{file.path.name}: {each.name}"
+
+
+def test_every_parameter_of_main_says_whether_it_is_required() -> None:
+    words = re.findall(
+        r"@description\('(\w+)\.", source(BICEP / "main.bicep").content.partition("targetScope")[2]
+    )
+    assert words[0] == "Required"
+    assert set(words[1 : words.index("Optional") + 1]) == {"Optional"}
+
+
+@each_file
+def test_keys_are_read_in_one_place_only(file: Path) -> None:
+    found = SECRET.findall(re.sub(r"//.*|@description\(.*", "", source(file).content))
+    assert bool(found) == (file == KEYS), found
+
+
+def test_that_place_is_deployed_only_when_it_is_asked_for() -> None:
+    main = source(BICEP / "main.bicep").content
+    assert main.count("modules/keys.bicep") == 1
+    assert "module keys 'modules/keys.bicep' = if (withKeys)" in main
+    assert "var withKeys = batchAuthentication == 'KeyVault'" in main
+    assert "param batchAuthentication string = 'ManagedIdentity'" in main
+
+
+@each_file
+def test_no_module_is_fetched_from_a_registry(file: Path) -> None:
+    assert not re.search(r"'(br|ts)[:/]", source(file).content)
+
+
+def test_every_role_assignment_is_named_for_its_scope_its_principal_and_its_role() -> None:
+    for file in sources():
+        for each in file.of("resource"):
+            if each.given.startswith("Microsoft.Authorization/roleAssignments@"):
+                given = each.properties()
+                scope, principal = text(given["scope"]), text(properties(given["properties"])["principalId"])
+                role = text(properties(given["properties"])["roleDefinitionId"])
+                name = re.fullmatch(r"guid\((\w+)\.id, (\w+), ([\w.]+)\)", text(given["name"]))
+                assert name is not None, each.name
+                assert name[1] == scope
+                assert name[2] == principal
+                assert name[3] in role or name[3].removesuffix(".name") == role.removesuffix(".id")
+
+
+def test_nothing_is_named_for_the_time_or_by_chance() -> None:
+    for file in sources():
+        assert not re.search(r"\b(utcNow|newGuid)\(", file.content), file.path.name
+
+
+def test_the_pipeline_and_the_filters_are_the_files_that_localcloud_loads() -> None:
+    assert DEFINITIONS == BICEP / "definitions"
+    loads = {
+        (file.path.parent / name).resolve()
+        for file in sources()
+        for name in LOADED.findall(file.content)
+        if name.endswith(".json")
+    }
+    assert loads == {DEFINITIONS / "pipeline.json", DEFINITIONS / "subscriptions.json"}
+    read = (DEFINITIONS.parents[1] / "localcloud").rglob("*.py")
+    names = {found for file in read for found in re.findall(r"DEFINITIONS / \"([\w.]+)\"", file.read_text())}
+    assert names == {file.name for file in loads}
+
+
+def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> None:
+    module = source(BICEP / "modules" / "pipeline.bicep")
+    (deployed,) = [each for each in module.of("variable") if each.name == "deployed"]
+    defaults = properties(properties(deployed.node.named_children[-1])["parameters"])
+    here = re.search(
+        r"defaults = \{(.*?)\}", (BICEP.parent / "localcloud" / "deployment.py").read_text(), re.S
+    )
+    assert here is not None
+    assert set(defaults) == set(re.findall(r'"(\w+)":', here[1]))
+    assert {text(each) for each in defaults.values()} == {f"{{ defaultValue: {name} }}" for name in defaults}
+
+
+def test_the_linked_services_are_called_what_the_pipeline_calls_them() -> None:
+    pipeline = json.loads((DEFINITIONS / "pipeline.json").read_text())
+    wanted = set(re.findall(r'"referenceName": "(\w+)"', json.dumps(pipeline)))
+    module = source(BICEP / "modules" / "factory.bicep")
+    names = {
+        text(each.properties()["name"]).strip("'")
+        for each in module.of("resource")
+        if "linkedservices" in each.given
+    }
+    assert wanted == {"batch", "storage"}
+    assert wanted <= names
+
+
+def test_the_parameters_that_azd_gives_are_main_bicep_s() -> None:
+    given = json.loads((BICEP / "main.parameters.json").read_text())["parameters"]
+    assert set(given) <= {each.name for each in source(BICEP / "main.bicep").of("parameter")}
+
+
+def test_every_token_of_the_autoscale_formula_and_the_queries_is_filled() -> None:
+    for file in (DEFINITIONS / "autoscale.txt", *(DEFINITIONS / "queries").glob("*.kql")):
+        users = [each for each in sources() if f"/{file.name}'" in each.content]
+        assert len(users) == 1, file.name
+        for token in set(re.findall(r"\{\w+\}", file.read_text())):
+            assert f"'{token}'" in users[0].content, (file.name, token)
+
+
+def test_the_queries_look_for_what_the_app_logs() -> None:
+    root = BICEP.parent
+    journey = (root / "orchestrators" / "journey.py").read_text()
+    registry = (root / "activities" / "registry.py").read_text()
+    line, refusal = 'log.info("run %s: %s", ', 'log.warning("%s refused: %s: %s", '
+    assert line in journey
+    assert refusal in registry
+    stage = re.compile(r"^run [a-z0-9-]+: [a-z_]+$")
+    assert stage.fullmatch("run iris-csv-0123456789abcdef-2: wait")
+    for query in ("waiting-runs", "runs", "stages"):
+        assert f"@'{stage.pattern}'" in (DEFINITIONS / "queries" / f"{query}.kql").read_text()
+    assert 'run.enter("wait")' in (root / "orchestrators" / "training_run.py").read_text()
+    assert "def training_run(" in (root / "orchestrators" / "training_run.py").read_text()
+    assert "Name == 'training_run'" in (DEFINITIONS / "queries" / "failed-runs.kql").read_text()
