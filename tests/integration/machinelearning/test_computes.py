@@ -12,7 +12,9 @@ def cluster(name: str, size: str = "Standard_DS3_v2", nodes: int = 2) -> AmlComp
 
 
 def test_a_cluster_is_made_replaced_and_deleted(bench: Workbench) -> None:
-    poller = bench.ml.compute.begin_create_or_update(cluster("short-lived"))
+    slowly = {"action": "delay", "seconds": 1, "where": {"name": "^short-lived$"}}
+    with bench.fault(point="machinelearning.compute", **slowly):
+        poller = bench.ml.compute.begin_create_or_update(cluster("short-lived"))
     assert bench.ml.compute.get("short-lived").provisioning_state == "Creating"
     made = poller.result()
     assert (made.provisioning_state, made.max_instances, made.tier) == ("Succeeded", 2, "dedicated")
