@@ -159,9 +159,9 @@ def text_rows(head: bytes, *, whole: bool) -> list[list[str]]:
 
 @activity
 def read_training_result(trained: TrainedModel) -> TrainingResult:
-    """Read what a training left, and decide: is it a model, is it this run's, is it good enough.
+    """Read what a training left: is it a model, is it this run's, how good is it.
 
-    Raises Refused: InvalidModel, WrongModel, AccuracyTooLow.
+    Raises Refused: InvalidModel, WrongModel.
     """
     if naming.run_of_model(trained.path) != trained.run_id:
         raise Refused("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
@@ -186,15 +186,8 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
         for name, value in part(metrics, "metrics").items()
         if isinstance(value, int | float) and math.isfinite(value)
     }
-    accuracy = numbers.get("accuracy")
-    if accuracy is None:
+    if "accuracy" not in numbers:
         raise Refused("InvalidModel", f"{folder}: metrics.json holds no accuracy.")
-    if accuracy < trained.min_accuracy:
-        raise Refused(
-            "AccuracyTooLow",
-            f"dataset {trained.upload.dataset}: the model's hold-out accuracy {accuracy:.4f} is below"
-            f" min_accuracy {trained.min_accuracy:.4f}; nothing was deployed.",
-        )
     return TrainingResult(
         folder=folder,
         mlflow_run_id=str(metrics.get("mlflow_run_id", "")),

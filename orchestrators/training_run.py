@@ -205,9 +205,17 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     endpoint, deployment = settings.endpoint_name, naming.deployment_name(run.request.run_id)
 
     run.enter("read_training_result")
-    trained = TrainedModel(run.request.run_id, upload, path, settings.min_accuracy)
+    trained = TrainedModel(run.request.run_id, upload, path)
     result = yield from run.call("read_training_result", trained, TrainingResult)
     run.note(mlflow_run_id=result.mlflow_run_id, metrics=result.metrics)
+    accuracy = result.metrics["accuracy"]
+    if accuracy < settings.min_accuracy:
+        raise RunStopped(
+            "Failed",
+            "AccuracyTooLow",
+            f"dataset {upload.dataset}: the model's hold-out accuracy {accuracy:.4f} is below min_accuracy"
+            f" {settings.min_accuracy:.4f}; nothing was deployed.",
+        )
 
     run.enter("register_model")
     order = ModelOrder(run.request.run_id, upload, settings.model_name, result)

@@ -154,12 +154,11 @@ class TrainedModel:
     run_id: str
     upload: Upload
     path: str
-    min_accuracy: float
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A model that is this run's and good enough. folder: the MLflow model in the container."""
+    """A model that is this run's. folder: the MLflow model in the container."""
 
     folder: str
     mlflow_run_id: str

@@ -108,7 +108,7 @@ def start_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         raise Answer(
             409,
             "RunExists",
-            f"dataset {name}: this content has run {started.run_id}, which is {started.status};"
+            f"dataset {name}: this content has run {started.run_id} ({started.status});"
             ' upload other content, or send "rerun": true to train it again.',
             run_id=started.run_id,
         )
@@ -227,7 +227,8 @@ def live(record: RunRecord, client: Client) -> Json:
         error = {"stage": known.get("stage", ""), "code": "EngineFailed", "message": why[:1000]}
         known |= {"status": "Failed", "error": error}
     model, _, version = str(known.pop("model", "")).partition(":")
-    return {**shown, **known, "dataset": record.dataset, "model_name": model, "model_version": version}
+    name = model or (known.get("settings") or {}).get("model_name", "")
+    return {**shown, **known, "dataset": record.dataset, "model_name": name, "model_version": version}
 
 
 @http.function_name("cancel_run")
@@ -239,7 +240,7 @@ def cancel_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     record = existing(req)
     state = client.get_orchestration_state(record.run_id)
     if record.status != "Running" or (state is not None and state.runtime_status.name in ENDED):
-        status = record.status if record.status != "Running" else "ending"
+        status = record.status if record.status != "Running" else "at its end"
         raise Answer(409, "RunEnded", f"run {record.run_id} is {status}; there is nothing left to cancel.")
     if state is None:
         message = f"run {record.run_id} was claimed, but its engine does not know it; start it again first."

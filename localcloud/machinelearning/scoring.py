@@ -16,7 +16,6 @@ import os
 import shutil
 import signal
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,28 +45,13 @@ class JobFailed(Exception):
     """A job has failed; the text says why, to a person."""
 
 
-@dataclass(frozen=True)
-class TrainerEnvironment:
-    """The environment that trainer and scoring share; the Batch pool's start task prepares it.
+def trainer_python(home: Home) -> Path:
+    """The Python of the environment that trainer and scoring share; the Batch pool's start task prepares it.
 
-    marker: the file that the start task writes when it is done, None for an environment that was ready.
+    It is there when it is complete: the start task sets the link that leads to it last.
     """
-
-    folder: Path
-    marker: Path | None
-
-    @classmethod
-    def of(cls, home: Home) -> "TrainerEnvironment":
-        ready = os.environ.get(ENVIRONMENT)
-        shared = home.root / "batch" / "shared"
-        return cls(Path(ready), None) if ready else cls(shared / "trainer", shared / "trainer.requirements")
-
-    @property
-    def python(self) -> Path:
-        return self.folder / "bin" / "python"
-
-    def prepared(self) -> bool:
-        return os.access(self.python, os.X_OK) and (self.marker is None or self.marker.exists())
+    ready = os.environ.get(ENVIRONMENT)
+    return (Path(ready) if ready else home.root / "batch" / "shared" / "trainer") / "bin" / "python"
 
 
 class Scoring:
@@ -153,15 +137,14 @@ class Scoring:
 
     async def _environment(self) -> Path:
         """The trainer's Python, once it is prepared. Raises JobFailed when it is not in time."""
-        trainer = TrainerEnvironment.of(self._home)
+        python = trainer_python(self._home)
         for _ in range(int(ENVIRONMENT_LIMIT / LOOK_AGAIN)):
-            if trainer.prepared():
-                return trainer.python
+            if os.access(python, os.X_OK):
+                return python
             await asyncio.sleep(LOOK_AGAIN)
         raise JobFailed(
             f"The environment of the model was not prepared within {ENVIRONMENT_LIMIT} seconds: there is no"
-            f" {trainer.python}, or no {trainer.marker}. The Batch pool prepares it; see the log of its start"
-            " task in batch/startup."
+            f" {python}. The Batch pool prepares it; see the log of its start task in batch/startup."
         )
 
     def _mount(self, job: Document, folder: Path, gone: threading.Event) -> dict[str, Any]:

@@ -36,7 +36,10 @@ LIMIT = 180.0
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = Home.open(tmp_path_factory.mktemp("e2e") / "home", Ports.free())
-    with stack.start(home, app_settings=QUICK) as running:
+    # As on a Batch node: the pool's start task prepares the trainer's environment in this home.
+    with stack.start(
+        home, app_settings=QUICK, cloud_settings={"LOCALCLOUD_TRAINER_ENVIRONMENT": ""}
+    ) as running:
         yield running
 
 

@@ -106,6 +106,7 @@ def test_a_model_below_the_wanted_accuracy_is_not_registered(client: Client, nam
     body = "a,b,kind\n" + "".join(f"{n % 3},{n % 2},{'xy'[n // 2 % 2]}\n" for n in range(40))
     run = failed(client, client.upload(body.encode(), f"{name}.csv", {"min_accuracy": "1"}).run_id)
     assert run["error"]["code"] == "AccuracyTooLow"
+    assert run["metrics"]["accuracy"] < 1
     assert (run["model_version"], run["deployment"]) == ("", "")
 
 

@@ -140,7 +140,7 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     (order,) = inputs(outcome, "start_training")
     assert (order["run_id"], order["label"], order["epochs"], order["lr"]) == (RUN, "species", 20, 0.1)
     (trained,) = inputs(outcome, "read_training_result")
-    assert (trained["path"], trained["min_accuracy"]) == (MODEL, 0.9)
+    assert trained["path"] == MODEL
     (model,) = inputs(outcome, "register_model")
     assert (model["name"], model["result"]["folder"]) == ("iris_classification", RESULT.folder)
     assert inputs(outcome, "ensure_compute")[0]["vm_size"] == "Standard_DS3_v2"
@@ -622,6 +622,18 @@ def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
     assert outcome.status is COMPLETED
     assert attempts(outcome, step)[:3] == [0, 2, 6]
     assert record(outcome).warnings == []
+
+
+def test_a_model_below_the_wanted_accuracy_ends_the_run_with_its_metrics_known() -> None:
+    poor = replace(RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
+    outcome = rehearse(good(read_training_result=always(poor)), [Event("model_ready", {"path": MODEL})])
+    written = record(outcome)
+    assert written.error is not None
+    assert written.error.code == "AccuracyTooLow"
+    assert "accuracy 0.4000 is below min_accuracy 0.9000" in written.error.message
+    assert written.metrics == poor.metrics
+    assert "register_model" not in outcome.names
+    assert written.model_version == ""
 
 
 def test_a_promotion_is_tried_for_hours_since_the_default_may_have_moved() -> None:
