@@ -27,12 +27,9 @@ param resourceGroupName string = 'rg-${environmentName}'
 param tags object = {}
 
 @description('Optional. Folder of the published trainer, code/ and its hash, which publishing it prints; empty: the pipeline is left as it is.')
-@maxLength(64)
 param codePath string = ''
 
 @description('Optional. Object id of whoever publishes the trainer; the default is who deploys this.')
-@minLength(36)
-@maxLength(36)
 param publisherPrincipalId string = deployer().objectId
 
 @description('Optional. Object ids of people, groups and programs that may upload datasets.')

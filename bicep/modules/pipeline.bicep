@@ -5,7 +5,6 @@
 param factoryName string
 
 @description('Required. Folder of the published trainer in the container: code/ and its hash.')
-@minLength(6)
 param codePath string
 
 @description('Required. Blob endpoint of the data account, without a slash at the end.')

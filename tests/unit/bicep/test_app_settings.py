@@ -20,7 +20,7 @@ PLATFORM = {
     "AzureWebJobsStorage__tableServiceUri",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
-"""Read not by the code but by what it stands on; each of one line in docs/settings.md or docs/deploy.md."""
+"""Read not by the code but by what it stands on."""
 
 
 def variable(name: str) -> dict[str, str]:
@@ -82,3 +82,8 @@ def test_no_setting_is_one_that_flex_consumption_forbids() -> None:
         variable("platformSettings")["PYTHON_THREADPOOL_THREAD_COUNT"]
         == f"'{sample()['PYTHON_THREADPOOL_THREAD_COUNT']}'"
     )
+
+
+def test_what_the_platform_reads_is_explained() -> None:
+    document = (ROOT / "docs" / "deploy.md").read_text()
+    assert [name for name in sorted(PLATFORM) if f"`{name}`" not in document] == []
