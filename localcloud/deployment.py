@@ -6,10 +6,8 @@ that has begun keeps the code it began with, and publishing the same code again 
 
 import asyncio
 import contextlib
-import hashlib
 import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError
@@ -23,13 +21,12 @@ from localcloud.home import (
     FACTORY,
     LOOPBACK,
     POOL,
-    REPOSITORY,
     Home,
 )
 from localcloud.service import Cloud, Service
 from localcloud.storage import StorageUnavailable
+from scripts.publish_trainer import code_path, trainer_files
 
-TRAINER = REPOSITORY / "trainer"
 STORAGE_LIMIT = 60
 """Seconds until storage must answer."""
 
@@ -53,25 +50,6 @@ async def publish(cloud: Cloud) -> None:
         resources.put_linked_service(FACTORY, name, properties)
     definition = pipeline(cloud.home, code_path(files))
     resources.put_pipeline(FACTORY, definition["name"], definition["properties"])
-
-
-def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """What a task needs of the trainer's folder, by name: code and pins, no tests, documents or caches."""
-    return {
-        file.name: file.read_bytes()
-        for file in sorted(folder.glob("*"))
-        if file.is_file()
-        and file.suffix in (".py", ".json", ".txt")
-        and not file.name.startswith((".", "README", "test_", "conftest"))
-    }
-
-
-def code_path(files: dict[str, bytes]) -> str:
-    """`code/<16 hexadecimal digits of the contents>`, a folder of the container."""
-    digest = hashlib.sha256()
-    for name, content in sorted(files.items()):
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return f"code/{digest.hexdigest()[:16]}"
 
 
 def upload_code(cloud: Cloud, files: dict[str, bytes]) -> None:

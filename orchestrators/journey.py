@@ -193,6 +193,8 @@ class Journey:
         """Close the record; from here on nothing is cancelled."""
         self.can_cancel = False
         stage = self.record.stages[-1].name if self.record.stages else ""
+        if status == "Failed" and not self.ctx.is_replaying:
+            log.error("run %s failed at %s: %s", self.request.run_id, stage, stopped)
         self.note(status=status, error=Failure(stage, stopped.code, str(stopped)) if stopped else None)
 
 

@@ -7,6 +7,7 @@ import pytest
 from localcloud import deployment
 from localcloud.datafactory import linked_services, reading
 from localcloud.home import CONTAINER, Home, Ports
+from scripts import publish_trainer
 
 
 @pytest.fixture
@@ -18,23 +19,25 @@ def trainer(tmp_path: Path) -> Path:
 
 
 def test_code_and_pins_are_published_and_nothing_else(trainer: Path) -> None:
-    assert set(deployment.trainer_files(trainer)) == {"main.py", "requirements.txt"}
+    assert set(publish_trainer.trainer_files(trainer)) == {"main.py", "requirements.txt"}
 
 
 def test_the_folder_is_named_for_the_contents(trainer: Path) -> None:
-    path = deployment.code_path(deployment.trainer_files(trainer))
+    path = publish_trainer.code_path(publish_trainer.trainer_files(trainer))
     folder, digest = path.split("/")
     assert (folder, len(digest)) == ("code", 16)
-    assert deployment.code_path(deployment.trainer_files(trainer)) == path
+    assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) == path
     (trainer / "README.md").write_text("other words")
-    assert deployment.code_path(deployment.trainer_files(trainer)) == path
+    assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) == path
     (trainer / "main.py").write_text("other code")
-    assert deployment.code_path(deployment.trainer_files(trainer)) != path
+    assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) != path
 
 
 def test_a_file_cannot_pass_for_the_beginning_of_another() -> None:
-    assert deployment.code_path({"a": b"bc"}) != deployment.code_path({"ab": b"c"})
-    assert deployment.code_path({"a": b"b", "c": b"d"}) != deployment.code_path({"a": b"bc", "d": b""})
+    assert publish_trainer.code_path({"a": b"bc"}) != publish_trainer.code_path({"ab": b"c"})
+    assert publish_trainer.code_path({"a": b"b", "c": b"d"}) != publish_trainer.code_path(
+        {"a": b"bc", "d": b""}
+    )
 
 
 def test_the_pipeline_gets_the_defaults_of_this_cloud(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import deployment
+from scripts import publish_trainer
 from tests.unit.bicep.source import BICEP, ROOT, source
 
 SCRIPTS = ROOT / "scripts"
@@ -120,7 +120,7 @@ def test_deploying_takes_every_step_in_its_order(machine: Machine) -> None:
         "location=westeurope environmentName=lab resourceGroupName=rg-lab batchSpot=true"
     )
     assert lines[2].startswith("func azure functionapp publish func-x --python")
-    path = deployment.code_path(deployment.trainer_files())
+    path = publish_trainer.code_path(publish_trainer.trainer_files())
     assert "--account-name stdatax --auth-mode login --destination azureml-blobstore-1" in lines[4]
     assert (
         f"codePath={path} accountUrl=https://stdatax.example container=azureml-blobstore-1 clientId=client"
@@ -174,7 +174,7 @@ def test_azd_remembers_the_trainer_for_the_next_provision(machine: Machine) -> N
     given = dict.fromkeys(required(POSIX), "x")
     done = machine.run(POSIX, AZD_HOOK="1", **given)
     assert done.returncode == 0, done.stderr
-    path = deployment.code_path(deployment.trainer_files())
+    path = publish_trainer.code_path(publish_trainer.trainer_files())
     assert machine.log.read_text().splitlines()[-1] == f"azd env set TRAINER_CODE_PATH {path}"
 
 
@@ -263,8 +263,8 @@ def test_the_trainer_is_published_as_localcloud_publishes_it(tmp_path: Path) -> 
         text=True,
         check=True,
     )
-    files = deployment.trainer_files()
-    path = deployment.code_path(files)
+    files = publish_trainer.trainer_files()
+    path = publish_trainer.code_path(files)
     assert published.stdout.strip() == path
     assert {file.name: file.read_bytes() for file in (tmp_path / path).iterdir()} == files
 
