@@ -1,0 +1,58 @@
+"""Measure everything in one go:
+
+python -m benchmarks [--runs 5] [--uploads 20]
+"""
+
+import argparse
+import sys
+
+from rich.status import Status
+
+from benchmarks import imports, machine, many_runs, one_run, report, stand
+
+WARM_UP = 2
+"""Runs before the first that is measured: the app imports SDKs when it first needs them."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast, how small.")
+    parser.add_argument("--runs", type=int, default=5, help="single runs, of which medians are shown")
+    parser.add_argument("--uploads", type=int, default=20, help="datasets that are uploaded at once")
+    asked = parser.parse_args()
+    results = report.Results()
+    try:
+        with report.console.status("Importing the app …") as status:
+            machine.calm()
+            results.imports = imports.measured()
+            measure_stack(results, asked.runs, asked.uploads, status)
+    except (stand.NotStarted, one_run.RunFailed) as error:
+        report.console.print(f"error: {error}", style="red", markup=False)
+        return 1
+    report.console.print(report.table(results))
+    return 0
+
+
+def measure_stack(results: report.Results, runs: int, uploads: int, status: Status) -> None:
+    status.update("Starting the stack …")
+    with stand.started() as stack:
+        machine.calm()
+        results.memory["just started"] = machine.memory(stack.processes)
+        for number in range(WARM_UP + runs):
+            status.update(f"Run {number + 1} of {WARM_UP + runs}, one after another …")
+            busy = machine.calm()
+            run = one_run.measured(stack, number)
+            if number >= WARM_UP:
+                results.busy.append(busy)
+                results.runs.append(run)
+        machine.calm()
+        results.memory[f"after {WARM_UP + runs} runs"] = machine.memory(stack.processes)
+        if uploads:
+            status.update(f"{uploads} uploads at once …")
+            results.together = many_runs.measured(stack, uploads)
+            machine.calm()
+            results.memory[f"after {WARM_UP + runs + uploads} runs"] = machine.memory(stack.processes)
+        status.update("Stopping the stack …")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

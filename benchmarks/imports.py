@@ -1,0 +1,65 @@
+"""Importing the app, beside importing a file that makes a DFApp and registers nothing.
+
+Each import is that of a fresh process, first one file, then the other, again and again, so that a machine
+that becomes busy is busy for both. Bytecode is read, as it is from the second start on, whatever this
+process's environment says about writing it.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.home import REPOSITORY
+
+ROUNDS = 9
+BARE = """\
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+"""
+TIMED = """\
+import sys, time
+sys.path.insert(0, sys.argv[1])
+begun = time.perf_counter()
+import function_app
+print(time.perf_counter() - begun)
+"""
+
+
+@dataclass(frozen=True)
+class Imports:
+    """Seconds, medians of `ROUNDS`."""
+
+    app: float
+    bare: float
+
+
+def measured() -> Imports:
+    with tempfile.TemporaryDirectory() as folder:
+        bare, cache = Path(folder) / "bare", Path(folder) / "bytecode"
+        bare.mkdir()
+        (bare / "function_app.py").write_text(BARE, encoding="utf-8")
+        for each in (REPOSITORY, bare):
+            imported(each, cache)
+        pairs = [(imported(REPOSITORY, cache), imported(bare, cache)) for _ in range(ROUNDS)]
+    app, base = zip(*pairs, strict=True)
+    return Imports(statistics.median(app), statistics.median(base))
+
+
+def imported(folder: Path, cache: Path) -> float:
+    """Seconds that `import function_app` takes in a new process."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", TIMED, str(folder)],
+        env=environment | {"PYTHONPYCACHEPREFIX": str(cache)},
+        cwd=cache.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(done.stdout)

@@ -1,0 +1,109 @@
+"""Many datasets uploaded at once: what becomes of them, counted where Azure counts it, and how soon."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.datasets import like_iris
+from benchmarks.one_run import moment
+from benchmarks.stand import Stand
+from localcloud.client import ENDED, ML_API_VERSION, WORKSPACE_PATH, Client, Upload
+from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
+
+Json = dict[str, Any]
+
+FACTORY_PATH = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
+    f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
+)
+LOOK = 1.0
+LIMIT_EACH = 60.0
+"""Seconds that each run may take, on average, until all have ended."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """uploads, and how many of them have what they should: see `count`. seconds: until the last promotion."""
+
+    uploads: int
+    promoted: int
+    one_pipeline_run: int
+    one_version: int
+    one_deployment: int
+    strays: int
+    seconds: float
+    problems: list[str]
+
+
+def measured(stand: Stand, uploads: int) -> Together:
+    """Upload all at once and wait until every run has ended."""
+    client = stand.client
+    contents = {f"many_{number}.csv": like_iris(100 + number) for number in range(uploads)}
+    known = len(pipeline_runs(client))
+    client.container.exists()
+    begun = time.time()
+    with ThreadPoolExecutor(uploads) as pool:
+        made = list(pool.map(lambda each: client.upload(each[1], each[0]), contents.items()))
+    ended = all_ended(client, made)
+    return count(client, made, ended, known, begun)
+
+
+def all_ended(client: Client, uploads: list[Upload]) -> dict[str, Json]:
+    """By id, the runs of `uploads` that ended in time."""
+    ids = {upload.run_id for upload in uploads}
+    deadline = time.monotonic() + LIMIT_EACH * len(uploads)
+    ended: set[str] = set()
+    while ended != ids and time.monotonic() < deadline:
+        time.sleep(LOOK)
+        ended = {line["run_id"] for line in client.runs(top=200) if line["status"] in ENDED} & ids
+    return {run_id: client.run(run_id) for run_id in ended}
+
+
+def count(
+    client: Client, uploads: list[Upload], ended: dict[str, Json], known: int, begun: float
+) -> Together:
+    """promoted: the endpoint's default is the run's deployment. strays: pipeline runs of nothing uploaded."""
+    pipelines = pipeline_runs(client)
+    started = Counter(str((run.get("parameters") or {}).get("runId")) for run in pipelines)
+    promoted, versions, deployments, problems, moments = 0, 0, 0, [], [begun]
+    for upload in uploads:
+        run = ended.get(upload.run_id)
+        if run is None or run["status"] != "Succeeded":
+            error = (run or {}).get("error") or {}
+            problems.append(f"{upload.dataset}: {error.get('message') or 'has not ended'}")
+            continue
+        endpoint = client.endpoint(run["endpoint"])
+        default = (endpoint["properties"].get("defaults") or {}).get("deploymentName")
+        promoted += default == run["deployment"]
+        moments += [moment(stage["ended"]) for stage in run["stages"] if stage["name"] == "promote"]
+        versions += len(listed(client, f"models/{run['model_name']}/versions")) == 1
+        deployments += len(listed(client, f"batchEndpoints/{run['endpoint']}/deployments")) == 1
+    once = sum(started[upload.run_id] == 1 for upload in uploads)
+    strays = len(pipelines) - known - sum(started[upload.run_id] for upload in uploads)
+    return Together(
+        len(uploads), promoted, once, versions, deployments, strays, max(moments) - begun, problems
+    )
+
+
+def pipeline_runs(client: Client) -> list[Json]:
+    """Every pipeline run of the factory."""
+    found: list[Json] = []
+    query: Json = {"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"}
+    while True:
+        page = client.resource_manager(
+            "POST", f"{FACTORY_PATH}/queryPipelineRuns", params={"api-version": "2018-06-01"}, json=query
+        )
+        found += page["value"]
+        if not page.get("continuationToken"):
+            return found
+        query |= {"continuationToken": page["continuationToken"]}
+
+
+def listed(client: Client, path: str) -> list[Json]:
+    return list(
+        client.resource_manager("GET", f"{WORKSPACE_PATH}/{path}", params={"api-version": ML_API_VERSION})[
+            "value"
+        ]
+    )

@@ -1,0 +1,96 @@
+"""One run of Iris on a warm stack: from before its upload until its deployment is the default.
+
+What our code adds is everything but the life of the trainer process, up to the event that its model is
+complete, and the life of the scoring process: the product, its engine, and every service that localcloud
+stands in for, with the waits that belong to them.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.datasets import like_iris
+from benchmarks.stand import Stand
+from localcloud.client import ENDED, Client
+
+Json = dict[str, Any]
+
+LOOK = 0.5
+"""Seconds between two looks at a run: rarer than a person's, so that they are no part of what is measured."""
+LIMIT = 300.0
+EVENT = "upload, event, claim"
+"""What comes before the first stage: the upload, its event's way to the app, the claim."""
+
+
+class RunFailed(Exception):
+    """A run that was measured did not succeed; the text says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds. stages: by name, in order, and of each what was ours. processors: used, by process."""
+
+    total: float
+    trainer: float
+    scoring: float
+    stages: dict[str, float]
+    ours_of: dict[str, float]
+    processors: dict[str, float]
+
+    @property
+    def ours(self) -> float:
+        return self.total - self.trainer - self.scoring
+
+
+def measured(stand: Stand, number: int) -> Run:
+    """Upload the `number`th dataset and follow its run. Raises RunFailed."""
+    content = like_iris(number)
+    used = machine.busy(stand.processes)
+    with machine.Children(stand.cloud) as watched:
+        begun = time.time()
+        upload = stand.client.upload(content, f"one_{number}.csv")
+        run = succeeded(stand.client, upload.run_id)
+    processors = {name: spent - used[name] for name, spent in machine.busy(stand.processes).items()}
+    spans = {stage["name"]: (moment(stage["started"]), moment(stage["ended"])) for stage in run["stages"]}
+    spans = {EVENT: (begun, spans["inspect_dataset"][0]), **spans}
+    del spans["record_run"]
+    trainer, scoring = watched.only("trainer"), watched.only("scoring")
+    process = {"wait": overlap(spans["wait"], trainer), "smoke_test": overlap(spans["smoke_test"], scoring)}
+    stages = {name: ended - started for name, (started, ended) in spans.items()}
+    return Run(
+        spans["promote"][1] - begun,
+        process["wait"],
+        process["smoke_test"],
+        stages,
+        {name: span - process.get(name, 0.0) for name, span in stages.items()},
+        processors,
+    )
+
+
+def succeeded(client: Client, run_id: str) -> Json:
+    """The run, once it has ended. Raises RunFailed unless it succeeded."""
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        time.sleep(LOOK)
+        run = client.find(run_id)
+        if run and run["status"] in ENDED:
+            if run["status"] == "Succeeded":
+                return run
+            raise RunFailed(f"run {run_id} is {run['status']}: {(run.get('error') or {}).get('message')}")
+    raise RunFailed(f"run {run_id} did not end within {LIMIT:g} s")
+
+
+def moment(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def overlap(span: tuple[float, float], life: machine.Life) -> float:
+    return max(0.0, min(span[1], life.ended or span[1]) - max(span[0], life.began))
+
+
+def median(runs: Iterable[Run], of: Callable[[Run], float]) -> float:
+    return statistics.median(of(run) for run in runs)

@@ -1,0 +1,73 @@
+"""The stack that is measured: as `up` starts it, supervisor and all, in a new folder, on free ports."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from localcloud.client import Client
+from localcloud.home import REPOSITORY, Home, Ports
+from localcloud.stack import Record, on_leash
+
+START_LIMIT = 300.0
+"""Seconds; the supervisor has limits of its own."""
+
+
+class NotStarted(Exception):
+    """The stack could not be started; the text says why."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A running stack. processes: by name, the supervisor, then the parts that it started."""
+
+    client: Client
+    processes: dict[str, psutil.Process]
+
+    @property
+    def cloud(self) -> int:
+        """The process that starts trainers and scoring processes."""
+        return self.processes["cloud"].pid
+
+
+@contextmanager
+def started() -> Iterator[Stand]:
+    """A stack that is new, and gone with everything in it after the block. Raises NotStarted."""
+    with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
+        home = Home.open(Path(folder) / "home", Ports.free())
+        supervisor = subprocess.Popen(
+            on_leash("localcloud.supervisor", str(home.root)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=REPOSITORY,
+        )
+        try:
+            record = running(home, supervisor)
+            pids = {part.name: part.pid for part in record.parts if part.pid}
+            processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+            with Client(home) as client:
+                yield Stand(client, {"supervisor": psutil.Process(supervisor.pid), **processes})
+        finally:
+            supervisor.terminate()
+            supervisor.wait()
+
+
+def running(home: Home, supervisor: subprocess.Popen[bytes]) -> Record:
+    """The record of the stack, once all of it is healthy. Raises NotStarted."""
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        ended = supervisor.poll() is not None
+        record = Record.read(home)
+        if record and record.state == "running":
+            return record
+        if ended:
+            why = record.error if record else f"the supervisor ended with exit code {supervisor.returncode}"
+            raise NotStarted(why)
+        time.sleep(0.05)
+    raise NotStarted(f"the stack was not healthy after {START_LIMIT:g} s")
