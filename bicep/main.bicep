@@ -108,7 +108,7 @@ param retentionInDays int = 30
 var names = namesOf(uniqueString(subscription().id, environmentName, location))
 var allTags = union(tags, { 'azd-env-name': environmentName })
 var poolName = 'trainers'
-var secrets = { storageSecret: 'data-storage-key', batchSecret: 'batch-key' }
+var vaultEntries = { storage: 'data-storage-key', batch: 'batch-key' }
 var withKeys = batchAuthentication == 'KeyVault'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -215,7 +215,7 @@ module keys 'modules/keys.bicep' = if (withKeys) {
   params: {
     names: names
     trainingPrincipalId: identities.outputs.training.principalId
-    secrets: secrets
+    entries: vaultEntries
   }
   dependsOn: [batch, storage, vaultAndRegistry]
 }
@@ -236,8 +236,8 @@ module factory 'modules/factory.bicep' = {
     keys: withKeys
       ? {
           vaultUrl: vaultAndRegistry.outputs.vaultUrl
-          storageSecret: secrets.storageSecret
-          batchSecret: secrets.batchSecret
+          storageEntry: vaultEntries.storage
+          batchEntry: vaultEntries.batch
         }
       : null
     logsId: monitoring.outputs.logsId

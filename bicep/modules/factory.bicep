@@ -30,8 +30,8 @@ param poolName string
 @description('Optional. The vault\'s address and the names of its secrets, to reach both with their keys; null: with the identity.')
 param keys {
   vaultUrl: string
-  storageSecret: string
-  batchSecret: string
+  storageEntry: string
+  batchEntry: string
 }?
 
 @description('Required. Resource id of the Log Analytics workspace.')
@@ -90,7 +90,7 @@ resource storage 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = {
           accountKey: {
             type: 'AzureKeyVaultSecret'
             store: { referenceName: 'vault', type: 'LinkedServiceReference' }
-            secretName: keys.?storageSecret
+            secretName: keys.?storageEntry
           }
         }
   }
@@ -116,7 +116,7 @@ resource batch 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = {
             accessKey: {
               type: 'AzureKeyVaultSecret'
               store: { referenceName: 'vault', type: 'LinkedServiceReference' }
-              secretName: keys.?batchSecret
+              secretName: keys.?batchEntry
             }
           }
     )

@@ -9,8 +9,8 @@ param names object
 @description('Required. Principal id of the identity of Data Factory.')
 param trainingPrincipalId string
 
-@description('Required. Names of the two secrets, by which factory.bicep refers to them.')
-param secrets { storageSecret: string, batchSecret: string }
+@description('Required. Names of the two entries in the vault, by which factory.bicep refers to them.')
+param entries { storage: string, batch: string }
 
 resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: names.dataStorage
@@ -26,7 +26,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
 
 resource storageKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
   parent: vault
-  name: secrets.storageSecret
+  name: entries.storage
   properties: {
     contentType: 'key of the data account, for Data Factory'
     value: data.listKeys().keys[0].value
@@ -35,7 +35,7 @@ resource storageKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
 
 resource batchKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
   parent: vault
-  name: secrets.batchSecret
+  name: entries.batch
   properties: {
     contentType: 'key of the Batch account, for Data Factory'
     value: batch.listKeys().primary
