@@ -41,6 +41,7 @@ def measure_stack(results: report.Results, runs: int, uploads: int, status: Stat
             status.update(f"Run {number + 1} of {WARM_UP + runs}, one after another …")
             busy = machine.calm()
             run = one_run.measured(stack, number)
+            results.first = results.first or run
             if number >= WARM_UP:
                 results.busy.append(busy)
                 results.runs.append(run)

@@ -18,7 +18,8 @@ FACTORY_PATH = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
     f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
 )
-LOOK = 1.0
+LOOK = 3.0
+"""Seconds between two looks at all of them, which cost the app something: it asks its engine for each."""
 LIMIT_EACH = 60.0
 """Seconds that each run may take, on average, until all have ended."""
 

@@ -28,8 +28,12 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 @dataclass
 class Results:
-    """What has been measured. memory: by when, by process. busy: percent, before each run."""
+    """What has been measured. memory: by when, by process. busy: percent, before each run.
 
+    first: the first run of the stack, which is none of `runs`.
+    """
+
+    first: Run | None = None
     runs: list[Run] = field(default_factory=list)
     together: Together | None = None
     memory: dict[str, dict[str, Memory]] = field(default_factory=dict)
@@ -68,7 +72,7 @@ class Section:
 def table(results: Results) -> RenderableType:
     sections = []
     if results.runs:
-        sections.append(one_run(results.runs))
+        sections.append(one_run(results.runs, results.first))
     if results.together:
         sections.append(many_runs(results.together, results.runs))
     sections.append(memory(results.memory))
@@ -77,7 +81,7 @@ def table(results: Results) -> RenderableType:
     return Group(*(section.shown() for section in sections), Text(circumstances(results), style="dim"))
 
 
-def one_run(runs: Sequence[Run]) -> Section:
+def one_run(runs: Sequence[Run], first: Run | None) -> Section:
     made = Section("One run of Iris on a warm stack, upload to promoted", "", "share", "ours", "at most")
     total, ours = median(runs, lambda run: run.total), median(runs, lambda run: run.ours)
 
@@ -97,6 +101,11 @@ def one_run(runs: Sequence[Run]) -> Section:
         f"Medians of {len(runs)} runs; all of it took {spread([run.total for run in runs])},"
         f" everything else {spread([run.ours for run in runs])}."
     )
+    if first:
+        made.remark(
+            f"The first run of the stack took {first.total / total:.1f} times as long,"
+            f" everything else {first.ours / ours:.1f} times."
+        )
     made.remark(f"Processor seconds of one run: {processors(runs)}.")
     return made
 
