@@ -164,7 +164,7 @@ def ensure_compute(order: ComputeOrder) -> Settling:
         idle_time_before_scale_down=300,
         identity=identity,
     )
-    return Settling(False, operation_of(ml.compute.begin_create_or_update(cluster)) or BEGUN)
+    return Settling(False, operation_of(ml.compute.begin_create_or_update(cluster)))
 
 
 @activity
@@ -186,7 +186,7 @@ def ensure_endpoint(order: EndpointOrder) -> Settling:
             description=f"Serves {order.model_name}.",
             tags={"model": order.model_name[:TAG_LIMIT], "made_by": "touchdown"},
         )
-    return Settling(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)) or BEGUN)
+    return Settling(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
 
 @activity
@@ -249,13 +249,13 @@ def settling(what: str, state: str | None, begun: str) -> Settling:
 
 
 def operation_of(poller: Any) -> str:
-    """The address of a long-running operation that has been begun, or "" when Azure gave none.
+    """The address of a long-running operation that has been begun, or BEGUN when Azure gave none.
 
     A failed resource does not say why; its operation does. The SDK hides the address in the poller.
     """
     response = getattr(poller.polling_method(), "_initial_response", None)
     headers = response.http_response.headers if response is not None else {}
-    return str(headers.get("Azure-AsyncOperation", ""))
+    return str(headers.get("Azure-AsyncOperation") or BEGUN)
 
 
 def why_failed(operation: str) -> str:
