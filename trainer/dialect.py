@@ -1,0 +1,349 @@
+"""What a CSV looks like, from its first megabyte: encoding, separator, decimal mark, header, task.
+
+Only the standard library, and nothing of the app or of the trainer: both look with this module, so what
+`inspect_dataset` accepts before any compute is paid is what the trainer reads afterwards.
+
+Column names are made unique as pandas.read_csv does it (`a`, `a.1`; `Unnamed: 2` for an empty one), so that a
+deployed model, which is handed the CSV through pandas, finds its columns under the same names.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+HEAD_BYTES = 1 << 20
+"""Bytes of (decompressed) text from which the dialect is told."""
+LONGEST_NAME = 256
+"""Characters of a column's name."""
+GZIP = b"\x1f\x8b"
+SEPARATORS = ",;\t|"
+MOST_CLASS_NUMBERS = 20
+"""Different whole numbers up to which a label of numbers means classes."""
+LOOKED_AT = 1000
+"""Rows that the separator and the decimal mark are told from."""
+
+MISSING = frozenset(
+    {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
+) | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
+"""What pandas.read_csv reads as missing (its documented default `na_values`)."""
+
+_NUMBER = re.compile(
+    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)", re.IGNORECASE | re.ASCII
+)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
+
+
+class Unreadable(ValueError):
+    """The bytes are no CSV that can be trained on; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV is written. encoding: a codec's name, without a BOM; decimal: "." or ","."""
+
+    encoding: str = "utf-8"
+    separator: str = ","
+    decimal: str = "."
+    compressed: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """The beginning of a CSV. rows: complete data rows as cells, each as wide as columns.
+
+    columns: the header, made unique. renamed: what a column was called in the header, by its new name.
+    whole: the rows are all there are.
+    """
+
+    dialect: Dialect
+    columns: list[str]
+    rows: list[list[str]]
+    whole: bool
+    renamed: dict[str, str] = field(default_factory=dict)
+
+    def cells(self, column: str) -> list[str]:
+        place = self.columns.index(column)
+        return [row[place] for row in self.rows]
+
+
+def look(head: bytes, *, whole: bool) -> Look:
+    """Tell the dialect and the columns of a CSV whose first bytes are `head`; `whole`: they are all.
+
+    head: HEAD_BYTES or more of the file as it lies in storage, so compressed where the file is.
+    Raises Unreadable.
+    """
+    compressed = head.startswith(GZIP)
+    if compressed:
+        head, whole = _first_decompressed(head, whole=whole)
+    if not head.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
+        raise Unreadable("the file is empty; upload a CSV with a header row and data rows.")
+    encoding, skip = encoding_of(head)
+    text = _decoded(head[skip:], encoding, whole=whole)
+    separator = separator_of(text)
+    rows = rows_of(text, separator, whole=whole)
+    if not rows:
+        raise Unreadable(f"the first line is longer than {HEAD_BYTES >> 20} MiB; it is no header row.")
+    header, data = rows[0], rows[1:]
+    if not data:
+        raise Unreadable("there is a header but no data row.")
+    columns, renamed = unique_names(header)
+    for row in data:
+        if len(row) < len(columns):
+            row.extend([""] * (len(columns) - len(row)))
+    if len(columns) < 2:
+        raise Unreadable(
+            f"the header has only the column {columns[0][:LONGEST_NAME]!r}; a label and at least one feature"
+            " are needed, separated by commas, semicolons, tabs or pipes."
+        )
+    for number, name in enumerate(columns, 1):
+        if len(name) > LONGEST_NAME:
+            raise Unreadable(
+                f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
+            )
+    dialect = Dialect(encoding, separator, decimal_of(data, separator), compressed)
+    return Look(dialect, columns, data, whole, renamed)
+
+
+def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
+    """The first HEAD_BYTES behind a gzip header, and whether they are all."""
+    text = b""
+    try:
+        for piece in decompressed([head], complete=whole):
+            text += piece
+            if len(text) > HEAD_BYTES:
+                return text[:HEAD_BYTES], False
+    except EOFError:
+        raise Unreadable("the gzip stream ends before its end; compress and upload it again.") from None
+    return text, whole
+
+
+def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 1 << 22) -> Iterator[bytes]:
+    """The text of a gzip file, also of several members on end, in pieces of at most `most` bytes.
+
+    A small input may become a thousand times its size, so it never comes out in one piece.
+    Raises Unreadable when it is no gzip stream; EOFError when it is cut off and was said to be `complete`.
+    """
+    inflater = zlib.decompressobj(wbits=31)
+    begun = False
+    try:
+        for chunk in chunks:
+            data = chunk
+            while data:
+                if inflater.eof:
+                    # Padding after the last member is allowed (gzip(1)); anything else is a further member.
+                    data = data.lstrip(b"\0")
+                    if not data:
+                        break
+                    inflater = zlib.decompressobj(wbits=31)
+                begun = True
+                piece = inflater.decompress(data, most)
+                if piece:
+                    yield piece
+                while len(piece) == most:
+                    piece = inflater.decompress(inflater.unconsumed_tail, most)
+                    if piece:
+                        yield piece
+                data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    except zlib.error as error:
+        raise Unreadable(f"the gzip stream is damaged ({error}); compress and upload it again.") from None
+    if complete and not (begun and inflater.eof):
+        raise EOFError
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a text and the length of its byte-order mark.
+
+    UTF-16 without a mark is known by its zero bytes. What is not UTF-8 is Windows-1252, which is Latin-1
+    with letters and signs in place of some control characters.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if head.startswith(mark):
+            return name, len(mark)
+    sample = head[:4096]
+    if len(sample) > 3:
+        odd, even = sample[1::2].count(0) / (len(sample) // 2), sample[::2].count(0) / (len(sample) // 2)
+        if odd > 0.4 and even < 0.05:
+            return "utf-16-le", 0
+        if even > 0.4 and odd < 0.05:
+            return "utf-16-be", 0
+    if b"\0" in head:
+        raise Unreadable("the file is no text: it holds zero bytes; export the data as CSV (UTF-8).")
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        if is_binary(head):
+            raise Unreadable("the file is no text; export the data as CSV (UTF-8).") from None
+        return "cp1252", 0
+    return "utf-8", 0
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether bytes that are not UTF-8 are not Latin-1 either: control characters, which no text has."""
+    control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\f\x1a\x1b")
+    return control > 0
+
+
+def _latin_1(error: UnicodeError) -> tuple[str, int]:
+    """The five bytes that Windows-1252 leaves undefined are what Latin-1 says."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("touchdown-latin-1", _latin_1)
+
+
+def errors_of(encoding: str) -> str:
+    """What to do about bytes that `encoding` does not know, as codecs call it."""
+    return "touchdown-latin-1" if encoding == "cp1252" else "strict"
+
+
+def _decoded(head: bytes, encoding: str, *, whole: bool) -> str:
+    decoder = codecs.getincrementaldecoder(encoding)(errors_of(encoding))
+    try:
+        text = decoder.decode(head, final=whole)
+    except UnicodeDecodeError as error:
+        raise Unreadable(
+            f"the file is not text in {encoding.upper()} ({error.reason} at byte {error.start});"
+            " export the data as CSV (UTF-8)."
+        ) from None
+    if "\0" in text:
+        raise Unreadable("the file is no text: it holds zero characters; export the data as CSV (UTF-8).")
+    return text
+
+
+def separator_of(text: str) -> str:
+    """The separator that splits the first rows into the same number of cells, two at least.
+
+    Of several, the one with the most cells; a comma where none does.
+    """
+    first = io.StringIO(text[: 1 << 18], newline="")
+    lines = first.readlines()[: LOOKED_AT if len(text) <= 1 << 18 else LOOKED_AT - 1]
+    best, most = ",", (0.0, 0)
+    for separator in SEPARATORS:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        # The last row may be cut, and so may a quoted one at the end of what is looked at.
+        alike = sum(width == widths[0] for width in widths[:50]) / len(widths[:50])
+        if (round(alike, 1), widths[0]) > most:
+            best, most = separator, (round(alike, 1), widths[0])
+    return best
+
+
+def rows_of(text: str, separator: str, *, whole: bool) -> list[list[str]]:
+    """The complete rows of a text, header first, lines without any text left out. Raises Unreadable."""
+    cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
+    lines = io.StringIO(cut, newline="")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    rows: list[list[str]] = []
+    csv.field_size_limit(HEAD_BYTES)
+    width = 0
+    try:
+        for row in reader:
+            if not row or (len(row) == 1 and not row[0].strip() and width != 1):
+                continue
+            width = width or len(row)
+            if len(row) > width:
+                raise Unreadable(
+                    f"row {reader.line_num} has {len(row)} cells where the header has {width} columns;"
+                    " correct the row or remove it."
+                )
+            if len(row) < width and rows:
+                raise Unreadable(
+                    f"row {reader.line_num} has {len(row)} cells where the header has {width} columns;"
+                    " complete the row or remove it."
+                )
+            rows.append(row)
+    except csv.Error as error:
+        # A quoted cell may hold line ends, so that the cut may go through its row.
+        if whole or lines.read(1):
+            raise Unreadable(f"row {reader.line_num} is not valid CSV ({error}); check its quotes.") from None
+    return rows
+
+
+def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The names of a header made unique, and what each changed one was, by its new name.
+
+    As pandas.read_csv does it (`_maybe_dedup_names` of its C parser).
+    """
+    named = [name if name.strip() else f"Unnamed: {place}" for place, name in enumerate(header)]
+    taken: set[str] = set(named)
+    counts: Counter[str] = Counter()
+    names: list[str] = []
+    for name in named:
+        new = name
+        if counts[name]:
+            number = counts[name]
+            new = f"{name}.{number}"
+            while new in taken:
+                number += 1
+                new = f"{name}.{number}"
+            counts[name] = number
+            taken.add(new)
+        counts[name] += 1
+        names.append(new)
+    return names, {new: old for new, old in zip(names, header, strict=True) if new != old}
+
+
+def decimal_of(rows: list[list[str]], separator: str) -> str:
+    """The decimal mark: a comma where cells look like 1,5 and none like 1.5, unless commas separate."""
+    if separator == ",":
+        return "."
+    cells = [cell.strip() for row in rows[:LOOKED_AT] for cell in row]
+    commas = sum(1 for cell in cells if _DECIMAL_COMMA.fullmatch(cell))
+    points = sum(1 for cell in cells if _DECIMAL_POINT.fullmatch(cell))
+    return "," if commas > points else "."
+
+
+def is_missing(cell: str) -> bool:
+    return cell.strip() in MISSING
+
+
+def number_of(cell: str, decimal: str = ".") -> float | None:
+    """The number in a cell, or None; an infinity is a number."""
+    text = cell.strip()
+    if decimal == ",":
+        text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def task_of(cells: Iterable[str], decimal: str = ".") -> str:
+    """What a label asks for, by its cells in the first megabyte: "classification" or "regression".
+
+    A rule, so that it can be foreseen: anything but numbers means classes. Numbers with fractions are to be
+    estimated. Whole numbers are classes while there are at most MOST_CLASS_NUMBERS different ones, and no
+    more than half as many as rows.
+    """
+    seen: set[float] = set()
+    rows = 0
+    fractions = False
+    for cell in cells:
+        if is_missing(cell):
+            continue
+        number = number_of(cell, decimal)
+        if number is None:
+            return "classification"
+        if math.isinf(number):
+            continue
+        rows += 1
+        fractions = fractions or not number.is_integer()
+        seen.add(number)
+    if fractions or len(seen) > MOST_CLASS_NUMBERS or (len(seen) > 2 and len(seen) > rows / 2):
+        return "regression"
+    return "classification"
