@@ -1,6 +1,10 @@
 """HTTP-triggered functions: their routes, their keys, and what crosses to the worker and back.
 
-Source: "Azure Functions HTTP trigger"; GrpcMessageConversionExtensions.cs of the Functions host.
+Who calls does not cross: the host tells a worker (RpcHttp.identities: the name of the key, the signed-in
+person), and Python's worker leaves that out (datumdef.py). A Python function sees the key as it was sent, and
+the person in headers that only App Service may set. This host signs nobody in, so it has none to set.
+Source: "Azure Functions HTTP trigger"; "Work with user identities in Azure App Service authentication";
+GrpcMessageConversionExtensions.cs of the Functions host.
 """
 
 import json
@@ -19,6 +23,8 @@ from localcloud.functions.worker import AppLoadError, FunctionFailed, Worker
 SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
 # Said by the server itself, for the body that it really sends.
 SERVERS_OWN = {"content-length", "transfer-encoding", "connection"}
+PLATFORMS_OWN = ("x-ms-client-principal", "x-ms-token-")
+"""How the headers begin that App Service sets and takes out of every request from outside."""
 
 
 class HttpFunctions:
@@ -67,10 +73,11 @@ class HttpFunctions:
 async def rpc_http(request: Request) -> Message:
     """The request as the host hands it to a worker. Raw bytes for a body, nothing for an empty one."""
     body = await request.body()
+    sent = [name for name in request.headers if not name.startswith(PLATFORMS_OWN)]
     return Message(
         method=request.method,
         url=sent_url(request),
-        headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
+        headers={name: ", ".join(request.headers.getlist(name)) for name in sent},
         query={name: ",".join(request.query_params.getlist(name)) for name in request.query_params},
         params=dict(request.path_params),
         body=TypedData(bytes=body) if body else TypedData(),

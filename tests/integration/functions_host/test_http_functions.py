@@ -24,6 +24,25 @@ def test_a_function_sees_the_request_as_it_was_sent(host: RunningHost) -> None:
     assert given["body"] == "grüße"
 
 
+def test_nobody_can_claim_to_be_somebody_by_the_headers_of_app_service(host: RunningHost) -> None:
+    forged = {
+        "X-MS-CLIENT-PRINCIPAL": "e30=",
+        "X-MS-CLIENT-PRINCIPAL-ID": "1",
+        "x-ms-client-principal-name": "boss@example.com",
+        "X-Ms-Client-Principal-Idp": "aad",
+        "X-MS-TOKEN-AAD-ACCESS-TOKEN": "e30.e30.",
+        "X-MS-Client-Request-Id": "7",
+    }
+    seen = host.http.get("/api/echo/7", headers=forged).json()["headers"]
+    assert {name for name in seen if name.startswith("x-ms-")} == {"x-ms-client-request-id"}
+
+
+def test_a_function_sees_the_key_as_it_was_sent_and_nothing_of_its_name(host: RunningHost) -> None:
+    seen = host.http.get("/api/echo/7?code=by-query", headers={"x-functions-key": "by-header"}).json()
+    assert seen["headers"]["x-functions-key"] == "by-header"
+    assert seen["query"] == {"code": "by-query"}
+
+
 def test_the_environment_of_the_host_is_the_settings_of_the_app(host: RunningHost) -> None:
     assert host.http.get("/api/echo/1").json()["setting"] == "from the environment"
 
