@@ -1,7 +1,8 @@
 """The filters of event subscriptions: which events one wants.
 
 A filter is checked when it is loaded, with the limits that Event Grid has, because one that Azure refuses
-at deployment must not work here. Source: "Understand event filtering for Event Grid subscriptions".
+at deployment must not work here. isSubjectCaseSensitive is about subjectBeginsWith and subjectEndsWith alone:
+advanced filters never heed case. Source: "Understand event filtering for Event Grid subscriptions".
 """
 
 import operator
@@ -156,8 +157,16 @@ class AdvancedFilter:
                 )
         return cls(name, key, tuple(values))
 
+    @property
+    def about_subject(self) -> bool:
+        return self.key.lower() == "subject"
+
     def matches(self, event: Event) -> bool:
-        return OPERATORS[self.operator_type].matches(self._value(event), self.values)
+        return self.fits(self._value(event))
+
+    def fits(self, value: Any) -> bool:
+        """Whether an event whose field has this value matches."""
+        return OPERATORS[self.operator_type].matches(value, self.values)
 
     def _value(self, event: Event) -> Any:
         root, *path = self.key.split(".")
@@ -227,10 +236,11 @@ class Filter:
         return self.concerns(event.type, event.subject) and all(each.matches(event) for each in self.advanced)
 
     def concerns(self, event_type: str, subject: str) -> bool:
-        """Whether an event of this type and subject can match: all but the advanced filters."""
-        subject, begins, ends = map(self._folded, (subject, self.begins, self.ends))
+        """Whether an event of this type and subject can match: all but what filters ask of other fields."""
+        folded, begins, ends = map(self._folded, (subject, self.begins, self.ends))
         typed = self.types is None or event_type in self.types
-        return typed and subject.startswith(begins) and subject.endswith(ends)
+        framed = typed and folded.startswith(begins) and folded.endswith(ends)
+        return framed and all(each.fits(subject) for each in self.advanced if each.about_subject)
 
     def reaches(self, prefix: str) -> bool:
         """Whether any subject that begins with `prefix` can match."""

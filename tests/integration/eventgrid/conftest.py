@@ -46,6 +46,15 @@ def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
         to_container("cloudevents", eventDeliverySchema="CloudEventSchemaV1_0"),
         to_container("batches", maxEventsPerBatch=10),
         to_container("impatient", retryPolicy={"maxDeliveryAttempts": 2}),
+        to_container(
+            "tables",
+            filter={
+                "subjectBeginsWith": "/blobServices/default/containers/tables/blobs/datasets/",
+                "advancedFilters": [
+                    {"operatorType": "StringEndsWith", "key": "subject", "values": [".csv", ".csv.gz"]}
+                ],
+            },
+        ),
         to_container("absent", endpointUrl=f"http://{LOOPBACK}:{absent}/absent"),
         {"name": "published", "topic": TOPIC, "endpointUrl": f"http://{LOOPBACK}:{webhooks}/published"},
     ]
@@ -123,7 +132,8 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
         azurite = asyncio.run(storage.start(home))
     try:
         blobs = client(home)
-        for name in (CONTAINER, "everything", "cloudevents", "batches", "impatient", "absent", "other"):
+        own = ("everything", "cloudevents", "batches", "impatient", "tables", "absent", "other")
+        for name in (CONTAINER, *own):
             blobs.create_container(name)
         with (
             listening(Receiver(), webhooks) as receiver,

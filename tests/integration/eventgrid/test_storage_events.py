@@ -201,6 +201,18 @@ def test_a_blob_that_no_subscription_wants_raises_nothing(grid: Grid) -> None:
     assert len(grid.deliveries("wanted.csv")) == 1
 
 
+def test_a_filter_on_the_subject_takes_what_ends_in_one_of_several_ways(grid: Grid) -> None:
+    tables = grid.container("tables")
+    names = ["datasets/a.csv", "datasets/b.CSV.gz", "datasets/c.gz", "datasets/d.txt", "other/e.csv"]
+    for name in names:
+        tables.upload_blob(name, b"a,b\n")
+    grid.settle_journal()
+    assert {each["subject"].rpartition("blobs/")[2] for each in grid.deliveries("containers/tables")} == {
+        "datasets/a.csv",
+        "datasets/b.CSV.gz",
+    }
+
+
 def test_nothing_that_a_stranger_sends_can_forge_an_event(grid: Grid) -> None:
     forged = "/devstoreaccount1/everything/forged.csv"
     line = json.dumps({"method": "PUT", "status": 201, "path": forged, "port": grid.home.ports.blob})

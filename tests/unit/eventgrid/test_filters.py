@@ -93,6 +93,44 @@ def test_operators(operator_type: str, filter_value: Any, value: Any, expected: 
     assert one(operator_type, "data.key", filter_value).matches(event(key=value)) is expected
 
 
+TABLES = {
+    "subjectBeginsWith": "/blobServices/default/containers/c/blobs/datasets/",
+    "isSubjectCaseSensitive": True,
+    "advancedFilters": [
+        {"operatorType": "StringEndsWith", "key": "subject", "values": [".csv", ".csv.gz"]},
+        {"operatorType": "StringIn", "key": "data.api", "values": ["PutBlob"]},
+    ],
+}
+"""What begins in one way and ends in one of several, which subjectEndsWith cannot say."""
+
+
+@pytest.mark.parametrize(
+    ("blob", "expected"),
+    [
+        ("datasets/iris.csv", True),
+        ("datasets/iris.csv.gz", True),
+        ("datasets/IRIS.CSV.GZ", True),
+        ("datasets/iris.gz", False),
+        ("datasets/iris.csv.zip", False),
+        ("datasets/iris.csv.gz.part", False),
+        ("Datasets/iris.csv", False),
+        ("runs/iris.csv", False),
+    ],
+)
+def test_a_subject_may_end_in_one_of_several_ways_in_any_case(blob: str, expected: bool) -> None:
+    about = f"/blobServices/default/containers/c/blobs/{blob}"
+    filter_ = Filter.parse(TABLES)
+    assert filter_.matches(event(about, api="PutBlob")) is expected
+    assert not filter_.matches(event(about, api="CopyBlob"))
+
+
+def test_the_feed_remembers_no_blob_that_an_advanced_filter_on_the_subject_leaves_out() -> None:
+    filter_ = Filter.parse(TABLES)
+    begins = "/blobServices/default/containers/c/blobs/datasets/"
+    assert filter_.concerns(BLOB_CREATED, f"{begins}iris.csv.gz")
+    assert not filter_.concerns(BLOB_CREATED, f"{begins}readme.txt")
+
+
 VALUES = {
     "StringIn": ["x"],
     "StringNotIn": ["x"],
