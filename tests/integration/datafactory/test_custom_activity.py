@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,49 @@ def test_a_program_gets_its_files_parameters_and_environment_and_gives_back_its_
     runtime = factory.text(stdout.replace("/output/stdout.txt", "/runtime/activity.json"))
     assert json.loads(runtime)["typeProperties"]["extendedProperties"] == seen["extended"]
     check_environment(factory, seen["environment"], task_id, seen["cwd"])
+
+
+def test_numbers_and_empty_texts_of_parameters_reach_the_program_with_their_types(factory: Factory) -> None:
+    parameters = {
+        "task": {"type": "String", "defaultValue": ""},
+        "algorithm": {"type": "String", "defaultValue": "linear"},
+        "minAccuracy": {"type": "Float", "defaultValue": 0},
+        "maxRmse": {"type": "Float", "defaultValue": 0.0},
+        "tolerance": {"type": "Float", "defaultValue": 0.01},
+        "lr": {"type": "Float", "defaultValue": 0.1},
+    }
+    extended: dict[str, Any] = {
+        name: {"value": f"@pipeline().parameters.{name}", "type": "Expression"} for name in parameters
+    }
+    extended["told"] = "@{pipeline().parameters.tolerance}, @{pipeline().parameters.maxRmse}"
+    folder = factory.upload("typed", main__py=REPORT)
+    factory.publish(
+        "typed",
+        custom(
+            "Typed",
+            f"{sys.executable} main.py",
+            folder=folder,
+            type_properties={"extendedProperties": extended},
+        ),
+        parameters=parameters,
+    )
+
+    def seen(**given: Any) -> dict[str, Any]:
+        run_id = factory.start("typed", **given)
+        run = factory.ended(run_id)
+        assert run.status == "Succeeded", run.message
+        [activity] = factory.activities(run_id)
+        return {"parameters": run.parameters} | activity.output["customOutput"]["extended"]
+
+    by_default = {"task": "", "algorithm": "linear", "minAccuracy": 0, "maxRmse": 0, "tolerance": 0.01}
+    by_default |= {"lr": 0.1, "told": "0.01, 0"}
+    shown = {"task": "", "algorithm": "linear", "minAccuracy": "0", "maxRmse": "0", "tolerance": "0.01"}
+    assert seen() == {"parameters": shown | {"lr": "0.1"}, **by_default}
+
+    given = {"task": "regression", "algorithm": "", "minAccuracy": 0.0, "maxRmse": 12.5, "tolerance": 0}
+    shown = {"task": "regression", "algorithm": "", "minAccuracy": "0", "maxRmse": "12.5", "tolerance": "0"}
+    expected = by_default | given | {"told": "0, 12.5"}
+    assert seen(**given) == {"parameters": shown | {"lr": "0.1"}, **expected}
 
 
 def check_environment(factory: Factory, environment: dict[str, str], task_id: str, cwd: str) -> None:
