@@ -9,11 +9,13 @@ what the model needs: mlflow and the model's own libraries. The request is one J
 Standard input stays open: when it ends, whoever started this process is gone, and so is this process.
 Exit code 0 means that the predictions are written; 42, as in Azure, that the job has failed, and
 `logs/user/error.txt` and `outcome.json` in the log folder say why. Source: "Deploy MLflow models in batch
-deployments"; "Troubleshoot batch endpoints".
+deployments"; "Troubleshoot batch endpoints"; published copies of Azure's own driver, which read a CSV and put
+predictions into a table as this one does.
 """
 
 import csv
 import gc
+import io
 import json
 import os
 import signal
@@ -56,7 +58,9 @@ def column_types(model: Any) -> dict[str, Any]:
     """The pandas types by column that the model's signature asks for; none without a signature.
 
     A CSV has no types: a column of whole numbers would be read as integers, which MLflow refuses for a
-    double. Azure's driver reads it as the signature says (seen in published copies of that driver).
+    double, and 007 as seven. So the signature's types are what it is read with: text stays text, an empty
+    cell is a missing value among texts or doubles, and an error among integers or booleans, which know none.
+    Columns that the signature does not name are read as pandas likes and left out by MLflow.
     """
     schema = model.metadata.get_input_schema()
     if schema is None or not schema.has_input_names() or schema.is_tensor_spec():
@@ -68,7 +72,7 @@ def read_table(path: Path, types: dict[str, Any] | None = None) -> Any:
     """The rows of one input file, a DataFrame. Raises ValueError for a kind of file that holds no table."""
     import pandas  # type: ignore[import-untyped]
 
-    extension = path.suffix.lower()
+    extension = path.suffix
     if extension == ".csv":
         return pandas.read_csv(path, engine="c", dtype=types)
     if extension in (".parquet", ".pqt"):
@@ -76,23 +80,41 @@ def read_table(path: Path, types: dict[str, Any] | None = None) -> Any:
     raise ValueError(f"File type '{extension}' is not supported")
 
 
-def rows_of(predictions: Any, count: int) -> list[list[Any]]:
-    """Predictions as one list of columns per row of the file. Raises ValueError unless there are `count`."""
-    values = predictions.values if hasattr(predictions, "iloc") else predictions
-    rows = values.tolist() if hasattr(values, "tolist") else list(values)
-    if len(rows) != count:
-        raise ValueError(f"the model gave {len(rows)} predictions for {count} rows")
-    return [row if isinstance(row, list) else [row] for row in rows]
+def lines_of(predictions: Any, name: str) -> str:
+    """Predictions as lines of CSV: row, what was predicted, `name` of the file.
+
+    A table of several columns gives them all, in its order, as pandas writes them: a missing value is empty.
+    Its index is the row. Anything else is one prediction, or one list of them, for each row.
+    """
+    if isinstance(predictions, dict):
+        import pandas
+
+        predictions = pandas.DataFrame(predictions)
+    if hasattr(predictions, "to_frame") and not hasattr(predictions, "columns"):
+        predictions = predictions.to_frame()
+    out = io.StringIO()
+    if hasattr(predictions, "columns"):
+        # Not by name: two columns of the model may be called alike, or like this one.
+        table = predictions.copy(deep=False)
+        table.insert(table.shape[1], "file", name, allow_duplicates=True)
+        table.to_csv(out, header=False, lineterminator="\n")
+        return out.getvalue()
+    rows = predictions.tolist() if hasattr(predictions, "tolist") else list(predictions)
+    csv.writer(out, lineterminator="\n").writerows(
+        [index, *(plain(value) for value in (row if isinstance(row, list) else [row])), name]
+        for index, row in enumerate(rows)
+    )
+    return out.getvalue()
 
 
-def score(model: Any, files: list[Path], read: Callable[[Path], Any]) -> list[list[Any]]:
-    """[row, prediction..., file name] for every row of the files of one mini batch."""
-    scored = []
-    for path in files:
-        table = read(path)
-        for index, prediction in enumerate(rows_of(model.predict(table), len(table))):
-            scored.append([index, *prediction, path.name])
-    return scored
+def plain(value: Any) -> Any:
+    """`value`, or nothing for one that is missing: only NaN is not itself."""
+    return "" if value is None or value != value else value
+
+
+def score(model: Any, files: list[Path], read: Callable[[Path], Any]) -> str:
+    """The lines of the files of one mini batch."""
+    return "".join(lines_of(model.predict(read(path)), path.name) for path in files)
 
 
 @contextmanager
@@ -118,7 +140,7 @@ class Run:
         self.read = read
         self.logs = Path(request["logs"])
         self.files = [Path(file) for file in request["inputs"]]
-        self.scored: list[list[Any]] = []
+        self.scored: list[str] = []
         self.failed_items = 0
         self.errors: list[str] = []
 
@@ -128,7 +150,7 @@ class Run:
             raise JobFailed("The input has no files.")
         self.score_all(self.load_model())
         with Path(self.request["predictions"]).open("w", newline="", encoding="utf-8") as out:
-            csv.writer(out, lineterminator="\n").writerows(self.scored)
+            out.writelines(self.scored)
 
     def load_model(self) -> Any:
         begun = time.monotonic()
@@ -146,12 +168,12 @@ class Run:
         succeeded = 0
         for start in range(0, len(self.files), size):
             files = self.files[start : start + size]
-            rows = self.attempt(model, files)
-            if rows is None:
+            lines = self.attempt(model, files)
+            if lines is None:
                 self.failed_items += len(files)
             else:
                 succeeded += 1
-                self.scored += rows
+                self.scored.append(lines)
             if 0 <= threshold < self.failed_items:
                 raise JobFailed(
                     f"The run() function in the entry script had failed for {self.failed_items} items,"
@@ -160,20 +182,20 @@ class Run:
         if not succeeded:
             raise JobFailed("No succeeded mini batch item returned from run().")
 
-    def attempt(self, model: Any, files: list[Path]) -> list[list[Any]] | None:
-        """The rows of one mini batch; None when every attempt at it failed."""
+    def attempt(self, model: Any, files: list[Path]) -> str | None:
+        """The lines of one mini batch; None when every attempt at it failed."""
         names = ", ".join(path.name for path in files)
         read = self.read or partial(read_table, types=column_types(model))
         for attempt in range(1 + self.request["maxRetries"]):
             begun = time.monotonic()
             try:
                 with time_limit(self.request["timeout"]):
-                    rows = score(model, files, read)
+                    lines = score(model, files, read)
             except Exception as error:
                 self.note(f"mini batch of {names} failed, attempt {attempt + 1}", error)
             else:
-                say(f"mini batch of {names}: {len(rows)} rows in {time.monotonic() - begun:.2f} s")
-                return rows
+                say(f"mini batch of {names} in {time.monotonic() - begun:.2f} s")
+                return lines
         return None
 
     def note(self, what: str, error: Exception) -> None:
@@ -207,7 +229,7 @@ def main() -> int:
         run.write_outcome(f"{told(error)}{because}")
         return FAILED
     run.write_outcome(None)
-    say(f"{len(run.scored)} rows scored")
+    say(f"{len(run.files) - run.failed_items} files scored")
     return 0
 
 

@@ -1,5 +1,7 @@
 """Scoring jobs: a real MLflow model in a fresh process, started as the app starts it."""
 
+import csv
+import io
 from uuid import uuid4
 
 import pytest
@@ -131,6 +133,7 @@ def test_an_existing_predictions_file_is_not_overwritten(
 FAILURES = {
     "a missing column": ("sample.csv", "a\n0.0\n", "Model is missing inputs"),
     "another extension": ("sample.txt", ROWS, "File type '.txt' is not supported"),
+    "a compressed file": ("sample.csv.gz", ROWS, "File type '.gz' is not supported"),
     "a word for a number": ("sample.csv", "a,b\ntwo,3\n", "could not convert string to float: 'two'"),
 }
 
@@ -143,6 +146,35 @@ def test_whole_numbers_are_read_as_the_signature_says(
     job = bench.invoke(endpoint, deployment, data, f"{DATASTORE_PATHS}/{folder}/out.csv")
     assert bench.ended(job).status == "Completed"
     assert len(predictions(bench, f"{folder}/out.csv").splitlines()) == 2
+
+
+RAW = """colour,size,code,label
+red,1.5,007,a
+red,,1,b
+blue,3,,
+blue,0.1,never seen,a
+"""
+
+
+def test_a_table_of_predictions_keeps_its_columns_and_raw_cells_reach_the_model_as_the_signature_says(
+    bench: Workbench, endpoint: str
+) -> None:
+    """Another order of columns, more of them, gaps in both kinds, zeros in front, a text never seen."""
+    folder = fresh()
+    mixed = bench.deploy(endpoint, bench.model("mixed"))
+    job = bench.invoke(
+        endpoint,
+        mixed,
+        bench.upload(f"{folder}/raw.csv", RAW),
+        f"{DATASTORE_PATHS}/{folder}/out.csv",
+    )
+    assert bench.ended(job).status == "Completed", reason(bench, job)
+    assert list(csv.reader(io.StringIO(predictions(bench, f"{folder}/out.csv")))) == [
+        ["0", "007", "0.0", "0.5", "1", "code,size", "raw.csv"],
+        ["1", "1", "0.033333335", "", "", "code,size", "raw.csv"],
+        ["2", "", "0.06666667", "1.0", "", "code,size", "raw.csv"],
+        ["3", "", "0.1", "0.03333333333333333", "", "code,size", "raw.csv"],
+    ]
 
 
 @pytest.mark.parametrize("case", FAILURES)

@@ -1,5 +1,7 @@
 """The driver's own rules, without a model; test_scoring.py runs it as a process."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +50,13 @@ def run(tmp_path: Path) -> Any:
 def test_rows_are_numbered_per_file(run: Any) -> None:
     job = run({"a.csv": "x\ny\n", "b.csv": "x\n"})
     job.score_all(Model())
-    assert job.scored == [[0, 2, "a.csv"], [1, 2, "a.csv"], [0, 1, "b.csv"]]
+    assert job.scored == ["0,2,a.csv\n1,2,a.csv\n0,1,b.csv\n"]
 
 
 def test_a_failing_file_fails_its_mini_batch_and_no_other(run: Any) -> None:
     job = run({"a.csv": "x\n", "b.csv": "", "c.csv": "x\n"}, miniBatchSize=2)
     job.score_all(Model())
-    assert (job.scored, job.failed_items) == ([[0, 1, "c.csv"]], 2)
+    assert (job.scored, job.failed_items) == (["0,1,c.csv\n"], 2)
 
 
 def test_more_failed_files_than_the_threshold_fail_the_job(run: Any) -> None:
@@ -70,8 +72,19 @@ def test_a_job_whose_every_file_failed_has_failed(run: Any) -> None:
     assert job.errors == ["ValueError: no rows"] * 4
 
 
-def test_predictions_may_have_several_columns_but_one_row_each() -> None:
-    assert driver.rows_of([[0.1, 0.9], [0.8, 0.2]], 2) == [[0.1, 0.9], [0.8, 0.2]]
-    assert driver.rows_of(["low", "high"], 2) == [["low"], ["high"]]
-    with pytest.raises(ValueError, match="1 predictions for 2 rows"):
-        driver.rows_of(["low"], 2)
+def test_predictions_may_have_several_columns() -> None:
+    assert driver.lines_of([[0.1, 0.9], [0.8, 0.2]], "a.csv") == "0,0.1,0.9,a.csv\n1,0.8,0.2,a.csv\n"
+
+
+def test_a_prediction_that_holds_separators_is_one_cell() -> None:
+    said = driver.lines_of(['low, "very"', "two\nlines"], "a,b.csv")
+    assert list(csv.reader(io.StringIO(said))) == [
+        ["0", 'low, "very"', "a,b.csv"],
+        ["1", "two\nlines", "a,b.csv"],
+    ]
+
+
+def test_a_prediction_that_is_missing_is_an_empty_cell() -> None:
+    assert driver.lines_of([float("nan"), None, 0.0, False], "a.csv") == (
+        "0,,a.csv\n1,,a.csv\n2,0.0,a.csv\n3,False,a.csv\n"
+    )
