@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from uuid import uuid4
 
 import httpx
@@ -61,6 +61,10 @@ class ApiError(ClientError):
         self.body = body
 
 
+class NothingThere(ClientError):
+    """What was asked for does not exist, or not yet."""
+
+
 class WaitTimedOut(ClientError):
     """What was waited for did not happen in time."""
 
@@ -77,7 +81,8 @@ class Upload:
 
 @dataclass(frozen=True)
 class Scored:
-    """A finished scoring job. predictions: its rows as the deployment wrote them."""
+    """A finished scoring job. predictions: its rows as the deployment wrote them: row, what the model
+    answered, file."""
 
     job: str
     endpoint: str
@@ -124,20 +129,41 @@ class Client:
     ) -> Upload:
         """Upload a dataset, whose event starts a run. `name` is the file's own unless it is given.
 
-        metadata may carry settings of the run. Raises Refused (runs.errors) for a name that is no dataset's.
+        A file is read piece by piece, however large it is. metadata may carry settings of the run. Raises
+        Refused (runs.errors) for a name that is no dataset's.
         """
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
         dataset = name or (Path(source).name if not isinstance(source, bytes) else "")
         path = naming.dataset_path(dataset)
-        etag = self.put_blob(path, content, metadata)
+        etag = self.put_blob(path, source if isinstance(source, bytes) else Path(source), metadata)
         return Upload(dataset, path, etag, naming.run_id(CONTAINER, path, etag))
 
-    def put_blob(self, path: str, content: bytes, metadata: Mapping[str, str] | None = None) -> str:
-        """Write a blob of the workspace's container; its ETag, without quotes."""
+    def put_blob(
+        self, path: str, content: bytes | Path | BinaryIO, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        """Write a blob of the workspace's container; its ETag, without quotes.
+
+        Of a file at most a block is in memory (azure-storage-blob's max_single_put_size, 64 MiB).
+        """
+        if isinstance(content, Path):
+            with content.open("rb") as file:
+                return self.put_blob(path, file, metadata)
         answer = self.container.get_blob_client(path).upload_blob(
             content, overwrite=True, metadata=dict(metadata or {})
         )
         return str(answer["etag"]).strip('"')
+
+    def get_blob(self, path: str, to: Path) -> None:
+        """Copy a blob of the workspace's container to a file, piece by piece.
+
+        The file is there when all of it is. Raises azure-core's ResourceNotFoundError.
+        """
+        part = to.with_name(f".{to.name}.{uuid4().hex[:8]}.part")
+        try:
+            with part.open("wb") as out:
+                self.container.download_blob(path).readinto(out)
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)
 
     def start_run(self, dataset: str, settings: Json | None = None, *, rerun: bool = False) -> Json:
         """POST /api/runs: `{"run_id", "url", "links"}`."""
@@ -168,6 +194,33 @@ class Client:
     def cancel(self, run_id: str) -> Json:
         """POST /api/runs/{id}/cancel."""
         return self.api("POST", f"runs/{run_id}/cancel")
+
+    def approve(self, run_id: str, comment: str = "") -> Json:
+        """POST /api/runs/{id}/approve: a run that waits for a decision goes on and promotes."""
+        return self._decide(run_id, "approve", comment)
+
+    def reject(self, run_id: str, comment: str = "") -> Json:
+        """POST /api/runs/{id}/reject: it takes its deployment back, and the default stays."""
+        return self._decide(run_id, "reject", comment)
+
+    def _decide(self, run_id: str, decision: str, comment: str) -> Json:
+        body = {"comment": comment} if comment else {}
+        return self.api("POST", f"runs/{run_id}/{decision}", json=body)
+
+    def save_report(self, run: Json, to: Path) -> None:
+        """Save the report of a run, as `run` shows it, to a file. Raises NothingThere when it has none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        path = str(run.get("report") or "")
+        if not path:
+            raise NothingThere(
+                f"run {run['run_id']} ({run['status']}) has no report: the trainer writes it, once the model"
+                " is trained."
+            )
+        try:
+            self.get_blob(path, to)
+        except ResourceNotFoundError:
+            raise NothingThere(f"run {run['run_id']}: its report is no longer at {path}.") from None
 
     def wait(
         self,
@@ -219,14 +272,15 @@ class Client:
     def score(
         self,
         endpoint: str,
-        rows: bytes,
+        rows: bytes | Path | BinaryIO,
         deployment: str = "",
         limit: float = 600.0,
         seen: Callable[[str], None] | None = None,
     ) -> Scored:
-        """Score a CSV (a header, features only) on an endpoint's default deployment, or on another one.
+        """Score a CSV on an endpoint's default deployment, or on another one.
 
-        `seen` is given the job's status at every look. Raises ClientError when the job does not complete.
+        It is handed on as it is: Azure reads UTF-8, a header, commas. `seen` is given the job's status at
+        every look. Raises ClientError when the job does not complete.
         """
         folder = f"scoring/{uuid4()}"
         self.put_blob(f"{folder}/input.csv", rows)
@@ -253,6 +307,23 @@ class Client:
             f"{folder}/predictions.csv",
             list(csv.reader(io.StringIO(content.decode()))),
         )
+
+    def output_columns(self, endpoint: str, deployment: str) -> list[str]:
+        """What the columns between row and file are called in a deployment's predictions.
+
+        The signature of its model says so; without one, or with one that names none: "prediction" alone.
+        """
+        import yaml
+
+        version = {"api-version": ML_API_VERSION}
+        path = f"{WORKSPACE_PATH}/batchEndpoints/{endpoint}/deployments/{deployment}"
+        model = self.resource_manager("GET", path, params=version)["properties"]["model"]["assetId"]
+        uri = str(self.resource_manager("GET", model, params=version)["properties"]["modelUri"])
+        folder = uri.partition("/paths/")[2].rstrip("/")
+        described = yaml.safe_load(self.container.download_blob(f"{folder}/MLmodel").readall())
+        outputs = json.loads((described.get("signature") or {}).get("outputs") or "[]")
+        names = [str(each["name"]) for each in outputs if each.get("name")]
+        return names or ["prediction"]
 
     def _wait_for_job(self, url: str, name: str, limit: float, seen: Callable[[str], None] | None) -> None:
         deadline = time.monotonic() + limit

@@ -47,7 +47,7 @@ def demo(
                 output.out.print(live.summary(run))
     if as_json:
         output.value(run)
-    if run["status"] != "Succeeded" or not run["predictions"]:
+    if run["status"] != "Succeeded" or (run["outcome"] == "promoted" and not run["predictions"]):
         raise typer.Exit(Exit.FAILED)
     if not as_json:
         output.say(

@@ -70,12 +70,14 @@ def client_error(error: Exception) -> CommandError | None:
     import httpx
     from azure.core.exceptions import AzureError, ServiceRequestError
 
-    from localcloud.client import ApiError, ClientError, StackNotRunning
+    from localcloud.client import ApiError, ClientError, NothingThere, StackNotRunning
 
     if isinstance(error, StackNotRunning | ServiceRequestError | httpx.ConnectError):
         return CommandError(Exit.NOT_RUNNING, f"the stack does not answer: {error}", START_HINT)
     if isinstance(error, ApiError):
         return CommandError(of_status(error.status), str(error))
+    if isinstance(error, NothingThere):
+        return CommandError(Exit.REFUSED, str(error))
     if isinstance(error, ClientError | AzureError | httpx.HTTPError):
         return CommandError(Exit.FAILED, str(error) or type(error).__name__)
     return None

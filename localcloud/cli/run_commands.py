@@ -1,4 +1,4 @@
-"""upload, start, runs, show, cancel: runs of the app."""
+"""upload, start, runs, show, approve, reject, report, cancel: runs of the app."""
 
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,13 @@ Json = dict[str, Any]
 
 EVENT_LIMIT = 30.0
 """Seconds within which the event of an upload must have started its run."""
-WATCH_LIMIT = 8 * 24 * 3600.0
-"""Seconds for which a run is watched: longer than any training may take."""
+WATCH_LIMIT = 15 * 24 * 3600.0
+"""Seconds for which a run is watched: longer than any training and any wait for approval may take."""
 
 WatchOption = Annotated[bool, typer.Option("--watch", "-w", help="Show the run until it has ended.")]
+CommentOption = Annotated[
+    str, typer.Option("--comment", metavar="TEXT", help="Why; it stands in the run's record.")
+]
 DatasetArgument = Annotated[str, typer.Argument(help="Name of a dataset that has been uploaded.")]
 
 
@@ -36,7 +39,12 @@ def client_of(home: Path) -> "Client":
 
 
 def upload(
-    file: Annotated[Path, typer.Argument(help="A CSV with a header.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV with a header; .csv.gz when it is compressed.", exists=True, dir_okay=False
+        ),
+    ],
     settings: SetOption = None,
     name: Annotated[str, typer.Option("--name", help="Name of the dataset. Default: the file's.")] = "",
     watch: WatchOption = False,
@@ -47,7 +55,9 @@ def upload(
     from localcloud.client import WaitTimedOut
 
     with told(as_json=as_json), client_of(home) as client:
-        uploaded = client.upload(file, name or file.name, metadata_of(settings or []))
+        metadata = metadata_of(settings or [])
+        with output.err.status("Uploading …"):
+            uploaded = client.upload(file, name or file.name, metadata)
         if not as_json:
             output.say(f"uploaded {uploaded.path} (ETag {uploaded.etag}).")
         try:
@@ -112,6 +122,64 @@ def show(
             output.value(found)
         else:
             show_run(found)
+
+
+def approve(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    comment: CommentOption = "",
+    watch: WatchOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a run that waits for approval make its deployment the default."""
+    with told(as_json=as_json), client_of(home) as client:
+        client.approve(run_id, comment)
+        decided(client, run_id, "approved", watch=watch, as_json=as_json)
+
+
+def reject(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    comment: CommentOption = "",
+    watch: WatchOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a run that waits for approval take its deployment back; the default stays."""
+    with told(as_json=as_json), client_of(home) as client:
+        client.reject(run_id, comment)
+        decided(client, run_id, "rejected", watch=watch, as_json=as_json)
+
+
+def decided(client: "Client", run_id: str, decision: str, *, watch: bool, as_json: bool) -> None:
+    """Say that a decision has been taken down; with `watch` show what comes of it."""
+    if watch:
+        finish(client, {"run_id": run_id}, watch=True, as_json=as_json)
+    elif as_json:
+        output.value({"run_id": run_id, "decision": decision})
+    else:
+        output.say(f"run {run_id} is {decision}; watch it with `{output.PROGRAM} show {run_id} -w`.")
+
+
+def report(
+    run_id: Annotated[str, typer.Argument(metavar="[RUN]", help="Default: the newest.")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Default: report-RUN.html, here.", dir_okay=False),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Save the report of a run: one HTML file about its data and its model."""
+    with told(as_json=as_json), client_of(home) as client:
+        found = client.run(run_id or newest(client))
+        file = out or Path(f"report-{found['run_id']}.html")
+        if not file.absolute().parent.is_dir():
+            raise CommandError(Exit.USAGE, f"--out {file}: there is no folder {file.parent}.")
+        client.save_report(found, file)
+    if as_json:
+        output.value({"run_id": found["run_id"], "path": found["report"], "file": str(file.absolute())})
+    else:
+        output.say(f"saved {file.absolute()}; open it in a browser.")
 
 
 def cancel(
@@ -187,4 +255,4 @@ def metadata_of(given: list[str]) -> dict[str, str]:
 
 
 def local(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return live.moment(datetime.fromisoformat(moment))

@@ -5,7 +5,7 @@ import typer
 
 from localcloud.cli.outcome import CommandError, Exit, known_error, pairs, told
 from localcloud.cli.run_commands import metadata_of
-from localcloud.client import ApiError, ClientError, StackNotRunning
+from localcloud.client import ApiError, ClientError, NothingThere, StackNotRunning
 from localcloud.parts import PortTaken
 from runs.errors import Refused
 
@@ -20,6 +20,7 @@ from runs.errors import Refused
         (ApiError(404, "RunNotFound", "there is no run", {}), Exit.REFUSED),
         (ApiError(409, "RunExists", "it has a run", {}), Exit.REFUSED),
         (ApiError(503, "ServiceUnavailable", "storage is away", {}), Exit.FAILED),
+        (NothingThere("run x has no report"), Exit.REFUSED),
         (ClientError("the job failed"), Exit.FAILED),
     ],
 )

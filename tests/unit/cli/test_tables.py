@@ -1,0 +1,82 @@
+"""A person's CSV as a scoring deployment reads it."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from localcloud.cli import tables
+from localcloud.cli.outcome import CommandError, Exit
+from localcloud.cli.scoring import shown
+
+ROWS = [["größe", "price", "kind"], ["1,5", "7", 'a "b"'], ["2,5", "", "two\nlines"], ["3,5", "9", "c;d,e"]]
+
+
+def written(separator: str, end: str = "\n") -> str:
+    quoted = [[f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row] for row in ROWS]
+    return "".join(separator.join(row) + end for row in quoted)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("semicolons.csv", written(";").encode()),
+        ("tabs and crlf.csv", written("\t", "\r\n").encode()),
+        ("utf-16.csv", written(";").encode("utf-16")),
+        ("latin-1.csv", written("|").encode("latin-1")),
+        ("bom.csv", b"\xef\xbb\xbf" + written(";").encode()),
+        ("compressed.csv.gz", gzip.compress(written(",").encode())),
+        ("empty lines.csv", (written(";") + "\n\n").encode()),
+    ],
+)
+def test_another_dialect_is_written_anew_with_its_cells_as_they_were(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with tables.scorable(file) as rows:
+        assert rows != file
+        assert tables.first_rows(rows, 10) == (ROWS[0], ROWS[1:])
+        assert rows.read_bytes().startswith('größe,price,kind\r\n"1,5",7,'.encode())
+    assert not rows.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [written(",").encode(), b"\xef\xbb\xbfa,b\n1,2\n", b"width\n1\n", b"", b"a,b\n1,2,3\n", b"\0\1"],
+)
+def test_what_a_deployment_reads_itself_or_must_refuse_itself_is_handed_on(
+    content: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(content)
+    with tables.scorable(file) as rows:
+        assert rows == file
+
+
+def test_only_the_first_rows_are_read_for_the_table(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"\xef\xbb\xbfa,b\n\n1,2\n3,4\n5,6\n")
+    assert tables.first_rows(file, 2) == (["a", "b"], [["1", "2"], ["3", "4"]])
+
+
+def test_a_file_that_breaks_off_is_named(tmp_path: Path) -> None:
+    import random
+
+    rows = "".join(f"{random.Random(number).random()},{number}\n" for number in range(200_000))
+    file = tmp_path / "cut.csv.gz"
+    file.write_bytes(gzip.compress(f"a,b\n{rows}".encode())[:-100])
+    with (
+        pytest.raises(CommandError, match=r"cut.csv.gz cannot be read as CSV") as refused,
+        tables.scorable(file),
+    ):
+        pass
+    assert refused.value.code is Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("cell", "seen"),
+    [("0.033333335", "0.0333333"), ("7", "7"), ("a.b", "a.b"), ("", ""), ("1234567.5", "1.23457e+06")],
+)
+def test_numbers_are_shown_with_as_many_digits_as_a_person_reads(cell: str, seen: str) -> None:
+    assert shown(cell) == seen
