@@ -129,7 +129,8 @@ def test_numbers_and_empty_texts_of_parameters_reach_the_program_with_their_type
         run = factory.ended(run_id)
         assert run.status == "Succeeded", run.message
         [activity] = factory.activities(run_id)
-        return {"parameters": run.parameters} | activity.output["customOutput"]["extended"]
+        reached: dict[str, Any] = activity.output["customOutput"]["extended"]
+        return {"parameters": run.parameters, **reached}
 
     by_default = {"task": "", "algorithm": "linear", "minAccuracy": 0, "maxRmse": 0, "tolerance": 0.01}
     by_default |= {"lr": 0.1, "told": "0.01, 0"}
