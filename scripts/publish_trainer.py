@@ -20,12 +20,12 @@ POOL = "code/pool"
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """What a task needs of the trainer's folder, by name: code and pins, no tests, documents or caches."""
+    """What a task needs of the trainer's folder, by name: code, the report's template, pins; no tests, no documents."""
     return {
         file.name: file.read_bytes()
         for file in sorted(folder.glob("*"))
         if file.is_file()
-        and file.suffix in (".py", ".json", ".txt")
+        and file.suffix in (".py", ".j2", ".json", ".txt")
         and not file.name.startswith((".", "README", "test_", "conftest"))
     }
 

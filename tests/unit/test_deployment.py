@@ -12,14 +12,15 @@ from scripts import publish_trainer
 
 @pytest.fixture
 def trainer(tmp_path: Path) -> Path:
-    for name in ("main.py", "requirements.txt", "README.md", "README.txt", "test_main.py", ".env", "x.pyc"):
+    published = ("main.py", "requirements.txt", "report.html.j2")
+    for name in (*published, "README.md", "README.txt", "test_main.py", ".env", "x.pyc"):
         (tmp_path / name).write_text(name)
     (tmp_path / "__pycache__").mkdir()
     return tmp_path
 
 
 def test_code_and_pins_are_published_and_nothing_else(trainer: Path) -> None:
-    assert set(publish_trainer.trainer_files(trainer)) == {"main.py", "requirements.txt"}
+    assert set(publish_trainer.trainer_files(trainer)) == {"main.py", "requirements.txt", "report.html.j2"}
 
 
 def test_the_folder_is_named_for_the_contents(trainer: Path) -> None:
