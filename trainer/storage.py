@@ -1,0 +1,137 @@
+"""Blob Storage, by connection string or by identity: the dataset in, the MLflow run out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mimetypes
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from job import Destination, Job
+from refusals import BadInput, DatasetReplaced, Refused, quoted, shown, without_secrets
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+MLMODEL = "artifacts/model/MLmodel"
+CHUNK_BYTES = 8 * 1024 * 1024
+
+
+@contextlib.contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn what storage or the identity refuses into one line that says what was being done."""
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        HttpResponseError,
+        ResourceModifiedError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
+
+    try:
+        yield
+    except ResourceModifiedError:
+        raise
+    except HttpResponseError as error:
+        code = getattr(error, "error_code", None)
+        message = without_secrets(" ".join(str(error.message).split()))
+        if isinstance(error, ClientAuthenticationError) and code is None:
+            reason = f"signing in to storage failed: {message}"
+        elif error.status_code in (401, 403):
+            reason = (
+                f"storage refused it ({error.status_code} {code}); the identity needs the role Storage Blob "
+                "Data Contributor on the container, a connection string a valid key"
+            )
+        elif error.status_code == 404:
+            reason = f"it is not there (404 {code}); check account, container and path"
+        else:
+            reason = f"storage answered {error.status_code} {code}: {message}"
+        raise Refused(f"cannot {doing}: {reason}") from error
+    except (ServiceRequestError, ServiceResponseError) as error:
+        # The address in it may end with a SAS.
+        reason = without_secrets(" ".join(re.sub(r"\?\S*", "", str(error)).split()))
+        raise Refused(f"cannot {doing}: the storage account does not answer: {reason}") from error
+
+
+def open_container(to: Destination) -> ContainerClient:
+    from azure.storage.blob import BlobServiceClient
+
+    # Small first and later ranges: a dataset of any size passes through these few megabytes.
+    ranges: dict[str, Any] = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
+    try:
+        if to.connection_string:
+            service = BlobServiceClient.from_connection_string(to.connection_string, **ranges)
+        else:
+            from azure.identity import DefaultAzureCredential
+
+            credential = DefaultAzureCredential(managed_identity_client_id=to.client_id or None)
+            service = BlobServiceClient(to.account_url, credential=credential, **ranges)
+        return service.get_container_client(to.container)
+    except ValueError as error:
+        raise BadInput(
+            "the connection string is malformed; copy it again from the storage account's access keys"
+            if to.connection_string
+            else f"{quoted(to.account_url)} is no account URL; give one like https://<account>.blob.core.windows.net"
+        ) from error
+
+
+@contextlib.contextmanager
+def blob_chunks(container: ContainerClient, job: Job) -> Iterator[Iterator[bytes]]:
+    """The dataset's bytes in chunks, all of them from the one upload that the run was started for."""
+    from azure.core import MatchConditions
+    from azure.core.exceptions import ResourceModifiedError
+
+    blob = container.get_blob_client(job.dataset)
+    with storage_errors(f"read dataset {shown(job.dataset)} from container {container.container_name}"):
+        try:
+            download = blob.download_blob(etag=f'"{job.etag}"', match_condition=MatchConditions.IfNotModified)
+            yield download.chunks()
+        except ResourceModifiedError as error:
+            now = str(blob.get_blob_properties().etag).strip('"')
+            raise DatasetReplaced(
+                f"dataset {shown(job.dataset)} was replaced after this run was started "
+                f"(etag {job.etag}, now {now}); the newer upload has its own run"
+            ) from error
+
+
+@contextlib.contextmanager
+def file_chunks(path: str) -> Iterator[Iterator[bytes]]:
+    try:
+        with Path(path).open("rb") as file:
+            yield iter(lambda: file.read(CHUNK_BYTES), b"")
+    except OSError as error:
+        raise BadInput(f"dataset {shown(path)} cannot be read: {error.strerror}; check the path") from error
+
+
+def upload_run(container: ContainerClient, folder: Path, prefix: str) -> None:
+    """Upload an MLflow run; MLmodel goes last, so that its BlobCreated event means "complete"."""
+    from azure.storage.blob import ContentSettings
+
+    def put(path: Path) -> None:
+        name = str(PurePosixPath(prefix, path.relative_to(folder).as_posix()))
+        settings = ContentSettings(content_type=mimetypes.guess_type(name)[0] or "application/octet-stream")
+        with path.open("rb") as data:
+            container.upload_blob(name, data, overwrite=True, content_settings=settings)
+
+    last = folder / MLMODEL
+    with storage_errors(f"upload {folder} to {container.container_name}/{prefix}"):
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(put, (path for path in folder.rglob("*") if path.is_file() and path != last)))
+        put(last)
+
+
+def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] | None:
+    """The metrics that an earlier attempt at this run left, when it got as far as MLmodel.
+
+    Batch runs a task again from the beginning when its node is taken away, and one run has one model.
+    """
+    with storage_errors(f"look for earlier results in {container.container_name}/{prefix}"):
+        for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
+            if name.endswith(f"/{MLMODEL}"):
+                metrics = name.removesuffix("model/MLmodel") + "metrics.json"
+                return json.loads(container.download_blob(metrics).readall())
+    return None

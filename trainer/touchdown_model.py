@@ -1,0 +1,293 @@
+"""The deployed model: it takes the raw columns of a CSV, as they were uploaded, and answers in the label's terms.
+
+This file travels inside the MLflow model (its folder `code`), and what it needs is what the model pins: NumPy,
+pandas, scikit-learn. The trainer itself reads every cell with these functions, so that a model in service sees
+what it has seen in training.
+
+A column goes through two forms:
+
+    raw cells   ->  values: float64, NaN where missing (numbers, booleans, dates as days since 2000-01-01),
+                    or int32 codes of a category's levels (OTHER: no level; MISSING: no value)
+    values      ->  features: one or several columns of float64, none of them missing for a linear model
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
+MISSING, OTHER = -1, -2
+"""Codes of a category's cell without a value, and of one whose value is no level."""
+LARGEST = 1e100
+"""What is larger is taken for missing, as an infinity is: its square would be none."""
+FAR = 10.0
+"""Standard deviations at which a feature of a linear model is cut off, so that no single cell rules it."""
+EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
+DAY = 86_400_000_000_000  # nanoseconds
+TRUE = frozenset({"true", "yes", "y", "t", "on"})
+FALSE = frozenset({"false", "no", "n", "f", "off"})
+MISSING_TEXTS = frozenset(
+    {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
+) | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
+
+
+# --- Cells to values ---------------------------------------------------------------------------------
+
+
+def numbers(cells: Any, decimal: str = ".") -> np.ndarray:
+    """Cells as float64 of shape (n,): NaN where one is missing, no number, infinite or beyond LARGEST."""
+    series = pd.Series(cells)
+    if not pd.api.types.is_numeric_dtype(series.dtype):
+        texts = series.astype(object)
+        if decimal == ",":
+            texts = texts.map(_with_point)
+        series = pd.to_numeric(texts, errors="coerce")
+    found = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    with np.errstate(invalid="ignore"):
+        found[~(np.abs(found) < LARGEST)] = np.nan
+    return found
+
+
+def _with_point(cell: Any) -> Any:
+    """A number with a decimal comma as one with a point; anything else is none of this file's numbers."""
+    if not isinstance(cell, str):
+        return cell
+    return cell.replace(",", ".") if "." not in cell else np.nan
+
+
+def booleans(cells: Any) -> np.ndarray:
+    """Words for yes and no as 1.0 and 0.0 of shape (n,), anything else as NaN."""
+
+    def meaning(cell: Any) -> float:
+        word = str(cell).strip().lower()
+        return 1.0 if word in TRUE else 0.0 if word in FALSE else np.nan
+
+    return pd.Series(cells).astype(object).map(meaning).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def days(cells: Any, pattern: str) -> np.ndarray:
+    """Dates and timestamps as days since 2000-01-01 UTC, float64 of shape (n,), NaN where it is none.
+
+    pattern: as pandas.to_datetime takes it, or "ISO8601". An offset is taken into account.
+    """
+    series = pd.Series(cells).astype(object)
+    series = series.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    moments = pd.to_datetime(series, format=pattern, errors="coerce", utc=True)
+    since = (moments - EPOCH).to_numpy(dtype="timedelta64[ns]")
+    return np.where(np.isnat(since), np.nan, since.astype(np.int64) / DAY)
+
+
+def texts(cells: Any) -> list[str | None]:
+    """Cells as texts without the spaces around them, None where one is missing as pandas says it."""
+    found: list[str | None] = []
+    for cell in pd.Series(cells).astype(object):
+        text = cell.strip() if isinstance(cell, str) else "" if pd.isna(cell) else str(cell)
+        found.append(None if text in MISSING_TEXTS else text)
+    return found
+
+
+# --- Values to features ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column that the model takes, with all that training has learnt of it.
+
+    mean, scale: of its features (number, boolean: one; date: seven), with which they are standardised; a
+    missing value becomes the mean. indicator: whether "is missing" is a feature of its own.
+    levels: the categories that have a feature each. other: whether all further ones together have one.
+    """
+
+    name: str
+    kind: str
+    decimal: str = "."
+    pattern: str = ""
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    indicator: bool = False
+    levels: tuple[str, ...] = ()
+    other: bool = False
+
+    def values(self, cells: Any) -> np.ndarray:
+        """Raw cells as values of shape (n,)."""
+        if self.kind == NUMBER:
+            return numbers(cells, self.decimal)
+        if self.kind == BOOLEAN:
+            return booleans(cells)
+        if self.kind == DATE:
+            return days(cells, self.pattern)
+        codes = {level: code for code, level in enumerate(self.levels)}
+        found = [MISSING if text is None else codes.get(text, OTHER) for text in texts(cells)]
+        return np.array(found, dtype=np.int32)
+
+    @property
+    def width(self) -> int:
+        """Features of a linear model."""
+        own = len(self.levels) + self.other if self.kind == CATEGORY else len(self.mean)
+        return own + self.indicator
+
+    @property
+    def tree_width(self) -> int:
+        return len(date_parts(np.zeros(1))) if self.kind == DATE else 1
+
+    def write(self, values: np.ndarray, features: np.ndarray) -> None:
+        """Fill `features`, zeros of shape (n, width), with what a linear model gets."""
+        if self.kind == CATEGORY:
+            rows = np.arange(len(values))
+            known = values >= 0
+            features[rows[known], values[known]] = 1.0
+            if self.other:
+                features[values == OTHER, len(self.levels)] = 1.0
+            missing = values == MISSING
+        else:
+            parts = date_parts(values) if self.kind == DATE else values[np.newaxis]
+            for place, (part, mean, scale) in enumerate(zip(parts, self.mean, self.scale, strict=True)):
+                features[:, place] = standardised(part, mean, scale)
+            missing = np.isnan(values)
+        if self.indicator:
+            features[missing, -1] = 1.0
+
+    def write_tree(self, values: np.ndarray, features: np.ndarray) -> None:
+        """Fill `features` of shape (n, tree_width) with what boosted trees get: NaN where missing."""
+        if self.kind == CATEGORY:
+            column = values.astype(np.float64)
+            column[values == OTHER] = len(self.levels) if self.other else np.nan
+            column[values == MISSING] = np.nan
+            features[:, 0] = column
+        elif self.kind == DATE:
+            features[:] = date_parts(values).T
+        else:
+            features[:, 0] = values
+
+
+def standardised(values: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
+    """(values - mean) / scale, cut off at FAR, and 0, which is the mean, where a value is missing."""
+    found = (values - mean) / scale
+    np.clip(found, -FAR, FAR, out=found)
+    found[np.isnan(found)] = 0.0
+    return found
+
+
+def date_parts(values: np.ndarray) -> np.ndarray:
+    """Days since 2000-01-01 as seven features, of shape (7, n).
+
+    The day itself for what rises or falls; month, weekday and time of day on a circle each, where December
+    lies beside January.
+    """
+    known = np.isfinite(values)
+    day = np.where(known, np.floor(np.where(known, values, 0.0)), 0.0)
+    dates = np.datetime64("2000-01-01") + day.astype(np.int64)
+    month = dates.astype("datetime64[M]").astype(np.int64) % 12
+    weekday = (day.astype(np.int64) + 5) % 7  # 2000-01-01 was a Saturday
+    turns = [month / 12, weekday / 7, np.where(known, values, 0.0) - day]
+    parts = [values.astype(np.float64)]
+    for turn in turns:
+        parts += [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
+    found = np.stack(parts)
+    found[:, ~known] = np.nan
+    return found
+
+
+# --- The model ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns that the model takes and what it predicts.
+
+    classes: the label's classes, sorted as text; empty for a regression, whose label has mean and scale.
+    """
+
+    columns: tuple[Column, ...]
+    label: str
+    classes: tuple[str, ...] = ()
+    label_mean: float = 0.0
+    label_scale: float = 1.0
+    decimal: str = "."
+    _starts: tuple[int, ...] = field(default=(), repr=False)
+
+    def values(self, frame: pd.DataFrame) -> list[np.ndarray]:
+        """The values of a table of raw cells, one array for each column. Raises KeyError without one."""
+        missing = [column.name for column in self.columns if column.name not in frame.columns]
+        if missing:
+            raise KeyError(f"the columns {', '.join(map(repr, missing[:20]))} are missing")
+        return [column.values(frame[column.name]) for column in self.columns]
+
+    @property
+    def width(self) -> int:
+        return sum(column.width for column in self.columns)
+
+    def features(self, values: list[np.ndarray]) -> np.ndarray:
+        """Values as the features of a linear model: float64 of shape (n, width)."""
+        features = np.zeros((len(values[0]), self.width))
+        start = 0
+        for column, each in zip(self.columns, values, strict=True):
+            column.write(each, features[:, start : start + column.width])
+            start += column.width
+        return features
+
+    def tree_features(self, values: list[np.ndarray]) -> np.ndarray:
+        """Values as the features of boosted trees: float64, NaN where missing."""
+        features = np.empty((len(values[0]), sum(column.tree_width for column in self.columns)))
+        start = 0
+        for column, each in zip(self.columns, values, strict=True):
+            column.write_tree(each, features[:, start : start + column.tree_width])
+            start += column.tree_width
+        return features
+
+    def tree_categories(self) -> list[bool]:
+        """For each feature of the trees, whether it is a category."""
+        return [column.kind == CATEGORY for column in self.columns for _ in range(column.tree_width)]
+
+
+class TouchdownModel(BaseEstimator):  # type: ignore[misc]
+    """A schema and an estimator behind it. estimator: predicts indices into the classes, or a scaled label.
+
+    algorithm: "linear" (SGDClassifier, SGDRegressor) or "boosting" (HistGradientBoosting…).
+    """
+
+    def __init__(self, schema: Schema, estimator: Any, algorithm: str) -> None:
+        self.schema = schema
+        self.estimator = estimator
+        self.algorithm = algorithm
+
+    @property
+    def classes_(self) -> np.ndarray:
+        return np.array(self.schema.classes, dtype=object)
+
+    def answers(self, values: list[np.ndarray]) -> np.ndarray:
+        """Probabilities of shape (n, classes), or estimated labels of shape (n,), for values."""
+        schema = self.schema
+        if not len(values[0]):
+            return np.empty((0, len(schema.classes)) if schema.classes else 0)
+        features = schema.features(values) if self.algorithm == "linear" else schema.tree_features(values)
+        if schema.classes:
+            found = np.zeros((len(features), len(schema.classes)))
+            found[:, self.estimator.classes_.astype(np.int64)] = self.estimator.predict_proba(features)
+            return found
+        estimated = self.estimator.predict(features)
+        return estimated * schema.label_scale + schema.label_mean
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
+        return self.answers(self.schema.values(frame))
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """`prediction`, and of a classification `probability_<class>` of each class, for raw rows.
+
+        Columns may come in any order; the label and any other further column are left alone. A category that
+        training has not seen, and a value that is missing, are no error.
+        """
+        found = self.answers(self.schema.values(frame))
+        if not self.schema.classes:
+            return pd.DataFrame({"prediction": found}, index=frame.index)
+        answer = pd.DataFrame(
+            found, columns=[f"probability_{name}" for name in self.schema.classes], index=frame.index
+        )
+        answer.insert(0, "prediction", self.classes_[found.argmax(axis=1)])
+        return answer
