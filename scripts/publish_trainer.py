@@ -20,7 +20,7 @@ POOL = "code/pool"
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """What a task needs of the trainer's folder, by name: code, the report's template, pins; no tests, no documents."""
+    """What a task needs of the trainer's folder, by name: code, templates and pins, no tests or documents."""
     return {
         file.name: file.read_bytes()
         for file in sorted(folder.glob("*"))

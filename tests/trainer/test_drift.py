@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer import drift
@@ -31,6 +31,7 @@ def index(kind: str, then: list[Any], now: list[Any]) -> float:
     return drift.psi(drift.bins(kind, array(kind, then)), array(kind, now))
 
 
+@settings(deadline=None)
 @given(two_columns)
 def test_the_index_is_finite_and_never_negative(columns: tuple[str, list[Any], list[Any]]) -> None:
     value = index(*columns)
@@ -38,6 +39,7 @@ def test_the_index_is_finite_and_never_negative(columns: tuple[str, list[Any], l
     assert value >= 0
 
 
+@settings(deadline=None)
 @given(two_columns)
 def test_a_column_has_not_moved_from_itself(columns: tuple[str, list[Any], list[Any]]) -> None:
     kind, values, _ = columns
@@ -45,6 +47,7 @@ def test_a_column_has_not_moved_from_itself(columns: tuple[str, list[Any], list[
     assert index(kind, values, values[::-1]) == pytest.approx(0, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(two_columns)
 def test_bins_survive_json_and_give_the_same_index(columns: tuple[str, list[Any], list[Any]]) -> None:
     kind, then, now = columns

@@ -1,0 +1,279 @@
+"""The gate: cases worked by hand, and properties that any two models keep."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainer import gate
+from trainer.gate import Comparison, judge
+
+CHAMPION = "iris_classification:3"
+
+
+def classes(truth: str, champion: str, challenger: str) -> Comparison:
+    return Comparison(CHAMPION, list(truth), list(champion), list(challenger))
+
+
+def values(truth: Any, champion: Any, challenger: Any) -> Comparison:
+    return Comparison("prices_regression:1", truth, champion, challenger)
+
+
+# --- Floor and baseline -------------------------------------------------------------------------------------
+
+
+def test_the_first_model_needs_only_to_beat_the_majority_class() -> None:
+    assert judge("classification", 0.97, 0.34) == {
+        "verdict": "deploy",
+        "reasons": [],
+        "metric": "accuracy",
+        "value": 0.97,
+        "floor": None,
+        "baseline": {"name": "majority class", "value": 0.34, "passed": True},
+        "champion": None,
+    }
+
+
+def test_a_model_no_better_than_the_majority_class_is_not_deployed() -> None:
+    judged = judge("classification", 0.6, 0.6)
+    assert judged["verdict"] == "keep_champion"
+    assert judged["baseline"]["passed"] is False
+    assert judged["reasons"] == [
+        "accuracy 0.6 is not better than that of always answering the most frequent class (0.6): nothing was "
+        "learned from these columns; check that they say something about the label"
+    ]
+
+
+def test_a_model_no_better_than_the_mean_is_not_deployed() -> None:
+    assert judge("regression", 2.0, 1.9)["baseline"] == {"name": "mean", "value": 1.9, "passed": False}
+    assert judge("regression", 1.8, 1.9)["verdict"] == "deploy"
+
+
+@pytest.mark.parametrize(
+    ("task", "limits", "value", "passed"),
+    [
+        ("classification", {"min_accuracy": 0.9}, 0.9, True),
+        ("classification", {"min_accuracy": 0.9}, 0.89, False),
+        ("classification", {"max_rmse": 0.1}, 0.89, None),
+        ("regression", {"max_rmse": 2.0}, 2.0, True),
+        ("regression", {"max_rmse": 2.0}, 2.1, False),
+        ("regression", {"min_accuracy": 0.9}, 2.1, None),
+    ],
+)
+def test_a_limit_counts_for_its_own_task_and_includes_itself(
+    task: str, limits: dict[str, Any], value: float, passed: bool | None
+) -> None:
+    judged = judge(task, value, 0.1 if task == "classification" else 10.0, **limits)
+    assert (judged["floor"] and judged["floor"]["passed"]) == passed
+    assert judged["verdict"] == ("keep_champion" if passed is False else "deploy")
+
+
+def test_every_reason_is_given_not_only_the_first() -> None:
+    judged = judge(
+        "classification",
+        0.5,
+        0.5,
+        min_accuracy=0.8,
+        comparison=classes("a" * 40, "a" * 40, "a" * 20 + "b" * 20),
+    )
+    assert [reason.split(" ", 4)[3] for reason in judged["reasons"]] == ["below", "not", "worse"]
+    assert judged["reasons"][0].startswith("accuracy 0.5 is below min_accuracy 0.8; train on more")
+
+
+def test_two_numbers_that_differ_are_shown_with_the_digits_that_differ() -> None:
+    reason = judge("classification", 0.899999, 0.1, min_accuracy=0.9)["reasons"][0]
+    assert "accuracy 0.899999 is below min_accuracy 0.9;" in reason
+
+
+def test_a_model_without_a_metric_is_not_judged() -> None:
+    for value in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="finite"):
+            judge("regression", value, 1.0)
+
+
+# --- The champion -------------------------------------------------------------------------------------------
+
+
+def test_a_challenger_that_is_clearly_worse_is_kept_out_with_both_numbers() -> None:
+    judged = judge(
+        "classification", 0.8, 0.34, comparison=classes("a" * 30, "a" * 29 + "b", "a" * 20 + "b" * 10)
+    )
+    champion = judged["champion"]
+    assert judged["verdict"] == "keep_champion"
+    assert (champion["value"], champion["challenger"]) == (pytest.approx(29 / 30), pytest.approx(20 / 30))
+    assert (champion["rows"], champion["passed"], champion["error"]) == (30, False, "")
+    low, high = champion["interval"]
+    assert 0.01 < low < 0.3 < high < 0.5
+    (reason,) = judged["reasons"]
+    assert reason.startswith(
+        "accuracy 0.6667 is worse than that of iris_classification:3 (0.9667) on the same 30 hold-out rows "
+        "by more than the tolerance 0.01 (95 % interval of the difference: "
+    )
+    assert reason.endswith("); a higher tolerance would deploy it")
+
+
+def test_two_rows_of_thirty_are_noise() -> None:
+    judged = judge("classification", 0.9, 0.34, comparison=classes("a" * 30, "a" * 30, "a" * 28 + "bb"))
+    assert judged["verdict"] == "deploy"
+    assert judged["champion"]["interval"][0] <= 0 < judged["champion"]["interval"][1]
+
+
+def test_the_same_share_of_many_rows_is_none() -> None:
+    many = classes("a" * 3000, "a" * 3000, "a" * 2800 + "b" * 200)
+    assert judge("classification", 0.9, 0.34, comparison=many)["verdict"] == "keep_champion"
+    assert judge("classification", 0.9, 0.34, tolerance=0.1, comparison=many)["verdict"] == "deploy"
+
+
+def test_errors_on_other_rows_are_no_deficit() -> None:
+    swapped = classes("a" * 1000, "b" * 100 + "a" * 900, "a" * 900 + "b" * 100)
+    champion = judge("classification", 0.9, 0.34, comparison=swapped)["champion"]
+    assert champion["passed"]
+    assert champion["interval"] == pytest.approx([-0.028, 0.028], abs=0.006)  # 1.96 sqrt(0.2 / 1000)
+
+
+def test_regression_is_judged_by_the_share_of_the_champions_rmse() -> None:
+    random = np.random.default_rng(5)
+    truth, error = random.normal(size=2000) * 1000, random.normal(size=2000)
+    same = judge("regression", 1.0, 1000.0, comparison=values(truth, truth + error, truth - 1.005 * error))
+    worse = judge("regression", 1.0, 1000.0, comparison=values(truth, truth + error, truth - 1.2 * error))
+    # The same errors with another factor: every resample has that very deficit.
+    assert same["champion"]["interval"] == pytest.approx([0.005, 0.005])
+    assert same["verdict"] == "deploy"
+    assert worse["champion"]["interval"] == pytest.approx([0.2, 0.2])
+    assert worse["verdict"] == "keep_champion"
+    assert "as a share of it" in worse["reasons"][0]
+
+
+def test_a_champion_without_any_error_can_be_compared() -> None:
+    truth = [float(i) for i in range(20)]
+    as_good = values(truth, truth, [x + 1e-13 for x in truth])
+    worse = values(truth, truth, [x + 0.5 for x in truth])
+    assert judge("regression", 0.1, 5.0, comparison=as_good)["verdict"] == "deploy"
+    assert judge("regression", 0.5, 5.0, comparison=worse)["verdict"] == "keep_champion"
+    zeros = values([0.0] * 20, [0.0] * 20, [0.0] * 20)
+    assert judge("regression", 0.0, 1.0, comparison=zeros)["champion"]["interval"] == [0, 0]
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_so_few_rows_decide_nothing(rows: int) -> None:
+    for task, comparison in (
+        ("classification", classes("a" * rows, "a" * rows, "b" * rows)),
+        ("regression", values([1.0] * rows, [1.0] * rows, [9.0] * rows)),
+    ):
+        champion = judge(task, 0.5, 0.4 if task == "classification" else 9.0, comparison=comparison)[
+            "champion"
+        ]
+        assert champion["passed"]
+        assert champion["interval"] is None
+        assert "too few" in champion["error"]
+        assert champion["value"] != champion["challenger"]
+
+
+def test_a_champion_that_cannot_score_the_columns_does_not_block() -> None:
+    why = "it needs the column petal length, which is no longer there"
+    judged = judge("classification", 0.8, 0.34, comparison=Comparison(CHAMPION, error=why))
+    assert judged["verdict"] == "deploy"
+    assert judged["champion"] == {
+        "model": CHAMPION,
+        "rows": 0,
+        "value": None,
+        "challenger": None,
+        "tolerance": 0.01,
+        "interval": None,
+        "passed": True,
+        "error": why,
+    }
+
+
+def test_a_champion_that_answers_no_number_does_not_block() -> None:
+    truth = [float(i) for i in range(20)]
+    for bad in (math.nan, math.inf):
+        champion = judge("regression", 1, 5.0, comparison=values(truth, [bad, *truth[1:]], truth))["champion"]
+        assert (champion["passed"], champion["value"], champion["challenger"]) == (True, None, 0.0)
+        assert "no usable prediction" in champion["error"]
+    nameless = Comparison(CHAMPION, ["a"] * 9, [None, *"aaaaaaaa"], ["a"] * 9)
+    assert "no usable prediction" in judge("classification", 1, 0.5, comparison=nameless)["champion"]["error"]
+
+
+def test_predictions_of_other_rows_are_an_error_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="same rows"):
+        judge("classification", 0.8, 0.3, comparison=classes("ab", "ab", "a"))
+
+
+@pytest.mark.parametrize("rows", [15, 30, 200])
+def test_two_equal_models_are_told_apart_no_oftener_than_the_interval_promises(rows: int) -> None:
+    random = np.random.default_rng(6)
+    alarms = 0
+    for _ in range(1000):
+        champion, challenger = random.random((2, rows)) < 0.85
+        alarms += gate.accuracy_deficit(champion, challenger)[0] > 0
+    assert alarms / 1000 <= 0.035  # 2.5 % on that side, and three standard deviations of 1000 trials
+
+
+# --- Properties ---------------------------------------------------------------------------------------------
+
+predictions = st.lists(st.tuples(*[st.sampled_from("abc")] * 3), min_size=1, max_size=50)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.lists(st.tuples(finite, st.floats(), finite), min_size=1, max_size=30)
+
+
+def check(judged: dict[str, Any]) -> None:
+    json.dumps(judged, allow_nan=False)
+    champion = judged["champion"]
+    passed = [part["passed"] for part in (judged["floor"], judged["baseline"], champion) if part]
+    assert judged["verdict"] == ("deploy" if all(passed) else "keep_champion")
+    assert len(judged["reasons"]) == passed.count(False)
+    if champion["interval"]:
+        low, high = champion["interval"]
+        assert low <= high
+        assert champion["passed"] == (low <= champion["tolerance"])
+    else:
+        assert champion["passed"]
+        assert champion["error"]
+
+
+@settings(deadline=None)
+@given(predictions, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_any_classes_give_a_verdict_that_follows_from_its_numbers(
+    rows: list[tuple[str, ...]], baseline: float, floor: float, tolerance: float
+) -> None:
+    truth, champion, challenger = (np.array(side, dtype=object) for side in zip(*rows, strict=True))
+    accuracy = float((truth == challenger).mean())
+    judged = judge(
+        "classification",
+        accuracy,
+        baseline,
+        min_accuracy=floor,
+        tolerance=tolerance,
+        comparison=Comparison(CHAMPION, truth, champion, challenger),
+    )
+    check(judged)
+    assert judged["champion"]["challenger"] == accuracy
+
+
+@settings(deadline=None)
+@given(numbers, st.floats(0, 1e9), st.floats(0, 1))
+def test_any_numbers_give_a_verdict_that_follows_from_its_numbers(
+    rows: list[tuple[float, ...]], limit: float, tolerance: float
+) -> None:
+    comparison = values(*zip(*rows, strict=True))
+    check(judge("regression", 1.0, 2.0, max_rmse=limit, tolerance=tolerance, comparison=comparison))
+
+
+@settings(deadline=None)
+@given(predictions)
+def test_a_model_that_repeats_the_champion_is_never_kept_out(rows: list[tuple[str, ...]]) -> None:
+    truth, champion, _ = zip(*rows, strict=True)
+    again = Comparison(CHAMPION, list(truth), list(champion), list(champion))
+    assert judge("classification", 0.9, 0.1, comparison=again)["verdict"] == "deploy"
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(finite, finite), min_size=1, max_size=30))
+def test_numbers_that_repeat_the_champion_are_never_kept_out(rows: list[tuple[float, float]]) -> None:
+    truth, champion = zip(*rows, strict=True)
+    assert judge("regression", 1, 2, comparison=values(truth, champion, champion))["verdict"] == "deploy"
