@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
 MLMODEL = "artifacts/model/MLmodel"
+REPORT = "artifacts/report.html"
 CHUNK_BYTES = 8 * 1024 * 1024
 
 
@@ -107,12 +108,17 @@ def file_chunks(path: str) -> Iterator[Iterator[bytes]]:
         raise BadInput(f"dataset {shown(path)} cannot be read: {error.strerror}; check the path") from error
 
 
-def upload_run(container: ContainerClient, folder: Path, prefix: str) -> None:
-    """Upload an MLflow run; MLmodel goes last, so that its BlobCreated event means "complete"."""
+def upload_run(container: ContainerClient, folder: Path, prefix: str, report: str = "") -> None:
+    """Upload an MLflow run; MLmodel goes last, so that its BlobCreated event means "complete".
+
+    report: where the report of the run goes, if not among the artifacts.
+    """
     from azure.storage.blob import ContentSettings
 
     def put(path: Path) -> None:
         name = str(PurePosixPath(prefix, path.relative_to(folder).as_posix()))
+        if report and path == folder / REPORT:
+            name = report
         settings = ContentSettings(content_type=mimetypes.guess_type(name)[0] or "application/octet-stream")
         with path.open("rb") as data:
             container.upload_blob(name, data, overwrite=True, content_settings=settings)
@@ -135,3 +141,34 @@ def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] 
                 metrics = name.removesuffix("model/MLmodel") + "metrics.json"
                 return json.loads(container.download_blob(metrics).readall())
     return None
+
+
+def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
+    """Copy the blobs below a prefix into a folder; how many they were."""
+    files: dict[str, Path] = {}
+    with storage_errors(f"read the champion from {container.container_name}/{prefix}"):
+        for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
+            path = PurePosixPath(name.removeprefix(f"{prefix}/"))
+            if ".." in path.parts or path.is_absolute() or "\\" in name:
+                raise Refused(f"cannot read the champion: {shown(name)} is no path below {shown(prefix)}")
+            files[name] = into / path
+
+        def get(name: str) -> None:
+            files[name].parent.mkdir(parents=True, exist_ok=True)
+            with files[name].open("wb") as file:
+                container.download_blob(name).readinto(file)
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(get, files))
+    return len(files)
+
+
+def read_json(container: ContainerClient, name: str) -> Any:
+    """What a blob of JSON holds, {} when it is not there."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    with storage_errors(f"read {container.container_name}/{name}"):
+        try:
+            return json.loads(container.download_blob(name).readall())
+        except ResourceNotFoundError:
+            return {}

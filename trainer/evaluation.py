@@ -1,0 +1,215 @@
+"""How good a model is on the rows that were held out, and which columns that rests on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import touchdown_model as model
+from schema import Plan
+from survey import OTHER_CLASS, SEED, Survey
+from training import Trained, losses
+
+CALIBRATION_BINS = 10
+SHOWN_RESIDUALS = 2000
+IMPORTANCE_ROWS = 2000
+IMPORTANCE_CELLS = 40_000_000
+"""Cells that all the predictions for the importances together may take."""
+REPEATS = 3
+PRIMARY = {"classification": "accuracy", "regression": "rmse"}
+
+
+def better(task: str, one: float, other: float) -> bool:
+    """Whether `one` is the better value of the task's primary metric."""
+    return one > other if task == "classification" else one < other
+
+
+@dataclass
+class HoldOut:
+    """What a model does with the hold-out rows. metrics: as scikit-learn defines them.
+
+    baseline: the primary metric of always answering the most frequent class, or the mean.
+    """
+
+    rows: int
+    metrics: dict[str, float]
+    baseline: float
+    confusion: np.ndarray | None = None
+    calibration: dict[str, Any] | None = None
+    residuals: dict[str, list[float]] | None = None
+
+
+class Classification:
+    """Adds up the hold-out of a classification, batch by batch."""
+
+    def __init__(self, classes: int, majority: int) -> None:
+        self.confusion = np.zeros((classes, classes), dtype=np.int64)
+        self.loss = 0.0
+        self.majority = majority
+        self.bins = np.zeros((CALIBRATION_BINS, 3))
+
+    def add(self, truth: np.ndarray, probabilities: np.ndarray) -> None:
+        classes = len(self.confusion)
+        predicted = probabilities.argmax(axis=1)
+        self.confusion += np.bincount(truth * classes + predicted, minlength=classes**2).reshape(
+            classes, classes
+        )
+        self.loss += losses(probabilities, truth)[0] * len(truth)
+        if classes == 2:
+            sure, right = probabilities[:, 1], truth == 1
+        else:
+            sure, right = probabilities.max(axis=1), predicted == truth
+        places = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+        for column, weights in enumerate((sure, right.astype(float), np.ones(len(sure)))):
+            self.bins[:, column] += np.bincount(places, weights, minlength=CALIBRATION_BINS)
+
+    def holdout(self, classes: tuple[str, ...]) -> HoldOut:
+        rows = int(self.confusion.sum())
+        truth, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        right = np.diag(self.confusion)
+        # As sklearn.metrics.f1_score with average="macro": 0 for a class that is neither there nor predicted.
+        f1 = 2 * right / np.maximum(truth + predicted, 1)
+        what = f"the probability of {classes[1]!r}" if len(classes) == 2 else "the probability of the answer"
+        bins = [
+            {"predicted": sure / count, "observed": hits / count, "rows": int(count)}
+            for sure, hits, count in self.bins
+            if count
+        ]
+        return HoldOut(
+            rows,
+            {"accuracy": right.sum() / rows, "macro_f1": float(f1.mean()), "log_loss": self.loss / rows},
+            baseline=float(truth[self.majority] / rows),
+            confusion=self.confusion,
+            calibration={"what": what, "bins": bins},
+        )
+
+
+@dataclass
+class Regression:
+    """Adds up the hold-out of a regression. mean: of the label, which the baseline answers always."""
+
+    mean: float
+    errors: list[tuple[float, float, float, float, int]] = field(default_factory=list)
+    shown: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, truth: np.ndarray, estimated: np.ndarray) -> None:
+        error = estimated - truth
+        self.errors.append(
+            (
+                float(error @ error),
+                float(np.abs(error).sum()),
+                float(truth.sum()),
+                float(((truth - self.mean) ** 2).sum()),
+                len(truth),
+            )
+        )
+        if sum(part.shape[1] for part in self.shown) < SHOWN_RESIDUALS:
+            self.shown.append(np.stack([truth, estimated]))
+
+    def holdout(self) -> HoldOut:
+        squares, absolute, total, around, _ = map(sum, zip(*self.errors, strict=True))
+        rows = sum(count for *_, count in self.errors)
+        # The spread around the hold-out's own mean, from that around the training's.
+        spread = around - rows * (total / rows - self.mean) ** 2
+        shown = np.concatenate(self.shown, axis=1)[:, :SHOWN_RESIDUALS]
+        return HoldOut(
+            rows,
+            {
+                "rmse": math.sqrt(squares / rows),
+                "mae": absolute / rows,
+                "r2": 1 - squares / spread if spread > 0 else 0.0,
+            },
+            baseline=math.sqrt(around / rows),
+            residuals={"truth": shown[0].tolist(), "predicted": shown[1].tolist()},
+        )
+
+
+def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[str, HoldOut]:
+    """Each model on all hold-out rows, by algorithm; one pass over the cache."""
+    classes = plan.schema.classes
+    counts = np.bincount(
+        plan.class_of[plan.class_of >= 0], survey.classes.counts[plan.class_of >= 0], minlength=1
+    )
+    sums: dict[str, Any] = {
+        name: Classification(len(classes), int(counts.argmax()))
+        if classes
+        else Regression(plan.schema.label_mean)
+        for name in trained
+    }
+    for batch in survey.cache.batches():
+        label = plan.labels(batch)
+        rows = np.flatnonzero(plan.labelled(label) & plan.split.mask(batch.start, len(label)))
+        if len(rows):
+            values = plan.values(batch, rows)
+            for name, each in trained.items():
+                sums[name].add(label[rows], each.model.answers(values))
+    return {name: each.holdout(classes) if classes else each.holdout() for name, each in sums.items()}
+
+
+@dataclass
+class SampledRows:
+    """The sample: raw cells, and of each row its label and whether it is held out.
+
+    labels: class indices, -1 without one; or numbers, NaN without one.
+    """
+
+    cells: pd.DataFrame
+    labels: np.ndarray
+    held_out: np.ndarray
+
+    @classmethod
+    def of(cls, survey: Survey, plan: Plan) -> SampledRows:
+        cells = survey.sample.table().to_pandas()
+        raw = cells[survey.label]
+        if plan.schema.classes:
+            index = {name: place for place, name in enumerate(plan.schema.classes)}
+            classes = dict(zip(survey.classes.codes, plan.class_of, strict=True))
+            labels = np.array(
+                [
+                    -1 if text is None else classes.get(text, index.get(OTHER_CLASS, -1))
+                    for text in model.texts(raw)
+                ],
+                dtype=np.int64,
+            )
+        else:
+            labels = model.numbers(raw, survey.source.look.dialect.decimal)
+        return cls(cells, labels, plan.split.of(survey.sample.rows) & plan.labelled(labels))
+
+    def held(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """The hold-out rows among them, and their labels."""
+        return self.cells[self.held_out].reset_index(drop=True), self.labels[self.held_out]
+
+
+def importance(task: str, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
+    """How much worse the primary metric gets when a column is shuffled among hold-out rows, best column first.
+
+    Source: Breiman, "Random Forests", Machine Learning 45, 2001 (permutation importance).
+    """
+    frame, labels = sampled.held()
+    schema = chosen.schema
+    width = max(1, schema.width)
+    rows = max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // (width * len(schema.columns) * REPEATS)))
+    frame, labels = frame[:rows], labels[:rows]
+    values = schema.values(frame)
+    repeats = REPEATS if len(schema.columns) <= 200 else 1
+    base = primary(task, labels, chosen.answers(values))
+    generator = np.random.default_rng(SEED)
+    found = []
+    for place, column in enumerate(schema.columns):
+        worse = []
+        for _ in range(repeats):
+            shuffled = [*values]
+            shuffled[place] = generator.permutation(values[place])
+            value = primary(task, labels, chosen.answers(shuffled))
+            worse.append(base - value if task == "classification" else value - base)
+        found.append({"column": column.name, "mean": float(np.mean(worse)), "std": float(np.std(worse))})
+    return sorted(found, key=lambda each: -float(each["mean"]))
+
+
+def primary(task: str, labels: np.ndarray, answers: np.ndarray) -> float:
+    if task == "classification":
+        return float((answers.argmax(axis=1) == labels).mean())
+    return float(np.sqrt(((answers - labels) ** 2).mean()))
