@@ -89,7 +89,7 @@ def save(job: Job, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a class name in a script that the font lacks
         if outcome.confusion is not None:
-            figure = report.confusion_figure(outcome.confusion, document["classes"])
+            figure = report.confusion_png(outcome.confusion, document["classes"])
             client.log_figure(run_id, figure, "confusion_matrix.png")
         client.log_text(run_id, report.render(outcome.report), "report.html")
 
