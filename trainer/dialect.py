@@ -61,7 +61,7 @@ class Look:
     """The beginning of a CSV. rows: complete data rows as cells, each as wide as columns.
 
     columns: the header, made unique. renamed: what a column was called in the header, by its new name.
-    whole: the rows are all there are.
+    whole: the rows are all there are. lines: the line of the file, from 1, in which each row begins.
     """
 
     dialect: Dialect
@@ -69,6 +69,7 @@ class Look:
     rows: list[list[str]]
     whole: bool
     renamed: dict[str, str] = field(default_factory=dict)
+    lines: list[int] = field(default_factory=list)
 
     def cells(self, column: str) -> list[str]:
         place = self.columns.index(column)
@@ -89,7 +90,8 @@ def look(head: bytes, *, whole: bool) -> Look:
     encoding, skip = encoding_of(head)
     text = _decoded(head[skip:], encoding, whole=whole)
     separator = separator_of(text)
-    rows = rows_of(text, separator, whole=whole)
+    numbered = rows_of(text, separator, whole=whole)
+    rows = [row for _, row in numbered]
     if not rows:
         raise Unreadable(f"the first line is longer than {HEAD_BYTES >> 20} MiB; it is no header row.")
     header, data = rows[0], rows[1:]
@@ -110,7 +112,7 @@ def look(head: bytes, *, whole: bool) -> Look:
                 f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
             )
     dialect = Dialect(encoding, separator, decimal_of(data, separator), compressed)
-    return Look(dialect, columns, data, whole, renamed)
+    return Look(dialect, columns, data, whole, renamed, [line for line, _ in numbered[1:]])
 
 
 def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
@@ -246,30 +248,34 @@ def separator_of(text: str) -> str:
     return best
 
 
-def rows_of(text: str, separator: str, *, whole: bool) -> list[list[str]]:
-    """The complete rows of a text, header first, lines without any text left out. Raises Unreadable."""
+def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[str]]]:
+    """The complete rows of a text, each with the line it begins in, header first.
+
+    Lines without any text are left out. Raises Unreadable.
+    """
     cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     lines = io.StringIO(cut, newline="")
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    rows: list[list[str]] = []
+    rows: list[tuple[int, list[str]]] = []
     csv.field_size_limit(HEAD_BYTES)
-    width = 0
+    width = line = 0
     try:
         for row in reader:
+            begins, line = line + 1, reader.line_num
             if not row or (len(row) == 1 and not row[0].strip() and width != 1):
                 continue
             width = width or len(row)
             if len(row) > width:
                 raise Unreadable(
-                    f"row {reader.line_num} has {len(row)} cells where the header has {width} columns;"
+                    f"row {begins} has {len(row)} cells where the header has {width} columns;"
                     " correct the row or remove it."
                 )
             if len(row) < width and rows:
                 raise Unreadable(
-                    f"row {reader.line_num} has {len(row)} cells where the header has {width} columns;"
+                    f"row {begins} has {len(row)} cells where the header has {width} columns;"
                     " complete the row or remove it."
                 )
-            rows.append(row)
+            rows.append((begins, row))
     except csv.Error as error:
         # A quoted cell may hold line ends, so that the cut may go through its row.
         if whole or lines.read(1):

@@ -1,0 +1,156 @@
+"""How a CSV is written, told from its beginning; the trainer tells it by the same code."""
+
+import csv
+import gzip
+import io
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer import dialect
+from trainer.dialect import Look, Unreadable, look, number_of, task_of, unique_names
+
+ROWS = [["size", "farbe", "kind"], ["1,5", "grün; hell", "a"], ["2,25", 'say "x"', "b"], ["3", "a\nb", "a"]]
+
+
+def written(rows: list[list[str]], separator: str, end: str = "\r\n") -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, lineterminator=end).writerows(rows)
+    return text.getvalue()
+
+
+def seen(head: bytes, *, whole: bool = True) -> Look:
+    return look(head, whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding", "packed"),
+    product(",;\t|", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"], [False, True]),
+)
+def test_separator_encoding_and_compression_are_told_apart(
+    separator: str, encoding: str, packed: bool
+) -> None:
+    head = written(ROWS, separator).encode(encoding)
+    found = seen(gzip.compress(head) if packed else head)
+    assert [found.columns, *found.rows] == ROWS
+    assert (found.dialect.separator, found.dialect.compressed) == (separator, packed)
+    assert found.dialect.decimal == ("." if separator == "," else ",")
+
+
+def test_a_gzip_file_of_several_members_is_one_text() -> None:
+    head = gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n")
+    assert seen(head).rows == [["1", "2"], ["3", "4"]]
+
+
+def test_a_small_file_that_unpacks_to_very_much_is_read_no_further_than_needed() -> None:
+    head = gzip.compress(b"a,b\n" + b"1,2\n" * (1 << 20))
+    found = seen(head)
+    assert not found.whole
+    assert len(found.rows) * 4 <= dialect.HEAD_BYTES
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_what_is_cut_at_the_end_of_the_head_is_left_out(cut: int) -> None:
+    head = 'a,b\n1,2\n3,"ä\nä'.encode()[:-cut]
+    assert seen(head, whole=False).rows == [["1", "2"]]
+
+
+def test_every_row_knows_the_line_it_begins_in() -> None:
+    assert seen(b'\na,b\n\n1,"x\ny"\n\n2,z\n3,w').lines == [4, 7, 8]
+
+
+def test_a_cut_head_cannot_turn_a_separator_in_quotes_into_the_separator() -> None:
+    assert seen(b'a,b\n"1;2;3",x\n"4;5;6",y\n').dialect.separator == ","
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "renamed"),
+    [
+        (["a", "b"], ["a", "b"], {}),
+        (["a", "a", "a"], ["a", "a.1", "a.2"], {"a.1": "a", "a.2": "a"}),
+        (["", " ", "x"], ["Unnamed: 0", "Unnamed: 1", "x"], {"Unnamed: 0": "", "Unnamed: 1": " "}),
+        (["a", "a", "a.1"], ["a", "a.2", "a.1"], {"a.2": "a"}),
+    ],
+)
+def test_names_are_made_unique(header: list[str], names: list[str], renamed: dict[str, str]) -> None:
+    assert unique_names(header) == (names, renamed)
+
+
+@given(st.lists(st.sampled_from(["", " ", "a", "a.1", "a.2", "Unnamed: 0", "Unnamed: 1"]), max_size=8))
+def test_unique_names_are_unique(header: list[str]) -> None:
+    names, renamed = unique_names(header)
+    assert len(set(names)) == len(names) == len(header)
+    assert all(renamed.get(new, new) == old for new, old in zip(names, header, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("cells", "task"),
+    [
+        (["a", "b"], "classification"),
+        (["True", "False"], "classification"),
+        (["0", "1", "1", "0"], "classification"),
+        (["1", "2", "3", "1", "2", "3"], "classification"),
+        (["1.0", "2.0", "1.0", "2.0"], "classification"),
+        (["1.5", "2", "3"], "regression"),
+        (["1", "2", "3", "4"], "regression"),
+        ([str(n % 21) for n in range(200)], "regression"),
+        ([str(n % 20) for n in range(200)], "classification"),
+        (["1.5", "2", "three"], "classification"),
+        (["", "NA", "inf", "1.5"], "regression"),
+        ([], "classification"),
+    ],
+)
+def test_the_task_follows_from_the_label_by_rule(cells: list[str], task: str) -> None:
+    assert task_of(cells) == task
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "number"),
+    [
+        (" 1.5 ", ".", 1.5),
+        ("1,5", ",", 1.5),
+        ("1,5", ".", None),
+        ("-1e3", ".", -1000.0),
+        ("1.000,5", ",", None),
+        ("٣", ".", None),
+        ("1_000", ".", None),
+        ("0x10", ".", None),
+        ("", ".", None),
+    ],
+)
+def test_a_number_is_what_pandas_would_read_as_one(cell: str, decimal: str, number: float | None) -> None:
+    assert number_of(cell, decimal) == number
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_are_a_table_or_unreadable(head: bytes, whole: bool) -> None:
+    try:
+        found = look(head, whole=whole)
+    except Unreadable as why:
+        assert "\n" not in str(why)  # noqa: PT017 - either outcome is right
+        return
+    assert len(found.columns) >= 2
+    assert len(found.rows) == len(found.lines) > 0
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=8)
+
+
+@given(
+    width=st.integers(2, 5),
+    data=st.data(),
+    separator=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_a_writer_writes_is_read_back(width: int, data: st.DataObject, separator: str, end: str) -> None:
+    """Every cell quoted: then nothing else can be taken for the separator."""
+    rows = data.draw(st.lists(st.lists(TEXT, min_size=width, max_size=width), min_size=1, max_size=5))
+    header = [f"c{number}" for number in range(width)]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
+        [header, *rows]
+    )
+    found = look(text.getvalue().encode(), whole=True)
+    assert [found.columns, *found.rows] == [header, *rows]
