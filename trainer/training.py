@@ -268,7 +268,8 @@ def train_boosting(
         if classes:
             loss, accuracy = losses(answer, np.searchsorted(estimator.classes_, shown))
         else:
-            loss, accuracy = float(((answer - shown) ** 2).mean()), math.nan
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, accuracy = float(((answer - shown) ** 2).mean()), math.nan
         if not math.isfinite(loss):
             raise BadInput(f"boosting diverged at learning rate {lr:g}; choose a smaller lr")
         history.append(Epoch(number, loss, accuracy, time.time_ns() // 1_000_000))
