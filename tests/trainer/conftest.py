@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.trainer.storage import Identity, Storage, running_azurite, running_identity, without_azure
+from tests.trainer.workshop import Workshop, open_workshop
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "trainer" / "main.py"
@@ -50,6 +51,12 @@ def trainer(trainer_python: str) -> Trainer:
         )
 
     return start
+
+
+@pytest.fixture(scope="session")
+def workshop(trainer_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    with open_workshop(trainer_python, MAIN.parent, tmp_path_factory.mktemp("workshop")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

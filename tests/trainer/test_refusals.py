@@ -1,66 +1,150 @@
 """What cannot be trained is refused with one line that names it and says what to do."""
 
+import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.trainer.conftest import Trainer, write_activity
+from tests.trainer.workshop import Workshop
 
 GOOD = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
-BAD = {
-    "empty file": (b"", ["is empty"]),
+BAD_AT_FIRST_SIGHT = {
+    "empty file": (b"", ["is empty", "upload"]),
     "blank lines only": (b"\n\r\n\n", ["is empty"]),
-    "header only": (b"a,b,y\n", ["no row"]),
-    "one column": (b"a;b;y\n1;2;u\n", ['only the column "a;b;y"', "commas"]),
-    "not UTF-8": (b"a,b,y\n1,2,u\n3,4,v\xff\n", ["row 3", "0xff", "UTF-8"]),
-    "UTF-16": (GOOD.encode("utf-16"), ["row 1", "UTF-8"]),
-    "binary": (bytes(range(256)) * 64, ["row ", "UTF-8"]),
-    "zeros": (bytes(4096), ["row 1", "control characters"]),
-    "a column twice": (b"a,b,a,y\n1,2,3,u\n", ['"a" stands twice', "columns 1 and 3"]),
-    "a column without name": (b",a,y\n1,2,u\n", ["column 1 has no name", "row 1"]),
-    "a short row": (b"a,b,y\n1,2,u\n\n3,v\n", ["row 4 has 2 cells", "3 columns"]),
-    "a long row": (b"a,b,y\n1,2,u,9\n", ["row 2 has 4 cells"]),
+    "zeros": (bytes(4096), ["is empty"]),
+    "header only": (b"a,b,y\n", ["no data row"]),
+    "one column": (b"y\nu\nv\n", ["only the column", "'y'", "commas, semicolons, tabs or pipes"]),
+    "binary": (bytes(range(256)) * 64, ["no text", "export the data as CSV"]),
+    "a short row": (b"a,b,y\n1,2,u\n\n3,v\n", ["row 4 has 2 cells", "3 columns", "complete"]),
+    "a long row": (b"a,b,y\n1,2,u,9\n", ["row 2 has 4 cells", "remove"]),
     "an open quote": (b'a,b,y\n1,2,"u\n3,4,v\n', ["row 3", "quotes"]),
-    "an endless cell": (b"a,b,y\n1,2," + b"u" * 200_000, ["row 2", "field"]),
-    "text in a feature": (b"a,b,y\n1,2,u\n3,abc,v\n", ['column "b", row 3', '"abc" is not a number']),
-    "text after a cell of two lines": (b'a,b,y\n1,2,"u\nu"\n3,abc,v\n', ['column "b", row 4']),
-    "an underscore number": (b"a,b,y\n1_0,2,u\n", ['column "a", row 2', "not a number"]),
-    "digits of another script": ("a,b,y\n\uff11,2,u\n".encode(), ['column "a", row 2', "not a number"]),
-    "a missing value": (b"a,b,y\n1,2,u\n3,,v\n", ['column "b", row 3', "missing"]),
-    "NaN": (b"a,b,y\n1,2,u\nnan,4,v\n", ['column "a", row 3', "missing"]),
-    "NA": (b"a,b,y\n1,2,u\nNA,4,v\n", ['column "a", row 3', "missing"]),
-    "infinity": (b"a,b,y\n1,2,u\n3,-inf,v\n", ['column "b", row 3', "-inf"]),
-    "an overflow": (b"a,b,y\n1,2,u\n3,1e999,v\n", ['column "b", row 3', "1e999"]),
-    "a missing label": (b"a,b,y\n1,2,u\n3,4,\n", ['column "y", row 3', "label is missing"]),
-    "one class": (b"a,b,y\n1,2,u\n3,4,u\n", ['column "y"', 'only class is "u"']),
-    "a class of one row": (b"a,b,y\n1,2,u\n3,4,u\n5,6,v\n", ['column "y", row 4', 'class "v"']),
-    "a label that is no class": (
-        b"a,y\n" + b"".join(b"1,%d\n" % n for n in range(2000)),
-        ['column "y"', "1000", "row 1002"],
-    ),
-    "a row that would break the line": (b'a,b,y\n1,"x\ny\x1b[31m",u\n', ["column", r"x\ny\x1b[31m"]),
+    "a name of many letters": (b"a," + b"b" * 300 + b",y\n1,2,u\n", ["column 2", "300 characters"]),
+    "half a UTF-16 character": ("\ufeffa,y\n1,u\n".encode("utf-16-le") + b"x", ["not text in UTF-16"]),
+    "gzip cut off": (gzip.compress(GOOD.encode())[:-9], ["gzip stream ends", "upload it again"]),
+    "gzip damaged": (gzip.compress(GOOD.encode() * 99)[:30] + b"damage" * 20, ["gzip stream", "again"]),
 }
+BAD = {
+    "one class": (b"a,b,y\n1,2,u\n3,4,u\n", ['column "y"', "row 2", 'only class is "u"', "add rows"]),
+    "one class below a gap": (b"a,b,y\n1,2,\n3,4,u\n5,6,u\n", ['column "y", row 3', 'only class is "u"']),
+    "a class of one row": (
+        b"a,b,y\n1,2,u\n3,4,u\n5,6,v\n",
+        ['column "y", row 4', 'class "v"', "set rare_classes to merge"],
+    ),
+    "a class of one row after a cell of two lines": (
+        b'a,b,y\n"1\n1",2,u\n3,4,u\n\n5,6,v\n',
+        ['column "y", row 6', 'class "v"'],
+    ),
+    "most labels missing": (
+        b"a,b,y\n1,2,u\n3,4,\n5,6,NA\n7,8, null \n9,1,u\n",
+        ['column "y"', "missing in 3 of 5 rows", "fill it in"],
+    ),
+    "all labels missing": (b"a,b,y\n1,2,\n3,4,NA\n", ['column "y"', "missing in 2 of 2 rows"]),
+    "more classes than can be told apart": (
+        b"a,y\n" + b"".join(b"%d,c%d\n" % (n % 7, n) for n in range(2000)),
+        ['column "y"', "1000 classes", "row 1002", "task to regression"],
+    ),
+    "a label that would break the line": (
+        b'a,b,y\n1,2,"x\ny\x1b[31m"\n3,4,"x\ny\x1b[31m"\n',
+        ['column "y"', r"x\ny\x1b[31m"],
+    ),
+    "constant columns only": (
+        b"a,b,y\n1,x,u\n1,x,v\n1,x,u\n1,x,v\n",
+        ["no column is left", '"a" is constant', '"b" is constant'],
+    ),
+    "identifiers only": (
+        b"who,y\n" + b"".join(b"p%d,%d\n" % (n, n % 2) for n in range(30)),
+        ["no column is left", '"who" is an identifier'],
+    ),
+    "empty columns only": (b"a,b,y\n,NA,u\n,,v\n,,u\n,,v\n", ["no column is left", '"a" is empty']),
+}
+"""What only the whole dataset shows."""
 SECRET = "AccountKey=c2VjcmV0"
 
 
-def refused(process: "object", *named: str) -> None:
-    import subprocess
-
-    assert isinstance(process, subprocess.CompletedProcess)
+def refused(process: "subprocess.CompletedProcess[str]", folder: Path, *named: str) -> None:
     assert process.returncode == 2, process.stderr
     assert len(process.stderr.splitlines()) == 1, process.stderr
     assert process.stdout == ""
     for name in named:
         assert name in process.stderr
+    assert not (folder / "mlruns").exists()
+    assert not list(folder.glob("training-*"))
+
+
+@pytest.mark.parametrize("case", BAD_AT_FIRST_SIGHT)
+def test_what_the_beginning_shows_is_one_line_naming_the_row(
+    case: str, trainer: Trainer, tmp_path: Path
+) -> None:
+    data, named = BAD_AT_FIRST_SIGHT[case]
+    (tmp_path / "bad.csv").write_bytes(data)
+    refused(trainer("--iris-csv", "bad.csv", cwd=tmp_path), tmp_path, "dataset bad.csv: ", *named)
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_dataset_is_one_line_naming_column_and_row(case: str, trainer: Trainer, tmp_path: Path) -> None:
+def test_what_the_whole_dataset_shows_is_one_line_naming_column_and_row(
+    case: str, workshop: Workshop
+) -> None:
     data, named = BAD[case]
+    workshop.train(data).refused("dataset data.csv: ", *named)
+
+
+def test_a_refusal_after_the_survey_is_one_line_of_the_process_too(trainer: Trainer, tmp_path: Path) -> None:
+    data, named = BAD["a class of one row"]
     (tmp_path / "bad.csv").write_bytes(data)
-    refused(trainer("--iris-csv", "bad.csv", cwd=tmp_path), "dataset bad.csv", *named)
-    assert not (tmp_path / "mlruns").exists()
+    refused(trainer("--iris-csv", "bad.csv", cwd=tmp_path), tmp_path, "dataset bad.csv: ", *named)
+
+
+@pytest.mark.parametrize("block_bytes", [None, 64, 1000])
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ("1,2", ["has 2 cells where the header has 3 columns", "complete"]),
+        ("1,2,u,9", ["has 4 cells where the header has 3 columns", "correct"]),
+    ],
+)
+def test_a_row_of_another_width_far_down_is_named(
+    workshop: Workshop, row: str, named: list[str], block_bytes: int | None
+) -> None:
+    rows = '1,"two\n""lines""",u\n' + "3,4,v\n" * 3
+    good = "a,b,y\n" + rows * (70_000 if block_bytes is None else 60)
+    if block_bytes is not None:
+        # What is looked at beforehand is a megabyte: padded beyond it with a long cell.
+        good = good.replace("3,4,v\n", f"3,{'x' * 2_000_000},v\n", 1)
+    data = f"{good}{row}\n{rows}".encode()
+    training = workshop.train(data, block_bytes=block_bytes)
+    line = good.count("\n") + 1
+    training.refused("dataset data.csv: ", f"row {line} ", *named)
+
+
+def test_an_open_quote_far_down_is_named(workshop: Workshop) -> None:
+    good = "a,b,y\n" + "1,2,u\n3,4,v\n" * 100_000
+    training = workshop.train(f'{good}5,"6,u\n7,8,v\n'.encode())
+    training.refused("dataset data.csv: row 200", "quotes")
+
+
+def test_bytes_that_are_no_text_far_down_are_named(workshop: Workshop) -> None:
+    good = "a,b,y\n" + "1,é,u\n3,4,v\n" * 100_000
+    training = workshop.train(good.encode() + b"5,\xff,u\n")
+    training.refused("dataset data.csv: row 200002 ", "0xff", "UTF-8")
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_regression_label_that_is_no_number_is_named_by_its_row(workshop: Workshop, quote: str) -> None:
+    rows = "".join(f"{quote}{n % 9}{quote},{n / 7}\n" for n in range(50))
+    training = workshop.train(f"a,y\n{rows}3,about 5\n{rows}".encode(), "--task", "regression")
+    training.refused('column "y", row 52', '"about 5" is not a number', "task to classification")
+
+
+def test_a_regression_label_of_one_value_is_refused(workshop: Workshop) -> None:
+    training = workshop.train(b"a,y\n1,5\n2,5.0\n3,5\n", "--task", "regression")
+    training.refused('column "y"', "every row holds 5", "another label")
+
+
+def test_a_regression_with_one_label_is_refused(workshop: Workshop) -> None:
+    workshop.train(b"a,y\n1,5.5\n2,\n", "--task", "regression").refused('column "y"', "one row")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +160,12 @@ def test_bad_dataset_is_one_line_naming_column_and_row(case: str, trainer: Train
         (["--iris-csv", "good.csv", "--epochs", "inf"], ["epochs", '"inf"']),
         (["--iris-csv", "good.csv", "--lr", "-1"], ["lr", '"-1"']),
         (["--iris-csv", "good.csv", "--lr", "nan"], ["lr", '"nan"']),
+        (["--iris-csv", "good.csv", "--task", "clustering"], ["task", '"clustering"', "regression"]),
+        (["--iris-csv", "good.csv", "--algorithm", "deep"], ["algorithm", '"deep"', "boosting"]),
+        (["--iris-csv", "good.csv", "--rare-classes", "keep"], ["rare-classes", '"keep"', "merge"]),
+        (["--iris-csv", "good.csv", "--min-accuracy", "90"], ["min-accuracy", '"90"', "from 0 to 1"]),
+        (["--iris-csv", "good.csv", "--max-rmse", "-1"], ["max-rmse", '"-1"', "at least 0"]),
+        (["--iris-csv", "good.csv", "--tolerance", "nan"], ["tolerance", '"nan"', "from 0 to 1"]),
         (["--iris-csv", "good.csv", "--containerName", "c"], ["--connectionString", "--accountUrl"]),
         (["--iris-csv", "good.csv", "--accountUrl", "https://x"], ["--containerName"]),
         (["--iris-csv", "good.csv", "--connectionstring", SECRET], ['"--connectionstring"']),
@@ -92,7 +182,7 @@ def test_bad_arguments_are_one_line_without_the_secret(
 ) -> None:
     (tmp_path / "good.csv").write_text(GOOD)
     process = trainer(*arguments, cwd=tmp_path)
-    refused(process, *named)
+    refused(process, tmp_path, *named)
     assert SECRET not in process.stderr
 
 
@@ -103,6 +193,27 @@ def test_learning_rate_that_diverges_is_refused(trainer: Trainer, tmp_path: Path
     assert process.stderr.splitlines() == [
         "training diverged in epoch 1 at learning rate 1.7e+308; choose a smaller lr"
     ]
+    assert not (tmp_path / "mlruns").exists()
+    assert not list(tmp_path.glob("training-*"))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("algorithm", ["linear", "boosting"])
+@pytest.mark.parametrize("lr", ["1e3", "1e160", "1.7e308"])
+def test_any_learning_rate_trains_or_is_refused_in_one_line(
+    workshop: Workshop, task: str, algorithm: str, lr: str
+) -> None:
+    data = "a,y\n" + "".join(f"{n % 13},{n % 2}\n" for n in range(60))
+    training = workshop.train(
+        data.encode(), "--epochs", "5", "--lr", lr, "--task", task, "--algorithm", algorithm
+    )
+    if training.code:
+        assert training.code == 2
+        assert len(training.stderr.splitlines()) == 1
+        assert "diverged" in training.stderr
+        assert "choose a smaller lr" in training.stderr
+    else:
+        assert training.stderr == ""
 
 
 COMPLETE = {
@@ -127,15 +238,29 @@ def test_activity_without_a_parameter_is_refused_by_its_name(
     missing: str, trainer: Trainer, tmp_path: Path
 ) -> None:
     write_activity(tmp_path, **{name: value for name, value in COMPLETE.items() if name != missing})
-    refused(trainer(cwd=tmp_path), "activity.json", f"no {missing};")
+    refused(trainer(cwd=tmp_path), tmp_path, "activity.json", f"no {missing};")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", json.dumps({"typeProperties": None})])
 def test_activity_of_another_shape_is_refused(text: str, trainer: Trainer, tmp_path: Path) -> None:
     (tmp_path / "activity.json").write_text(text)
-    refused(trainer(cwd=tmp_path), "activity.json", "extendedProperties")
+    refused(trainer(cwd=tmp_path), tmp_path, "activity.json", "extendedProperties")
 
 
-def test_activity_with_bad_hyperparameters_is_refused(trainer: Trainer, tmp_path: Path) -> None:
-    write_activity(tmp_path, **COMPLETE | {"epochs": "many"})
-    refused(trainer(cwd=tmp_path), "epochs", '"many"')
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", "many"),
+        ("task", "clustering"),
+        ("algorithm", "deep"),
+        ("rareClasses", "keep"),
+        ("minAccuracy", "2"),
+        ("maxRmse", "-1"),
+        ("tolerance", "2"),
+    ],
+)
+def test_activity_with_a_bad_parameter_is_refused_by_its_name(
+    name: str, value: str, trainer: Trainer, tmp_path: Path
+) -> None:
+    write_activity(tmp_path, **COMPLETE | {name: value})
+    refused(trainer(cwd=tmp_path), tmp_path, name, f'"{value}"')
