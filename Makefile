@@ -19,6 +19,7 @@ down: ## Stop the cloud
 	@$(PYTHON) -m localcloud down $(ARGS)
 
 test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
+	-@scripts/setup.sh browser
 	@$(PYTHON) -m pytest $(ARGS)
 
 lint: ## Check style and types

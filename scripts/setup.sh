@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Makes everything that Touchdown needs on one machine, inside this folder, and only what has changed:
 #
-#   scripts/setup.sh [app] [trainer] [storage]       without a name: all of them
+#   scripts/setup.sh [app] [trainer] [storage] [browser]       without a name: the first three
 #
 #   app      .venv           Python 3.13, requirements-dev.txt: the app, localcloud, the tests
 #   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: what a Batch node runs
 #   storage  node_modules    Azurite, package-lock.json
+#   browser                  a Chromium of the system's, for the tests that open a report
 #
 # It begins with any Python 3 that has pip, and Node 20. pip puts uv into .tools/, uv finds or fetches the
 # two Pythons and installs what is locked, by hash. A stamp beside each result says what it was made from.
@@ -113,12 +114,35 @@ storage() {
   checksum package.json package-lock.json >"$stamp"
 }
 
+# Outside this folder, as nothing else here: a browser comes with the system or not at all.
+browser() {
+  local candidate
+  for candidate in ${TOUCHDOWN_BROWSER:+"$TOUCHDOWN_BROWSER"} chromium chromium-browser google-chrome \
+    google-chrome-stable /Applications/{Chromium,"Google Chrome"}.app/Contents/MacOS/{Chromium,"Google Chrome"}; do
+    # Tried, because some systems have a command that only says how to get one.
+    if "$candidate" --version >/dev/null 2>&1; then
+      return
+    fi
+  done
+  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+    fail "no Chromium was found, and tests open a page in one: install chromium or Google Chrome."
+  fi
+  say "setup: chromium, by apt-get"
+  export DEBIAN_FRONTEND=noninteractive
+  if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; } >&2; then
+    fail "apt-get could not install chromium: install it or Google Chrome, then try again."
+  fi
+  chromium --version >/dev/null 2>&1 ||
+    fail "the chromium that apt-get installed does not start: install Google Chrome, then try again."
+}
+
 part() {
   case $1 in
     app) environment .venv 3.13 requirements-dev.txt ;;
     trainer) environment .venv-trainer 3.11 trainer/requirements.txt ;;
     storage) storage ;;
-    *) fail "$1: there are app, trainer and storage." ;;
+    browser) browser ;;
+    *) fail "$1: there are app, trainer, storage and browser." ;;
   esac
 }
 
