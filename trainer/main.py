@@ -292,7 +292,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
         trainers = {"linear": train_linear, "boosting": train_boosting}
         names = list(trainers) if job.algorithm == "auto" else [job.algorithm]
         trained = {
-            name: trainers[name](survey, plan, job.epochs, job.lr, print_progress(job.epochs))
+            name: trainers[name](survey, plan, folder, job.epochs, job.lr, print_progress(job.epochs))
             for name in names
         }
         labelled = sum(int(plan.labelled(plan.labels(batch)).sum()) for batch in survey.cache.batches())

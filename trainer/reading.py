@@ -145,10 +145,10 @@ class Source:
                 start = self._after_header(data)
                 line, data, header = line + lines_in(data[:start]), data[start:], False
             end = len(data) if ended else record_end(data, self.look.dialect.separator)
-            if data[:end].strip():
-                yield Block(data[:end], line)
-            line += lines_in(data[:end])
-            rest = data[end:]
+            rest, data = data[end:], data[:end]
+            if data and not data.isspace():
+                yield Block(data, line)
+            line += lines_in(data)
             if ended:
                 return
             if len(rest) > LONGEST_RECORD:

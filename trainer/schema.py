@@ -86,7 +86,9 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
     else:
         mean, scale, split = _label_numbers(survey)
     columns, dropped = _columns(survey, notes)
-    order = sorted(columns, key=lambda each: (each[0].kind == model.CATEGORY, each[0].kind == model.DATE))
+    # Numbers without gaps come first: their features are made many columns at a time.
+    kinds = {model.NUMBER: 0, model.BOOLEAN: 0, model.DATE: 2, model.CATEGORY: 3}
+    order = sorted(columns, key=lambda each: kinds[each[0].kind] or int(each[0].indicator))
     schema = model.Schema(
         columns=tuple(column for column, _, _ in order),
         label=survey.label,
@@ -270,13 +272,13 @@ def _note_flaws(survey: Survey, name: str, place: int, notes: list[str]) -> None
 def _number(survey: Survey, name: str, place: int) -> model.Column:
     numbers, form = survey.numbers, survey.forms[name]
     known = max(numbers.known[place], 1)
-    if form.kind == model.DATE:
-        mean = numbers.parts_mean[place]
-        scale = np.sqrt(numbers.parts_squares[place] / known)
-    else:
-        mean, scale = numbers.mean[[place]], np.sqrt(numbers.squares[[place]] / known)
+    mean, scale = numbers.mean[[place]], np.sqrt(numbers.squares[[place]] / known)
     # What hardly varies (the time of day of plain dates, but for rounding) is not blown up.
     scale = np.where(scale > 1e-9 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
+    if form.kind == model.DATE:
+        # What lies on a circle has a scale already.
+        circles = model.DATE_PARTS - 1
+        mean, scale = np.append(mean, np.zeros(circles)), np.append(scale, np.ones(circles))
     missing = survey.rows - numbers.known[place]
     return model.Column(
         name,

@@ -21,7 +21,7 @@ import dialect
 import numpy as np
 import pandas as pd
 import touchdown_model as model
-from reading import Block, NotUtf8, Parsed, Parser, Source, in_order
+from reading import Block, NotUtf8, Parsed, Parser, Source, in_order, read_ahead
 from refusals import quoted
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ MOST_LEVELS = 20_000
 """Different texts of one column that are told apart; what comes first counts."""
 MOSTLY = 0.95
 """Share of a column's values that must be numbers (dates, booleans) for it to be one of numbers."""
-SAMPLE_ROWS = 20_000
-SAMPLE_CELLS = 2_000_000
+SAMPLE_ROWS = 10_000
+SAMPLE_CELLS = 1_000_000
 BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
 SMALL_CLASS = 200
@@ -227,10 +227,7 @@ def form_of(cells: list[str], decimal: str) -> Form:
 
 
 class Numbers:
-    """Statistics of all number, boolean and date columns at once; every array has the shape (columns,).
-
-    features: mean and squares of each column's features, where they are more than the value itself (dates).
-    """
+    """Statistics of all number, boolean and date columns at once; every array has the shape (columns,)."""
 
     def __init__(self, forms: list[Form]) -> None:
         count = len(forms)
@@ -266,34 +263,29 @@ class Numbers:
         if not len(values) or not rows:
             return
         missing = np.isnan(values)
-        known = rows - missing.sum(axis=1)
-        filled = np.where(missing, 0.0, values)
+        gaps = missing.any(axis=1)
+        known = rows - np.count_nonzero(missing, axis=1)
         there = np.maximum(known, 1)
+        filled = values
+        if gaps.any():
+            filled = values.copy()
+            filled[missing] = 0.0
         mean = filled.sum(axis=1) / there
         # Around the block's mean, and joined as Chan, Golub and LeVeque do it: no digits are lost.
-        filled -= mean[:, np.newaxis]
-        filled[missing] = 0.0
+        filled = filled - mean[:, np.newaxis]
+        if gaps.any():
+            filled[missing] = 0.0
         squares = np.einsum("ij,ij->i", filled, filled)
         self.mean, self.squares, self.known = joined(
             (self.known, self.mean, self.squares), (known, mean, squares)
         )
         self.low = np.fmin(self.low, np.fmin.reduce(values, axis=1))
         self.high = np.fmax(self.high, np.fmax.reduce(values, axis=1))
-        self._identify(values, missing)
-        for place in self.dates:
-            parts = model.date_parts(values[place][~missing[place]])
-            count = parts.shape[1]
-            if count:
-                center = parts.mean(axis=1)
-                spread = ((parts - center[:, np.newaxis]) ** 2).sum(axis=1)
-                self.parts_mean[place], self.parts_squares[place], self.parts_known[place] = joined(
-                    (self.parts_known[place], self.parts_mean[place], self.parts_squares[place]),
-                    (count, center, spread),
-                )
+        self._identify(values, gaps)
 
-    def _identify(self, values: np.ndarray, missing: np.ndarray) -> None:
+    def _identify(self, values: np.ndarray, gaps: np.ndarray) -> None:
         """Look at columns that may be row numbers or keys, as long as they may."""
-        self.whole &= ~missing.any(axis=1)
+        self.whole &= ~gaps
         for place in np.flatnonzero(self.whole):
             column = values[place]
             if not np.array_equal(column, np.floor(column)):
@@ -408,14 +400,12 @@ class Sample:
 
 def raw_rows(parser: Parser, block: Block, wanted: np.ndarray, count: int) -> pa.Table:
     """Some rows of a block of `count` rows as they stand, without parsing the others where lines are rows."""
-    data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
     if not block.quoted and len(wanted) < count:
-        bytes_ = np.frombuffer(data, dtype=np.uint8)
-        ends = np.flatnonzero(bytes_ == 10) + 1
-        starts = np.concatenate([[0], ends[:-1]])
-        if len(ends) == count:
-            lines = b"".join(data[starts[row] : ends[row]] for row in wanted)
-            return parser.texts(Block(lines, block.line))
+        lines = block.data.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        if len(lines) == count:
+            return parser.texts(Block(b"\n".join([lines[row] for row in wanted]), block.line))
     return parser.texts(block).take(wanted)
 
 
@@ -521,7 +511,7 @@ class Pass:
         self.rows = 0
 
     def run(self) -> Survey:
-        for columns in in_order(self._columns, self.source.blocks()):
+        for columns in in_order(self._columns, read_ahead(self.source.blocks())):
             self._add(columns)
         self.cache.close()
         if not self.rows:

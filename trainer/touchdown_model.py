@@ -23,6 +23,8 @@ from sklearn.base import BaseEstimator
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2
 """Codes of a category's cell without a value, and of one whose value is no level."""
+DATE_PARTS = 7
+"""Features of a date: see date_parts."""
 LARGEST = 1e100
 """What is larger is taken for missing, as an infinity is: its square would be none."""
 FAR = 10.0
@@ -98,7 +100,7 @@ def texts(cells: Any) -> list[str | None]:
 class Column:
     """One column that the model takes, with all that training has learnt of it.
 
-    mean, scale: of its features (number, boolean: one; date: seven), with which they are standardised; a
+    mean, scale: of its features (number, boolean: one; date: DATE_PARTS), with which they are standardised; a
     missing value becomes the mean. indicator: whether "is missing" is a feature of its own.
     levels: the categories that have a feature each. other: whether all further ones together have one.
     """
@@ -133,16 +135,15 @@ class Column:
 
     @property
     def tree_width(self) -> int:
-        return len(date_parts(np.zeros(1))) if self.kind == DATE else 1
+        return DATE_PARTS if self.kind == DATE else 1
 
     def write(self, values: np.ndarray, features: np.ndarray) -> None:
-        """Fill `features`, zeros of shape (n, width), with what a linear model gets."""
+        """Fill `features` of shape (n, width) with what a linear model gets."""
         if self.kind == CATEGORY:
-            rows = np.arange(len(values))
-            known = values >= 0
-            features[rows[known], values[known]] = 1.0
+            for level in range(len(self.levels)):
+                features[:, level] = values == level
             if self.other:
-                features[values == OTHER, len(self.levels)] = 1.0
+                features[:, len(self.levels)] = values == OTHER
             missing = values == MISSING
         else:
             parts = date_parts(values) if self.kind == DATE else values[np.newaxis]
@@ -150,7 +151,7 @@ class Column:
                 features[:, place] = standardised(part, mean, scale)
             missing = np.isnan(values)
         if self.indicator:
-            features[missing, -1] = 1.0
+            features[:, -1] = missing
 
     def write_tree(self, values: np.ndarray, features: np.ndarray) -> None:
         """Fill `features` of shape (n, tree_width) with what boosted trees get: NaN where missing."""
@@ -167,9 +168,12 @@ class Column:
 
 def standardised(values: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
     """(values - mean) / scale, cut off at FAR, and 0, which is the mean, where a value is missing."""
-    found = (values - mean) / scale
+    found = values - mean
+    found /= scale
     np.clip(found, -FAR, FAR, out=found)
-    found[np.isnan(found)] = 0.0
+    gaps = np.isnan(found)
+    if gaps.any():
+        found[gaps] = 0.0
     return found
 
 
@@ -180,16 +184,25 @@ def date_parts(values: np.ndarray) -> np.ndarray:
     lies beside January.
     """
     known = np.isfinite(values)
-    day = np.where(known, np.floor(np.where(known, values, 0.0)), 0.0)
-    dates = np.datetime64("2000-01-01") + day.astype(np.int64)
-    month = dates.astype("datetime64[M]").astype(np.int64) % 12
-    weekday = (day.astype(np.int64) + 5) % 7  # 2000-01-01 was a Saturday
-    turns = [month / 12, weekday / 7, np.where(known, values, 0.0) - day]
-    parts = [values.astype(np.float64)]
-    for turn in turns:
-        parts += [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
-    found = np.stack(parts)
-    found[:, ~known] = np.nan
+    moments = values if known.all() else np.where(known, values, 0.0)
+    day = np.floor(moments)
+    whole = day.astype(np.int64)
+    month = (np.datetime64("2000-01-01") + whole).astype("datetime64[M]").astype(np.int64) % 12
+    weekday = (whole + 5) % 7  # 2000-01-01 was a Saturday
+    found = np.empty((DATE_PARTS, len(values)))
+    found[0] = values
+    for place, (step, steps) in enumerate(((month, 12), (weekday, 7))):
+        turns = 2 * np.pi * np.arange(steps) / steps
+        found[1 + 2 * place] = np.sin(turns)[step]
+        found[2 + 2 * place] = np.cos(turns)[step]
+    time = moments - day
+    if time.any():
+        np.sin(2 * np.pi * time, out=found[5])
+        np.cos(2 * np.pi * time, out=found[6])
+    else:
+        found[5], found[6] = 0.0, 1.0
+    if not known.all():
+        found[:, ~known] = np.nan
     return found
 
 
@@ -224,7 +237,7 @@ class Schema:
 
     def features(self, values: list[np.ndarray]) -> np.ndarray:
         """Values as the features of a linear model: float64 of shape (n, width)."""
-        features = np.zeros((len(values[0]), self.width))
+        features = np.empty((len(values[0]), self.width))
         start = 0
         for column, each in zip(self.columns, values, strict=True):
             column.write(each, features[:, start : start + column.width])

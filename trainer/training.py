@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from survey import HOLDOUT, SEED, Survey, row_hashes
 CHUNK_ROWS = 262_144
 CHUNK_CELLS = 6_000_000
 """Features of one chunk, 48 MB: two chunks are in memory at once."""
+MANY_ROWS = 50_000
+"""Rows from which the classifiers of several classes are trained side by side."""
 MEASURED_ROWS = 20_000
 """Rows of a chunk that an epoch's loss is measured on, where there are several chunks."""
 LONG_ROW = {"classification": 10.0, "regression": 2.0}
@@ -53,7 +58,7 @@ class Trained:
 
 @dataclass
 class Chunk:
-    """Training rows: features of shape (n, width), and the label as class indices or scaled numbers."""
+    """Training rows: features of shape (n, width), and the label as class indices or scaled numbers, floats."""
 
     features: np.ndarray
     target: np.ndarray
@@ -67,89 +72,133 @@ class Design:
         columns = plan.schema.columns
         self.width = plan.schema.width
         starts = np.cumsum([0, *(column.width for column in columns)])[:-1]
-        simple = [
-            place for place, column in enumerate(columns) if column.kind in (model.NUMBER, model.BOOLEAN)
-        ]
-        self._rows = np.array([plan.places[place] for place in simple], dtype=np.int64)
-        self._features = np.array([starts[place] for place in simple], dtype=np.int64)
-        self._mean = np.array([columns[place].mean[0] for place in simple])[:, np.newaxis]
-        self._scale = np.array([columns[place].scale[0] for place in simple])[:, np.newaxis]
-        flagged = [index for index, place in enumerate(simple) if columns[place].indicator]
-        self._flagged = np.array(flagged, dtype=np.int64)
-        others = set(range(len(columns))) - set(simple)
-        self._others = [(place, int(starts[place])) for place in sorted(others)]
+        # The schema begins with them, so their features lie side by side.
+        simple = [column.kind in (model.NUMBER, model.BOOLEAN) and not column.indicator for column in columns]
+        self._simple = simple.index(False) if False in simple else len(simple)
+        first = columns[: self._simple]
+        self._rows = np.array(plan.places[: self._simple], dtype=np.int64)
+        self._mean = np.array([column.mean[0] for column in first])[:, np.newaxis]
+        self._scale = np.array([column.scale[0] for column in first])[:, np.newaxis]
+        self._others = [(place, int(starts[place])) for place in range(self._simple, len(columns))]
 
-    def features(self, numbers: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Float64 of shape (n, width) for n rows of the cache, given as (columns, n) each."""
+    def fill(self, numbers: np.ndarray, codes: np.ndarray, features: np.ndarray) -> None:
+        """Write n rows of the cache, given as (columns, n) each, to features of shape (n, width)."""
         plan = self.plan
-        count = numbers.shape[1] if len(numbers) else codes.shape[1]
-        found = np.zeros((count, self.width))
-        if len(self._rows):
-            values = numbers[self._rows] if len(self._rows) < len(numbers) else numbers
-            found[:, self._features] = model.standardised(values, self._mean, self._scale).T
-            for index in self._flagged:
-                found[np.isnan(values[index]), self._features[index] + 1] = 1.0
+        if self._simple:
+            values = numbers[self._rows]
+            features[:, : self._simple] = model.standardised(values, self._mean, self._scale).T
         for place, start in self._others:
             column, lookup = plan.schema.columns[place], plan.lookups[place]
             values = numbers[plan.places[place]] if lookup is None else lookup[codes[plan.places[place]]]
-            column.write(values, found[:, start : start + column.width])
-        return found
+            column.write(values, features[:, start : start + column.width])
 
 
-def chunks(survey: Survey, plan: Plan, design: Design, epoch: int) -> Iterator[Chunk]:
-    """The training rows of one epoch, in an order of its own.
+class Chunks:
+    """The training rows as chunks of features, epoch after epoch, each in an order of its own.
 
     Batches are taken at random and several make a chunk: rows that lie sorted by their label in the file
-    do not come sorted.
+    do not come sorted. What the first epoch has made of the columns, later ones read from memory where it is
+    one chunk, else from the disk, as long as that has the room.
     """
-    cache = survey.cache
-    order = np.arange(len(cache))
-    rows = max(256, min(CHUNK_ROWS, CHUNK_CELLS // max(1, design.width)))
-    if len(cache) > 1:
-        order = np.random.default_rng(SEED + epoch).permutation(len(cache))
-    waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    gathered = 0
-    for number in order:
-        batch = cache.read(int(number))
+
+    def __init__(self, survey: Survey, plan: Plan, folder: Path, epochs: int) -> None:
+        self._cache, self._plan = survey.cache, plan
+        self._design = Design(plan)
+        self._rows = max(64, min(CHUNK_ROWS, CHUNK_CELLS // max(1, self._design.width)))
+        self._only: Chunk | None = None
+        self._path = folder / "features.cache"
+        self._places: dict[int, tuple[int, int]] | None = None
+        size = 8 * survey.rows * (self._design.width + 1)
+        if epochs > 1 and len(survey.cache) > 1 and size < shutil.disk_usage(folder).free / 2:
+            self._places = {}
+        self._stored = False
+
+    def epoch(self, number: int) -> Iterator[Chunk]:
+        if self._only is not None:
+            yield self._only
+            return
+        count = len(self._cache)
+        order = np.random.default_rng(SEED + number).permutation(count) if count > 1 else range(count)
+        made = 0
+        for chunk in self._joined(self._pieces(order)):
+            made += 1
+            yield chunk
+        self._stored = self._places is not None
+        if made == 1:
+            self._only = chunk
+
+    def delete(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def _joined(self, pieces: Iterator[Chunk]) -> Iterator[Chunk]:
+        waiting: list[Chunk] = []
+        gathered = 0
+        for piece in pieces:
+            if waiting and gathered + len(piece.target) > self._rows:
+                yield joined(waiting)
+                waiting, gathered = [], 0
+            waiting.append(piece)
+            gathered += len(piece.target)
+        if waiting:
+            yield joined(waiting)
+
+    def _pieces(self, order: Iterable[int]) -> Iterator[Chunk]:
+        """Batches as features; a batch of very wide rows in several pieces."""
+        if self._stored:
+            yield from self._read(order)
+            return
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(self._path.open("wb")) if self._places is not None else None
+            for number in order:
+                offset, rows = file.tell() if file else 0, 0
+                for piece in self._made(int(number)):
+                    if file and len(piece.target):
+                        file.write(np.column_stack([piece.features, piece.target]).data)
+                        rows += len(piece.target)
+                    yield piece
+                if self._places is not None:
+                    self._places[int(number)] = (offset, rows)
+
+    def _read(self, order: Iterable[int]) -> Iterator[Chunk]:
+        assert self._places is not None
+        width = self._design.width + 1
+        with self._path.open("rb") as file:
+            for number in order:
+                offset, rows = self._places[int(number)]
+                for first in range(0, rows, self._rows):
+                    count = min(self._rows, rows - first)
+                    file.seek(offset + 8 * width * first)
+                    table = np.fromfile(file, np.float64, width * count).reshape(count, width)
+                    yield Chunk(table[:, :-1], table[:, -1])
+
+    def _made(self, number: int) -> Iterator[Chunk]:
+        plan, batch = self._plan, self._cache.read(number)
         label = plan.labels(batch)
         taken = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
-        if taken.all():
-            waiting.append((batch.numbers, batch.codes, label))
-        elif taken.any():
-            waiting.append((batch.numbers[:, taken], batch.codes[:, taken], label[taken]))
-        gathered += int(taken.sum())
-        if gathered >= rows:
-            yield from _chunk(plan, design, waiting, rows)
-            waiting, gathered = [], 0
-    if waiting:
-        yield from _chunk(plan, design, waiting, rows)
+        rows = np.flatnonzero(taken)
+        target = label[rows].astype(np.float64)
+        if not plan.schema.classes:
+            target = (target - plan.schema.label_mean) / plan.schema.label_scale
+        for first in range(0, len(rows), self._rows):
+            part = rows[first : first + self._rows]
+            features = np.empty((len(part), self._design.width))
+            self._design.fill(batch.numbers[:, part], batch.codes[:, part], features)
+            yield Chunk(features, target[first : first + self._rows])
 
 
-def _chunk(
-    plan: Plan, design: Design, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], rows: int
-) -> Iterator[Chunk]:
-    count = sum(len(label) for _, _, label in parts)
-    label = np.concatenate([label for _, _, label in parts])
-    target = label if plan.schema.classes else (label - plan.schema.label_mean) / plan.schema.label_scale
-    if design.width * count <= 2 * CHUNK_CELLS or len(parts) > 1:
-        features = np.empty((count, design.width))
-        start = 0
-        for numbers, codes, each in parts:
-            features[start : start + len(each)] = design.features(numbers, codes)
-            start += len(each)
-        yield Chunk(features, target)
-        return
-    numbers, codes, _ = parts[0]  # so wide that one batch is several chunks
-    for first in range(0, count, rows):
-        part = slice(first, first + rows)
-        yield Chunk(design.features(numbers[:, part], codes[:, part]), target[part])
+def joined(pieces: list[Chunk]) -> Chunk:
+    if len(pieces) == 1 and pieces[0].features.flags.c_contiguous:
+        return pieces[0]
+    return Chunk(
+        np.concatenate([piece.features for piece in pieces]), np.concatenate([piece.target for piece in pieces])
+    )
 
 
 # --- A linear model ----------------------------------------------------------------------------------
 
 
 def train_linear(
-    survey: Survey, plan: Plan, epochs: int, lr: float, on_epoch: Callable[[Epoch], None]
+    survey: Survey, plan: Plan, folder: Path, epochs: int, lr: float, on_epoch: Callable[[Epoch], None]
 ) -> Trained:
     """SGDClassifier (logistic loss) or SGDRegressor (squared loss) by `epochs` passes at rate `lr`.
 
@@ -158,19 +207,22 @@ def train_linear(
     """
     from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-    design = Design(plan)
+    rows = Chunks(survey, plan, folder, epochs)
     classes = plan.schema.classes
+    jobs = (os.cpu_count() or 1) if len(classes) > 2 and survey.rows > MANY_ROWS else None
     estimator: Any = None
     history: list[Epoch] = []
     trained_on = 0
     for number in range(1, epochs + 1):
         measured: list[tuple[float, float, int]] = []
         trained_on = 0
-        for chunk in read_ahead(chunks(survey, plan, design, number)):
+        for chunk in read_ahead(rows.epoch(number)) if len(survey.cache) > 1 else rows.epoch(number):
             if estimator is None:
                 rate = lr * min(1.0, LONG_ROW[survey.task] / max(mean_square(chunk.features), 1e-12))
                 if classes:
-                    estimator = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=rate)
+                    estimator = SGDClassifier(
+                        loss="log_loss", learning_rate="constant", eta0=rate, n_jobs=jobs
+                    )
                 else:
                     # The last steps at a constant rate scatter around the best weights; their mean does not.
                     estimator = SGDRegressor(learning_rate="constant", eta0=rate, average=True)
@@ -194,7 +246,8 @@ def train_linear(
         accuracy = float(np.average([accuracy for _, accuracy, _ in measured], weights=weights))
         history.append(Epoch(number, loss, accuracy, time.time_ns() // 1_000_000))
         on_epoch(history[-1])
-    estimator.set_params(random_state=SEED)
+    rows.delete()
+    estimator.set_params(random_state=SEED, **({"n_jobs": None} if classes else {}))
     return Trained(model.TouchdownModel(plan.schema, estimator, "linear"), history, trained_on)
 
 
@@ -211,7 +264,7 @@ def measure(estimator: Any, chunk: Chunk, *, whole: bool) -> tuple[float, float,
     if not hasattr(estimator, "predict_proba"):
         error = estimator.predict(features) - target
         return float((error * error).mean()), math.nan, len(chunk.target)
-    loss, accuracy = losses(estimator.predict_proba(features), target)
+    loss, accuracy = losses(estimator.predict_proba(features), target.astype(np.int64))
     return loss, accuracy, len(chunk.target)
 
 
@@ -230,7 +283,7 @@ def losses(probabilities: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
 
 
 def train_boosting(
-    survey: Survey, plan: Plan, rounds: int, lr: float, on_epoch: Callable[[Epoch], None]
+    survey: Survey, plan: Plan, _folder: Path, rounds: int, lr: float, on_epoch: Callable[[Epoch], None]
 ) -> Trained:
     """HistGradientBoosting by `rounds` rounds at rate `lr`, on all training rows or on as many as fit in memory.
 
