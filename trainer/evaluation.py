@@ -184,7 +184,7 @@ class SampledRows:
 
 
 def importance(task: str, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
-    """How much worse the primary metric gets when a column is shuffled among hold-out rows, best column first.
+    """How much worse the primary metric gets when a column is shuffled among hold-out rows; best first.
 
     Source: Breiman, "Random Forests", Machine Learning 45, 2001 (permutation importance).
     """

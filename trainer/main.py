@@ -261,8 +261,8 @@ def working_folder() -> Iterator[Path]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Refused(
-            "the disk of the node is full: a training keeps the parsed columns there, 8 bytes a cell; use a VM"
-            " size with a larger disk"
+            "the disk of the node is full: a training keeps the parsed columns there, 8 bytes a cell; use a"
+            " VM size with a larger disk"
         ) from error
 
 
@@ -343,7 +343,11 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
         "drift": drift,
         "learning": {
             name: [
-                {"epoch": e.number, "loss": e.loss, "accuracy": None if e.accuracy != e.accuracy else e.accuracy}
+                {
+                    "epoch": e.number,
+                    "loss": e.loss,
+                    "accuracy": e.accuracy if e.accuracy == e.accuracy else None,
+                }
                 for e in each.epochs
             ]
             for name, each in trained.items()

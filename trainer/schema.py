@@ -1,4 +1,4 @@
-"""What a survey means for a model: which columns it takes and how, which classes there are, which rows are held out."""
+"""What a survey means for a model: which columns it takes and how, its classes, and its hold-out."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ SMALLEST_CLASS = 2
 class Plan:
     """A schema and how it is filled from the cache.
 
-    places: for each of the schema's columns, its row in the batches' numbers or codes. lookups: for a category,
-    the level of each code of the survey. class_of: for each code of the label as first seen, the index of its
-    class, -1 for one whose rows are left out.
+    places: for each of the schema's columns, its row in the batches' numbers or codes. lookups: for a
+    category, the level of each code of the survey. class_of: for each code of the label as first seen, the
+    index of its class, -1 for one whose rows are left out. typed: the type of each column in the signature.
     """
 
     schema: model.Schema
@@ -116,8 +116,8 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
 def _missing_labels(survey: Survey, missing: int) -> None:
     if 2 * missing > survey.rows:
         survey.source.refuse(
-            f"column {quoted(survey.label)}: the label is missing in {missing} of {survey.rows} rows, more than"
-            " half; fill it in, or name another label"
+            f"column {quoted(survey.label)}: the label is missing in {missing} of {survey.rows} rows, more"
+            " than half; fill it in, or name another label"
         )
 
 
@@ -131,8 +131,8 @@ def _classes(
     if len(texts) == 1:
         first = line_of(survey, survey.rarest[0][0][1])
         source.refuse(
-            f"{where}, row {first} to the last: the only class is {quoted(texts[0])}; add rows of another class"
-            " or name another label"
+            f"{where}, row {first} to the last: the only class is {quoted(texts[0])}; add rows of another"
+            " class or name another label"
         )
     rare = [code for code in range(len(texts)) if levels.counts[code] < SMALLEST_CLASS]
     name_of = dict(enumerate(texts))
@@ -141,9 +141,9 @@ def _classes(
         code = rare[0]
         more = f" ({len(rare) - 1} more classes are as small)" if len(rare) > 1 else ""
         source.refuse(
-            f"{where}, row {line_of(survey, survey.rarest[code][0][1])}: class {quoted(texts[code])} has this one"
-            " row, and training and hold-out need one each; add rows of it, remove this one, or set rare_classes"
-            f" to merge{more}"
+            f"{where}, row {line_of(survey, survey.rarest[code][0][1])}: class {quoted(texts[code])} has this"
+            " one row, and training and hold-out need one each; add rows of it, remove this one, or set"
+            f" rare_classes to merge{more}"
         )
     if rare:
         together = sum(levels.counts[code] for code in rare)
@@ -153,8 +153,8 @@ def _classes(
         else:
             left_out = set(rare)
             notes.append(
-                f"the one row of class {quoted(texts[rare[0]])} was left out: there is no other small class to"
-                " merge it with"
+                f"the one row of class {quoted(texts[rare[0]])} was left out: there is no other small class"
+                " to merge it with"
             )
     names = sorted({name for code, name in name_of.items() if code not in left_out})
     if len(names) < 2:

@@ -131,8 +131,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows in the cache. numbers: float64 (columns, rows), codes: int32 (columns, rows), label: float64
-    (rows,), NaN where it is missing; for classes, their codes as first seen. start: number of the first row."""
+    """Rows in the cache, from number `start` on.
+
+    numbers: float64 of shape (columns, rows); codes: int32 of shape (columns, rows). label: float64 of shape
+    (rows,), NaN where it is missing; for classes, their codes as first seen.
+    """
 
     start: int
     numbers: np.ndarray
@@ -328,7 +331,7 @@ class Levels:
         return int(self.counts.sum()) + self.missing + self.beyond
 
     def add(self, codes: np.ndarray, uniques: list[str | None]) -> np.ndarray:
-        """Count a block's cells: codes into its own `uniques`, -1 for missing. The same cells in our codes."""
+        """Count a block's cells, given as codes into its own `uniques`; the same cells in our codes."""
         before = len(self.codes)
         lookup = np.full(len(uniques) + 1, model.MISSING, dtype=np.int32)
         for place, text in enumerate(uniques):

@@ -1,8 +1,8 @@
-"""The deployed model: it takes the raw columns of a CSV, as they were uploaded, and answers in the label's terms.
+"""The deployed model: it takes the raw columns of a CSV, as they were uploaded, and predicts its label.
 
-This file travels inside the MLflow model (its folder `code`), and what it needs is what the model pins: NumPy,
-pandas, scikit-learn. The trainer itself reads every cell with these functions, so that a model in service sees
-what it has seen in training.
+This file travels inside the MLflow model (its folder `code`), and what it needs is what the model pins:
+NumPy, pandas, scikit-learn. The trainer itself reads every cell with these functions, so that a model in
+service sees what it has seen in training.
 
 A column goes through two forms:
 

@@ -58,14 +58,14 @@ class Trained:
 
 @dataclass
 class Chunk:
-    """Training rows: features of shape (n, width), and the label as class indices or scaled numbers, floats."""
+    """Training rows: features of shape (n, width), and of the label class indices or scaled numbers."""
 
     features: np.ndarray
     target: np.ndarray
 
 
 class Design:
-    """Makes the features of cached rows, the same ones that the deployed model makes, many columns at a time."""
+    """Makes the same features of cached rows as the deployed model does, many columns at a time."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -190,7 +190,8 @@ def joined(pieces: list[Chunk]) -> Chunk:
     if len(pieces) == 1 and pieces[0].features.flags.c_contiguous:
         return pieces[0]
     return Chunk(
-        np.concatenate([piece.features for piece in pieces]), np.concatenate([piece.target for piece in pieces])
+        np.concatenate([piece.features for piece in pieces]),
+        np.concatenate([piece.target for piece in pieces]),
     )
 
 
@@ -285,7 +286,7 @@ def losses(probabilities: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
 def train_boosting(
     survey: Survey, plan: Plan, _folder: Path, rounds: int, lr: float, on_epoch: Callable[[Epoch], None]
 ) -> Trained:
-    """HistGradientBoosting by `rounds` rounds at rate `lr`, on all training rows or on as many as fit in memory.
+    """HistGradientBoosting by `rounds` rounds at rate `lr`, on as many training rows as fit in memory.
 
     Which ones is told by the rows' hashes, so it is a sample by chance and always the same.
     Raises BadInput when the loss overflows.
