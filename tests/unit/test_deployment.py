@@ -1,5 +1,9 @@
-"""What a deployment publishes: the trainer's files in a folder named for them, the pipeline's defaults."""
+"""What a deployment publishes: the trainer in a folder named for it, the pipeline's defaults, the app."""
 
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,8 @@ from localcloud import deployment
 from localcloud.datafactory import linked_services, reading
 from localcloud.home import CONTAINER, Home, Ports
 from scripts import publish_trainer
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -63,3 +69,49 @@ def test_the_linked_services_lead_to_this_clouds_storage_and_pool(tmp_path: Path
     assert [linked_services.check(name, each) for name, each in services.items()] == [None, "storage"]
     linked_services.check_storage(home, "storage", services["storage"])
     assert linked_services.check_batch("batch", services["batch"]) == "storage"
+
+
+# --- The app's package --------------------------------------------------------------------------------
+
+APP = {"function_app.py", "host.json", "requirements.txt", "trainer/dialect.py"}
+"""What the app is made of, beside its packages."""
+
+
+def published(path: str) -> bool:
+    """Whether Core Tools puts a file into the package: its rules are prefixes, not quite those of git.
+
+    Source: GitIgnoreParser.cs of azure-functions-core-tools.
+    """
+    rules = (ROOT / ".funcignore").read_text().split()
+
+    def matches(rule: str) -> bool:
+        escaped = re.sub(r"[-\[\]/{}()+?.\\^$|]", r"\\\g<0>", rule)
+        return re.match(escaped.replace("*", "([^/]+)"), path) is not None
+
+    kept = any(matches(rule[1:]) for rule in rules if rule.startswith("!"))
+    return kept or not any(matches(rule) for rule in rules if not rule.startswith("!"))
+
+
+def test_the_package_holds_the_app_with_the_trainers_dialect_and_nothing_else() -> None:
+    packages = ("activities", "orchestrators", "runs", "triggers")
+    others = ("benchmarks", "bicep", "docs", "localcloud", "scripts", "tests", "trainer")
+    files = [each for each in ROOT.iterdir() if each.is_file()]
+    files += [each for folder in packages + others for each in (ROOT / folder).rglob("*") if each.is_file()]
+    names = {each.relative_to(ROOT).as_posix() for each in files if "__pycache__" not in each.parts}
+    wanted = {name for name in names if name.split("/")[0] in packages} | APP
+    assert {name for name in names if published(name)} == wanted
+    assert not published("local.settings.json"), "it holds secrets, and a star there stands for something"
+
+
+def test_the_package_can_import_everything_that_the_app_imports(tmp_path: Path) -> None:
+    for folder in ("activities", "orchestrators", "runs", "triggers"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "trainer").mkdir()
+    for name in APP:
+        shutil.copy(ROOT / name, tmp_path / name)
+    program = "import function_app, trainer.dialect, sys; print(trainer.dialect.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "trainer" / "dialect.py")
