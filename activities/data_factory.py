@@ -63,6 +63,14 @@ def start_training(order: TrainingOrder) -> Training:
         "label": order.label,
         "epochs": order.epochs,
         "lr": order.lr,
+        "task": order.task,
+        "algorithm": order.algorithm,
+        "rareClasses": order.rare_classes,
+        "minAccuracy": order.min_accuracy,
+        "maxRmse": order.max_rmse,
+        "tolerance": order.tolerance,
+        "champion": order.champion.folder,
+        "championModel": order.champion.model if order.champion.folder else "",
     }
     try:
         # The SDK would send this POST again after a 500: only the next attempt, which searches first, may.

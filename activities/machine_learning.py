@@ -8,6 +8,7 @@ calls the very same step again. So a look and a retry after a crash are one and 
 import csv
 import io
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from activities import clients, records
 from activities.registry import activity, explain
 from activities.storage import SAMPLE, sample_path
 from runs.contracts import (
+    Champion,
+    ChampionOrder,
     CleanUp,
     ComputeOrder,
     DeploymentOrder,
@@ -38,6 +41,7 @@ from runs.contracts import (
     Settling,
     SmokeOrder,
     SmokeState,
+    TrainingResult,
     Upload,
 )
 from runs.errors import Fault, Refused
@@ -64,6 +68,11 @@ SHOWN = 200
 TAG_LIMIT = 256
 """Characters of a tag's value. Azure ML refuses an empty one (azure-sdk-for-python #41586)."""
 
+_MODEL_ID = re.compile(r"(?:^azureml:|/)models/(?P<name>[^/:]+)/versions/(?P<version>[^/:]+)$")
+"""The end of a model version's id; before it stand the workspace, or the registry, that holds it."""
+_OUR_PATH = re.compile(r"/datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
+"""The end of a path in a datastore, long or short (azure-ai-ml, "Data URIs")."""
+
 _invoking = threading.Lock()
 
 
@@ -79,6 +88,42 @@ def lineage(run_id: str, upload: Upload) -> dict[str, str]:
 
 def datastore_uri(path: str) -> str:
     return f"azureml://datastores/{app().datastore}/paths/{path}"
+
+
+@activity
+def find_champion(order: ChampionOrder) -> Champion:
+    """The model behind the endpoint's default, which a new one is to be measured against.
+
+    There is none before an endpoint's first promotion. One that was not made here, or lies in another
+    datastore, is named without its folder.
+    """
+    ml = clients.machine_learning()
+    try:
+        default = default_of(ml.batch_endpoints.get(order.endpoint))
+    except ResourceNotFoundError:
+        return Champion()
+    deployment = find_deployment(order.endpoint, default) if default else None
+    if deployment is None:
+        return Champion()
+    given = deployment.model
+    model_id = str((given if isinstance(given, str) else getattr(given, "id", "")) or "")
+    found = _MODEL_ID.search(model_id)
+    if found is None or not model_id.lower().removeprefix("azureml:").startswith(
+        f"{app().workspace_id}/".lower()
+    ):
+        return Champion(model=model_id[:TAG_LIMIT] or "unknown", deployment=default)
+    name, version = found["name"], found["version"]
+    try:
+        path = str(ml.models.get(name, version).path or "")
+    except ResourceNotFoundError:
+        path = ""
+    return Champion(f"{name}:{version}", own_folder(path), default)
+
+
+def own_folder(path: str) -> str:
+    """The folder in our container that a model's path means, or "" when it is elsewhere."""
+    found = _OUR_PATH.search(path)
+    return found["path"].strip("/") if found and found["datastore"] == app().datastore else ""
 
 
 @activity
@@ -99,19 +144,18 @@ def register_model(order: ModelOrder) -> ModelVersion:
             return ModelVersion(order.name, str(each.version))
     taken = [int(each.version) for each in versions if str(each.version).isdigit()]
     version = str(max(taken, default=0) + 1)
-    metrics = {name: f"{value:.6g}" for name, value in order.result.metrics.items()}
     model = Model(
         name=order.name,
         version=version,
         path=datastore_uri(order.result.folder),
         type=AssetTypes.MLFLOW_MODEL,
         description=f"Trained by Touchdown on {order.upload.dataset[:TAG_LIMIT]}.",
-        tags=lineage(order.run_id, order.upload)
+        tags=measured(order.result)
+        | lineage(order.run_id, order.upload)
         | {
             "mlflow_run": order.result.mlflow_run_id or "unknown",
             "label": order.result.label[:TAG_LIMIT] or "unknown",
-        }
-        | metrics,
+        },
     )
     try:
         clients.machine_learning().models.create_or_update(model)
@@ -124,6 +168,21 @@ def register_model(order: ModelOrder) -> ModelVersion:
             ) from error
         raise
     return ModelVersion(order.name, version)
+
+
+def measured(result: TrainingResult) -> dict[str, str]:
+    """The tags by which a model version tells how good it is, and what it was measured against."""
+    tags = {name: f"{value:.6g}" for name, value in result.metrics.items()}
+    gate = result.gate
+    if gate is None:
+        return tags
+    tags |= {"task": result.task, "algorithm": result.algorithm[:TAG_LIMIT] or "unknown"}
+    tags |= {"verdict": gate.verdict, "metric": gate.metric, "value": f"{gate.value:.6g}"}
+    champion = gate.champion
+    if champion is not None:
+        its = "not comparable" if champion.value is None else f"{champion.value:.6g}"
+        tags |= {"champion": champion.model[:TAG_LIMIT] or "unknown", "champion_value": its}
+    return tags
 
 
 def model_versions(name: str) -> "list[Model]":
@@ -383,21 +442,23 @@ def read_predictions(path: str, deployment: str, job: str) -> list[str]:
     """The predictions in a predictions.csv, which has no header, in the order of their rows.
 
     Documented columns are row, prediction, file name ("Deploy MLflow models in batch deployments"); a model
-    that answers with an array gets file name, prediction. The file's name tells them apart.
+    that answers with a table gets its other columns behind the prediction, one that answers with an array
+    file name, prediction. The file's name tells them apart.
     """
     text = read_text(path)
     if not text:
         raise Refused("SmokeTestFailed", f"deployment {deployment}: scoring job {job} left no predictions.")
     name = SAMPLE.rpartition("/")[2]
     rows = [[cell for cell in row if cell != name] for row in csv.reader(io.StringIO(text)) if row]
-    if any(not row or not row[-1].strip() for row in rows) or len({len(row) for row in rows}) != 1:
+    numbered = all(len(row) > 1 and row[0].isdigit() for row in rows)
+    place = 1 if numbered else 0
+    if any(not row or not row[place].strip() for row in rows) or len({len(row) for row in rows}) != 1:
         raise Refused(
             "SmokeTestFailed",
             f"deployment {deployment}: predictions of scoring job {job} are not row, prediction, file.",
         )
-    numbered = all(len(row) > 1 and row[0].isdigit() for row in rows)
     ordered = sorted(rows, key=lambda row: int(row[0])) if numbered else rows
-    return [row[1] if numbered else row[0] for row in ordered]
+    return [row[place] for row in ordered]
 
 
 def read_text(path: str) -> str:

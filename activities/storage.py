@@ -1,6 +1,5 @@
 """The steps that read and write the container: the dataset before, the model after, the record at the end."""
 
-import codecs
 import csv
 import io
 import json
@@ -14,14 +13,26 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from activities import clients, records
 from activities.registry import activity
-from runs import naming, settings
-from runs.contracts import Dataset, Done, Json, RunRecord, RunRequest, TrainedModel, TrainingResult, Upload
+from runs import gate, naming, settings
+from runs.contracts import (
+    Dataset,
+    Done,
+    Gate,
+    Json,
+    RunRecord,
+    RunRequest,
+    RunSettings,
+    TrainedModel,
+    TrainingResult,
+    Upload,
+)
 from runs.errors import Refused
+from trainer import dialect
 
-HEAD = 1 << 20
-"""Bytes of a dataset that are looked at before anything is paid for."""
-LONGEST_NAME = 256
-"""Characters of a column's name: the label's is in the run's history, its record and its events."""
+HEAD = dialect.HEAD_BYTES
+"""Bytes of a dataset that are looked at before anything is paid for; compressed where the dataset is."""
+SHOWN = 100
+"""Characters of a cell or a name that a message repeats."""
 SAMPLE = "smoke/sample.csv"
 """Where a run keeps them, below its own folder."""
 SAMPLE_ROWS = 20
@@ -32,7 +43,8 @@ SAMPLE_ROWS = 20
 def inspect_dataset(request: RunRequest) -> Dataset:
     """Read a dataset's properties, metadata and first bytes, and settle the run's settings.
 
-    Its first rows, without the label, are kept for the smoke test: the dataset may be replaced before.
+    Its first rows, raw but for the label, are kept for the smoke test: the dataset may be replaced before.
+    They are kept as commas and UTF-8 whatever the dataset's dialect, since that is what a deployment reads.
 
     Raises Refused: RunEnded (an engine runs a finished id again), DatasetReplaced, DatasetMissing,
     InvalidDataset, LabelMissing, InvalidSetting.
@@ -54,17 +66,24 @@ def inspect_dataset(request: RunRequest) -> Dataset:
         ) from None
     except ResourceModifiedError:
         raise replaced(upload) from None
-    rows = rows_of(upload.dataset, head, whole=size <= HEAD)
-    columns = rows[0]
+    found = look(upload.dataset, head, whole=size <= HEAD)
     app = settings.app()
     resolved = settings.resolve(
-        request.settings, properties.metadata or {}, app, dataset=upload.dataset, columns=columns
+        request.settings,
+        properties.metadata or {},
+        app,
+        dataset=upload.dataset,
+        columns=found.columns,
+        task_of=lambda label: dialect.task_of(found.cells(label), found.dialect.decimal),
     )
-    label = columns.index(resolved.label)
+    check_label(upload.dataset, found, resolved)
+    label = found.columns.index(resolved.label)
     sample = io.StringIO(newline="")
-    csv.writer(sample).writerows(row[:label] + row[label + 1 :] for row in rows[: SAMPLE_ROWS + 1])
+    csv.writer(sample).writerows(
+        row[:label] + row[label + 1 :] for row in [found.columns, *found.rows[:SAMPLE_ROWS]]
+    )
     clients.container().upload_blob(sample_path(request.run_id), sample.getvalue().encode(), overwrite=True)
-    return Dataset(size, len(columns), resolved.label, resolved, app.pacing)
+    return Dataset(size, len(found.columns), resolved.label, resolved, app.pacing)
 
 
 def run_ended(record: RunRecord) -> Refused:
@@ -95,71 +114,88 @@ def read_head(upload: Upload, length: int) -> bytes:
     ).readall()
 
 
-def rows_of(dataset: str, head: bytes, *, whole: bool) -> list[list[str]]:
-    """The header and the complete data rows of a CSV whose first bytes are `head`; `whole`: they are all.
+def look(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
+    """The beginning of a CSV whose first bytes are `head`; `whole`: they are all.
 
-    Raises Refused InvalidDataset when it is empty, binary, no CSV, without a data row, or the header is none.
+    Raises Refused InvalidDataset when the trainer could not read it either.
     """
-
-    def invalid(why: str) -> Refused:
-        return Refused("InvalidDataset", f"dataset {dataset}: {why}")
-
-    if not head.removeprefix(codecs.BOM_UTF8).strip():
-        raise invalid("the file is empty; upload a CSV with a header row and data rows.")
     try:
-        rows = text_rows(head, whole=whole)
-    except UnicodeDecodeError:
-        raise invalid("the file is not text in UTF-8; export it as CSV (UTF-8).") from None
-    except csv.Error as error:
-        raise invalid(f"the file is not valid CSV ({error}); check its quotes.") from None
-    if not rows:
-        raise invalid(f"the first line is longer than {HEAD >> 20} MiB; it is no header row.")
-    header = rows[0]
-    if len(rows) < 2:
-        raise invalid("there is a header but no data row.")
-    if len(header) < 2:
-        raise invalid(
-            f"the header has only the column {header[0][:LONGEST_NAME]!r}; a label and at least one feature"
-            " are needed, separated by commas."
+        return dialect.look(head, whole=whole)
+    except dialect.Unreadable as why:
+        raise invalid(dataset, str(why)) from None
+
+
+def invalid(dataset: str, why: str) -> Refused:
+    return Refused("InvalidDataset", f"dataset {dataset}: {why}")
+
+
+def check_label(dataset: str, found: dialect.Look, wanted: RunSettings) -> None:
+    """What the beginning of a dataset already shows to be no label that can be learnt.
+
+    Only what is wrong whatever follows, unless the beginning is the whole.
+
+    Raises Refused InvalidDataset naming column, row and remedy.
+    """
+    column = f"column {quoted(wanted.label)}"
+    decimal = found.dialect.decimal
+    labels = [
+        (line, cell.strip())
+        for line, cell in zip(found.lines, found.cells(wanted.label), strict=True)
+        if not dialect.is_missing(cell)
+    ]
+    if wanted.task == "regression":
+        for line, cell in labels:
+            if dialect.number_of(cell, decimal) is None:
+                raise invalid(
+                    dataset,
+                    f"{column}, row {line}: {quoted(cell)} is not a number; correct it, name another label,"
+                    ' or set task to "classification".',
+                )
+    if not found.whole:
+        return
+    rows = len(found.rows)
+    if len(labels) * 2 < rows:
+        first = next(
+            line
+            for line, cell in zip(found.lines, found.cells(wanted.label), strict=True)
+            if dialect.is_missing(cell)
         )
-    for number, name in enumerate(header, 1):
-        if not name.strip():
-            raise invalid(f"column {number} has no name in the header.")
-        if len(name) > LONGEST_NAME:
-            raise invalid(
-                f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
-            )
-    twice = sorted(name for name, count in Counter(header).items() if count > 1)
-    if twice:
-        raise invalid(f"the header names {', '.join(twice[:3])} more than once.")
-    return rows
+        raise invalid(
+            dataset,
+            f"{column}, row {first}: the label is missing, as in {rows - len(labels)} of {rows} rows; fill in"
+            " more than half of them, or name another label.",
+        )
+    if len({cell for _, cell in labels}) == 1:
+        raise invalid(
+            dataset,
+            f"{column}, rows {labels[0][0]} to {labels[-1][0]}: the only label is {quoted(labels[0][1])};"
+            " add rows with another one, or name another label.",
+        )
+    if wanted.task == "classification" and wanted.rare_classes == "refuse":
+        # Kindly: the trainer may take more spellings for one class, and never fewer.
+        classes = [
+            cell.lower() if (number := dialect.number_of(cell, decimal)) is None else number
+            for _, cell in labels
+        ]
+        counts = Counter(classes)
+        for (line, cell), each in zip(labels, classes, strict=True):
+            if counts[each] == 1:
+                raise invalid(
+                    dataset,
+                    f"{column}, row {line}: class {quoted(cell)} has this one row, and training and hold-out"
+                    ' need one each; add rows of it, remove this one, or set rare_classes to "merge".',
+                )
 
 
-def text_rows(head: bytes, *, whole: bool) -> list[list[str]]:
-    """The complete rows in the first bytes of a CSV, blank lines left out.
-
-    As strict as the trainer, which would refuse the same. Raises UnicodeDecodeError, also for a NUL, which
-    is UTF-8 but no text; csv.Error.
-    """
-    cut = head if whole else head[: head.rfind(b"\n") + 1]
-    if b"\0" in cut:
-        raise UnicodeDecodeError("utf-8", cut, cut.index(b"\0"), cut.index(b"\0") + 1, "it is no text")
-    text = io.StringIO(cut.decode("utf-8-sig"), newline="")
-    rows: list[list[str]] = []
-    try:
-        for row in csv.reader(text, strict=True):
-            if row:
-                rows.append(row)  # noqa: PERF401 - the rows before an error are kept
-    except csv.Error:
-        # A quoted cell may hold line ends, so that the cut may go through its row.
-        if whole or text.read(1):
-            raise
-    return rows
+def quoted(text: str) -> str:
+    """What came from a dataset, as it can stand in a sentence: short and printable."""
+    short = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return '"' + "".join(each if each.isprintable() else repr(each)[1:-1] for each in short) + '"'
 
 
 @activity
 def read_training_result(trained: TrainedModel) -> TrainingResult:
-    """Read what a training left: is it a model, is it this run's, how good is it.
+    """Read what a training left: is it a model, is it this run's, has it earned a deployment.
 
     Raises Refused: InvalidModel, WrongModel.
     """
@@ -173,8 +209,9 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
             "InvalidModel",
             f"{trained.path}: it has no python_function flavor, which batch endpoints score with.",
         )
-    metrics = read_metrics(f"{folder.removesuffix('/model')}/metrics.json")
-    made_by = (metrics.get("run_id"), part(metrics, "dataset").get("etag"))
+    path = f"{folder.removesuffix('/model')}/metrics.json"
+    document = read_metrics(path)
+    made_by = (document.get("run_id"), part(document, "dataset").get("etag"))
     if made_by != (trained.run_id, trained.upload.etag):
         raise Refused(
             "WrongModel",
@@ -183,19 +220,42 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
         )
     numbers = {
         name: float(value)
-        for name, value in part(metrics, "metrics").items()
+        for name, value in part(document, "metrics").items()
         if isinstance(value, int | float) and math.isfinite(value)
     }
-    if "accuracy" not in numbers:
-        raise Refused("InvalidModel", f"{folder}: metrics.json holds no accuracy.")
+    judged: Gate | None = None
+    if trained.settings is not None:
+        try:
+            judged = gate.gate_of(document, numbers, trained.settings)
+        except gate.Unsound as why:
+            raise Refused(
+                "InvalidModel", f"{path}: {why}; publish the trainer and the pipeline that belong to the app."
+            ) from None
+    elif "accuracy" not in numbers:
+        raise Refused("InvalidModel", f"{path}: it holds no accuracy.")
+    missing_label = part(document, "dropped_rows").get("missing_label", 0)
     return TrainingResult(
         folder=folder,
-        mlflow_run_id=str(metrics.get("mlflow_run_id", "")),
-        label=str(metrics.get("label", "")),
-        metrics=numbers,
-        features=len(metrics.get("features") or []),
-        classes=len(metrics.get("classes") or []),
+        mlflow_run_id=str(document.get("mlflow_run_id", "")),
+        label=str(document.get("label", "")),
+        metrics=dict(list(numbers.items())[: gate.MOST]),
+        features=len(document.get("features") or []),
+        classes=len(document.get("classes") or []),
+        task=str(document.get("task", "classification")),
+        algorithm=str(document.get("algorithm", "linear"))[: gate.LONGEST_NAME],
+        verdict=judged.verdict if judged else "",
+        gate=judged,
+        notes=gate.notes_of(document),
+        dropped_columns=gate.dropped_of(document),
+        dropped_rows=missing_label if isinstance(missing_label, int) else 0,
+        report=find_report(trained.run_id),
     )
+
+
+def find_report(run_id: str) -> str:
+    """The path of the report that a run's training left, or "" when it left none."""
+    path = f"{naming.RUNS}{run_id}/report.html"
+    return path if clients.container().get_blob_client(path).exists() else ""
 
 
 def part(document: Json, name: str) -> Json:

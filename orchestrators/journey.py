@@ -4,6 +4,7 @@ A `Journey` is one generation of one orchestration. Everything it decides comes 
 history: its clock is the context's, and it reads no setting but those in its input.
 """
 
+import json
 import logging
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from durabletask import task
 
-from runs.contracts import Failure, RunRecord, RunRequest, Stage, Status, from_json, to_json
+from runs.contracts import Failure, Gate, Json, RunRecord, RunRequest, Stage, Status, from_json, to_json
 
 log = logging.getLogger("touchdown.run")
 
@@ -115,6 +116,15 @@ class Journey:
                 "deployment": shown.deployment,
                 "settings": to_json(shown.settings) if shown.settings else None,
                 "metrics": shown.metrics,
+                "task": shown.task or (shown.settings.task if shown.settings else ""),
+                "algorithm": shown.algorithm,
+                "verdict": shown.verdict,
+                "gate": shortened(shown.gate),
+                "notes": [fitted(note, 200) for note in shown.notes[:5]],
+                "report": shown.report,
+                "approval": to_json(shown.approval) | {"by": fitted(shown.approval.by, 300), "comment": ""}
+                if shown.approval
+                else None,
                 "stages": [to_json(stage) for stage in shown.stages],
                 "can_cancel": self.can_cancel,
             }
@@ -187,7 +197,10 @@ class Journey:
         except RunStopped as stopped:
             if stopped.status == "Cancelled":
                 raise
-            self.record = replace(self.record, warnings=[*self.record.warnings, f"{step}: {stopped}"])
+            self.warn(f"{step}: {stopped}")
+
+    def warn(self, warning: str) -> None:
+        self.record = replace(self.record, warnings=[*self.record.warnings, warning])
 
     def end(self, status: Status, stopped: RunStopped | None = None) -> None:
         """Close the record; from here on nothing is cancelled."""
@@ -196,6 +209,26 @@ class Journey:
         if status == "Failed" and not self.ctx.is_replaying:
             log.error("run %s failed at %s: %s", self.request.run_id, stage, stopped)
         self.note(status=status, error=Failure(stage, stopped.code, str(stopped)) if stopped else None)
+
+
+def shortened(gate: Gate | None) -> Json | None:
+    """A gate for the custom status, which the host limits to 16 KB; the record has all of it."""
+    if gate is None:
+        return None
+    champion = gate.champion
+    if champion is not None:
+        champion = replace(champion, model=fitted(champion.model, 300), error=fitted(champion.error, 400))
+    return to_json(replace(gate, reasons=[fitted(each, 500) for each in gate.reasons[:3]], champion=champion))
+
+
+def fitted(text: str, room: int) -> str:
+    """`text`, cut to `room` characters of JSON, where one in another script takes six."""
+    taken = 0
+    for place, each in enumerate(text):
+        taken += len(json.dumps(each)) - 2
+        if taken > room:
+            return f"{text[:place]}…"
+    return text
 
 
 def reason(failed: task.TaskFailedError) -> str:

@@ -1,9 +1,9 @@
 """A run: one uploaded CSV becomes the endpoint's default deployment.
 
 The order of the steps is the promise. Nothing is paid for before the dataset has been looked at; nothing
-is registered before it is known to be this run's model and good enough; the default moves last, and only
-to a deployment that has just scored rows of the dataset. A run that ends early takes back what it made and
-leaves the default as it was.
+is registered before it is known to be this run's model; nothing is deployed that has not passed the gate; the
+default moves last, and only to a deployment that has just scored rows of the dataset and, where the run asks
+for it, been approved. A run that ends early takes back what it made and leaves the default as it was.
 """
 
 from dataclasses import dataclass, replace
@@ -15,6 +15,10 @@ from durabletask import task
 from orchestrators.journey import BACK_OFF, BRIEF, LASTING, TRANSIENT, Journey, RunStopped, Story
 from runs import naming
 from runs.contracts import (
+    LONGEST_COMMENT,
+    Approval,
+    Champion,
+    ChampionOrder,
     CleanUp,
     ComputeOrder,
     Dataset,
@@ -119,7 +123,29 @@ def train(run: Journey, here: Generation) -> Story[Generation]:
     run.note(settings=settings, endpoint=settings.endpoint_name, model_name=settings.model_name)
 
     run.enter("start_training")
-    order = TrainingOrder(run.request.run_id, run.request.upload, dataset.label, settings.epochs, settings.lr)
+    champion = Champion()
+    if settings.task:
+        # Older code settled no task and asked for no champion; a run of it that is in flight goes on so.
+        champion = yield from run.call("find_champion", ChampionOrder(settings.endpoint_name), Champion)
+    if champion.model and not champion.folder:
+        run.warn(
+            f"find_champion: the default's model {champion.model} does not lie in this container, so the new"
+            " one is not compared with it."
+        )
+    order = TrainingOrder(
+        run.request.run_id,
+        run.request.upload,
+        dataset.label,
+        settings.epochs,
+        settings.lr,
+        task=settings.task,
+        algorithm=settings.algorithm,
+        rare_classes=settings.rare_classes,
+        min_accuracy=settings.min_accuracy,
+        max_rmse=settings.max_rmse,
+        tolerance=settings.tolerance,
+        champion=champion,
+    )
     training = yield from run.call("start_training", order, Training)
     run.note(pipeline_run_id=training.pipeline_run_id)
 
@@ -200,16 +226,31 @@ def outcome_of(training: Training, state: TrainingState) -> str:
 
 
 def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
-    """Steps 4 to 10: from a model in storage to the endpoint's default deployment."""
+    """Steps 4 to 10: from a model in storage to the endpoint's default deployment.
+
+    A model that the gate keeps out is registered all the same, and that is where the run ends.
+    """
     upload, settings = run.request.upload, dataset.settings
     endpoint, deployment = settings.endpoint_name, naming.deployment_name(run.request.run_id)
 
     run.enter("read_training_result")
-    trained = TrainedModel(run.request.run_id, upload, path)
+    trained = TrainedModel(run.request.run_id, upload, path, settings)
     result = yield from run.call("read_training_result", trained, TrainingResult)
-    run.note(mlflow_run_id=result.mlflow_run_id, metrics=result.metrics)
-    accuracy = result.metrics["accuracy"]
-    if accuracy < settings.min_accuracy:
+    run.note(
+        mlflow_run_id=result.mlflow_run_id,
+        metrics=result.metrics,
+        task=result.task,
+        algorithm=result.algorithm,
+        verdict=result.verdict,
+        gate=result.gate,
+        notes=result.notes,
+        dropped_columns=result.dropped_columns,
+        dropped_rows=result.dropped_rows,
+        report=result.report,
+    )
+    accuracy = result.metrics.get("accuracy", 1.0)
+    if not result.verdict and accuracy < settings.min_accuracy:
+        # Read by older code, which judged here: a run of it that is in flight is judged the same again.
         raise RunStopped(
             "Failed",
             "AccuracyTooLow",
@@ -221,6 +262,9 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     order = ModelOrder(run.request.run_id, upload, settings.model_name, result)
     model = yield from run.call("register_model", order, ModelVersion)
     run.note(model_version=model.version)
+    if result.verdict == "keep_champion":
+        run.note(outcome="kept_champion")
+        return
 
     run.enter("ensure_compute")
     compute = ComputeOrder(settings.compute_name, settings.vm_size)
@@ -241,6 +285,18 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     scored = yield from run.settle("smoke_test", smoke, SmokeState, SMOKE_LIMIT)
     run.note(predictions=scored.predictions)
 
+    if settings.approval == "required":
+        approval = yield from decision(run, timedelta(seconds=settings.approval_timeout))
+        run.commit()
+        run.note(approval=approval)
+        if approval.decision != "approved":
+            left = CleanUp(run.request.run_id, endpoint=endpoint, deployment=deployment)
+            yield from run.attempt(
+                "delete_deployment", run.settle("delete_deployment", left, Settling, CLEAN_UP_LIMIT)
+            )
+            run.note(outcome="rejected" if approval.decision == "rejected" else "approval_timed_out")
+            return
+
     run.commit()
     run.enter("promote")
     promotion = PromotionOrder(run.request.run_id, upload, endpoint, deployment)
@@ -250,6 +306,47 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     yield from run.attempt(
         "prune_deployments", run.settle("prune_deployments", prune, Settling, PROVISIONING_LIMIT)
     )
+
+
+def decision(run: Journey, limit: timedelta) -> Story[Approval]:
+    """The stage approve: wait for the event `decision` until the time is up.
+
+    Only a decision about this very wait counts, so an event that came before it, or is about another run,
+    decides nothing: see `decided`. Raises RunStopped when cancelled.
+    """
+    run.enter("approve")
+    since = run.record.stages[-1].started
+    timer = run.ctx.create_timer(limit)
+    while True:
+        event = run.ctx.wait_for_external_event("decision")
+        yield task.when_any([event, run.cancelled, timer])
+        if run.cancelled.is_complete:
+            timer.cancel()
+        run.check_cancelled()
+        if not event.is_complete:
+            return Approval("timed_out", "", run.stamp())
+        approval = decided(event.get_result(), since)
+        if approval is not None:
+            timer.cancel()
+            return approval
+
+
+def decided(event: object, since: str) -> Approval | None:
+    """What a decision event says, or None when it is none; anyone can raise an event.
+
+    since: when the wait began that it must be about. Nobody knows that before it has begun.
+    """
+    if (
+        not isinstance(event, dict)
+        or event.get("since") != since
+        or not isinstance(event.get("approved"), bool)
+    ):
+        return None
+    texts = [event.get("by"), event.get("at"), event.get("comment", "")]
+    if not all(isinstance(text, str) and len(text) <= LONGEST_COMMENT for text in texts):
+        return None
+    by, at, comment = texts
+    return Approval("approved" if event["approved"] else "rejected", str(by), str(at), str(comment))
 
 
 def take_back(run: Journey) -> Story[None]:
@@ -284,6 +381,7 @@ def tell(run: Journey, kind: str, retry: task.RetryPolicy = TRANSIENT) -> Story[
             "version": record.model_version,
             "endpoint": record.endpoint,
             "deployment": record.deployment,
+            "verdict": record.verdict,
             "metrics": record.metrics,
             "error": to_json(record.error) if record.error else None,
         },

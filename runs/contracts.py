@@ -77,7 +77,8 @@ class RunRequest:
 class RunSettings:
     """The resolved settings of a run; docs/settings.md says what each means and where it may be set.
 
-    training_timeout is in seconds; min_accuracy in [0, 1].
+    training_timeout and approval_timeout are in seconds; min_accuracy and tolerance in [0, 1]. task is ""
+    only in what code wrote that knew classification alone.
     """
 
     label: str
@@ -90,6 +91,13 @@ class RunSettings:
     keep_deployments: int
     compute_name: str
     vm_size: str
+    task: str = ""
+    algorithm: str = "linear"
+    rare_classes: str = "refuse"
+    max_rmse: float = 0.0
+    tolerance: float = 0.01
+    approval: str = "none"
+    approval_timeout: int = 259200
 
 
 @dataclass(frozen=True)
@@ -117,12 +125,37 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class ChampionOrder:
+    endpoint: str
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model behind an endpoint's default. All is "" when there is none.
+
+    model: its name and version, with a colon between them. folder: the MLflow model in the container, "" when
+    it lies elsewhere.
+    """
+
+    model: str = ""
+    folder: str = ""
+    deployment: str = ""
+
+
+@dataclass(frozen=True)
 class TrainingOrder:
     run_id: str
     upload: Upload
     label: str
     epochs: int
     lr: float
+    task: str = ""
+    algorithm: str = "linear"
+    rare_classes: str = "refuse"
+    min_accuracy: float = 0.0
+    max_rmse: float = 0.0
+    tolerance: float = 0.01
+    champion: Champion = Champion()
 
 
 @dataclass(frozen=True)
@@ -149,16 +182,85 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model that lies in storage. path: its MLmodel file in the container."""
+    """A model that lies in storage. path: its MLmodel file in the container.
+
+    settings: what it is judged by; None from an orchestrator that judged it itself.
+    """
 
     run_id: str
     upload: Upload
     path: str
+    settings: RunSettings | None = None
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The bar that the settings set. setting: min_accuracy or max_rmse."""
+
+    setting: str
+    limit: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The best answer without a model: name is "majority class" or "mean"; value in the gate's metric."""
+
+    name: str
+    value: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Champion against challenger on the same `rows` of the hold-out, in the gate's metric.
+
+    interval: 95 % bootstrap of how much worse the challenger is. A champion that could not score these rows
+    has no value but an error, and does not block.
+    """
+
+    model: str
+    rows: int
+    value: float | None
+    challenger: float | None
+    tolerance: float
+    interval: list[float] | None
+    passed: bool
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Whether a model has earned its deployment. value: its metric on the whole hold-out.
+
+    reasons: sentences that say why not. floor: None when the settings set none.
+    """
+
+    verdict: Literal["", "deploy", "keep_champion"]
+    reasons: list[str]
+    metric: str
+    value: float
+    floor: Floor | None = None
+    baseline: Baseline | None = None
+    champion: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A column that the model does not take, and why."""
+
+    column: str
+    why: str
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A model that is this run's. folder: the MLflow model in the container."""
+    """A model that is this run's. folder: the MLflow model in the container.
+
+    verdict: the gate's; "" when it was not judged here (see TrainedModel). algorithm: the one that was kept.
+    notes: what the trainer did about the data. dropped_rows: rows without a label. report: path of
+    report.html in the container, "" when there is none.
+    """
 
     folder: str
     mlflow_run_id: str
@@ -166,6 +268,14 @@ class TrainingResult:
     metrics: dict[str, float]
     features: int
     classes: int
+    task: str = ""
+    algorithm: str = ""
+    verdict: Literal["", "deploy", "keep_champion"] = ""
+    gate: Gate | None = None
+    notes: list[str] = field(default_factory=list)
+    dropped_columns: list[Dropped] = field(default_factory=list)
+    dropped_rows: int = 0
+    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -302,6 +412,20 @@ class Failure:
     message: str
 
 
+LONGEST_COMMENT = 1000
+"""Characters of a decision's comment."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """How a run that waited for a decision went on. by and comment are "" when nobody decided."""
+
+    decision: Literal["approved", "rejected", "timed_out"]
+    by: str
+    at: str
+    comment: str = ""
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """A run as run.json holds it, from its claim to its end; docs/runs.md describes the fields."""
@@ -328,6 +452,15 @@ class RunRecord:
     error: Failure | None = None
     warnings: list[str] = field(default_factory=list)
     schema_version: int = 1
+    task: str = ""
+    algorithm: str = ""
+    verdict: Literal["", "deploy", "keep_champion"] = ""
+    gate: Gate | None = None
+    notes: list[str] = field(default_factory=list)
+    dropped_columns: list[Dropped] = field(default_factory=list)
+    dropped_rows: int = 0
+    approval: Approval | None = None
+    report: str = ""
 
 
 @dataclass(frozen=True)

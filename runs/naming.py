@@ -23,6 +23,7 @@ from runs.errors import Refused
 DATASETS = "datasets/"
 RUNS = "runs/"
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_ENDING = re.compile(r"\.csv(?:\.gz)?\Z", re.IGNORECASE)
 _BLOB_NAME = re.compile(r"[^\ud800-\udfff]{1,1024}", re.DOTALL)
 _NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 _MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmodel")
@@ -80,10 +81,16 @@ def valid_name(kind: str, wanted: str, unique_in: str = "") -> str:
     return text[: rule.longest - len(suffix)].rstrip("-._") + suffix
 
 
-def model_name(dataset: str) -> str:
+def stem(dataset: str) -> str:
+    """The name of a dataset's file without `.csv` or `.csv.gz`."""
+    name = PurePosixPath(dataset).name
+    return _ENDING.sub("", name) or name
+
+
+def model_name(dataset: str, task: str = "classification") -> str:
     """The default name of a dataset's model: `iris_csv.csv` gives `iris_classification`, as in the lab."""
-    stem = PurePosixPath(dataset).stem
-    return valid_name("model", f"{stem.removesuffix('_csv') or stem}_classification")
+    name = stem(dataset)
+    return valid_name("model", f"{name.removesuffix('_csv') or name}_{task}")
 
 
 def endpoint_name(model: str, workspace: str) -> str:
@@ -97,9 +104,9 @@ def run_id(container: str, path: str, etag: str, attempt: int = 1) -> str:
     At most 80 characters of a-z, 0-9 and -, so that it is valid as an instance id, in a blob's path and
     in a tag.
     """
-    stem = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(path).stem.lower()).strip("-")[:40].strip("-")
+    readable = re.sub(r"[^a-z0-9]+", "-", stem(path).lower()).strip("-")[:40].strip("-")
     identity = digest(container, path, etag, length=16)
-    return "-".join(part for part in (stem, identity, str(attempt) if attempt > 1 else "") if part)
+    return "-".join(part for part in (readable, identity, str(attempt) if attempt > 1 else "") if part)
 
 
 def deployment_name(run: str) -> str:
@@ -123,21 +130,23 @@ def is_blob_name(path: str) -> bool:
 
 
 def is_dataset(path: str) -> bool:
-    """Whether `path` is a dataset: a direct child of datasets/ that is called .csv."""
+    """Whether `path` is a dataset: a direct child of datasets/ that is called .csv or .csv.gz."""
     name = path.removeprefix(DATASETS)
-    return path.startswith(DATASETS) and "/" not in name and name.lower().endswith(".csv") and len(name) > 4
+    ending = _ENDING.search(name)
+    return path.startswith(DATASETS) and "/" not in name and ending is not None and ending.start() > 0
 
 
 def dataset_path(name: str) -> str:
     """The path of the dataset that a person calls `name`.
 
-    Raises Refused for anything but the plain name of a .csv file.
+    Raises Refused for anything but the plain name of a .csv or .csv.gz file.
     """
     path = f"{DATASETS}{name}"
     if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or not is_blob_name(path):
         shown = name if len(name) <= 80 else f"{name[:77]}..."
         raise Refused(
             "InvalidDatasetName",
-            f"dataset {shown!r}: give the plain name of a .csv file in the datasets folder, without a path.",
+            f"dataset {shown!r}: give the plain name of a .csv or .csv.gz file in the datasets folder,"
+            " without a path.",
         )
     return path

@@ -43,9 +43,11 @@ def _whole(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
-def _number(low: float, high: float) -> Callable[[Any], float]:
+def _number(low: float, high: float = math.inf) -> Callable[[Any], float]:
+    span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
+
     def parse(value: Any) -> float:
-        expected = ValueError(f"a number from {low:g} to {high:g}")
+        expected = ValueError(f"a number {span}")
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise expected
         try:
@@ -55,6 +57,19 @@ def _number(low: float, high: float) -> Callable[[Any], float]:
         if not (math.isfinite(number) and low <= number <= high):
             raise expected
         return number
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    """One of these words, in any case; an empty text where "" is one of them."""
+    shown = ", ".join(word for word in words if word)
+
+    def parse(value: Any) -> str:
+        given = value.strip().lower() if isinstance(value, str) else None
+        if given not in words:
+            raise ValueError(f"one of {shown}")
+        return given
 
     return parse
 
@@ -95,7 +110,12 @@ RUN_SETTINGS = {
         ),
         Setting("epochs", _whole(1, 10_000), 50, "Passes over the training rows."),
         Setting("lr", _number(1e-9, 100.0), 0.1, "Learning rate."),
-        Setting("min_accuracy", _number(0.0, 1.0), 0.0, "Hold-out accuracy below which nothing is deployed."),
+        Setting(
+            "min_accuracy",
+            _number(0.0, 1.0),
+            0.0,
+            "Hold-out accuracy below which nothing is deployed. Of a classification.",
+        ),
         Setting("training_timeout", _duration, 86400, "How long training may take, queueing included."),
         # Azure ML holds 20 on an endpoint; the others are for runs under way, which deploy before they prune.
         Setting(
@@ -103,6 +123,49 @@ RUN_SETTINGS = {
         ),
         Setting("compute_name", _text, "cpu-cluster", "AmlCompute cluster that scores."),
         Setting("vm_size", _text, "Standard_DS3_v2", "VM size of that cluster, when it has to be made."),
+        Setting(
+            "task",
+            _one_of("", "classification", "regression"),
+            "",
+            "What is learnt. Default: told from the label, see below.",
+        ),
+        Setting(
+            "algorithm",
+            _one_of("linear", "boosting", "auto"),
+            "linear",
+            "`linear`: a linear model; `boosting`: gradient boosted trees; `auto`: both, and the better one"
+            " is kept.",
+        ),
+        Setting(
+            "rare_classes",
+            _one_of("refuse", "merge"),
+            "refuse",
+            "What becomes of classes too small to be held out: `refuse` ends the training, `merge` makes one"
+            " class of them, `(other)`.",
+        ),
+        Setting(
+            "max_rmse",
+            _number(0.0),
+            0.0,
+            "Hold-out RMSE above which nothing is deployed; 0: no limit. Of a regression.",
+        ),
+        # Two trainings on the same few thousand rows in another order differ by about a point of accuracy.
+        Setting(
+            "tolerance",
+            _number(0.0, 1.0),
+            0.01,
+            "How much worse than the champion a model may be and still be deployed: in accuracy (0.01 is a"
+            " point), or as a share of the champion's RMSE. The default is about what another order of the"
+            " same rows changes on data sets of a few thousand rows; smaller differences are not worth a"
+            " refusal.",
+        ),
+        Setting(
+            "approval",
+            _one_of("none", "required"),
+            "none",
+            "`required`: the run waits for a decision before it promotes.",
+        ),
+        Setting("approval_timeout", _duration, 259200, "How long it waits for that."),
     )
 }
 
@@ -138,6 +201,11 @@ APP_SETTINGS = (
 )
 
 
+SIGNED_IN = "WEBSITE_AUTH_ENABLED"
+"""App Service sets it to True where its authentication is on ("Environment variables and app settings in
+Azure App Service", "Authentication & Authorization")."""
+
+
 @dataclass(frozen=True)
 class App:
     """The app's settings, checked. run_defaults: raw values by the name of the run setting."""
@@ -156,6 +224,8 @@ class App:
     topic_endpoint: str
     pacing: Pacing
     run_defaults: dict[str, str]
+    signs_in: bool = False
+    """Whether App Service signs callers in (its authentication is on), and so says truly who calls."""
 
     @property
     def workspace_id(self) -> str:
@@ -214,6 +284,7 @@ class App:
                 for name, setting in RUN_SETTINGS.items()
                 if environment.get(setting.variable, "").strip()
             },
+            signs_in=environment.get(SIGNED_IN, "").strip().lower() == "true",
         )
 
 
@@ -242,12 +313,19 @@ def checked(given: Any) -> Json:
 
 
 def resolve(
-    given: Json, metadata: Mapping[str, str], app: App, *, dataset: str, columns: list[str]
+    given: Json,
+    metadata: Mapping[str, str],
+    app: App,
+    *,
+    dataset: str,
+    columns: list[str],
+    task_of: Callable[[str], str],
 ) -> RunSettings:
     """The settings of a run: HTTP body over blob metadata over app settings over defaults.
 
-    metadata is the CSV's own; keys that are no settings are other people's and are left alone. Names
-    are made valid (runs.naming). Raises Refused for an impossible value, or a label that is no column.
+    metadata is the CSV's own; keys that are no settings are other people's and are left alone. task_of: the
+    task that a column asks for as label, where no setting says so. Names are made valid (runs.naming).
+    Raises Refused for an impossible value, or a label that is no column.
     """
     found: dict[str, Any] = {}
     theirs = {key.lower(): value for key, value in metadata.items()}
@@ -271,7 +349,8 @@ def resolve(
             f'dataset {dataset}: label column "{label}" is not in the header (found: {shown});'
             " rename the column or name another label.",
         )
-    model = naming.valid_name("model", found["model_name"] or naming.model_name(dataset))
+    task = found["task"] or task_of(label)
+    model = naming.valid_name("model", found["model_name"] or naming.model_name(dataset, task))
     return RunSettings(
         label=label,
         model_name=model,
@@ -287,6 +366,13 @@ def resolve(
         keep_deployments=found["keep_deployments"],
         compute_name=naming.valid_name("compute", found["compute_name"]),
         vm_size=found["vm_size"],
+        task=task,
+        algorithm=found["algorithm"],
+        rare_classes=found["rare_classes"],
+        max_rmse=found["max_rmse"],
+        tolerance=found["tolerance"],
+        approval=found["approval"],
+        approval_timeout=found["approval_timeout"],
     )
 
 

@@ -1,27 +1,32 @@
-"""HTTP: start a run by hand, list runs, show one, cancel one. Function-key auth; errors are JSON.
+"""HTTP: start a run by hand, list runs, show, decide on and cancel one. Function-key auth; errors are JSON.
 
-POST /api/runs               {"dataset", "settings"?, "rerun"?}
-GET  /api/runs               ?status= &dataset= &top= &continuation=
+POST /api/runs                {"dataset", "settings"?, "rerun"?}
+GET  /api/runs                ?status= &dataset= &top= &continuation=
 GET  /api/runs/{id}
+POST /api/runs/{id}/approve   {"comment"?}
+POST /api/runs/{id}/reject    {"comment"?}
 POST /api/runs/{id}/cancel
 """
 
 import functools
+import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import azure.durable_functions as df
 import azure.functions as func
 import grpc
 from azure.core.exceptions import AzureError, ResourceNotFoundError
+from durabletask.client import OrchestrationState
 
 from activities import clients, records
 from activities.registry import explain
 from runs import naming, settings
-from runs.contracts import Json, RunRecord, Upload, to_json
+from runs.contracts import LONGEST_COMMENT, Json, RunRecord, Upload, to_json
 from runs.errors import Refused
 from runs.settings import app
 from triggers.events import ENDED
@@ -32,6 +37,9 @@ log = logging.getLogger("touchdown.triggers")
 STATUSES = ("Running", "Succeeded", "Failed", "Cancelled")
 MOST = 200
 """Runs in one page."""
+LONGEST_CALLER = 256
+_HALF_A_PAIR = re.compile(r"[\ud800-\udfff]")
+"""Half a surrogate pair is no text, and JSON can hold one."""
 
 http = df.Blueprint()
 
@@ -117,13 +125,13 @@ def start_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     return reply(202, {"run_id": started.run_id, "url": here, "links": links}, {"Location": here})
 
 
-def json_object(req: func.HttpRequest) -> Json:
+def json_object(req: func.HttpRequest, example: str = '{"dataset": "iris_csv.csv"}') -> Json:
     try:
         body = json.loads(req.get_body() or b"")
     except (ValueError, RecursionError) as error:
         raise Answer(400, "InvalidJson", f"the body is not JSON: {error}.") from None
     if not isinstance(body, dict):
-        raise Answer(400, "InvalidJson", 'the body is not a JSON object such as {"dataset": "iris_csv.csv"}.')
+        raise Answer(400, "InvalidJson", f"the body is not a JSON object such as {example}.")
     return body
 
 
@@ -191,7 +199,13 @@ def show_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
 
 
 def ended(record: RunRecord) -> Json:
-    return {**to_json(record), "stage": record.error.stage if record.error else ""}
+    stage = record.error.stage if record.error else ""
+    return {**to_json(record), "stage": stage, "report_url": blob_url(record.report)}
+
+
+def blob_url(path: str) -> str:
+    """The address of a blob, for who may read the container; "" for none."""
+    return f"{app().storage_url}/{app().container}/{quote(path)}" if path else ""
 
 
 def existing(req: func.HttpRequest) -> RunRecord:
@@ -217,8 +231,7 @@ def live(record: RunRecord, client: Client) -> Json:
     if state.runtime_status.name == "TERMINATED":
         hint = "it was terminated through the engine; what it began was left as it was."
         return {**shown, "status": "Terminated", "hint": hint}
-    custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
-    known = custom if isinstance(custom, dict) else {}
+    known = custom_status(state)
     if state.runtime_status.name in ENDED:
         claim = records.read(record.run_id)
         if claim is not None and claim.record.status != "Running":
@@ -228,7 +241,14 @@ def live(record: RunRecord, client: Client) -> Json:
         known |= {"status": "Failed", "error": error}
     model, _, version = str(known.pop("model", "")).partition(":")
     name = model or (known.get("settings") or {}).get("model_name", "")
-    return {**shown, **known, "dataset": record.dataset, "model_name": name, "model_version": version}
+    found = {**shown, **known, "dataset": record.dataset, "model_name": name, "model_version": version}
+    return {**found, "report_url": blob_url(found["report"])}
+
+
+def custom_status(state: OrchestrationState) -> Json:
+    """What an orchestration shows of its run, or nothing yet."""
+    custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
+    return custom if isinstance(custom, dict) else {}
 
 
 @http.function_name("cancel_run")
@@ -237,18 +257,98 @@ def live(record: RunRecord, client: Client) -> Json:
 @answering
 def cancel_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     """Cancel a run: its remote work is stopped and taken back. 202; 409 when it is too late."""
+    run_id, custom = under_way(req, client, "cancel")
+    if custom.get("can_cancel") is False:
+        message = f"run {run_id} is at {custom.get('stage')}, from where it cannot be called back."
+        raise Answer(409, "TooLate", message)
+    client.raise_orchestration_event(run_id, "cancel", data={})
+    return told(req, run_id)
+
+
+def under_way(req: func.HttpRequest, client: Client, wanted: str) -> tuple[str, Json]:
+    """The run in the address, and its custom status. Raises Answer when there is nothing left to do to it."""
     record = existing(req)
     state = client.get_orchestration_state(record.run_id)
     if record.status != "Running" or (state is not None and state.runtime_status.name in ENDED):
         status = record.status if record.status != "Running" else "at its end"
-        raise Answer(409, "RunEnded", f"run {record.run_id} is {status}; there is nothing left to cancel.")
+        raise Answer(409, "RunEnded", f"run {record.run_id} is {status}; there is nothing left to {wanted}.")
     if state is None:
         message = f"run {record.run_id} was claimed, but its engine does not know it; start it again first."
         raise Answer(409, "RunLost", message)
-    custom = json.loads(state.serialized_custom_status) if state.serialized_custom_status else {}
-    if custom.get("can_cancel") is False:
-        message = f"run {record.run_id} is at {custom.get('stage')}, from where it cannot be called back."
-        raise Answer(409, "TooLate", message)
-    client.raise_orchestration_event(record.run_id, "cancel", data={})
-    here = address(req, f"runs/{record.run_id}")
-    return reply(202, {"run_id": record.run_id, "url": here}, {"Location": here})
+    return record.run_id, custom_status(state)
+
+
+def told(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
+    here = address(req, f"runs/{run_id}")
+    return reply(202, {"run_id": run_id, "url": here}, {"Location": here})
+
+
+@http.function_name("approve_run")
+@http.route(route="runs/{run_id}/approve", methods=["POST"])
+@http.durable_client_input(client_name="client")
+@answering
+def approve_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
+    """Let a run that waits for a decision promote its deployment. 202; 409 when it does not wait."""
+    return decide(req, client, approved=True)
+
+
+@http.function_name("reject_run")
+@http.route(route="runs/{run_id}/reject", methods=["POST"])
+@http.durable_client_input(client_name="client")
+@answering
+def reject_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
+    """Have a run that waits for a decision take its deployment back. 202; 409 when it does not wait."""
+    return decide(req, client, approved=False)
+
+
+def decide(req: func.HttpRequest, client: Client, *, approved: bool) -> func.HttpResponse:
+    comment = comment_of(req)
+    run_id, custom = under_way(req, client, "approve" if approved else "reject")
+    stage, since = custom.get("stage", ""), custom.get("since", "")
+    if stage != "approve" or custom.get("approval") or custom.get("can_cancel") is False:
+        message = (
+            f"run {run_id} does not wait for a decision: "
+            + ("it has had one." if stage == "approve" else f"it is at {stage or 'its beginning'}.")
+            + ' It does so at stage approve, with the setting "approval": "required".'
+        )
+        raise Answer(409, "NotWaiting", message)
+    # The time at which the wait began shows that the decision is about this wait (see the orchestrator).
+    decision = {
+        "approved": approved,
+        "comment": comment,
+        "by": caller(req),
+        "at": records.now(),
+        "since": since,
+    }
+    client.raise_orchestration_event(run_id, "decision", data=decision)
+    return told(req, run_id)
+
+
+def comment_of(req: func.HttpRequest) -> str:
+    body = json_object(req, '{"comment": "better on every class"}') if (req.get_body() or b"").strip() else {}
+    unknown = sorted(set(body) - {"comment"})
+    if unknown:
+        raise Answer(400, "UnknownField", f"{', '.join(unknown)[:200]}: unknown; there is comment.")
+    comment = body.get("comment", "")
+    if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT or _HALF_A_PAIR.search(comment):
+        message = f"comment: a text of at most {LONGEST_COMMENT} characters is expected."
+        raise Answer(400, "InvalidComment", message)
+    return comment
+
+
+def caller(req: func.HttpRequest) -> str:
+    """Who calls, as truly as a Python function can know it.
+
+    The person that App Service has signed in, from headers that it takes out of requests from outside ("Work
+    with user identities in Azure App Service authentication"); they are believed only where it says that it
+    signs in. Else the key: the host knows its name and tells the worker (RpcHttp.identities), but Python's
+    worker leaves that out, so the key is told by the beginning of its SHA-256. The host has checked it: the
+    header's where there is one, else the query's.
+    """
+    if app().signs_in:
+        for header in ("x-ms-client-principal-name", "x-ms-client-principal-id"):
+            name = "".join(each for each in req.headers.get(header, "") if each.isprintable())
+            if name:
+                return name[:LONGEST_CALLER]
+    key = (req.headers.get("x-functions-key") or req.params.get("code") or "").split(",")[0].strip()
+    return f"function key {hashlib.sha256(key.encode()).hexdigest()[:8]}" if key else "somebody without a key"

@@ -83,6 +83,27 @@ type RunDefaults = {
 
   @description('Optional. VM size of that cluster, when it has to be made.')
   vm_size: string?
+
+  @description('Optional. What is learnt: classification or regression.')
+  task: string?
+
+  @description('Optional. linear, boosting or auto.')
+  algorithm: string?
+
+  @description('Optional. What becomes of classes too small to be held out: refuse or merge.')
+  rare_classes: string?
+
+  @description('Optional. Hold-out RMSE above which nothing is deployed.')
+  max_rmse: string?
+
+  @description('Optional. How much worse than the champion a model may be.')
+  tolerance: string?
+
+  @description('Optional. Whether a run waits for a decision before it promotes: none or required.')
+  approval: string?
+
+  @description('Optional. How long it waits for that, such as 3d.')
+  approval_timeout: string?
 }
 
 var appSettings = {
@@ -116,6 +137,13 @@ var runSettings = {
   TOUCHDOWN_KEEP_DEPLOYMENTS: runDefaults.?keep_deployments ?? ''
   TOUCHDOWN_COMPUTE_NAME: runDefaults.?compute_name ?? ''
   TOUCHDOWN_VM_SIZE: runDefaults.?vm_size ?? ''
+  TOUCHDOWN_TASK: runDefaults.?task ?? ''
+  TOUCHDOWN_ALGORITHM: runDefaults.?algorithm ?? ''
+  TOUCHDOWN_RARE_CLASSES: runDefaults.?rare_classes ?? ''
+  TOUCHDOWN_MAX_RMSE: runDefaults.?max_rmse ?? ''
+  TOUCHDOWN_TOLERANCE: runDefaults.?tolerance ?? ''
+  TOUCHDOWN_APPROVAL: runDefaults.?approval ?? ''
+  TOUCHDOWN_APPROVAL_TIMEOUT: runDefaults.?approval_timeout ?? ''
 }
 
 var platformSettings = {

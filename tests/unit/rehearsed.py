@@ -13,8 +13,14 @@ from activities.records import claimed
 from localcloud.functions.testing import START, Event, Outcome, Rehearsal
 from orchestrators.training_run import training_run
 from runs.contracts import (
+    Baseline,
+    Champion,
+    Comparison,
     Dataset,
     Done,
+    Dropped,
+    Floor,
+    Gate,
     Json,
     ModelVersion,
     Pacing,
@@ -51,10 +57,47 @@ SETTINGS = RunSettings(
     keep_deployments=2,
     compute_name="cpu-cluster",
     vm_size="Standard_DS3_v2",
+    task="classification",
 )
 PACING = Pacing(look_first=30, look_cap=900, watch_first=2, watch_cap=30)
 DATASET = Dataset(size=4551, columns=5, label="species", settings=SETTINGS, pacing=PACING)
-RESULT = TrainingResult(f"runs/{RUN}/0/ab12/artifacts/model", "ab12", "species", {"accuracy": 0.97}, 4, 3)
+CHAMPION = Champion("iris_classification:6", "runs/older/0/cd34/artifacts/model", "run-6")
+GATE = Gate(
+    "deploy",
+    [],
+    "accuracy",
+    0.97,
+    Floor("min_accuracy", 0.9, passed=True),
+    Baseline("majority class", 0.34, passed=True),
+    Comparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
+)
+RESULT = TrainingResult(
+    f"runs/{RUN}/0/ab12/artifacts/model",
+    "ab12",
+    "species",
+    {"accuracy": 0.97},
+    4,
+    3,
+    task="classification",
+    algorithm="linear",
+    verdict="deploy",
+    gate=GATE,
+    notes=["column 2 had no name and is called Unnamed: 1"],
+    dropped_columns=[Dropped("row_id", "every row has another value")],
+    dropped_rows=2,
+    report=f"runs/{RUN}/report.html",
+)
+KEPT_OUT = replace(
+    RESULT,
+    verdict="keep_champion",
+    gate=replace(
+        GATE,
+        verdict="keep_champion",
+        reasons=["accuracy 0.8 is worse than that of iris_classification:6 (0.95)"],
+        champion=Comparison("iris_classification:6", 30, 0.95, 0.8, 0.01, [0.03, 0.3], passed=False),
+    ),
+)
+"""A challenger that the champion beats."""
 MODEL = f"{RESULT.folder}/MLmodel"
 READY = Event("model_ready", {"path": MODEL, "etag": "0x9"}, after=timedelta(minutes=3))
 CANCEL = "cancel"
@@ -109,6 +152,7 @@ def good(**otherwise: Step) -> dict[str, Step]:
     steps: dict[str, Step] = {
         "publish_event": always(Done()),
         "inspect_dataset": always(DATASET),
+        "find_champion": always(CHAMPION),
         "start_training": always(Training(RUN, PIPELINE_RUN)),
         "look_at_training": always(TrainingState("InProgress")),
         "read_training_result": always(RESULT),
@@ -130,6 +174,22 @@ def good(**otherwise: Step) -> dict[str, Step]:
     if unknown:
         raise LookupError(f"a run has no step {unknown}")
     return steps | otherwise
+
+
+OLDER_DATASET = replace(DATASET, settings=replace(SETTINGS, task=""))
+OLDER_RESULT = TrainingResult(RESULT.folder, "ab12", "species", {"accuracy": 0.97}, 4, 3)
+
+
+def older(**otherwise: Step) -> dict[str, Step]:
+    """Every step as it answered before there was a gate, and a run in flight remembers it."""
+    return good(
+        **{
+            "inspect_dataset": always(OLDER_DATASET),
+            "find_champion": failing("no older run asks for a champion"),
+            "read_training_result": always(OLDER_RESULT),
+        }
+        | otherwise
+    )
 
 
 def given(request: RunRequest = REQUEST) -> Json:
@@ -199,6 +259,29 @@ def attempts(outcome: Outcome, step: str) -> list[float]:
     """When a step was called, in seconds after its first call."""
     times = [call.after.total_seconds() for call in outcome.calls if call.name == step]
     return [time - times[0] for time in times]
+
+
+def decision(approved: bool, **changes: Any) -> Event:
+    """A decision about the wait of `asking`, as the HTTP functions raise it, two hours after its start."""
+    data = {
+        "approved": approved,
+        "comment": "seen",
+        "by": "somebody@example.com",
+        "at": "2026-01-01T02:00:00.000000Z",
+        "since": WAITS_SINCE,
+    }
+    return Event("decision", data | changes, after=timedelta(hours=2))
+
+
+WAITS_SINCE = "2026-01-01T00:03:08.000Z"
+"""When a run that asks for approval begins to wait for it: three minutes of training and four looks."""
+
+
+def asking(timeout: timedelta = timedelta(days=3), **otherwise: Step) -> dict[str, Step]:
+    """Every step of a run that asks for approval before it promotes."""
+    seconds = round(timeout.total_seconds())
+    settled = with_settings(approval="required", approval_timeout=seconds)
+    return good(**{"inspect_dataset": settled} | otherwise)
 
 
 def seconds(stamp: str) -> float:

@@ -15,14 +15,15 @@ from runs.contracts import Settling
 from runs.errors import Fault
 from tests.unit.rehearsed import (
     CANCEL,
-    DATASET,
     MODEL,
+    OLDER_DATASET,
+    OLDER_RESULT,
     PACING,
     READY,
     always,
     failing,
-    good,
     in_turn,
+    older,
     refusal,
     rehearse,
     rehearse_with_cancel,
@@ -34,36 +35,40 @@ FAILED_TRAINING = training(
     "Failed", message="Operation on target Train failed", exit_code=2, stderr="bad row 7"
 )
 LOST_EVENT = in_turn(training("Queued"), training("InProgress"), training("Succeeded", model_path=MODEL))
-RARELY = always(replace(DATASET, pacing=replace(PACING, look_first=900)))
+POOR = replace(OLDER_RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
+RARELY = always(replace(OLDER_DATASET, pacing=replace(PACING, look_first=900)))
 
 SCENARIOS: dict[str, Callable[[], Outcome]] = {
-    "succeeded": rehearse,
-    "event_lost": lambda: rehearse(good(look_at_training=LOST_EVENT), events=[]),
-    "event_first": lambda: rehearse(events=[replace(READY, after=timedelta())]),
+    "succeeded": lambda: rehearse(older()),
+    "event_lost": lambda: rehearse(older(look_at_training=LOST_EVENT), events=[]),
+    "event_first": lambda: rehearse(older(), events=[replace(READY, after=timedelta())]),
     "training_failed": lambda: rehearse(
-        good(look_at_training=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
+        older(look_at_training=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
     ),
-    "training_timed_out": lambda: rehearse(good(inspect_dataset=RARELY), events=[]),
+    "training_timed_out": lambda: rehearse(older(inspect_dataset=RARELY), events=[]),
+    "accuracy_too_low": lambda: rehearse(
+        older(read_training_result=always(POOR)), [Event("model_ready", {"path": MODEL})]
+    ),
     "dataset_refused": lambda: rehearse(
-        good(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
+        older(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
     ),
     "smoke_test_failed": lambda: rehearse(
-        good(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())
+        older(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())
     ),
     "faults_retried": lambda: rehearse(
-        good(deploy_model=in_turn(Fault("busy"), Settling(False, "op"), Fault("busy"), Settling(True, "op")))
+        older(deploy_model=in_turn(Fault("busy"), Settling(False, "op"), Fault("busy"), Settling(True, "op")))
     ),
-    "cancelled_in_wait": lambda: rehearse(events=[Event(CANCEL, {}, after=timedelta(minutes=2))]),
-    "cancelled_in_smoke_test": lambda: rehearse_with_cancel("smoke_test"),
+    "cancelled_in_wait": lambda: rehearse(older(), events=[Event(CANCEL, {}, after=timedelta(minutes=2))]),
+    "cancelled_in_smoke_test": lambda: rehearse_with_cancel("smoke_test", older()),
     "ended_before": lambda: rehearse(
-        good(inspect_dataset=in_turn(refusal("RunEnded", "it has ended before.")))
+        older(inspect_dataset=in_turn(refusal("RunEnded", "it has ended before.")))
     ),
-    "waiting": lambda: rehearse(limit=timedelta(minutes=2), events=[]),
+    "waiting": lambda: rehearse(older(), limit=timedelta(minutes=2), events=[]),
     "second_generation_waiting": lambda: rehearse(
-        good(inspect_dataset=RARELY), limit=timedelta(hours=13), events=[]
+        older(inspect_dataset=RARELY), limit=timedelta(hours=13), events=[]
     ),
     "second_generation_succeeded": lambda: rehearse(
-        good(inspect_dataset=RARELY), events=[replace(READY, after=timedelta(hours=13))]
+        older(inspect_dataset=RARELY), events=[replace(READY, after=timedelta(hours=13))]
     ),
 }
 

@@ -1,9 +1,10 @@
 """The definitions that Bicep and localcloud share: app, pipeline, trainer and filters agree."""
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +20,7 @@ from localcloud.datafactory.expressions import Values, evaluate
 from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
 from localcloud.eventgrid.subscriptions import Subscription
 from runs import naming, settings
-from runs.contracts import Json, TrainingOrder
+from runs.contracts import Champion, Json, TrainingOrder, from_json, to_json
 from runs.settings import App
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.wire import Answer, Credential, Sent, Wire
@@ -33,7 +34,20 @@ PARAMETERS: Json = PIPELINE["properties"]["parameters"]
 SUBSCRIPTIONS: list[Json] = json.loads((DEFINITIONS / "subscriptions.json").read_text())
 DEPLOYED = {"accountUrl": "https://a.blob.core.windows.net", "container": "blobs", "codePath": "code/1"}
 """The defaults that a deployment sets."""
-ORDER = TrainingOrder(RUN, UPLOAD, "species", 50, 0.1)
+ORDER = TrainingOrder(
+    RUN,
+    UPLOAD,
+    "species",
+    50,
+    0.1,
+    task="classification",
+    algorithm="auto",
+    rare_classes="merge",
+    min_accuracy=0.9,
+    max_rmse=2.5,
+    tolerance=0.02,
+    champion=Champion("iris_classification:6", "runs/older/0/ab/artifacts/model", "run-6"),
+)
 
 
 # --- The pipeline -------------------------------------------------------------------------------------
@@ -92,27 +106,50 @@ def test_what_the_app_does_not_pass_has_a_default_that_a_deployment_sets(factory
     assert all("defaultValue" in PARAMETERS[name] for name in left)
 
 
-def trainer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("trainer_main", ROOT / "trainer" / "main.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Its dataclasses look their own module up.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def test_an_order_of_older_code_passes_the_defaults_of_the_pipeline(
+    factory: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = to_json(ORDER)
+    older = {str(name): whole[name] for name in TrainingOrder.__match_args__[:5]}
+    monkeypatch.setattr(sys.modules[__name__], "ORDER", from_json(TrainingOrder, older))
+    sent = passed(factory)
+    added = ("task", "algorithm", "rareClasses", "minAccuracy", "maxRmse", "tolerance")
+    assert {name: sent[name] for name in (*added, "champion", "championModel")} == {
+        name: PARAMETERS[name]["defaultValue"] for name in (*added, "champion", "championModel")
+    }
 
 
-def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(factory: Wire, tmp_path: Path) -> None:
+def test_a_champion_that_lies_elsewhere_is_not_passed(factory: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = replace(ORDER, champion=Champion("bought:1", "", "default"))
+    monkeypatch.setattr(sys.modules[__name__], "ORDER", elsewhere)
+    sent = passed(factory)
+    assert (sent["champion"], sent["championModel"]) == ("", "")
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The trainer's module that reads activity.json, found as on a node: by its bare name."""
+    monkeypatch.syspath_prepend(ROOT / "trainer")
+    for name in ("job", "refusals"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module("job")
+
+
+def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(
+    factory: Wire, trainer: ModuleType, tmp_path: Path
+) -> None:
     parameters = {name: each.get("defaultValue") for name, each in PARAMETERS.items()}
     parameters |= DEPLOYED | passed(factory)
     run: dict[str, Any] = {"parameters": parameters, "RunId": PIPELINE_RUN, "Pipeline": "train"}
     activity = evaluate(TRAIN["typeProperties"], Values(run))
     (tmp_path / "activity.json").write_text(json.dumps({"name": "Train", "typeProperties": activity}))
-    job = trainer().job_of_activity(tmp_path / "activity.json")
+    job = trainer.job_of_activity(tmp_path / "activity.json")
     assert (job.run_id, job.pipeline_run_id) == (RUN, PIPELINE_RUN)
     assert (job.dataset, job.etag) == (UPLOAD.path, UPLOAD.etag)
     assert (job.label, job.epochs, job.lr) == ("species", 50, 0.1)
+    assert (job.task, job.algorithm, job.rare_classes) == ("classification", "auto", "merge")
+    assert (job.min_accuracy, job.max_rmse, job.tolerance) == (0.9, 2.5, 0.02)
+    assert (job.champion, job.champion_model) == (ORDER.champion.folder, "iris_classification:6")
     to = job.destination
     assert (to.account_url, to.container, to.prefix) == (DEPLOYED["accountUrl"], "blobs", f"runs/{RUN}")
     assert to.client_id == ""
@@ -167,7 +204,8 @@ def test_the_subscriptions_are_the_functions_and_follow_the_writes_that_it_follo
     for subscription in SUBSCRIPTIONS:
         rules = subscription["filter"]
         assert rules["includedEventTypes"] == [CREATED]
-        (writes,) = rules["advancedFilters"]
+        *names, writes = rules["advancedFilters"]
+        assert [each["key"] for each in names] == ["subject"] * (subscription["name"] == "datasets")
         assert writes["key"] == "data.api"
         assert set(writes["values"]) == FINISHED_WRITES
         assert subscription["functionName"] == on_blob_created._function.get_function_name()
@@ -178,6 +216,10 @@ def test_the_subscriptions_are_the_functions_and_follow_the_writes_that_it_follo
     [
         ("datasets/iris_csv.csv", ["datasets"]),
         ("datasets/IRIS.CSV", ["datasets"]),
+        ("datasets/iris.csv.gz", ["datasets"]),
+        ("datasets/Iris.Csv.GZ", ["datasets"]),
+        ("datasets/iris.gz", []),
+        ("datasets/iris.csv.zip", []),
         ("datasets/x y'\"$(id).csv", ["datasets"]),
         (f"runs/{RUN}/0/ab/artifacts/model/MLmodel", ["models"]),
         ("datasets-old/a.csv", []),
@@ -203,7 +245,9 @@ def test_other_containers_are_not_delivered() -> None:
     assert delivering("datasets/iris_csv.csv", container="blobs2") == []
 
 
-PATHS = re.compile(r"(datasets|runs)(/[a-zA-Z.0-9]{1,9}){0,6}(/[a-zA-Z ]{1,4}\.(csv|CSV)|/MLmodel)")
+PATHS = re.compile(
+    r"(datasets|runs)(/[a-zA-Z.0-9]{1,9}){0,6}(/[a-zA-Z ]{1,4}\.(csv|CSV)(\.gz|\.GZ)?|/MLmodel)"
+)
 
 
 @given(path=st.from_regex(PATHS, fullmatch=True), api=st.sampled_from(sorted(FINISHED_WRITES)))

@@ -27,7 +27,9 @@ def seen(head: bytes, *, whole: bool = True) -> Look:
 
 @pytest.mark.parametrize(
     ("separator", "encoding", "packed"),
-    product(",;\t|", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"], [False, True]),
+    list(
+        product(",;\t|", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"], [False, True])
+    ),
 )
 def test_separator_encoding_and_compression_are_told_apart(
     separator: str, encoding: str, packed: bool

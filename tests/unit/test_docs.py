@@ -25,7 +25,19 @@ from localcloud.datafactory.expressions.functions import FUNCTIONS
 from localcloud.datafactory.routes import ABSENT
 from localcloud.faults import Fault
 from localcloud.home import REPOSITORY, Ports
-from runs.contracts import Failure, RunRecord, Stage, Status, Upload
+from runs.contracts import (
+    Approval,
+    Baseline,
+    Comparison,
+    Dropped,
+    Failure,
+    Floor,
+    Gate,
+    RunRecord,
+    Stage,
+    Status,
+    Upload,
+)
 from tests.unit.test_function_app import readme_table
 
 DOCUMENTS = [
@@ -226,7 +238,7 @@ def test_the_readme_has_the_table_of_functions() -> None:
 
 def test_every_field_of_the_record_is_documented() -> None:
     described = column(doc("runs.md"), "field")
-    parts = (RunRecord, Upload, Stage, Failure)
+    parts = (RunRecord, Upload, Stage, Failure, Gate, Floor, Baseline, Comparison, Approval, Dropped)
     assert described == [each.name for part in parts for each in fields(part)]
 
 

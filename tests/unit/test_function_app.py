@@ -18,10 +18,13 @@ TRIGGERED = {
     "list_runs": "httpTrigger",
     "show_run": "httpTrigger",
     "cancel_run": "httpTrigger",
+    "approve_run": "httpTrigger",
+    "reject_run": "httpTrigger",
     "training_run": "orchestrationTrigger",
 }
 STEPS = {
     "inspect_dataset",
+    "find_champion",
     "start_training",
     "look_at_training",
     "read_training_result",
@@ -79,6 +82,8 @@ def test_steps_and_story_are_called_by_their_function_names(app: App) -> None:
         ("list_runs", "GET", "runs"),
         ("show_run", "GET", "runs/{run_id}"),
         ("cancel_run", "POST", "runs/{run_id}/cancel"),
+        ("approve_run", "POST", "runs/{run_id}/approve"),
+        ("reject_run", "POST", "runs/{run_id}/reject"),
     ],
 )
 def test_http_functions_have_a_route_and_want_a_function_key(

@@ -1,8 +1,10 @@
 """The HTTP functions where the engine and the record disagree, and what a caller gets wrong."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from activities import clients, records
+from orchestrators.training_run import decided
 from runs import naming, settings
 from runs.contracts import Failure, Json, RunRequest, Upload
 from tests.unit.wire import Blobs, Wire
@@ -29,6 +32,7 @@ class Engine:
     states: dict[str, Any] = field(default_factory=dict)
     scheduled: list[tuple[str, Json]] = field(default_factory=list)
     raised: list[tuple[str, str]] = field(default_factory=list)
+    data: list[Json] = field(default_factory=list)
     out_of_reach: bool = False
 
     def get_orchestration_state(self, instance_id: str, *, fetch_payloads: bool = True) -> Any:
@@ -43,6 +47,7 @@ class Engine:
 
     def raise_orchestration_event(self, instance_id: str, event: str, *, data: Any) -> None:
         self.raised.append((instance_id, event))
+        self.data.append(data)
 
     def create_http_management_payload(self, _: func.HttpRequest, instance_id: str) -> dict[str, str]:
         return {"id": instance_id}
@@ -71,12 +76,21 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
 
 
 def call(
-    function: Any, engine: Engine, body: Any = None, *, method: str = "GET", run_id: str = ""
+    function: Any,
+    engine: Engine,
+    body: Any = None,
+    *,
+    method: str = "GET",
+    run_id: str = "",
+    headers: dict[str, str] | None = None,
+    params: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
     plain = function._function.get_user_function().client_function
     request = func.HttpRequest(
         method,
         f"https://app.invalid/api/runs/{run_id}",
+        headers=headers,
+        params=params,
         route_params={"run_id": run_id},
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
     )
@@ -220,9 +234,160 @@ def test_a_run_that_the_engine_lost_says_how_to_start_it_again(blobs: Blobs) -> 
 
 @pytest.mark.parametrize("run_id", ["none", "../x", "NONE", "x" * 200, "a b", "%2e%2e"])
 def test_an_unknown_run_is_404(blobs: Blobs, run_id: str) -> None:
-    for function in (http.show_run, http.cancel_run):
-        status, body = call(function, Engine(), run_id=run_id)
+    for function in (http.show_run, http.cancel_run, http.approve_run, http.reject_run):
+        status, body = call(function, Engine(), b"", run_id=run_id)
         assert (status, body["error"]["code"]) == (404, "RunNotFound")
+
+
+def test_a_run_with_a_report_says_where_it_lies(blobs: Blobs) -> None:
+    claimed(status="Succeeded", report=f"runs/{RUN}/report.html")
+    _, body = call(http.show_run, Engine(), run_id=RUN)
+    assert body["report_url"] == f"https://example.invalid/blobs/runs/{RUN}/report.html"
+    claimed()
+    custom = {"stage": "approve", "report": f"runs/{RUN}/report.html"}
+    _, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), run_id=RUN)
+    assert body["report_url"].endswith(f"/runs/{RUN}/report.html")
+    _, body = call(http.show_run, Engine({RUN: state("RUNNING")}), run_id=RUN)
+    assert body["report_url"] == ""
+
+
+# --- Deciding -----------------------------------------------------------------------------------------
+
+SINCE = "2026-01-01T00:03:08.000Z"
+WAITING = {"stage": "approve", "since": SINCE, "can_cancel": True, "approval": None}
+KEY = "a key of the app"
+FINGERPRINT = hashlib.sha256(KEY.encode()).hexdigest()[:8]
+
+
+def decide(
+    function: Any, body: Any = b"", *, custom: Json | None = None, **how: Any
+) -> tuple[int, Any, Engine]:
+    engine = Engine({RUN: state("RUNNING", custom or WAITING)})
+    status, answer = call(function, engine, body, method="POST", run_id=RUN, **how)
+    return status, answer, engine
+
+
+@pytest.mark.parametrize(("function", "approved"), [(http.approve_run, True), (http.reject_run, False)])
+def test_a_decision_is_raised_with_who_when_and_about_which_wait(
+    blobs: Blobs, function: Any, approved: bool
+) -> None:
+    claimed()
+    status, answer, engine = decide(function, {"comment": "seen"}, headers={"x-functions-key": KEY})
+    assert (status, answer) == (202, {"run_id": RUN, "url": f"https://app.invalid/api/runs/{RUN}"})
+    assert engine.raised == [(RUN, "decision")]
+    (data,) = engine.data
+    at = datetime.fromisoformat(data.pop("at"))
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+    assert data == {
+        "approved": approved,
+        "comment": "seen",
+        "by": f"function key {FINGERPRINT}",
+        "since": SINCE,
+    }
+
+
+def test_what_is_raised_is_what_the_orchestrator_takes_for_a_decision(blobs: Blobs) -> None:
+    claimed()
+    _, _, engine = decide(http.approve_run, {"comment": "é" * 1000}, headers={"x-functions-key": KEY})
+    (data,) = engine.data
+    approval = decided(json.loads(json.dumps(data)), SINCE)
+    assert approval is not None
+    assert (approval.decision, approval.by) == ("approved", f"function key {FINGERPRINT}")
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", {}, {"comment": ""}])
+def test_a_decision_needs_no_comment(blobs: Blobs, body: Any) -> None:
+    claimed()
+    status, _, engine = decide(http.approve_run, body)
+    assert (status, engine.data[0]["comment"]) == (202, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "InvalidJson"),
+        ([], "InvalidJson"),
+        (None, "InvalidJson"),
+        ({"comment": "x" * 1001}, "InvalidComment"),
+        ({"comment": None}, "InvalidComment"),
+        ({"comment": ["x"]}, "InvalidComment"),
+        ({"comment": "\ud800"}, "InvalidComment"),
+        ({"approved": True}, "UnknownField"),
+        ({"comment": "x", "by": "boss"}, "UnknownField"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_wrong_decision_is_400_and_decides_nothing(blobs: Blobs, body: Any, code: str) -> None:
+    claimed()
+    status, answer, engine = decide(http.reject_run, body)
+    assert (status, answer["error"]["code"], engine.raised) == (400, code, [])
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [
+        {"stage": "wait", "since": SINCE, "can_cancel": True},
+        {"stage": "smoke_test", "since": SINCE, "can_cancel": True},
+        {"stage": "promote", "since": SINCE, "can_cancel": False},
+        WAITING | {"can_cancel": False},
+        WAITING | {"approval": {"decision": "approved"}},
+        {"stage": "", "since": ""},
+    ],
+    ids=str,
+)
+def test_a_run_that_does_not_wait_is_409_and_left_alone(blobs: Blobs, custom: Json) -> None:
+    claimed()
+    status, answer, engine = decide(http.approve_run, custom=custom)
+    assert (status, answer["error"]["code"], engine.raised) == (409, "NotWaiting", [])
+
+
+@pytest.mark.parametrize(
+    ("record", "engine", "code"),
+    [
+        ({"status": "Succeeded"}, state("COMPLETED"), "RunEnded"),
+        ({}, state("TERMINATED", WAITING), "RunEnded"),
+        ({}, None, "RunLost"),
+    ],
+)
+def test_a_run_that_has_ended_or_is_lost_cannot_be_decided_on(
+    blobs: Blobs, record: Json, engine: Any, code: str
+) -> None:
+    claimed(**record)
+    client = Engine({RUN: engine} if engine else {})
+    for function in (http.approve_run, http.reject_run):
+        status, body = call(function, client, b"", method="POST", run_id=RUN)
+        assert (status, body["error"]["code"], client.raised) == (409, code, [])
+
+
+PRINCIPAL = {"x-ms-client-principal-name": "boss@example.com", "x-ms-client-principal-id": "7"}
+
+
+def by(headers: dict[str, str] | None = None, params: dict[str, str] | None = None) -> str:
+    claimed()
+    _, _, engine = decide(http.approve_run, headers=headers, params=params)
+    (data,) = engine.data
+    return str(data["by"])
+
+
+def test_a_person_is_believed_only_where_app_service_signs_in(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = PRINCIPAL | {"x-functions-key": KEY}
+    assert by(signed) == f"function key {FINGERPRINT}"
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    settings.app.cache_clear()
+    assert by(signed) == "boss@example.com"
+    assert by({"x-ms-client-principal-id": "7", "x-functions-key": KEY}) == "7"
+    assert by({"x-functions-key": KEY}) == f"function key {FINGERPRINT}"
+    assert by({"x-ms-client-principal-name": "a\r\nb" * 200}) == ("ab" * 200)[:256]
+
+
+def test_the_key_is_told_by_its_hash_and_never_shown(blobs: Blobs) -> None:
+    assert by(params={"code": KEY}) == f"function key {FINGERPRINT}"
+    assert by({"x-functions-key": KEY}, {"code": "another"}) == f"function key {FINGERPRINT}"
+    assert by({"x-functions-key": f"{KEY}, junk"}) == f"function key {FINGERPRINT}"
+    assert KEY not in by({"x-functions-key": KEY})
+    assert by() == "somebody without a key"
 
 
 # --- Cancelling ---------------------------------------------------------------------------------------

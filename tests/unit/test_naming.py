@@ -166,6 +166,22 @@ def test_a_run_id_is_readable_and_always_the_same() -> None:
     assert naming.run_id("c", "datasets/iris_csv.csv", "0x8DC", 2) == f"{run}-2"
 
 
+@pytest.mark.parametrize(
+    ("name", "model", "run"),
+    [
+        ("iris_csv.csv", "iris_regression", "iris-csv-"),
+        ("iris_csv.csv.gz", "iris_regression", "iris-csv-"),
+        ("Houses.CSV.GZ", "Houses_regression", "houses-"),
+        ("a.b.csv", "a.b_regression", "a-b-"),
+        ("_csv.csv", None, "csv-"),
+    ],
+)
+def test_both_endings_leave_the_same_stem(name: str, model: str | None, run: str) -> None:
+    if model:
+        assert naming.model_name(name, "regression") == model
+    assert re.fullmatch(rf"{run}[0-9a-f]{{16}}", naming.run_id("c", f"datasets/{name}", "0x1"))
+
+
 def test_container_path_and_etag_each_make_another_run() -> None:
     ids = {
         naming.run_id("c", "datasets/a.csv", "0x1"),
@@ -189,9 +205,20 @@ def test_the_deployment_of_a_run_is_valid_and_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["datasets/a.csv", "datasets/A.CSV", "datasets/a b;c.csv", "datasets/..csv", "datasets/名.csv"]
+    "path",
+    [
+        "datasets/a.csv",
+        "datasets/A.CSV",
+        "datasets/a b;c.csv",
+        "datasets/..csv",
+        "datasets/名.csv",
+        "datasets/a.csv.gz",
+        "datasets/A.Csv.GZ",
+        "datasets/.csv.csv",
+        "datasets/b.csv.csv.gz",
+    ],
 )
-def test_a_direct_child_called_csv_is_a_dataset(path: str) -> None:
+def test_a_direct_child_called_csv_or_csv_gz_is_a_dataset(path: str) -> None:
     assert naming.is_dataset(path)
 
 
@@ -203,7 +230,12 @@ def test_a_direct_child_called_csv_is_a_dataset(path: str) -> None:
         "datasets/",
         "datasets/.csv",
         "datasets/a",
-        "datasets/a.csv.gz",
+        "datasets/.csv.gz",
+        "datasets/a.gz",
+        "datasets/a.csv.gz.gz",
+        "datasets/a.csv.zip",
+        "datasets/a.csvgz",
+        "datasets/a.csv.gz\n",
         "datasets/a.csv/",
         "datasets/sub/a.csv",
         "datasets//a.csv",
@@ -242,7 +274,9 @@ def test_no_other_path_is_the_model_of_a_run(path: str) -> None:
     assert naming.run_of_model(path) is None
 
 
-@pytest.mark.parametrize("name", ["iris_csv.csv", "a;touch x.csv", "x y'\"$(id).csv", "100%.csv", "名前.CSV"])
+@pytest.mark.parametrize(
+    "name", ["iris_csv.csv", "a;touch x.csv", "x y'\"$(id).csv", "100%.csv", "名前.CSV", "a.csv.gz"]
+)
 def test_a_plain_name_is_a_dataset_however_odd(name: str) -> None:
     assert naming.dataset_path(name) == f"datasets/{name}"
 
@@ -269,7 +303,7 @@ def test_a_plain_name_is_a_dataset_however_odd(name: str) -> None:
     ids=ascii,
 )
 def test_a_name_with_a_path_or_that_storage_cannot_hold_is_refused_in_words(name: str) -> None:
-    with pytest.raises(Refused, match=r"give the plain name of a \.csv file") as refused:
+    with pytest.raises(Refused, match=r"give the plain name of a \.csv or \.csv\.gz file") as refused:
         naming.dataset_path(name)
     assert refused.value.code == "InvalidDatasetName"
     assert len(str(refused.value)) < 300

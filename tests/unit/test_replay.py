@@ -14,7 +14,7 @@ from google.protobuf import json_format  # type: ignore[import-untyped]
 
 from localcloud.functions.testing import DECISIONS, replay
 from orchestrators.training_run import training_run
-from runs.contracts import Json
+from runs.contracts import Json, RunRecord, from_json
 from tests.unit.scenarios import HISTORIES, SCENARIOS
 
 SCHEDULED = {
@@ -36,6 +36,11 @@ def turns(events: list[pb.HistoryEvent]) -> Iterator[tuple[list[pb.HistoryEvent]
     for start, end in zip(starts, [*starts[1:], len(events)], strict=True):
         kinds = [str(event.WhichOneof("eventType")) for event in events[start:end]]
         yield events[:end], [SCHEDULED[kind] for kind in kinds if kind in SCHEDULED]
+
+
+def as_record(output: Json | None) -> RunRecord | None:
+    """An orchestration's answer: what code did not know that is older than a field gets its default."""
+    return from_json(RunRecord, output) if output else None
 
 
 def test_every_scenario_has_a_history() -> None:
@@ -64,7 +69,8 @@ def test_a_recorded_run_ends_with_the_same_result(name: str) -> None:
         return
     (end,) = ends
     assert again.status == OrchestrationStatus(end.orchestrationStatus)
-    assert again.output == (json.loads(end.result.value) if end.result.value else None)
+    ended = json.loads(end.result.value) if end.result.value else None
+    assert as_record(again.output) == as_record(ended)
     if again.failure is not None:
         assert again.failure.message == end.failureDetails.errorMessage
 

@@ -13,13 +13,29 @@ from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
 from localcloud.functions.testing import Event, Rehearsal
 from orchestrators.training_run import LOOKS_PER_GENERATION, training_run
 from runs import naming
-from runs.contracts import Json, Promotion, Settling, SmokeState, Training, TrainingState, Upload
+from runs.contracts import (
+    Approval,
+    Champion,
+    Dropped,
+    Json,
+    Promotion,
+    Settling,
+    SmokeState,
+    Training,
+    TrainingState,
+    Upload,
+    to_json,
+)
 from runs.errors import Fault
 from tests.unit.rehearsed import (
     CANCEL,
+    CHAMPION,
     DATASET,
     ENDPOINT,
+    GATE,
+    KEPT_OUT,
     MODEL,
+    OLDER_RESULT,
     PACING,
     PIPELINE_RUN,
     READY,
@@ -28,13 +44,17 @@ from tests.unit.rehearsed import (
     RUN,
     STEPS,
     UPLOAD,
+    WAITS_SINCE,
     always,
+    asking,
     attempts,
+    decision,
     failing,
     given,
     good,
     in_turn,
     inputs,
+    older,
     record,
     refusal,
     rehearse,
@@ -125,13 +145,28 @@ def test_custom_status_stays_far_below_the_hosts_limit_whatever_the_names() -> N
         endpoint_name="e" * 32,
         vm_size="V" * 256,
         compute_name="c" * 24,
+        approval="required",
+    )
+    assert GATE.champion is not None
+    champion = replace(GATE.champion, model=f"{'m' * 255}:1000000", error="失" * 500)
+    found = replace(
+        RESULT,
+        mlflow_run_id="f" * 32,
+        metrics={f"metric_{number}": 0.1 + 0.2 for number in range(20)},
+        gate=replace(GATE, reasons=["因" * 500] * 20, champion=champion),
+        notes=["注" * 500] * 20,
+        dropped_columns=[Dropped("列" * 256, "理" * 500)] * 20,
+        report=f"runs/{'r' * 80}/report.html",
     )
     outcome = rehearse(
-        good(inspect_dataset=long, read_training_result=always(replace(RESULT, mlflow_run_id="f" * 32))),
+        good(inspect_dataset=long, read_training_result=always(found)),
+        [READY, decision(approved=True, by="人" * 256, comment="言" * 1000)],
         request=replace(REQUEST, upload=upload),
     )
     assert outcome.status is COMPLETED
-    assert max(len(JSON.serialize(status) or "") for status in outcome.statuses) < CUSTOM_STATUS_LIMIT / 2
+    assert record(outcome).outcome == "promoted"
+    longest = max(len(JSON.serialize(status) or "") for status in outcome.statuses)
+    assert longest < CUSTOM_STATUS_LIMIT * 0.75
 
 
 def test_every_step_is_given_what_the_steps_before_it_found() -> None:
@@ -186,6 +221,204 @@ def test_a_failed_prune_is_a_warning_in_a_run_that_succeeded() -> None:
     (warning,) = record(outcome).warnings
     assert "prune_deployments" in warning
     assert "deployment old is busy" in warning
+
+
+# --- The gate -----------------------------------------------------------------------------------------
+
+
+def test_the_champion_is_found_before_training_and_handed_to_it() -> None:
+    outcome = rehearse()
+    assert inputs(outcome, "find_champion") == [{"endpoint": ENDPOINT}]
+    assert outcome.names.index("find_champion") + 1 == outcome.names.index("start_training")
+    (order,) = inputs(outcome, "start_training")
+    assert order["champion"] == to_json(CHAMPION)
+    assert (order["task"], order["min_accuracy"], order["tolerance"]) == ("classification", 0.9, 0.01)
+    assert "find_champion" not in {stage.name for stage in record(outcome).stages}
+
+
+def test_a_first_model_has_no_champion() -> None:
+    outcome = rehearse(good(find_champion=always(Champion())))
+    assert record(outcome).outcome == "promoted"
+    assert inputs(outcome, "start_training")[0]["champion"] == to_json(Champion())
+
+
+def test_a_champion_that_lies_elsewhere_is_told_in_a_warning() -> None:
+    outcome = rehearse(good(find_champion=always(Champion("bought:1", "", "default"))))
+    (warning,) = record(outcome).warnings
+    assert warning == (
+        "find_champion: the default's model bought:1 does not lie in this container, so the new one is not"
+        " compared with it."
+    )
+
+
+def test_a_run_whose_dataset_older_code_looked_at_asks_for_no_champion() -> None:
+    outcome = rehearse(older())
+    assert "find_champion" not in outcome.names
+    assert record(outcome).outcome == "promoted"
+
+
+def test_a_model_that_the_gate_keeps_out_is_registered_and_nothing_is_deployed() -> None:
+    outcome = rehearse(good(read_training_result=always(KEPT_OUT)))
+    written = record(outcome)
+    assert outcome.status is COMPLETED
+    assert (written.status, written.outcome, written.error) == ("Succeeded", "kept_champion", None)
+    assert [stage.name for stage in written.stages] == [*STEPS[:5], "record_run"]
+    assert (written.model_version, written.deployment) == ("7", "")
+    assert (written.verdict, written.gate) == ("keep_champion", KEPT_OUT.gate)
+    (order,) = inputs(outcome, "register_model")
+    assert order["result"]["gate"]["champion"]["value"] == 0.95
+    assert undone(outcome) == []
+    assert told(outcome) == ["RunStarted", "RunSucceeded"]
+    last = inputs(outcome, "publish_event")[-1]["data"]
+    assert (last["outcome"], last["verdict"], last["deployment"]) == ("kept_champion", "keep_champion", "")
+
+
+def test_a_model_that_is_kept_out_needs_no_approval() -> None:
+    outcome = rehearse(asking(read_training_result=always(KEPT_OUT)))
+    assert record(outcome).outcome == "kept_champion"
+    assert record(outcome).approval is None
+
+
+def test_the_record_and_the_custom_status_tell_what_the_training_found() -> None:
+    outcome = rehearse()
+    written = record(outcome)
+    assert (written.task, written.algorithm, written.verdict) == ("classification", "linear", "deploy")
+    assert (written.gate, written.notes, written.report) == (GATE, RESULT.notes, RESULT.report)
+    assert (written.dropped_columns, written.dropped_rows) == (RESULT.dropped_columns, 2)
+    at = {status["stage"]: status for status in outcome.statuses}
+    assert at["start_training"]["task"] == "classification"
+    assert at["wait"]["gate"] is None
+    assert at["register_model"]["gate"] == to_json(GATE)
+    assert (at["promote"]["verdict"], at["promote"]["report"]) == ("deploy", RESULT.report)
+
+
+# --- Approval -----------------------------------------------------------------------------------------
+
+
+def test_an_approved_run_promotes_and_says_who_approved() -> None:
+    outcome = rehearse(asking(), [READY, decision(approved=True)])
+    written = record(outcome)
+    assert (written.status, written.outcome) == ("Succeeded", "promoted")
+    assert written.approval == Approval(
+        "approved", "somebody@example.com", "2026-01-01T02:00:00.000000Z", "seen"
+    )
+    names = [stage.name for stage in written.stages]
+    assert names == [*STEPS[:9], "approve", *STEPS[9:]]
+    assert written.stages[9].started == WAITS_SINCE
+    assert seconds(written.stages[9].ended) == 7200
+    assert outcome.names.index("promote") > max(
+        place for place, name in enumerate(outcome.names) if name == "smoke_test"
+    )
+    assert undone(outcome) == []
+
+
+def test_a_rejected_run_takes_its_deployment_back_and_leaves_the_default() -> None:
+    outcome = rehearse(asking(), [READY, decision(approved=False, comment="not yet")])
+    written = record(outcome)
+    assert outcome.status is COMPLETED
+    assert (written.status, written.outcome, written.error) == ("Succeeded", "rejected", None)
+    assert written.approval is not None
+    assert (written.approval.decision, written.approval.comment) == ("rejected", "not yet")
+    assert undone(outcome) == ["delete_deployment"]
+    left = inputs(outcome, "delete_deployment")[0]
+    assert (left["endpoint"], left["deployment"]) == (ENDPOINT, DEPLOYMENT)
+    assert "promote" not in outcome.names
+    assert told(outcome)[-1] == "RunSucceeded"
+    assert (written.model_version, written.deployment) == ("7", DEPLOYMENT)
+
+
+@pytest.mark.parametrize("timeout", [timedelta(seconds=1), timedelta(days=3), timedelta(days=7)])
+def test_nobody_decides_and_the_deployment_is_taken_back_when_the_time_is_up(timeout: timedelta) -> None:
+    outcome = rehearse(asking(timeout), [READY])
+    written = record(outcome)
+    assert (written.status, written.outcome) == ("Succeeded", "approval_timed_out")
+    waited = seconds(written.stages[9].ended) - seconds(written.stages[9].started)
+    assert 0 <= waited - timeout.total_seconds() < 10
+    assert written.approval is not None
+    assert (written.approval.decision, written.approval.by) == ("timed_out", "")
+    assert undone(outcome) == ["delete_deployment"]
+    assert "promote" not in outcome.names
+
+
+def test_a_run_that_waits_for_a_decision_can_be_cancelled() -> None:
+    cancel = Event(CANCEL, {}, after=timedelta(hours=1))
+    outcome = rehearse(asking(), [READY, cancel, decision(approved=True)])
+    written = record(outcome)
+    assert (written.status, written.outcome, written.approval) == ("Cancelled", "", None)
+    assert written.error is not None
+    assert written.error.stage == "approve"
+    assert undone(outcome) == ["cancel_scoring", "delete_deployment"]
+    assert seconds(written.ended_at) < 3700
+
+
+def test_custom_status_says_that_a_run_waits_and_can_still_be_cancelled() -> None:
+    outcome = rehearse(asking(), [READY], limit=timedelta(hours=1))
+    assert outcome.status is RUNNING
+    shown = outcome.custom_status
+    assert (shown["stage"], shown["since"], shown["can_cancel"]) == ("approve", WAITS_SINCE, True)
+    assert shown["settings"]["approval_timeout"] == 3 * 86400
+    assert shown["gate"]["champion"]["value"] == 0.95
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_cancel_after_the_decision_comes_too_late(approved: bool) -> None:
+    cancel = Event(CANCEL, {}, after=timedelta(hours=2, seconds=1))
+    slow = in_turn(Settling(False), Settling(False), Settling(True))
+    outcome = rehearse(asking(delete_deployment=slow), [READY, decision(approved=approved), cancel])
+    assert record(outcome).outcome == ("promoted" if approved else "rejected")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"since": "2026-01-01T00:00:00.000Z"},
+        {"since": None},
+        {"approved": "yes"},
+        {"approved": 1},
+        {"approved": None},
+        {"by": None},
+        {"by": ["boss"]},
+        {"by": "x" * 1001},
+        {"at": 7},
+        {"comment": {"a": 1}},
+        {"comment": "x" * 1001},
+    ],
+    ids=str,
+)
+def test_an_ill_formed_decision_is_ignored_and_a_later_one_counts(data: Json) -> None:
+    whole = decision(approved=False)
+    forged = replace(whole, data=whole.data | data, after=timedelta(hours=1))
+    outcome = rehearse(asking(), [READY, forged, decision(approved=True)])
+    written = record(outcome)
+    assert written.outcome == "promoted"
+    assert seconds(written.stages[9].ended) == 7200
+
+
+@pytest.mark.parametrize("data", [None, True, [], "approved", 7, {}], ids=str)
+def test_an_event_that_is_no_decision_is_ignored(data: Any) -> None:
+    forged = Event("decision", data, after=timedelta(hours=1))
+    outcome = rehearse(asking(), [READY, forged, decision(approved=False)])
+    assert record(outcome).outcome == "rejected"
+
+
+def test_a_decision_from_before_the_wait_decides_nothing() -> None:
+    """Only who has seen the run wait knows since when; so nothing is approved before it can be looked at."""
+    early = replace(decision(approved=True, since="2026-01-01T00:00:00.000Z"), after=timedelta())
+    outcome = rehearse(asking(), [early, READY])
+    assert record(outcome).outcome == "approval_timed_out"
+
+
+def test_the_first_of_two_decisions_counts() -> None:
+    second = replace(decision(approved=False), after=timedelta(hours=2, seconds=1))
+    outcome = rehearse(asking(), [READY, decision(approved=True), second])
+    assert record(outcome).outcome == "promoted"
+
+
+def test_a_deployment_that_cannot_be_taken_back_is_a_warning_of_a_rejected_run() -> None:
+    outcome = rehearse(asking(delete_deployment=failing("Conflict (409)")), [READY, decision(approved=False)])
+    written = record(outcome)
+    assert (written.status, written.outcome) == ("Succeeded", "rejected")
+    assert len(written.warnings) == 1
 
 
 # --- The wait -----------------------------------------------------------------------------------------
@@ -624,9 +857,9 @@ def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
     assert record(outcome).warnings == []
 
 
-def test_a_model_below_the_wanted_accuracy_ends_the_run_with_its_metrics_known() -> None:
-    poor = replace(RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
-    outcome = rehearse(good(read_training_result=always(poor)), [Event("model_ready", {"path": MODEL})])
+def test_a_model_that_older_code_has_read_is_still_judged_as_it_judged() -> None:
+    poor = replace(OLDER_RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
+    outcome = rehearse(older(read_training_result=always(poor)), [Event("model_ready", {"path": MODEL})])
     written = record(outcome)
     assert written.error is not None
     assert written.error.code == "AccuracyTooLow"
@@ -781,6 +1014,7 @@ def test_the_last_event_says_what_became_of_the_run() -> None:
         "version": "7",
         "endpoint": ENDPOINT,
         "deployment": DEPLOYMENT,
+        "verdict": "deploy",
         "metrics": {"accuracy": 0.97},
         "error": None,
     }
