@@ -684,10 +684,11 @@ def row_of(block: Block, source: Source, row: int) -> int:
     import csv
     import io
 
-    from reading import blank
+    from reading import LONGEST_RECORD, blank
 
     text = io.StringIO(block.data.decode("utf-8"), newline="")
-    rows = csv.reader(text, delimiter=source.look.dialect.separator, strict=True)
+    rows = csv.reader(text, delimiter=source.look.dialect.separator)
+    csv.field_size_limit(LONGEST_RECORD)
     line, number = block.line, 0
     for cells in rows:
         if not blank(cells):
