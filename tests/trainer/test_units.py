@@ -1,25 +1,36 @@
 """The parts of the trainer that need no process: they import nothing but the standard library."""
 
+import csv
 import importlib.util
+import sys
 from collections.abc import Iterator
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import MAIN
+from tests.trainer.conftest import MAIN, write_activity
 
 
 @pytest.fixture(scope="module")
-def main() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("trainer_main", MAIN)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def main() -> Iterator[ModuleType]:
+    """The trainer's main, as a script finds the modules beside it."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(MAIN.parent))
+    try:
+        spec = importlib.util.spec_from_file_location("trainer_main", MAIN)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        sys.path.remove(str(MAIN.parent))
+        for name in set(sys.modules) - before:
+            if Path(str(getattr(sys.modules[name], "__file__", ""))).parent == MAIN.parent:
+                del sys.modules[name]
 
 
 def test_progress_is_a_line_a_second_and_always_the_first_and_the_last(
@@ -29,27 +40,65 @@ def test_progress_is_a_line_a_second_and_always_the_first_and_the_last(
     monkeypatch.setattr(main.time, "monotonic", lambda: next(clock))
     show = main.print_progress(5)
     for number in range(1, 6):
-        show(main.Epoch(number, 0.5, 0.75, 0))
+        show(SimpleNamespace(number=number, loss=0.5, accuracy=0.75))
     shown = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert shown == ["epoch 1/5", "epoch 4/5", "epoch 5/5"]
 
 
-def test_a_dataset_in_chunks_of_one_byte_reads_as_in_one_piece(main: ModuleType) -> None:
-    data = "a,y\r\n1,\u00e9\r\n2,v\r\n3,\u00e9\r\n4,v\r\n".encode()
-    whole = main.read_table(iter([data]), "d.csv", "")
-    pieces = main.read_table((data[i : i + 1] for i in range(len(data))), "d.csv", "")
-    assert pieces.classes == whole.classes == ["v", "\u00e9"]
-    assert pieces.values.tolist() == whole.values.tolist() == [[1.0], [2.0], [3.0], [4.0]]
-    assert pieces.codes.tolist() == whole.codes.tolist() == [1, 0, 1, 0]
-    assert pieces.digest == whole.digest
+def test_the_progress_of_a_regression_has_no_accuracy(
+    main: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main.print_progress(1)(SimpleNamespace(number=1, loss=0.5, accuracy=float("nan")))
+    assert capsys.readouterr().out == "epoch 1/1: loss 0.5000\n"
 
 
-def test_every_class_is_on_both_sides_of_the_split(main: ModuleType) -> None:
-    import numpy
+def test_a_pipeline_of_before_the_new_settings_trains_as_it_did(main: ModuleType, tmp_path: Path) -> None:
+    write_activity(
+        tmp_path, runId="r", accountUrl="https://a", container="c", dataset="datasets/d.csv", etag='"0x1"',
+        outputPrefix="/runs/r/", epochs="50", lr="0.1", clientId=None,
+    )  # fmt: skip
+    job = main.find_job.__globals__["job_of_activity"](tmp_path / "activity.json")
+    assert (job.task, job.algorithm, job.rare_classes) == ("", "linear", "refuse")
+    assert (job.min_accuracy, job.max_rmse, job.tolerance, job.champion) == (0, 0, 0.01, "")
+    assert (job.etag, job.destination.prefix) == ("0x1", "runs/r")
 
-    codes = numpy.array([0] * 2 + [1] * 3 + [2] * 100)
-    mask = main.holdout_mask(codes)
-    assert [int(mask[codes == code].sum()) for code in range(3)] == [1, 1, 20]
+
+def test_a_tolerance_of_nothing_is_nothing_and_not_the_default(main: ModuleType, tmp_path: Path) -> None:
+    write_activity(
+        tmp_path, runId="r", accountUrl="https://a", container="c", dataset="datasets/d.csv", etag="0x1",
+        outputPrefix="runs/r", epochs="50", lr="0.1", tolerance=0, minAccuracy="0", maxRmse=0.0,
+    )  # fmt: skip
+    assert main.find_job.__globals__["job_of_activity"](tmp_path / "activity.json").tolerance == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+@pytest.mark.parametrize("block", [8, 30, 1 << 20])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_blocks_hold_whole_records_however_the_bytes_come(
+    main: ModuleType, monkeypatch: pytest.MonkeyPatch, size: int, block: int, line_end: str
+) -> None:
+    """Cut where a quoted cell has line ends and separators, and a cell that is not quoted a single quote."""
+    reading: Any = importlib.import_module("reading")
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block)
+    records = ['1,"a\nb",u', '2,5" pipe,v', '"3","a ""b"",\n\n,",é', "", '4,"",v', '5,"",""', "6,c,"]
+    text = line_end.join(["\ufeffa,b,y", *(record.replace("\n", line_end) for record in records * 3)])
+    data = text.encode()
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    source = reading.Source("d.csv", lambda: iter(pieces))
+    blocks = list(source.blocks())
+    assert b"".join(each.data for each in blocks).replace(line_end.encode(), b"\n").split() == (
+        text.removeprefix(f"\ufeffa,b,y{line_end}").encode().split()
+    )
+    rows = [
+        row
+        for each in blocks
+        for row in csv.reader(each.data.decode().splitlines(keepends=True), strict=True)
+        if row
+    ]
+    assert [row[0] for row in rows] == ["1", "2", "3", "4", "5", "6"] * 3
+    assert {len(row) for row in rows} == {3}
+    if max(block, size) < 1000:
+        assert len(blocks) > 3
 
 
 @pytest.mark.parametrize(

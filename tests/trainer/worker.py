@@ -23,12 +23,17 @@ from typing import Any
 sys.path.insert(0, sys.argv[1])
 main: Any = importlib.import_module("main")
 reading: Any = importlib.import_module("reading")
-BLOCK_BYTES = reading.BLOCK_BYTES
+storage: Any = importlib.import_module("storage")
+BLOCK_BYTES, CHUNK_BYTES = reading.BLOCK_BYTES, storage.CHUNK_BYTES
 
 
 def train(arguments: list[str], folder: str, block_bytes: int | None = None) -> dict[str, Any]:
-    """What main.py does in a working folder, with its exit code and all that it says."""
+    """What main.py does in a working folder, with its exit code and all that it says.
+
+    block_bytes: how much of the file is read and parsed at a time, to have many blocks of few rows.
+    """
     reading.BLOCK_BYTES = block_bytes or BLOCK_BYTES
+    storage.CHUNK_BYTES = block_bytes or CHUNK_BYTES
     os.chdir(folder)
     out, err = io.StringIO(), io.StringIO()
     # Leaving the block of warnings makes Python forget which it has shown: each request warns anew.
