@@ -32,18 +32,25 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from job import Job, find_job
-from reading import Source
-from refusals import Refused, quoted, shown, without_secrets
-from storage import (
-    blob_chunks,
-    download_folder,
-    file_chunks,
-    finished_earlier,
-    open_container,
-    read_json,
-    upload_run,
-)
+try:
+    from job import Job, find_job
+    from reading import Source
+    from refusals import Refused, quoted, shown, without_secrets
+    from storage import (
+        blob_chunks,
+        download_folder,
+        file_chunks,
+        finished_earlier,
+        open_container,
+        read_json,
+        upload_run,
+    )
+except ModuleNotFoundError as missing:
+    if missing.name not in ("job", "reading", "refusals", "storage"):
+        raise
+    sys.exit(
+        f"main.py needs the files beside it, {missing.name}.py among them: upload the whole folder of the trainer"
+    )
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient

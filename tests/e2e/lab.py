@@ -49,7 +49,9 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     # 1. Upload the data and the code.
     data = Path(given["csv"]).read_text(encoding="utf-8")
     container.upload_blob("datasets/iris_csv.csv", data, overwrite=True)
-    container.upload_blob("datasets/main.py", Path(given["main_py"]).read_bytes(), overwrite=True)
+    for file in Path(given["trainer"]).iterdir():
+        if file.suffix in (".py", ".j2"):
+            container.upload_blob(f"datasets/{file.name}", file.read_bytes(), overwrite=True)
 
     # 2. Publish a pipeline with one Custom activity, and trigger it.
     factory = DataFactoryManagementClient(

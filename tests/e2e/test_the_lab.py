@@ -63,7 +63,7 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
                     f"BlobEndpoint={home.blob_url};"
                 ),
                 "csv": str(iris(tmp_path)),
-                "main_py": str(REPOSITORY / "trainer" / "main.py"),
+                "trainer": str(REPOSITORY / "trainer"),
             }
         )
     )

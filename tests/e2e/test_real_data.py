@@ -1,0 +1,198 @@
+"""CSVs as people have them, and models that must earn their deployment: from an upload to the verdict."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.client import ApiError, Client
+from tests.e2e.conftest import default, deployments, rows, stage_is, succeeded, versions
+
+pytestmark = pytest.mark.e2e
+
+CITIES = ("Rom", "Oslo", "Bern")
+
+
+def customers(count: int = 160) -> bytes:
+    """An export with gaps, categories, dates, ids and notes: semicolons, decimal commas, CRLF, Latin-1."""
+    lines = ["Kunde;Umsatz;Stadt;seit;aktiv;Bemerkung;Währung;Kündigung"]
+    for number in range(count):
+        leaves = number % 3 == 0
+        revenue = "" if number % 11 == 5 else f"{(20 if leaves else 200) + number % 17},{number % 10}"
+        city = "" if number % 13 == 1 else CITIES[number % 2 + leaves]
+        since = f"{number % 28 + 1:02d}.{number % 12 + 1:02d}.20{10 + number % 9}"
+        note = '"Rückruf; ""bald"""' if number % 4 else "keine"
+        label = "" if number == 7 else "ja" if leaves else "nein"
+        active = "ja" if number % 5 else "nein"
+        lines.append(f"K-{number:05d};{revenue};{city};{since};{active};{note};EUR;{label}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def houses(count: int = 120) -> bytes:
+    """Prices that area and district explain, with a gap now and then."""
+    lines = ["area,district,price"]
+    for number in range(count):
+        area = 40 + number * 7 % 120
+        district = "north" if number % 2 else "south"
+        price = 1000 * area + (50_000 if number % 2 else 0) + number % 13 * 100
+        lines.append(f"{'' if number % 19 == 3 else area},{district},{price}.5")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def spoiled(data: bytes) -> bytes:
+    """The same rows with labels that follow no column: nothing can be learned from most of them."""
+    table = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    for number, row in enumerate(table[1:]):
+        row[-1] = "ab"[(number * 7 // 3) % 2]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(table)
+    return text.getvalue().encode()
+
+
+def document(client: Client, run: dict[str, Any], name: str) -> Any:
+    folder = f"runs/{run['run_id']}/0/{run['mlflow_run_id']}/artifacts"
+    return json.loads(client.container.download_blob(f"{folder}/{name}").readall())
+
+
+def test_an_export_with_gaps_categories_and_semicolons_becomes_an_endpoint(client: Client, name: str) -> None:
+    run = succeeded(client, client.upload(customers(), f"{name}.csv").run_id)
+    assert (run["task"], run["verdict"], run["outcome"]) == ("classification", "deploy", "promoted")
+    assert run["metrics"]["accuracy"] > 0.8
+    assert set(run["predictions"]) <= {"ja", "nein"}
+
+    metrics = document(client, run, "metrics.json")
+    dropped = {each["column"]: each["why"] for each in metrics["dropped_columns"]}
+    assert dropped.keys() == {"Kunde", "Währung"}
+    assert "identifier" in dropped["Kunde"]
+    assert "constant" in dropped["Währung"]
+    assert metrics["dropped_rows"] == {"missing_label": 1}
+
+    # Raw rows in another order, with the label, a category that nobody has seen, and gaps.
+    raw = "Kündigung,Stadt,Umsatz,seit,aktiv,Bemerkung,Kunde\nja,Paris,,01.01.2015,nein,,K-1\n,Rom,21,,ja,keine,\n"
+    scored = client.score(run["endpoint"], raw.encode())
+    assert len(scored.predictions) == 2
+    for row in scored.predictions:
+        assert row[1] in ("ja", "nein")
+        assert sum(map(float, row[2:4])) == pytest.approx(1.0)
+
+    report = client.container.download_blob(run["report"]).readall().decode()
+    assert run["report"] == f"runs/{run['run_id']}/report.html"
+    assert run["report_url"].endswith(run["report"])
+    assert "Umsatz" in report
+
+
+def test_numbers_are_estimated_and_a_limit_keeps_a_model_out(client: Client, name: str) -> None:
+    run = succeeded(client, client.upload(houses(), f"{name}.csv").run_id)
+    assert (run["task"], run["model_name"], run["outcome"]) == (
+        "regression",
+        f"{name}_regression",
+        "promoted",
+    )
+    assert run["metrics"]["r2"] > 0.8
+    assert run["metrics"]["rmse"] < run["gate"]["baseline"]["value"]
+    assert all(float(each) > 0 for each in run["predictions"])
+
+    strict = client.start_run(f"{name}.csv", {"max_rmse": 0.5}, rerun=True)
+    kept = succeeded(client, strict["run_id"])
+    assert (kept["verdict"], kept["outcome"]) == ("keep_champion", "kept_champion")
+    assert kept["gate"]["floor"] == {"setting": "max_rmse", "limit": 0.5, "passed": False}
+    assert default(client, run["endpoint"]) == run["deployment"]
+
+
+def test_a_compressed_csv_is_trained_on_as_it_is(client: Client, name: str) -> None:
+    upload = client.upload(gzip.compress(rows()), f"{name}.csv.gz")
+    run = succeeded(client, upload.run_id)
+    assert (run["source"], run["dataset"], run["outcome"]) == ("event", f"{name}.csv.gz", "promoted")
+    assert run["model_name"] == f"{name}_classification"
+
+
+def test_a_worse_challenger_is_registered_and_kept_out(client: Client, name: str) -> None:
+    champion = succeeded(client, client.upload(rows(count=200), f"{name}.csv").run_id)
+    run = succeeded(client, client.upload(spoiled(rows(count=200)), f"{name}.csv").run_id)
+    assert (run["status"], run["verdict"], run["outcome"]) == ("Succeeded", "keep_champion", "kept_champion")
+    assert run["gate"]["reasons"]
+    assert run["deployment"] == ""
+    assert "deploy_model" not in [stage["name"] for stage in run["stages"]]
+    assert default(client, champion["endpoint"]) == champion["deployment"]
+    assert {each["name"] for each in deployments(client, champion["endpoint"])} == {champion["deployment"]}
+    tags = {each["name"]: each["properties"]["tags"] for each in versions(client, run["model_name"])}
+    assert (tags["1"]["verdict"], tags["2"]["verdict"]) == ("deploy", "keep_champion")
+
+
+def test_a_challenger_that_trained_too_little_loses_to_the_champion_on_the_same_rows(
+    client: Client, name: str
+) -> None:
+    upload = client.upload(houses(400), f"{name}.csv")
+    champion = succeeded(client, upload.run_id)
+    weak = client.start_run(upload.dataset, {"epochs": 1, "lr": 0.0001}, rerun=True)
+    run = succeeded(client, weak["run_id"])
+    assert run["outcome"] == "kept_champion"
+    judged = run["gate"]["champion"]
+    assert judged["model"] == f"{champion['model_name']}:1"
+    assert judged["challenger"] > judged["value"] > 0
+    assert judged["interval"][0] > judged["tolerance"]
+    [version] = [each for each in versions(client, run["model_name"]) if each["name"] == "2"]
+    assert float(version["properties"]["tags"]["champion_value"]) == pytest.approx(judged["value"], rel=1e-3)
+    drift = client.container.download_blob(run["report"]).readall().decode()
+    assert judged["model"] in drift
+
+
+def test_approval_is_waited_for_and_then_the_model_is_the_default(client: Client, name: str) -> None:
+    upload = client.upload(rows(), f"{name}.csv", {"approval": "required"})
+    with pytest.raises(ApiError) as early:
+        client.approve(upload.run_id)
+    assert early.value.status in (404, 409)
+    waiting = client.wait(upload.run_id, until=stage_is("approve"))
+    assert waiting["stage"] == "approve"
+    assert default(client, waiting["endpoint"]) == ""
+    client.approve(upload.run_id, "looks right <b>to me</b>")
+    run = succeeded(client, upload.run_id)
+    assert run["outcome"] == "promoted"
+    assert (run["approval"]["decision"], run["approval"]["comment"]) == (
+        "approved",
+        "looks right <b>to me</b>",
+    )
+    assert run["approval"]["by"]
+    assert run["approval"]["at"] <= run["ended_at"]
+    assert default(client, run["endpoint"]) == run["deployment"]
+    with pytest.raises(ApiError) as late:
+        client.reject(upload.run_id)
+    assert late.value.status == 409
+
+
+def test_a_rejected_model_is_taken_back_and_the_default_stays(client: Client, name: str) -> None:
+    first = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
+    upload = client.upload(rows(1), f"{name}.csv", {"approval": "required"})
+    client.wait(upload.run_id, until=stage_is("approve"))
+    client.reject(upload.run_id, "wrong month")
+    run = succeeded(client, upload.run_id)
+    assert (run["outcome"], run["approval"]["decision"]) == ("rejected", "rejected")
+    assert run["approval"]["comment"] == "wrong month"
+    assert default(client, first["endpoint"]) == first["deployment"]
+    assert {each["name"] for each in deployments(client, first["endpoint"])} == {first["deployment"]}
+
+
+def test_a_decision_that_nobody_makes_in_time_leaves_the_default(client: Client, name: str) -> None:
+    settings = {"approval": "required", "approval_timeout": "2s"}
+    run = succeeded(client, client.upload(rows(), f"{name}.csv", settings).run_id)
+    assert (run["outcome"], run["approval"]["decision"]) == ("approval_timed_out", "timed_out")
+    assert default(client, run["endpoint"]) == ""
+    assert deployments(client, run["endpoint"]) == []
+
+
+def test_what_cannot_be_learned_from_is_refused_by_the_trainer_in_one_line(
+    client: Client, name: str, tmp_path: Path
+) -> None:
+    # The first megabyte is sound; the row behind it is not.
+    path = tmp_path / f"{name}.csv"
+    path.write_bytes(b"a,b,kind\n" + b"1234.5,2,x\n1,99,y\n" * 80_000 + b"1,2\n")
+    upload = client.upload(path, f"{name}.csv")
+    run = client.wait(upload.run_id, limit=180)
+    assert run["status"] == "Failed"
+    assert run["error"]["code"] == "TrainingFailed"
+    assert "the trainer exited with 2" in run["error"]["message"]
+    assert "row 160002 has 2 cells" in run["error"]["message"]
