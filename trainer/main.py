@@ -48,9 +48,7 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name not in ("job", "reading", "refusals", "storage"):
         raise
-    sys.exit(
-        f"main.py needs the files beside it, {missing.name}.py among them: upload the whole folder of the trainer"
-    )
+    sys.exit(f"main.py needs the files beside it, {missing.name}.py among them: upload all of its folder")
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient

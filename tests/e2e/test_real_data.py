@@ -72,7 +72,7 @@ def test_an_export_with_gaps_categories_and_semicolons_becomes_an_endpoint(clien
     assert metrics["dropped_rows"] == {"missing_label": 1}
 
     # Raw rows in another order, with the label, a category that nobody has seen, and gaps.
-    raw = "Kündigung,Stadt,Umsatz,seit,aktiv,Bemerkung,Kunde\nja,Paris,,01.01.2015,nein,,K-1\n,Rom,21,,ja,keine,\n"
+    raw = "Kündigung,Stadt,Umsatz,seit,aktiv,Bemerkung\nja,Paris,,01.01.2015,nein,\n,Rom,21,,ja,keine\n"
     scored = client.score(run["endpoint"], raw.encode())
     assert len(scored.predictions) == 2
     for row in scored.predictions:
