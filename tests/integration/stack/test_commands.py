@@ -1,5 +1,7 @@
 """Runs through the command line, from a CSV to predictions, on a real stack."""
 
+import gzip
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,84 @@ def test_score_gives_one_prediction_for_each_row(up: Shell, run: Json, tmp_path:
     assert scored["deployment"] == run["deployment"]
 
 
+def test_score_takes_another_dialect_and_names_what_the_model_answers(
+    up: Shell, run: Json, tmp_path: Path
+) -> None:
+    features = tmp_path / "features.csv.gz"
+    features.write_bytes(gzip.compress("height;kind;width\n1;unknown;1\n3;;12\n".encode("utf-16")))
+    scored = up.json("score", run["endpoint"], str(features))
+    assert scored["predictions"] == ["a", "b"]
+    assert scored["columns"] == ["prediction", "probability_a", "probability_b"]
+    assert all(float(row[1]) + float(row[2]) == pytest.approx(1) for row in scored["rows"])
+    shown = up.run("score", run["endpoint"], str(features)).out
+    assert "probability_b" in shown.splitlines()[0]
+
+
+def test_the_report_is_saved_where_it_is_wanted(up: Shell, run: Json, tmp_path: Path) -> None:
+    file = tmp_path / "shapes.html"
+    saved = up.json("report", run["run_id"], "--out", str(file))
+    assert saved == {"run_id": run["run_id"], "path": run["report"], "file": str(file)}
+    assert file.read_text().lstrip().lower().startswith("<!doctype html")
+    assert f"report {run['run_id']}" in up.run("show", run["run_id"]).out
+
+
+def waiting(up: Shell, file: Path) -> Json:
+    """A run that has come to where it waits for a decision."""
+    begun = up.json("upload", str(file), "--set", "epochs=5", "--set", "approval=required")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found: Json = up.json("show", begun["run_id"])
+        assert found["status"] == "Running", found
+        if [stage["name"] for stage in found["stages"]][-1:] == ["approve"]:
+            return found
+    raise AssertionError(f"it does not wait for a decision: {found}")
+
+
+def copied(dataset: Path, folder: Path, name: str) -> Path:
+    """The rows under another name, compressed: another model, and another endpoint."""
+    file = folder / f"{name}.csv.gz"
+    file.write_bytes(gzip.compress(dataset.read_bytes()))
+    return file
+
+
+def test_an_approved_run_promotes_and_says_who_approved(up: Shell, dataset: Path, tmp_path: Path) -> None:
+    run = waiting(up, copied(dataset, tmp_path, "approved"))
+    shown = up.run("show", run["run_id"]).out
+    assert f"localcloud approve {run['run_id']}" in shown
+    ended = up.json("approve", run["run_id"], "--comment", "seen by two", "--watch")
+    assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
+    assert (ended["approval"]["decision"], ended["approval"]["comment"]) == ("approved", "seen by two")
+    assert ended["approval"]["by"]
+    assert "approved by" in up.run("show", run["run_id"]).out
+    again = up.run("reject", run["run_id"])
+    assert again.code == 5, again.err
+
+
+def test_a_rejected_run_succeeds_and_deploys_nothing(up: Shell, dataset: Path, tmp_path: Path) -> None:
+    run = waiting(up, copied(dataset, tmp_path, "rejected"))
+    answer = up.run("reject", run["run_id"], "--comment", "not yet", "--watch")
+    assert answer.code == 0, answer.err
+    for said in ("rejected: the deployment was taken back; the default stays", ": not yet"):
+        assert said in answer.out
+
+
+def test_a_model_that_is_not_good_enough_is_no_failure_and_says_why(
+    up: Shell, dataset: Path, tmp_path: Path
+) -> None:
+    worthless = tmp_path / "worthless.csv"
+    worthless.write_text(
+        "x,kind\n" + "".join(f"{number % 3},{'ab'[number // 3 % 2]}\n" for number in range(60))
+    )
+    answer = up.run("upload", str(worthless), "--set", "min_accuracy=0.99", "--watch")
+    assert answer.code == 0, answer.err
+    for said in (
+        "kept_champion: the model is registered and not deployed",
+        "min_accuracy 0.990 (not passed)",
+    ):
+        assert said in answer.out
+    assert "why not" in answer.out
+
+
 def test_a_job_that_fails_says_why_and_fails_the_command(up: Shell, run: Json, tmp_path: Path) -> None:
     features = tmp_path / "features.csv"
     features.write_text("width\n1\n")
@@ -110,6 +190,8 @@ def test_a_run_that_fails_says_why_and_fails_the_command(up: Shell, tmp_path: Pa
     ("command", "code", "said"),
     [
         (["show", "no-such-run"], 5, "there is no run 'no-such-run'"),
+        (["approve", "no-such-run"], 5, "there is no run 'no-such-run'"),
+        (["reject", "no-such-run", "--comment", "x"], 5, "there is no run 'no-such-run'"),
         (["start", "absent.csv"], 5, "upload it first"),
         (["start", "../absent.csv"], 2, "without a path"),
         (["start", "absent.csv", "--set", "epochs=0"], 2, "a whole number from 1"),
