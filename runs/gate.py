@@ -26,11 +26,11 @@ class Unsound(ValueError):
 def task_of(document: Json, settings: RunSettings) -> str:
     """What a model was trained for. Raises Unsound when that is not what the run is about."""
     task = document.get("task", "classification")
-    if task not in PRIMARY:
+    if not isinstance(task, str) or task not in PRIMARY:
         raise Unsound(f"its task is {brief(repr(task), 80)}, not one of {', '.join(PRIMARY)}")
     if settings.task not in ("", task):
         raise Unsound(f"it was trained for {task}, and this run is about {settings.task}")
-    return str(task)
+    return task
 
 
 def gate_of(document: Json, metrics: dict[str, float], settings: RunSettings) -> Gate:

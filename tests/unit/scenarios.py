@@ -1,10 +1,12 @@
 """Runs whose histories are kept in `histories/`, as an engine would hold them in the middle of an update.
 
-`python -m tests.unit.scenarios` records them anew. That is right only before a version of the orchestrator is
-deployed for the first time: once runs of it may be under way, a history that no longer replays is a run that
-an update would break, and the orchestrator has to be changed otherwise.
+`python -m tests.unit.scenarios NAME...` records them, or records them anew. That is right only before a version
+of the orchestrator is deployed for the first time: once runs of it may be under way, a history that no longer
+replays is a run that an update would break, and the orchestrator has to be changed otherwise. Those whose steps
+are `older` were recorded before there was a gate.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,13 +17,17 @@ from runs.contracts import Settling
 from runs.errors import Fault
 from tests.unit.rehearsed import (
     CANCEL,
+    KEPT_OUT,
     MODEL,
     OLDER_DATASET,
     OLDER_RESULT,
     PACING,
     READY,
     always,
+    asking,
+    decision,
     failing,
+    good,
     in_turn,
     older,
     refusal,
@@ -46,6 +52,23 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
         older(look_at_training=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
     ),
     "training_timed_out": lambda: rehearse(older(inspect_dataset=RARELY), events=[]),
+    "champion_found": rehearse,
+    "kept_champion": lambda: rehearse(good(read_training_result=always(KEPT_OUT))),
+    "approved": lambda: rehearse(asking(), [READY, decision(approved=True)]),
+    "rejected": lambda: rehearse(asking(), [READY, decision(approved=False)]),
+    "approval_timed_out": lambda: rehearse(asking(timedelta(days=7)), [READY]),
+    "cancelled_while_waiting_for_approval": lambda: rehearse(
+        asking(), [READY, Event(CANCEL, {}, after=timedelta(hours=1))]
+    ),
+    "waiting_for_approval": lambda: rehearse(asking(), [READY], limit=timedelta(hours=1)),
+    "forged_decision": lambda: rehearse(
+        asking(),
+        [
+            READY,
+            replace(decision(approved=True, since=""), after=timedelta(hours=1)),
+            decision(approved=False),
+        ],
+    ),
     "accuracy_too_low": lambda: rehearse(
         older(read_training_result=always(POOR)), [Event("model_ready", {"path": MODEL})]
     ),
@@ -73,12 +96,12 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
 }
 
 
-def record() -> None:
-    """Write every history, the same on every machine: stack traces without the folder they ran in."""
+def record(names: list[str]) -> None:
+    """Write these histories, the same on every machine: stack traces without the folder they ran in."""
     here = f"{Path(__file__).resolve().parents[2]}/"
-    for name, scenario in SCENARIOS.items():
-        (HISTORIES / f"{name}.json").write_text(scenario().record().replace(here, "") + "\n")
+    for name in names:
+        (HISTORIES / f"{name}.json").write_text(SCENARIOS[name]().record().replace(here, "") + "\n")
 
 
 if __name__ == "__main__":
-    record()
+    record(sys.argv[1:])
