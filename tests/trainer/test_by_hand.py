@@ -1,5 +1,6 @@
 """The lab's own command line: a CSV on disk, a connection string, and a model in the container."""
 
+import hashlib
 import json
 import subprocess
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ import mlflow.pyfunc, pandas
 model = mlflow.pyfunc.load_model(sys.argv[1])
 schema = model.metadata.get_input_schema()
 types = dict(zip(schema.input_names(), schema.pandas_types()))
-predicted = model.predict(pandas.read_csv(sys.argv[2], engine="c", dtype=types))
-print(json.dumps(list(predicted)))
+answer = model.predict(pandas.read_csv(sys.argv[2], engine="c", dtype=types))
+print(json.dumps({name: answer[name].tolist() for name in answer.columns}))
 """
 INSTALLED = """
 import json, sys
@@ -78,6 +79,7 @@ def test_the_labs_command_line_uploads_the_model_below_the_folder_it_names(lab: 
     assert {name.removeprefix(model) for name in lab.blobs if name.startswith(model)} == {
         "MLmodel",
         "model.pkl",
+        "code/touchdown_model.py",
         "conda.yaml",
         "python_env.yaml",
         "requirements.txt",
@@ -98,23 +100,59 @@ def test_iris_reaches_nine_tenths_on_its_holdout_with_the_labs_arguments(lab: La
     assert lab.metrics["metrics"]["accuracy"] >= 0.9
 
 
-def test_metrics_json_says_what_was_trained_on_what(lab: Lab) -> None:
+def test_metrics_json_says_what_was_trained_on_what(lab: Lab, iris_csv: Path) -> None:
     document = lab.metrics
-    digest, metrics = document["dataset"].pop("digest"), document.pop("metrics")
+    digest, metrics, gate = document["dataset"].pop("digest"), document.pop("metrics"), document.pop("gate")
     assert document == {
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": None,
         "mlflow_run_id": lab.run_id,
         "experiment_id": "0",
         "task": "classification",
+        "algorithm": "linear",
         "dataset": {"path": "iris_csv.csv", "etag": None, "rows": 150},
         "label": "species",
         "features": ["sepal_length", "sepal_width", "petal_length", "petal_width"],
         "classes": ["setosa", "versicolor", "virginica"],
-        "parameters": {"epochs": 50, "lr": 0.1, "seed": 42, "holdout": 0.2},
+        "parameters": {
+            "epochs": 50,
+            "lr": 0.1,
+            "seed": 42,
+            "holdout": 0.2,
+            "algorithm": "linear",
+            "rare_classes": "refuse",
+        },
+        "algorithms": {"linear": metrics},
+        "dropped_columns": [],
+        "dropped_rows": {"missing_label": 0},
+        "notes": [],
     }
-    assert digest.startswith("sha256:")
+    assert digest == f"sha256:{hashlib.sha256(iris_csv.read_bytes()).hexdigest()}"
     assert set(metrics) == {"accuracy", "macro_f1", "log_loss", "train_loss", "train_accuracy"}
+    assert gate == {
+        "verdict": "deploy",
+        "reasons": [],
+        "metric": "accuracy",
+        "value": metrics["accuracy"],
+        "floor": None,
+        "baseline": {"name": "majority class", "value": pytest.approx(1 / 3), "passed": True},
+        "champion": None,
+    }
+
+
+def test_profile_json_has_what_a_later_dataset_is_compared_with(lab: Lab) -> None:
+    profile = json.loads(lab.artifact("profile.json"))
+    assert (profile["schema_version"], profile["rows"]) == (1, 150)
+    assert [column["name"] for column in profile["columns"]] == lab.metrics["features"]
+    assert {column["kind"] for column in profile["columns"]} == {"number"}
+    assert all(column["bins"] for column in profile["columns"])
+
+
+def test_the_report_stands_beside_the_model(lab: Lab) -> None:
+    name = f"datasets/0/{lab.run_id}/artifacts/report.html"
+    assert lab.blobs[name].lower().startswith(b"<!doctype html>")
+    content = lab.container.get_blob_client(name).get_blob_properties().content_settings
+    assert content.content_type == "text/html"
 
 
 def test_every_epoch_is_an_mlflow_metric(lab: Lab) -> None:
@@ -150,9 +188,11 @@ def test_the_model_predicts_class_names_from_the_raw_csv_in_a_fresh_process(
     command = [trainer_python, "-c", PREDICT, str(lab.model(tmp_path)), str(iris_csv)]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
-    predicted = json.loads(process.stdout)
+    answer = json.loads(process.stdout)
     truth = [line.rsplit(",", 1)[1] for line in iris_csv.read_text().splitlines()[1:]]
-    assert sum(map(str.__eq__, predicted, truth)) >= 0.9 * len(truth)
+    assert sum(map(str.__eq__, answer["prediction"], truth)) >= 0.9 * len(truth)
+    probabilities = [answer[f"probability_{name}"] for name in ("setosa", "versicolor", "virginica")]
+    assert all(sum(row) == pytest.approx(1) for row in zip(*probabilities, strict=True))
     assert "mismatch" not in process.stderr
 
 
@@ -162,7 +202,13 @@ def test_the_model_names_its_columns_as_doubles_and_its_answer_as_a_string(lab: 
     assert [(column["name"], column["type"]) for column in inputs] == [
         (name, "double") for name in lab.metrics["features"]
     ]
-    assert [column["type"] for column in json.loads(described["signature"]["outputs"])] == ["string"]
+    outputs = json.loads(described["signature"]["outputs"])
+    assert [(column["name"], column["type"]) for column in outputs] == [
+        ("prediction", "string"),
+        ("probability_setosa", "double"),
+        ("probability_versicolor", "double"),
+        ("probability_virginica", "double"),
+    ]
     assert described["run_id"] == lab.run_id
     assert described["mlflow_version"].startswith("2.")
 
@@ -215,5 +261,5 @@ def test_an_awkward_but_valid_csv_is_trained_uploaded_by_identity_and_scored(
     assert document["dataset"]["rows"] == 10
     assert container.get_blob_client(f"0/{document['mlflow_run_id']}/artifacts/model/MLmodel").exists()
     command = [trainer_python, "-c", PREDICT, str(metrics.parent / "model"), csv.name]
-    predicted = subprocess.run(command, capture_output=True, cwd=tmp_path, check=True).stdout
-    assert json.loads(predicted) == ["ja, $\\frac{1$", "né\nin"] * 5
+    answer = subprocess.run(command, capture_output=True, cwd=tmp_path, check=True).stdout
+    assert json.loads(answer)["prediction"] == ["ja, $\\frac{1$", "né\nin"] * 5

@@ -71,7 +71,11 @@ def test_a_task_trains_by_identity_and_a_second_attempt_leaves_its_model_alone(
     }
     assert document["run_id"] == "run-1"
     assert document["dataset"] | {"digest": ""} == {"path": DATASET, "etag": etag, "digest": "", "rows": 150}
-    assert batch.storage.written(batch.container.container_name)[-1] == f"{artifacts}/model/MLmodel"
+    written = batch.storage.written(batch.container.container_name)
+    assert written[-1] == f"{artifacts}/model/MLmodel"
+    assert "runs/run-1/report.html" in written
+    assert f"{artifacts}/report.html" not in written
+    assert b"run-1" in batch.container.download_blob("runs/run-1/report.html").readall()
 
     # Batch starts a task again when its node is taken away, and by then the dataset may be a newer one.
     before = batch.outputs()
@@ -97,17 +101,20 @@ def test_a_dataset_that_was_replaced_is_left_to_its_own_run(batch: Batch) -> Non
 
 def test_a_bad_row_behind_several_chunks_is_named(batch: Batch) -> None:
     rows = b"123456.789,987654.321,u\n" * 400_000  # 9.6 MB: three ranges of the download
-    process = batch.task(batch.upload(b"a,b,y\n" + rows + b"1,two,v\n"))
+    process = batch.task(batch.upload(b"a,b,y\n" + rows + b"1,2\n"))
     assert process.returncode == 2, process.stderr
     assert len(process.stderr.splitlines()) == 1
-    assert 'column "b", row 400002: "two" is not a number' in process.stderr
+    assert "row 400002 has 2 cells where the header has 3 columns" in process.stderr
     assert batch.outputs() == []
+    assert not list(batch.folder.glob("training-*"))
 
 
 def test_a_blob_without_bytes_is_refused(batch: Batch) -> None:
     process = batch.task(batch.upload(b""))
     assert process.returncode == 2, process.stderr
-    assert process.stderr.splitlines() == [f"dataset {DATASET} is empty; upload a header and rows"]
+    assert process.stderr.splitlines() == [
+        f"dataset {DATASET}: the file is empty; upload a CSV with a header row and data rows"
+    ]
 
 
 def test_a_dataset_that_is_gone_is_one_line(batch: Batch) -> None:
