@@ -226,20 +226,21 @@ def gate(run: Json) -> list[tuple[str, str | Text]]:
             numbers.append(f"{bar[name]} {value:{style}} ({'passed' if bar['passed'] else 'not passed'})")
     rows: list[tuple[str, str | Text]] = [("gate", "; ".join(numbers))]
     if champion := found.get("champion"):
-        rows.append(("champion", against(champion, style)))
+        # Accuracy is compared in points, an RMSE as a share of the champion's.
+        rows.append(("champion", against(champion, style, ".1%" if found["metric"] == "rmse" else ".3f")))
     rows += [("why not", Text(reason, style="yellow")) for reason in found.get("reasons") or []]
     return rows
 
 
-def against(champion: Json, style: str) -> str:
-    """Champion and challenger on the same rows."""
+def against(champion: Json, style: str, unit: str) -> str:
+    """Champion and challenger on the same rows. unit: how the tolerance and its interval are written."""
     if champion.get("value") is None or champion.get("challenger") is None:
         return f"{champion['model']} was not compared: {champion.get('error') or 'it has no score'}"
     low, high = champion.get("interval") or (None, None)
-    interval = "" if low is None else f", worse by {low:{style}} to {high:{style}} (95 %)"
+    interval = "" if low is None else f", worse by {low:{unit}} to {high:{unit}} (95 % interval)"
     return (
         f"{champion['model']} {champion['value']:{style}}, this model {champion['challenger']:{style}} on the"
-        f" same {champion['rows']} rows; tolerance {champion['tolerance']:g}{interval}"
+        f" same {champion['rows']} rows{interval}; tolerance {champion['tolerance']:{unit}}"
         f" ({'passed' if champion['passed'] else 'not passed'})"
     )
 
@@ -250,7 +251,9 @@ def decision(run: Json) -> str:
         return ""
     who = f" by {found['by']}" if found.get("by") else ""
     said = f": {found['comment']}" if found.get("comment") else ""
-    return f"{found['decision'].replace('_', ' ')}{who} {moment(datetime.fromisoformat(found['at']))}{said}"
+    return (
+        f"{found['decision'].replace('_', ' ')}{who} at {moment(datetime.fromisoformat(found['at']))}{said}"
+    )
 
 
 def dropped(run: Json) -> str:

@@ -160,11 +160,19 @@ def test_a_model_that_is_not_deployed_says_why_and_shows_both_numbers() -> None:
     for part in (
         "the model is registered and not deployed; the default stays",
         "accuracy 0.700; min_accuracy 0.600 (passed); majority class 0.400 (passed)",
-        "wine_classification:2 0.900, this model 0.700 on the same 30 rows; tolerance 0.01, worse by 0.050 to"
-        " 0.350 (95 %) (not passed)",
+        "wine_classification:2 0.900, this model 0.700 on the same 30 rows, worse by 0.050 to 0.350 (95 %"
+        " interval); tolerance 0.010 (not passed)",
         "it is worse than the champion by 0.2",
     ):
         assert part in shown
+
+
+def test_a_champions_rmse_is_compared_by_its_share() -> None:
+    champion = GATE["champion"] | {"value": 4.321, "challenger": 4.405, "interval": [-0.0027, 0.0427]}
+    gate = GATE | {"metric": "rmse", "value": 4.405, "floor": None, "champion": champion}
+    shown = text(live.summary(ENDED | {"outcome": "promoted", "gate": gate}))
+    assert "2 4.321, this model 4.405 on the same 30 rows, worse by -0.3% to 4.3% (95 % interval)" in shown
+    assert "tolerance 1.0%" in shown
 
 
 def test_a_champion_that_could_not_score_says_why_it_was_not_compared() -> None:
@@ -201,7 +209,7 @@ def test_a_decision_is_shown_with_who_when_and_why(decision: str, outcome: str, 
     at = "2026-11-23T16:00:00Z"
     taken = {"decision": decision, "by": "default", "at": at, "comment": "[b]seen[/b]"}
     shown = text(live.summary(ENDED | {"outcome": outcome, "approval": taken}))
-    assert f"{said} {live.moment(datetime.fromisoformat(at))}: [b]seen[/b]" in shown
+    assert f"{said} at {live.moment(datetime.fromisoformat(at))}: [b]seen[/b]" in shown
     assert ("the default stays" in shown) is (outcome != "promoted")
 
 
