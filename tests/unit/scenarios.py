@@ -1,9 +1,9 @@
 """Runs whose histories are kept in `histories/`, as an engine would hold them in the middle of an update.
 
-`python -m tests.unit.scenarios NAME...` records them, or records them anew. That is right only before a version
-of the orchestrator is deployed for the first time: once runs of it may be under way, a history that no longer
-replays is a run that an update would break, and the orchestrator has to be changed otherwise. Those whose steps
-are `older` were recorded before there was a gate.
+`python -m tests.unit.scenarios NAME...` records them, or records them anew. That is right only before a
+version of the orchestrator is deployed for the first time: once runs of it may be under way, a history that
+no longer replays is a run that an update would break, and the orchestrator has to be changed otherwise.
+Those whose steps are `older` were recorded before there was a gate.
 """
 
 import sys

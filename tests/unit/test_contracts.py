@@ -10,13 +10,22 @@ import pytest
 from orchestrators.training_run import Generation
 from runs import contracts
 from runs.contracts import (
+    Approval,
+    Baseline,
+    Champion,
+    Comparison,
     Dataset,
+    Dropped,
     Failure,
+    Floor,
+    Gate,
     Pacing,
     RunRecord,
     RunRequest,
     RunSettings,
     Stage,
+    TrainedModel,
+    TrainingOrder,
     TrainingState,
     Upload,
     from_json,
@@ -25,6 +34,15 @@ from runs.contracts import (
 
 UPLOAD = Upload("c", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
 SETTINGS = RunSettings("species", "m", "e", 50, 0.1, 0.0, 86400, 2, "cpu-cluster", "Standard_DS3_v2")
+GATE = Gate(
+    "keep_champion",
+    ["why"],
+    "accuracy",
+    0.8,
+    Floor("min_accuracy", 0.9, passed=False),
+    Baseline("majority class", 0.3, passed=True),
+    Comparison("m:1", 30, 0.9, 0.8, 0.01, [0.02, 0.2], passed=False),
+)
 REQUEST = RunRequest("iris-1", UPLOAD, {"epochs": 3}, "http", "2026-01-01T00:00:00.000000Z")
 RECORD = RunRecord(
     run_id="iris-1",
@@ -40,6 +58,15 @@ RECORD = RunRecord(
     predictions=["x"],
     error=Failure("wait", "TrainingFailed", "why"),
     warnings=["w"],
+    task="classification",
+    algorithm="boosting",
+    verdict="keep_champion",
+    gate=GATE,
+    notes=["n"],
+    dropped_columns=[Dropped("id", "unique")],
+    dropped_rows=3,
+    approval=Approval("rejected", "somebody", "2026-01-02T00:00:00.000000Z", "no"),
+    report="runs/iris-1/report.html",
 )
 DATASET = Dataset(1, 2, "species", SETTINGS, Pacing(30, 300, 2, 30))
 ALL = [
@@ -58,6 +85,13 @@ ALL = [
         DATASET,
         RECORD,
         dataclasses.replace(RECORD, settings=None, error=None, stages=[]),
+        dataclasses.replace(RECORD, gate=None, approval=None, dropped_columns=[]),
+        GATE,
+        Gate("deploy", [], "rmse", 2.0),
+        dataclasses.replace(GATE, champion=Comparison("m:1", 0, None, None, 0.01, None, True, "why")),
+        TrainingOrder("iris-1", UPLOAD, "species", 50, 0.1, champion=Champion("m:1", "runs/r", "run-1")),
+        TrainedModel("iris-1", UPLOAD, "p", SETTINGS),
+        TrainedModel("iris-1", UPLOAD, "p"),
         TrainingState("Failed", exit_code=0),
         TrainingState("Succeeded", model_path="p"),
         Generation(REQUEST, RECORD),
@@ -78,10 +112,11 @@ def test_fields_that_newer_code_writes_are_left_out_by_older_code() -> None:
 
 def test_fields_that_older_code_did_not_write_get_their_default() -> None:
     older = to_json(RECORD)
-    del older["warnings"], older["predictions"], older["schema_version"]
+    del older["warnings"], older["predictions"], older["schema_version"], older["gate"], older["approval"]
     del older["stages"][1]["ended"]
     read = from_json(RunRecord, older)
     assert (read.warnings, read.predictions, read.schema_version) == ([], [], 1)
+    assert (read.gate, read.approval) == (None, None)
     assert read.stages == RECORD.stages
 
 

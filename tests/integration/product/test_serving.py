@@ -1,10 +1,11 @@
 """The steps that serve, through the real MLClient: each may run twice, and two runs may meet."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -14,6 +15,8 @@ from activities.machine_learning import (
     deploy_model,
     ensure_compute,
     ensure_endpoint,
+    find_champion,
+    own_folder,
     promote,
     prune_deployments,
     register_model,
@@ -21,15 +24,19 @@ from activities.machine_learning import (
 from activities.storage import read_training_result
 from runs import naming
 from runs.contracts import (
+    Champion,
+    ChampionOrder,
     CleanUp,
     ComputeOrder,
     DeploymentOrder,
+    Dropped,
     EndpointOrder,
     ModelOrder,
     ModelVersion,
     PromotionOrder,
     PruneOrder,
     RunRequest,
+    RunSettings,
     TrainedModel,
     TrainingResult,
     Upload,
@@ -82,20 +89,60 @@ def run_id(of: Upload) -> str:
     return naming.run_id(of.container, of.path, of.etag)
 
 
-def trained(of: Upload, *, run: str = "") -> TrainedModel:
+GATE = {
+    "verdict": "keep_champion",
+    "reasons": ["accuracy 0.9 is worse than that of older:1 (0.97)"],
+    "metric": "accuracy",
+    "value": 0.9,
+    "floor": None,
+    "baseline": {"name": "majority class", "value": 0.5, "passed": True},
+    "champion": {
+        "model": "older:1",
+        "rows": 200,
+        "value": 0.97,
+        "challenger": 0.9,
+        "tolerance": 0.01,
+        "interval": [0.02, 0.12],
+        "passed": False,
+        "error": "",
+    },
+}
+SETTINGS = RunSettings(
+    "kind", "m", "e", 50, 0.1, 0.0, 86400, 2, "cpu-cluster", "Standard_DS3_v2", task="classification"
+)
+
+
+def metrics_of(of: Upload, **changes: Any) -> dict[str, Any]:
+    """metrics.json as the trainer writes it."""
+    return {
+        "schema_version": 2,
+        "run_id": run_id(of),
+        "mlflow_run_id": "abc",
+        "task": "classification",
+        "algorithm": "boosting",
+        "label": "kind",
+        "features": ["a"],
+        "classes": ["x", "y"],
+        "dataset": {"etag": of.etag},
+        "metrics": {"accuracy": 0.9, "log_loss": 0.5},
+        "dropped_columns": [{"column": "id", "why": "every row has another value"}],
+        "dropped_rows": {"missing_label": 3},
+        "notes": ["column 2 had no name"],
+        "gate": GATE,
+    } | changes
+
+
+def trained(of: Upload, **changes: Any) -> TrainedModel:
     """A model in storage as the trainer leaves it, small enough to deploy and too small to score."""
     id_ = run_id(of)
     folder = f"runs/{id_}/0/abc/artifacts"
-    metrics = (
-        f'{{"run_id": "{run or id_}", "mlflow_run_id": "abc", "label": "kind", "features": ["a"],'
-        f' "classes": ["x", "y"], "dataset": {{"etag": "{of.etag}"}}, "metrics": {{"accuracy": 0.9}}}}'
-    )
     container = clients.container()
-    container.upload_blob(f"{folder}/metrics.json", metrics.encode(), overwrite=True)
+    metrics = json.dumps(metrics_of(of, **changes)).encode()
+    container.upload_blob(f"{folder}/metrics.json", metrics, overwrite=True)
     for name in ("conda.yaml", "python_env.yaml", "model.pkl"):
         container.upload_blob(f"{folder}/model/{name}", b"", overwrite=True)
     container.upload_blob(f"{folder}/model/MLmodel", MLMODEL, overwrite=True)
-    return TrainedModel(id_, of, f"{folder}/model/MLmodel")
+    return TrainedModel(id_, of, f"{folder}/model/MLmodel", SETTINGS)
 
 
 def result(of: Upload) -> TrainingResult:
@@ -192,8 +239,127 @@ def test_the_default_is_not_deleted_by_a_run_that_cleans_up(app: App, unique: st
 def test_a_model_of_another_run_is_refused(app: App, unique: str) -> None:
     of = upload(app, unique, 1)
     with pytest.raises(Refused) as wrong:
-        read_training_result(trained(of, run="somebody-else"))
+        read_training_result(trained(of, run_id="somebody-else"))
     assert wrong.value.code == "WrongModel"
+
+
+def test_a_result_is_read_with_its_gate_and_its_report(app: App, unique: str) -> None:
+    of = upload(app, unique, 1)
+    bare = result(of)
+    assert bare.report == ""
+    path = f"runs/{run_id(of)}/report.html"
+    clients.container().upload_blob(path, b"<!doctype html>")
+    found = result(of)
+    assert found == replace(bare, report=path)
+    assert (found.task, found.algorithm, found.verdict) == ("classification", "boosting", "keep_champion")
+    assert found.gate is not None
+    assert found.gate.champion is not None
+    assert (found.gate.champion.value, found.gate.champion.challenger) == (0.97, 0.9)
+    assert (found.notes, found.dropped_rows) == (["column 2 had no name"], 3)
+    assert found.dropped_columns == [Dropped("id", "every row has another value")]
+
+
+def test_a_result_of_a_trainer_that_knew_no_gate_is_held_to_the_floor(app: App, unique: str) -> None:
+    given = trained(upload(app, unique, 1), schema_version=1, gate=None)
+    assert read_training_result(given).verdict == "deploy"
+    demanding = replace(given, settings=replace(SETTINGS, min_accuracy=0.95))
+    found = read_training_result(demanding)
+    assert (found.verdict, found.metrics["accuracy"]) == ("keep_champion", 0.9)
+
+
+def test_a_result_for_an_orchestrator_that_judges_itself_has_no_verdict(app: App, unique: str) -> None:
+    found = read_training_result(replace(trained(upload(app, unique, 1)), settings=None))
+    assert (found.verdict, found.gate) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gate": GATE | {"verdict": "deploy"}}, 'say "keep_champion"'),
+        ({"gate": None}, "it holds no gate"),
+        ({"task": "regression"}, "trained for regression"),
+        ({"metrics": {"accuracy": "high"}}, "it holds no accuracy"),
+    ],
+)
+def test_a_result_whose_verdict_does_not_follow_is_refused(
+    app: App, unique: str, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        read_training_result(trained(upload(app, unique, 1), **changes))
+    assert refused.value.code == "InvalidModel"
+    assert words in str(refused.value)
+    assert "publish the trainer and the pipeline" in str(refused.value)
+
+
+# --- The champion -------------------------------------------------------------------------------------
+
+
+def test_the_champion_is_the_model_behind_the_default(app: App, unique: str) -> None:
+    endpoint, names = served(app, unique, [1, 2])
+    assert find_champion(ChampionOrder(endpoint)) == Champion(), "there is no default yet"
+    settle(promote, promotion(app, unique, 1, endpoint, names[1]))
+    folder = f"runs/{run_id(upload(app, unique, 1))}/0/abc/artifacts/model"
+    assert find_champion(ChampionOrder(endpoint)) == Champion(f"m{unique}:1", folder, names[1])
+    settle(promote, promotion(app, unique, 2, endpoint, names[2]))
+    assert find_champion(ChampionOrder(endpoint)).model == f"m{unique}:2"
+
+
+def test_an_endpoint_that_is_not_there_has_no_champion(app: App, unique: str) -> None:
+    assert find_champion(ChampionOrder(f"none-{unique}")) == Champion()
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        (
+            "azureml://datastores/workspaceblobstore/paths/runs/r/0/a/artifacts/model",
+            "runs/r/0/a/artifacts/model",
+        ),
+        (
+            "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/workspaceblobstore/paths/m/",
+            "m",
+        ),
+        ("azureml://datastores/elsewhere/paths/runs/r", ""),
+        ("azureml://jobs/j/outputs/artifacts/paths/model", ""),
+        ("https://account.blob.core.windows.net/c/model", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_folder_of_our_container_can_be_compared_with(app: App, path: str, folder: str) -> None:
+    assert own_folder(path) == folder
+
+
+def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(app: App, unique: str) -> None:
+    version = registered(upload(app, unique, 1), f"m{unique}")
+    tags = clients.machine_learning().models.get(version.name, version.version).tags
+    told = {"verdict", "metric", "value", "champion", "champion_value", "accuracy", "task", "algorithm"}
+    assert {name: tags[name] for name in told} == {
+        "verdict": "keep_champion",
+        "metric": "accuracy",
+        "value": "0.9",
+        "champion": "older:1",
+        "champion_value": "0.97",
+        "accuracy": "0.9",
+        "task": "classification",
+        "algorithm": "boosting",
+    }
+    assert all(tags.values()), "Azure ML refuses an empty tag"
+
+
+def test_the_tags_of_a_first_model_and_of_a_champion_that_could_not_score_are_not_empty(
+    app: App, unique: str
+) -> None:
+    nobody = GATE | {"verdict": "deploy", "reasons": [], "champion": None}
+    silent = {"value": None, "challenger": None, "interval": None, "error": "column b is not there"}
+    unknown = nobody | {"champion": {**GATE["champion"], **silent}}  # type: ignore[dict-item]
+    for second, gate in enumerate((nobody, unknown), 1):
+        of = upload(app, unique, second)
+        judged = read_training_result(trained(of, gate=gate))
+        version = register_model(ModelOrder(run_id(of), of, f"m{unique}", judged))
+        tags = clients.machine_learning().models.get(version.name, version.version).tags
+        assert tags["verdict"] == "deploy"
+        assert tags.get("champion_value") == (None if gate is nobody else "not comparable")
+        assert all(tags.values())
 
 
 def test_a_deployment_that_azure_ml_refuses_fails_with_its_words(app: App, unique: str) -> None:
