@@ -70,7 +70,7 @@ def column_types(model: Any) -> dict[str, Any]:
 
 def read_table(path: Path, types: dict[str, Any] | None = None) -> Any:
     """The rows of one input file, a DataFrame. Raises ValueError for a kind of file that holds no table."""
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
     extension = path.suffix
     if extension == ".csv":

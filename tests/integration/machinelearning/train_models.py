@@ -12,7 +12,7 @@ from typing import Any
 import mlflow.pyfunc
 import mlflow.sklearn
 import numpy
-import pandas  # type: ignore[import-untyped]
+import pandas
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, Schema
 from sklearn.linear_model import LogisticRegression
