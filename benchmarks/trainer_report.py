@@ -1,0 +1,154 @@
+"""The trainer's table, a column a size: rows a second, beside the limit, beside what a user would write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from benchmarks.report import RESIDENT, Section, megabytes
+
+if TYPE_CHECKING:
+    from benchmarks.trainer import Figure, Size
+
+LIMIT = 2.0
+"""Times the reader's wall time that a training of one epoch may take."""
+AHEAD_FROM = 10**6
+"""Rows from which on the trainer is to be ahead of what a user would write."""
+PHASES = {
+    "survey": "survey, with parsing",
+    "epochs": "an epoch",
+    "evaluation": "evaluation",
+    "other": "the rest: plan, importance, …",
+    "training": "all of these",
+    "save": "saving",
+}
+
+Cell = Callable[["Size"], "str | Text"]
+
+
+def table(sizes: list[Size], epochs: int) -> RenderableType:
+    sections = [phases(sizes), limit(sizes, epochs), user(sizes, epochs), memory(sizes, epochs)]
+    return Group(*(each.shown() for each in sections), Text(circumstances(sizes), style="dim"))
+
+
+def section(title: str, sizes: list[Size]) -> tuple[Section, Callable[[str, Cell], None]]:
+    made = Section(title, *(f"{size.rows:,}" for size in sizes))
+
+    def row(name: str, cell: Cell) -> None:
+        made.row(name, *(cell(size) for size in sizes))
+
+    return made, row
+
+
+def phases(sizes: list[Size]) -> Section:
+    made, row = section("Training one epoch, rows a second, by rows", sizes)
+    for phase, name in PHASES.items():
+        row(name, lambda size: rate(size, size.figures["train", 1].seconds[phase]))  # noqa: B023
+    row("all of these, seconds", lambda size: f"{size.figures['train', 1].whole:.2f}")
+    row("saving, seconds", lambda size: f"{size.figures['train', 1].seconds['save']:.2f}")
+    row("the table, MB", lambda size: f"{size.bytes / 1e6:,.0f}")
+    return made
+
+
+def limit(sizes: list[Size], epochs: int) -> Section:
+    made, row = section("One epoch, beside reading the same bytes once", sizes)
+
+    def beside(what: str, judged: bool) -> Cell:
+        def cell(size: Size) -> str | Text:
+            ratio = size.figures["train", 1].whole / size.figures[what, 0].whole
+            return passed(f"{ratio:.2f}", ratio <= LIMIT) if judged else f"{ratio:.2f}"
+
+        return cell
+
+    def work(size: Size) -> str:
+        ours, reader = (size.figures[key].seconds["processors"] for key in (("train", 1), ("reader", 0)))
+        return f"{ours / reader:.2f}"
+
+    def many(size: Size) -> str:
+        figure = size.figures.get(("train", epochs))
+        return f"{figure.whole / size.figures['reader', 0].whole / epochs:.2f}" if figure else ""
+
+    row("times the trainer's reader", beside("reader", True))
+    row("times pyarrow's open_csv", beside("arrow", False))
+    row("processor time: times the reader", work)
+    row(f"{epochs} epochs: times {epochs} readings", many)
+    row("the reader, rows a second", lambda size: rate(size, size.figures["reader", 0].whole))
+    row("open_csv, rows a second", lambda size: rate(size, size.figures["arrow", 0].whole))
+    made.remark(f"Wanted: at most {LIMIT:.0f} times the trainer's reader.")
+    return made
+
+
+def user(sizes: list[Size], epochs: int) -> Section:
+    made, row = section("Beside pandas and SGDClassifier.fit", sizes)
+
+    def beside(number: int, of: Callable[[Figure], float]) -> Cell:
+        def cell(size: Size) -> str | Text:
+            ours, theirs = size.figures.get(("train", number)), size.figures.get(("pandas", number))
+            if not ours or not theirs:
+                return ""
+            share = of(ours) / of(theirs)
+            shown = f"{share:.0%}"
+            return passed(shown, share < 1) if size.rows >= AHEAD_FROM else shown
+
+        return cell
+
+    for number, name in ((1, "one epoch"), (epochs, f"{epochs} epochs")):
+        row(f"time, {name}", beside(number, lambda figure: figure.whole))
+        row(f"memory, {name}", beside(number, lambda figure: figure.peak))
+    row("pandas, one epoch, seconds", lambda size: spent(size.figures.get(("pandas", 1))))
+    row(f"pandas, {epochs} epochs, seconds", lambda size: spent(size.figures.get(("pandas", epochs))))
+    row("accuracy, the trainer", lambda size: accuracy(size.figures.get(("train", 1))))
+    row("accuracy, pandas", lambda size: accuracy(size.figures.get(("pandas", 1))))
+    made.remark(f"Wanted: less than 100 % of both from {AHEAD_FROM:,} rows up. Accuracies after one epoch.")
+    return made
+
+
+def memory(sizes: list[Size], epochs: int) -> Section:
+    made, row = section("Peak resident memory, imports and saving included", sizes)
+
+    def held(what: str, number: int, judged: bool) -> Cell:
+        def cell(size: Size) -> str | Text:
+            figure = size.figures.get((what, number))
+            if not figure:
+                return ""
+            shown = megabytes(figure.peak)
+            return passed(shown, figure.peak <= RESIDENT) if judged else shown
+
+        return cell
+
+    row("the trainer, one epoch", held("train", 1, True))
+    row(f"the trainer, {epochs} epochs", held("train", epochs, True))
+    row("the reader alone", held("reader", 0, False))
+    row("pandas, one epoch", held("pandas", 1, False))
+    made.remark("Wanted: at most 1 GiB.")
+    return made
+
+
+def rate(size: Size, seconds: float) -> str:
+    return f"{size.rows / seconds:,.0f}" if seconds > 0 else ""
+
+
+def spent(figure: Figure | None) -> str:
+    return f"{figure.whole:.2f}" if figure else ""
+
+
+def accuracy(figure: Figure | None) -> str:
+    return f"{figure.accuracy:.4f}" if figure and figure.accuracy is not None else ""
+
+
+def passed(shown: str, kept: bool) -> Text:
+    return Text(f"{shown} {'pass' if kept else 'fail'}", style="green" if kept else "red")
+
+
+def circumstances(sizes: list[Size]) -> str:
+    figures = [figure for size in sizes for figure in size.figures.values()]
+    others = sorted(figure.others for figure in figures)
+    fewest, most = min(figure.times for figure in figures), max(figure.times for figure in figures)
+    median = others[len(others) // 2]
+    return (
+        f"Each figure is the best of {fewest} to {most} processes. Others used {median:.0f} % of the machine"
+        f" meanwhile (median of all figures), {others[-1]:.0f} % at most: compare ratios, not seconds."
+    )
