@@ -1,0 +1,43 @@
+"""The predictions of a scoring job, as Azure's driver writes them: read in the order of rows, or refused."""
+
+import pytest
+
+from activities import machine_learning
+from activities.machine_learning import read_predictions
+from runs.errors import Refused
+
+
+def predictions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
+    monkeypatch.setattr(machine_learning, "read_text", lambda path: text)
+    return read_predictions("runs/r/smoke/predictions.csv", "run-1", "job-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("0,setosa,sample.csv\n1,virginica,sample.csv\n", ["setosa", "virginica"]),
+        ("1,b,sample.csv\n0,a,sample.csv\n10,d,sample.csv\n2,c,sample.csv\n", ["a", "b", "c", "d"]),
+        ("0,b,0.25,0.75,sample.csv\n1,a,0.9,,sample.csv\n", ["b", "a"]),
+        ("0,12.5,sample.csv\n1,7,sample.csv\n", ["12.5", "7"]),
+        ("sample.csv,x\nsample.csv,y\n", ["x", "y"]),
+        ("sample.csv,7\nsample.csv,3\n", ["7", "3"]),
+        ('0,"a, b",sample.csv\n', ["a, b"]),
+    ],
+    ids=["documented", "out of order", "a table", "numbers", "an array", "an array of numbers", "quoted"],
+)
+def test_predictions_are_read_whatever_the_model_answers_with(
+    monkeypatch: pytest.MonkeyPatch, text: str, found: list[str]
+) -> None:
+    assert predictions(monkeypatch, text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0,,sample.csv\n", "0, ,0.5,sample.csv\n", "0,a,sample.csv\n1,b,0.5,sample.csv\n", "sample.csv\n"],
+    ids=["nothing", "empty", "empty in a table", "rows of several widths", "only the file"],
+)
+def test_what_are_no_predictions_fails_the_smoke_test(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        predictions(monkeypatch, text)
+    assert refused.value.code == "SmokeTestFailed"
+    assert "deployment run-1: " in str(refused.value)
