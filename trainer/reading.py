@@ -43,14 +43,11 @@ class NotUtf8(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records in UTF-8. line: the row of the first of them in the file."""
+    """Whole records in UTF-8. line: the row of the first of them in the file; quoted: whether any cell is."""
 
     data: bytes
     line: int
-
-    @property
-    def quoted(self) -> bool:
-        return QUOTE in self.data
+    quoted: bool
 
 
 class Source:
@@ -140,6 +137,16 @@ class Source:
                     break
                 parts.append(piece)
                 size += len(piece)
+            if not header and not ended and len(parts) == 2 and not (QUOTE in parts[1] or QUOTE in rest):
+                # As nearly every block: no cell is quoted, so that a line is a record, and one copy is made.
+                end = parts[1].rfind(b"\n") + 1
+                if end:
+                    block = Block(b"".join((rest, memoryview(parts[1])[:end])), line, quoted=False)
+                    rest = parts[1][end:]
+                    if not block.data.isspace():
+                        yield block
+                    line += lines_in(block.data)
+                    continue
             data = b"".join(parts)
             if header and data:
                 start = self._after_header(data)
@@ -147,7 +154,7 @@ class Source:
             end = len(data) if ended else record_end(data, self.look.dialect.separator)
             rest, data = data[end:], data[:end]
             if data and not data.isspace():
-                yield Block(data, line)
+                yield Block(data, line, QUOTE in data)
             line += lines_in(data)
             if ended:
                 return
@@ -173,8 +180,10 @@ def line_end(data: bytes) -> bytes:
 
 
 def lines_in(data: bytes) -> int:
-    """How many lines end in a text."""
-    return data.count(line_end(data))
+    """How many lines end in a text. NumPy counts several times as fast as bytes do."""
+    import numpy as np
+
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == line_end(data)[0]))
 
 
 def end_of_lines(data: bytes, number: int) -> int:

@@ -11,6 +11,7 @@ rows at its end, so that what an earlier model was trained on does not slip into
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -404,11 +405,13 @@ class Sample:
 def raw_rows(parser: Parser, block: Block, wanted: np.ndarray, count: int) -> pa.Table:
     """Some rows of a block of `count` rows as they stand, without parsing the others where lines are rows."""
     if not block.quoted and len(wanted) < count:
-        lines = block.data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        if len(lines) == count:
-            return parser.texts(Block(b"\n".join([lines[row] for row in wanted]), block.line))
+        data = memoryview(block.data)
+        ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
+        if not len(ends) or ends[-1] < len(data):
+            ends = np.append(ends, len(data))
+        if len(ends) == count:
+            lines = [data[ends[row - 1] if row else 0 : ends[row]] for row in wanted]
+            return parser.texts(Block(b"".join(lines), block.line, quoted=False))
     return parser.texts(block).take(wanted)
 
 
@@ -510,6 +513,7 @@ class Pass:
         self.classes = Levels()
         self.labels = Numbers([Form(model.NUMBER)])
         self.rarest: dict[int, list[tuple[int, int]]] = {}
+        self.days: dict[str, dict[str | None, float]] = {}
         self.sample = Sample(len(source.look.columns))
         self.rows = 0
 
@@ -569,7 +573,7 @@ class Pass:
         elif form.kind == model.BOOLEAN:
             each = model.booleans(uniques)
         else:
-            each = model.days(uniques, form.pattern)
+            each = self._days(uniques, form.pattern)
         wrong, infinite_texts = np.zeros((2, len(uniques) + 1), dtype=bool)
         for place in np.flatnonzero(np.isnan(each)):
             text = uniques[place]
@@ -578,6 +582,15 @@ class Pass:
                 (infinite_texts if number else wrong)[place] = True
         flaws = (int(wrong[codes].sum()), int(infinite_texts[codes].sum()), 1)
         return np.append(each, np.nan)[codes], flaws
+
+    def _days(self, texts: list[str | None], pattern: str) -> np.ndarray:
+        """As model.days; days come again in block after block, so they are parsed once."""
+        memory = self.days.setdefault(pattern, {None: math.nan})
+        new = [text for text in texts if text not in memory]
+        if len(new) > len(texts) / 2 and len(memory) > MOST_LEVELS:
+            return model.days(texts, pattern)
+        memory |= zip(new, model.days(new, pattern).tolist(), strict=True)
+        return np.array([memory[text] for text in texts], dtype=np.float64)
 
     def _label(self, block: Block, cells: pa.ChunkedArray) -> np.ndarray:
         """The label of a regression; a cell that is no number is refused by its row."""

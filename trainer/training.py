@@ -22,6 +22,7 @@ from survey import HOLDOUT, SEED, Survey, row_hashes
 CHUNK_ROWS = 262_144
 CHUNK_CELLS = 6_000_000
 """Features of one chunk, 48 MB: two chunks are in memory at once."""
+TILE_ROWS = 2048
 MANY_ROWS = 50_000
 """Rows from which the classifiers of several classes are trained side by side."""
 MEASURED_ROWS = 20_000
@@ -82,15 +83,24 @@ class Design:
         self._others = [(place, int(starts[place])) for place in range(self._simple, len(columns))]
 
     def fill(self, numbers: np.ndarray, codes: np.ndarray, features: np.ndarray) -> None:
-        """Write n rows of the cache, given as (columns, n) each, to features of shape (n, width)."""
+        """Write n rows of the cache, given as (columns, n) each, to features of shape (n, width).
+
+        Rows a tile at a time: columns become rows here, and what is written stays in the processor's cache.
+        """
         plan = self.plan
-        if self._simple:
-            values = numbers[self._rows]
-            features[:, : self._simple] = model.standardised(values, self._mean, self._scale).T
-        for place, start in self._others:
-            column, lookup = plan.schema.columns[place], plan.lookups[place]
-            values = numbers[plan.places[place]] if lookup is None else lookup[codes[plan.places[place]]]
-            column.write(values, features[:, start : start + column.width])
+        for first in range(0, len(features), TILE_ROWS):
+            tile = slice(first, first + TILE_ROWS)
+            part = features[tile]
+            if self._simple:
+                values = numbers[self._rows, tile]
+                part[:, : self._simple] = model.standardised(values, self._mean, self._scale).T
+            for place, start in self._others:
+                column, lookup = plan.schema.columns[place], plan.lookups[place]
+                if lookup is None:
+                    values = numbers[plan.places[place], tile]
+                else:
+                    values = lookup[codes[plan.places[place], tile]]
+                column.write(values, part[:, start : start + column.width])
 
 
 class Chunks:
@@ -220,13 +230,13 @@ def train_linear(
         for chunk in read_ahead(rows.epoch(number)) if len(survey.cache) > 1 else rows.epoch(number):
             if estimator is None:
                 rate = lr * min(1.0, LONG_ROW[survey.task] / max(mean_square(chunk.features), 1e-12))
+                # The last steps at a constant rate scatter around the best weights; their mean does not.
+                common = {"learning_rate": "constant", "eta0": rate}
                 if classes:
-                    estimator = SGDClassifier(
-                        loss="log_loss", learning_rate="constant", eta0=rate, n_jobs=jobs
-                    )
+                    several = len(survey.cache) > 1
+                    estimator = SGDClassifier(loss="log_loss", average=several, n_jobs=jobs, **common)
                 else:
-                    # The last steps at a constant rate scatter around the best weights; their mean does not.
-                    estimator = SGDRegressor(learning_rate="constant", eta0=rate, average=True)
+                    estimator = SGDRegressor(average=True, **common)
             # partial_fit starts its shuffle from the seed each time: a seed per epoch and chunk.
             estimator.set_params(random_state=SEED + number + trained_on)
             trained_on += len(chunk.target)
