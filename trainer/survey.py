@@ -20,7 +20,6 @@ from typing import IO, TYPE_CHECKING
 
 import dialect
 import numpy as np
-import pandas as pd
 import touchdown_model as model
 from reading import Block, NotUtf8, Parsed, Parser, Source, in_order, read_ahead
 from refusals import quoted
@@ -270,21 +269,23 @@ class Numbers:
         gaps = missing.any(axis=1)
         known = rows - np.count_nonzero(missing, axis=1)
         there = np.maximum(known, 1)
-        filled = values
-        if gaps.any():
-            filled = values.copy()
-            filled[missing] = 0.0
-        mean = filled.sum(axis=1) / there
+        mean = values.sum(axis=1)
+        for place in np.flatnonzero(gaps):
+            mean[place] = np.nansum(values[place])
+        mean /= there
         # Around the block's mean, and joined as Chan, Golub and LeVeque do it: no digits are lost.
-        filled = filled - mean[:, np.newaxis]
-        if gaps.any():
-            filled[missing] = 0.0
-        squares = np.einsum("ij,ij->i", filled, filled)
+        around = values - mean[:, np.newaxis]
+        for place in np.flatnonzero(gaps):
+            around[place, missing[place]] = 0.0
+        squares = np.einsum("ij,ij->i", around, around)
         self.mean, self.squares, self.known = joined(
             (self.known, self.mean, self.squares), (known, mean, squares)
         )
-        self.low = np.fmin(self.low, np.fmin.reduce(values, axis=1))
-        self.high = np.fmax(self.high, np.fmax.reduce(values, axis=1))
+        low, high = values.min(axis=1), values.max(axis=1)  # NaN where there is a gap
+        for place in np.flatnonzero(gaps):
+            low[place] = np.fmin.reduce(values[place])
+            high[place] = np.fmax.reduce(values[place])
+        self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
         self._identify(values, gaps)
 
     def _identify(self, values: np.ndarray, gaps: np.ndarray) -> None:
@@ -677,7 +678,7 @@ def encoded(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
         array = array.cast(pa.string())
     dictionary = array.dictionary_encode()
     codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return codes, model.texts(pd.Series(dictionary.dictionary.to_pylist(), dtype=object))
+    return codes, model.texts(dictionary.dictionary.to_pylist())
 
 
 def line_of(survey: Survey, row: int) -> int:

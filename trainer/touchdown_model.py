@@ -87,7 +87,7 @@ def days(cells: Any, pattern: str) -> np.ndarray:
 def texts(cells: Any) -> list[str | None]:
     """Cells as texts without the spaces around them, None where one is missing as pandas says it."""
     found: list[str | None] = []
-    for cell in pd.Series(cells).astype(object):
+    for cell in cells if isinstance(cells, list) else pd.Series(cells).astype(object):
         text = cell.strip() if isinstance(cell, str) else "" if pd.isna(cell) else str(cell)
         found.append(None if text in MISSING_TEXTS else text)
     return found
