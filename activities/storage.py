@@ -255,7 +255,11 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
 def find_report(run_id: str) -> str:
     """The path of the report that a run's training left, or "" when it left none."""
     path = f"{naming.RUNS}{run_id}/report.html"
-    return path if clients.container().get_blob_client(path).exists() else ""
+    try:
+        clients.container().get_blob_client(path).get_blob_properties()
+    except ResourceNotFoundError:
+        return ""
+    return path
 
 
 def part(document: Json, name: str) -> Json:

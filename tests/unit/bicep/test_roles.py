@@ -127,7 +127,7 @@ GROUPS = {
     "workspaces",
 }
 """Operation groups of azure-mgmt-datafactory and azure-ai-ml."""
-FILES = [*(ROOT / "activities").glob("*.py"), *(ROOT / "triggers").glob("*.py"), ROOT / "trainer" / "main.py"]
+FILES = [each for folder in ("activities", "triggers", "trainer") for each in (ROOT / folder).glob("*.py")]
 
 
 def calls(file: Path) -> Iterator[str]:
