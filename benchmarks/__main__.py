@@ -1,6 +1,7 @@
-"""Measure everything in one go:
+"""Measure the stack in one go, or the trainer alone:
 
 python -m benchmarks [--runs 5] [--uploads 20]
+python -m benchmarks trainer [--rows 1000000]
 """
 
 import argparse
@@ -8,14 +9,20 @@ import sys
 
 from rich.status import Status
 
-from benchmarks import imports, machine, many_runs, one_run, report, stand
+from benchmarks import imports, machine, many_runs, one_run, report, stand, trainer
 
 WARM_UP = 2
 """Runs before the first that is measured: the app imports SDKs when it first needs them."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast, how small.")
+    if sys.argv[1:2] == ["trainer"]:
+        return trainer.main(sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="How fast, how small.",
+        epilog="The trainer has a part of its own: python -m benchmarks trainer --help",
+    )
     parser.add_argument("--runs", type=int, default=5, help="single runs, of which medians are shown")
     parser.add_argument("--uploads", type=int, default=20, help="datasets that are uploaded at once")
     asked = parser.parse_args()

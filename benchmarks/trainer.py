@@ -1,6 +1,6 @@
 """The trainer on tables of 10^4 rows and more, beside its own reader and beside what a user would write.
 
-    python -m benchmarks.trainer [--rows 1000000] [--epochs 50] [--rounds 3]
+    python -m benchmarks.trainer [--rows 1000000] [--smallest 10000] [--epochs 50] [--rounds 3]
 
 Each figure is that of a process of its own (trainer_phases.py, on the trainer's Python). All are measured in
 one run and in turns, so that a machine that becomes busy is busy for all. Those of small tables are measured
@@ -26,16 +26,16 @@ from benchmarks import machine, report, trainer_report
 from localcloud.environment import TRAINER, inherited
 from localcloud.home import REPOSITORY
 
-SMALLEST = 10**4
+FEWEST = 1000
 MANY_ROWS = 10**6
 """Rows up to which figures are measured several times, and also for many epochs."""
-MOST_PANDAS_ROWS = 10**7
-"""Rows up to which a machine may have the memory for what a user would write, about 1 GB for each million."""
+PANDAS_BYTES_A_ROW = 2000
+"""Of memory, which what a user would write needs; where it is not free, that is left out."""
 BYTES_A_ROW = 600
 """Of disk: the text, and the columns and features that the trainer keeps beside it."""
 DISTURBED = 10.0
 """Percent of all processors that others may use while a figure is measured."""
-ATTEMPTS = 3
+ATTEMPTS = 2
 DRIVER = Path(__file__).with_name("trainer_phases.py")
 PYTHON = TRAINER / "bin" / "python"
 
@@ -82,7 +82,7 @@ class Size:
     def kinds(self, epochs: int) -> list[tuple[str, int]]:
         """What is measured on it, in the order in which it is."""
         wanted = [("reader", 0), ("train", 1), ("arrow", 0)]
-        if self.rows <= MOST_PANDAS_ROWS:
+        if self.rows * PANDAS_BYTES_A_ROW < psutil.virtual_memory().available:
             wanted.append(("pandas", 1))
         if self.rows <= MANY_ROWS:
             wanted += [("train", epochs), ("pandas", epochs)]
@@ -92,13 +92,16 @@ class Size:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trainer", description="How fast it trains.")
     parser.add_argument("--rows", type=int, default=MANY_ROWS, help="of the largest table, such as 10000000")
+    parser.add_argument("--smallest", type=int, default=10**4, help="rows of the smallest table")
     parser.add_argument("--epochs", type=int, default=50, help="of the longer training, up to 10^6 rows")
     parser.add_argument(
         "--rounds", type=int, default=3, help="times that a figure is measured, up to 10^6 rows"
     )
     asked = parser.parse_args(arguments)
+    if min(asked.rows, asked.smallest) < FEWEST or min(asked.epochs, asked.rounds) < 1:
+        parser.error(f"give at least {FEWEST} rows, one epoch and one round")
     try:
-        sizes = measured(sizes_up_to(asked.rows), asked.epochs, asked.rounds)
+        sizes = measured(sizes_up_to(asked.rows, asked.smallest), asked.epochs, asked.rounds)
     except NotMeasured as error:
         report.console.print(f"error: {error}", style="red", markup=False)
         return 1
@@ -106,12 +109,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def sizes_up_to(rows: int) -> list[int]:
-    """Powers of ten from SMALLEST on, and `rows` itself."""
-    found, power = [], SMALLEST
-    while power < rows:
-        found.append(power)
-        power *= 10
+def sizes_up_to(rows: int, smallest: int) -> list[int]:
+    """`smallest` and ten times as many again and again, and `rows` itself."""
+    found = []
+    while smallest < rows:
+        found.append(smallest)
+        smallest *= 10
     return [*found, rows]
 
 
@@ -122,7 +125,7 @@ def measured(rows: list[int], epochs: int, rounds: int) -> list[Size]:
         for size in sizes:
             status.update(f"Making a table of {size.rows:,} rows …")
             size.bytes = run(folder, "generate", str(size.file), str(size.rows))[0]["bytes"]
-        for number in range(max(rounds, 1)):
+        for number in range(rounds):
             for size in sizes:
                 if number and size.rows > MANY_ROWS:
                     continue
