@@ -300,7 +300,6 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
             name: trainers[name](survey, plan, folder, job.epochs, job.lr, print_progress(job.epochs))
             for name in names
         }
-        labelled = sum(int(plan.labelled(plan.labels(batch)).sum()) for batch in survey.cache.batches())
         holdouts = evaluate(survey, plan, trained)
         metric = PRIMARY[survey.task]
         kept = names[0]
@@ -311,7 +310,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
             scores = ", ".join(f"{key} {value:.4f}" for key, value in holdouts[name].metrics.items())
             say(f"hold-out ({holdouts[name].rows} rows), {name}: {scores}")
         fit = trained["boosting"].rows if "boosting" in trained else 0
-        if fit and fit + holdouts["boosting"].rows < labelled:
+        if fit and fit + holdouts["boosting"].rows < plan.labelled_rows(survey):
             plan.notes.append(f"boosting was trained on {fit} rows, a sample that fits in memory")
         comparison = compare(job, plan, trained[kept], sampled, champion)
         gate = judge(

@@ -65,6 +65,12 @@ class Plan:
         found[known] = self.class_of[batch.label[known].astype(np.int64)]
         return found
 
+    def labelled_rows(self, survey: Survey) -> int:
+        """How many rows are trained on or held out."""
+        if not self.schema.classes:
+            return int(survey.labels.known[0])
+        return int(survey.classes.counts[self.class_of >= 0].sum())
+
     def labelled(self, labels: np.ndarray) -> np.ndarray:
         return labels >= 0 if self.schema.classes else ~np.isnan(labels)
 

@@ -49,7 +49,7 @@ if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   again "$tools/bin/uv" venv --no-project --clear --python "$python_version" "$environment"
   again "$tools/bin/uv" pip sync --quiet --require-hashes --compile-bytecode \
     --python "$environment/bin/python" requirements.txt
-  "$environment/bin/python" -c 'import azure.identity, azure.storage.blob, mlflow.sklearn, sklearn' ||
+  "$environment/bin/python" -c 'import azure.identity, azure.storage.blob, jinja2, mlflow.sklearn, pyarrow.csv, sklearn' ||
     fail "the environment is complete but cannot be imported: see above"
   touch "$environment/.complete"
   rm -rf "$tools" "$UV_CACHE_DIR"
