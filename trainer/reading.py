@@ -214,7 +214,9 @@ def record_end(data: bytes, separator: str) -> int:
     quotes = np.flatnonzero(text == QUOTE[0])
     # What opens a quoted cell stands at a cell's beginning; what opens it again was half of a doubled quote.
     opening = quotes[::2]
-    if not np.isin(text[opening[opening > 0] - 1], list(f'{separator}\r\n"'.encode())).all():
+    edges = np.zeros(256, dtype=bool)
+    edges[list(f'{separator}\r\n"'.encode())] = True
+    if not edges[text[opening[opening > 0] - 1]].all():
         return _end_by_cells(data, separator)
     place = data.rfind(mark)
     while place >= 0 and (number := int(np.searchsorted(quotes, place))) % 2:
@@ -224,10 +226,12 @@ def record_end(data: bytes, separator: str) -> int:
 
 def _end_by_cells(data: bytes, separator: str) -> int:
     mark = re.escape(separator.encode())
-    cell = rb'(?:"[^"]*+(?:""[^"]*+)*+"[^%b\r\n]*+|[^"%b\r\n][^%b\r\n]*+)?+' % (mark, mark, mark)
-    records = re.compile(rb"(?:(?:%b%b)*+%b(?:\r\n|\n|\r(?=[^\n])))*+" % (cell, mark, cell))
-    found = records.match(data)
-    return found.end() if found else 0
+    cell = rb'(?:"[^"]*(?:""[^"]*)*"[^%b\r\n]*|[^"%b\r\n][^%b\r\n]*)?' % (mark, mark, mark)
+    record = re.compile(rb"(?:%b%b)*%b(?:\r\n|\n|\r(?=[^\n]))" % (cell, mark, cell))
+    end = 0
+    while found := record.match(data, end):
+        end = found.end()
+    return end
 
 
 @dataclass
