@@ -19,6 +19,8 @@ IMPORTANCE_ROWS = 2000
 IMPORTANCE_CELLS = 40_000_000
 """Cells that all the predictions for the importances together may take."""
 REPEATS = 3
+STACKED_CELLS = 4_000_000
+"""Features of the rows, with one column shuffled after the other, that are predicted at once."""
 PRIMARY = {"classification": "accuracy", "regression": "rmse"}
 
 
@@ -193,19 +195,31 @@ def importance(task: str, chosen: model.TouchdownModel, sampled: SampledRows) ->
     width = max(1, schema.width)
     rows = max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // (width * len(schema.columns) * REPEATS)))
     frame, labels = frame[:rows], labels[:rows]
-    values = schema.values(frame)
+    features = chosen.features(schema.values(frame))
+    rows = len(features)
     repeats = REPEATS if len(schema.columns) <= 200 else 1
-    base = primary(task, labels, chosen.answers(values))
+    base = primary(task, labels, chosen.answers_to(features))
     generator = np.random.default_rng(SEED)
-    found = []
-    for place, column in enumerate(schema.columns):
-        worse = []
-        for _ in range(repeats):
-            shuffled = [*values]
-            shuffled[place] = generator.permutation(values[place])
-            value = primary(task, labels, chosen.answers(shuffled))
-            worse.append(base - value if task == "classification" else value - base)
-        found.append({"column": column.name, "mean": float(np.mean(worse)), "std": float(np.std(worse))})
+    linear = chosen.algorithm == "linear"
+    ends = np.cumsum([column.width if linear else column.tree_width for column in schema.columns])
+    parts = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    # Thousands of columns are as many predictions of few rows: several of them are made at once.
+    together = max(1, STACKED_CELLS // max(1, features.size))
+    worse = np.empty((len(parts), repeats))
+    for first in range(0, len(parts), together):
+        group = parts[first : first + together]
+        for repeat in range(repeats):
+            stacked = np.tile(features, (len(group), 1))
+            for place, part in enumerate(group):
+                stacked[place * rows : (place + 1) * rows, part] = generator.permutation(features[:, part])
+            answers = chosen.answers_to(stacked)
+            for place in range(len(group)):
+                value = primary(task, labels, answers[place * rows : (place + 1) * rows])
+                worse[first + place, repeat] = base - value if task == "classification" else value - base
+    found = [
+        {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
+        for column, each in zip(schema.columns, worse, strict=True)
+    ]
     return sorted(found, key=lambda each: -float(each["mean"]))
 
 

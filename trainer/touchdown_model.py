@@ -278,7 +278,16 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
         schema = self.schema
         if not len(values[0]):
             return np.empty((0, len(schema.classes)) if schema.classes else 0)
-        features = schema.features(values) if self.algorithm == "linear" else schema.tree_features(values)
+        return self.answers_to(self.features(values))
+
+    def features(self, values: list[np.ndarray]) -> np.ndarray:
+        """What the estimator gets: float64 of shape (n, features), those of one column side by side."""
+        schema = self.schema
+        return schema.features(values) if self.algorithm == "linear" else schema.tree_features(values)
+
+    def answers_to(self, features: np.ndarray) -> np.ndarray:
+        """As `answers`, for one row of features or more."""
+        schema = self.schema
         if schema.classes:
             found = np.zeros((len(features), len(schema.classes)))
             found[:, self.estimator.classes_.astype(np.int64)] = self.estimator.predict_proba(features)
