@@ -288,7 +288,7 @@ def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:
 
     As pandas.read_csv does it (`_maybe_dedup_names` of its C parser).
     """
-    named = [name if name.strip() else f"Unnamed: {place}" for place, name in enumerate(header)]
+    named = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
     taken: set[str] = set(named)
     counts: Counter[str] = Counter()
     names: list[str] = []

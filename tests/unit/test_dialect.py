@@ -72,7 +72,7 @@ def test_a_cut_head_cannot_turn_a_separator_in_quotes_into_the_separator() -> No
     [
         (["a", "b"], ["a", "b"], {}),
         (["a", "a", "a"], ["a", "a.1", "a.2"], {"a.1": "a", "a.2": "a"}),
-        (["", " ", "x"], ["Unnamed: 0", "Unnamed: 1", "x"], {"Unnamed: 0": "", "Unnamed: 1": " "}),
+        (["", " ", "x"], ["Unnamed: 0", " ", "x"], {"Unnamed: 0": ""}),
         (["a", "a", "a.1"], ["a", "a.2", "a.1"], {"a.2": "a"}),
     ],
 )
