@@ -11,6 +11,7 @@ import codecs
 import csv
 import hashlib
 import io
+import itertools
 import os
 import re
 from collections import deque
@@ -125,7 +126,7 @@ class Source:
 
     def blocks(self) -> Iterator[Block]:
         """The records below the header, cut into blocks. Raises BadInput."""
-        rest, line, header = b"", 1, True
+        rest, line, header, mark = b"", 1, True, b"\n"
         pieces = self.text()
         while True:
             parts, size = [rest], len(rest)
@@ -150,8 +151,10 @@ class Source:
             data = b"".join(parts)
             if header and data:
                 start = self._after_header(data)
+                if data[:start].endswith(b"\r") and not data.startswith(b"\n", start):
+                    mark = b"\r"
                 line, data, header = line + lines_in(data[:start]), data[start:], False
-            end = len(data) if ended else record_end(data, self.look.dialect.separator)
+            end = len(data) if ended else record_end(data, self.look.dialect.separator, mark)
             rest, data = data[end:], data[:end]
             if data and not data.isspace():
                 yield Block(data, line, QUOTE in data)
@@ -174,38 +177,37 @@ class Source:
         return end_of_lines(data, rows.line_num)
 
 
-def line_end(data: bytes) -> bytes:
-    """What ends the lines of a text: a line feed, unless it has only carriage returns."""
-    return b"\n" if b"\n" in data or b"\r" not in data else b"\r"
-
-
 def lines_in(data: bytes) -> int:
-    """How many lines end in a text. NumPy counts several times as fast as bytes do."""
+    """How many lines end in a text, as editors and Python see it: at a line feed, a carriage return, or both.
+
+    NumPy counts several times as fast as bytes do.
+    """
     import numpy as np
 
-    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == line_end(data)[0]))
+    text = np.frombuffer(data, dtype=np.uint8)
+    ends = np.count_nonzero(text == 10)
+    if b"\r" in data:
+        returns = text == 13
+        ends += np.count_nonzero(returns) - np.count_nonzero(returns[:-1] & (text[1:] == 10))
+    return int(ends)
 
 
 def end_of_lines(data: bytes, number: int) -> int:
     """Where the `number`-th line of a text ends."""
-    mark, end = line_end(data), 0
-    for _ in range(number):
-        found = data.find(mark, end)
-        if found < 0:
-            return len(data)
-        end = found + 1
-    return end
+    ends = re.finditer(rb"\r\n|\r|\n", data)
+    found = next(itertools.islice(ends, number - 1, None), None)
+    return found.end() if found else len(data)
 
 
-def record_end(data: bytes, separator: str) -> int:
+def record_end(data: bytes, separator: str, mark: bytes = b"\n") -> int:
     """Where the last whole record of a text ends that begins with a record; 0 when none does.
 
     A line end is that of a record when the quotes before it are even in number, since quotes come in pairs.
     Where a cell holds a single one ("5" pipe"), the records are told apart cell by cell, which takes longer.
+    mark: what ends a line, or is the last sign of it.
     """
     import numpy as np
 
-    mark = line_end(data)
     if mark == b"\r" and data.endswith(b"\r"):
         data = data[:-1]  # it may be half of a line end
     if QUOTE not in data:
@@ -226,7 +228,7 @@ def record_end(data: bytes, separator: str) -> int:
 
 def _end_by_cells(data: bytes, separator: str) -> int:
     mark = re.escape(separator.encode())
-    cell = rb'(?:"[^"]*(?:""[^"]*)*"[^%b\r\n]*|[^"%b\r\n][^%b\r\n]*)?' % (mark, mark, mark)
+    cell = rb'(?:"[^"]*(?:""[^"]*)*"(?!")[^%b\r\n]*|[^"%b\r\n][^%b\r\n]*)?' % (mark, mark, mark)
     record = re.compile(rb"(?:%b%b)*%b(?:\r\n|\n|\r(?=[^\n]))" % (cell, mark, cell))
     end = 0
     while found := record.match(data, end):
