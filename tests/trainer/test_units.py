@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from tests.trainer.conftest import MAIN, write_activity
 
@@ -99,6 +102,25 @@ def test_blocks_hold_whole_records_however_the_bytes_come(
     assert {len(row) for row in rows} == {3}
     if max(block, size) < 1000:
         assert len(blocks) > 3
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parts=st.lists(st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", '5"', '"x"', "é"]), max_size=30)
+)
+@example(parts=['2,5"', "\n", '"a ""b"",', "\n", ","])
+@example(parts=["6", ",", "\n", '1,"a', "\n", 'b",u', "\n", '2,5"'])
+def test_no_record_is_ever_cut(main: ModuleType, parts: list[str]) -> None:
+    """The part before the cut and that behind it, read one by one, are the rows of the whole."""
+    reading: Any = importlib.import_module("reading")
+    data = "".join(parts).encode()
+    end = reading.record_end(data, ",")
+
+    def rows(text: bytes) -> list[list[str]]:
+        return [row for row in csv.reader(io.StringIO(text.decode(), newline="")) if row]
+
+    behind = data[end:] + b"\nz,z"
+    assert rows(data[:end]) + rows(behind) == rows(data + b"\nz,z")
 
 
 @pytest.mark.parametrize(
