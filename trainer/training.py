@@ -25,8 +25,12 @@ CHUNK_CELLS = 6_000_000
 TILE_ROWS = 2048
 MANY_ROWS = 50_000
 """Rows from which the classifiers of several classes are trained side by side."""
-MEASURED_ROWS = 20_000
-"""Rows of a chunk that an epoch's loss is measured on, where there are several chunks."""
+SLICE_ROWS = 32_768
+"""Rows that are trained on at a time, where there are more."""
+MEASURED_ROWS = 2_500
+"""Rows of a slice that an epoch's loss is measured on."""
+CURVE_ROWS = 20_000
+"""Rows that the learning curve of boosting is measured on."""
 LONG_ROW = {"classification": 10.0, "regression": 2.0}
 """Mean square length of a row of features up to which the learning rate is used as it is given."""
 BOOSTED_ROWS = 500_000
@@ -106,82 +110,101 @@ class Design:
 class Chunks:
     """The training rows as chunks of features, epoch after epoch, each in an order of its own.
 
-    Batches are taken at random and several make a chunk: rows that lie sorted by their label in the file
-    do not come sorted. What the first epoch has made of the columns, later ones read from memory where it is
-    one chunk, else from the disk, as long as that has the room.
+    A dataset of one batch is one chunk, in its own order. Of several batches, some at random are mixed row by
+    row, so that rows which lie sorted by their label in the file do not come sorted; what is mixed is given
+    out in slices that fit into the processor's cache. The first epoch keeps what it has made, in memory where
+    it is one mixture, else on the disk, as long as that has the room; later ones take slices of it at random.
     """
 
     def __init__(self, survey: Survey, plan: Plan, folder: Path, epochs: int) -> None:
         self._cache, self._plan = survey.cache, plan
         self._design = Design(plan)
-        self._rows = max(64, min(CHUNK_ROWS, CHUNK_CELLS // max(1, self._design.width)))
-        self._only: Chunk | None = None
+        width = self._design.width
+        self.mixed = len(survey.cache) > 1
+        self._rows = max(64, min(CHUNK_ROWS, CHUNK_CELLS // max(1, width)))
+        self._memory: Chunk | None = None
         self._path = folder / "features.cache"
-        self._places: dict[int, tuple[int, int]] | None = None
-        size = 8 * survey.rows * (self._design.width + 1)
-        if epochs > 1 and len(survey.cache) > 1 and size < shutil.disk_usage(folder).free / 2:
-            self._places = {}
-        self._stored = False
+        self._keeps = epochs > 1 and 8 * survey.rows * (width + 1) < shutil.disk_usage(folder).free / 2
+        self._slices: list[tuple[int, int, int]] = []
+        """Of what is on the disk: where features and target of a slice begin, and how many rows it has."""
 
     def epoch(self, number: int) -> Iterator[Chunk]:
-        if self._only is not None:
-            yield self._only
-            return
-        count = len(self._cache)
-        order = np.random.default_rng(SEED + number).permutation(count) if count > 1 else range(count)
-        made = 0
-        for chunk in self._joined(self._pieces(order)):
-            made += 1
-            yield chunk
-        self._stored = self._places is not None
-        if made == 1:
-            self._only = chunk
+        generator = np.random.default_rng(SEED + number)
+        if self._memory is not None:
+            starts = self._starts(self._memory)
+            for start in generator.permutation(starts) if self.mixed else starts:
+                yield self._slice(self._memory, int(start))
+        elif self._slices:
+            yield from self._read(generator.permutation(len(self._slices)))
+        else:
+            yield from self._first(generator)
 
     def delete(self) -> None:
         self._path.unlink(missing_ok=True)
 
-    def _joined(self, pieces: Iterator[Chunk]) -> Iterator[Chunk]:
-        waiting: list[Chunk] = []
-        gathered = 0
-        for piece in pieces:
-            if waiting and gathered + len(piece.target) > self._rows:
-                yield joined(waiting)
-                waiting, gathered = [], 0
-            waiting.append(piece)
-            gathered += len(piece.target)
-        if waiting:
-            yield joined(waiting)
+    def _starts(self, chunk: Chunk) -> range:
+        return range(0, len(chunk.target), SLICE_ROWS) if self.mixed else range(1)
 
-    def _pieces(self, order: Iterable[int]) -> Iterator[Chunk]:
-        """Batches as features; a batch of very wide rows in several pieces."""
-        if self._stored:
-            yield from self._read(order)
-            return
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(self._path.open("wb")) if self._places is not None else None
-            for number in order:
-                offset, rows = file.tell() if file else 0, 0
-                for piece in self._made(int(number)):
-                    if file and len(piece.target):
-                        file.write(np.column_stack([piece.features, piece.target]).data)
-                        rows += len(piece.target)
-                    yield piece
-                if self._places is not None:
-                    self._places[int(number)] = (offset, rows)
+    def _slice(self, chunk: Chunk, start: int) -> Chunk:
+        if not self.mixed:
+            return chunk
+        part = slice(start, start + SLICE_ROWS)
+        return Chunk(chunk.features[part], chunk.target[part])
+
+    def _first(self, generator: np.random.Generator) -> Iterator[Chunk]:
+        slices: list[tuple[int, int, int]] = []
+        made = 0
+        with self._path.open("wb") if self._keeps and self.mixed else contextlib.nullcontext() as file:
+            for chunk in self._gathered(generator):
+                made += 1
+                starts = self._starts(chunk)
+                if file is not None:
+                    begin, size = file.tell(), 8 * self._design.width
+                    file.write(chunk.features.data)
+                    file.write(chunk.target.data)
+                    count = len(chunk.target)
+                    slices += [
+                        (
+                            begin + size * start,
+                            begin + size * count + 8 * start,
+                            min(SLICE_ROWS, count - start),
+                        )
+                        for start in starts
+                    ]
+                for start in starts:
+                    yield self._slice(chunk, start)
+        if made == 1:
+            self._memory = chunk
+        else:
+            self._slices = slices
+
+    def _gathered(self, generator: np.random.Generator) -> Iterator[Chunk]:
+        """Pieces of batches at random, as many together as a chunk may hold."""
+        count = len(self._cache)
+        waiting: list[Chunk] = []
+        rows = 0
+        for number in generator.permutation(count) if self.mixed else range(count):
+            for piece in self._made(int(number)):
+                if waiting and rows + len(piece.target) > self._rows:
+                    yield joined(waiting, generator if self.mixed else None)
+                    waiting, rows = [], 0
+                waiting.append(piece)
+                rows += len(piece.target)
+        if waiting:
+            yield joined(waiting, generator if self.mixed else None)
 
     def _read(self, order: Iterable[int]) -> Iterator[Chunk]:
-        assert self._places is not None
-        width = self._design.width + 1
+        width = self._design.width
         with self._path.open("rb") as file:
             for number in order:
-                offset, rows = self._places[int(number)]
-                for first in range(0, rows, self._rows):
-                    count = min(self._rows, rows - first)
-                    file.seek(offset + 8 * width * first)
-                    table = np.fromfile(file, np.float64, width * count).reshape(count, width)
-                    yield Chunk(table[:, :-1], table[:, -1])
+                features, target, rows = self._slices[int(number)]
+                file.seek(features)
+                found = np.fromfile(file, np.float64, rows * width).reshape(rows, width)
+                file.seek(target)
+                yield Chunk(found, np.fromfile(file, np.float64, rows))
 
     def _made(self, number: int) -> Iterator[Chunk]:
+        """A batch's training rows; of a very wide batch in several pieces."""
         plan, batch = self._plan, self._cache.read(number)
         label = plan.labels(batch)
         taken = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
@@ -196,13 +219,20 @@ class Chunks:
             yield Chunk(features, target[first : first + self._rows])
 
 
-def joined(pieces: list[Chunk]) -> Chunk:
-    if len(pieces) == 1 and pieces[0].features.flags.c_contiguous:
+def joined(pieces: list[Chunk], generator: np.random.Generator | None) -> Chunk:
+    """Pieces as one chunk, its rows mixed where there is a generator."""
+    if generator is None and len(pieces) == 1:
         return pieces[0]
-    return Chunk(
-        np.concatenate([piece.features for piece in pieces]),
-        np.concatenate([piece.target for piece in pieces]),
-    )
+    count = sum(len(piece.target) for piece in pieces)
+    places = np.arange(count) if generator is None else generator.permutation(count)
+    found = Chunk(np.empty((count, pieces[0].features.shape[1])), np.empty(count))
+    start = 0
+    for piece in pieces:
+        part = places[start : start + len(piece.target)]
+        found.features[part] = piece.features
+        found.target[part] = piece.target
+        start += len(piece.target)
+    return found
 
 
 # --- A linear model ----------------------------------------------------------------------------------
@@ -227,14 +257,13 @@ def train_linear(
     for number in range(1, epochs + 1):
         measured: list[tuple[float, float, int]] = []
         trained_on = 0
-        for chunk in read_ahead(rows.epoch(number)) if len(survey.cache) > 1 else rows.epoch(number):
+        for chunk in read_ahead(rows.epoch(number)) if rows.mixed else rows.epoch(number):
             if estimator is None:
                 rate = lr * min(1.0, LONG_ROW[survey.task] / max(mean_square(chunk.features), 1e-12))
                 # The last steps at a constant rate scatter around the best weights; their mean does not.
-                common = {"learning_rate": "constant", "eta0": rate}
+                common = {"learning_rate": "constant", "eta0": rate, "shuffle": not rows.mixed}
                 if classes:
-                    several = len(survey.cache) > 1
-                    estimator = SGDClassifier(loss="log_loss", average=several, n_jobs=jobs, **common)
+                    estimator = SGDClassifier(loss="log_loss", average=rows.mixed, n_jobs=jobs, **common)
                 else:
                     estimator = SGDRegressor(average=True, **common)
             # partial_fit starts its shuffle from the seed each time: a seed per epoch and chunk.
@@ -245,7 +274,7 @@ def train_linear(
                     estimator.partial_fit(chunk.features, chunk.target, classes=np.arange(len(classes)))
                 else:
                     estimator.partial_fit(chunk.features, chunk.target)
-                measured.append(measure(estimator, chunk, whole=len(survey.cache) == 1))
+                measured.append(measure(estimator, chunk, whole=not rows.mixed))
                 continue
             measured.append((math.nan, math.nan, len(chunk.target)))
         weights = np.array([rows for _, _, rows in measured], dtype=float)
@@ -323,7 +352,7 @@ def train_boosting(
                 raise
             raise BadInput(f"boosting diverged at learning rate {lr:g}; choose a smaller lr") from error
     history = []
-    some = slice(None, None, max(1, len(target) // MEASURED_ROWS))
+    some = slice(None, None, max(1, len(target) // CURVE_ROWS))
     shown, every = target[some], max(1, rounds // CURVE_POINTS)
     stages = estimator.staged_predict_proba if classes else estimator.staged_predict
     for number, answer in enumerate(stages(features[some]), start=1):
