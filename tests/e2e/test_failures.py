@@ -55,12 +55,12 @@ def open_text(path: str) -> str:
 
 
 def test_a_trainer_that_gives_up_is_quoted_with_its_exit_code(client: Client, name: str) -> None:
-    body = rows().replace(b"\n0,0,a\n", b"\nwide,0,a\n", 1)
+    # Sound as far as anybody looks before the training: the row without a label is behind the first megabyte.
+    body = b"width,height,kind\n" + b"1.5,2,a\n2.5,1,b\n" * 80_000 + b"3,4\n"
     run = failed(client, client.upload(body, f"{name}.csv").run_id)
     assert run["error"]["code"] == "TrainingFailed"
     assert "exited with 2" in run["error"]["message"]
-    assert "width" in run["error"]["message"]
-    assert "wide" in run["error"]["message"]
+    assert "row 160002 has 2 cells where the header has 3 columns" in run["error"]["message"]
     assert run["error"]["stage"] == "wait"
     assert run["deployment"] == ""
 
@@ -102,12 +102,13 @@ def test_a_deployment_that_cannot_score_goes_and_the_default_stays(client: Clien
     assert not second["warnings"]
 
 
-def test_a_model_below_the_wanted_accuracy_is_not_registered(client: Client, name: str) -> None:
+def test_a_model_below_the_wanted_accuracy_is_registered_and_not_deployed(client: Client, name: str) -> None:
     body = "a,b,kind\n" + "".join(f"{n % 3},{n % 2},{'xy'[n // 2 % 2]}\n" for n in range(40))
-    run = failed(client, client.upload(body.encode(), f"{name}.csv", {"min_accuracy": "1"}).run_id)
-    assert run["error"]["code"] == "AccuracyTooLow"
+    run = succeeded(client, client.upload(body.encode(), f"{name}.csv", {"min_accuracy": "1"}).run_id)
+    assert run["outcome"] == "kept_champion"
     assert run["metrics"]["accuracy"] < 1
-    assert (run["model_version"], run["deployment"]) == ("", "")
+    assert run["gate"]["floor"] == {"setting": "min_accuracy", "limit": 1, "passed": False}
+    assert (run["model_version"], run["deployment"]) == ("1", "")
 
 
 @dataclass(frozen=True)

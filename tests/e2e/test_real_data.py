@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,17 +183,3 @@ def test_a_decision_that_nobody_makes_in_time_leaves_the_default(client: Client,
     assert (run["outcome"], run["approval"]["decision"]) == ("approval_timed_out", "timed_out")
     assert default(client, run["endpoint"]) == ""
     assert deployments(client, run["endpoint"]) == []
-
-
-def test_what_cannot_be_learned_from_is_refused_by_the_trainer_in_one_line(
-    client: Client, name: str, tmp_path: Path
-) -> None:
-    # The first megabyte is sound; the row behind it is not.
-    path = tmp_path / f"{name}.csv"
-    path.write_bytes(b"a,b,kind\n" + b"1234.5,2,x\n1,99,y\n" * 80_000 + b"1,2\n")
-    upload = client.upload(path, f"{name}.csv")
-    run = client.wait(upload.run_id, limit=180)
-    assert run["status"] == "Failed"
-    assert run["error"]["code"] == "TrainingFailed"
-    assert "the trainer exited with 2" in run["error"]["message"]
-    assert "row 160002 has 2 cells" in run["error"]["message"]
