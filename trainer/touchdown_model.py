@@ -29,7 +29,7 @@ LARGEST = 1e100
 """What is larger is taken for missing, as an infinity is: its square would be none."""
 FAR = 10.0
 """Standard deviations at which a feature of a linear model is cut off, so that no single cell rules it."""
-EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
+EPOCH = 10_957  # days from 1970 to 2000
 DAY = 86_400_000_000_000  # nanoseconds
 TRUE = frozenset({"true", "yes", "y", "t", "on"})
 FALSE = frozenset({"false", "no", "n", "f", "off"})
@@ -80,8 +80,9 @@ def days(cells: Any, pattern: str) -> np.ndarray:
     series = pd.Series(cells).astype(object)
     series = series.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     moments = pd.to_datetime(series, format=pattern, errors="coerce", utc=True)
-    since = (moments - EPOCH).to_numpy(dtype="timedelta64[ns]")
-    return np.where(np.isnat(since), np.nan, since.astype(np.int64) / DAY)
+    # Not as a difference of moments, which overflows for dates that are moments themselves (before 1708).
+    since_1970 = moments.to_numpy(dtype="datetime64[ns]")
+    return np.where(np.isnat(since_1970), np.nan, since_1970.astype(np.int64) / DAY - EPOCH)
 
 
 def texts(cells: Any) -> list[str | None]:
@@ -154,11 +155,13 @@ class Column:
             features[:, -1] = missing
 
     def write_tree(self, values: np.ndarray, features: np.ndarray) -> None:
-        """Fill `features` of shape (n, tree_width) with what boosted trees get: NaN where missing."""
+        """Fill `features` of shape (n, tree_width) with what boosted trees get: NaN for a missing number."""
         if self.kind == CATEGORY:
             column = values.astype(np.float64)
             column[values == OTHER] = len(self.levels) if self.other else np.nan
-            column[values == MISSING] = np.nan
+            # A level of its own: scikit-learn sends a missing category down the wrong branch when it predicts,
+            # where training had it on the left one. Without any in training there is no such branch.
+            column[values == MISSING] = len(self.levels) + self.other if self.indicator else np.nan
             features[:, 0] = column
         elif self.kind == DATE:
             features[:] = date_parts(values).T
