@@ -567,7 +567,9 @@ class Pass:
             with np.errstate(invalid="ignore"):
                 large = np.abs(values) >= model.LARGEST
             infinite = int(np.count_nonzero(large))
-            return (np.where(large, np.nan, values) if infinite else values), (0, infinite, 0)
+            # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: then it gets text.
+            odd = infinite or np.count_nonzero(np.isnan(values)) != cells.null_count
+            return (np.where(large, np.nan, values) if infinite else values), (0, infinite, int(bool(odd)))
         codes, uniques = encoded(cells)
         if form.kind == model.NUMBER:
             each = model.numbers(uniques, self.decimal)
