@@ -45,14 +45,8 @@ class Section:
     """A part of the table: a title, rows of the same columns as everywhere, remarks below."""
 
     def __init__(self, title: str, *columns: str) -> None:
-        self._table = Table(
-            title=title,
-            title_justify="left",
-            title_style="bold",
-            box=None,
-            pad_edge=False,
-            header_style="dim",
-        )
+        self._title = Text(title, style="bold")
+        self._table = Table(box=None, pad_edge=False, header_style="dim")
         self._table.add_column("", width=NAMES, overflow="fold")
         for name in columns:
             self._table.add_column(name, justify="right", min_width=10)
@@ -66,7 +60,7 @@ class Section:
 
     def shown(self) -> RenderableType:
         remarks = [Padding(Text(each, style="dim"), (0, 0, 0, 2)) for each in self._remarks]
-        return Padding(Group(self._table, *remarks), (0, 0, 1, 0))
+        return Padding(Group(self._title, self._table, *remarks), (0, 0, 1, 0))
 
 
 def table(results: Results) -> RenderableType:

@@ -38,7 +38,9 @@ def section(title: str, sizes: list[Size]) -> tuple[Section, Callable[[str, Cell
     made = Section(title, *(f"{size.rows:,}" for size in sizes))
 
     def row(name: str, cell: Cell) -> None:
-        made.row(name, *(cell(size) for size in sizes))
+        cells = [cell(size) for size in sizes]
+        if any(cells):
+            made.row(name, *cells)
 
     return made, row
 
@@ -73,7 +75,7 @@ def limit(sizes: list[Size], epochs: int) -> Section:
 
     row("times the trainer's reader", beside("reader", True))
     row("times pyarrow's open_csv", beside("arrow", False))
-    row("processor time: times the reader", work)
+    row("the same in processor time", work)
     row(f"{epochs} epochs: times {epochs} readings", many)
     row("the reader, rows a second", lambda size: rate(size, size.figures["reader", 0].whole))
     row("open_csv, rows a second", lambda size: rate(size, size.figures["arrow", 0].whole))
