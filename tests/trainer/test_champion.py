@@ -1,0 +1,284 @@
+"""The gate with real models: a champion scores the challenger's hold-out rows in a process of its own."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.conftest import Trainer, write_activity
+from tests.trainer.storage import Identity, Storage
+from tests.trainer.workshop import Training, Workshop, table
+
+
+def corners(rows: int = 2000, names: tuple[str, str] = ("a", "b")) -> bytes:
+    """Trees tell these classes apart, a line only most of them; a fifth are of the smaller class or so."""
+    cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(rows)]
+    return table([*names, "y"], [[a, b, "uv"[(a > 60) != (b > 70)]] for a, b in cells]).encode()
+
+
+def slope(rows: int = 1000, bend: float = 0.0) -> bytes:
+    cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(rows)]
+    return table(
+        ["a", "b", "y"], [[a, b, 2.5 * a - b + 0.25 + bend * (a - 48) ** 2] for a, b in cells]
+    ).encode()
+
+
+@pytest.fixture(scope="module")
+def champion(workshop: Workshop) -> Training:
+    training = workshop.trained(corners(), "--algorithm", "boosting", "--epochs", "40")
+    assert training.document["metrics"]["accuracy"] > 0.97
+    return training
+
+
+def judged(training: Training) -> dict[str, Any]:
+    gate: dict[str, Any] = training.document["gate"]
+    assert (gate["verdict"] == "keep_champion") == bool(gate["reasons"])
+    assert f"verdict: {gate['verdict']}" in training.stdout
+    return gate
+
+
+def test_a_better_champion_keeps_a_worse_challenger_out(workshop: Workshop, champion: Training) -> None:
+    training = workshop.trained(corners(), "--epochs", "5", "--champion", str(champion.model))
+    gate = judged(training)
+    assert gate["verdict"] == "keep_champion"
+    assert gate["baseline"]["passed"]
+    compared = gate["champion"]
+    assert (compared["model"], compared["passed"], compared["error"]) == ("model", False, "")
+    assert compared["value"] == pytest.approx(champion.document["metrics"]["accuracy"])
+    assert compared["challenger"] == pytest.approx(training.document["metrics"]["accuracy"])
+    assert compared["interval"][0] > compared["tolerance"] == 0.01
+    (reason,) = gate["reasons"]
+    assert f"accuracy {compared['challenger']:.4g} is worse" in reason
+    assert f"({compared['value']:.4g})" in reason
+    assert f"{compared['rows']} hold-out rows" in reason
+
+
+def test_a_tolerance_lets_a_somewhat_worse_challenger_in(workshop: Workshop, champion: Training) -> None:
+    where = ["--champion", str(champion.model), "--tolerance", "0.9"]
+    gate = judged(workshop.trained(corners(), "--epochs", "5", *where))
+    assert gate["verdict"] == "deploy"
+    assert (gate["champion"]["passed"], gate["champion"]["tolerance"]) == (True, 0.9)
+    assert gate["champion"]["value"] > gate["champion"]["challenger"]
+
+
+def test_an_equal_challenger_is_deployed(workshop: Workshop, champion: Training) -> None:
+    where = ["--champion", str(champion.model), "--tolerance", "0"]
+    gate = judged(workshop.trained(corners(), "--algorithm", "boosting", "--epochs", "40", *where))
+    assert gate["verdict"] == "deploy"
+    assert gate["champion"]["value"] == gate["champion"]["challenger"]
+
+
+def test_a_regression_is_compared_by_its_error(workshop: Workshop) -> None:
+    better = workshop.trained(slope(bend=0.05), "--algorithm", "boosting", "--epochs", "30")
+    gate = judged(workshop.trained(slope(bend=0.05), "--epochs", "5", "--champion", str(better.model)))
+    assert (gate["verdict"], gate["metric"]) == ("keep_champion", "rmse")
+    assert gate["champion"]["value"] < gate["champion"]["challenger"]
+    assert gate["champion"]["value"] == pytest.approx(better.document["metrics"]["rmse"])
+    again = judged(
+        workshop.trained(
+            slope(bend=0.05), "--algorithm", "boosting", "--epochs", "30", "--champion", str(better.model)
+        )
+    )
+    assert again["verdict"] == "deploy"
+
+
+def test_a_champion_takes_its_columns_in_any_order_and_leaves_new_ones_alone(
+    workshop: Workshop, champion: Training
+) -> None:
+    cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(1000)]
+    rows = [["xyz"[a % 3], b, a, "uv"[(a > 60) != (b > 70)]] for a, b in cells]
+    training = workshop.trained(
+        table(["new", "b", "a", "y"], rows, separator=";").encode("utf-16"),
+        "--epochs", "5", "--champion", str(champion.model),
+    )  # fmt: skip
+    compared = judged(training)["champion"]
+    assert compared["error"] == ""
+    assert compared["value"] > 0.95
+
+
+# --- A champion that cannot take part ------------------------------------------------------------------
+
+
+def model_of(folder: Path, code: str) -> Path:
+    """An MLflow model that is this code, with a function _load_pyfunc."""
+    (folder / "code").mkdir(parents=True)
+    (folder / "code" / "stranger.py").write_text(code)
+    (folder / "MLmodel").write_text(
+        "flavors:\n  python_function:\n    loader_module: stranger\n    code: code\n"
+    )
+    return folder
+
+
+STRANGERS: dict[str, tuple[str, str]] = {
+    "crashes": (
+        "import os, sys\nsys.stderr.write('out of\\nluck\\n')\nsys.stderr.flush()\nos._exit(7)\n",
+        "its process ended with exit code 7: luck",
+    ),
+    "is killed": (
+        "import os\nos.kill(os.getpid(), 9)\n",
+        "its process ended with exit code -9: it said nothing",
+    ),
+    "raises": ("raise RuntimeError('first line\\nsecond line')\n", "RuntimeError: first line second line"),
+    "answers too little": (
+        "class Model:\n    def predict(self, rows): return ['u']\ndef _load_pyfunc(path): return Model()\n",
+        "it gave 1 answers for ",
+    ),
+    "answers no JSON": (
+        "class Model:\n    def predict(self, rows): return [object()] * len(rows)\n"
+        "def _load_pyfunc(path): return Model()\n",
+        "its process ended with exit code 1: TypeError: Object of type object is not JSON serializable",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STRANGERS)
+def test_a_champion_that_fails_is_reported_and_does_not_block(
+    case: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    code, words = STRANGERS[case]
+    folder = model_of(tmp_path / "stranger", code)
+    gate = judged(workshop.trained(corners(600), "--epochs", "20", "--champion", str(folder)))
+    assert gate["verdict"] == "deploy"
+    assert words in gate["champion"]["error"]
+    assert (gate["champion"]["value"], gate["champion"]["passed"]) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda folder: None, "nowhere"),
+        (lambda folder: folder.mkdir(), "MLmodel"),
+        (lambda folder: (folder.mkdir(), (folder / "MLmodel").write_text("{]")), ""),
+    ],
+    ids=["no folder", "an empty folder", "a broken MLmodel"],
+)
+def test_a_champion_that_is_no_model_is_reported_and_does_not_block(
+    prepare: Callable[[Path], object], words: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    prepare(tmp_path / "nowhere")
+    gate = judged(workshop.trained(corners(600), "--epochs", "20", "--champion", str(tmp_path / "nowhere")))
+    assert gate["verdict"] == "deploy"
+    assert gate["champion"]["error"]
+    assert words in gate["champion"]["error"]
+
+
+def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(
+    workshop: Workshop, champion: Training
+) -> None:
+    data = corners(600, names=("a", "renamed"))
+    training = workshop.trained(data, "--epochs", "20", "--champion", str(champion.model))
+    gate = judged(training)
+    assert gate["verdict"] == "deploy"
+    assert "missing inputs ['b']" in gate["champion"]["error"]
+    # The report says so, too, and what has become of the column.
+    report = (training.artifacts / "report.html").read_text()
+    assert "missing inputs" in report
+    assert "the column is gone" in report
+
+
+def test_a_champion_that_answers_words_cannot_be_compared_with_numbers(
+    workshop: Workshop, champion: Training
+) -> None:
+    gate = judged(workshop.trained(slope(), "--epochs", "20", "--champion", str(champion.model)))
+    assert gate["verdict"] == "deploy"
+    assert re.search(r'it answers "[uv]", which is no number', gate["champion"]["error"])
+
+
+def test_a_champion_that_answers_numbers_has_no_class_right(workshop: Workshop) -> None:
+    numbers = workshop.trained(slope(), "--epochs", "20")
+    gate = judged(workshop.trained(corners(), "--epochs", "20", "--champion", str(numbers.model)))
+    assert gate["verdict"] == "deploy"
+    assert gate["champion"]["value"] in (0, None)
+
+
+# --- Limits and the trivial baseline --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [("0.5", "deploy"), ("0.999", "keep_champion")])
+def test_a_floor_of_accuracy_is_kept(limit: str, verdict: str, workshop: Workshop) -> None:
+    gate = judged(workshop.trained(corners(), "--epochs", "5", "--min-accuracy", limit))
+    assert gate["verdict"] == verdict
+    assert gate["floor"] == {
+        "setting": "min_accuracy", "limit": float(limit), "passed": verdict == "deploy"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"), [("1000", "deploy"), ("1e-9", "keep_champion"), ("0", "deploy")]
+)
+def test_a_limit_of_rmse_is_kept(limit: str, verdict: str, workshop: Workshop) -> None:
+    gate = judged(workshop.trained(slope(), "--epochs", "20", "--max-rmse", limit))
+    assert gate["verdict"] == verdict
+    assert gate["floor"] == (
+        {"setting": "max_rmse", "limit": float(limit), "passed": verdict == "deploy"}
+        if limit != "0"
+        else None
+    )
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_model_that_is_not_better_than_the_trivial_one_is_not_deployed(
+    task: str, workshop: Workshop
+) -> None:
+    """The label has nothing to do with the column."""
+    rows = [[n * 7919 % 97, (n * 104_729 % 1009) % 10 < 3] for n in range(3000)]
+    data = table(["a", "y"], [[a, int(y)] for a, y in rows]).encode()
+    gate = judged(workshop.trained(data, "--epochs", "5", "--task", task))
+    assert gate["verdict"] == "keep_champion"
+    assert gate["baseline"]["name"] == ("majority class" if task == "classification" else "mean")
+    assert not gate["baseline"]["passed"]
+    assert any("nothing was learned from these columns" in reason for reason in gate["reasons"])
+
+
+# --- On Batch -------------------------------------------------------------------------------------------
+
+
+def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
+    workshop: Workshop,
+    champion: Training,
+    trainer: Trainer,
+    storage: Storage,
+    identity: Identity,
+    tmp_path: Path,
+) -> None:
+    container = storage.new_container()
+    for path in champion.artifacts.rglob("*"):
+        if path.is_file():
+            name = f"runs/old/0/m/artifacts/{path.relative_to(champion.artifacts).as_posix()}"
+            container.upload_blob(name, path.read_bytes())
+    # The same classes by the same rule, of rows where "a" is never small.
+    cells = [(40 + n * 7919 % 57, n * 104_729 % 89) for n in range(2000)]
+    data = table(["a", "b", "y"], [[a, b, "uv"[(a > 60) != (b > 70)]] for a, b in cells]).encode()
+
+    def task(champion_path: str) -> dict[str, Any]:
+        run_id = f"run-{len(list(tmp_path.iterdir()))}"
+        etag = container.upload_blob("datasets/d.csv", data, overwrite=True).get_blob_properties().etag
+        folder = tmp_path / run_id
+        folder.mkdir()
+        write_activity(
+            folder, runId=run_id, accountUrl=storage.account_url, container=container.container_name,
+            dataset="datasets/d.csv", etag=etag.strip('"'), outputPrefix=f"runs/{run_id}", label="", epochs=2,
+            lr=0.1, champion=champion_path, championModel="corners:3",
+        )  # fmt: skip
+        process = trainer(cwd=folder, env=storage.trust | identity.environment)
+        assert (process.returncode, process.stderr) == (0, "")
+        assert not list(folder.glob("training-*"))
+        mlflow_run = json.loads((folder / "outputs.json").read_text())["mlflow_run_id"]
+        found = container.download_blob(f"runs/{run_id}/0/{mlflow_run}/artifacts/metrics.json").readall()
+        report = container.download_blob(f"runs/{run_id}/report.html").readall().decode()
+        return {"gate": json.loads(found)["gate"], "report": report}
+
+    met = task("runs/old/0/m/artifacts/model")
+    compared = met["gate"]["champion"]
+    assert (compared["model"], compared["error"], compared["passed"]) == ("corners:3", "", False)
+    assert compared["value"] > compared["challenger"] + 0.01
+    assert met["gate"]["verdict"] == "keep_champion"
+    assert "corners:3" in met["report"]
+    assert "PSI" in met["report"]
+
+    gone = task("runs/never/0/m/artifacts/model")["gate"]
+    assert gone["verdict"] == "deploy"
+    assert "runs/never/0/m/artifacts/model is empty or gone" in gone["champion"]["error"]
