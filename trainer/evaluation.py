@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import touchdown_model as model
+from reading import in_order
 from schema import Plan
 from survey import OTHER_CLASS, SEED, Survey
 from training import Trained, losses
@@ -141,13 +142,18 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
         else Regression(plan.schema.label_mean)
         for name in trained
     }
-    for batch in survey.cache.batches():
+
+    def answered(number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        batch = survey.cache.read(number)
         label = plan.labels(batch)
         rows = np.flatnonzero(plan.labelled(label) & plan.split.mask(batch.start, len(label)))
-        if len(rows):
-            values = plan.values(batch, rows)
-            for name, each in trained.items():
-                sums[name].add(label[rows], each.model.answers(values))
+        values = plan.values(batch, rows)
+        return label[rows], {name: each.model.answers(values) for name, each in trained.items()}
+
+    for truth, answers in in_order(answered, iter(range(len(survey.cache)))):
+        for name, each in answers.items():
+            if len(truth):
+                sums[name].add(truth, each)
     return {name: each.holdout(classes) if classes else each.holdout() for name, each in sums.items()}
 
 

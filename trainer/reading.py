@@ -30,6 +30,8 @@ BLOCK_BYTES = 8 << 20
 """Text that is parsed at a time; a few blocks are under way at once."""
 LONGEST_RECORD = 64 << 20
 """Bytes after which an unfinished record is taken for a quote that is never closed."""
+TEXTS = "texts"
+"""A column whose cells are read as codes into its different texts."""
 AHEAD = 3
 """Blocks that are parsed while an earlier one is used."""
 QUOTE = b'"'
@@ -279,7 +281,7 @@ class Parser:
         raise AssertionError("a block of texts cannot fail for its numbers")
 
     def _read(self, block: Block, numbers: set[str]) -> pa.Table:
-        types = {name: "float64" if name in numbers else "string" for name in self.source.look.columns}
+        types = {name: "float64" if name in numbers else TEXTS for name in self.source.look.columns}
         return read(block, self.source.look, types, missing=True)
 
     def texts(self, block: Block) -> pa.Table:
@@ -354,7 +356,10 @@ def read(block: Block, look: dialect.Look, types: dict[str, str], *, missing: bo
             invalid_row_handler=invalid,
         ),
         convert_options=reader.ConvertOptions(
-            column_types={name: pa.type_for_alias(kind) for name, kind in types.items()},
+            column_types={
+                name: pa.dictionary(pa.int32(), pa.string()) if kind == TEXTS else pa.type_for_alias(kind)
+                for name, kind in types.items()
+            },
             null_values=sorted(dialect.MISSING) if missing else [],
             strings_can_be_null=missing,
             quoted_strings_can_be_null=missing,

@@ -565,9 +565,11 @@ class Pass:
         if pa.types.is_floating(cells.type):
             values = cells.to_numpy(zero_copy_only=False)
             with np.errstate(invalid="ignore"):
+                if not cells.null_count and max(-values.min(), values.max()) < model.LARGEST:
+                    return values, (0, 0, 0)  # as nearly always: nothing needs to be looked at twice
                 large = np.abs(values) >= model.LARGEST
             infinite = int(np.count_nonzero(large))
-            # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: then it gets text.
+            # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: it gets text then.
             odd = infinite or np.count_nonzero(np.isnan(values)) != cells.null_count
             return (np.where(large, np.nan, values) if infinite else values), (0, infinite, int(bool(odd)))
         codes, uniques = encoded(cells)
@@ -678,7 +680,7 @@ def encoded(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
     if pa.types.is_floating(array.type):
         array = array.cast(pa.string())
-    dictionary = array.dictionary_encode()
+    dictionary = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     return codes, model.texts(dictionary.dictionary.to_pylist())
 

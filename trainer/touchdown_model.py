@@ -159,7 +159,7 @@ class Column:
         if self.kind == CATEGORY:
             column = values.astype(np.float64)
             column[values == OTHER] = len(self.levels) if self.other else np.nan
-            # A level of its own: scikit-learn sends a missing category down the wrong branch when it predicts,
+            # A level of its own: scikit-learn sends a missing category down a wrong branch when it predicts,
             # where training had it on the left one. Without any in training there is no such branch.
             column[values == MISSING] = len(self.levels) + self.other if self.indicator else np.nan
             features[:, 0] = column

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import touchdown_model as model
-from reading import read_ahead
+from reading import in_order, read_ahead
 from refusals import BadInput
 from schema import Plan
 from survey import HOLDOUT, SEED, Survey, row_hashes
@@ -183,8 +183,9 @@ class Chunks:
         count = len(self._cache)
         waiting: list[Chunk] = []
         rows = 0
-        for number in generator.permutation(count) if self.mixed else range(count):
-            for piece in self._made(int(number)):
+        order = generator.permutation(count) if self.mixed else range(count)
+        for made in in_order(lambda number: list(self._made(int(number))), iter(order), ahead=1):
+            for piece in made:
                 if waiting and rows + len(piece.target) > self._rows:
                     yield joined(waiting, generator if self.mixed else None)
                     waiting, rows = [], 0
