@@ -569,7 +569,7 @@ class Pass:
                     return values, (0, 0, 0)  # as nearly always: nothing needs to be looked at twice
                 large = np.abs(values) >= model.LARGEST
             infinite = int(np.count_nonzero(large))
-            # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: it gets text then.
+            # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: text then.
             odd = infinite or np.count_nonzero(np.isnan(values)) != cells.null_count
             return (np.where(large, np.nan, values) if infinite else values), (0, infinite, int(bool(odd)))
         codes, uniques = encoded(cells)
