@@ -334,6 +334,8 @@ def train_boosting(
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     features, target = boosting_rows(survey, plan)
+    # A column whose every value is held out: the trees cannot be without one, and never ask for this.
+    features[:, np.isnan(features).all(axis=0)] = 0.0
     common: dict[str, Any] = {
         "max_iter": rounds,
         "learning_rate": lr,
