@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import io
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,3 +134,19 @@ def test_no_record_is_ever_cut(main: ModuleType, parts: list[str]) -> None:
 )
 def test_secrets_are_taken_out_of_a_traceback(main: ModuleType, text: str) -> None:
     assert "c2VjcmV0" not in main.without_secrets(f"Error: {text}")
+
+
+MISSING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import dialect, touchdown_model
+from pandas._libs.parsers import STR_NA_VALUES
+assert dialect.MISSING == touchdown_model.MISSING_TEXTS == STR_NA_VALUES, STR_NA_VALUES
+"""
+
+
+def test_reader_and_deployed_model_take_for_missing_what_pandas_does(trainer_python: str) -> None:
+    """The model travels alone, so it holds a list of its own."""
+    command = [trainer_python, "-c", MISSING, str(MAIN.parent)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
