@@ -227,6 +227,13 @@ def outcome_of(workshop: Workshop, case: Given) -> str:
 )
 @given(case=tables())
 @example(case=Given(["a", "y"], [["1", "u"], ["2", "v"]] * 3))
+@example(  # the one value of a column is held out
+    case=Given(
+        ["a", "b"],
+        [["", "0"], ["", "0"], ["", "0"], ["", "00"], ["", "0"], ["", "0"], ["-0", "00"], ["", "0"]],
+        arguments=("--algorithm", "boosting", "--epochs", "1"),
+    )
+)
 def test_a_table_is_trained_on_and_scored_or_refused_in_one_clear_line(
     workshop: Workshop, case: Given
 ) -> None:
