@@ -277,7 +277,10 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
     assert compared["value"] > compared["challenger"] + 0.01
     assert met["gate"]["verdict"] == "keep_champion"
     assert "corners:3" in met["report"]
-    assert "PSI" in met["report"]
+    drift = met["report"].split('<section id="drift">')[1].split("</section>")[0]
+    assert "1 of the columns has moved far." in drift
+    a, b = re.findall(r'<tr><td class="column">([ab])</td>(.*?)</tr>', drift, re.DOTALL)
+    assert (a[0], "flagged" in a[1], b[0], "flagged" in b[1]) == ("a", True, "b", False)
 
     gone = task("runs/never/0/m/artifacts/model")["gate"]
     assert gone["verdict"] == "deploy"
