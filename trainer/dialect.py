@@ -96,7 +96,7 @@ def look(head: bytes, *, whole: bool) -> Look:
         raise Unreadable(f"the first line is longer than {HEAD_BYTES >> 20} MiB; it is no header row.")
     header, data = rows[0], rows[1:]
     if not data:
-        raise Unreadable("there is a header but no data row.")
+        raise Unreadable("there is a header but no data row; add the data.")
     columns, renamed = unique_names(header)
     for row in data:
         if len(row) < len(columns):

@@ -42,7 +42,7 @@ try:
         file_chunks,
         finished_earlier,
         open_container,
-        read_json,
+        read_bytes,
         upload_run,
     )
 except ModuleNotFoundError as missing:
@@ -127,11 +127,11 @@ def meet_champion(
         if not download_folder(container, job.champion, model):
             return NoChampion(f"its folder {shown(job.champion)} is empty or gone")
         beside = f"{PurePosixPath(job.champion).parent}/profile.json"
-        profile = read_json(container, beside)
+        text = read_bytes(container, beside)
     else:
         model = Path(job.champion).absolute()
         there = model.parent / "profile.json"
-        profile = json.loads(there.read_text(encoding="utf-8")) if there.exists() else {}
+        text = there.read_bytes() if there.exists() else b""
     frame, _ = sampled.held()
     rows = folder / "holdout.csv"
     with rows.open("w", newline="", encoding="utf-8") as file:
@@ -139,8 +139,19 @@ def meet_champion(
         names = [name for name in frame.columns if name != label]
         writer.writerow(names)
         writer.writerows(zip(*(frame[name] for name in names), strict=True))
-    columns = profile.get("columns") if isinstance(profile, dict) else None
-    return Challenged(Champion(model, rows, folder / "answers.json"), columns or [])
+    return Challenged(Champion(model, rows, folder / "answers.json"), profiled(text))
+
+
+def profiled(text: bytes) -> list[dict[str, Any]]:
+    """The columns of a champion's profile.json; none of one that is missing, or that cannot be read."""
+    if not text:
+        return []
+    try:
+        columns = json.loads(text)["columns"]
+        return [dict(each) for each in columns]
+    except (ValueError, LookupError, TypeError):
+        say("the champion's profile.json cannot be read, so drift is not measured")
+        return []
 
 
 def compare(

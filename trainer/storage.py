@@ -163,12 +163,12 @@ def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
     return len(files)
 
 
-def read_json(container: ContainerClient, name: str) -> Any:
-    """What a blob of JSON holds, {} when it is not there."""
+def read_bytes(container: ContainerClient, name: str) -> bytes:
+    """What a blob holds, nothing when it is not there."""
     from azure.core.exceptions import ResourceNotFoundError
 
     with storage_errors(f"read {container.container_name}/{name}"):
         try:
-            return json.loads(container.download_blob(name).readall())
+            return container.download_blob(name).readall()
         except ResourceNotFoundError:
-            return {}
+            return b""

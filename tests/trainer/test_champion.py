@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,19 @@ def test_a_champion_that_is_no_model_is_reported_and_does_not_block(
     assert gate["verdict"] == "deploy"
     assert gate["champion"]["error"]
     assert words in gate["champion"]["error"]
+
+
+@pytest.mark.parametrize("text", ["{]", "[]", '{"columns": 5}', '{"columns": [7]}'])
+def test_a_profile_that_cannot_be_read_costs_the_drift_and_not_the_training(
+    text: str, workshop: Workshop, tmp_path: Path, champion: Training
+) -> None:
+    shutil.copytree(champion.model, tmp_path / "artifacts" / "model")
+    (tmp_path / "artifacts" / "profile.json").write_text(text)
+    training = workshop.trained(
+        corners(600), "--epochs", "20", "--champion", str(tmp_path / "artifacts" / "model")
+    )
+    assert judged(training)["champion"]["error"] == ""
+    assert "profile.json cannot be read, so drift is not measured" in training.stdout
 
 
 def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(

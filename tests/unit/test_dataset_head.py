@@ -126,7 +126,7 @@ def test_an_empty_file_is_refused(head: bytes) -> None:
 
 @pytest.mark.parametrize("head", [b"a,b,label", b"a,b,label\n", b"a,b,label\n\n\r\n"])
 def test_a_header_without_data_is_refused(head: bytes) -> None:
-    assert why(head) == "there is a header but no data row."
+    assert why(head) == "there is a header but no data row; add the data."
 
 
 @pytest.mark.parametrize(
