@@ -19,14 +19,15 @@ from refusals import BadInput
 from schema import Plan
 from survey import HOLDOUT, SEED, Survey, row_hashes
 
-CHUNK_ROWS = 262_144
 CHUNK_CELLS = 6_000_000
-"""Features of one chunk, 48 MB: two chunks are in memory at once."""
+"""Features of one chunk, at most 48 MB: a few chunks are in memory at once."""
 TILE_ROWS = 2048
 MANY_ROWS = 50_000
 """Rows from which the classifiers of several classes are trained side by side."""
 SLICE_ROWS = 32_768
 """Rows that are trained on at a time, where there are more."""
+HAND, HAND_CELLS = 16, 12_000_000
+"""Batches that are dealt into slices together, and their cells, 96 MB, at which there are enough of them."""
 MEASURED_ROWS = 2_500
 """Rows of a slice that an epoch's loss is measured on."""
 CURVE_ROWS = 20_000
@@ -86,34 +87,47 @@ class Design:
         self._scale = np.array([column.scale[0] for column in first])[:, np.newaxis]
         self._others = [(place, int(starts[place])) for place in range(self._simple, len(columns))]
 
-    def fill(self, numbers: np.ndarray, codes: np.ndarray, features: np.ndarray) -> None:
-        """Write n rows of the cache, given as (columns, n) each, to features of shape (n, width).
+    def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
+        """Write some rows of a batch, given as (columns, n) each, to features of shape (len(rows), width).
 
-        Rows a tile at a time: columns become rows here, and what is written stays in the processor's cache.
+        A tile at a time: columns become rows here, and what is written stays in the processor's cache.
         """
         plan = self.plan
-        for first in range(0, len(features), TILE_ROWS):
-            tile = slice(first, first + TILE_ROWS)
-            part = features[tile]
+        for first in range(0, len(rows), TILE_ROWS):
+            tile = rows[first : first + TILE_ROWS]
+            part = features[first : first + TILE_ROWS]
+            # Rows that lie together are cut out whole; most of them are needed, so the others cost little.
+            low = int(tile[0])
+            near, within = slice(low, int(tile[-1]) + 1), tile - low
             if self._simple:
-                values = numbers[self._rows, tile]
+                values = numbers[self._rows, near].take(within, axis=1)
                 part[:, : self._simple] = model.standardised(values, self._mean, self._scale).T
             for place, start in self._others:
                 column, lookup = plan.schema.columns[place], plan.lookups[place]
                 if lookup is None:
-                    values = numbers[plan.places[place], tile]
+                    values = numbers[plan.places[place], near][within]
                 else:
-                    values = lookup[codes[plan.places[place], tile]]
+                    values = lookup[codes[plan.places[place], near][within]]
                 column.write(values, part[:, start : start + column.width])
+
+
+@dataclass
+class Rows:
+    """The training rows of a batch: its columns whole, which of its rows, and their target."""
+
+    numbers: np.ndarray
+    codes: np.ndarray
+    taken: np.ndarray
+    target: np.ndarray
 
 
 class Chunks:
     """The training rows as chunks of features, epoch after epoch, each in an order of its own.
 
-    A dataset of one batch is one chunk, in its own order. Of several batches, some at random are mixed row by
-    row, so that rows which lie sorted by their label in the file do not come sorted; what is mixed is given
-    out in slices that fit into the processor's cache. The first epoch keeps what it has made, in memory where
-    it is one mixture, else on the disk, as long as that has the room; later ones take slices of it at random.
+    A dataset of one batch is one chunk, in its own order. Of several batches, some at random are dealt into
+    slices that fit into the processor's cache, each with a share of every one of them, so that rows which lie
+    sorted by their label in the file do not come sorted. The first epoch keeps its slices on disk, if that
+    has the room; later ones take them at random.
     """
 
     def __init__(self, survey: Survey, plan: Plan, folder: Path, epochs: int) -> None:
@@ -121,119 +135,88 @@ class Chunks:
         self._design = Design(plan)
         width = self._design.width
         self.mixed = len(survey.cache) > 1
-        self._rows = max(64, min(CHUNK_ROWS, CHUNK_CELLS // max(1, width)))
-        self._memory: Chunk | None = None
+        self._rows = max(64, min(SLICE_ROWS, CHUNK_CELLS // max(1, width)))
+        self._only: Chunk | None = None
         self._path = folder / "features.cache"
         self._keeps = epochs > 1 and 8 * survey.rows * (width + 1) < shutil.disk_usage(folder).free / 2
-        self._slices: list[tuple[int, int, int]] = []
-        """Of what is on the disk: where features and target of a slice begin, and how many rows it has."""
+        self._slices: list[tuple[int, int]] = []
+        """Of what is on the disk: where a slice begins, and how many rows it has."""
 
     def epoch(self, number: int) -> Iterator[Chunk]:
         generator = np.random.default_rng(SEED + number)
-        if self._memory is not None:
-            starts = self._starts(self._memory)
-            for start in generator.permutation(starts) if self.mixed else starts:
-                yield self._slice(self._memory, int(start))
+        if self._only is not None:
+            yield self._only
         elif self._slices:
             yield from self._read(generator.permutation(len(self._slices)))
-        else:
+        elif self.mixed:
             yield from self._first(generator)
+        else:
+            self._only = self._made([self._rows_of(0)], [slice(None)])
+            yield self._only
 
     def delete(self) -> None:
         self._path.unlink(missing_ok=True)
 
-    def _starts(self, chunk: Chunk) -> range:
-        return range(0, len(chunk.target), SLICE_ROWS) if self.mixed else range(1)
-
-    def _slice(self, chunk: Chunk, start: int) -> Chunk:
-        if not self.mixed:
-            return chunk
-        part = slice(start, start + SLICE_ROWS)
-        return Chunk(chunk.features[part], chunk.target[part])
-
     def _first(self, generator: np.random.Generator) -> Iterator[Chunk]:
-        slices: list[tuple[int, int, int]] = []
-        made = 0
-        with self._path.open("wb") if self._keeps and self.mixed else contextlib.nullcontext() as file:
-            for chunk in self._gathered(generator):
-                made += 1
-                starts = self._starts(chunk)
+        slices: list[tuple[int, int]] = []
+        with self._path.open("wb") if self._keeps else contextlib.nullcontext() as file:
+            for chunk in in_order(lambda deal: self._made(*deal), self._dealt(generator), ahead=2):
                 if file is not None:
-                    begin, size = file.tell(), 8 * self._design.width
+                    slices.append((file.tell(), len(chunk.target)))
                     file.write(chunk.features.data)
                     file.write(chunk.target.data)
-                    count = len(chunk.target)
-                    slices += [
-                        (
-                            begin + size * start,
-                            begin + size * count + 8 * start,
-                            min(SLICE_ROWS, count - start),
-                        )
-                        for start in starts
-                    ]
-                for start in starts:
-                    yield self._slice(chunk, start)
-        if made == 1:
-            self._memory = chunk
-        else:
-            self._slices = slices
+                yield chunk
+        self._slices = slices
 
-    def _gathered(self, generator: np.random.Generator) -> Iterator[Chunk]:
-        """Pieces of batches at random, as many together as a chunk may hold."""
-        count = len(self._cache)
-        waiting: list[Chunk] = []
-        rows = 0
-        order = generator.permutation(count) if self.mixed else range(count)
-        for made in in_order(lambda number: list(self._made(int(number))), iter(order), ahead=1):
-            for piece in made:
-                if waiting and rows + len(piece.target) > self._rows:
-                    yield joined(waiting, generator if self.mixed else None)
-                    waiting, rows = [], 0
-                waiting.append(piece)
-                rows += len(piece.target)
-        if waiting:
-            yield joined(waiting, generator if self.mixed else None)
+    def _dealt(self, generator: np.random.Generator) -> Iterator[tuple[list[Rows], list[slice]]]:
+        """Batches at random, a handful at a time, and which part of each belongs to a slice."""
+        hand: list[Rows] = []
+        order = generator.permutation(len(self._cache))
+        for place, number in enumerate(order, start=1):
+            hand.append(self._rows_of(int(number)))
+            cells = sum(rows.numbers.size + rows.codes.size for rows in hand)
+            if len(hand) < HAND and cells < HAND_CELLS and place < len(order):
+                continue
+            gathered = sum(len(rows.target) for rows in hand)
+            count = max(1, -(-gathered // self._rows))
+            for deal in range(count):
+                yield (
+                    hand,
+                    [
+                        slice(size * deal // count, size * (deal + 1) // count)
+                        for size in map(len, (rows.target for rows in hand))
+                    ],
+                )
+            hand = []
+
+    def _rows_of(self, number: int) -> Rows:
+        """A batch's training rows."""
+        plan, batch = self._plan, self._cache.read(number)
+        label = plan.labels(batch)
+        taken = np.flatnonzero(plan.labelled(label) & ~plan.split.mask(batch.start, len(label)))
+        target = label[taken].astype(np.float64)
+        if not plan.schema.classes:
+            target = (target - plan.schema.label_mean) / plan.schema.label_scale
+        return Rows(batch.numbers, batch.codes, taken, target)
+
+    def _made(self, hand: list[Rows], parts: list[slice]) -> Chunk:
+        target = np.concatenate([rows.target[part] for rows, part in zip(hand, parts, strict=True)])
+        features = np.empty((len(target), self._design.width))
+        start = 0
+        for rows, part in zip(hand, parts, strict=True):
+            taken = rows.taken[part]
+            self._design.fill(rows.numbers, rows.codes, taken, features[start : start + len(taken)])
+            start += len(taken)
+        return Chunk(features, target)
 
     def _read(self, order: Iterable[int]) -> Iterator[Chunk]:
         width = self._design.width
         with self._path.open("rb") as file:
             for number in order:
-                features, target, rows = self._slices[int(number)]
-                file.seek(features)
+                place, rows = self._slices[int(number)]
+                file.seek(place)
                 found = np.fromfile(file, np.float64, rows * width).reshape(rows, width)
-                file.seek(target)
                 yield Chunk(found, np.fromfile(file, np.float64, rows))
-
-    def _made(self, number: int) -> Iterator[Chunk]:
-        """A batch's training rows; of a very wide batch in several pieces."""
-        plan, batch = self._plan, self._cache.read(number)
-        label = plan.labels(batch)
-        taken = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
-        rows = np.flatnonzero(taken)
-        target = label[rows].astype(np.float64)
-        if not plan.schema.classes:
-            target = (target - plan.schema.label_mean) / plan.schema.label_scale
-        for first in range(0, len(rows), self._rows):
-            part = rows[first : first + self._rows]
-            features = np.empty((len(part), self._design.width))
-            self._design.fill(batch.numbers[:, part], batch.codes[:, part], features)
-            yield Chunk(features, target[first : first + self._rows])
-
-
-def joined(pieces: list[Chunk], generator: np.random.Generator | None) -> Chunk:
-    """Pieces as one chunk, its rows mixed where there is a generator."""
-    if generator is None and len(pieces) == 1:
-        return pieces[0]
-    count = sum(len(piece.target) for piece in pieces)
-    places = np.arange(count) if generator is None else generator.permutation(count)
-    found = Chunk(np.empty((count, pieces[0].features.shape[1])), np.empty(count))
-    start = 0
-    for piece in pieces:
-        part = places[start : start + len(piece.target)]
-        found.features[part] = piece.features
-        found.target[part] = piece.target
-        start += len(piece.target)
-    return found
 
 
 # --- A linear model ----------------------------------------------------------------------------------
@@ -262,7 +245,7 @@ def train_linear(
             if estimator is None:
                 rate = lr * min(1.0, LONG_ROW[survey.task] / max(mean_square(chunk.features), 1e-12))
                 # The last steps at a constant rate scatter around the best weights; their mean does not.
-                common = {"learning_rate": "constant", "eta0": rate, "shuffle": not rows.mixed}
+                common = {"learning_rate": "constant", "eta0": rate, "shuffle": True}
                 if classes:
                     estimator = SGDClassifier(loss="log_loss", average=rows.mixed, n_jobs=jobs, **common)
                 else:
