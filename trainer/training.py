@@ -168,8 +168,8 @@ class Chunks:
                 yield chunk
         self._slices = slices
 
-    def _dealt(self, generator: np.random.Generator) -> Iterator[tuple[list[Rows], list[slice]]]:
-        """Batches at random, a handful at a time, and which part of each belongs to a slice."""
+    def _dealt(self, generator: np.random.Generator) -> Iterator[tuple[list[Rows], list[slice], int]]:
+        """Batches at random, a handful at a time; which part of each is in a slice; a seed for the slice."""
         hand: list[Rows] = []
         order = generator.permutation(len(self._cache))
         for place, number in enumerate(order, start=1):
@@ -178,7 +178,7 @@ class Chunks:
             if len(hand) < HAND and cells < HAND_CELLS and place < len(order):
                 continue
             gathered = sum(len(rows.target) for rows in hand)
-            count = max(1, -(-gathered // self._rows))
+            count = -(-gathered // self._rows)  # none of a hand in which no row has a label
             for deal in range(count):
                 yield (
                     hand,
@@ -186,6 +186,7 @@ class Chunks:
                         slice(size * deal // count, size * (deal + 1) // count)
                         for size in map(len, (rows.target for rows in hand))
                     ],
+                    int(generator.integers(2**63)),
                 )
             hand = []
 
@@ -199,7 +200,8 @@ class Chunks:
             target = (target - plan.schema.label_mean) / plan.schema.label_scale
         return Rows(batch.numbers, batch.codes, taken, target)
 
-    def _made(self, hand: list[Rows], parts: list[slice]) -> Chunk:
+    def _made(self, hand: list[Rows], parts: list[slice], seed: int | None = None) -> Chunk:
+        """A slice, its rows mixed where there is a seed: mixed once, no epoch has to walk at random again."""
         target = np.concatenate([rows.target[part] for rows, part in zip(hand, parts, strict=True)])
         features = np.empty((len(target), self._design.width))
         start = 0
@@ -207,7 +209,10 @@ class Chunks:
             taken = rows.taken[part]
             self._design.fill(rows.numbers, rows.codes, taken, features[start : start + len(taken)])
             start += len(taken)
-        return Chunk(features, target)
+        if seed is None:
+            return Chunk(features, target)
+        order = np.random.default_rng(seed).permutation(len(target))
+        return Chunk(features.take(order, axis=0), target.take(order))
 
     def _read(self, order: Iterable[int]) -> Iterator[Chunk]:
         width = self._design.width
@@ -245,7 +250,7 @@ def train_linear(
             if estimator is None:
                 rate = lr * min(1.0, LONG_ROW[survey.task] / max(mean_square(chunk.features), 1e-12))
                 # The last steps at a constant rate scatter around the best weights; their mean does not.
-                common = {"learning_rate": "constant", "eta0": rate, "shuffle": True}
+                common = {"learning_rate": "constant", "eta0": rate, "shuffle": not rows.mixed}
                 if classes:
                     estimator = SGDClassifier(loss="log_loss", average=rows.mixed, n_jobs=jobs, **common)
                 else:

@@ -534,3 +534,17 @@ def test_the_signature_calls_clean_numbers_doubles_and_everything_else_text(work
         "whole": "double", "gaps": "double",
         "words": "string", "flag": "string", "when": "string", "what": "string",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("first", [True, False])
+def test_long_stretches_of_rows_without_a_label_are_left_out(
+    task: str, first: bool, workshop: Workshop
+) -> None:
+    """Of the batches that are taken together by chance, none may have a label: here the seventeenth alone."""
+    labels = [("uv"[n % 2] if task == "classification" else str(n % 2 + 0.5)) for n in range(450)]
+    labels = [*labels, *[""] * 430] if first else [*[""] * 430, *labels]
+    cells = [[n % 2 + n % 7 / 10, label] for n, label in enumerate(labels)]
+    training = workshop.trained(table(["a", "y"], cells).encode(), *FEW, block_bytes=300)
+    assert training.document["task"] == task
+    assert training.document["dropped_rows"] == {"missing_label": 430}
