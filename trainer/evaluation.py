@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import touchdown_model as model
+from cache import Batch
+from design import Design
+from holdout import SEED
 from reading import in_order
 from schema import Plan
-from survey import OTHER_CLASS, SEED, Survey
+from survey import OTHER_CLASS, Survey
 from training import Trained, losses
 
 CALIBRATION_BINS = 10
@@ -136,6 +139,7 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
     counts = np.bincount(
         plan.class_of[plan.class_of >= 0], survey.classes.counts[plan.class_of >= 0], minlength=1
     )
+    design = Design(survey, plan)
     sums: dict[str, Any] = {
         name: Classification(len(classes), int(counts.argmax()))
         if classes
@@ -147,8 +151,14 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
         batch = survey.cache.read(number)
         label = plan.labels(batch)
         rows = np.flatnonzero(plan.labelled(label) & plan.split.mask(batch.start, len(label)))
-        values = plan.values(batch, rows)
-        return label[rows], {name: each.model.answers(values) for name, each in trained.items()}
+        return label[rows], {name: answers_of(each.model, batch, rows) for name, each in trained.items()}
+
+    def answers_of(chosen: model.TouchdownModel, batch: Batch, rows: np.ndarray) -> np.ndarray:
+        if chosen.algorithm != "linear" or not len(rows):
+            return chosen.answers(plan.values(batch, rows))
+        features = np.empty((len(rows), design.width))
+        design.fill(batch.numbers, batch.codes, rows, features)
+        return chosen.answers_to(features)
 
     for truth, answers in in_order(answered, iter(range(len(survey.cache)))):
         for name, each in answers.items():

@@ -213,8 +213,8 @@ def document_of(
     gate: dict[str, Any],
 ) -> dict[str, Any]:
     """What metrics.json says, but for the MLflow run's id."""
+    from holdout import HOLDOUT, SEED
     from saving import EXPERIMENT_ID
-    from survey import HOLDOUT, SEED
 
     missing = survey.classes.missing if plan.schema.classes else survey.rows - int(survey.labels.known[0])
     return {

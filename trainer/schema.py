@@ -6,17 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import touchdown_model as model
+from cache import Batch
+from holdout import Split
 from refusals import quoted
-from survey import (
-    ID_NAME,
-    IDENTIFIER_ROWS,
-    OTHER_CLASS,
-    SMALL_CLASS,
-    Batch,
-    Split,
-    Survey,
-    line_of,
-)
+from survey import ID_NAME, IDENTIFIER_ROWS, OTHER_CLASS, SMALL_CLASS, Survey, line_of
 
 MOST_KEPT_LEVELS = 50
 """Levels of a category that are features of their own; all further ones are one."""

@@ -1,43 +1,40 @@
 """The first pass over a dataset: what each column is, and its values in a form that needs no parsing again.
 
 Text is parsed once. While it streams past, each column gathers what decides its kind, its imputation and its
-scaling, and its values go to a file on the node's disk (Cache): numbers, booleans and dates as float64,
-categories as codes of their levels. Epochs then read that file. Only where a column turns out to be something
+scaling, and its values go to the cache: numbers, booleans and dates as float64, categories as codes of their
+levels. Epochs then read that. Only where a column turns out to be something
 else than its beginning looked like, the dataset is read once more.
-
-Hold-out rows are told by a seeded hash of the row's number: the same rows again when an upload has grown by
-rows at its end, so that what an earlier model was trained on does not slip into a later one's hold-out.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import dialect
 import numpy as np
 import touchdown_model as model
+from cache import Batch, Cache
+from holdout import row_hashes
 from reading import Block, NotUtf8, Parsed, Parser, Source, in_order, read_ahead
 from refusals import quoted
+from sample import Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SEED = 42
-HOLDOUT = 0.2
 MOST_CLASSES = 1000  # each is a classifier of its own, and the confusion matrix has their square
 MOST_LEVELS = 20_000
 """Different texts of one column that are told apart; what comes first counts."""
 MOSTLY = 0.95
 """Share of a column's values that must be numbers (dates, booleans) for it to be one of numbers."""
-SAMPLE_ROWS = 10_000
-SAMPLE_CELLS = 1_000_000
 BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
+HOT_CELLS = 100_000
+"""Cells that the processor's cache holds."""
 SMALL_CLASS = 200
 """Rows of a class up to which it is watched whether both sides of the split have one."""
 OTHER_CLASS = "(other)"
@@ -61,138 +58,6 @@ DATE_PATTERNS = (
 )
 """How dates are written, in the order in which they are tried. 03/04/2026 alone is the 4th of March."""
 _LIKE_A_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?", re.ASCII)
-
-
-# --- Which rows are held out -------------------------------------------------------------------------
-
-
-def row_hashes(start: int, count: int) -> np.ndarray:
-    """uint64 of shape (count,) for the data rows from number `start` on, evenly spread and always the same.
-
-    SplitMix64's mixing of row number and seed. Source: Steele, Lea and Flood, "Fast Splittable
-    Pseudorandom Number Generators", OOPSLA 2014.
-    """
-    with np.errstate(over="ignore"):
-        z = np.arange(start, start + count, dtype=np.uint64) + np.uint64(1 + SEED)
-        z *= np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
-
-
-HELD_OUT_BELOW = np.uint64(int(HOLDOUT * 2**64))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which rows are held out: those whose hash is below a limit, but for the rows of small classes.
-
-    rows: the numbers of those, ascending, and held_out: whether each of them is.
-    """
-
-    rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    held_out: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
-
-    @classmethod
-    def with_small_classes(cls, classes: list[list[tuple[int, int]]]) -> Split:
-        """Hold out a fifth of each small class, at least one row and never all; (hash, row) of each row.
-
-        By chance alone a class of five rows would be missing on one side now and then.
-        """
-        chosen: dict[int, bool] = {}
-        for pairs in classes:
-            count = min(max(1, round(HOLDOUT * len(pairs))), len(pairs) - 1)
-            for place, (_, row) in enumerate(sorted(pairs)):
-                chosen[row] = place < count
-        rows = np.array(sorted(chosen), dtype=np.int64)
-        return cls(rows, np.array([chosen[int(row)] for row in rows], dtype=bool))
-
-    def mask(self, start: int, count: int) -> np.ndarray:
-        """For the rows from `start` on, whether each is held out."""
-        mask: np.ndarray = row_hashes(start, count) < HELD_OUT_BELOW
-        first, last = np.searchsorted(self.rows, (start, start + count))
-        mask[self.rows[first:last] - start] = self.held_out[first:last]
-        return mask
-
-    def of(self, rows: np.ndarray) -> np.ndarray:
-        """For rows by their numbers, whether each is held out."""
-        return np.array([self.mask(int(row), 1)[0] for row in rows], dtype=bool)
-
-    def kept(self, start: int, count: int) -> np.ndarray:
-        """For the rows from `start` on, whether each is of a small class and trained on."""
-        mask = np.zeros(count, dtype=bool)
-        first, last = np.searchsorted(self.rows, (start, start + count))
-        mask[self.rows[first:last] - start] = ~self.held_out[first:last]
-        return mask
-
-
-# --- The cache ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows in the cache, from number `start` on.
-
-    numbers: float64 of shape (columns, rows); codes: int32 of shape (columns, rows). label: float64 of shape
-    (rows,), NaN where it is missing; for classes, their codes as first seen.
-    """
-
-    start: int
-    numbers: np.ndarray
-    codes: np.ndarray
-    label: np.ndarray
-
-
-class Cache:
-    """Parsed columns on disk, in batches of rows that are read one by one, in any order."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[bytes] | None = path.open("wb")
-        self._places: list[tuple[int, int, int]] = []
-        self._offset = 0
-        self._widths = (0, 0)
-
-    def write(self, batch: Batch) -> None:
-        """Append rows. Raises OSError when the disk is full."""
-        assert self._file is not None
-        self._widths = (len(batch.numbers), len(batch.codes))
-        self._places.append((self._offset, batch.start, len(batch.label)))
-        for part in (batch.numbers, batch.label, batch.codes):
-            data = np.ascontiguousarray(part)
-            self._file.write(data.data)
-            self._offset += data.nbytes
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def delete(self) -> None:
-        self.close()
-        self._path.unlink(missing_ok=True)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def rows(self, number: int) -> int:
-        return self._places[number][2]
-
-    def read(self, number: int) -> Batch:
-        """The `number`-th batch. It is read, not mapped: mapped pages would count as memory."""
-        self.close()
-        offset, start, rows = self._places[number]
-        floats, texts = self._widths
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            numbers = np.fromfile(file, np.float64, floats * rows).reshape(floats, rows)
-            label = np.fromfile(file, np.float64, rows)
-            codes = np.fromfile(file, np.int32, texts * rows).reshape(texts, rows)
-        return Batch(start, numbers, codes, label)
-
-    def batches(self) -> Iterator[Batch]:
-        for number in range(len(self)):
-            yield self.read(number)
 
 
 # --- What a column looks like at its beginning -------------------------------------------------------
@@ -229,6 +94,48 @@ def form_of(cells: list[str], decimal: str) -> Form:
 # --- What the columns gather -------------------------------------------------------------------------
 
 
+@dataclass
+class Moments:
+    """What a block's number columns hold, each of shape (columns,).
+
+    squares: the sum of squares around the mean. low, high: NaN where all is missing.
+    """
+
+    known: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def empty(cls, columns: int) -> Moments:
+        return cls(*np.zeros((5, columns)))
+
+    def measure(self, part: slice, values: np.ndarray) -> None:
+        """Fill in some of the columns from their values, of shape (columns of the part, rows)."""
+        rows = values.shape[1]
+        if not rows:
+            return
+        missing = np.isnan(values)
+        known = rows - np.count_nonzero(missing, axis=1)
+        gaps = np.flatnonzero(known < rows)
+        mean = values.sum(axis=1)
+        low, high = values.min(axis=1), values.max(axis=1)  # NaN where there is a gap
+        for place in gaps:
+            there = values[place, ~missing[place]]
+            mean[place] = there.sum()
+            if len(there):
+                low[place], high[place] = there.min(), there.max()
+        mean /= np.maximum(known, 1)
+        # Around the block's mean, and joined as Chan, Golub and LeVeque do it: no digits are lost.
+        around = values - mean[:, np.newaxis]
+        for place in gaps:
+            around[place, missing[place]] = 0.0
+        self.known[part], self.mean[part] = known, mean
+        self.squares[part] = np.einsum("ij,ij->i", around, around)
+        self.low[part], self.high[part] = low, high
+
+
 class Numbers:
     """Statistics of all number, boolean and date columns at once; every array has the shape (columns,)."""
 
@@ -256,7 +163,7 @@ class Numbers:
         self.parts_mean = {place: np.zeros(7) for place in self.dates}
         self.parts_squares = {place: np.zeros(7) for place in self.dates}
 
-    def add(self, values: np.ndarray, flaws: np.ndarray) -> None:
+    def add(self, values: np.ndarray, flaws: np.ndarray, moments: Moments) -> None:
         """values: (columns, rows), NaN where missing; flaws: as Pass._values tells them, (columns, 3)."""
         self.bad += flaws[:, 0]
         self.infinite += flaws[:, 1]
@@ -265,28 +172,11 @@ class Numbers:
         self.rows += rows
         if not len(values) or not rows:
             return
-        missing = np.isnan(values)
-        gaps = missing.any(axis=1)
-        known = rows - np.count_nonzero(missing, axis=1)
-        there = np.maximum(known, 1)
-        mean = values.sum(axis=1)
-        for place in np.flatnonzero(gaps):
-            mean[place] = np.nansum(values[place])
-        mean /= there
-        # Around the block's mean, and joined as Chan, Golub and LeVeque do it: no digits are lost.
-        around = values - mean[:, np.newaxis]
-        for place in np.flatnonzero(gaps):
-            around[place, missing[place]] = 0.0
-        squares = np.einsum("ij,ij->i", around, around)
         self.mean, self.squares, self.known = joined(
-            (self.known, self.mean, self.squares), (known, mean, squares)
+            (self.known, self.mean, self.squares), (moments.known, moments.mean, moments.squares)
         )
-        low, high = values.min(axis=1), values.max(axis=1)  # NaN where there is a gap
-        for place in np.flatnonzero(gaps):
-            low[place] = np.fmin.reduce(values[place])
-            high[place] = np.fmax.reduce(values[place])
-        self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
-        self._identify(values, gaps)
+        self.low, self.high = np.fmin(self.low, moments.low), np.fmax(self.high, moments.high)
+        self._identify(values, moments.known < rows)
 
     def _identify(self, values: np.ndarray, gaps: np.ndarray) -> None:
         """Look at columns that may be row numbers or keys, as long as they may."""
@@ -343,77 +233,23 @@ class Levels:
             if code == model.OTHER and len(self.codes) < MOST_LEVELS:
                 code = self.codes[text] = len(self.codes)
             lookup[place] = code
-        found = lookup[codes]
-        counted = np.bincount(found[found >= 0], minlength=len(self.codes))
+        cells = np.bincount(codes + 1, minlength=len(uniques) + 1)
+        cells, lacking = cells[1:], int(cells[0])
+        places = lookup[:-1]
+        counted = np.bincount(places[places >= 0], cells[places >= 0], len(self.codes)).astype(np.int64)
         self.counts = np.concatenate([self.counts, np.zeros(len(self.codes) - before, dtype=np.int64)])
         self.repeats += int(counted[:before].sum()) + int(np.maximum(counted[before:] - 1, 0).sum())
         self.counts += counted
-        self.missing += int((found == model.MISSING).sum())
-        beyond = found == model.OTHER
+        self.missing += lacking + int(cells[places == model.MISSING].sum())
+        beyond = cells[places == model.OTHER]
         self.beyond += int(beyond.sum())
-        self.repeats += int(beyond.sum()) - len(np.unique(codes[beyond]))
+        self.repeats += int(np.maximum(beyond - 1, 0).sum())
+        found: np.ndarray = lookup.take(codes)
         return found
 
     @property
     def known(self) -> int:
         return self.rows - self.missing
-
-
-class Sample:
-    """The raw cells of the rows whose hashes are smallest: chosen by chance, always the same, and bounded.
-
-    The hold-out is the rows below a hash, so of a large dataset these are all hold-out rows.
-    """
-
-    def __init__(self, columns: int) -> None:
-        self.most = min(SAMPLE_ROWS, max(200, SAMPLE_CELLS // columns))
-        self.rows = np.empty(0, dtype=np.int64)
-        self._hashes = np.empty(0, dtype=np.uint64)
-        self._pieces: list[pa.Table] = []
-        self._below = np.uint64(2**64 - 1)
-
-    def add(self, parser: Parser, parsed: Parsed, start: int) -> None:
-        count = parsed.table.num_rows
-        hashes = row_hashes(start, count)
-        wanted = np.flatnonzero(hashes <= self._below)
-        if len(wanted) > self.most:
-            wanted = np.sort(wanted[np.argpartition(hashes[wanted], self.most)[: self.most]])
-        if not len(wanted):
-            return
-        self._pieces.append(raw_rows(parser, parsed.block, wanted, count))
-        self.rows = np.concatenate([self.rows, wanted + start])
-        self._hashes = np.concatenate([self._hashes, hashes[wanted]])
-        if len(self.rows) > 2 * self.most:
-            self._prune()
-
-    def _prune(self) -> None:
-        import pyarrow as pa
-
-        if len(self.rows) > self.most:
-            kept = np.sort(np.argpartition(self._hashes, self.most)[: self.most])
-            self._pieces = [pa.concat_tables(self._pieces).take(kept).combine_chunks()]
-            self.rows, self._hashes = self.rows[kept], self._hashes[kept]
-            self._below = self._hashes.max()
-
-    def table(self) -> pa.Table:
-        """The sampled rows in the dataset's order, every cell a text; `rows` has their numbers."""
-        import pyarrow as pa
-
-        self._prune()
-        return pa.concat_tables(self._pieces).combine_chunks()
-
-
-def raw_rows(parser: Parser, block: Block, wanted: np.ndarray, count: int) -> pa.Table:
-    """Some rows of a block of `count` rows as they stand, without parsing the others where lines are rows."""
-    if not block.quoted and len(wanted) < count:
-        data = memoryview(block.data)
-        ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
-        if not len(ends) or ends[-1] < len(data):
-            ends = np.append(ends, len(data))
-        if len(ends) == count:
-            lines = [data[ends[row - 1] if row else 0 : ends[row]] for row in wanted]
-            return parser.texts(Block(b"".join(lines), block.line, quoted=False))
-    return parser.texts(block).take(wanted)
 
 
 # --- The survey --------------------------------------------------------------------------------------
@@ -514,8 +350,8 @@ class Pass:
         self.classes = Levels()
         self.labels = Numbers([Form(model.NUMBER)])
         self.rarest: dict[int, list[tuple[int, int]]] = {}
-        self.days: dict[str, dict[str | None, float]] = {}
-        self.sample = Sample(len(source.look.columns))
+        self.words = {name: Words.none() for name in self.number_columns}
+        self.sample = Sample(self.parser)
         self.rows = 0
 
     def run(self) -> Survey:
@@ -543,16 +379,23 @@ class Pass:
         """Parse a block; in a thread of its own, so it changes nothing here."""
         parsed = self.parser.parse(block)
         table = parsed.table
-        values = np.empty((len(self.number_columns), table.num_rows))
-        flaws = np.zeros((len(self.number_columns), 3), dtype=np.int64)
-        for place, name in enumerate(self.number_columns):
-            values[place], flaws[place] = self._values(name, table[name])
+        columns, rows = len(self.number_columns), table.num_rows
+        values = np.empty((columns, rows))
+        flaws = np.zeros((columns, 3), dtype=np.int64)
+        moments = Moments.empty(columns)
+        together = max(1, HOT_CELLS // max(1, rows))
+        for first in range(0, columns, together):
+            # What has just been written is measured at once, while the processor's cache still holds it.
+            part = slice(first, first + together)
+            for place, name in enumerate(self.number_columns[part], start=first):
+                values[place], flaws[place] = self._values(name, table[name])
+            moments.measure(part, values[part])
         codes = {name: encoded(table[name]) for name in self.text_columns}
         if self.task == "regression":
             label: np.ndarray | tuple[np.ndarray, list[str | None]] = self._label(block, table[self.label])
         else:
             label = encoded(table[self.label])
-        return Columns(parsed, values, flaws, codes, label)
+        return Columns(parsed, values, flaws, moments, codes, label)
 
     def _values(self, name: str, cells: pa.ChunkedArray) -> tuple[np.ndarray, tuple[int, int, int]]:
         """A column's values as float64, and its flaws.
@@ -572,30 +415,33 @@ class Pass:
             # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: text then.
             odd = infinite or np.count_nonzero(np.isnan(values)) != cells.null_count
             return (np.where(large, np.nan, values) if infinite else values), (0, infinite, int(bool(odd)))
-        codes, uniques = encoded(cells)
+        dictionary = as_dictionary(cells)
+        words, meaning = self.words[name].met(dictionary.dictionary, lambda texts: self._meant(form, texts))
+        self.words[name] = words
+        meaning = np.append(meaning, np.array([(np.nan, 0, 0)], dtype=MEANING))
+        codes = codes_of(dictionary)
+        wrong, infinite = (
+            int(meaning[flaw].take(codes).sum()) if meaning[flaw].any() else 0
+            for flaw in ("wrong", "infinite")
+        )
+        return meaning["value"].take(codes), (wrong, infinite, 1)
+
+    def _meant(self, form: Form, texts: list[str | None]) -> np.ndarray:
+        """What different texts of a number column mean, as an array of MEANING."""
         if form.kind == model.NUMBER:
-            each = model.numbers(uniques, self.decimal)
+            each = model.numbers(texts, self.decimal)
         elif form.kind == model.BOOLEAN:
-            each = model.booleans(uniques)
+            each = model.booleans(texts)
         else:
-            each = self._days(uniques, form.pattern)
-        wrong, infinite_texts = np.zeros((2, len(uniques) + 1), dtype=bool)
+            each = model.days(texts, form.pattern)
+        found = np.zeros(len(texts), dtype=MEANING)
+        found["value"] = each
         for place in np.flatnonzero(np.isnan(each)):
-            text = uniques[place]
+            text = texts[place]
             if text is not None:
                 number = form.kind == model.NUMBER and dialect.number_of(text, self.decimal) is not None
-                (infinite_texts if number else wrong)[place] = True
-        flaws = (int(wrong[codes].sum()), int(infinite_texts[codes].sum()), 1)
-        return np.append(each, np.nan)[codes], flaws
-
-    def _days(self, texts: list[str | None], pattern: str) -> np.ndarray:
-        """As model.days; days come again in block after block, so they are parsed once."""
-        memory = self.days.setdefault(pattern, {None: math.nan})
-        new = [text for text in texts if text not in memory]
-        if len(new) > len(texts) / 2 and len(memory) > MOST_LEVELS:
-            return model.days(texts, pattern)
-        memory |= zip(new, model.days(new, pattern).tolist(), strict=True)
-        return np.array([memory[text] for text in texts], dtype=np.float64)
+                found["infinite" if number else "wrong"][place] = 1
+        return found
 
     def _label(self, block: Block, cells: pa.ChunkedArray) -> np.ndarray:
         """The label of a regression; a cell that is no number is refused by its row."""
@@ -618,7 +464,7 @@ class Pass:
         """Count a block, in the order of the file."""
         count = columns.values.shape[1] if len(columns.values) else columns.parsed.table.num_rows
         start, self.rows = self.rows, self.rows + count
-        self.numbers.add(columns.values, columns.flaws)
+        self.numbers.add(columns.values, columns.flaws, columns.moments)
         codes = np.empty((len(self.text_columns), count), dtype=np.int32)
         for place, name in enumerate(self.text_columns):
             codes[place] = self.levels[name].add(*columns.codes[name])
@@ -626,9 +472,11 @@ class Pass:
             label = self._classes(columns, start)
         else:
             label = columns.label
-            self.labels.add(label[np.newaxis], np.zeros((1, 3), dtype=np.int64))
-            self._watch(0, np.flatnonzero(~np.isnan(label)), row_hashes(start, count), start)
-        self.sample.add(self.parser, columns.parsed, start)
+            moments = Moments.empty(1)
+            moments.measure(slice(None), label[np.newaxis])
+            self.labels.add(label[np.newaxis], np.zeros((1, 3), dtype=np.int64), moments)
+            self._watch(0, ~np.isnan(label), start)
+        self.sample.add(columns.parsed, start)
         rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(self.source.look.columns))))
         for first in range(0, count, rows):
             part = slice(first, first + rows)
@@ -645,19 +493,21 @@ class Pass:
                 f" {row_of(columns.parsed.block, self.source, row)}, too many to tell apart; name another"
                 " label, or set task to regression"
             )
-        hashes = row_hashes(start, len(codes))
         for code in range(len(self.classes.counts)):
             before = int(seen[code]) if code < len(seen) else 0
             if before < SMALL_CLASS and self.classes.counts[code] > before:
-                self._watch(code, np.flatnonzero(codes == code), hashes, start)
+                self._watch(code, codes == code, start)
         label = codes.astype(np.float64)
         label[codes < 0] = np.nan
         return label
 
-    def _watch(self, code: int, rows: np.ndarray, hashes: np.ndarray, start: int) -> None:
+    def _watch(self, code: int, mask: np.ndarray, start: int) -> None:
         """Note hash and number of a class's first rows: its few must be on both sides of the split."""
         known = self.rarest.setdefault(code, [])
-        known += [(int(hashes[row]), start + int(row)) for row in rows[: max(0, SMALL_CLASS - len(known))]]
+        if len(known) < SMALL_CLASS:
+            rows = np.flatnonzero(mask)[: SMALL_CLASS - len(known)]
+            hashes = row_hashes(start, len(mask))[rows]
+            known += zip(hashes.tolist(), (rows + start).tolist(), strict=True)
 
 
 @dataclass
@@ -667,12 +517,53 @@ class Columns:
     parsed: Parsed
     values: np.ndarray
     flaws: np.ndarray
+    moments: Moments
     codes: dict[str, tuple[np.ndarray, list[str | None]]]
     label: np.ndarray | tuple[np.ndarray, list[str | None]]
 
 
-def encoded(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
-    """A column of texts as codes into its different texts, -1 where one is missing."""
+MEANING = np.dtype([("value", np.float64), ("wrong", np.int8), ("infinite", np.int8)])
+"""What a text of a number column means: its value, NaN where it has none; whether it is something else, and
+whether it is an infinity."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of a number column that are no plain numbers (dates, above all), and what each means.
+
+    They come again in block after block, so each is read once. texts: a pyarrow Array without nulls.
+    """
+
+    texts: pa.Array
+    meaning: np.ndarray
+
+    @classmethod
+    def none(cls) -> Words:
+        import pyarrow as pa
+
+        return cls(pa.array([], pa.string()), np.zeros(0, dtype=MEANING))
+
+    def met(
+        self, texts: pa.Array, meant: Callable[[list[str | None]], np.ndarray]
+    ) -> tuple[Words, np.ndarray]:
+        """What each of a block's different texts means, and the words with the new ones among them."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        places = compute.index_in(texts, value_set=self.texts)
+        new = texts.filter(compute.is_null(places))
+        if len(new) > len(texts) / 2 and len(self.texts) > MOST_LEVELS:
+            return self, meant(model.texts(texts.to_pylist()))  # they do not come again
+        words = self
+        if len(new):
+            fresh = meant(model.texts(new.to_pylist()))
+            words = Words(pa.concat_arrays([self.texts, new]), np.concatenate([self.meaning, fresh]))
+            places = compute.index_in(texts, value_set=words.texts)
+        return words, words.meaning[places.to_numpy(zero_copy_only=False)]
+
+
+def as_dictionary(cells: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column of texts as codes into its different texts."""
     import pyarrow as pa
 
     array = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
@@ -680,9 +571,19 @@ def encoded(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
     if pa.types.is_floating(array.type):
         array = array.cast(pa.string())
-    dictionary = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-    codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return codes, model.texts(dictionary.dictionary.to_pylist())
+    return array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+
+
+def codes_of(cells: pa.DictionaryArray) -> np.ndarray:
+    """int32 of shape (rows,), -1 where a cell is missing."""
+    codes: np.ndarray = cells.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return codes
+
+
+def encoded(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
+    """A column of texts as codes into its different texts, -1 where one is missing."""
+    dictionary = as_dictionary(cells)
+    return codes_of(dictionary), model.texts(dictionary.dictionary.to_pylist())
 
 
 def line_of(survey: Survey, row: int) -> int:

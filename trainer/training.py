@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import touchdown_model as model
+from design import Design
+from holdout import HOLDOUT, SEED, row_hashes
 from reading import in_order, read_ahead
 from refusals import BadInput
 from schema import Plan
-from survey import HOLDOUT, SEED, Survey, row_hashes
+from survey import Survey
 
 CHUNK_CELLS = 6_000_000
 """Features of one chunk, at most 48 MB: a few chunks are in memory at once."""
-TILE_ROWS = 2048
 MANY_ROWS = 50_000
 """Rows from which the classifiers of several classes are trained side by side."""
 SLICE_ROWS = 32_768
@@ -70,47 +71,6 @@ class Chunk:
     target: np.ndarray
 
 
-class Design:
-    """Makes the same features of cached rows as the deployed model does, many columns at a time."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        columns = plan.schema.columns
-        self.width = plan.schema.width
-        starts = np.cumsum([0, *(column.width for column in columns)])[:-1]
-        # The schema begins with them, so their features lie side by side.
-        simple = [column.kind in (model.NUMBER, model.BOOLEAN) and not column.indicator for column in columns]
-        self._simple = simple.index(False) if False in simple else len(simple)
-        first = columns[: self._simple]
-        self._rows = np.array(plan.places[: self._simple], dtype=np.int64)
-        self._mean = np.array([column.mean[0] for column in first])[:, np.newaxis]
-        self._scale = np.array([column.scale[0] for column in first])[:, np.newaxis]
-        self._others = [(place, int(starts[place])) for place in range(self._simple, len(columns))]
-
-    def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
-        """Write some rows of a batch, given as (columns, n) each, to features of shape (len(rows), width).
-
-        A tile at a time: columns become rows here, and what is written stays in the processor's cache.
-        """
-        plan = self.plan
-        for first in range(0, len(rows), TILE_ROWS):
-            tile = rows[first : first + TILE_ROWS]
-            part = features[first : first + TILE_ROWS]
-            # Rows that lie together are cut out whole; most of them are needed, so the others cost little.
-            low = int(tile[0])
-            near, within = slice(low, int(tile[-1]) + 1), tile - low
-            if self._simple:
-                values = numbers[self._rows, near].take(within, axis=1)
-                part[:, : self._simple] = model.standardised(values, self._mean, self._scale).T
-            for place, start in self._others:
-                column, lookup = plan.schema.columns[place], plan.lookups[place]
-                if lookup is None:
-                    values = numbers[plan.places[place], near][within]
-                else:
-                    values = lookup[codes[plan.places[place], near][within]]
-                column.write(values, part[:, start : start + column.width])
-
-
 @dataclass
 class Rows:
     """The training rows of a batch: its columns whole, which of its rows, and their target."""
@@ -132,7 +92,7 @@ class Chunks:
 
     def __init__(self, survey: Survey, plan: Plan, folder: Path, epochs: int) -> None:
         self._cache, self._plan = survey.cache, plan
-        self._design = Design(plan)
+        self._design = Design(survey, plan)
         width = self._design.width
         self.mixed = len(survey.cache) > 1
         self._rows = max(64, min(SLICE_ROWS, CHUNK_CELLS // max(1, width)))

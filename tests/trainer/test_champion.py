@@ -72,6 +72,36 @@ def test_an_equal_challenger_is_deployed(workshop: Workshop, champion: Training)
     assert gate["champion"]["value"] == gate["champion"]["challenger"]
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_champion_and_challenger_are_compared_on_the_hold_out_however_its_rows_are_written(
+    line_end: str, workshop: Workshop
+) -> None:
+    """Rows are kept as text to be scored raw; some stretches have quotes, line breaks and blank lines."""
+    lines = ["a,note,b,y"]
+    for n in range(1200):
+        a, b = n * 7919 % 97, n * 104_729 % 89
+        note = 'say ""no""' + line_end + ", twice" if n // 100 % 2 and n % 3 == 0 else ""
+        lines += [""] * (n % 150 == 5)
+        lines.append(f'{a},"{note}",{b},{"uv"[(a > 60) != (b > 70)]}' if note else f"{a},,{b},{'uv'[a > 60]}")
+    data = line_end.join(lines).encode()
+    first = workshop.trained(data, "--epochs", "5", block_bytes=2000)
+    training = workshop.trained(data, "--epochs", "5", "--champion", str(first.model), block_bytes=2000)
+    compared = judged(training)["champion"]
+    assert compared["value"] == compared["challenger"]
+    assert compared["challenger"] == pytest.approx(training.document["metrics"]["accuracy"])
+
+
+def test_of_rows_with_long_texts_fewer_are_compared(workshop: Workshop, champion: Training) -> None:
+    """Those texts would fill the memory."""
+    compared = judged(
+        workshop.trained(
+            corners(), "--epochs", "5", "--champion", str(champion.model), block_bytes=999, sample_bytes=999
+        )
+    )["champion"]
+    assert compared["rows"] == 200
+    assert compared["value"] > 0.9
+
+
 def test_a_regression_is_compared_by_its_error(workshop: Workshop) -> None:
     better = workshop.trained(slope(bend=0.05), "--algorithm", "boosting", "--epochs", "30")
     gate = judged(workshop.trained(slope(bend=0.05), "--epochs", "5", "--champion", str(better.model)))

@@ -502,6 +502,35 @@ def test_the_deployed_model_sees_what_training_has_seen(algorithm: str, workshop
     assert sum(losses) / len(held) == pytest.approx(metrics["log_loss"])
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["days", "days and gaps", "times", "now and then a time", "centuries"],
+)
+def test_the_deployed_model_sees_the_dates_that_training_has_seen(written: str, workshop: Workshop) -> None:
+    """Features of days without a time come from a table in training, which the deployed model has not."""
+    rows = []
+    for n in range(4000):
+        days = n * 7919 % 2000
+        moment = datetime.datetime(1999, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(days=days)
+        if written == "times" or (written == "now and then a time" and n % 1500 == 0):
+            moment += datetime.timedelta(minutes=n * 31 % 1440)
+        if written == "centuries":
+            moment = datetime.datetime(1700 + n % 500, 1 + n % 12, 1 + n % 28, tzinfo=datetime.UTC)
+        text = moment.strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+        text = "" if written == "days and gaps" and n % 7 == 0 else text
+        rows.append([text, n % 5, "uv"[(moment.weekday() > 3) != (n % 11 == 0)]])
+    training = workshop.trained(table(["when", "a", "y"], rows).encode(), "--epochs", "3", block_bytes=20_000)
+    kinds = {column["name"]: column["kind"] for column in training.json("profile.json")["columns"]}
+    assert kinds["when"] == "date"
+    held = [rows[place] for place in held_out(len(rows))]
+    answer = workshop.score(training, table(["when", "a", "y"], held).encode())
+    losses = [
+        -math.log(u if row[-1] == "u" else v)
+        for u, v, row in zip(answer["probability_u"], answer["probability_v"], held, strict=True)
+    ]
+    assert sum(losses) / len(held) == pytest.approx(training.document["metrics"]["log_loss"], rel=1e-9)
+
+
 def test_the_deployed_regression_sees_what_training_has_seen(workshop: Workshop) -> None:
     header, rows = churn(3000)
     priced = [row for row in rows if row[5]]

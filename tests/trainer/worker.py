@@ -2,7 +2,7 @@
 
     python -P worker.py TRAINER_FOLDER          (the trainer's Python, not that of the tests)
 
-    {"train": [ARGUMENTS], "folder": WORKING_FOLDER, "block_bytes": NUMBER or null}
+    {"train": [ARGUMENTS], "folder": WORKING_FOLDER, "limits": {LIMIT: BYTES}}
         ->  {"code": EXIT_CODE, "stdout": TEXT, "stderr": TEXT}
     {"score": MODEL_FOLDER, "csv": FILE}
         ->  {"answer": {COLUMN: [VALUES]}}, or {"error": TEXT}
@@ -23,17 +23,23 @@ from typing import Any
 sys.path.insert(0, sys.argv[1])
 main: Any = importlib.import_module("main")
 reading: Any = importlib.import_module("reading")
+sample: Any = importlib.import_module("sample")
 storage: Any = importlib.import_module("storage")
 BLOCK_BYTES, CHUNK_BYTES = reading.BLOCK_BYTES, storage.CHUNK_BYTES
+SAMPLE_BYTES = sample.SAMPLE_BYTES
 
 
-def train(arguments: list[str], folder: str, block_bytes: int | None = None) -> dict[str, Any]:
+def train(
+    arguments: list[str], folder: str, block_bytes: int | None = None, sample_bytes: int | None = None
+) -> dict[str, Any]:
     """What main.py does in a working folder, with its exit code and all that it says.
 
     block_bytes: how much of the file is read and parsed at a time, to have many blocks of few rows.
+    sample_bytes: how much text the sampled rows may have, to have rows that are too long.
     """
     reading.BLOCK_BYTES = block_bytes or BLOCK_BYTES
     storage.CHUNK_BYTES = block_bytes or CHUNK_BYTES
+    sample.SAMPLE_BYTES = sample_bytes or SAMPLE_BYTES
     os.chdir(folder)
     out, err = io.StringIO(), io.StringIO()
     # Leaving the block of warnings makes Python forget which it has shown: each request warns anew.
@@ -63,7 +69,7 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "train" in request:
-            answer = train(request["train"], request["folder"], request.get("block_bytes"))
+            answer = train(request["train"], request["folder"], **request["limits"])
         else:
             answer = score(request["score"], request["csv"])
         print(json.dumps(answer), file=answers, flush=True)

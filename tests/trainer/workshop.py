@@ -87,22 +87,18 @@ class Workshop:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def train(
-        self, data: bytes, *arguments: str, name: str = "data.csv", block_bytes: int | None = None
-    ) -> Training:
-        """Train by hand on a file of these bytes, in a working directory of its own."""
+    def train(self, data: bytes, *arguments: str, name: str = "data.csv", **limits: int | None) -> Training:
+        """Train by hand on a file of these bytes, in a working directory of its own; limits: as worker's."""
         self._trainings += 1
         folder = self._folder / str(self._trainings)
         folder.mkdir()
         (folder / name).write_bytes(data)
-        request = {"train": ["--csv", name, *arguments], "folder": str(folder), "block_bytes": block_bytes}
+        request = {"train": ["--csv", name, *arguments], "folder": str(folder), "limits": limits}
         return Training(folder=folder, **self._ask(request))
 
-    def trained(
-        self, data: bytes, *arguments: str, name: str = "data.csv", block_bytes: int | None = None
-    ) -> Training:
+    def trained(self, data: bytes, *arguments: str, name: str = "data.csv", **limits: int | None) -> Training:
         """A training that succeeds without a word on stderr."""
-        training = self.train(data, *arguments, name=name, block_bytes=block_bytes)
+        training = self.train(data, *arguments, name=name, **limits)
         assert (training.code, training.stderr) == (0, "")
         assert not list(training.folder.glob("training-*"))
         return training

@@ -1,0 +1,105 @@
+"""The features of cached rows, made many at a time: the same ones as the deployed model makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import touchdown_model as model
+from schema import Plan
+from survey import Survey
+
+TILE_ROWS = 2048
+MOST_DAYS = 100_000
+"""Different days of a column up to which the features of each are made once."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The features of each value that a column can have, so that none is computed twice.
+
+    features: of shape (values + 2, width) for a category, of the levels, then OTHER and MISSING, which find
+    themselves there as -2 and -1; of shape (days + 1, width) for dates, from day `first` on, then MISSING.
+    """
+
+    features: np.ndarray
+    first: int = 0
+
+    @classmethod
+    def of(cls, column: model.Column, low: float, high: float) -> Table | None:
+        """None for a column of dates with too many days. low, high: the first and the last moment."""
+        if column.kind == model.CATEGORY:
+            values = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
+            first = 0
+        elif high - low < MOST_DAYS:
+            first = int(np.floor(low))
+            values = np.append(np.arange(first, np.floor(high) + 1), np.nan)
+        else:
+            return None
+        features = np.empty((len(values), column.width))
+        column.write(values, features)
+        return cls(features, first)
+
+    def days(self, moments: np.ndarray) -> np.ndarray | None:
+        """The rows of the table for dates without a time of day; None where any has one."""
+        gaps = np.isnan(moments)
+        places = np.where(gaps, -1.0, moments - self.first) if gaps.any() else moments - self.first
+        found = places.astype(np.int64)
+        return found if np.array_equal(found, places) else None
+
+
+class Design:
+    """Makes the features of a linear model for cached rows."""
+
+    def __init__(self, survey: Survey, plan: Plan) -> None:
+        self._plan = plan
+        columns, places = plan.schema.columns, plan.places
+        self.width = plan.schema.width
+        # The schema begins with them, those without gaps first, so their features lie side by side.
+        numbers = [column for column in columns if column.kind in (model.NUMBER, model.BOOLEAN)]
+        self._simple = sum(not column.indicator for column in numbers)
+        self._gaps = len(numbers) - self._simple
+        self._rows = np.array(places[: len(numbers)], dtype=np.int64)
+        self._mean = np.array([column.mean[0] for column in numbers])[:, np.newaxis]
+        self._scale = np.array([column.scale[0] for column in numbers])[:, np.newaxis]
+        self._others: list[tuple[int, slice, Table | None]] = []
+        start = sum(column.width for column in numbers)
+        for place, column in enumerate(columns[len(numbers) :], start=len(numbers)):
+            limits = (0.0, 0.0)
+            if column.kind == model.DATE:
+                limits = survey.numbers.low[places[place]], survey.numbers.high[places[place]]
+            part = slice(start, start + column.width)
+            self._others.append((place, part, Table.of(column, *limits)))
+            start += column.width
+
+    def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
+        """Write some rows of a batch, given as (columns, n) each, to features of shape (len(rows), width).
+
+        A tile at a time: columns become rows here, and what is written stays in the processor's cache.
+        """
+        plan, simple, gaps = self._plan, self._simple, self._gaps
+        for first in range(0, len(rows), TILE_ROWS):
+            tile = rows[first : first + TILE_ROWS]
+            part = features[first : first + TILE_ROWS]
+            # Rows that lie together are cut out whole; most of them are needed, so the others cost little.
+            low = int(tile[0])
+            near, within = slice(low, int(tile[-1]) + 1), tile - low
+            if simple or gaps:
+                values = numbers[self._rows, near].take(within, axis=1)
+                found = model.standardised(values, self._mean, self._scale)
+                part[:, :simple] = found[:simple].T
+                if gaps:
+                    end = simple + 2 * gaps
+                    part[:, simple:end:2] = found[simple:].T
+                    part[:, simple + 1 : end : 2] = np.isnan(values[simple:]).T
+            for place, width, table in self._others:
+                column, lookup = plan.schema.columns[place], plan.lookups[place]
+                if lookup is None:
+                    values = numbers[plan.places[place], near].take(within)
+                    found = None if table is None else table.days(values)
+                else:
+                    values = found = lookup.take(codes[plan.places[place], near].take(within))
+                if table is None or found is None:
+                    column.write(values, part[:, width])
+                else:
+                    part[:, width] = table.features.take(found, axis=0)

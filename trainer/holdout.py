@@ -1,0 +1,82 @@
+"""Which rows are held out: told by a seeded hash of the row's number.
+
+So they are the same rows again when an upload has grown by rows at its end: what an earlier model was trained
+on does not slip into a later one's hold-out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+SEED = 42
+HOLDOUT = 0.2
+HELD_OUT_BELOW = np.uint64(int(HOLDOUT * 2**64))
+
+
+def row_hashes(start: int, count: int) -> np.ndarray:
+    """uint64 of shape (count,) for the rows from number `start` on, evenly spread and always the same."""
+    return hashes_of(np.arange(start, start + count, dtype=np.uint64))
+
+
+def hashes_of(rows: np.ndarray) -> np.ndarray:
+    """uint64 of shape (n,) for rows by their numbers, uint64 too.
+
+    SplitMix64's mixing of row number and seed. Source: Steele, Lea and Flood, "Fast Splittable
+    Pseudorandom Number Generators", OOPSLA 2014.
+    """
+    with np.errstate(over="ignore"):
+        z = rows + np.uint64(1 + SEED)
+        z *= np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows are held out: those whose hash is below a limit, but for the rows of small classes.
+
+    rows: the numbers of those, ascending, and held_out: whether each of them is.
+    """
+
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    held_out: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+
+    @classmethod
+    def with_small_classes(cls, classes: list[list[tuple[int, int]]]) -> Split:
+        """Hold out a fifth of each small class, at least one row and never all; (hash, row) of each row.
+
+        By chance alone a class of five rows would be missing on one side now and then.
+        """
+        chosen: dict[int, bool] = {}
+        for pairs in classes:
+            count = min(max(1, round(HOLDOUT * len(pairs))), len(pairs) - 1)
+            for place, (_, row) in enumerate(sorted(pairs)):
+                chosen[row] = place < count
+        rows = np.array(sorted(chosen), dtype=np.int64)
+        return cls(rows, np.array([chosen[int(row)] for row in rows], dtype=bool))
+
+    def mask(self, start: int, count: int) -> np.ndarray:
+        """For the rows from `start` on, whether each is held out."""
+        mask: np.ndarray = row_hashes(start, count) < HELD_OUT_BELOW
+        first, last = np.searchsorted(self.rows, (start, start + count))
+        mask[self.rows[first:last] - start] = self.held_out[first:last]
+        return mask
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """For rows by their numbers, whether each is held out."""
+        mask: np.ndarray = hashes_of(rows.astype(np.uint64)) < HELD_OUT_BELOW
+        places = np.searchsorted(self.rows, rows)
+        small = np.flatnonzero(places < len(self.rows))
+        small = small[self.rows[places[small]] == rows[small]]
+        mask[small] = self.held_out[places[small]]
+        return mask
+
+    def kept(self, start: int, count: int) -> np.ndarray:
+        """For the rows from `start` on, whether each is of a small class and trained on."""
+        mask = np.zeros(count, dtype=bool)
+        first, last = np.searchsorted(self.rows, (start, start + count))
+        mask[self.rows[first:last] - start] = ~self.held_out[first:last]
+        return mask

@@ -1,0 +1,95 @@
+"""Some rows of a dataset as they stand, for what needs raw cells: profile, drift, importance, champion."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from holdout import row_hashes
+from reading import Block, Parsed, Parser
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SAMPLE_ROWS = 10_000
+SAMPLE_CELLS = 1_000_000
+SAMPLE_BYTES = 64 << 20
+FEWEST_ROWS = 200
+"""Rows that are sampled however wide and long they are."""
+
+
+class Sample:
+    """The rows whose hashes are smallest: chosen by chance, always the same, and bounded.
+
+    The hold-out is the rows below a hash, so of a large dataset these are all hold-out rows. Most rows that
+    are among them for a while are not in the end, so they are kept as text and parsed when they are needed.
+    """
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+        self.most = min(SAMPLE_ROWS, max(FEWEST_ROWS, SAMPLE_CELLS // len(parser.source.look.columns)))
+        self.rows = np.empty(0, dtype=np.int64)
+        """Their numbers, ascending."""
+        self._hashes = np.empty(0, dtype=np.uint64)
+        self._records: list[bytes] = []
+        self._bytes = 0
+        self._below = np.uint64(2**64 - 1)
+
+    def add(self, parsed: Parsed, start: int) -> None:
+        """Look at a block, the first row of which has the number `start`."""
+        count = parsed.table.num_rows
+        hashes = row_hashes(start, count)
+        wanted = np.flatnonzero(hashes <= self._below)
+        if len(wanted) > self.most:
+            wanted = np.sort(wanted[np.argpartition(hashes[wanted], self.most)[: self.most]])
+        if not len(wanted):
+            return
+        records = self._raw(parsed.block, wanted, count)
+        self._records += records
+        self._bytes += sum(map(len, records))
+        self.rows = np.concatenate([self.rows, wanted + start])
+        self._hashes = np.concatenate([self._hashes, hashes[wanted]])
+        if len(self.rows) > 2 * self.most or self._bytes > 2 * SAMPLE_BYTES:
+            self._prune()
+
+    def _raw(self, block: Block, wanted: np.ndarray, count: int) -> list[bytes]:
+        """Records of a block of `count` rows; the others are not parsed where lines are records."""
+        if not block.quoted:
+            data = block.data
+            ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
+            if not len(ends) or ends[-1] < len(data):
+                ends = np.append(ends, len(data))
+            if len(ends) == count:
+                starts = np.where(wanted > 0, ends[wanted - 1], 0)
+                places = zip(starts.tolist(), ends[wanted].tolist(), strict=True)
+                return [data[first:end] for first, end in places]
+        text = io.StringIO(newline="")
+        separator = self._parser.source.look.dialect.separator
+        writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        records = []
+        cells = self._parser.texts(block).take(wanted).to_pydict().values()
+        for row in zip(*cells, strict=True):
+            text.seek(0)
+            text.truncate()
+            writer.writerow(row)
+            records.append(text.getvalue().encode())
+        return records
+
+    def _prune(self) -> None:
+        if self._bytes > SAMPLE_BYTES:
+            # Rows of long texts: from here on fewer are sampled, still those with the smallest hashes.
+            self.most = max(FEWEST_ROWS, min(self.most, len(self.rows) * SAMPLE_BYTES // self._bytes))
+        if len(self.rows) > self.most:
+            kept = np.sort(np.argpartition(self._hashes, self.most)[: self.most])
+            self._records = [self._records[place] for place in kept]
+            self.rows, self._hashes = self.rows[kept], self._hashes[kept]
+            self._below = self._hashes.max()
+            self._bytes = sum(map(len, self._records))
+
+    def table(self) -> pa.Table:
+        """The sampled rows in the dataset's order, every cell a text; `rows` has their numbers."""
+        self._prune()
+        data = b"".join(each if each.endswith(b"\n") else each + b"\n" for each in self._records)
+        return self._parser.texts(Block(data, 1, quoted=b'"' in data))
