@@ -34,13 +34,13 @@ class Cache:
         self._offset = 0
         self._widths = (0, 0)
 
-    def write(self, batch: Batch) -> None:
-        """Append rows. Raises OSError when the disk is full."""
+    def write(self, start: int, numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray) -> None:
+        """Append rows, as a batch has them; numbers: of each column. Raises OSError when the disk is full."""
         assert self._file is not None
-        self._widths = (len(batch.numbers), len(batch.codes))
-        self._places.append((self._offset, batch.start, len(batch.label)))
+        self._widths = (len(numbers), len(codes))
+        self._places.append((self._offset, start, len(label)))
         # Column by column: a part of a block's rows lies together only within a column, so no copy is made.
-        for column in (*batch.numbers, batch.label, *batch.codes):
+        for column in (*numbers, label, *codes):
             self._file.write(column.data)
             self._offset += column.nbytes
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import dialect
 import numpy as np
 import touchdown_model as model
-from cache import Batch, Cache
+from cache import Cache
 from holdout import row_hashes
 from reading import Block, NotUtf8, Parsed, Parser, Source, in_order, read_ahead
 from refusals import quoted
@@ -98,6 +98,7 @@ def form_of(cells: list[str], decimal: str) -> Form:
 class Moments:
     """What a block's number columns hold, each of shape (columns,).
 
+    known: how many values are not missing; told beforehand, since few columns need to be asked cell by cell.
     squares: the sum of squares around the mean. low, high: NaN where all is missing.
     """
 
@@ -111,28 +112,26 @@ class Moments:
     def empty(cls, columns: int) -> Moments:
         return cls(*np.zeros((5, columns)))
 
-    def measure(self, part: slice, values: np.ndarray) -> None:
-        """Fill in some of the columns from their values, of shape (columns of the part, rows)."""
-        rows = values.shape[1]
+    def measure(self, part: slice, columns: list[np.ndarray]) -> None:
+        """Fill in a part from its columns' values, each of shape (rows,)."""
+        rows = len(columns[0])
         if not rows:
             return
-        missing = np.isnan(values)
-        known = rows - np.count_nonzero(missing, axis=1)
-        gaps = np.flatnonzero(known < rows)
-        mean = values.sum(axis=1)
-        low, high = values.min(axis=1), values.max(axis=1)  # NaN where there is a gap
-        for place in gaps:
-            there = values[place, ~missing[place]]
-            mean[place] = there.sum()
-            if len(there):
-                low[place], high[place] = there.min(), there.max()
-        mean /= np.maximum(known, 1)
+        values = columns[0][np.newaxis] if len(columns) == 1 else np.stack(columns)
+        low, high = values.min(axis=1), values.max(axis=1)  # NaN where there is a gap, as all of these
         # Around the block's mean, and joined as Chan, Golub and LeVeque do it: no digits are lost.
+        mean = values.sum(axis=1) / rows
         around = values - mean[:, np.newaxis]
-        for place in gaps:
-            around[place, missing[place]] = 0.0
-        self.known[part], self.mean[part] = known, mean
-        self.squares[part] = np.einsum("ij,ij->i", around, around)
+        squares = np.einsum("ij,ij->i", around, around)
+        for place in np.flatnonzero(self.known[part] < rows):
+            there = columns[place][~np.isnan(columns[place])]
+            if len(there):
+                low[place], high[place], mean[place] = there.min(), there.max(), there.mean()
+                there -= mean[place]
+            else:
+                mean[place] = 0.0
+            squares[place] = np.einsum("i,i->", there, there)  # no BLAS: its threads would wait for ours
+        self.mean[part], self.squares[part] = mean, squares
         self.low[part], self.high[part] = low, high
 
 
@@ -142,7 +141,6 @@ class Numbers:
     def __init__(self, forms: list[Form]) -> None:
         count = len(forms)
         self.forms = forms
-        self.rows = 0
         self.known = np.zeros(count)
         self.bad = np.zeros(count, dtype=np.int64)
         self.infinite = np.zeros(count, dtype=np.int64)
@@ -163,14 +161,13 @@ class Numbers:
         self.parts_mean = {place: np.zeros(7) for place in self.dates}
         self.parts_squares = {place: np.zeros(7) for place in self.dates}
 
-    def add(self, values: np.ndarray, flaws: np.ndarray, moments: Moments) -> None:
-        """values: (columns, rows), NaN where missing; flaws: as Pass._values tells them, (columns, 3)."""
+    def add(self, values: list[np.ndarray], flaws: np.ndarray, moments: Moments) -> None:
+        """values: of each column, NaN where missing; flaws: as Pass._values tells them, (columns, 3)."""
         self.bad += flaws[:, 0]
         self.infinite += flaws[:, 1]
         self.dirty |= flaws[:, 2] > 0
-        rows = values.shape[1]
-        self.rows += rows
-        if not len(values) or not rows:
+        rows = len(values[0]) if values else 0
+        if not rows:
             return
         self.mean, self.squares, self.known = joined(
             (self.known, self.mean, self.squares), (moments.known, moments.mean, moments.squares)
@@ -178,7 +175,7 @@ class Numbers:
         self.low, self.high = np.fmin(self.low, moments.low), np.fmax(self.high, moments.high)
         self._identify(values, moments.known < rows)
 
-    def _identify(self, values: np.ndarray, gaps: np.ndarray) -> None:
+    def _identify(self, values: list[np.ndarray], gaps: np.ndarray) -> None:
         """Look at columns that may be row numbers or keys, as long as they may."""
         self.whole &= ~gaps
         for place in np.flatnonzero(self.whole):
@@ -379,16 +376,17 @@ class Pass:
         """Parse a block; in a thread of its own, so it changes nothing here."""
         parsed = self.parser.parse(block)
         table = parsed.table
-        columns, rows = len(self.number_columns), table.num_rows
-        values = np.empty((columns, rows))
+        columns = len(self.number_columns)
+        values: list[np.ndarray] = []
         flaws = np.zeros((columns, 3), dtype=np.int64)
         moments = Moments.empty(columns)
-        together = max(1, HOT_CELLS // max(1, rows))
+        together = max(1, HOT_CELLS // max(1, table.num_rows))
         for first in range(0, columns, together):
-            # What has just been written is measured at once, while the processor's cache still holds it.
+            # What has just been looked at is measured at once, while the processor's cache still holds it.
             part = slice(first, first + together)
             for place, name in enumerate(self.number_columns[part], start=first):
-                values[place], flaws[place] = self._values(name, table[name])
+                column, moments.known[place], flaws[place] = self._values(name, table[name])
+                values.append(column)
             moments.measure(part, values[part])
         codes = {name: encoded(table[name]) for name in self.text_columns}
         if self.task == "regression":
@@ -397,8 +395,8 @@ class Pass:
             label = encoded(table[self.label])
         return Columns(parsed, values, flaws, moments, codes, label)
 
-    def _values(self, name: str, cells: pa.ChunkedArray) -> tuple[np.ndarray, tuple[int, int, int]]:
-        """A column's values as float64, and its flaws.
+    def _values(self, name: str, cells: pa.ChunkedArray) -> tuple[np.ndarray, int, tuple[int, int, int]]:
+        """A column's values as float64, how many are known, and its flaws.
 
         Flaws: how many cells hold something else, how many an infinity, and whether any cell is text.
         """
@@ -409,12 +407,14 @@ class Pass:
             values = cells.to_numpy(zero_copy_only=False)
             with np.errstate(invalid="ignore"):
                 if not cells.null_count and max(-values.min(), values.max()) < model.LARGEST:
-                    return values, (0, 0, 0)  # as nearly always: nothing needs to be looked at twice
+                    return values, len(values), (0, 0, 0)  # as nearly always: no cell needs to be looked at
                 large = np.abs(values) >= model.LARGEST
             infinite = int(np.count_nonzero(large))
+            missing = int(np.count_nonzero(np.isnan(values)))
             # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: text then.
-            odd = infinite or np.count_nonzero(np.isnan(values)) != cells.null_count
-            return (np.where(large, np.nan, values) if infinite else values), (0, infinite, int(bool(odd)))
+            odd = infinite or missing != cells.null_count
+            values = np.where(large, np.nan, values) if infinite else values
+            return values, len(values) - missing - infinite, (0, infinite, int(bool(odd)))
         dictionary = as_dictionary(cells)
         words, meaning = self.words[name].met(dictionary.dictionary, lambda texts: self._meant(form, texts))
         self.words[name] = words
@@ -424,7 +424,8 @@ class Pass:
             int(meaning[flaw].take(codes).sum()) if meaning[flaw].any() else 0
             for flaw in ("wrong", "infinite")
         )
-        return meaning["value"].take(codes), (wrong, infinite, 1)
+        values = meaning["value"].take(codes)
+        return values, len(values) - int(np.count_nonzero(np.isnan(values))), (wrong, infinite, 1)
 
     def _meant(self, form: Form, texts: list[str | None]) -> np.ndarray:
         """What different texts of a number column mean, as an array of MEANING."""
@@ -462,7 +463,7 @@ class Pass:
 
     def _add(self, columns: Columns) -> None:
         """Count a block, in the order of the file."""
-        count = columns.values.shape[1] if len(columns.values) else columns.parsed.table.num_rows
+        count = columns.parsed.table.num_rows
         start, self.rows = self.rows, self.rows + count
         self.numbers.add(columns.values, columns.flaws, columns.moments)
         codes = np.empty((len(self.text_columns), count), dtype=np.int32)
@@ -472,15 +473,18 @@ class Pass:
             label = self._classes(columns, start)
         else:
             label = columns.label
+            known = ~np.isnan(label)
             moments = Moments.empty(1)
-            moments.measure(slice(None), label[np.newaxis])
-            self.labels.add(label[np.newaxis], np.zeros((1, 3), dtype=np.int64), moments)
-            self._watch(0, ~np.isnan(label), start)
+            moments.known[0] = np.count_nonzero(known)
+            moments.measure(slice(None), [label])
+            self.labels.add([label], np.zeros((1, 3), dtype=np.int64), moments)
+            self._watch(0, known, start)
         self.sample.add(columns.parsed, start)
         rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(self.source.look.columns))))
         for first in range(0, count, rows):
             part = slice(first, first + rows)
-            self.cache.write(Batch(start + first, columns.values[:, part], codes[:, part], label[part]))
+            numbers = [column[part] for column in columns.values]
+            self.cache.write(start + first, numbers, codes[:, part], label[part])
 
     def _classes(self, columns: Columns, start: int) -> np.ndarray:
         assert isinstance(columns.label, tuple)
@@ -515,7 +519,7 @@ class Columns:
     """A parsed block: values of the number columns, codes and texts of the others, and the label."""
 
     parsed: Parsed
-    values: np.ndarray
+    values: list[np.ndarray]
     flaws: np.ndarray
     moments: Moments
     codes: dict[str, tuple[np.ndarray, list[str | None]]]

@@ -120,7 +120,8 @@ class Chunks:
     def _first(self, generator: np.random.Generator) -> Iterator[Chunk]:
         slices: list[tuple[int, int]] = []
         with self._path.open("wb") if self._keeps else contextlib.nullcontext() as file:
-            for chunk in in_order(lambda deal: self._made(*deal), self._dealt(generator), ahead=2):
+            # A core is left to the steps that are made with them.
+            for chunk in in_order(lambda deal: self._made(*deal), self._dealt(generator), ahead=2, spare=1):
                 if file is not None:
                     slices.append((file.tell(), len(chunk.target)))
                     file.write(chunk.features.data)
@@ -195,6 +196,7 @@ def train_linear(
     The same bytes, epochs and lr give the same model and metrics, bit for bit.
     Raises BadInput when the weights overflow, which a learning rate that is far too high makes them do.
     """
+    from sklearn import config_context
     from sklearn.linear_model import SGDClassifier, SGDRegressor
 
     rows = Chunks(survey, plan, folder, epochs)
@@ -218,7 +220,12 @@ def train_linear(
             # partial_fit starts its shuffle from the seed each time: a seed per epoch and chunk.
             estimator.set_params(random_state=SEED + number + trained_on)
             trained_on += len(chunk.target)
-            with contextlib.suppress(ValueError), np.errstate(all="ignore"):  # weights that overflow
+            # Features are finite, as a schema makes them; ValueError: weights that overflow.
+            with (
+                contextlib.suppress(ValueError),
+                np.errstate(all="ignore"),
+                config_context(assume_finite=True),
+            ):
                 if classes:
                     estimator.partial_fit(chunk.features, chunk.target, classes=np.arange(len(classes)))
                 else:
