@@ -44,7 +44,7 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
                 "top": [[texts[code][:LONGEST], int(levels.counts[code])] for code in ranked],
             }
             if name in used:
-                profile["bins"] = drift.bins("category", np.array(model.texts(cells), dtype=object))
+                profile["bins"] = drift.bins("category", texts_of(cells))
         else:
             place = number_places[name]
             numbers = survey.numbers
@@ -66,6 +66,12 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
                 profile["bins"] = drift.bins(form.kind, values)
         found.append(profile)
     return found
+
+
+def texts_of(cells: pd.Series) -> np.ndarray:
+    """As model.texts, for raw cells, which are all texts: each different one is looked at once."""
+    codes, uniques = pd.factorize(cells)
+    return np.array(model.texts(list(uniques)), dtype=object)[codes]
 
 
 def values_of(kind: str, pattern: str, decimal: str, cells: pd.Series) -> np.ndarray:
@@ -118,7 +124,7 @@ def drifted(theirs: list[dict[str, Any]], survey: Survey, sampled: SampledRows) 
         cells = sampled.cells[name]
         values: Any
         if bins.get("kind") == "category":
-            values = np.array(model.texts(cells), dtype=object)
+            values = texts_of(cells)
         elif same:
             values = values_of(form.kind, form.pattern, decimal, cells)
         else:

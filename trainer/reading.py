@@ -368,12 +368,12 @@ def read(block: Block, look: dialect.Look, types: dict[str, str], *, missing: bo
     )
 
 
-def in_order(work: Callable[[T], R], items: Iterator[T], ahead: int = AHEAD, spare: int = 0) -> Iterator[R]:
-    """The results of `work` for `items`, in their order, done a few items ahead on all cores but `spare`.
+def in_order(work: Callable[[T], R], items: Iterator[T], ahead: int = AHEAD) -> Iterator[R]:
+    """The results of `work` for `items`, in their order, done on all cores a few items ahead.
 
     What `items` or `work` raises is raised here, when its turn comes.
     """
-    with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) - spare)) as pool:
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         waiting: deque[Future[R]] = deque()
         try:
             for item in items:

@@ -120,8 +120,7 @@ class Chunks:
     def _first(self, generator: np.random.Generator) -> Iterator[Chunk]:
         slices: list[tuple[int, int]] = []
         with self._path.open("wb") if self._keeps else contextlib.nullcontext() as file:
-            # A core is left to the steps that are made with them.
-            for chunk in in_order(lambda deal: self._made(*deal), self._dealt(generator), ahead=2, spare=1):
+            for chunk in in_order(lambda deal: self._made(*deal), self._dealt(generator), ahead=4):
                 if file is not None:
                     slices.append((file.tell(), len(chunk.target)))
                     file.write(chunk.features.data)
