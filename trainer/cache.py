@@ -56,9 +56,6 @@ class Cache:
     def __len__(self) -> int:
         return len(self._places)
 
-    def rows(self, number: int) -> int:
-        return self._places[number][2]
-
     def read(self, number: int) -> Batch:
         """The `number`-th batch. It is read, not mapped: mapped pages would count as memory."""
         self.close()

@@ -26,19 +26,18 @@ class Table:
     first: int = 0
 
     @classmethod
-    def of(cls, column: model.Column, low: float, high: float) -> Table | None:
-        """None for a column of dates with too many days. low, high: the first and the last moment."""
-        if column.kind == model.CATEGORY:
-            values = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
-            first = 0
-        elif high - low < MOST_DAYS:
-            first = int(np.floor(low))
-            values = np.append(np.arange(first, np.floor(high) + 1), np.nan)
-        else:
+    def of_levels(cls, column: model.Column) -> Table:
+        values = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
+        return cls(written(column, values))
+
+    @classmethod
+    def of_days(cls, column: model.Column, low: float, high: float) -> Table | None:
+        """low, high: the column's first and last moment. None where there are too many days between them."""
+        if high - low >= MOST_DAYS:
             return None
-        features = np.empty((len(values), column.width))
-        column.write(values, features)
-        return cls(features, first)
+        first = int(np.floor(low))
+        values = np.append(np.arange(first, np.floor(high) + 1), np.nan)
+        return cls(written(column, values), first)
 
     def days(self, moments: np.ndarray) -> np.ndarray | None:
         """The rows of the table for dates without a time of day; None where any has one."""
@@ -46,6 +45,13 @@ class Table:
         places = np.where(gaps, -1.0, moments - self.first) if gaps.any() else moments - self.first
         found = places.astype(np.int64)
         return found if np.array_equal(found, places) else None
+
+
+def written(column: model.Column, values: np.ndarray) -> np.ndarray:
+    """The features of shape (n, width) that a linear model gets of a column."""
+    features = np.empty((len(values), column.width))
+    column.write(values, features)
+    return features
 
 
 class Design:
@@ -65,11 +71,12 @@ class Design:
         self._others: list[tuple[int, slice, Table | None]] = []
         start = sum(column.width for column in numbers)
         for place, column in enumerate(columns[len(numbers) :], start=len(numbers)):
-            limits = (0.0, 0.0)
-            if column.kind == model.DATE:
-                limits = survey.numbers.low[places[place]], survey.numbers.high[places[place]]
-            part = slice(start, start + column.width)
-            self._others.append((place, part, Table.of(column, *limits)))
+            if column.kind == model.CATEGORY:
+                table: Table | None = Table.of_levels(column)
+            else:
+                row = places[place]
+                table = Table.of_days(column, survey.numbers.low[row], survey.numbers.high[row])
+            self._others.append((place, slice(start, start + column.width), table))
             start += column.width
 
     def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
@@ -84,7 +91,7 @@ class Design:
             # Rows that lie together are cut out whole; most of them are needed, so the others cost little.
             low = int(tile[0])
             near, within = slice(low, int(tile[-1]) + 1), tile - low
-            if simple or gaps:
+            if len(self._rows):
                 values = numbers[self._rows, near].take(within, axis=1)
                 found = model.standardised(values, self._mean, self._scale)
                 part[:, :simple] = found[:simple].T

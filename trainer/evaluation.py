@@ -154,7 +154,7 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
         return label[rows], {name: answers_of(each.model, batch, rows) for name, each in trained.items()}
 
     def answers_of(chosen: model.TouchdownModel, batch: Batch, rows: np.ndarray) -> np.ndarray:
-        if chosen.algorithm != "linear" or not len(rows):
+        if chosen.algorithm != "linear":
             return chosen.answers(plan.values(batch, rows))
         features = np.empty((len(rows), design.width))
         design.fill(batch.numbers, batch.codes, rows, features)

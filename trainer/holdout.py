@@ -21,13 +21,13 @@ def row_hashes(start: int, count: int) -> np.ndarray:
 
 
 def hashes_of(rows: np.ndarray) -> np.ndarray:
-    """uint64 of shape (n,) for rows by their numbers, uint64 too.
+    """uint64 of shape (n,) for rows by their numbers.
 
     SplitMix64's mixing of row number and seed. Source: Steele, Lea and Flood, "Fast Splittable
     Pseudorandom Number Generators", OOPSLA 2014.
     """
     with np.errstate(over="ignore"):
-        z = rows + np.uint64(1 + SEED)
+        z = rows.astype(np.uint64, copy=False) + np.uint64(1 + SEED)
         z *= np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -67,7 +67,7 @@ class Split:
 
     def of(self, rows: np.ndarray) -> np.ndarray:
         """For rows by their numbers, whether each is held out."""
-        mask: np.ndarray = hashes_of(rows.astype(np.uint64)) < HELD_OUT_BELOW
+        mask: np.ndarray = hashes_of(rows) < HELD_OUT_BELOW
         places = np.searchsorted(self.rows, rows)
         small = np.flatnonzero(places < len(self.rows))
         small = small[self.rows[places[small]] == rows[small]]

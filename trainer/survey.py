@@ -18,7 +18,7 @@ import dialect
 import numpy as np
 import touchdown_model as model
 from cache import Cache
-from holdout import row_hashes
+from holdout import hashes_of
 from reading import Block, NotUtf8, Parsed, Parser, Source, in_order, read_ahead
 from refusals import quoted
 from sample import Sample
@@ -155,11 +155,6 @@ class Numbers:
         """Whether each value so far was the one before plus the same step: a row number."""
         self.last = np.full(count, np.nan)
         self.whole = np.array([form.kind == model.NUMBER for form in forms])
-        self.first_values: list[np.ndarray] = []
-        self.dates = [place for place, form in enumerate(forms) if form.kind == model.DATE]
-        self.parts_known = dict.fromkeys(self.dates, 0)
-        self.parts_mean = {place: np.zeros(7) for place in self.dates}
-        self.parts_squares = {place: np.zeros(7) for place in self.dates}
 
     def add(self, values: list[np.ndarray], flaws: np.ndarray, moments: Moments) -> None:
         """values: of each column, NaN where missing; flaws: as Pass._values tells them, (columns, 3)."""
@@ -509,9 +504,8 @@ class Pass:
         """Note hash and number of a class's first rows: its few must be on both sides of the split."""
         known = self.rarest.setdefault(code, [])
         if len(known) < SMALL_CLASS:
-            rows = np.flatnonzero(mask)[: SMALL_CLASS - len(known)]
-            hashes = row_hashes(start, len(mask))[rows]
-            known += zip(hashes.tolist(), (rows + start).tolist(), strict=True)
+            rows = start + np.flatnonzero(mask)[: SMALL_CLASS - len(known)]
+            known += zip(hashes_of(rows).tolist(), rows.tolist(), strict=True)
 
 
 @dataclass

@@ -278,9 +278,6 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
 
     def answers(self, values: list[np.ndarray]) -> np.ndarray:
         """Probabilities of shape (n, classes), or estimated labels of shape (n,), for values."""
-        schema = self.schema
-        if not len(values[0]):
-            return np.empty((0, len(schema.classes)) if schema.classes else 0)
         return self.answers_to(self.features(values))
 
     def features(self, values: list[np.ndarray]) -> np.ndarray:
@@ -289,8 +286,10 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
         return schema.features(values) if self.algorithm == "linear" else schema.tree_features(values)
 
     def answers_to(self, features: np.ndarray) -> np.ndarray:
-        """As `answers`, for one row of features or more."""
+        """As `answers`, for rows of features."""
         schema = self.schema
+        if not len(features):
+            return np.empty((0, len(schema.classes)) if schema.classes else 0)
         if schema.classes:
             found = np.zeros((len(features), len(schema.classes)))
             found[:, self.estimator.classes_.astype(np.int64)] = self.estimator.predict_proba(features)
