@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.browser import Page, browser
@@ -467,6 +467,7 @@ documents = st.fixed_dictionaries(
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@example(document={"dataset": "\ud800"})
 @given(document=documents)
 def test_any_document_is_a_page_without_a_script(render: Renderer, document: Document) -> None:
     read = Text(render(document))
