@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -34,14 +34,15 @@ SOURCE = (
 )
 
 Numbers = NDArray[np.float64]
-Values = NDArray[Any] | Sequence[Any]
+Values = NDArray[Any] | Sequence[Any] | Mapping[str | None, int]
 
 
 def bins(kind: str, values: Values) -> dict[str, Any]:
     """Divide a column into bins, and say which share of its rows each of them holds.
 
     kind: "number", "date" or "boolean" for values of shape (n_rows,) that are floats, NaN where one is
-    missing; "category" for texts, None where one is missing. Infinities belong to the outermost bins.
+    missing; "category" for texts, None where one is missing, or for how many rows each text has. An empty
+    text stands for those that are not told apart. Infinities belong to the outermost bins.
 
     Returns {"kind", "rows", "shares": [...]} and what tells the bins apart: for numbers "cuts", ascending, a
     value belonging to the bin of as many cuts as are not above it; for categories "levels", the most frequent
@@ -50,13 +51,13 @@ def bins(kind: str, values: Values) -> dict[str, Any]:
     Raises ValueError for another kind.
     """
     if kind == "category":
-        counts = Counter(_levels(values))
-        missing = counts.pop(None, 0)
+        counts = _levels(values)
+        missing, untold = counts.pop(None, 0), counts.pop("", 0)
         # Ties by name, so that the same rows give the same bins in any order.
         ranked = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:MOST_LEVELS]
         described: dict[str, Any] = {"kind": kind, "levels": [level for level, _ in ranked]}
         kept = [count for _, count in ranked]
-        tally = [*kept, sum(counts.values()) - sum(kept), missing]
+        tally = [*kept, untold + counts.total() - sum(kept), missing]
         rows = sum(tally)
         shares = [count / rows if rows else 0.0 for count in tally]
     elif kind in ("number", "date", "boolean"):
@@ -105,7 +106,7 @@ def noise(bins: dict[str, Any], rows: int) -> float:
 def compare(name: str, bins: dict[str, Any], values: Values) -> dict[str, Any]:
     """One column's line of the report: {"name", "psi", "flagged", "why"}; "why" is "" where all is said."""
     index = psi(bins, values)
-    rows = len(values)
+    rows = sum(values.values()) if isinstance(values, Mapping) else len(values)
     chance = noise(bins, rows)
     why = ""
     if index > FLAGGED and index <= chance:
@@ -121,10 +122,12 @@ def _numbers(values: Values) -> Numbers:
     return np.asarray(values, dtype=np.float64)
 
 
-def _levels(values: Values) -> list[str | None]:
-    """Texts as levels, cut to a length that a profile can hold; whatever is no text is missing."""
-    listed = values.tolist() if isinstance(values, np.ndarray) else values
-    return [value[:LONGEST_LEVEL] if isinstance(value, str) else None for value in listed]
+def _levels(values: Values) -> Counter[str | None]:
+    """How often each level comes: texts, cut to what a profile can hold; whatever is no text is missing."""
+    counts: Counter[str | None] = Counter()
+    for value, rows in Counter(values.tolist() if isinstance(values, np.ndarray) else values).items():
+        counts[value[:LONGEST_LEVEL] if isinstance(value, str) else None] += rows
+    return counts
 
 
 def _cuts(numbers: Numbers) -> Numbers:
@@ -148,7 +151,7 @@ def _cuts(numbers: Numbers) -> Numbers:
 
 def _shares(bins: dict[str, Any], values: Values) -> tuple[Numbers, int]:
     if bins["kind"] == "category":
-        counts = Counter(_levels(values))
+        counts = _levels(values)
         rows = counts.total()
         missing = counts.pop(None, 0)
         known = [counts.pop(level, 0) for level in bins["levels"]]

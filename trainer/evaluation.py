@@ -14,7 +14,7 @@ from design import Design
 from holdout import SEED
 from reading import in_order
 from schema import Plan
-from survey import OTHER_CLASS, Survey
+from survey import Survey
 from training import Trained, losses
 
 CALIBRATION_BINS = 10
@@ -169,49 +169,62 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
 
 @dataclass
 class SampledRows:
-    """The sample: raw cells, and of each row its label and whether it is held out.
+    """The sample: its values, and of each row its label and whether it is held out.
 
+    batch: as the cache has its batches; places: in which row of its numbers or codes a column is.
     labels: class indices, -1 without one; or numbers, NaN without one.
     """
 
-    cells: pd.DataFrame
+    survey: Survey
+    batch: Batch
+    places: dict[str, int]
     labels: np.ndarray
     held_out: np.ndarray
 
     @classmethod
     def of(cls, survey: Survey, plan: Plan) -> SampledRows:
-        cells = survey.sample.table().to_pandas()
-        raw = cells[survey.label]
-        if plan.schema.classes:
-            index = {name: place for place, name in enumerate(plan.schema.classes)}
-            classes = dict(zip(survey.classes.codes, plan.class_of, strict=True))
-            labels = np.array(
-                [
-                    -1 if text is None else classes.get(text, index.get(OTHER_CLASS, -1))
-                    for text in model.texts(raw)
-                ],
-                dtype=np.int64,
-            )
-        else:
-            labels = model.numbers(raw, survey.source.look.dialect.decimal)
-        return cls(cells, labels, plan.split.of(survey.sample.rows) & plan.labelled(labels))
+        sample = survey.sample
+        batch = sample.batch()
+        labels = plan.labels(batch)
+        places = {
+            name: place
+            for names in (survey.number_columns, survey.text_columns)
+            for place, name in enumerate(names)
+        }
+        return cls(survey, batch, places, labels, plan.split.of(sample.rows) & plan.labelled(labels))
 
-    def held(self) -> tuple[pd.DataFrame, np.ndarray]:
-        """The hold-out rows among them, and their labels."""
-        return self.cells[self.held_out].reset_index(drop=True), self.labels[self.held_out]
+    def held(self, most: int | None = None) -> np.ndarray:
+        """The places of the hold-out rows among them, of the first `most` only."""
+        return np.flatnonzero(self.held_out)[:most]
+
+    def values(self, name: str) -> np.ndarray:
+        """Of a column of numbers, booleans or dates: float64, NaN where one is missing."""
+        return self.batch.numbers[self.places[name]]
+
+    def counts(self, name: str) -> dict[str | None, int]:
+        """Of a column of texts: how many rows each has, as drift takes it."""
+        texts = self.survey.levels[name].codes
+        # Codes below 0 come first: OTHER, then MISSING.
+        counts = np.bincount(self.batch.codes[self.places[name]] - model.OTHER, minlength=len(texts) + 2)
+        pairs = zip(["", None, *texts], counts.tolist(), strict=True)
+        return {text: count for text, count in pairs if count}
+
+    def cells(self, places: np.ndarray | None = None) -> pd.DataFrame:
+        """What stands in the rows (in some of them); it is parsed for whoever asks."""
+        return self.survey.sample.table(places).to_pandas()
 
 
-def importance(task: str, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
+def importance(plan: Plan, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
     """How much worse the primary metric gets when a column is shuffled among hold-out rows; best first.
 
     Source: Breiman, "Random Forests", Machine Learning 45, 2001 (permutation importance).
     """
-    frame, labels = sampled.held()
-    schema = chosen.schema
+    schema, task = chosen.schema, "classification" if chosen.schema.classes else "regression"
     width = max(1, schema.width)
-    rows = max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // (width * len(schema.columns) * REPEATS)))
-    frame, labels = frame[:rows], labels[:rows]
-    features = chosen.features(schema.values(frame))
+    most = max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // (width * len(schema.columns) * REPEATS)))
+    held = sampled.held(most)
+    labels = sampled.labels[held]
+    features = chosen.features(plan.values(sampled.batch, held))
     rows = len(features)
     repeats = REPEATS if len(schema.columns) <= 200 else 1
     base = primary(task, labels, chosen.answers_to(features))

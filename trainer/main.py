@@ -132,7 +132,7 @@ def meet_champion(
         model = Path(job.champion).absolute()
         there = model.parent / "profile.json"
         text = there.read_bytes() if there.exists() else b""
-    frame, _ = sampled.held()
+    frame = sampled.cells(sampled.held())
     rows = folder / "holdout.csv"
     with rows.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -164,12 +164,13 @@ def compare(
 
     name = shown(job.champion_model) or "the champion"
     theirs, error = champion.answers()
-    frame, labels = sampled.held()
+    held = sampled.held()
     if error:
         return Comparison(name, error=error)
-    if len(theirs) != len(frame):
-        return Comparison(name, error=f"it gave {len(theirs)} answers for {len(frame)} rows")
-    ours = chosen.model.predict(frame)["prediction"].tolist()
+    if len(theirs) != len(held):
+        return Comparison(name, error=f"it gave {len(theirs)} answers for {len(held)} rows")
+    ours = chosen.model.predict(sampled.cells(held))["prediction"].tolist()
+    labels = sampled.labels[held]
     if plan.schema.classes:
         return Comparison(
             name,
@@ -290,7 +291,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
     from gate import judge
     from profiling import columns, drifted
     from profiling import label as label_profile
-    from saving import Outcome, dataset_name, example
+    from saving import EXAMPLE_ROWS, Outcome, dataset_name, example
     from training import train_boosting, train_linear
 
     survey = surveying.take(source, job.label, job.task, folder)
@@ -372,7 +373,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
         else {"classes": document["classes"], "counts": confusion.tolist()},
         "residuals": holdout.residuals,
         "calibration": holdout.calibration,
-        "importance": importance(survey.task, best.model, sampled),
+        "importance": importance(plan, best.model, sampled),
     }  # fmt: skip
     return Outcome(
         model=best.model,
@@ -381,7 +382,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
         profile={"schema_version": 1, "rows": survey.rows, "columns": profiles},
         report=report,
         typed=plan.typed,
-        example=example(sampled.held()[0], plan.typed),
+        example=example(sampled.cells(sampled.held(EXAMPLE_ROWS)), plan.typed),
         confusion=confusion,
     )
 

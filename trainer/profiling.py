@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import drift
 import numpy as np
-import pandas as pd
 import touchdown_model as model
 from evaluation import SampledRows
 from schema import Plan
@@ -33,7 +33,6 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
             "name": name, "kind": kind, "used": name in used, "rows": survey.rows, "missing": 0,
             "distinct": None, "range": None, "mean": None, "std": None, "top": [], "histogram": None,
         }  # fmt: skip
-        cells = sampled.cells[name]
         if form.kind == model.CATEGORY:
             levels = survey.levels[name]
             texts = list(levels.codes)
@@ -44,12 +43,12 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
                 "top": [[texts[code][:LONGEST], int(levels.counts[code])] for code in ranked],
             }
             if name in used:
-                profile["bins"] = drift.bins("category", texts_of(cells))
+                profile["bins"] = drift.bins("category", sampled.counts(name))
         else:
             place = number_places[name]
             numbers = survey.numbers
             known = numbers.known[place]
-            values = values_of(form.kind, form.pattern, survey.source.look.dialect.decimal, cells)
+            values = sampled.values(name)
             finite = values[np.isfinite(values)]
             profile |= {"missing": int(survey.rows - known)}
             if known and form.kind == model.BOOLEAN:
@@ -66,17 +65,6 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
                 profile["bins"] = drift.bins(form.kind, values)
         found.append(profile)
     return found
-
-
-def texts_of(cells: pd.Series) -> np.ndarray:
-    """As model.texts, for raw cells, which are all texts: each different one is looked at once."""
-    codes, uniques = pd.factorize(cells)
-    return np.array(model.texts(list(uniques)), dtype=object)[codes]
-
-
-def values_of(kind: str, pattern: str, decimal: str, cells: pd.Series) -> np.ndarray:
-    """Raw cells of a number, boolean or date column as values."""
-    return model.Column("", kind, decimal=decimal, pattern=pattern).values(cells)
 
 
 def histogram(finite: np.ndarray) -> dict[str, list[float]] | None:
@@ -110,23 +98,22 @@ def label(survey: Survey, plan: Plan, sampled: SampledRows) -> dict[str, Any]:
 
 def drifted(theirs: list[dict[str, Any]], survey: Survey, sampled: SampledRows) -> list[dict[str, Any]]:
     """How far each column that the champion takes has moved from the champion's own profile."""
-    decimal = survey.source.look.dialect.decimal
     found = []
     for each in theirs:
         name, bins = str(each.get("name", "")), each.get("bins")
         if not isinstance(bins, dict):
             continue
         form = survey.forms.get(name)
-        if form is None or name not in sampled.cells:
+        if form is None:
             found.append({"name": name, "psi": None, "flagged": True, "why": "the column is gone"})
             continue
-        same = form.kind == bins.get("kind")
-        cells = sampled.cells[name]
         values: Any
-        if bins.get("kind") == "category":
-            values = texts_of(cells)
-        elif same:
-            values = values_of(form.kind, form.pattern, decimal, cells)
+        if form.kind == model.CATEGORY == bins.get("kind"):
+            values = sampled.counts(name)
+        elif form.kind == bins.get("kind"):
+            values = sampled.values(name)
+        elif bins.get("kind") == "category":
+            values = Counter(model.texts(sampled.cells()[name]))
         else:
             why = f"it was a {bins.get('kind')} and is a {form.kind} now"
             found.append({"name": name, "psi": None, "flagged": True, "why": why})

@@ -1,4 +1,8 @@
-"""Some rows of a dataset as they stand, for what needs raw cells: profile, drift, importance, champion."""
+"""Some rows of a dataset that stay in memory.
+
+Their values are there for profile, drift and importance; what stands in the file, for a champion, which reads
+that in its own way.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cache import Batch
 from holdout import row_hashes
 from reading import Block, Parsed, Parser
 
@@ -23,8 +28,8 @@ FEWEST_ROWS = 200
 class Sample:
     """The rows whose hashes are smallest: chosen by chance, always the same, and bounded.
 
-    The hold-out is the rows below a hash, so of a large dataset these are all hold-out rows. Most rows that
-    are among them for a while are not in the end, so they are kept as text and parsed when they are needed.
+    The hold-out is the rows below a hash, so of a large dataset these are all hold-out rows. What stands in
+    them is kept as text, since most rows that are among them for a while are not in the end.
     """
 
     def __init__(self, parser: Parser) -> None:
@@ -34,11 +39,14 @@ class Sample:
         """Their numbers, ascending."""
         self._hashes = np.empty(0, dtype=np.uint64)
         self._records: list[bytes] = []
+        self._batches: list[Batch] = []
         self._bytes = 0
         self._below = np.uint64(2**64 - 1)
 
-    def add(self, parsed: Parsed, start: int) -> None:
-        """Look at a block, the first row of which has the number `start`."""
+    def add(
+        self, parsed: Parsed, start: int, numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray
+    ) -> None:
+        """Look at a block, the first row of which has the number `start`; with it, what the cache gets."""
         count = parsed.table.num_rows
         hashes = row_hashes(start, count)
         wanted = np.flatnonzero(hashes <= self._below)
@@ -48,6 +56,7 @@ class Sample:
             return
         records = self._raw(parsed.block, wanted, count)
         self._records += records
+        self._batches.append(batch_of(numbers, codes, label, wanted))
         self._bytes += sum(map(len, records))
         self.rows = np.concatenate([self.rows, wanted + start])
         self._hashes = np.concatenate([self._hashes, hashes[wanted]])
@@ -84,12 +93,37 @@ class Sample:
         if len(self.rows) > self.most:
             kept = np.sort(np.argpartition(self._hashes, self.most)[: self.most])
             self._records = [self._records[place] for place in kept]
+            batch = self.batch()
+            self._batches = [batch_of(list(batch.numbers), batch.codes, batch.label, kept)]
             self.rows, self._hashes = self.rows[kept], self._hashes[kept]
             self._below = self._hashes.max()
             self._bytes = sum(map(len, self._records))
 
-    def table(self) -> pa.Table:
-        """The sampled rows in the dataset's order, every cell a text; `rows` has their numbers."""
+    def batch(self) -> Batch:
+        """The values of the rows kept so far, as the cache has them; they lie apart, so its start is 0."""
+        parts = self._batches
+        if len(parts) != 1:
+            numbers = np.concatenate([part.numbers for part in parts], axis=1)
+            codes = np.concatenate([part.codes for part in parts], axis=1)
+            parts[:] = [Batch(0, numbers, codes, np.concatenate([part.label for part in parts]))]
+        return parts[0]
+
+    def close(self) -> None:
+        """Keep only the sampled rows; there are no more to come."""
         self._prune()
-        data = b"".join(each if each.endswith(b"\n") else each + b"\n" for each in self._records)
+
+    def table(self, places: np.ndarray | None = None) -> pa.Table:
+        """What stands in the sampled rows (in some of them), every cell a text."""
+        records = self._records if places is None else [self._records[place] for place in places]
+        data = b"".join(each if each.endswith(b"\n") else each + b"\n" for each in records)
         return self._parser.texts(Block(data, 1, quoted=b'"' in data))
+
+
+def batch_of(numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray, rows: np.ndarray) -> Batch:
+    """Some rows of a block's columns."""
+    return Batch(
+        0,
+        np.stack([column.take(rows) for column in numbers]) if numbers else np.empty((0, len(rows))),
+        codes.take(rows, axis=1),
+        label.take(rows),
+    )

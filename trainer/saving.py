@@ -130,10 +130,9 @@ def signature(outcome: Outcome) -> Any:
 
 def example(cells: pd.DataFrame, typed: dict[str, str]) -> pd.DataFrame:
     """Some raw rows with the signature's types."""
-    rows = cells[:EXAMPLE_ROWS]
     return pd.DataFrame(
         {
-            name: touchdown_model.numbers(rows[name]) if kind == "double" else rows[name].astype(object)
+            name: touchdown_model.numbers(cells[name]) if kind == "double" else cells[name].astype(object)
             for name, kind in typed.items()
         }
     )

@@ -352,6 +352,7 @@ class Pass:
         self.cache.close()
         if not self.rows:
             self.source.refuse("there is a header but no row below it; add the data")
+        self.sample.close()
         return Survey(
             self.source,
             self.label,
@@ -474,7 +475,7 @@ class Pass:
             moments.measure(slice(None), [label])
             self.labels.add([label], np.zeros((1, 3), dtype=np.int64), moments)
             self._watch(0, known, start)
-        self.sample.add(columns.parsed, start)
+        self.sample.add(columns.parsed, start, columns.values, codes, label)
         rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(self.source.look.columns))))
         for first in range(0, count, rows):
             part = slice(first, first + rows)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,21 @@ def test_bins_survive_json_and_give_the_same_index(columns: tuple[str, list[Any]
     assert drift.psi(again, array(kind, now)) == drift.psi(bins, array(kind, now))
     assert sum(bins["shares"]) == pytest.approx(1 if then else 0)
     assert len(bins["shares"]) <= drift.MOST_LEVELS + 2
+
+
+@settings(deadline=None)
+@given(categories, categories)
+def test_texts_may_be_given_by_how_often_each_comes(then: list[Any], now: list[Any]) -> None:
+    bins = drift.bins("category", array("category", then))
+    assert drift.bins("category", Counter(then)) == bins
+    assert drift.compare("x", bins, Counter(now)) == drift.compare("x", bins, array("category", now))
+
+
+def test_texts_that_are_not_told_apart_count_with_the_rare_ones() -> None:
+    bins = drift.bins("category", {"": 500, "a": 90, None: 10})
+    assert bins["levels"] == ["a"]
+    assert bins["shares"] == pytest.approx([0.15, 500 / 600, 10 / 600])
+    assert drift.psi(bins, {"a": 90, "b": 300, "": 200, None: 10}) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_index_of_two_shares_is_the_formula() -> None:
