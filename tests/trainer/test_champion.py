@@ -223,6 +223,26 @@ def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(
     assert "the column is gone" in report
 
 
+def test_drift_of_a_column_that_has_become_something_else_is_reported(workshop: Workshop) -> None:
+    def rows(size: Callable[[int], Any], place: Callable[[int], Any]) -> bytes:
+        cells = [(n * 7919 % 97, n % 7, n % 5) for n in range(600)]
+        return table(
+            ["a", "size", "place", "y"], [[a, size(s), place(p), "uv"[a > 60]] for a, s, p in cells]
+        ).encode()
+
+    first = workshop.trained(rows(lambda s: f"size {s}", int), "--epochs", "5")
+    data = rows(lambda s: s, lambda p: f"place {p}")
+    training = workshop.trained(data, "--epochs", "5", "--champion", str(first.model))
+    report = (training.artifacts / "report.html").read_text()
+    lines = report.partition('id="drift"')[2].partition("</section>")[0].split("<tr")
+    (place,) = (line for line in lines if ">place<" in line)
+    assert "it was a number and is a category now" in place
+    # The champion's texts are compared with what stands in the file now: none of it was there.
+    (size,) = (line for line in lines if ">size<" in line)
+    assert float(re.findall(r"<td[^>]*>([0-9.]+)", size)[0]) > 1
+    assert "it was" not in size
+
+
 def test_a_champion_that_answers_words_cannot_be_compared_with_numbers(
     workshop: Workshop, champion: Training
 ) -> None:
