@@ -66,14 +66,13 @@ class Sample:
     def _raw(self, block: Block, wanted: np.ndarray, count: int) -> list[bytes]:
         """Records of a block of `count` rows; the others are not parsed where lines are records."""
         if not block.quoted:
-            data = block.data
-            ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
-            if not len(ends) or ends[-1] < len(data):
-                ends = np.append(ends, len(data))
-            if len(ends) == count:
-                starts = np.where(wanted > 0, ends[wanted - 1], 0)
-                places = zip(starts.tolist(), ends[wanted].tolist(), strict=True)
-                return [data[first:end] for first, end in places]
+            data, feeds = block.data, block.feeds
+            if feeds.count + (not data.endswith(b"\n")) == count:
+                starts = feeds.after(wanted[wanted > 0] - 1).tolist()
+                if wanted[0] == 0:
+                    starts = [0, *starts]
+                ends = (data.find(b"\n", start) + 1 or len(data) for start in starts)
+                return [data[start:end] for start, end in zip(starts, ends, strict=True)]
         text = io.StringIO(newline="")
         separator = self._parser.source.look.dialect.separator
         writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
