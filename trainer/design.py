@@ -15,23 +15,17 @@ MOST_DAYS = 100_000
 
 
 @dataclass(frozen=True)
-class Table:
-    """The features of each value that a column can have, so that none is computed twice.
+class Days:
+    """The features of each day that a column can have, so that none is computed twice.
 
-    features: of shape (values + 2, width) for a category, of the levels, then OTHER and MISSING, which find
-    themselves there as -2 and -1; of shape (days + 1, width) for dates, from day `first` on, then MISSING.
+    features: of shape (days + 1, width), from day `first` on, then those of a missing value.
     """
 
     features: np.ndarray
-    first: int = 0
+    first: int
 
     @classmethod
-    def of_levels(cls, column: model.Column) -> Table:
-        values = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
-        return cls(written(column, values))
-
-    @classmethod
-    def of_days(cls, column: model.Column, low: float, high: float) -> Table | None:
+    def between(cls, column: model.Column, low: float, high: float) -> Days | None:
         """low, high: the column's first and last moment. None where there are too many days between them."""
         if high - low >= MOST_DAYS:
             return None
@@ -39,7 +33,7 @@ class Table:
         values = np.append(np.arange(first, np.floor(high) + 1), np.nan)
         return cls(written(column, values), first)
 
-    def days(self, moments: np.ndarray) -> np.ndarray | None:
+    def places(self, moments: np.ndarray) -> np.ndarray | None:
         """The rows of the table for dates without a time of day; None where any has one."""
         gaps = np.isnan(moments)
         places = np.where(gaps, -1.0, moments - self.first) if gaps.any() else moments - self.first
@@ -54,11 +48,33 @@ def written(column: model.Column, values: np.ndarray) -> np.ndarray:
     return features
 
 
+@dataclass(frozen=True)
+class Ones:
+    """The one feature of a category that is 1 in a row, for each code that the survey has given.
+
+    at: its place among all features. ones: 1.0, or 0.0 where there is none: a category may have no feature
+    for what is missing, or no level. Codes below 0 find themselves at the end of both: OTHER, then MISSING.
+    """
+
+    at: np.ndarray
+    ones: np.ndarray
+
+    @classmethod
+    def of(cls, column: model.Column, start: int, lookup: np.ndarray) -> Ones:
+        values = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
+        features = written(column, values)
+        at = start + (features.argmax(axis=1) if column.width else np.zeros(len(values), dtype=np.int64))
+        return cls(at[lookup], features.any(axis=1).astype(float)[lookup])
+
+
 class Design:
-    """Makes the features of a linear model for cached rows."""
+    """Makes the features of a linear model for cached rows.
+
+    They are what Column.write makes, to the last bit, with what the survey knows of a column: where it has
+    gaps, whether anything in it has to be cut off, which codes and days there are.
+    """
 
     def __init__(self, survey: Survey, plan: Plan) -> None:
-        self._plan = plan
         columns, places = plan.schema.columns, plan.places
         self.width = plan.schema.width
         # The schema begins with them, those without gaps first, so their features lie side by side.
@@ -68,15 +84,21 @@ class Design:
         self._rows = np.array(places[: len(numbers)], dtype=np.int64)
         self._mean = np.array([column.mean[0] for column in numbers])[:, np.newaxis]
         self._scale = np.array([column.scale[0] for column in numbers])[:, np.newaxis]
-        self._others: list[tuple[int, slice, Table | None]] = []
+        ends = np.stack([survey.numbers.low[self._rows], survey.numbers.high[self._rows]], axis=1)
+        far = np.abs((ends - self._mean) / self._scale) <= model.FAR
+        self._wild = np.flatnonzero(~far.all(axis=1))
+        self._dates: list[tuple[int, model.Column, slice, Days | None]] = []
+        self._ones: list[tuple[int, Ones]] = []
+        self._first_one = self.width
         start = sum(column.width for column in numbers)
         for place, column in enumerate(columns[len(numbers) :], start=len(numbers)):
-            if column.kind == model.CATEGORY:
-                table: Table | None = Table.of_levels(column)
+            row, lookup = places[place], plan.lookups[place]
+            if lookup is None:
+                days = Days.between(column, survey.numbers.low[row], survey.numbers.high[row])
+                self._dates.append((row, column, slice(start, start + column.width), days))
             else:
-                row = places[place]
-                table = Table.of_days(column, survey.numbers.low[row], survey.numbers.high[row])
-            self._others.append((place, slice(start, start + column.width), table))
+                self._first_one = min(self._first_one, start)
+                self._ones.append((row, Ones.of(column, start, lookup)))
             start += column.width
 
     def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
@@ -84,7 +106,7 @@ class Design:
 
         A tile at a time: columns become rows here, and what is written stays in the processor's cache.
         """
-        plan, simple, gaps = self._plan, self._simple, self._gaps
+        simple, gaps = self._simple, self._gaps
         for first in range(0, len(rows), TILE_ROWS):
             tile = rows[first : first + TILE_ROWS]
             part = features[first : first + TILE_ROWS]
@@ -93,20 +115,27 @@ class Design:
             near, within = slice(low, int(tile[-1]) + 1), tile - low
             if len(self._rows):
                 values = numbers[self._rows, near].take(within, axis=1)
-                found = model.standardised(values, self._mean, self._scale)
-                part[:, :simple] = found[:simple].T
+                values -= self._mean
+                values /= self._scale
+                for place in self._wild:
+                    np.clip(values[place], -model.FAR, model.FAR, out=values[place])
+                part[:, :simple] = values[:simple].T
                 if gaps:
                     end = simple + 2 * gaps
-                    part[:, simple:end:2] = found[simple:].T
-                    part[:, simple + 1 : end : 2] = np.isnan(values[simple:]).T
-            for place, width, table in self._others:
-                column, lookup = plan.schema.columns[place], plan.lookups[place]
-                if lookup is None:
-                    values = numbers[plan.places[place], near].take(within)
-                    found = None if table is None else table.days(values)
+                    missing = np.isnan(values[simple:])
+                    values[simple:][missing] = 0.0
+                    part[:, simple:end:2] = values[simple:].T
+                    part[:, simple + 1 : end : 2] = missing.T
+            for row, column, width, days in self._dates:
+                moments = numbers[row, near].take(within)
+                found = None if days is None else days.places(moments)
+                if days is None or found is None:
+                    column.write(moments, part[:, width])
                 else:
-                    values = found = lookup.take(codes[plan.places[place], near].take(within))
-                if table is None or found is None:
-                    column.write(values, part[:, width])
-                else:
-                    part[:, width] = table.features.take(found, axis=0)
+                    part[:, width] = days.features.take(found, axis=0)
+            if self._ones:
+                part[:, self._first_one :] = 0.0
+                flat, starts = part.reshape(-1), np.arange(len(tile)) * self.width
+                for row, ones in self._ones:
+                    code = codes[row, near].take(within)
+                    flat[starts + ones.at.take(code)] = ones.ones.take(code)

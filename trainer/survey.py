@@ -99,7 +99,8 @@ class Moments:
     """What a block's number columns hold, each of shape (columns,).
 
     known: how many values are not missing; told beforehand, since few columns need to be asked cell by cell.
-    squares: the sum of squares around the mean. low, high: NaN where all is missing.
+    low, high: told beforehand where they are known already; NaN where all is missing. squares: the sum of
+    squares around the mean.
     """
 
     known: np.ndarray
@@ -110,20 +111,24 @@ class Moments:
 
     @classmethod
     def empty(cls, columns: int) -> Moments:
-        return cls(*np.zeros((5, columns)))
+        known, mean, squares = np.zeros((3, columns))
+        return cls(known, mean, squares, *np.full((2, columns), np.nan))
 
     def measure(self, part: slice, columns: list[np.ndarray]) -> None:
         """Fill in a part from its columns' values, each of shape (rows,)."""
         rows = len(columns[0])
         if not rows:
             return
+        low, high = self.low[part], self.high[part]
         values = columns[0][np.newaxis] if len(columns) == 1 else np.stack(columns)
-        low, high = values.min(axis=1), values.max(axis=1)  # NaN where there is a gap, as all of these
         # Around the block's mean, and joined as Chan, Golub and LeVeque do it: no digits are lost.
         mean = values.sum(axis=1) / rows
         around = values - mean[:, np.newaxis]
         squares = np.einsum("ij,ij->i", around, around)
-        for place in np.flatnonzero(self.known[part] < rows):
+        gaps = self.known[part] < rows  # there, all of these are NaN
+        for place in np.flatnonzero(np.isnan(low) & ~gaps):
+            low[place], high[place] = columns[place].min(), columns[place].max()
+        for place in np.flatnonzero(gaps):
             there = columns[place][~np.isnan(columns[place])]
             if len(there):
                 low[place], high[place], mean[place] = there.min(), there.max(), there.mean()
@@ -132,7 +137,6 @@ class Moments:
                 mean[place] = 0.0
             squares[place] = np.einsum("i,i->", there, there)  # no BLAS: its threads would wait for ours
         self.mean[part], self.squares[part] = mean, squares
-        self.low[part], self.high[part] = low, high
 
 
 class Numbers:
@@ -381,7 +385,8 @@ class Pass:
             # What has just been looked at is measured at once, while the processor's cache still holds it.
             part = slice(first, first + together)
             for place, name in enumerate(self.number_columns[part], start=first):
-                column, moments.known[place], flaws[place] = self._values(name, table[name])
+                column, moments.known[place], ends, flaws[place] = self._values(name, table[name])
+                moments.low[place], moments.high[place] = ends
                 values.append(column)
             moments.measure(part, values[part])
         codes = {name: encoded(table[name]) for name in self.text_columns}
@@ -391,10 +396,13 @@ class Pass:
             label = encoded(table[self.label])
         return Columns(parsed, values, flaws, moments, codes, label)
 
-    def _values(self, name: str, cells: pa.ChunkedArray) -> tuple[np.ndarray, int, tuple[int, int, int]]:
-        """A column's values as float64, how many are known, and its flaws.
+    def _values(
+        self, name: str, cells: pa.ChunkedArray
+    ) -> tuple[np.ndarray, int, tuple[float, float], tuple[int, int, int]]:
+        """A column's values as float64, how many are known, the ends of their range, and its flaws.
 
-        Flaws: how many cells hold something else, how many an infinity, and whether any cell is text.
+        Ends: as Moments takes them. Flaws: how many cells hold something else, how many an infinity, and
+        whether any cell is text.
         """
         import pyarrow as pa
 
@@ -402,15 +410,17 @@ class Pass:
         if pa.types.is_floating(cells.type):
             values = cells.to_numpy(zero_copy_only=False)
             with np.errstate(invalid="ignore"):
-                if not cells.null_count and max(-values.min(), values.max()) < model.LARGEST:
-                    return values, len(values), (0, 0, 0)  # as nearly always: no cell needs to be looked at
+                if not cells.null_count and len(values):
+                    low, high = float(values.min()), float(values.max())
+                    if max(-low, high) < model.LARGEST:  # as nearly always: no cell needs to be looked at
+                        return values, len(values), (low, high), (0, 0, 0)
                 large = np.abs(values) >= model.LARGEST
             infinite = int(np.count_nonzero(large))
             missing = int(np.count_nonzero(np.isnan(values)))
             # pandas, which reads for a deployment, takes neither 1e999 nor NAN for a number: text then.
             odd = infinite or missing != cells.null_count
             values = np.where(large, np.nan, values) if infinite else values
-            return values, len(values) - missing - infinite, (0, infinite, int(bool(odd)))
+            return values, len(values) - missing - infinite, ENDS_UNKNOWN, (0, infinite, int(bool(odd)))
         dictionary = as_dictionary(cells)
         words, meaning = self.words[name].met(dictionary.dictionary, lambda texts: self._meant(form, texts))
         self.words[name] = words
@@ -421,7 +431,8 @@ class Pass:
             for flaw in ("wrong", "infinite")
         )
         values = meaning["value"].take(codes)
-        return values, len(values) - int(np.count_nonzero(np.isnan(values))), (wrong, infinite, 1)
+        known = len(values) - int(np.count_nonzero(np.isnan(values)))
+        return values, known, ENDS_UNKNOWN, (wrong, infinite, 1)
 
     def _meant(self, form: Form, texts: list[str | None]) -> np.ndarray:
         """What different texts of a number column mean, as an array of MEANING."""
@@ -521,6 +532,7 @@ class Columns:
     label: np.ndarray | tuple[np.ndarray, list[str | None]]
 
 
+ENDS_UNKNOWN = (np.nan, np.nan)
 MEANING = np.dtype([("value", np.float64), ("wrong", np.int8), ("infinite", np.int8)])
 """What a text of a number column means: its value, NaN where it has none; whether it is something else, and
 whether it is an infinity."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -65,10 +66,14 @@ class Trained:
 
 @dataclass
 class Chunk:
-    """Training rows: features of shape (n, width), and of the label class indices or scaled numbers."""
+    """Training rows: features of shape (n, width), and of the label class indices or scaled numbers.
+
+    memory: what the features are the beginning of, where it is to be used again.
+    """
 
     features: np.ndarray
     target: np.ndarray
+    memory: np.ndarray | None = None
 
 
 @dataclass
@@ -101,6 +106,7 @@ class Chunks:
         self._keeps = epochs > 1 and 8 * survey.rows * (width + 1) < shutil.disk_usage(folder).free / 2
         self._slices: list[tuple[int, int]] = []
         """Of what is on the disk: where a slice begins, and how many rows it has."""
+        self._spare: SimpleQueue[np.ndarray] = SimpleQueue()
 
     def epoch(self, number: int) -> Iterator[Chunk]:
         generator = np.random.default_rng(SEED + number)
@@ -113,6 +119,18 @@ class Chunks:
         else:
             self._only = self._made([self._rows_of(0)], [slice(None)])
             yield self._only
+
+    def done(self, chunk: Chunk) -> None:
+        """Let a chunk's memory be used again: memory from the system costs as much time as filling it."""
+        if chunk.memory is not None:
+            self._spare.put(chunk.memory)
+
+    def _memory(self) -> np.ndarray:
+        try:
+            return self._spare.get_nowait()
+        except Empty:
+            # A slice may have one row more of each batch of its hand.
+            return np.empty((self._rows + HAND, self._design.width))
 
     def delete(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -172,16 +190,21 @@ class Chunks:
         if seed is None:
             return Chunk(features, target)
         order = np.random.default_rng(seed).permutation(len(target))
-        return Chunk(features.take(order, axis=0), target.take(order))
+        memory = self._memory()
+        mixed = memory[: len(order)]
+        features.take(order, axis=0, out=mixed, mode="clip")  # "raise" would make a copy first
+        return Chunk(mixed, target.take(order), memory)
 
     def _read(self, order: Iterable[int]) -> Iterator[Chunk]:
-        width = self._design.width
         with self._path.open("rb") as file:
             for number in order:
                 place, rows = self._slices[int(number)]
                 file.seek(place)
-                found = np.fromfile(file, np.float64, rows * width).reshape(rows, width)
-                yield Chunk(found, np.fromfile(file, np.float64, rows))
+                memory = self._memory()
+                found, target = memory[:rows], np.empty(rows)
+                if file.readinto(found) + file.readinto(target) < found.nbytes + target.nbytes:
+                    raise EOFError(f"{self._path.name} is shorter than what was written to it")
+                yield Chunk(found, target, memory)
 
 
 # --- A linear model ----------------------------------------------------------------------------------
@@ -230,6 +253,7 @@ def train_linear(
                 else:
                     estimator.partial_fit(chunk.features, chunk.target)
                 measured.append(measure(estimator, chunk, whole=not rows.mixed))
+                rows.done(chunk)
                 continue
             measured.append((math.nan, math.nan, len(chunk.target)))
         weights = np.array([rows for _, _, rows in measured], dtype=float)
