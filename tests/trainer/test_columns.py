@@ -531,6 +531,34 @@ def test_the_deployed_model_sees_the_dates_that_training_has_seen(written: str, 
     assert sum(losses) / len(held) == pytest.approx(training.document["metrics"]["log_loss"], rel=1e-9)
 
 
+@pytest.mark.parametrize("gaps", [False, True])
+def test_the_deployed_model_sees_outliers_and_rare_levels_as_training_has(
+    gaps: bool, workshop: Workshop
+) -> None:
+    """Training cuts off only columns that have outliers, and looks levels up; the deployed model does not."""
+    header = ["calm", "wild", "flag", "level", "other", "y"]
+    rows = []
+    for n in range(4000):
+        spread = n * 7919 % 4000
+        row = [
+            spread % 10,
+            spread**3 if n % 97 == 0 else -(spread % 5),
+            spread % 3 == 0,
+            f"level {spread % 7}",
+            f"rare {spread}" if n % 5 == 0 else f"often {spread % 80}",
+        ]
+        cells = ["" if gaps and (n + 3 * place) % 11 == 0 else cell for place, cell in enumerate(row)]
+        rows.append([*cells, "uv"[(spread % 10 > 4) != (n % 13 == 0)]])
+    training = workshop.trained(table(header, rows).encode(), "--epochs", "3", block_bytes=20_000)
+    held = [rows[place] for place in held_out(len(rows))]
+    answer = workshop.score(training, table(header, held).encode())
+    losses = [
+        -math.log(u if row[-1] == "u" else v)
+        for u, v, row in zip(answer["probability_u"], answer["probability_v"], held, strict=True)
+    ]
+    assert sum(losses) / len(held) == pytest.approx(training.document["metrics"]["log_loss"], rel=1e-9)
+
+
 def test_the_deployed_regression_sees_what_training_has_seen(workshop: Workshop) -> None:
     header, rows = churn(3000)
     priced = [row for row in rows if row[5]]

@@ -1,4 +1,4 @@
-"""The parts of the trainer that need no process: they import nothing but the standard library."""
+"""The parts of the trainer that need no process: they import little but the standard library."""
 
 import csv
 import importlib.util
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -122,6 +123,35 @@ def test_no_record_is_ever_cut(main: ModuleType, parts: list[str]) -> None:
 
     behind = data[end:] + b"\nz,z"
     assert rows(data[:end]) + rows(behind) == rows(data + b"\nz,z")
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lengths=st.lists(st.sampled_from([0, 0, 1, 7, 200, 511, 512, 3000]), max_size=40),
+    tail=st.sampled_from([0, 1, 512, 700]),
+    chosen=st.data(),
+)
+@example(lengths=[0] * 2000, tail=0, chosen=None)
+def test_line_feeds_are_found_by_their_numbers(
+    main: ModuleType, lengths: list[int], tail: int, chosen: Any
+) -> None:
+    lines: Any = importlib.import_module("lines")
+    data = b"".join(b"x" * length + b"\n" for length in lengths) + b"x" * tail
+    feeds = lines.Feeds(data)
+    assert feeds.count == len(lengths)
+    ends = [place + 1 for place, byte in enumerate(data) if byte == ord("\n")]
+    numbers = range(len(ends))
+    wanted = list(numbers)
+    if chosen is not None and ends:
+        wanted = sorted(chosen.draw(st.sets(st.sampled_from(numbers), min_size=1)))
+    assert feeds.after(np.array(wanted, dtype=np.int64)).tolist() == [ends[number] for number in wanted]
+
+
+@given(parts=st.lists(st.sampled_from(["\n", "\r\n", "\r", "a"]), max_size=30))
+def test_lines_are_counted_as_python_counts_them(main: ModuleType, parts: list[str]) -> None:
+    lines: Any = importlib.import_module("lines")
+    text = "".join(parts)
+    assert lines.lines_in(text.encode()) == len((text + "x").splitlines()) - 1
 
 
 @pytest.mark.parametrize(
