@@ -38,7 +38,7 @@ class Sample:
         self.rows = np.empty(0, dtype=np.int64)
         """Their numbers, ascending."""
         self._hashes = np.empty(0, dtype=np.uint64)
-        self._records: list[bytes] = []
+        self._records: list[pa.LargeBinaryArray] = []
         self._batches: list[Batch] = []
         self._bytes = 0
         self._below = np.uint64(2**64 - 1)
@@ -50,29 +50,36 @@ class Sample:
         count = parsed.table.num_rows
         hashes = row_hashes(start, count)
         wanted = np.flatnonzero(hashes <= self._below)
-        if len(wanted) > self.most:
-            wanted = np.sort(wanted[np.argpartition(hashes[wanted], self.most)[: self.most]])
+        if len(self.rows) + len(wanted) > self.most:
+            every = np.concatenate([self._hashes, hashes[wanted]])
+            self._below = np.partition(every, self.most - 1)[self.most - 1]
+            wanted = wanted[hashes[wanted] <= self._below]
         if not len(wanted):
             return
-        records = self._raw(parsed.block, wanted, count)
-        self._records += records
+        self._records.append(self._raw(parsed.block, wanted, count))
         self._batches.append(batch_of(numbers, codes, label, wanted))
-        self._bytes += sum(map(len, records))
+        self._bytes += self._records[-1].nbytes
         self.rows = np.concatenate([self.rows, wanted + start])
         self._hashes = np.concatenate([self._hashes, hashes[wanted]])
         if len(self.rows) > 2 * self.most or self._bytes > 2 * SAMPLE_BYTES:
             self._prune()
 
-    def _raw(self, block: Block, wanted: np.ndarray, count: int) -> list[bytes]:
+    def _raw(self, block: Block, wanted: np.ndarray, count: int) -> pa.LargeBinaryArray:
         """Records of a block of `count` rows; the others are not parsed where lines are records."""
-        if not block.quoted:
-            data, feeds = block.data, block.feeds
-            if feeds.count + (not data.endswith(b"\n")) == count:
-                starts = feeds.after(wanted[wanted > 0] - 1).tolist()
-                if wanted[0] == 0:
-                    starts = [0, *starts]
-                ends = (data.find(b"\n", start) + 1 or len(data) for start in starts)
-                return [data[start:end] for start, end in zip(starts, ends, strict=True)]
+        import pyarrow as pa
+
+        data, feeds = block.data, block.feeds
+        if not block.quoted and feeds.count + (not data.endswith(b"\n")) == count:
+            # Where each begins, behind the line before it, and where it ends; the last line may have no end.
+            lines = np.stack([wanted - 1, wanted], axis=1).ravel()
+            bounds = feeds.after(lines.clip(0, feeds.count - 1)) if feeds.count else np.zeros_like(lines)
+            bounds[lines < 0] = 0
+            bounds[lines == feeds.count] = len(data)
+            offsets, texts = pa.py_buffer(bounds), pa.py_buffer(data)
+            stretches = pa.LargeBinaryArray.from_buffers(
+                pa.large_binary(), len(bounds) - 1, [None, offsets, texts]
+            )
+            return stretches.take(pa.array(np.arange(0, len(stretches), 2)))  # every second is a record
         text = io.StringIO(newline="")
         separator = self._parser.source.look.dialect.separator
         writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -83,20 +90,22 @@ class Sample:
             text.truncate()
             writer.writerow(row)
             records.append(text.getvalue().encode())
-        return records
+        return pa.array(records, pa.large_binary())
 
     def _prune(self) -> None:
+        import pyarrow as pa
+
         if self._bytes > SAMPLE_BYTES:
             # Rows of long texts: from here on fewer are sampled, still those with the smallest hashes.
             self.most = max(FEWEST_ROWS, min(self.most, len(self.rows) * SAMPLE_BYTES // self._bytes))
         if len(self.rows) > self.most:
             kept = np.sort(np.argpartition(self._hashes, self.most)[: self.most])
-            self._records = [self._records[place] for place in kept]
+            self._records = [pa.concat_arrays(self._records).take(pa.array(kept))]
             batch = self.batch()
             self._batches = [batch_of(list(batch.numbers), batch.codes, batch.label, kept)]
             self.rows, self._hashes = self.rows[kept], self._hashes[kept]
             self._below = self._hashes.max()
-            self._bytes = sum(map(len, self._records))
+            self._bytes = self._records[0].nbytes
 
     def batch(self) -> Batch:
         """The values of the rows kept so far, as the cache has them; they lie apart, so its start is 0."""
@@ -113,8 +122,11 @@ class Sample:
 
     def table(self, places: np.ndarray | None = None) -> pa.Table:
         """What stands in the sampled rows (in some of them), every cell a text."""
-        records = self._records if places is None else [self._records[place] for place in places]
-        data = b"".join(each if each.endswith(b"\n") else each + b"\n" for each in records)
+        import pyarrow as pa
+
+        records = pa.chunked_array(self._records, pa.large_binary())
+        lines = (records if places is None else records.take(pa.array(places))).to_pylist()
+        data = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)
         return self._parser.texts(Block(data, 1, quoted=b'"' in data))
 
 
