@@ -237,8 +237,8 @@ def importance(plan: Plan, chosen: model.TouchdownModel, sampled: SampledRows) -
     worse = np.empty((len(parts), repeats))
     for first in range(0, len(parts), together):
         group = parts[first : first + together]
-        for repeat in range(repeats):
-            stacked = np.tile(features, (len(group), 1))
+        stacked = np.tile(features, (len(group), 1))
+        for repeat in range(repeats):  # each shuffles the same parts again; all others stay as they are
             for place, part in enumerate(group):
                 stacked[place * rows : (place + 1) * rows, part] = generator.permutation(features[:, part])
             answers = chosen.answers_to(stacked)
