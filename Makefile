@@ -6,6 +6,8 @@ SHELL := bash
 PYTHON := .venv/bin/python
 UV := .tools/uv/bin/uv
 ARGS ?=
+# Two processes of tests, each with a cloud of its own; a file's tests stay together, for what they share.
+AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo up down test lint bench setup lock clean help
 
@@ -20,7 +22,7 @@ down: ## Stop the cloud
 
 test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
 	-@scripts/setup.sh browser
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(AT_ONCE) $(ARGS)
 
 lint: ## Check style and types
 	@scripts/setup.sh app
