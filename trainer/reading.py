@@ -57,6 +57,16 @@ class Block:
     def feeds(self) -> Feeds:
         return Feeds(self.data)
 
+    @cached_property
+    def returns(self) -> int:
+        """Lines that end in a carriage return alone."""
+        return lone_returns(self.data)
+
+    def lines_are_records(self, records: int) -> bool:
+        """Whether each line is a record; not so where a cell has line breaks, or a line no cells."""
+        lines = self.feeds.count + (not self.data.endswith(b"\n"))
+        return self.returns == 0 and lines == records
+
 
 class Source:
     """The bytes of one dataset, hashed on the way past, with the look at their beginning.
@@ -151,7 +161,7 @@ class Source:
                 if end:
                     block = Block(b"".join((rest, memoryview(parts[1])[:end])), line, quoted=False)
                     rest = parts[1][end:]
-                    ahead = block.feeds.count + lone_returns(block.data)
+                    ahead = block.feeds.count + block.returns
                     if not block.data.isspace():
                         yield block
                     line += ahead

@@ -68,8 +68,8 @@ class Sample:
         """Records of a block of `count` rows; the others are not parsed where lines are records."""
         import pyarrow as pa
 
-        data, feeds = block.data, block.feeds
-        if not block.quoted and feeds.count + (not data.endswith(b"\n")) == count:
+        if block.lines_are_records(count):
+            data, feeds = block.data, block.feeds
             # Where each begins, behind the line before it, and where it ends; the last line may have no end.
             lines = np.stack([wanted - 1, wanted], axis=1).ravel()
             bounds = feeds.after(lines.clip(0, feeds.count - 1)) if feeds.count else np.zeros_like(lines)

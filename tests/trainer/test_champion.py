@@ -72,18 +72,18 @@ def test_an_equal_challenger_is_deployed(workshop: Workshop, champion: Training)
     assert gate["champion"]["value"] == gate["champion"]["challenger"]
 
 
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("line_ends", [["\n"], ["\r\n"], ["\r"], ["\n", "\r", "\r\n", "\n"]])
 def test_champion_and_challenger_are_compared_on_the_hold_out_however_its_rows_are_written(
-    line_end: str, workshop: Workshop
+    line_ends: list[str], workshop: Workshop
 ) -> None:
     """Rows are kept as text to be scored raw; some stretches have quotes, line breaks and blank lines."""
     lines = ["a,note,b,y"]
     for n in range(1200):
         a, b = n * 7919 % 97, n * 104_729 % 89
-        note = 'say ""no""' + line_end + ", twice" if n // 100 % 2 and n % 3 == 0 else ""
+        note = 'say ""no""' + line_ends[n % len(line_ends)] + ", twice" if n // 100 % 2 and n % 3 == 0 else ""
         lines += [""] * (n % 150 == 5)
         lines.append(f'{a},"{note}",{b},{"uv"[(a > 60) != (b > 70)]}' if note else f"{a},,{b},{'uv'[a > 60]}")
-    data = line_end.join(lines).encode()
+    data = "".join(line + line_ends[n % len(line_ends)] for n, line in enumerate(lines)).strip().encode()
     first = workshop.trained(data, "--epochs", "5", block_bytes=2000)
     training = workshop.trained(data, "--epochs", "5", "--champion", str(first.model), block_bytes=2000)
     compared = judged(training)["champion"]
