@@ -25,7 +25,7 @@ def written(separator: str, end: str = "\n") -> str:
         ("utf-16.csv", written(";").encode("utf-16")),
         ("latin-1.csv", written("|").encode("latin-1")),
         ("bom.csv", b"\xef\xbb\xbf" + written(";").encode()),
-        ("compressed.csv.gz", gzip.compress(written(",").encode())),
+        ("compressed.csv.gz", gzip.compress(written(",").encode(), mtime=0)),
         ("empty lines.csv", (written(";") + "\n\n").encode()),
     ],
 )
