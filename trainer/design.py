@@ -104,8 +104,8 @@ class Design:
     def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
         """Write some rows of a batch, given as (columns, n) each, to features of shape (len(rows), width).
 
-        The features lie row behind row, as NumPy makes them. They are made a tile at a time: columns become rows
-        here, and what is written stays in the processor's cache.
+        The features lie row behind row, as NumPy makes them. They are made a tile at a time: columns become
+        rows here, and what is written stays in the processor's cache.
         """
         simple, gaps = self._simple, self._gaps
         for first in range(0, len(rows), TILE_ROWS):
