@@ -102,6 +102,18 @@ def test_of_rows_with_long_texts_fewer_are_compared(workshop: Workshop, champion
     assert compared["value"] > 0.9
 
 
+def test_a_line_end_too_few_and_one_too_many_do_not_shift_the_rows_that_are_compared(
+    workshop: Workshop, champion: Training
+) -> None:
+    """A carriage return alone ends a row, an empty line ends none: there are as many line feeds as rows."""
+    lines = corners().splitlines()
+    data = b"\n".join([lines[0], b"\r".join(lines[1:3]), *lines[3:-2], b"", *lines[-2:], b""])
+    training = workshop.trained(data, "--epochs", "5", "--champion", str(champion.model), sample_bytes=999)
+    compared = judged(training)["champion"]
+    assert compared["rows"] == 200
+    assert compared["value"] > 0.95
+
+
 def test_a_regression_is_compared_by_its_error(workshop: Workshop) -> None:
     better = workshop.trained(slope(bend=0.05), "--algorithm", "boosting", "--epochs", "30")
     gate = judged(workshop.trained(slope(bend=0.05), "--epochs", "5", "--champion", str(better.model)))
