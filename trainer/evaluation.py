@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -209,9 +210,10 @@ class SampledRows:
         pairs = zip(["", None, *texts], counts.tolist(), strict=True)
         return {text: count for text, count in pairs if count}
 
-    def cells(self, places: np.ndarray | None = None) -> pd.DataFrame:
-        """What stands in the rows (in some of them); it is parsed for whoever asks."""
-        return self.survey.sample.table(places).to_pandas()
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """What stands in the rows; it is parsed for whoever asks first."""
+        return self.survey.sample.table().to_pandas()
 
 
 def importance(plan: Plan, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:

@@ -132,7 +132,7 @@ def meet_champion(
         model = Path(job.champion).absolute()
         there = model.parent / "profile.json"
         text = there.read_bytes() if there.exists() else b""
-    frame = sampled.cells(sampled.held())
+    frame = sampled.cells.iloc[sampled.held()]
     rows = folder / "holdout.csv"
     with rows.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -169,7 +169,7 @@ def compare(
         return Comparison(name, error=error)
     if len(theirs) != len(held):
         return Comparison(name, error=f"it gave {len(theirs)} answers for {len(held)} rows")
-    ours = chosen.model.predict(sampled.cells(held))["prediction"].tolist()
+    ours = chosen.model.predict(sampled.cells.iloc[held])["prediction"].tolist()
     labels = sampled.labels[held]
     if plan.schema.classes:
         return Comparison(
@@ -382,7 +382,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
         profile={"schema_version": 1, "rows": survey.rows, "columns": profiles},
         report=report,
         typed=plan.typed,
-        example=example(sampled.cells(sampled.held(EXAMPLE_ROWS)), plan.typed),
+        example=example(survey.sample.table(sampled.held(EXAMPLE_ROWS)).to_pandas(), plan.typed),
         confusion=confusion,
     )
 

@@ -22,7 +22,6 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
     """A profile of every column but the label, in the file's order. Histograms and bins are the sample's."""
     used = {column.name for column in plan.schema.columns}
     dropped = {each["column"]: each["why"] for each in plan.dropped}
-    number_places = {name: place for place, name in enumerate(survey.number_columns)}
     found = []
     for name, form in survey.forms.items():
         kind = form.kind
@@ -45,7 +44,7 @@ def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, 
             if name in used:
                 profile["bins"] = drift.bins("category", sampled.counts(name))
         else:
-            place = number_places[name]
+            place = sampled.places[name]
             numbers = survey.numbers
             known = numbers.known[place]
             values = sampled.values(name)
@@ -113,7 +112,7 @@ def drifted(theirs: list[dict[str, Any]], survey: Survey, sampled: SampledRows) 
         elif form.kind == bins.get("kind"):
             values = sampled.values(name)
         elif bins.get("kind") == "category":
-            values = Counter(model.texts(sampled.cells()[name]))
+            values = Counter(model.texts(sampled.cells[name]))
         else:
             why = f"it was a {bins.get('kind')} and is a {form.kind} now"
             found.append({"name": name, "psi": None, "flagged": True, "why": why})

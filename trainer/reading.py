@@ -62,6 +62,11 @@ class Block:
         """Lines that end in a carriage return alone."""
         return lone_returns(self.data)
 
+    @property
+    def lines(self) -> int:
+        """As lines_in counts them."""
+        return self.feeds.count + self.returns
+
     def lines_are_records(self, records: int) -> bool:
         """Whether each line is a record; not so where a cell has line breaks, or a line no cells."""
         lines = self.feeds.count + (not self.data.endswith(b"\n"))
@@ -161,10 +166,10 @@ class Source:
                 if end:
                     block = Block(b"".join((rest, memoryview(parts[1])[:end])), line, quoted=False)
                     rest = parts[1][end:]
-                    ahead = block.feeds.count + block.returns
+                    lines = block.lines
                     if not block.data.isspace():
                         yield block
-                    line += ahead
+                    line += lines
                     continue
             data = b"".join(parts)
             if header and data:
@@ -174,9 +179,11 @@ class Source:
                 line, data, header = line + lines_in(data[:start]), data[start:], False
             end = len(data) if ended else record_end(data, self.look.dialect.separator, mark)
             rest, data = data[end:], data[:end]
+            block = Block(data, line, QUOTE in data)
+            lines = block.lines
             if data and not data.isspace():
-                yield Block(data, line, QUOTE in data)
-            line += lines_in(data)
+                yield block
+            line += lines
             if ended:
                 return
             if len(rest) > LONGEST_RECORD:

@@ -62,7 +62,7 @@ class Sample:
         self.rows = np.concatenate([self.rows, wanted + start])
         self._hashes = np.concatenate([self._hashes, hashes[wanted]])
         if len(self.rows) > 2 * self.most or self._bytes > 2 * SAMPLE_BYTES:
-            self._prune()
+            self.prune()
 
     def _raw(self, block: Block, wanted: np.ndarray, count: int) -> pa.LargeBinaryArray:
         """Records of a block of `count` rows; the others are not parsed where lines are records."""
@@ -92,7 +92,8 @@ class Sample:
             records.append(text.getvalue().encode())
         return pa.array(records, pa.large_binary())
 
-    def _prune(self) -> None:
+    def prune(self) -> None:
+        """Keep only those of the rows so far that are sampled."""
         import pyarrow as pa
 
         if self._bytes > SAMPLE_BYTES:
@@ -115,10 +116,6 @@ class Sample:
             codes = np.concatenate([part.codes for part in parts], axis=1)
             parts[:] = [Batch(0, numbers, codes, np.concatenate([part.label for part in parts]))]
         return parts[0]
-
-    def close(self) -> None:
-        """Keep only the sampled rows; there are no more to come."""
-        self._prune()
 
     def table(self, places: np.ndarray | None = None) -> pa.Table:
         """What stands in the sampled rows (in some of them), every cell a text."""

@@ -356,7 +356,7 @@ class Pass:
         self.cache.close()
         if not self.rows:
             self.source.refuse("there is a header but no row below it; add the data")
-        self.sample.close()
+        self.sample.prune()
         return Survey(
             self.source,
             self.label,
