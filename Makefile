@@ -40,7 +40,7 @@ lock: setup ## Lock the requirements again, keeping what still fits
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
-	  --extra localcloud --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	  --extra dev -c requirements.txt pyproject.toml packages/localcloud/pyproject.toml -o requirements-dev.txt
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 

@@ -3,8 +3,8 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import data_factory, event_grid, machine_learning, storage  # noqa: F401 - they register steps
-from activities.registry import activities
+from activities import lifecycle_events, machine_learning, storage, training  # noqa: F401 - they register steps
+from activities.registration import activities
 from orchestrators.training_run import orchestrations
 from triggers.events import events
 from triggers.http import http

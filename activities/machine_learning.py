@@ -1,7 +1,7 @@
 """The steps that serve: model version, cluster, endpoint, deployment, scoring job, default.
 
 What takes minutes is never waited for in here. Such a step looks at the resource; where it is missing it
-begins to make it; and it answers `ready=False` until the resource has settled, when the orchestrator
+begins to make it; and it answers `done=False` until the resource has settled, when the orchestrator
 calls the very same step again. So a look and a retry after a crash are one and the same thing.
 """
 
@@ -23,29 +23,29 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from activities import clients, records
-from activities.registry import activity, explain
+from activities.registration import activity, explain
 from activities.storage import SAMPLE, sample_path
 from runs.contracts import (
     Champion,
-    ChampionOrder,
+    ChampionInput,
     CleanUp,
-    ComputeOrder,
-    DeploymentOrder,
-    EndpointOrder,
-    ModelOrder,
+    ComputeInput,
+    DeploymentInput,
+    EndpointInput,
+    ModelInput,
     ModelVersion,
     Promotion,
-    PromotionOrder,
-    PruneOrder,
-    Settling,
-    SmokeOrder,
-    SmokeState,
+    PromotionInput,
+    ProvisioningStatus,
+    PruneInput,
+    SmokeTestInput,
+    SmokeTestStatus,
     TrainingResult,
     Upload,
 )
-from runs.errors import Fault, Refused
+from runs.errors import RefusedError, TransientError
 from runs.settings import app
+from services import clients, run_store
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import BatchDeployment, BatchEndpoint, Model
@@ -61,7 +61,7 @@ ERROR_TAIL = 1500
 BROKEN = frozenset({"Failed", "Canceled"})
 SETTLED = BROKEN | {"Succeeded"}
 """The provisioning states of a resource that nothing is being done to."""
-BEGUN = "begun"
+NO_OPERATION_URL = "none"
 """What a look carries to the next when Azure gave no address for the operation."""
 SHOWN = 200
 """Characters of a prediction that a run shows: a label may be as long as a cell."""
@@ -91,7 +91,7 @@ def datastore_uri(path: str) -> str:
 
 
 @activity
-def find_champion(order: ChampionOrder) -> Champion:
+def find_champion(order: ChampionInput) -> Champion:
     """The model behind the endpoint's default, which a new one is to be measured against.
 
     There is none before an endpoint's first promotion. One that was not made here, or lies in another
@@ -127,13 +127,13 @@ def own_folder(path: str) -> str:
 
 
 @activity
-def register_model(order: ModelOrder) -> ModelVersion:
+def register_model(order: ModelInput) -> ModelVersion:
     """Register the model of a run, unless a version already carries the run's tag.
 
     Versions are numbered 1, 2, …; one that another run took meanwhile is refused by Azure ML, since
     versions are immutable, and the next attempt takes the next number.
 
-    Raises Fault when that happened.
+    Raises TransientError when that happened.
     """
     from azure.ai.ml.constants import AssetTypes
     from azure.ai.ml.entities import Model
@@ -163,7 +163,7 @@ def register_model(order: ModelOrder) -> ModelVersion:
         if error.status_code in (400, 409) and version in {
             str(each.version) for each in model_versions(order.name)
         }:
-            raise Fault(
+            raise TransientError(
                 f"model {order.name}: version {version} was taken by another run meanwhile"
             ) from error
         raise
@@ -195,7 +195,7 @@ def model_versions(name: str) -> "list[Model]":
 
 
 @activity
-def ensure_compute(order: ComputeOrder) -> Settling:
+def ensure_compute(order: ComputeInput) -> ProvisioningStatus:
     """The AmlCompute cluster, from 0 nodes; made when it is missing, and otherwise left as it is.
 
     One that failed before this run is made again: its failure (a quota, mostly) may be over.
@@ -207,8 +207,8 @@ def ensure_compute(order: ComputeOrder) -> Settling:
         state = ml.compute.get(order.name).provisioning_state
     except ResourceNotFoundError:
         state = None
-    if state is not None and (state not in BROKEN or order.begun):
-        return settling(f"compute {order.name}", state, order.begun)
+    if state is not None and (state not in BROKEN or order.operation_url):
+        return settling(f"compute {order.name}", state, order.operation_url)
     identity = None
     if app().compute_identity:
         identity = IdentityConfiguration(
@@ -223,11 +223,11 @@ def ensure_compute(order: ComputeOrder) -> Settling:
         idle_time_before_scale_down=300,
         identity=identity,
     )
-    return Settling(False, operation_of(ml.compute.begin_create_or_update(cluster)))
+    return ProvisioningStatus(False, operation_of(ml.compute.begin_create_or_update(cluster)))
 
 
 @activity
-def ensure_endpoint(order: EndpointOrder) -> Settling:
+def ensure_endpoint(order: EndpointInput) -> ProvisioningStatus:
     """The batch endpoint; made when it is missing.
 
     One whose last change failed before this run is put again as it is, so that it is not failed for good.
@@ -237,19 +237,19 @@ def ensure_endpoint(order: EndpointOrder) -> Settling:
     ml = clients.machine_learning()
     try:
         endpoint = ml.batch_endpoints.get(order.name)
-        if endpoint.provisioning_state not in BROKEN or order.begun:
-            return settling(f"endpoint {order.name}", endpoint.provisioning_state, order.begun)
+        if endpoint.provisioning_state not in BROKEN or order.operation_url:
+            return settling(f"endpoint {order.name}", endpoint.provisioning_state, order.operation_url)
     except ResourceNotFoundError:
         endpoint = BatchEndpoint(
             name=order.name,
             description=f"Serves {order.model_name}.",
             tags={"model": order.model_name[:TAG_LIMIT], "made_by": "touchdown"},
         )
-    return Settling(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
+    return ProvisioningStatus(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
 
 @activity
-def deploy_model(order: DeploymentOrder) -> Settling:
+def deploy_model(order: DeploymentInput) -> ProvisioningStatus:
     """The run's own deployment of its model version; made when it is missing, never the default here."""
     from azure.ai.ml.constants import BatchDeploymentOutputAction
     from azure.ai.ml.entities import (
@@ -261,7 +261,7 @@ def deploy_model(order: DeploymentOrder) -> Settling:
     ml = clients.machine_learning()
     deployment = find_deployment(order.endpoint, order.name)
     if deployment is not None:
-        return settling(f"deployment {order.name}", deployment.provisioning_state, order.begun)
+        return settling(f"deployment {order.name}", deployment.provisioning_state, order.operation_url)
     new = ModelBatchDeployment(
         name=order.name,
         endpoint_name=order.endpoint,
@@ -283,7 +283,7 @@ def deploy_model(order: DeploymentOrder) -> Settling:
             logging_level="info",
         ),
     )
-    return Settling(False, operation_of(ml.batch_deployments.begin_create_or_update(new)))
+    return ProvisioningStatus(False, operation_of(ml.batch_deployments.begin_create_or_update(new)))
 
 
 def find_deployment(endpoint: str, name: str) -> "BatchDeployment | None":
@@ -293,28 +293,28 @@ def find_deployment(endpoint: str, name: str) -> "BatchDeployment | None":
         return None
 
 
-def settling(what: str, state: str | None, begun: str) -> Settling:
+def settling(what: str, state: str | None, operation_url: str) -> ProvisioningStatus:
     """What a resource's provisioning state means for a run that waits for it.
 
-    Raises Refused with the operation's own error when it failed.
+    Raises RefusedError with the operation's own error when it failed.
     """
     if state == "Succeeded":
-        return Settling(True, begun)
+        return ProvisioningStatus(True, operation_url)
     if state in BROKEN:
         # The SDK gives an enumeration here and a text there.
         word = getattr(state, "value", state)
-        raise Refused("ProvisioningFailed", f"{what}: {word}: {why_failed(begun)}")
-    return Settling(False, begun)
+        raise RefusedError("ProvisioningFailed", f"{what}: {word}: {why_failed(operation_url)}")
+    return ProvisioningStatus(False, operation_url)
 
 
 def operation_of(poller: Any) -> str:
-    """The address of a long-running operation that has been begun, or BEGUN when Azure gave none.
+    """The address of a long-running operation that has been begun, or NO_OPERATION_URL when Azure gave none.
 
     A failed resource does not say why; its operation does. The SDK hides the address in the poller.
     """
     response = getattr(poller.polling_method(), "_initial_response", None)
     headers = response.http_response.headers if response is not None else {}
-    return str(headers.get("Azure-AsyncOperation") or BEGUN)
+    return str(headers.get("Azure-AsyncOperation") or NO_OPERATION_URL)
 
 
 def why_failed(operation: str) -> str:
@@ -341,25 +341,25 @@ def why_failed(operation: str) -> str:
 
 
 @activity
-def smoke_test(order: SmokeOrder) -> SmokeState:
+def smoke_test(order: SmokeTestInput) -> SmokeTestStatus:
     """Score the first rows of the dataset with the NEW deployment; ready once the predictions are right.
 
     The job's name is kept beside its input, so an attempt after a crash finds the job of the one before.
 
-    Raises Refused SmokeTestFailed: the job failed, or its predictions are not one for each row.
+    Raises RefusedError SmokeTestFailed: the job failed, or its predictions are not one for each row.
     """
     folder = f"runs/{order.run_id}/smoke"
-    job = order.begun or read_text(f"{folder}/job.txt")
+    job = order.operation_url or read_text(f"{folder}/job.txt")
     if not job:
         given, wanted = sample_path(order.run_id), f"{folder}/predictions.csv"
         job = invoke(order.endpoint, order.deployment, given, wanted)
         clients.container().upload_blob(f"{folder}/job.txt", job, overwrite=True)
-        return SmokeState(False, job)
+        return SmokeTestStatus(False, job)
     status = job_status(job)
     if status not in ("Completed", "Failed", "Canceled", "NotResponding"):
-        return SmokeState(False, job)
+        return SmokeTestStatus(False, job)
     if status != "Completed":
-        raise Refused(
+        raise RefusedError(
             "SmokeTestFailed",
             f"deployment {order.deployment}: scoring job {job} is {status}: {job_error(job)}",
         )
@@ -367,12 +367,12 @@ def smoke_test(order: SmokeOrder) -> SmokeState:
     rows = len(list(csv.reader(io.StringIO(sample, newline="")))) - 1
     predictions = read_predictions(f"{folder}/predictions.csv", order.deployment, job)
     if len(predictions) != rows:
-        raise Refused(
+        raise RefusedError(
             "SmokeTestFailed",
             f"deployment {order.deployment}: scoring job {job} gave {len(predictions)} predictions for"
             f" {rows} rows.",
         )
-    return SmokeState(True, job, rows, [each[:SHOWN] for each in predictions[:5]])
+    return SmokeTestStatus(True, job, rows, [each[:SHOWN] for each in predictions[:5]])
 
 
 def invoke(endpoint: str, deployment: str, given: str, wanted: str) -> str:
@@ -447,13 +447,15 @@ def read_predictions(path: str, deployment: str, job: str) -> list[str]:
     """
     text = read_text(path)
     if not text:
-        raise Refused("SmokeTestFailed", f"deployment {deployment}: scoring job {job} left no predictions.")
+        raise RefusedError(
+            "SmokeTestFailed", f"deployment {deployment}: scoring job {job} left no predictions."
+        )
     name = SAMPLE.rpartition("/")[2]
     rows = [[cell for cell in row if cell != name] for row in csv.reader(io.StringIO(text)) if row]
     numbered = all(len(row) > 1 and row[0].isdigit() for row in rows)
     place = 1 if numbered else 0
     if any(not row or not row[place].strip() for row in rows) or len({len(row) for row in rows}) != 1:
-        raise Refused(
+        raise RefusedError(
             "SmokeTestFailed",
             f"deployment {deployment}: predictions of scoring job {job} are not row, prediction, file.",
         )
@@ -469,7 +471,7 @@ def read_text(path: str) -> str:
 
 
 @activity
-def promote(order: PromotionOrder) -> Promotion:
+def promote(order: PromotionInput) -> Promotion:
     """Make the run's deployment the endpoint's default, unless the default is of a newer upload.
 
     Reading the default, comparing and starting the update happen under a lease on a blob of the
@@ -479,21 +481,21 @@ def promote(order: PromotionOrder) -> Promotion:
     ml = clients.machine_learning()
     endpoint = ml.batch_endpoints.get(order.endpoint)
     if endpoint.provisioning_state not in SETTLED:
-        return Promotion(False, order.begun)
+        return Promotion(False, order.operation_url)
     default = default_of(endpoint)
     if default == order.deployment:
-        return Promotion(True, order.begun, "promoted")
-    if order.begun and endpoint.provisioning_state != "Succeeded":
-        raise Refused("PromotionFailed", f"endpoint {order.endpoint}: {why_failed(order.begun)}")
-    with only_one(order.endpoint) as mine:
+        return Promotion(True, order.operation_url, "promoted")
+    if order.operation_url and endpoint.provisioning_state != "Succeeded":
+        raise RefusedError("PromotionFailed", f"endpoint {order.endpoint}: {why_failed(order.operation_url)}")
+    with endpoint_lease(order.endpoint) as mine:
         if not mine:
-            return Promotion(False, order.begun)
+            return Promotion(False, order.operation_url)
         endpoint = ml.batch_endpoints.get(order.endpoint)
         if endpoint.provisioning_state not in SETTLED:
-            return Promotion(False, order.begun)
+            return Promotion(False, order.operation_url)
         default = default_of(endpoint)
         if default and is_newer(find_deployment(order.endpoint, default), order.upload):
-            return Promotion(True, order.begun, "superseded")
+            return Promotion(True, order.operation_url, "superseded")
         endpoint.defaults = {"deployment_name": order.deployment}
         return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
@@ -512,7 +514,7 @@ def is_newer(deployment: "BatchDeployment | None", upload: Upload) -> bool:
 
 
 @contextmanager
-def only_one(endpoint: str) -> Iterator[bool]:
+def endpoint_lease(endpoint: str) -> Iterator[bool]:
     """Hold an endpoint's lease; False when another run holds it. It ends by itself if this process dies."""
     blob = clients.container().get_blob_client(f"locks/{endpoint}")
     try:
@@ -531,7 +533,7 @@ def only_one(endpoint: str) -> Iterator[bool]:
 
 
 @activity
-def prune_deployments(order: PruneOrder) -> Settling:
+def prune_deployments(order: PruneInput) -> ProvisioningStatus:
     """Delete the endpoint's oldest deployments beyond the keep-count; ready once they are gone.
 
     The default stays whatever its age; so do deployments of runs that have not ended, and all that
@@ -548,13 +550,13 @@ def prune_deployments(order: PruneOrder) -> Settling:
         elif each.name != default and run_has_ended(str(each.tags.get("run", "")), order.run_id):
             delete(order.endpoint, str(each.name))
             left = True
-    return Settling(not left, order.begun)
+    return ProvisioningStatus(not left, order.operation_url)
 
 
 def run_has_ended(run_id: str, own: str) -> bool:
     if run_id == own:
         return False
-    claim = records.read(run_id)
+    claim = run_store.read(run_id)
     return claim is None or claim.record.status != "Running"
 
 
@@ -565,42 +567,42 @@ def delete(endpoint: str, deployment: str) -> None:
     except ResourceNotFoundError:
         return
     except HttpResponseError as error:
-        if not isinstance(explain(error), Fault):
+        if not isinstance(explain(error), TransientError):
             raise
         log.info("deployment %s is busy: %s", deployment, error.message)
 
 
 @activity
-def delete_deployment(left: CleanUp) -> Settling:
+def delete_deployment(left: CleanUp) -> ProvisioningStatus:
     """Delete the deployment of a run that failed or was cancelled, unless it is the endpoint's default."""
     if not left.deployment:
-        return Settling(True)
+        return ProvisioningStatus(True)
     deployment = find_deployment(left.endpoint, left.deployment)
     if deployment is None:
-        return Settling(True)
+        return ProvisioningStatus(True)
     endpoint = clients.machine_learning().batch_endpoints.get(left.endpoint)
     if endpoint.provisioning_state not in SETTLED:
-        return Settling(False)
+        return ProvisioningStatus(False)
     if default_of(endpoint) == left.deployment:
-        return Settling(True)
+        return ProvisioningStatus(True)
     if deployment.provisioning_state != "Deleting":
         delete(left.endpoint, left.deployment)
-    return Settling(False)
+    return ProvisioningStatus(False)
 
 
 @activity
-def cancel_scoring(left: CleanUp) -> Settling:
+def cancel_scoring(left: CleanUp) -> ProvisioningStatus:
     """Cancel the smoke test's job, if it runs; ready once it has ended."""
     job = left.job or read_text(f"runs/{left.run_id}/smoke/job.txt")
     if not job:
-        return Settling(True)
+        return ProvisioningStatus(True)
     ml = clients.machine_learning()
     try:
         status = job_status(job)
     except ResourceNotFoundError:
-        return Settling(True)
+        return ProvisioningStatus(True)
     if status in ("Completed", "Failed", "Canceled"):
-        return Settling(True)
+        return ProvisioningStatus(True)
     if status not in ("CancelRequested", "Finalizing"):
         ml.jobs.begin_cancel(job)
-    return Settling(False, job)
+    return ProvisioningStatus(False, job)

@@ -11,8 +11,7 @@ import yaml
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
-from activities import clients, records
-from activities.registry import activity
+from activities.registration import activity
 from runs import gate, naming, settings
 from runs.contracts import (
     Dataset,
@@ -26,7 +25,8 @@ from runs.contracts import (
     TrainingResult,
     Upload,
 )
-from runs.errors import Refused
+from runs.errors import RefusedError
+from services import clients, run_store
 from trainer import dialect
 
 HEAD = dialect.HEAD_BYTES
@@ -46,10 +46,10 @@ def inspect_dataset(request: RunRequest) -> Dataset:
     Its first rows, raw but for the label, are kept for the smoke test: the dataset may be replaced before.
     They are kept as commas and UTF-8 whatever the dataset's dialect, since that is what a deployment reads.
 
-    Raises Refused: RunEnded (an engine runs a finished id again), DatasetReplaced, DatasetMissing,
+    Raises RefusedError: RunEnded (an engine runs a finished id again), DatasetReplaced, DatasetMissing,
     InvalidDataset, LabelMissing, InvalidSetting.
     """
-    claim = records.read(request.run_id)
+    claim = run_store.read(request.run_id)
     if claim is not None and claim.record.status != "Running":
         raise run_ended(claim.record)
     upload = request.upload
@@ -61,7 +61,7 @@ def inspect_dataset(request: RunRequest) -> Dataset:
         size = properties.size or 0
         head = read_head(upload, HEAD) if size else b""
     except ResourceNotFoundError:
-        raise Refused(
+        raise RefusedError(
             "DatasetMissing", f"dataset {upload.dataset}: it was deleted; upload it again."
         ) from None
     except ResourceModifiedError:
@@ -83,11 +83,11 @@ def inspect_dataset(request: RunRequest) -> Dataset:
         row[:label] + row[label + 1 :] for row in [found.columns, *found.rows[:SAMPLE_ROWS]]
     )
     clients.container().upload_blob(sample_path(request.run_id), sample.getvalue().encode(), overwrite=True)
-    return Dataset(size, len(found.columns), resolved.label, resolved, app.pacing)
+    return Dataset(size, len(found.columns), resolved.label, resolved, app.polling)
 
 
-def run_ended(record: RunRecord) -> Refused:
-    return Refused("RunEnded", f"run {record.run_id} has ended before: {record.status}.")
+def run_ended(record: RunRecord) -> RefusedError:
+    return RefusedError("RunEnded", f"run {record.run_id} has ended before: {record.status}.")
 
 
 def sample_path(run_id: str) -> str:
@@ -95,8 +95,8 @@ def sample_path(run_id: str) -> str:
     return f"{naming.RUNS}{run_id}/{SAMPLE}"
 
 
-def replaced(upload: Upload) -> Refused:
-    return Refused(
+def replaced(upload: Upload) -> RefusedError:
+    return RefusedError(
         "DatasetReplaced",
         f"dataset {upload.dataset}: it was replaced after this run was claimed (etag {upload.etag});"
         " the newer upload has a run of its own.",
@@ -117,7 +117,7 @@ def read_head(upload: Upload, length: int) -> bytes:
 def look(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
     """The beginning of a CSV whose first bytes are `head`; `whole`: they are all.
 
-    Raises Refused InvalidDataset when the trainer could not read it either.
+    Raises RefusedError InvalidDataset when the trainer could not read it either.
     """
     try:
         return dialect.look(head, whole=whole)
@@ -125,8 +125,8 @@ def look(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
         raise invalid(dataset, str(why)) from None
 
 
-def invalid(dataset: str, why: str) -> Refused:
-    return Refused("InvalidDataset", f"dataset {dataset}: {why}")
+def invalid(dataset: str, why: str) -> RefusedError:
+    return RefusedError("InvalidDataset", f"dataset {dataset}: {why}")
 
 
 def check_label(dataset: str, found: dialect.Look, wanted: RunSettings) -> None:
@@ -134,7 +134,7 @@ def check_label(dataset: str, found: dialect.Look, wanted: RunSettings) -> None:
 
     Only what is wrong whatever follows, unless the beginning is the whole.
 
-    Raises Refused InvalidDataset naming column, row and remedy.
+    Raises RefusedError InvalidDataset naming column, row and remedy.
     """
     column = f"column {quoted(wanted.label)}"
     decimal = found.dialect.decimal
@@ -197,15 +197,15 @@ def quoted(text: str) -> str:
 def read_training_result(trained: TrainedModel) -> TrainingResult:
     """Read what a training left: is it a model, is it this run's, has it earned a deployment.
 
-    Raises Refused: InvalidModel, WrongModel.
+    Raises RefusedError: InvalidModel, WrongModel.
     """
     if naming.run_of_model(trained.path) != trained.run_id:
-        raise Refused("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
+        raise RefusedError("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
     folder = trained.path.removesuffix("/MLmodel")
     mlmodel = read_yaml(trained.path)
     flavors = mlmodel.get("flavors")
     if not isinstance(flavors, dict) or "python_function" not in flavors:
-        raise Refused(
+        raise RefusedError(
             "InvalidModel",
             f"{trained.path}: it has no python_function flavor, which batch endpoints score with.",
         )
@@ -213,7 +213,7 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
     document = read_metrics(path)
     made_by = (document.get("run_id"), part(document, "dataset").get("etag"))
     if made_by != (trained.run_id, trained.upload.etag):
-        raise Refused(
+        raise RefusedError(
             "WrongModel",
             f"{trained.path}: it was trained by run {made_by[0]} on etag {made_by[1]}, not by run"
             f" {trained.run_id} on {trained.upload.etag}.",
@@ -228,11 +228,11 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
         try:
             judged = gate.gate_of(document, numbers, trained.settings)
         except gate.Unsound as why:
-            raise Refused(
+            raise RefusedError(
                 "InvalidModel", f"{path}: {why}; publish the trainer and the pipeline that belong to the app."
             ) from None
     elif "accuracy" not in numbers:
-        raise Refused("InvalidModel", f"{path}: it holds no accuracy.")
+        raise RefusedError("InvalidModel", f"{path}: it holds no accuracy.")
     missing_label = part(document, "dropped_rows").get("missing_label", 0)
     return TrainingResult(
         folder=folder,
@@ -272,9 +272,9 @@ def read_yaml(path: str) -> Json:
     try:
         document = yaml.safe_load(clients.container().download_blob(path).readall())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Refused("InvalidModel", f"{path}: it is no YAML: {error}") from None
+        raise RefusedError("InvalidModel", f"{path}: it is no YAML: {error}") from None
     except ResourceNotFoundError:
-        raise Refused("InvalidModel", f"{path}: it is gone.") from None
+        raise RefusedError("InvalidModel", f"{path}: it is gone.") from None
     return document if isinstance(document, dict) else {}
 
 
@@ -282,9 +282,11 @@ def read_metrics(path: str) -> dict[str, Any]:
     try:
         document = json.loads(clients.container().download_blob(path).readall())
     except ResourceNotFoundError:
-        raise Refused("InvalidModel", f"{path} is missing: the training ended without its metrics.") from None
+        raise RefusedError(
+            "InvalidModel", f"{path} is missing: the training ended without its metrics."
+        ) from None
     except ValueError as error:
-        raise Refused("InvalidModel", f"{path}: it is no JSON: {error}") from None
+        raise RefusedError("InvalidModel", f"{path}: it is no JSON: {error}") from None
     return document if isinstance(document, dict) else {}
 
 
@@ -300,11 +302,11 @@ def find_model(run_id: str) -> str:
 def record_run(record: RunRecord) -> Done:
     """Write runs/<run id>/run.json: what the run did and how it ended. The last write of a run.
 
-    Raises Refused RunEnded when the run has ended otherwise before: an engine runs a finished id again, and
-    what that comes to in an outage is not what became of the run.
+    Raises RefusedError RunEnded when the run has ended otherwise before: an engine runs a finished id
+    again, and what that comes to in an outage is not what became of the run.
     """
-    claim = records.read(record.run_id)
+    claim = run_store.read(record.run_id)
     if claim is not None and claim.record.status not in ("Running", record.status):
         raise run_ended(claim.record)
-    records.write(record)
+    run_store.write(record)
     return Done()

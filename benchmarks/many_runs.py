@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.client import ENDED, ML_API_VERSION, WORKSPACE_PATH, Client, Upload
+from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
+
 from benchmarks.datasets import like_iris
 from benchmarks.one_run import moment
 from benchmarks.stand import Stand
-from localcloud.client import ENDED, ML_API_VERSION, WORKSPACE_PATH, Client, Upload
-from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
 
 Json = dict[str, Any]
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from localcloud.client import ENDED, Client
+
 from benchmarks import machine
 from benchmarks.datasets import like_iris
 from benchmarks.stand import Stand
-from localcloud.client import ENDED, Client
 
 Json = dict[str, Any]
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
 from localcloud.client import Client
 from localcloud.home import REPOSITORY, Home, Ports
 from localcloud.stack import Record, on_leash

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-from benchmarks import machine, report, trainer_report
 from localcloud.environment import TRAINER, inherited
 from localcloud.home import REPOSITORY
+
+from benchmarks import machine, report, trainer_report
 
 FEWEST = 1000
 MANY_ROWS = 10**6

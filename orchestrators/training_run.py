@@ -12,36 +12,44 @@ from datetime import datetime, timedelta
 import azure.durable_functions as df
 from durabletask import task
 
-from orchestrators.journey import BACK_OFF, BRIEF, LASTING, TRANSIENT, Journey, RunStopped, Story
+from orchestrators.run_context import (
+    BACK_OFF,
+    BRIEF,
+    LASTING,
+    TRANSIENT,
+    RunContext,
+    RunStoppedError,
+    Workflow,
+)
 from runs import naming
 from runs.contracts import (
     LONGEST_COMMENT,
     Approval,
     Champion,
-    ChampionOrder,
+    ChampionInput,
     CleanUp,
-    ComputeOrder,
+    ComputeInput,
     Dataset,
-    DeploymentOrder,
+    DeploymentInput,
     Done,
-    EndpointOrder,
+    EndpointInput,
     Json,
     LifecycleEvent,
-    ModelOrder,
+    ModelInput,
     ModelVersion,
     Promotion,
-    PromotionOrder,
-    PruneOrder,
+    PromotionInput,
+    ProvisioningStatus,
+    PruneInput,
     RunRecord,
     RunRequest,
-    Settling,
-    SmokeOrder,
-    SmokeState,
+    SmokeTestInput,
+    SmokeTestStatus,
     TrainedModel,
     Training,
-    TrainingOrder,
+    TrainingInput,
     TrainingResult,
-    TrainingState,
+    TrainingStatus,
     from_json,
     to_json,
 )
@@ -56,7 +64,7 @@ CLEAN_UP_LIMIT = timedelta(minutes=15)
 orchestrations = df.Blueprint()
 
 
-class RunFailed(Exception):
+class RunFailedError(Exception):
     """A run that failed: the orchestration fails too, so that the engine, its logs and alerts show it."""
 
 
@@ -75,13 +83,13 @@ class Generation:
 
 
 @orchestrations.orchestration_trigger(context_name="ctx")
-def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | None]:
+def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json | None]:
     """Run the story of `given`, a Generation; the answer is the run's record.
 
-    Raises RunFailed when the run failed. A run that was cancelled ends as completed, and says so.
+    Raises RunFailedError when the run failed. A run that was cancelled ends as completed, and says so.
     """
     here = from_json(Generation, given)
-    run = Journey.begin(ctx, here.request, here.record)
+    run = RunContext.begin(ctx, here.request, here.record)
     try:
         if here.dataset is None:
             here = yield from train(run, here)
@@ -89,32 +97,32 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Story[Json | No
             run.note()
         dataset = here.dataset
         assert dataset is not None
-        run.watch = (dataset.pacing.watch_first, dataset.pacing.watch_cap)
+        run.watch = (dataset.polling.operation_first, dataset.polling.operation_cap)
         model = yield from wait_for_model(run, here, dataset)
         if model is None:
             return None
         yield from serve(run, dataset, model)
         run.end("Succeeded")
-    except RunStopped as stopped:
+    except RunStoppedError as stopped:
         if stopped.code == "RunEnded":
             return None
         run.end(stopped.status, stopped)
-        yield from take_back(run)
+        yield from compensate(run)
     run.enter("record_run")
     run.note(stages=run.close_stage(), ended_at=run.stamp())
     yield from run.call("record_run", run.record, Done, LASTING)
     yield from tell(run, f"Run{run.record.status}")
     if run.record.error and run.record.status == "Failed":
-        raise RunFailed(run.record.error.message)
+        raise RunFailedError(run.record.error.message)
     return to_json(run.record)
 
 
-def train(run: Journey, here: Generation) -> Story[Generation]:
+def train(run: RunContext, here: Generation) -> Workflow[Generation]:
     """Steps 1 and 2: look at the dataset, then start its pipeline run."""
     run.enter("inspect_dataset")
     try:
         dataset = yield from run.call("inspect_dataset", run.request, Dataset)
-    except RunStopped as stopped:
+    except RunStoppedError as stopped:
         if stopped.code != "RunEnded":
             yield from tell(run, "RunStarted", BRIEF)
         raise
@@ -126,13 +134,13 @@ def train(run: Journey, here: Generation) -> Story[Generation]:
     champion = Champion()
     if settings.task:
         # Older code settled no task and asked for no champion; a run of it that is in flight goes on so.
-        champion = yield from run.call("find_champion", ChampionOrder(settings.endpoint_name), Champion)
+        champion = yield from run.call("find_champion", ChampionInput(settings.endpoint_name), Champion)
     if champion.model and not champion.folder:
         run.warn(
             f"find_champion: the default's model {champion.model} does not lie in this container, so the new"
             " one is not compared with it."
         )
-    order = TrainingOrder(
+    order = TrainingInput(
         run.request.run_id,
         run.request.upload,
         dataset.label,
@@ -151,16 +159,16 @@ def train(run: Journey, here: Generation) -> Story[Generation]:
 
     run.enter("wait")
     deadline = run.now + timedelta(seconds=settings.training_timeout)
-    return replace(here, dataset=dataset, interval=dataset.pacing.look_first, deadline=deadline.isoformat())
+    return replace(here, dataset=dataset, interval=dataset.polling.run_first, deadline=deadline.isoformat())
 
 
-def wait_for_model(run: Journey, here: Generation, dataset: Dataset) -> Story[str | None]:
+def wait_for_model(run: RunContext, here: Generation, dataset: Dataset) -> Workflow[str | None]:
     """Step 3: the path of the run's MLmodel, from its event, or from a look at the pipeline run.
 
     An event can be lost and a pipeline run can fail without one, so Data Factory is asked too, less and
     less often. None: the orchestration continues as a new generation.
 
-    Raises RunStopped: TrainingFailed, TrainingCancelled, TrainingTimedOut, NoModel.
+    Raises RunStoppedError: TrainingFailed, TrainingCancelled, TrainingTimedOut, NoModel.
     """
     ctx, training = run.ctx, Training(run.request.run_id, run.record.pipeline_run_id)
     deadline, interval = datetime.fromisoformat(here.deadline), here.interval
@@ -179,18 +187,18 @@ def wait_for_model(run: Journey, here: Generation, dataset: Dataset) -> Story[st
             if run.cancelled.is_complete:
                 timer.cancel()
             run.check_cancelled()
-        state = yield from run.call("look_at_training", training, TrainingState)
+        state = yield from run.call("get_training_status", training, TrainingStatus)
         path = outcome_of(training, state)
         if path:
             return path
         if run.now >= deadline:
-            raise RunStopped(
+            raise RunStoppedError(
                 "Failed",
                 "TrainingTimedOut",
                 f"training did not finish within {dataset.settings.training_timeout} s (training_timeout);"
                 f" pipeline run {training.pipeline_run_id} was {state.status} and is being cancelled.",
             )
-        interval = min(interval * BACK_OFF, dataset.pacing.look_cap)
+        interval = min(interval * BACK_OFF, dataset.polling.run_cap)
     if ready.is_complete and announced(run, ready.get_result()):
         return announced(run, ready.get_result())
     run.check_cancelled()
@@ -199,25 +207,25 @@ def wait_for_model(run: Journey, here: Generation, dataset: Dataset) -> Story[st
     return None
 
 
-def announced(run: Journey, event: object) -> str:
+def announced(run: RunContext, event: object) -> str:
     """The path in a model_ready event if it is a model of this run, else ""; anyone can raise an event."""
     path = event.get("path") if isinstance(event, dict) else None
     return path if isinstance(path, str) and naming.run_of_model(path) == run.request.run_id else ""
 
 
-def outcome_of(training: Training, state: TrainingState) -> str:
-    """The model's path when the pipeline run has succeeded, "" while it lasts. Raises RunStopped."""
+def outcome_of(training: Training, state: TrainingStatus) -> str:
+    """The model's path when the pipeline run has succeeded, "" while it lasts. Raises RunStoppedError."""
     name = f"pipeline run {training.pipeline_run_id}"
     if state.status == "Succeeded":
         if not state.model_path:
-            raise RunStopped("Failed", "NoModel", f"{name} succeeded but left no model in storage.")
+            raise RunStoppedError("Failed", "NoModel", f"{name} succeeded but left no model in storage.")
         return state.model_path
     if state.status == "Cancelled":
         message = f"{name} was cancelled in Data Factory, not by this run."
-        raise RunStopped("Failed", "TrainingCancelled", message)
+        raise RunStoppedError("Failed", "TrainingCancelled", message)
     if state.status == "Failed":
         said = f"the trainer exited with {state.exit_code}: " if state.exit_code is not None else ""
-        raise RunStopped(
+        raise RunStoppedError(
             "Failed",
             "TrainingFailed",
             f"{name} failed: {said}{state.stderr or state.message or 'no reason given'}",
@@ -225,7 +233,7 @@ def outcome_of(training: Training, state: TrainingState) -> str:
     return ""
 
 
-def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
+def serve(run: RunContext, dataset: Dataset, path: str) -> Workflow[None]:
     """Steps 4 to 10: from a model in storage to the endpoint's default deployment.
 
     A model that the gate keeps out is registered all the same, and that is where the run ends.
@@ -251,7 +259,7 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
     accuracy = result.metrics.get("accuracy", 1.0)
     if not result.verdict and accuracy < settings.min_accuracy:
         # Read by older code, which judged here: a run of it that is in flight is judged the same again.
-        raise RunStopped(
+        raise RunStoppedError(
             "Failed",
             "AccuracyTooLow",
             f"dataset {upload.dataset}: the model's hold-out accuracy {accuracy:.4f} is below min_accuracy"
@@ -259,7 +267,7 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
         )
 
     run.enter("register_model")
-    order = ModelOrder(run.request.run_id, upload, settings.model_name, result)
+    order = ModelInput(run.request.run_id, upload, settings.model_name, result)
     model = yield from run.call("register_model", order, ModelVersion)
     run.note(model_version=model.version)
     if result.verdict == "keep_champion":
@@ -267,22 +275,25 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
         return
 
     run.enter("ensure_compute")
-    compute = ComputeOrder(settings.compute_name, settings.vm_size)
-    yield from run.settle("ensure_compute", compute, Settling, PROVISIONING_LIMIT)
+    compute = ComputeInput(settings.compute_name, settings.vm_size)
+    yield from run.poll_until_ready("ensure_compute", compute, ProvisioningStatus, PROVISIONING_LIMIT)
 
     run.enter("ensure_endpoint")
-    yield from run.settle(
-        "ensure_endpoint", EndpointOrder(endpoint, settings.model_name), Settling, PROVISIONING_LIMIT
+    yield from run.poll_until_ready(
+        "ensure_endpoint",
+        EndpointInput(endpoint, settings.model_name),
+        ProvisioningStatus,
+        PROVISIONING_LIMIT,
     )
 
     run.enter("deploy_model")
     run.note(deployment=deployment)
-    wanted = DeploymentOrder(run.request.run_id, upload, endpoint, deployment, model, settings.compute_name)
-    yield from run.settle("deploy_model", wanted, Settling, PROVISIONING_LIMIT)
+    wanted = DeploymentInput(run.request.run_id, upload, endpoint, deployment, model, settings.compute_name)
+    yield from run.poll_until_ready("deploy_model", wanted, ProvisioningStatus, PROVISIONING_LIMIT)
 
     run.enter("smoke_test")
-    smoke = SmokeOrder(run.request.run_id, endpoint, deployment)
-    scored = yield from run.settle("smoke_test", smoke, SmokeState, SMOKE_LIMIT)
+    smoke = SmokeTestInput(run.request.run_id, endpoint, deployment)
+    scored = yield from run.poll_until_ready("smoke_test", smoke, SmokeTestStatus, SMOKE_LIMIT)
     run.note(predictions=scored.predictions)
 
     if settings.approval == "required":
@@ -292,27 +303,29 @@ def serve(run: Journey, dataset: Dataset, path: str) -> Story[None]:
         if approval.decision != "approved":
             left = CleanUp(run.request.run_id, endpoint=endpoint, deployment=deployment)
             yield from run.attempt(
-                "delete_deployment", run.settle("delete_deployment", left, Settling, CLEAN_UP_LIMIT)
+                "delete_deployment",
+                run.poll_until_ready("delete_deployment", left, ProvisioningStatus, CLEAN_UP_LIMIT),
             )
             run.note(outcome="rejected" if approval.decision == "rejected" else "approval_timed_out")
             return
 
     run.commit()
     run.enter("promote")
-    promotion = PromotionOrder(run.request.run_id, upload, endpoint, deployment)
-    promoted = yield from run.settle("promote", promotion, Promotion, PROVISIONING_LIMIT, LASTING)
+    promotion = PromotionInput(run.request.run_id, upload, endpoint, deployment)
+    promoted = yield from run.poll_until_ready("promote", promotion, Promotion, PROVISIONING_LIMIT, LASTING)
     run.note(outcome=promoted.outcome)
-    prune = PruneOrder(run.request.run_id, upload, endpoint, settings.keep_deployments)
+    prune = PruneInput(run.request.run_id, upload, endpoint, settings.keep_deployments)
     yield from run.attempt(
-        "prune_deployments", run.settle("prune_deployments", prune, Settling, PROVISIONING_LIMIT)
+        "prune_deployments",
+        run.poll_until_ready("prune_deployments", prune, ProvisioningStatus, PROVISIONING_LIMIT),
     )
 
 
-def decision(run: Journey, limit: timedelta) -> Story[Approval]:
+def decision(run: RunContext, limit: timedelta) -> Workflow[Approval]:
     """The stage approve: wait for the event `decision` until the time is up.
 
     Only a decision about this very wait counts, so an event that came before it, or is about another run,
-    decides nothing: see `decided`. Raises RunStopped when cancelled.
+    decides nothing: see `decided`. Raises RunStoppedError when cancelled.
     """
     run.enter("approve")
     since = run.record.stages[-1].started
@@ -349,7 +362,7 @@ def decided(event: object, since: str) -> Approval | None:
     return Approval("approved" if event["approved"] else "rejected", str(by), str(at), str(comment))
 
 
-def take_back(run: Journey) -> Story[None]:
+def compensate(run: RunContext) -> Workflow[None]:
     """Undo what an ended run began: its pipeline run, its scoring job, its deployment.
 
     A registered model version stays: it is immutable, serves nothing, and says which run it is from.
@@ -363,10 +376,10 @@ def take_back(run: Journey) -> Story[None]:
         "delete_deployment": "deploy_model" in reached,
     }
     for step in (step for step, needed in steps.items() if needed):
-        yield from run.attempt(step, run.settle(step, left, Settling, CLEAN_UP_LIMIT))
+        yield from run.attempt(step, run.poll_until_ready(step, left, ProvisioningStatus, CLEAN_UP_LIMIT))
 
 
-def tell(run: Journey, kind: str, retry: task.RetryPolicy = TRANSIENT) -> Story[None]:
+def tell(run: RunContext, kind: str, retry: task.RetryPolicy = TRANSIENT) -> Workflow[None]:
     """Publish a lifecycle event; a topic that cannot be reached does not keep a run from its end."""
     record = run.record
     event = LifecycleEvent(

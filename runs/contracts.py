@@ -101,16 +101,16 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
-class Pacing:
+class Polling:
     """How often the orchestrator looks, in seconds: first interval, then half as much again up to the cap.
 
     look: at a pipeline run, beside the wait for its event. watch: at an operation that should end soon.
     """
 
-    look_first: float
-    look_cap: float
-    watch_first: float
-    watch_cap: float
+    run_first: float
+    run_cap: float
+    operation_first: float
+    operation_cap: float
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ class Dataset:
     columns: int
     label: str
     settings: RunSettings
-    pacing: Pacing
+    polling: Polling
 
 
 @dataclass(frozen=True)
-class ChampionOrder:
+class ChampionInput:
     endpoint: str
 
 
@@ -143,7 +143,7 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class TrainingOrder:
+class TrainingInput:
     run_id: str
     upload: Upload
     label: str
@@ -167,7 +167,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class TrainingState:
+class TrainingStatus:
     """What one look at a pipeline run showed. model_path: its MLmodel in storage, once it has succeeded.
 
     exit_code and stderr (its tail) are those of the Batch task, when it failed and left them.
@@ -279,7 +279,7 @@ class TrainingResult:
 
 
 @dataclass(frozen=True)
-class ModelOrder:
+class ModelInput:
     run_id: str
     upload: Upload
     name: str
@@ -293,54 +293,54 @@ class ModelVersion:
 
 
 @dataclass(frozen=True)
-class ComputeOrder:
+class ComputeInput:
     name: str
     vm_size: str
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class EndpointOrder:
+class EndpointInput:
     name: str
     model_name: str
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class DeploymentOrder:
+class DeploymentInput:
     run_id: str
     upload: Upload
     endpoint: str
     name: str
     model: ModelVersion
     compute: str
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class SmokeOrder:
+class SmokeTestInput:
     run_id: str
     endpoint: str
     deployment: str
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class PromotionOrder:
+class PromotionInput:
     run_id: str
     upload: Upload
     endpoint: str
     deployment: str
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class PruneOrder:
+class PruneInput:
     run_id: str
     upload: Upload
     endpoint: str
     keep: int
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -349,33 +349,33 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Settling:
-    """One look at something that takes time. ready: it is there. begun: what to give to the next look."""
+class ProvisioningStatus:
+    """How an operation that takes time stands. operation_url: what the next poll is given."""
 
-    ready: bool
-    begun: str = ""
+    done: bool
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class SmokeState:
-    """A Settling of a scoring job. predictions: the first ones; rows: how many were scored."""
+class SmokeTestStatus:
+    """A ProvisioningStatus of a scoring job. predictions: the first ones; rows: how many were scored."""
 
-    ready: bool
-    begun: str = ""
+    done: bool
+    operation_url: str = ""
     rows: int = 0
     predictions: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A Settling of the endpoint's default.
+    """A ProvisioningStatus of the endpoint's default.
 
     outcome "promoted": this run's deployment is the default; "superseded": that of a newer upload is,
     and stays.
     """
 
-    ready: bool
-    begun: str = ""
+    done: bool
+    operation_url: str = ""
     outcome: Literal["", "promoted", "superseded"] = ""
 
 
@@ -388,7 +388,7 @@ class CleanUp:
     endpoint: str = ""
     deployment: str = ""
     job: str = ""
-    begun: str = ""
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -465,7 +465,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class LifecycleEvent:
-    """kind: RunStarted, RunSucceeded, RunFailed or RunCancelled."""
+    """kind: RunStarted, RunSucceeded, RunFailedError or RunCancelled."""
 
     kind: str
     run_id: str

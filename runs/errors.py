@@ -1,11 +1,11 @@
 """How a run goes wrong.
 
     RunError
-    ├── Refused    will never go away by itself: bad data, 400, 403; ends the run, is not retried
-    └── Fault      may pass: throttling, a lost connection, 5xx; retried with back-off
+    ├── RefusedError    will never go away by itself: bad data, 400, 403; ends the run, is not retried
+    └── TransientError      may pass: throttling, a lost connection, 5xx; retried with back-off
 
 Exception classes do not cross from an activity to the orchestrator, and how the host words a failure
-is its own affair. So a refusal crosses as a value (see activities.registry), and only faults are raised.
+is its own affair. So a refusal crosses as a value (see activities.registration), and only faults are raised.
 """
 
 
@@ -13,7 +13,7 @@ class RunError(Exception):
     """Something that keeps a run from going on; the text is a sentence for the person who uploaded."""
 
 
-class Refused(RunError):
+class RefusedError(RunError):
     """`code` names the cause for programs, the text says what happened, to what, and what to do."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -21,5 +21,5 @@ class Refused(RunError):
         self.code = code
 
 
-class Fault(RunError):
+class TransientError(RunError):
     """A call that failed and may succeed when it is made again."""

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from runs.errors import Refused
+from runs.errors import RefusedError
 
 DATASETS = "datasets/"
 RUNS = "runs/"
@@ -139,12 +139,12 @@ def is_dataset(path: str) -> bool:
 def dataset_path(name: str) -> str:
     """The path of the dataset that a person calls `name`.
 
-    Raises Refused for anything but the plain name of a .csv or .csv.gz file.
+    Raises RefusedError for anything but the plain name of a .csv or .csv.gz file.
     """
     path = f"{DATASETS}{name}"
     if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or not is_blob_name(path):
         shown = name if len(name) <= 80 else f"{name[:77]}..."
-        raise Refused(
+        raise RefusedError(
             "InvalidDatasetName",
             f"dataset {shown!r}: give the plain name of a .csv or .csv.gz file in the datasets folder,"
             " without a path.",

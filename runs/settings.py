@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs import naming
-from runs.contracts import Json, Pacing, RunSettings
-from runs.errors import Refused
+from runs.contracts import Json, Polling, RunSettings
+from runs.errors import RefusedError
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -194,10 +194,14 @@ APP_SETTINGS = (
     AppSetting(
         "TOUCHDOWN_TOPIC_ENDPOINT", "Event Grid topic for lifecycle events; empty: none are sent.", ""
     ),
-    AppSetting("TOUCHDOWN_LOOK_FIRST_SECONDS", "First look at a pipeline run, beside its event.", "30"),
-    AppSetting("TOUCHDOWN_LOOK_CAP_SECONDS", "Longest interval between two such looks.", "300"),
-    AppSetting("TOUCHDOWN_WATCH_FIRST_SECONDS", "First look at an Azure ML operation or job.", "2"),
-    AppSetting("TOUCHDOWN_WATCH_CAP_SECONDS", "Longest interval between two such looks.", "30"),
+    AppSetting(
+        "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS", "First look at a pipeline run, beside its event.", "30"
+    ),
+    AppSetting("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "Longest interval between two such looks.", "300"),
+    AppSetting(
+        "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS", "First look at an Azure ML operation or job.", "2"
+    ),
+    AppSetting("TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS", "Longest interval between two such looks.", "30"),
 )
 
 
@@ -222,7 +226,7 @@ class App:
     compute_identity: str
     compute_max_nodes: int
     topic_endpoint: str
-    pacing: Pacing
+    polling: Polling
     run_defaults: dict[str, str]
     signs_in: bool = False
     """Whether App Service signs callers in (its authentication is on), and so says truly who calls."""
@@ -238,7 +242,7 @@ class App:
     def read(cls, environment: Mapping[str, str]) -> "App":
         """The settings in `environment`.
 
-        Raises Refused naming every variable that is missing, or the first with a value it cannot have.
+        Raises RefusedError naming every variable that is missing, or the first with a value it cannot have.
         """
         values: dict[str, str] = {}
         missing = []
@@ -249,7 +253,7 @@ class App:
             else:
                 values[each.variable.removeprefix("TOUCHDOWN_").lower()] = value
         if missing:
-            raise Refused(
+            raise RefusedError(
                 "MissingAppSetting",
                 f"app settings are missing: {', '.join(missing)}; set them on the Function App, or locally in"
                 " local.settings.json (see local.settings.sample.json).",
@@ -273,11 +277,11 @@ class App:
                 "app setting TOUCHDOWN_COMPUTE_MAX_NODES", _whole(1, 1000), values["compute_max_nodes"]
             ),
             topic_endpoint=values["topic_endpoint"],
-            pacing=Pacing(
-                look_first=number("look_first_seconds"),
-                look_cap=number("look_cap_seconds"),
-                watch_first=number("watch_first_seconds"),
-                watch_cap=number("watch_cap_seconds"),
+            polling=Polling(
+                run_first=number("run_polling_first_seconds"),
+                run_cap=number("run_polling_cap_seconds"),
+                operation_first=number("operation_polling_first_seconds"),
+                operation_cap=number("operation_polling_cap_seconds"),
             ),
             run_defaults={
                 name: environment[setting.variable]
@@ -297,13 +301,13 @@ def app() -> App:
 def checked(given: Any) -> Json:
     """The settings of an HTTP body, each of a known name and a possible value.
 
-    Raises Refused naming the setting, what was given, and what it may be.
+    Raises RefusedError naming the setting, what was given, and what it may be.
     """
     if not isinstance(given, dict):
-        raise Refused("InvalidSetting", 'settings: a JSON object is expected, such as {"epochs": 20}.')
+        raise RefusedError("InvalidSetting", 'settings: a JSON object is expected, such as {"epochs": 20}.')
     for name in given:
         if name not in RUN_SETTINGS:
-            raise Refused(
+            raise RefusedError(
                 "UnknownSetting",
                 f"setting {name[:80]!r} is unknown; there are {', '.join(sorted(RUN_SETTINGS))}.",
             )
@@ -325,7 +329,7 @@ def resolve(
 
     metadata is the CSV's own; keys that are no settings are other people's and are left alone. task_of: the
     task that a column asks for as label, where no setting says so. Names are made valid (runs.naming).
-    Raises Refused for an impossible value, or a label that is no column.
+    Raises RefusedError for an impossible value, or a label that is no column.
     """
     found: dict[str, Any] = {}
     theirs = {key.lower(): value for key, value in metadata.items()}
@@ -344,7 +348,7 @@ def resolve(
         label = next((column for column in columns if column.strip() == label), label)
     if label not in columns:
         shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
-        raise Refused(
+        raise RefusedError(
             "LabelMissing",
             f'dataset {dataset}: label column "{label}" is not in the header (found: {shown});'
             " rename the column or name another label.",
@@ -381,7 +385,7 @@ def _checked[T](what: str, parse: Callable[[Any], T], value: Any) -> T:
         return parse(value)
     except ValueError as expected:
         shown = repr(value)
-        raise Refused(
+        raise RefusedError(
             "InvalidSetting",
             f"{what}: {shown if len(shown) <= 80 else shown[:77] + '...'} was given, expected {expected}.",
         ) from None

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from localcloud.cli.func_settings import sample  # noqa: E402 - the path comes first
+
 from runs.settings import APP_SETTINGS, RUN_SETTINGS, Setting  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "settings.md"

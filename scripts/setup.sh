@@ -98,6 +98,17 @@ environment() {
   checksum "$requirements" >"$folder/.stamp"
 }
 
+# packages FOLDER: the project's own two, to be imported from where they are; the lock holds what they need.
+packages() {
+  local stamp=$1/.packages
+  if fresh "$stamp" "$1/.stamp" pyproject.toml packages/localcloud/pyproject.toml; then
+    return
+  fi
+  get_uv
+  uv pip install --quiet --no-deps --no-index --python "$1/bin/python" --editable . --editable packages/localcloud
+  checksum "$1/.stamp" pyproject.toml packages/localcloud/pyproject.toml >"$stamp"
+}
+
 # What only developers of the packages read (source maps, type declarations) is half of the folder. Most of
 # the other half is OpenTelemetry, which Azurite depends on for its telemetry; localcloud turns that off.
 storage() {
@@ -138,7 +149,10 @@ browser() {
 
 part() {
   case $1 in
-    app) environment .venv 3.13 requirements-dev.txt ;;
+    app)
+      environment .venv 3.13 requirements-dev.txt
+      packages .venv
+      ;;
     trainer) environment .venv-trainer 3.11 trainer/requirements.txt ;;
     storage) storage ;;
     browser) browser ;;

@@ -14,10 +14,10 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import records
 from runs import naming
 from runs.contracts import Upload
 from runs.settings import app
+from services import run_store
 from triggers.starting import Client, start
 
 log = logging.getLogger("touchdown.triggers")
@@ -112,7 +112,7 @@ def tell(client: Client, run_id: str, blob: Created, event_id: str) -> None:
     """Raise `model_ready` on a run, if there is one that still waits for anything."""
     state = client.get_orchestration_state(run_id, fetch_payloads=False)
     if state is None:
-        claim = records.read(run_id)
+        claim = run_store.read(run_id)
         if claim is None or claim.record.status != "Running" or claim.age > LOST:
             log.info("event %s is ignored: there is no run %s that waits for a model", event_id, run_id)
             return

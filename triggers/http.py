@@ -23,12 +23,12 @@ import grpc
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from durabletask.client import OrchestrationState
 
-from activities import clients, records
-from activities.registry import explain
+from activities.registration import explain
 from runs import naming, settings
 from runs.contracts import LONGEST_COMMENT, Json, RunRecord, Upload, to_json
-from runs.errors import Refused
+from runs.errors import RefusedError
 from runs.settings import app
+from services import clients, run_store
 from triggers.events import ENDED
 from triggers.starting import Client, rerun_of, start
 
@@ -71,7 +71,7 @@ def answering(handler: Handler) -> Handler:
             return handler(req, client)
         except Answer as answer:
             return reply(answer.status, answer.body)
-        except Refused as refused:
+        except RefusedError as refused:
             status = 500 if refused.code == "MissingAppSetting" else 400
             return reply(status, {"error": {"code": refused.code, "message": str(refused)}})
         except AzureError as error:
@@ -169,7 +169,7 @@ def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     if not 1 <= top <= MOST:
         raise Answer(400, "InvalidTop", f"top: a whole number from 1 to {MOST} is expected.")
     dataset = req.params.get("dataset", "")
-    page = records.page(top, status, dataset, req.params.get("continuation", ""))
+    page = run_store.page(top, status, dataset, req.params.get("continuation", ""))
     body: Json = {"runs": [to_json(line) | {"status": standing(line, client)} for line in page.lines]}
     if page.continuation:
         asked = {"status": status, "dataset": dataset, "top": str(top), "continuation": page.continuation}
@@ -178,7 +178,7 @@ def list_runs(req: func.HttpRequest, client: Client) -> func.HttpResponse:
     return reply(200, body)
 
 
-def standing(line: records.Line, client: Client) -> str:
+def standing(line: run_store.RunSummary, client: Client) -> str:
     """The status of a listed run; the engine is asked only for one that should be running."""
     if line.status != "Running":
         return line.status
@@ -211,7 +211,7 @@ def blob_url(path: str) -> str:
 def existing(req: func.HttpRequest) -> RunRecord:
     """The record of the run in the address. Raises Answer 404."""
     run_id = str(req.route_params.get("run_id", ""))
-    claim = records.read(run_id) if naming.is_run_id(run_id) else None
+    claim = run_store.read(run_id) if naming.is_run_id(run_id) else None
     if claim is None:
         raise Answer(404, "RunNotFound", f"there is no run {run_id[:100]!r}; GET /api/runs lists them.")
     return claim.record
@@ -233,7 +233,7 @@ def live(record: RunRecord, client: Client) -> Json:
         return {**shown, "status": "Terminated", "hint": hint}
     known = custom_status(state)
     if state.runtime_status.name in ENDED:
-        claim = records.read(record.run_id)
+        claim = run_store.read(record.run_id)
         if claim is not None and claim.record.status != "Running":
             return ended(claim.record)
         why = state.failure_details.message if state.failure_details else "it ended without a record."
@@ -317,7 +317,7 @@ def decide(req: func.HttpRequest, client: Client, *, approved: bool) -> func.Htt
         "approved": approved,
         "comment": comment,
         "by": caller(req),
-        "at": records.now(),
+        "at": run_store.now(),
         "since": since,
     }
     client.raise_orchestration_event(run_id, "decision", data=decision)

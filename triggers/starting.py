@@ -1,7 +1,7 @@
 """Starting a run, exactly once for each content of a dataset.
 
 Event Grid delivers at least once, also a day later, and the Functions host runs an id that has finished
-again without a word. So the claim in storage (activities.records) decides, and the engine is asked only
+again without a word. So the claim in storage (services.run_store) decides, and the engine is asked only
 what it knows: whether a claimed run has ever been scheduled.
 """
 
@@ -12,9 +12,9 @@ from typing import Literal
 import grpc
 from azure.durable_functions.client import SyncDurableFunctionsClient
 
-from activities import records
 from runs import naming
 from runs.contracts import Json, RunRequest, Upload, to_json
+from services import run_store
 
 log = logging.getLogger("touchdown.triggers")
 
@@ -46,12 +46,12 @@ def start(
 ) -> Start:
     """Start the `attempt`-th run for `upload`, unless it has been started."""
     run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
-    request = RunRequest(run_id, upload, settings, source, records.now())
-    if records.claim(request):
+    request = RunRequest(run_id, upload, settings, source, run_store.now())
+    if run_store.claim(request):
         schedule(client, request)
         return Start(run_id, "started")
     state = client.get_orchestration_state(run_id, fetch_payloads=False)
-    claim = records.read(run_id)
+    claim = run_store.read(run_id)
     if claim is None or state is not None or claim.record.status != "Running":
         return Start(run_id, "known", claim.record.status if claim else "Running")
     if claim.age < BEING_STARTED:
@@ -63,7 +63,7 @@ def start(
 
 def schedule(client: Client, request: RunRequest) -> None:
     """Hand a claimed run to the engine; one that runs already is left alone."""
-    given = {"request": to_json(request), "record": to_json(records.claimed(request))}
+    given = {"request": to_json(request), "record": to_json(run_store.claimed(request))}
     try:
         client.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
     except grpc.RpcError as error:
@@ -79,7 +79,7 @@ def rerun_of(upload: Upload) -> tuple[Upload, int]:
     would be about an older upload than the deployment that it is to replace, and never be promoted.
     """
     number = 1
-    while claim := records.read(naming.run_id(upload.container, upload.path, upload.etag, number)):
+    while claim := run_store.read(naming.run_id(upload.container, upload.path, upload.etag, number)):
         upload = claim.record.upload if number == 1 else upload
         number += 1
     return upload, number

@@ -140,7 +140,7 @@ resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-
   }
 }
 
-// look_at_training reads the stderr.txt of a failed task.
+// get_training_status reads the stderr.txt of a failed task.
 resource appReadsTrainingLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(activityLogs.id, appPrincipalId, roles.storageBlobDataReader)
   scope: activityLogs

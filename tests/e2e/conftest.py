@@ -13,17 +13,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-
 from localcloud import stack
 from localcloud.client import ML_API_VERSION, WORKSPACE_PATH, Client, Upload
 from localcloud.home import FACTORY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, Home, Ports
 from localcloud.stack import Stack
 
 QUICK = {
-    "TOUCHDOWN_LOOK_FIRST_SECONDS": "1",
-    "TOUCHDOWN_LOOK_CAP_SECONDS": "2",
-    "TOUCHDOWN_WATCH_FIRST_SECONDS": "0.1",
-    "TOUCHDOWN_WATCH_CAP_SECONDS": "0.5",
+    "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "1",
+    "TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "2",
+    "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
+    "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "0.5",
 }
 FACTORY_PATH = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from localcloud.client import WORKSPACE_PATH, ApiError, Client
 from localcloud.stack import Stack
+
 from runs import naming
 from tests.e2e.conftest import (
     FACTORY_PATH,

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-
 from localcloud.client import ApiError, Client
 from localcloud.home import TOPIC
+
 from runs import naming
 from tests.e2e.conftest import (
     default,

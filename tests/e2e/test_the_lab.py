@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from localcloud import stack
 from localcloud.environment import of_person
 from localcloud.home import (
@@ -23,6 +22,7 @@ from localcloud.home import (
     Ports,
 )
 from localcloud.stack import Stack
+
 from tests.e2e.conftest import QUICK, iris, succeeded
 
 pytestmark = pytest.mark.e2e

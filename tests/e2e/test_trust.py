@@ -4,10 +4,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from localcloud.client import ApiError, Client
 from localcloud.home import CONTAINER
 from localcloud.stack import Stack
+
 from tests.e2e.conftest import FACTORY_PATH, finished, rows
 
 pytestmark = pytest.mark.e2e

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from localcloud import storage
 from localcloud.home import REPOSITORY, Home, Ports
 

@@ -6,7 +6,6 @@ import httpx
 import pytest
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
-
 from localcloud.home import SUBSCRIPTION, Home
 
 pytestmark = pytest.mark.integration

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.records import claimed
 from localcloud.functions.testing import START, Event, Outcome, Rehearsal
+
 from orchestrators.training_run import training_run
 from runs.contracts import (
     Baseline,
@@ -23,21 +23,22 @@ from runs.contracts import (
     Gate,
     Json,
     ModelVersion,
-    Pacing,
+    Polling,
     Promotion,
+    ProvisioningStatus,
     RunRecord,
     RunRequest,
     RunSettings,
-    Settling,
-    SmokeState,
+    SmokeTestStatus,
     Training,
     TrainingResult,
-    TrainingState,
+    TrainingStatus,
     Upload,
     from_json,
     to_json,
 )
-from runs.errors import Fault
+from runs.errors import TransientError
+from services.run_store import claimed
 
 type Step = Callable[[Json], Json]
 
@@ -59,8 +60,8 @@ SETTINGS = RunSettings(
     vm_size="Standard_DS3_v2",
     task="classification",
 )
-PACING = Pacing(look_first=30, look_cap=900, watch_first=2, watch_cap=30)
-DATASET = Dataset(size=4551, columns=5, label="species", settings=SETTINGS, pacing=PACING)
+POLLING = Polling(run_first=30, run_cap=900, operation_first=2, operation_cap=30)
+DATASET = Dataset(size=4551, columns=5, label="species", settings=SETTINGS, polling=POLLING)
 CHAMPION = Champion("iris_classification:6", "runs/older/0/cd34/artifacts/model", "run-6")
 GATE = Gate(
     "deploy",
@@ -140,11 +141,11 @@ def refusal(code: str, message: str) -> Json:
 
 
 def failing(message: str = "ServiceUnavailable (503): come back later") -> Step:
-    return in_turn(Fault(message))
+    return in_turn(TransientError(message))
 
 
 def training(status: str, **more: Any) -> Json:
-    return to_json(TrainingState(status, **more))
+    return to_json(TrainingStatus(status, **more))
 
 
 def good(**otherwise: Step) -> dict[str, Step]:
@@ -154,21 +155,30 @@ def good(**otherwise: Step) -> dict[str, Step]:
         "inspect_dataset": always(DATASET),
         "find_champion": always(CHAMPION),
         "start_training": always(Training(RUN, PIPELINE_RUN)),
-        "look_at_training": always(TrainingState("InProgress")),
+        "get_training_status": always(TrainingStatus("InProgress")),
         "read_training_result": always(RESULT),
         "register_model": always(ModelVersion("iris_classification", "7")),
-        "ensure_compute": in_turn(Settling(False, "op/compute"), Settling(True, "op/compute")),
-        "ensure_endpoint": in_turn(Settling(False, "op/endpoint"), Settling(True, "op/endpoint")),
-        "deploy_model": in_turn(Settling(False, "op/deployment"), Settling(True, "op/deployment")),
+        "ensure_compute": in_turn(
+            ProvisioningStatus(False, "op/compute"), ProvisioningStatus(True, "op/compute")
+        ),
+        "ensure_endpoint": in_turn(
+            ProvisioningStatus(False, "op/endpoint"), ProvisioningStatus(True, "op/endpoint")
+        ),
+        "deploy_model": in_turn(
+            ProvisioningStatus(False, "op/deployment"), ProvisioningStatus(True, "op/deployment")
+        ),
         "smoke_test": in_turn(
-            SmokeState(False, "job-1"), SmokeState(True, "job-1", 3, ["setosa", "virginica", "setosa"])
+            SmokeTestStatus(False, "job-1"),
+            SmokeTestStatus(True, "job-1", 3, ["setosa", "virginica", "setosa"]),
         ),
         "promote": in_turn(Promotion(False, "op/default"), Promotion(True, "op/default", "promoted")),
-        "prune_deployments": in_turn(Settling(False), Settling(True)),
+        "prune_deployments": in_turn(ProvisioningStatus(False), ProvisioningStatus(True)),
         "record_run": always(Done()),
-        "cancel_training": in_turn(Settling(False, PIPELINE_RUN), Settling(True, PIPELINE_RUN)),
-        "cancel_scoring": in_turn(Settling(False, "job-1"), Settling(True, "job-1")),
-        "delete_deployment": in_turn(Settling(False), Settling(True)),
+        "cancel_training": in_turn(
+            ProvisioningStatus(False, PIPELINE_RUN), ProvisioningStatus(True, PIPELINE_RUN)
+        ),
+        "cancel_scoring": in_turn(ProvisioningStatus(False, "job-1"), ProvisioningStatus(True, "job-1")),
+        "delete_deployment": in_turn(ProvisioningStatus(False), ProvisioningStatus(True)),
     }
     unknown = set(otherwise) - set(steps)
     if unknown:
@@ -297,4 +307,4 @@ def with_settings(**changes: Any) -> Step:
 
 def watching_rarely() -> Step:
     """inspect_dataset, with so long an interval between looks that hours of them are rehearsed quickly."""
-    return always(replace(DATASET, pacing=replace(PACING, watch_cap=600)))
+    return always(replace(DATASET, polling=replace(POLLING, operation_cap=600)))

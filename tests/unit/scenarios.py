@@ -13,15 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from localcloud.functions.testing import Event, Outcome
-from runs.contracts import Settling
-from runs.errors import Fault
+
+from runs.contracts import ProvisioningStatus
+from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
     KEPT_OUT,
     MODEL,
     OLDER_DATASET,
     OLDER_RESULT,
-    PACING,
+    POLLING,
     READY,
     always,
     asking,
@@ -42,14 +43,14 @@ FAILED_TRAINING = training(
 )
 LOST_EVENT = in_turn(training("Queued"), training("InProgress"), training("Succeeded", model_path=MODEL))
 POOR = replace(OLDER_RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
-RARELY = always(replace(OLDER_DATASET, pacing=replace(PACING, look_first=900)))
+RARELY = always(replace(OLDER_DATASET, polling=replace(POLLING, run_first=900)))
 
 SCENARIOS: dict[str, Callable[[], Outcome]] = {
     "succeeded": lambda: rehearse(older()),
-    "event_lost": lambda: rehearse(older(look_at_training=LOST_EVENT), events=[]),
+    "event_lost": lambda: rehearse(older(get_training_status=LOST_EVENT), events=[]),
     "event_first": lambda: rehearse(older(), events=[replace(READY, after=timedelta())]),
     "training_failed": lambda: rehearse(
-        older(look_at_training=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
+        older(get_training_status=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
     ),
     "training_timed_out": lambda: rehearse(older(inspect_dataset=RARELY), events=[]),
     "champion_found": rehearse,
@@ -79,7 +80,14 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
         older(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())
     ),
     "faults_retried": lambda: rehearse(
-        older(deploy_model=in_turn(Fault("busy"), Settling(False, "op"), Fault("busy"), Settling(True, "op")))
+        older(
+            deploy_model=in_turn(
+                TransientError("busy"),
+                ProvisioningStatus(False, "op"),
+                TransientError("busy"),
+                ProvisioningStatus(True, "op"),
+            )
+        )
     ),
     "cancelled_in_wait": lambda: rehearse(older(), events=[Event(CANCEL, {}, after=timedelta(minutes=2))]),
     "cancelled_in_smoke_test": lambda: rehearse_with_cancel("smoke_test", older()),

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from azure.core.exceptions import AzureError
 
-from activities import clients, event_grid, records
-from activities.data_factory import look_at_training
+from activities import lifecycle_events
+from activities.training import get_training_status
 from runs import settings
 from runs.contracts import LifecycleEvent, Training
+from services import clients, run_store
 from tests.unit.wire import Credential
 
 NOBODY = "https://127.0.0.1:9"
@@ -37,9 +38,9 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 
 CALLS: dict[str, Callable[[], Any]] = {
-    "storage": lambda: records.read("run-1"),
-    "data factory": lambda: look_at_training(Training("run-1", "pipeline-run")),
-    "topic": lambda: event_grid.publish_event(LifecycleEvent("RunStarted", "run-1", {})),
+    "storage": lambda: run_store.read("run-1"),
+    "data factory": lambda: get_training_status(Training("run-1", "pipeline-run")),
+    "topic": lambda: lifecycle_events.publish_event(LifecycleEvent("RunStarted", "run-1", {})),
 }
 
 

@@ -19,14 +19,14 @@ from runs.contracts import (
     Failure,
     Floor,
     Gate,
-    Pacing,
+    Polling,
     RunRecord,
     RunRequest,
     RunSettings,
     Stage,
     TrainedModel,
-    TrainingOrder,
-    TrainingState,
+    TrainingInput,
+    TrainingStatus,
     Upload,
     from_json,
     to_json,
@@ -68,7 +68,7 @@ RECORD = RunRecord(
     approval=Approval("rejected", "somebody", "2026-01-02T00:00:00.000000Z", "no"),
     report="runs/iris-1/report.html",
 )
-DATASET = Dataset(1, 2, "species", SETTINGS, Pacing(30, 300, 2, 30))
+DATASET = Dataset(1, 2, "species", SETTINGS, Polling(30, 300, 2, 30))
 ALL = [
     each
     for each in vars(contracts).values()
@@ -89,11 +89,11 @@ ALL = [
         GATE,
         Gate("deploy", [], "rmse", 2.0),
         dataclasses.replace(GATE, champion=Comparison("m:1", 0, None, None, 0.01, None, True, "why")),
-        TrainingOrder("iris-1", UPLOAD, "species", 50, 0.1, champion=Champion("m:1", "runs/r", "run-1")),
+        TrainingInput("iris-1", UPLOAD, "species", 50, 0.1, champion=Champion("m:1", "runs/r", "run-1")),
         TrainedModel("iris-1", UPLOAD, "p", SETTINGS),
         TrainedModel("iris-1", UPLOAD, "p"),
-        TrainingState("Failed", exit_code=0),
-        TrainingState("Succeeded", model_path="p"),
+        TrainingStatus("Failed", exit_code=0),
+        TrainingStatus("Succeeded", model_path="p"),
         Generation(REQUEST, RECORD),
         Generation(REQUEST, RECORD, DATASET, 45.0, "2026-01-02T00:00:00+00:00"),
     ],

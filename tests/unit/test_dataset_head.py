@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from activities.storage import HEAD, check_label, look, quoted
-from runs.errors import Refused
+from runs.errors import RefusedError
 from tests.unit.rehearsed import SETTINGS
 from trainer import dialect
 
@@ -28,7 +28,7 @@ def seen(head: bytes, *, whole: bool = True) -> dialect.Look:
 
 def why(head: bytes, *, whole: bool = True, **settings: Any) -> str:
     """What a dataset is refused with, without its name; with settings, for its label."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         accepted(head, whole=whole, **settings)
     assert refused.value.code == "InvalidDataset"
     message = str(refused.value)
@@ -258,7 +258,7 @@ def test_any_bytes_are_rows_or_a_refusal(head: bytes, whole: bool) -> None:
         found = seen(head, whole=whole)
         for task in ("classification", "regression"):
             check_label(NAME, found, replace(SETTINGS, label=found.columns[-1], task=task))
-    except Refused:
+    except RefusedError:
         return
     assert found.rows
     assert len(set(found.columns)) == len(found.columns) >= 2

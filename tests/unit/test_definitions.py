@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from activities import clients, data_factory
 from localcloud.datafactory import reading
 from localcloud.datafactory.expressions import Values, evaluate
 from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
 from localcloud.eventgrid.subscriptions import Subscription
+
+from activities import training
 from runs import naming, settings
-from runs.contracts import Champion, Json, TrainingOrder, from_json, to_json
+from runs.contracts import Champion, Json, TrainingInput, from_json, to_json
 from runs.settings import App
+from services import clients
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.wire import Answer, Credential, Sent, Wire
 from triggers.events import CREATED, FINISHED_WRITES, on_blob_created
@@ -34,7 +35,7 @@ PARAMETERS: Json = PIPELINE["properties"]["parameters"]
 SUBSCRIPTIONS: list[Json] = json.loads((DEFINITIONS / "subscriptions.json").read_text())
 DEPLOYED = {"accountUrl": "https://a.blob.core.windows.net", "container": "blobs", "codePath": "code/1"}
 """The defaults that a deployment sets."""
-ORDER = TrainingOrder(
+ORDER = TrainingInput(
     RUN,
     UPLOAD,
     "species",
@@ -73,7 +74,7 @@ def factory(monkeypatch: pytest.MonkeyPatch) -> Wire:
     container = ContainerClient(DEPLOYED["accountUrl"], "blobs", transport=wire.transport)
     monkeypatch.setattr(clients, "data_factory", lambda: manager)
     monkeypatch.setattr(clients, "container", lambda: container)
-    monkeypatch.setattr(data_factory, "app", lambda: APP)
+    monkeypatch.setattr(training, "app", lambda: APP)
     return wire
 
 
@@ -85,7 +86,7 @@ APP = App.read(
 
 def passed(factory: Wire) -> Json:
     """The parameters that start_training sends."""
-    assert data_factory.start_training(ORDER).pipeline_run_id == PIPELINE_RUN
+    assert training.start_training(ORDER).pipeline_run_id == PIPELINE_RUN
     (create,) = [sent for sent in factory.sent if sent.path.endswith("/createRun")]
     assert create.path.endswith(f"/pipelines/{PIPELINE['name']}/createRun")
     parameters: Json = create.body
@@ -110,8 +111,8 @@ def test_an_order_of_older_code_passes_the_defaults_of_the_pipeline(
     factory: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = to_json(ORDER)
-    older = {str(name): whole[name] for name in TrainingOrder.__match_args__[:5]}
-    monkeypatch.setattr(sys.modules[__name__], "ORDER", from_json(TrainingOrder, older))
+    older = {str(name): whole[name] for name in TrainingInput.__match_args__[:5]}
+    monkeypatch.setattr(sys.modules[__name__], "ORDER", from_json(TrainingInput, older))
     sent = passed(factory)
     added = ("task", "algorithm", "rareClasses", "minAccuracy", "maxRmse", "tolerance")
     assert {name: sent[name] for name in (*added, "champion", "championModel")} == {

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from localcloud import deployment
 from localcloud.datafactory import linked_services, reading
 from localcloud.home import CONTAINER, Home, Ports
+
 from scripts import publish_trainer
 
 ROOT = Path(__file__).parents[2]
@@ -93,8 +93,8 @@ def published(path: str) -> bool:
 
 
 def test_the_package_holds_the_app_with_the_trainers_dialect_and_nothing_else() -> None:
-    packages = ("activities", "orchestrators", "runs", "triggers")
-    others = ("benchmarks", "bicep", "docs", "localcloud", "scripts", "tests", "trainer")
+    packages = ("activities", "orchestrators", "runs", "services", "triggers")
+    others = ("benchmarks", "bicep", "docs", "packages", "scripts", "tests", "touchdown", "trainer")
     files = [each for each in ROOT.iterdir() if each.is_file()]
     files += [each for folder in packages + others for each in (ROOT / folder).rglob("*") if each.is_file()]
     names = {each.relative_to(ROOT).as_posix() for each in files if "__pycache__" not in each.parts}
@@ -104,7 +104,7 @@ def test_the_package_holds_the_app_with_the_trainers_dialect_and_nothing_else() 
 
 
 def test_the_package_can_import_everything_that_the_app_imports(tmp_path: Path) -> None:
-    for folder in ("activities", "orchestrators", "runs", "triggers"):
+    for folder in ("activities", "orchestrators", "runs", "services", "triggers"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "trainer").mkdir()
     for name in APP:

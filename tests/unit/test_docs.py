@@ -18,13 +18,13 @@ from typing import Any, get_args
 
 import pytest
 import typer
-
 from localcloud.cli.app import app as cli
 from localcloud.cloud import SERVICES
 from localcloud.datafactory.expressions.functions import FUNCTIONS
 from localcloud.datafactory.routes import ABSENT
 from localcloud.faults import Fault
 from localcloud.home import REPOSITORY, Ports
+
 from runs.contracts import (
     Approval,
     Baseline,
@@ -45,9 +45,9 @@ DOCUMENTS = [
     REPOSITORY / "CONTRIBUTING.md",
     *sorted((REPOSITORY / "docs").glob("*.md")),
     REPOSITORY / "trainer" / "README.md",
-    REPOSITORY / "localcloud" / "functions" / "README.md",
+    REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "functions" / "README.md",
 ]
-PRODUCT = ("runs", "activities", "orchestrators", "triggers")
+PRODUCT = ("runs", "services", "activities", "orchestrators", "triggers")
 TITLES = {
     "arm": "Resource Manager",
     "eventgrid": "Event Grid",
@@ -137,7 +137,7 @@ def error_codes() -> tuple[set[str], set[str]]:
     of_runs: set[str] = set()
     of_http: set[str] = set()
     for folder in PRODUCT:
-        of_runs |= texts(calls(folder, "Refused"), 0) | texts(calls(folder, "RunStopped"), 1)
+        of_runs |= texts(calls(folder, "RefusedError"), 0) | texts(calls(folder, "RunStoppedError"), 1)
         of_http |= texts(calls(folder, "Answer"), 1)
     return of_runs, of_http - of_runs
 
@@ -160,7 +160,7 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 
 @every_document
 def test_every_file_that_is_named_is_there(document: Path) -> None:
-    folders = "|".join((*PRODUCT, "bicep", "docs", "localcloud", "scripts", "tests", "trainer"))
+    folders = "|".join((*PRODUCT, "bicep", "docs", "packages", "scripts", "tests", "trainer"))
     named = re.compile(rf"(?:{folders})/[\w./-]+\.(?:py|json|md|sh|bicep|txt|in)")
     prose = INLINE.findall(FENCE.sub("", document.read_text()))
     assert [name for name in prose if named.fullmatch(name) and not (REPOSITORY / name).exists()] == []
@@ -297,7 +297,11 @@ def test_the_table_says_yes_differs_or_no() -> None:
 def test_everything_that_answers_501_is_in_the_table() -> None:
     """Each place that says 501 says what is not imitated; the table must say it in the same words."""
     table = plain(" ".join(cell for row in imitation() for cell in row))
-    left_out = [part for node in calls("localcloud", "not_imitated") if (part := phrase(node.args[0]))]
+    left_out = [
+        part
+        for node in calls("packages/localcloud/src/localcloud", "not_imitated")
+        if (part := phrase(node.args[0]))
+    ]
     assert len(left_out) > 15, "the calls were not found"
     assert [part for part in left_out if part not in table] == []
 
@@ -318,10 +322,10 @@ def test_every_expression_function_and_every_absent_child_of_a_factory_is_named(
 
 
 def test_every_fault_point_is_documented() -> None:
-    points = texts(calls("localcloud", "at"), 0)
+    points = texts(calls("packages/localcloud/src/localcloud", "at"), 0)
     watched = {
         ast.literal_eval(keyword.value)
-        for node in calls("localcloud", "Provisioned")
+        for node in calls("packages/localcloud/src/localcloud", "Provisioned")
         for keyword in node.keywords
         if keyword.arg == "point"
     }
@@ -337,7 +341,10 @@ def test_every_field_of_a_fault_is_documented() -> None:
 
 
 def test_every_variable_of_localcloud_is_documented() -> None:
-    sources = [*(REPOSITORY / "localcloud").rglob("*.py"), *(REPOSITORY / "localcloud").rglob("*.cjs")]
+    sources = [
+        *(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud").rglob("*.py"),
+        *(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud").rglob("*.cjs"),
+    ]
     read = {name for file in sources for name in re.findall(r"\bLOCALCLOUD_[A-Z_]+\b", file.read_text())}
     assert set(column(doc("localcloud.md"), "variable")) == read
 

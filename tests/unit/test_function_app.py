@@ -6,9 +6,9 @@ import pytest
 from azure_functions_runtime.bindings.meta import load_binding_registry
 from azure_functions_runtime.functions import Registry
 from azure_functions_runtime.loader import index_function_app, process_indexed_function
-
 from localcloud.functions.functions import SERVED_BINDINGS, SERVED_TRIGGERS, App, from_metadata
 from localcloud.functions.protos import PROTOS
+
 from tests.unit.rehearsed import good
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ STEPS = {
     "inspect_dataset",
     "find_champion",
     "start_training",
-    "look_at_training",
+    "get_training_status",
     "read_training_result",
     "register_model",
     "ensure_compute",

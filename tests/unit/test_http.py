@@ -13,10 +13,10 @@ import grpc
 import pytest
 from azure.storage.blob import ContainerClient
 
-from activities import clients, records
 from orchestrators.training_run import decided
 from runs import naming, settings
 from runs.contracts import Failure, Json, RunRequest, Upload
+from services import clients, run_store
 from tests.unit.wire import Blobs, Wire
 from triggers import http
 
@@ -105,7 +105,7 @@ def start(engine: Engine, body: Any) -> tuple[int, Any]:
 def claimed(**changes: Any) -> None:
     """A run that an event has started."""
     request = RunRequest(RUN, UPLOAD, {}, "event", "2026-01-01T00:00:00.000000Z")
-    records.write(replace(records.claimed(request), **changes))
+    run_store.write(replace(run_store.claimed(request), **changes))
 
 
 # --- Starting -----------------------------------------------------------------------------------------

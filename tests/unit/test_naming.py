@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runs import naming
-from runs.errors import Refused
+from runs.errors import RefusedError
 from runs.naming import RULES, valid_name
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -303,7 +303,7 @@ def test_a_plain_name_is_a_dataset_however_odd(name: str) -> None:
     ids=ascii,
 )
 def test_a_name_with_a_path_or_that_storage_cannot_hold_is_refused_in_words(name: str) -> None:
-    with pytest.raises(Refused, match=r"give the plain name of a \.csv or \.csv\.gz file") as refused:
+    with pytest.raises(RefusedError, match=r"give the plain name of a \.csv or \.csv\.gz file") as refused:
         naming.dataset_path(name)
     assert refused.value.code == "InvalidDatasetName"
     assert len(str(refused.value)) < 300

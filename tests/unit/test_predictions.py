@@ -4,7 +4,7 @@ import pytest
 
 from activities import machine_learning
 from activities.machine_learning import read_predictions
-from runs.errors import Refused
+from runs.errors import RefusedError
 
 
 def predictions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
@@ -37,7 +37,7 @@ def test_predictions_are_read_whatever_the_model_answers_with(
     ids=["nothing", "empty", "empty in a table", "rows of several widths", "only the file"],
 )
 def test_what_are_no_predictions_fails_the_smoke_test(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         predictions(monkeypatch, text)
     assert refused.value.code == "SmokeTestFailed"
     assert "deployment run-1: " in str(refused.value)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from azure.storage.blob import ContainerClient
 
-from activities import clients, records
 from activities.storage import record_run
 from runs.contracts import RunRequest, Upload
-from runs.errors import Refused
+from runs.errors import RefusedError
+from services import clients, run_store
 from tests.unit.wire import Blobs, Sent, Wire
 
 METADATA_LIMIT = 8 * 1024
@@ -36,7 +36,7 @@ def lines(wire: Wire) -> list[Sent]:
     "name", ["iris_csv.csv", "名" * 1011 + ".csv", "😀" * 505 + ".csv", 'a"b\n.csv'], ids=ascii
 )
 def test_a_dataset_of_any_name_fits_into_the_metadata_of_its_line(wire: Wire, name: str) -> None:
-    assert records.claim(request(name))
+    assert run_store.claim(request(name))
     (line,) = lines(wire)
     metadata = {key: value for key, value in line.headers.items() if key.lower().startswith("x-ms-meta-")}
     assert metadata["x-ms-meta-status"] == "Running"
@@ -45,21 +45,21 @@ def test_a_dataset_of_any_name_fits_into_the_metadata_of_its_line(wire: Wire, na
 
 
 def test_a_claim_that_is_lost_writes_no_line(wire: Wire) -> None:
-    assert records.claim(request("iris_csv.csv"))
-    assert not records.claim(request("iris_csv.csv"))
+    assert run_store.claim(request("iris_csv.csv"))
+    assert not run_store.claim(request("iris_csv.csv"))
     assert len(lines(wire)) == 1
 
 
 def test_the_record_of_an_ended_run_is_never_rewritten_to_another_end(wire: Wire) -> None:
-    run = records.claimed(request("iris_csv.csv"))
-    assert records.claim(request("iris_csv.csv"))
+    run = run_store.claimed(request("iris_csv.csv"))
+    assert run_store.claim(request("iris_csv.csv"))
     succeeded = replace(run, status="Succeeded", outcome="promoted")
     record_run(succeeded)
     record_run(succeeded)  # as after an answer that was lost
-    with pytest.raises(Refused, match=r"run run-1 has ended before: Succeeded\.") as refused:
+    with pytest.raises(RefusedError, match=r"run run-1 has ended before: Succeeded\.") as refused:
         record_run(replace(run, status="Failed"))
     assert refused.value.code == "RunEnded"
-    claim = records.read("run-1")
+    claim = run_store.read("run-1")
     assert claim is not None
     assert claim.record == succeeded
 
@@ -68,8 +68,8 @@ def test_the_line_of_a_later_claim_sorts_before_an_earlier_ones(wire: Wire) -> N
     for minute in (1, 2):
         claimed = request("iris_csv.csv")
         moment = f"2026-01-01T00:0{minute}:00.000000Z"
-        records.index(
-            records.claimed(
+        run_store.index(
+            run_store.claimed(
                 RunRequest(f"run-{minute}", claimed.upload, {}, "event", moment),
             )
         )

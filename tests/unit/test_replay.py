@@ -11,8 +11,8 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 import pytest
 from durabletask.client import OrchestrationStatus
 from google.protobuf import json_format  # type: ignore[import-untyped]
-
 from localcloud.functions.testing import DECISIONS, replay
+
 from orchestrators.training_run import training_run
 from runs.contracts import Json, RunRecord, from_json
 from tests.unit.scenarios import HISTORIES, SCENARIOS

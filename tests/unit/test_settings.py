@@ -10,7 +10,7 @@ import pytest
 
 from runs import settings
 from runs.contracts import RunSettings
-from runs.errors import Refused
+from runs.errors import RefusedError
 from runs.settings import APP_SETTINGS, RUN_SETTINGS, App
 
 COLUMNS = ["sepal_length", "petal_length", "species"]
@@ -66,8 +66,8 @@ def resolved(
     )
 
 
-def refused(**given: Any) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refused(**given: Any) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
         settings.checked(given)
     return caught.value
 
@@ -172,7 +172,7 @@ def test_names_are_made_valid() -> None:
 
 
 def test_a_label_that_is_no_column_is_refused_with_those_that_are() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         resolved({"label": "clas"})
     assert caught.value.code == "LabelMissing"
     assert str(caught.value) == (
@@ -182,7 +182,7 @@ def test_a_label_that_is_no_column_is_refused_with_those_that_are() -> None:
 
 
 def test_a_label_among_very_many_columns_is_refused_in_a_short_sentence() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         resolved({"label": "none"}, columns=[f"column{n}" for n in range(10_000)])
     assert "column19, …)" in str(caught.value)
     assert len(str(caught.value)) < 500
@@ -200,7 +200,7 @@ def test_a_wrong_value_is_refused_with_where_it_stands(source: str, words: str) 
     given = {"epochs": "many"} if source == "body" else {}
     metadata = {"epochs": "many"} if source == "metadata" else {}
     app = an_app(TOUCHDOWN_EPOCHS="many") if source == "app" else an_app()
-    with pytest.raises(Refused, match="expected a whole number from 1 to 10000") as caught:
+    with pytest.raises(RefusedError, match="expected a whole number from 1 to 10000") as caught:
         resolved(given, metadata, app)
     assert str(caught.value).startswith(words)
 
@@ -214,7 +214,7 @@ def test_a_wrong_value_that_something_better_hides_does_no_harm() -> None:
 
 @pytest.mark.parametrize("given", [None, [], "epochs=3", 3, True])
 def test_settings_that_are_no_object_are_refused(given: Any) -> None:
-    with pytest.raises(Refused, match="a JSON object is expected") as caught:
+    with pytest.raises(RefusedError, match="a JSON object is expected") as caught:
         settings.checked(given)
     assert caught.value.code == "InvalidSetting"
 
@@ -320,13 +320,13 @@ def test_the_needed_app_settings_are_all_that_is_needed() -> None:
 
 @pytest.mark.parametrize("missing", NEEDED)
 def test_a_missing_app_setting_is_named(missing: str) -> None:
-    with pytest.raises(Refused, match=missing) as caught:
+    with pytest.raises(RefusedError, match=missing) as caught:
         App.read({name: value for name, value in NEEDED.items() if name != missing})
     assert caught.value.code == "MissingAppSetting"
 
 
 def test_all_missing_app_settings_are_named_at_once() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         App.read({"TOUCHDOWN_WORKSPACE": "  "})
     assert all(name in str(caught.value) for name in NEEDED)
     assert "local.settings.json" in str(caught.value)
@@ -335,16 +335,16 @@ def test_all_missing_app_settings_are_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("TOUCHDOWN_LOOK_FIRST_SECONDS", "often"),
-        ("TOUCHDOWN_LOOK_CAP_SECONDS", "0"),
-        ("TOUCHDOWN_WATCH_FIRST_SECONDS", "-1"),
-        ("TOUCHDOWN_WATCH_CAP_SECONDS", "nan"),
+        ("TOUCHDOWN_RUN_POLLING_FIRST_SECONDS", "often"),
+        ("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "0"),
+        ("TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS", "-1"),
+        ("TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS", "nan"),
         ("TOUCHDOWN_COMPUTE_MAX_NODES", "0"),
         ("TOUCHDOWN_COMPUTE_MAX_NODES", "1.5"),
     ],
 )
 def test_an_app_setting_with_an_impossible_value_is_named(variable: str, value: str) -> None:
-    with pytest.raises(Refused, match=f"app setting {variable}: '{value}' was given, expected"):
+    with pytest.raises(RefusedError, match=f"app setting {variable}: '{value}' was given, expected"):
         an_app(**{variable: value})
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from localcloud.home import REPOSITORY
+
 from runs.settings import APP_SETTINGS, RUN_SETTINGS
 
 VARIABLES = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}

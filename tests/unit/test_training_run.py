@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER as JSON
 from durabletask.client import OrchestrationStatus
-
 from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
 from localcloud.functions.testing import Event, Rehearsal
+
 from orchestrators.training_run import LOOKS_PER_GENERATION, training_run
 from runs import naming
 from runs.contracts import (
@@ -19,14 +19,14 @@ from runs.contracts import (
     Dropped,
     Json,
     Promotion,
-    Settling,
-    SmokeState,
+    ProvisioningStatus,
+    SmokeTestStatus,
     Training,
-    TrainingState,
+    TrainingStatus,
     Upload,
     to_json,
 )
-from runs.errors import Fault
+from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
     CHAMPION,
@@ -36,8 +36,8 @@ from tests.unit.rehearsed import (
     KEPT_OUT,
     MODEL,
     OLDER_RESULT,
-    PACING,
     PIPELINE_RUN,
+    POLLING,
     READY,
     REQUEST,
     RESULT,
@@ -195,7 +195,7 @@ def test_what_an_operation_has_begun_is_given_to_the_next_look_at_it() -> None:
         "smoke_test": "job-1",
         "promote": "op/default",
     }.items():
-        assert [order["begun"] for order in inputs(outcome, step)] == ["", begun], step
+        assert [order["operation_url"] for order in inputs(outcome, step)] == ["", begun], step
 
 
 def test_the_default_moves_only_after_the_new_deployment_has_scored() -> None:
@@ -363,7 +363,7 @@ def test_custom_status_says_that_a_run_waits_and_can_still_be_cancelled() -> Non
 @pytest.mark.parametrize("approved", [True, False])
 def test_a_cancel_after_the_decision_comes_too_late(approved: bool) -> None:
     cancel = Event(CANCEL, {}, after=timedelta(hours=2, seconds=1))
-    slow = in_turn(Settling(False), Settling(False), Settling(True))
+    slow = in_turn(ProvisioningStatus(False), ProvisioningStatus(False), ProvisioningStatus(True))
     outcome = rehearse(asking(delete_deployment=slow), [READY, decision(approved=approved), cancel])
     assert record(outcome).outcome == ("promoted" if approved else "rejected")
 
@@ -427,7 +427,7 @@ def test_a_deployment_that_cannot_be_taken_back_is_a_warning_of_a_rejected_run()
 def test_model_ready_before_the_wait_is_used() -> None:
     outcome = rehearse(events=[replace(READY, after=timedelta())])
     assert outcome.status is COMPLETED
-    assert "look_at_training" not in outcome.names
+    assert "get_training_status" not in outcome.names
 
 
 def test_model_ready_while_the_pipeline_run_is_being_started_is_used() -> None:
@@ -442,7 +442,7 @@ def test_model_ready_while_the_pipeline_run_is_being_started_is_used() -> None:
     rehearsal.run()
     outcome = rehearsal.outcome(RUN)
     assert outcome.status is COMPLETED
-    assert "look_at_training" not in outcome.names
+    assert "get_training_status" not in outcome.names
 
 
 def test_model_ready_ends_the_wait_at_once() -> None:
@@ -453,26 +453,26 @@ def test_model_ready_ends_the_wait_at_once() -> None:
 def test_a_lost_event_costs_no_more_than_a_look() -> None:
     done = training("Succeeded", model_path=MODEL)
     looks = in_turn(training("Queued"), training("InProgress"), training("InProgress"), done)
-    outcome = rehearse(good(look_at_training=looks), events=[])
+    outcome = rehearse(good(get_training_status=looks), events=[])
     assert outcome.status is COMPLETED
     assert inputs(outcome, "read_training_result")[0]["path"] == MODEL
-    assert outcome.names.count("look_at_training") == 4
-    assert inputs(outcome, "look_at_training")[0] == {"run_id": RUN, "pipeline_run_id": PIPELINE_RUN}
+    assert outcome.names.count("get_training_status") == 4
+    assert inputs(outcome, "get_training_status")[0] == {"run_id": RUN, "pipeline_run_id": PIPELINE_RUN}
 
 
 def test_looks_become_rarer_up_to_the_cap() -> None:
     done = training("Succeeded", model_path=MODEL)
     looks = in_turn(*[training("InProgress")] * 11, done)
-    outcome = rehearse(good(look_at_training=looks), events=[])
-    times = [call.after.total_seconds() for call in outcome.calls if call.name == "look_at_training"]
+    outcome = rehearse(good(get_training_status=looks), events=[])
+    times = [call.after.total_seconds() for call in outcome.calls if call.name == "get_training_status"]
     pauses = [later - earlier for earlier, later in pairwise([0.0, *times])]
     assert pauses[:4] == [30, 45, 67.5, 101.25]
     assert pauses == sorted(pauses)
-    assert pauses[-3:] == [PACING.look_cap] * 3
+    assert pauses[-3:] == [POLLING.run_cap] * 3
 
 
 def test_a_pipeline_run_that_succeeded_without_a_model_fails_the_run() -> None:
-    outcome = rehearse(good(look_at_training=always(TrainingState("Succeeded"))), events=[])
+    outcome = rehearse(good(get_training_status=always(TrainingStatus("Succeeded"))), events=[])
     error = record(outcome).error
     assert outcome.status is FAILED
     assert error is not None
@@ -483,7 +483,7 @@ def test_a_pipeline_run_that_succeeded_without_a_model_fails_the_run() -> None:
 def test_a_failed_pipeline_run_fails_the_run_with_exit_code_and_stderr() -> None:
     stderr = 'dataset "iris_csv.csv": column "species", row 7: the label is missing'
     failed = training("Failed", message="Operation on target Train failed", exit_code=2, stderr=stderr)
-    outcome = rehearse(good(look_at_training=in_turn(training("InProgress"), failed)), events=[])
+    outcome = rehearse(good(get_training_status=in_turn(training("InProgress"), failed)), events=[])
     error = record(outcome).error
     assert outcome.status is FAILED
     assert error is not None
@@ -506,13 +506,15 @@ def test_a_failed_pipeline_run_fails_the_run_with_exit_code_and_stderr() -> None
     ids=["no stderr", "never started", "no words", "nothing"],
 )
 def test_a_failed_pipeline_run_says_what_is_known(state: Json, said: str) -> None:
-    error = record(rehearse(good(look_at_training=always(TrainingState("Failed", **state))), events=[])).error
+    error = record(
+        rehearse(good(get_training_status=always(TrainingStatus("Failed", **state))), events=[])
+    ).error
     assert error is not None
     assert said in error.message
 
 
 def test_a_pipeline_run_cancelled_from_outside_fails_the_run_saying_so() -> None:
-    outcome = rehearse(good(look_at_training=always(TrainingState("Cancelled"))), events=[])
+    outcome = rehearse(good(get_training_status=always(TrainingStatus("Cancelled"))), events=[])
     error = record(outcome).error
     assert outcome.status is FAILED
     assert error is not None
@@ -522,13 +524,13 @@ def test_a_pipeline_run_cancelled_from_outside_fails_the_run_saying_so() -> None
 
 def test_a_pipeline_run_that_is_being_cancelled_is_waited_for() -> None:
     looks = in_turn(training("Canceling"), training("Canceling"), training("Cancelled"))
-    outcome = rehearse(good(look_at_training=looks), events=[])
-    assert outcome.names.count("look_at_training") == 3
+    outcome = rehearse(good(get_training_status=looks), events=[])
+    assert outcome.names.count("get_training_status") == 3
 
 
 def test_a_pipeline_run_that_data_factory_forgot_fails_the_run() -> None:
     missing = in_turn(refusal("PipelineRunMissing", "pipeline run x: Data Factory does not know it."))
-    error = record(rehearse(good(look_at_training=missing), events=[])).error
+    error = record(rehearse(good(get_training_status=missing), events=[])).error
     assert error is not None
     assert error.code == "PipelineRunMissing"
 
@@ -549,7 +551,7 @@ def test_a_training_that_takes_too_long_is_cancelled_when_its_time_is_up() -> No
 def test_a_model_that_is_there_when_time_is_up_is_taken() -> None:
     """The last look comes at the deadline itself, so that a lost event does not waste a day's training."""
     looks = in_turn(*[training("InProgress")] * 3, training("Succeeded", model_path=MODEL))
-    steps = good(inspect_dataset=with_settings(training_timeout=150), look_at_training=looks)
+    steps = good(inspect_dataset=with_settings(training_timeout=150), get_training_status=looks)
     outcome = rehearse(steps, events=[])
     assert outcome.status is COMPLETED
     assert record(outcome).stages[2].ended == "2026-01-01T00:02:30.000Z"
@@ -589,7 +591,7 @@ def test_forged_events_before_the_wait_do_not_hide_the_real_one() -> None:
     forged = Event("model_ready", {"path": "runs/x/0/y/artifacts/model/MLmodel"})
     outcome = rehearse(events=[forged, forged, replace(READY, after=timedelta()), forged])
     assert outcome.status is COMPLETED
-    assert "look_at_training" not in outcome.names
+    assert "get_training_status" not in outcome.names
 
 
 def test_a_second_model_ready_is_harmless() -> None:
@@ -610,7 +612,7 @@ def test_history_stays_bounded_over_a_training_of_24_hours() -> None:
         lengths.append(len(rehearsal.outcome(RUN).history))
         return training("InProgress")
 
-    rehearsal = Rehearsal(good(look_at_training=look), [training_run])
+    rehearsal = Rehearsal(good(get_training_status=look), [training_run])
     rehearsal.start(training_run, given(), instance_id=RUN)
     rehearsal.raise_event(RUN, READY.name, READY.data, after=timedelta(hours=23, minutes=59))
     rehearsal.run()
@@ -639,10 +641,10 @@ def test_the_timeout_counts_from_the_start_over_all_generations() -> None:
 
 def test_the_interval_of_the_looks_does_not_begin_again_with_a_generation() -> None:
     outcome = rehearse(limit=timedelta(hours=16), events=[])
-    times = [call.after.total_seconds() for call in outcome.calls if call.name == "look_at_training"]
+    times = [call.after.total_seconds() for call in outcome.calls if call.name == "get_training_status"]
     assert len(times) > LOOKS_PER_GENERATION + 5
     pauses = [later - earlier for earlier, later in pairwise(times[10:])]
-    assert pauses == pytest.approx([PACING.look_cap] * len(pauses))
+    assert pauses == pytest.approx([POLLING.run_cap] * len(pauses))
 
 
 def test_a_later_generation_shows_what_the_run_is_at() -> None:
@@ -660,7 +662,7 @@ class Around(Rehearsal):
     moment = ""
 
     def _act(self, request: Any, token: str) -> None:
-        last = request.name == "look_at_training" and self._looks() == LOOKS_PER_GENERATION - 1
+        last = request.name == "get_training_status" and self._looks() == LOOKS_PER_GENERATION - 1
         if last and self.moment == "during the last look":
             self.raise_event(RUN, self.event.name, self.event.data)
         super()._act(request, token)
@@ -677,7 +679,7 @@ class Around(Rehearsal):
     _changed = False
 
     def _looks(self) -> int:
-        return [call.name for call in self._calls.get(RUN, [])].count("look_at_training")
+        return [call.name for call in self._calls.get(RUN, [])].count("get_training_status")
 
 
 MOMENTS = ("during the last look", "after the last look", "between the generations")
@@ -687,7 +689,7 @@ MOMENTS = ("during the last look", "after the last look", "between the generatio
 def test_model_ready_about_a_change_of_generation_is_not_lost(moment: str) -> None:
     outcome = rehearse(hub=type("Hub", (Around,), {"moment": moment}), events=[])
     assert outcome.status is COMPLETED
-    assert outcome.names.count("look_at_training") == LOOKS_PER_GENERATION
+    assert outcome.names.count("get_training_status") == LOOKS_PER_GENERATION
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -695,7 +697,7 @@ def test_a_cancel_about_a_change_of_generation_is_not_lost(moment: str) -> None:
     cancel = Event(CANCEL, {})
     outcome = rehearse(hub=type("Hub", (Around,), {"moment": moment, "event": cancel}), events=[])
     assert record(outcome).status == "Cancelled"
-    assert outcome.names.count("look_at_training") == LOOKS_PER_GENERATION
+    assert outcome.names.count("get_training_status") == LOOKS_PER_GENERATION
     assert undone(outcome) == ["cancel_training"]
 
 
@@ -705,14 +707,14 @@ def test_a_model_ready_behind_a_forged_one_survives_the_change_of_generation() -
         event = Event("model_ready", {"path": "forged"})
 
         def _act(self, request: Any, token: str) -> None:
-            last = request.name == "look_at_training" and self._looks() == LOOKS_PER_GENERATION - 1
+            last = request.name == "get_training_status" and self._looks() == LOOKS_PER_GENERATION - 1
             super()._act(request, token)
             if last:
                 self.raise_event(RUN, READY.name, READY.data)
 
     outcome = rehearse(hub=Hub, events=[])
     assert outcome.status is COMPLETED
-    assert outcome.names.count("look_at_training") == LOOKS_PER_GENERATION
+    assert outcome.names.count("get_training_status") == LOOKS_PER_GENERATION
 
 
 # --- Cancelling ---------------------------------------------------------------------------------------
@@ -720,7 +722,7 @@ def test_a_model_ready_behind_a_forged_one_survives_the_change_of_generation() -
 TAKEN_BACK = {
     "inspect_dataset": [],
     "start_training": ["cancel_training"],
-    "look_at_training": ["cancel_training"],
+    "get_training_status": ["cancel_training"],
     "read_training_result": [],
     "register_model": [],
     "ensure_compute": [],
@@ -738,7 +740,7 @@ def test_a_cancel_while_a_step_is_under_way_takes_back_what_the_run_has_begun(st
     assert written.status == "Cancelled"
     assert written.error is not None
     assert written.error.code == "Cancelled"
-    assert written.error.stage == ("wait" if step == "look_at_training" else step)
+    assert written.error.stage == ("wait" if step == "get_training_status" else step)
     assert undone(outcome) == TAKEN_BACK[step]
     assert told(outcome) == ["RunStarted", "RunCancelled"]
     assert "promote" not in outcome.names
@@ -747,7 +749,9 @@ def test_a_cancel_while_a_step_is_under_way_takes_back_what_the_run_has_begun(st
 
 @pytest.mark.parametrize("step", ["ensure_compute", "ensure_endpoint", "deploy_model", "smoke_test"])
 def test_a_cancel_is_heard_before_the_next_look_at_a_long_operation(step: str) -> None:
-    slow = in_turn(SmokeState(False, "job-1") if step == "smoke_test" else Settling(False, "op"))
+    slow = in_turn(
+        SmokeTestStatus(False, "job-1") if step == "smoke_test" else ProvisioningStatus(False, "op")
+    )
     outcome = rehearse(good(**{step: slow}), events=[READY, Event(CANCEL, {}, after=timedelta(minutes=5))])
     written = record(outcome)
     assert written.status == "Cancelled"
@@ -800,7 +804,7 @@ def test_custom_status_says_until_when_a_run_can_be_cancelled() -> None:
 
 
 def test_a_run_that_is_taking_back_can_no_longer_be_cancelled() -> None:
-    slow = always(Settling(False, PIPELINE_RUN))
+    slow = always(ProvisioningStatus(False, PIPELINE_RUN))
     outcome = rehearse(
         good(cancel_training=slow),
         events=[Event(CANCEL, after=timedelta(minutes=1))],
@@ -843,7 +847,7 @@ def test_a_step_that_refuses_fails_the_run_at_once_and_leaves_the_default(step: 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step not in ("wait", "record_run")])
 def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
-    plain, fault = good()[step], Fault("TooManyRequests (429): slow down")
+    plain, fault = good()[step], TransientError("TooManyRequests (429): slow down")
     left = [fault, fault]
 
     def flaky(order: Json) -> Json:
@@ -893,7 +897,7 @@ def test_a_step_that_goes_on_failing_fails_the_run_with_the_faults_sentence(step
 
 
 def test_looks_at_the_pipeline_run_that_go_on_failing_fail_the_run_and_cancel_training() -> None:
-    outcome = rehearse(good(look_at_training=failing()), events=[])
+    outcome = rehearse(good(get_training_status=failing()), events=[])
     assert undone(outcome) == ["cancel_training"]
     error = record(outcome).error
     assert error is not None
@@ -901,8 +905,8 @@ def test_looks_at_the_pipeline_run_that_go_on_failing_fail_the_run_and_cancel_tr
 
 
 def test_a_fault_in_a_look_does_not_hide_the_event_that_comes_meanwhile() -> None:
-    flaky = in_turn(*[Fault("down")] * 5, training("InProgress"))
-    outcome = rehearse(good(look_at_training=flaky), events=[replace(READY, after=timedelta(seconds=40))])
+    flaky = in_turn(*[TransientError("down")] * 5, training("InProgress"))
+    outcome = rehearse(good(get_training_status=flaky), events=[replace(READY, after=timedelta(seconds=40))])
     assert outcome.status is COMPLETED
 
 
@@ -938,7 +942,9 @@ def test_a_lost_pipeline_run_is_still_looked_for_when_its_start_failed() -> None
 
 @pytest.mark.parametrize("step", ["ensure_compute", "ensure_endpoint", "deploy_model"])
 def test_an_operation_that_never_settles_fails_the_run_after_an_hour(step: str) -> None:
-    outcome = rehearse(good(inspect_dataset=watching_rarely(), **{step: always(Settling(False, "op"))}))
+    outcome = rehearse(
+        good(inspect_dataset=watching_rarely(), **{step: always(ProvisioningStatus(False, "op"))})
+    )
     error = record(outcome).error
     assert error is not None
     assert (error.stage, error.code) == (step, "TimedOut")
@@ -948,7 +954,7 @@ def test_an_operation_that_never_settles_fails_the_run_after_an_hour(step: str) 
 
 
 def test_a_smoke_test_that_never_ends_fails_the_run_and_its_job_is_cancelled() -> None:
-    endless = always(SmokeState(False, "job-1"))
+    endless = always(SmokeTestStatus(False, "job-1"))
     outcome = rehearse(good(inspect_dataset=watching_rarely(), smoke_test=endless))
     error = record(outcome).error
     assert error is not None
@@ -959,7 +965,7 @@ def test_a_smoke_test_that_never_ends_fails_the_run_and_its_job_is_cancelled() -
 
 def test_a_failed_smoke_test_leaves_the_old_default_serving() -> None:
     job = refusal("SmokeTestFailed", "deployment run-x: scoring job job-1 is Failed: exit code 42")
-    outcome = rehearse(good(smoke_test=in_turn(SmokeState(False, "job-1"), job)))
+    outcome = rehearse(good(smoke_test=in_turn(SmokeTestStatus(False, "job-1"), job)))
     assert "promote" not in outcome.names
     assert undone(outcome) == ["cancel_scoring", "delete_deployment"]
     error = record(outcome).error
@@ -972,7 +978,7 @@ def test_a_failed_smoke_test_leaves_the_old_default_serving() -> None:
     [
         (failing("Forbidden (403)"), "delete_deployment went on failing: Forbidden (403)"),
         (in_turn(refusal("Forbidden", "not allowed.")), "not allowed."),
-        (always(Settling(False)), "delete_deployment was not done after 15 minutes."),
+        (always(ProvisioningStatus(False)), "delete_deployment was not done after 15 minutes."),
     ],
     ids=["fault", "refusal", "never done"],
 )
@@ -1069,9 +1075,9 @@ def test_a_record_that_cannot_be_written_fails_the_orchestration() -> None:
 
 
 def test_start_training_is_retried_for_longer_than_data_factory_may_lag() -> None:
-    from activities.data_factory import LISTING_LAG
+    from activities.training import LISTING_LAG
 
-    lagging = in_turn(*[Fault("not listed yet")] * 5, Training(RUN, PIPELINE_RUN))
+    lagging = in_turn(*[TransientError("not listed yet")] * 5, Training(RUN, PIPELINE_RUN))
     outcome = rehearse(good(start_training=lagging))
     assert outcome.status is COMPLETED
     assert attempts(outcome, "start_training")[-1] > LISTING_LAG.total_seconds()

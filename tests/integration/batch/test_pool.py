@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
 from localcloud.batch.pool import Pool, PoolSettings
 from localcloud.batch.tasks import TaskSpec
 from localcloud.faults import Fault, Faults

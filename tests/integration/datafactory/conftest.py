@@ -28,9 +28,9 @@ from azure.mgmt.datafactory.models import (
     RunQueryFilter,
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
-
 from localcloud import storage
 from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION, Home, Ports
+
 from tests.integration.conftest import start_cloud
 
 CODE = "code-of-tests"

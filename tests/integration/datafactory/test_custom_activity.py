@@ -5,8 +5,8 @@ import sys
 from typing import Any
 
 import pytest
-
 from localcloud.home import BATCH_ACCOUNT, CONTAINER, POOL
+
 from tests.integration.datafactory.conftest import Factory, custom, python, reference
 
 pytestmark = pytest.mark.integration

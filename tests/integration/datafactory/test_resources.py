@@ -9,8 +9,8 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
 from azure.mgmt.datafactory.models import Factory as FactoryModel
 from azure.mgmt.datafactory.models import PipelineResource
-
 from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
+
 from tests.integration.datafactory.conftest import Factory, after, custom, reference
 
 pytestmark = pytest.mark.integration

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
-
 from localcloud import storage
 from localcloud.eventgrid.courier import FACTOR_VARIABLE
 from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
+
 from tests.integration.conftest import start_cloud
 from tests.integration.eventgrid.receiver import Receiver, listening
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
+from localcloud.home import LOOPBACK
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-
-from localcloud.home import LOOPBACK
 
 LIMIT = 20.0
 """Seconds until what a test waits for must have come."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
-
 from localcloud.eventgrid import courier, webhooks
 from localcloud.eventgrid.courier import Courier, RetrySchedule
 from localcloud.eventgrid.deadletters import DeadLetters
@@ -18,6 +17,7 @@ from localcloud.eventgrid.webhooks import Webhooks
 from localcloud.faults import Faults
 from localcloud.home import LOOPBACK, free_ports
 from localcloud.store import Store
+
 from tests.integration.eventgrid.conftest import Grid
 from tests.integration.eventgrid.receiver import Receiver, listening
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-
 from localcloud import storage
 from localcloud.eventgrid import journal
 from localcloud.home import CONTAINER, Home, Ports, free_ports
+
 from tests.integration.conftest import start_cloud
 from tests.integration.eventgrid.conftest import SYSTEM_KEY, Grid, client, write_keys
 from tests.integration.eventgrid.receiver import LIMIT, Received, Receiver, listening

@@ -18,10 +18,10 @@ from azure.storage.blob import (
     ContentSettings,
     generate_blob_sas,
 )
-
 from localcloud.eventgrid import journal
 from localcloud.eventgrid.events import STORAGE_ID
 from localcloud.home import STORAGE_ACCOUNT
+
 from tests.integration.eventgrid.conftest import AZURITE_KEY, Grid
 
 pytestmark = pytest.mark.integration

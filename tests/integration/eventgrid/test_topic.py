@@ -9,9 +9,9 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.identity import DefaultAzureCredential
-
 from localcloud.eventgrid.events import TOPIC_ID
 from localcloud.home import TOPIC
+
 from tests.integration.eventgrid.conftest import Grid
 
 pytestmark = pytest.mark.integration

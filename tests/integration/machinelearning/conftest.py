@@ -25,8 +25,8 @@ from azure.ai.ml.entities import (
 )
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
-
 from localcloud.home import CONTAINER, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, Home
+
 from tests.integration.conftest import start_cloud
 
 TRAINER_ENVIRONMENT = REPOSITORY / ".venv-trainer"

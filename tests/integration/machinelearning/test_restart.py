@@ -10,8 +10,8 @@ import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import BatchEndpoint
 from azure.identity import DefaultAzureCredential
-
 from localcloud.home import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, Home, Ports
+
 from tests.integration.conftest import start_cloud
 from tests.integration.machinelearning.conftest import Workbench, environment_of, scoring_process, wait_until
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
-
 from localcloud.home import SUBSCRIPTION
+
 from tests.integration.machinelearning.conftest import DATASTORE_PATHS, Workbench, scoring_process, wait_until
 
 ROWS = "a,b\n0.0,1.0\n3.0,0.0\n"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
-
 from localcloud.home import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+
 from tests.integration.machinelearning.conftest import DATASTORE_PATHS, Workbench, wait_until
 
 

@@ -1,8 +1,8 @@
 """The workspace, its datastores, and how the service refuses."""
 
 import pytest
-
 from localcloud.home import CONTAINER, REGION, STORAGE_ACCOUNT, WORKSPACE, WORKSPACE_ID
+
 from tests.integration.machinelearning.conftest import Workbench
 
 

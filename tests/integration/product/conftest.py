@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
-
-from activities import clients
 from localcloud.home import CONTAINER, FACTORY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, Home
+
 from runs import settings
+from services import clients
 
 CACHED = [each for each in vars(clients).values() if hasattr(each, "cache_clear")]
 

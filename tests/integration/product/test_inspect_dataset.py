@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from activities import clients, records, storage
+from activities import storage
 from activities.storage import HEAD, inspect_dataset, sample_path
 from runs.contracts import RunRequest, Upload
-from runs.errors import Refused
+from runs.errors import RefusedError
 from runs.settings import App
+from services import clients, run_store
 
 pytestmark = pytest.mark.integration
 
@@ -115,7 +116,7 @@ def test_a_label_that_cannot_be_learnt_is_refused_before_anything_is_paid(
     app: App, unique: str, body: bytes, metadata: dict[str, str], words: str
 ) -> None:
     request = uploaded(app, f"{unique}.csv", body, metadata)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         inspect_dataset(request)
     assert refused.value.code == "InvalidDataset"
     assert str(refused.value).startswith(f"dataset {unique}.csv: {words}")
@@ -145,7 +146,7 @@ def test_http_settings_win_over_metadata(app: App, unique: str) -> None:
 )
 def test_bad_data_is_refused_in_words(app: App, unique: str, body: bytes, code: str, words: str) -> None:
     request = uploaded(app, f"{unique}.csv", body)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         inspect_dataset(request)
     assert refused.value.code == code
     assert words in str(refused.value)
@@ -155,7 +156,7 @@ def test_bad_data_is_refused_in_words(app: App, unique: str, body: bytes, code: 
 
 def test_a_label_that_is_no_column_is_named_with_those_that_are(app: App, unique: str) -> None:
     request = uploaded(app, f"{unique}.csv", GOOD, {"label": "clas"})
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         inspect_dataset(request)
     assert str(refused.value).startswith(
         f'dataset {unique}.csv: label column "clas" is not in the header (found: a, b, label)'
@@ -164,26 +165,28 @@ def test_a_label_that_is_no_column_is_named_with_those_that_are(app: App, unique
 
 def test_metadata_with_an_impossible_value_is_refused_with_what_is_possible(app: App, unique: str) -> None:
     request = uploaded(app, f"{unique}.csv", GOOD, {"epochs": "many"})
-    with pytest.raises(Refused, match="metadata epochs: 'many' was given, expected a whole number from 1"):
+    with pytest.raises(
+        RefusedError, match="metadata epochs: 'many' was given, expected a whole number from 1"
+    ):
         inspect_dataset(request)
 
 
 def test_a_dataset_that_was_replaced_or_deleted_is_not_taken_for_the_one_meant(app: App, unique: str) -> None:
     request = uploaded(app, f"{unique}.csv", GOOD)
     uploaded(app, f"{unique}.csv", GOOD + b"9,9,x\n")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         inspect_dataset(request)
     assert refused.value.code == "DatasetReplaced"
     clients.container().delete_blob(request.upload.path)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         inspect_dataset(request)
     assert refused.value.code == "DatasetMissing"
 
 
 def test_a_finished_run_is_not_begun_again(app: App, unique: str) -> None:
     request = uploaded(app, f"{unique}.csv", GOOD)
-    records.write(replace(records.claimed(request), status="Succeeded"))
-    with pytest.raises(Refused) as refused:
+    run_store.write(replace(run_store.claimed(request), status="Succeeded"))
+    with pytest.raises(RefusedError) as refused:
         inspect_dataset(request)
     assert refused.value.code == "RunEnded"
 

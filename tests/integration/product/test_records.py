@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities import records
 from runs.contracts import RunRequest, Upload
 from runs.settings import App
+from services import run_store
 
 pytestmark = pytest.mark.integration
 
@@ -23,9 +23,9 @@ def request(
 def test_of_many_concurrent_claims_exactly_one_wins(app: App, unique: str) -> None:
     wanted = request(f"claimed-{unique}")
     with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(lambda _: records.claim(wanted), range(16)))
+        won = list(pool.map(lambda _: run_store.claim(wanted), range(16)))
     assert sum(won) == 1
-    claim = records.read(wanted.run_id)
+    claim = run_store.read(wanted.run_id)
     assert claim is not None
     assert claim.record.given_settings == {"epochs": 3}
     assert claim.record.status == "Running"
@@ -33,7 +33,7 @@ def test_of_many_concurrent_claims_exactly_one_wins(app: App, unique: str) -> No
 
 
 def test_an_unknown_run_has_no_record(app: App, unique: str) -> None:
-    assert records.read(f"nobody-{unique}") is None
+    assert run_store.read(f"nobody-{unique}") is None
 
 
 def test_runs_are_listed_newest_first_and_paged_and_filtered(app: App, unique: str) -> None:
@@ -42,19 +42,19 @@ def test_runs_are_listed_newest_first_and_paged_and_filtered(app: App, unique: s
     ids = [f"run-{unique}-{number}" for number in range(5)]
     for number, run_id in enumerate(ids):
         moment = (start + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
-        records.claim(request(run_id, dataset, moment))
-    done = records.read(ids[2])
+        run_store.claim(request(run_id, dataset, moment))
+    done = run_store.read(ids[2])
     assert done is not None
-    records.write(replace(done.record, status="Failed"))
+    run_store.write(replace(done.record, status="Failed"))
 
-    first = records.page(2, dataset=dataset)
+    first = run_store.page(2, dataset=dataset)
     assert [line.run_id for line in first.lines] == [ids[4], ids[3]]
-    second = records.page(2, dataset=dataset, continuation=first.continuation)
+    second = run_store.page(2, dataset=dataset, continuation=first.continuation)
     assert [line.run_id for line in second.lines] == [ids[2], ids[1]]
-    last = records.page(2, dataset=dataset, continuation=second.continuation)
+    last = run_store.page(2, dataset=dataset, continuation=second.continuation)
     assert ([line.run_id for line in last.lines], last.continuation) == ([ids[0]], "")
 
-    failed = records.page(10, status="failed", dataset=dataset)
+    failed = run_store.page(10, status="failed", dataset=dataset)
     assert [(line.run_id, line.status, line.dataset) for line in failed.lines] == [
         (ids[2], "Failed", dataset)
     ]
@@ -62,9 +62,9 @@ def test_runs_are_listed_newest_first_and_paged_and_filtered(app: App, unique: s
 
 def test_writing_a_record_again_leaves_one_line_in_the_list(app: App, unique: str) -> None:
     wanted = request(f"twice-{unique}", f"{unique}.csv")
-    records.claim(wanted)
-    claim = records.read(wanted.run_id)
+    run_store.claim(wanted)
+    claim = run_store.read(wanted.run_id)
     assert claim is not None
-    records.write(replace(claim.record, status="Succeeded"))
-    records.write(replace(claim.record, status="Succeeded"))
-    assert [line.status for line in records.page(10, dataset=f"{unique}.csv").lines] == ["Succeeded"]
+    run_store.write(replace(claim.record, status="Succeeded"))
+    run_store.write(replace(claim.record, status="Succeeded"))
+    assert [line.status for line in run_store.page(10, dataset=f"{unique}.csv").lines] == ["Succeeded"]

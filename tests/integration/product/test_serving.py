@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import pytest
 
-from activities import clients, records
 from activities.machine_learning import (
     delete_deployment,
     deploy_model,
@@ -25,24 +24,25 @@ from activities.storage import read_training_result
 from runs import naming
 from runs.contracts import (
     Champion,
-    ChampionOrder,
+    ChampionInput,
     CleanUp,
-    ComputeOrder,
-    DeploymentOrder,
+    ComputeInput,
+    DeploymentInput,
     Dropped,
-    EndpointOrder,
-    ModelOrder,
+    EndpointInput,
+    ModelInput,
     ModelVersion,
-    PromotionOrder,
-    PruneOrder,
+    PromotionInput,
+    PruneInput,
     RunRequest,
     RunSettings,
     TrainedModel,
     TrainingResult,
     Upload,
 )
-from runs.errors import Fault, Refused
+from runs.errors import RefusedError, TransientError
 from runs.settings import App
+from services import clients, run_store
 
 pytestmark = pytest.mark.integration
 
@@ -59,9 +59,9 @@ mlflow_version: 2.22.5
 
 class Looked(Protocol):
     @property
-    def ready(self) -> bool: ...
+    def done(self) -> bool: ...
     @property
-    def begun(self) -> str: ...
+    def operation_url(self) -> str: ...
 
 
 def settle[O, S: Looked](step: Callable[[O], S], order: O) -> S:
@@ -70,12 +70,12 @@ def settle[O, S: Looked](step: Callable[[O], S], order: O) -> S:
     while time.monotonic() < deadline:
         try:
             state = step(order)
-        except Fault:
+        except TransientError:
             time.sleep(0.2)
             continue
-        if state.ready:
+        if state.done:
             return state
-        order = replace(order, begun=state.begun)  # type: ignore[type-var]
+        order = replace(order, operation_url=state.operation_url)  # type: ignore[type-var]
         time.sleep(0.1)
     raise AssertionError(f"{step.__name__} was not ready within 60 s")
 
@@ -150,28 +150,28 @@ def result(of: Upload) -> TrainingResult:
 
 
 def registered(of: Upload, name: str) -> ModelVersion:
-    return register_model(ModelOrder(run_id(of), of, name, result(of)))
+    return register_model(ModelInput(run_id(of), of, name, result(of)))
 
 
 def served(app: App, unique: str, seconds: list[int]) -> tuple[str, dict[int, str]]:
     """An endpoint with one deployment for an upload of each second; the deployments by second."""
     endpoint = naming.endpoint_name(f"m{unique}", app.workspace_id)
-    settle(ensure_compute, ComputeOrder("cpu-cluster", "Standard_DS3_v2"))
-    settle(ensure_endpoint, EndpointOrder(endpoint, f"m{unique}"))
+    settle(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"))
+    settle(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"))
     names = {}
     for second in seconds:
         of = upload(app, unique, second)
         names[second] = naming.deployment_name(run_id(of))
-        order = DeploymentOrder(
+        order = DeploymentInput(
             run_id(of), of, endpoint, names[second], registered(of, f"m{unique}"), "cpu-cluster"
         )
         settle(deploy_model, order)
     return endpoint, names
 
 
-def promotion(app: App, unique: str, second: int, endpoint: str, deployment: str) -> PromotionOrder:
+def promotion(app: App, unique: str, second: int, endpoint: str, deployment: str) -> PromotionInput:
     of = upload(app, unique, second)
-    return PromotionOrder(run_id(of), of, endpoint, deployment)
+    return PromotionInput(run_id(of), of, endpoint, deployment)
 
 
 def default(endpoint: str) -> str:
@@ -190,11 +190,11 @@ def test_a_model_is_registered_once_however_often_the_step_runs(app: App, unique
 def test_two_runs_that_register_at_once_get_a_version_each(app: App, unique: str) -> None:
     def register(second: int) -> str:
         of = upload(app, unique, second)
-        order = ModelOrder(run_id(of), of, f"m{unique}", result(of))
+        order = ModelInput(run_id(of), of, f"m{unique}", result(of))
         for _ in range(10):
             try:
                 return register_model(order).version
-            except Fault:
+            except TransientError:
                 continue
         raise AssertionError("no version was to be had")
 
@@ -220,9 +220,9 @@ def test_pruning_keeps_the_default_the_newest_and_those_of_runs_under_way(app: A
     endpoint, names = served(app, unique, [1, 2, 3, 4])
     settle(promote, promotion(app, unique, 4, endpoint, names[4]))
     under_way = upload(app, unique, 2)
-    records.claim(RunRequest(run_id(under_way), under_way, {}, "event", "2026-05-01T00:00:00Z"))
+    run_store.claim(RunRequest(run_id(under_way), under_way, {}, "event", "2026-05-01T00:00:00Z"))
     newest = upload(app, unique, 4)
-    settle(prune_deployments, PruneOrder(run_id(newest), newest, endpoint, 2))
+    settle(prune_deployments, PruneInput(run_id(newest), newest, endpoint, 2))
     left = {each.name for each in clients.machine_learning().batch_deployments.list(endpoint)}
     assert left == {names[4], names[3], names[2]}
 
@@ -238,7 +238,7 @@ def test_the_default_is_not_deleted_by_a_run_that_cleans_up(app: App, unique: st
 
 def test_a_model_of_another_run_is_refused(app: App, unique: str) -> None:
     of = upload(app, unique, 1)
-    with pytest.raises(Refused) as wrong:
+    with pytest.raises(RefusedError) as wrong:
         read_training_result(trained(of, run_id="somebody-else"))
     assert wrong.value.code == "WrongModel"
 
@@ -284,7 +284,7 @@ def test_a_result_for_an_orchestrator_that_judges_itself_has_no_verdict(app: App
 def test_a_result_whose_verdict_does_not_follow_is_refused(
     app: App, unique: str, changes: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_training_result(trained(upload(app, unique, 1), **changes))
     assert refused.value.code == "InvalidModel"
     assert words in str(refused.value)
@@ -296,16 +296,16 @@ def test_a_result_whose_verdict_does_not_follow_is_refused(
 
 def test_the_champion_is_the_model_behind_the_default(app: App, unique: str) -> None:
     endpoint, names = served(app, unique, [1, 2])
-    assert find_champion(ChampionOrder(endpoint)) == Champion(), "there is no default yet"
+    assert find_champion(ChampionInput(endpoint)) == Champion(), "there is no default yet"
     settle(promote, promotion(app, unique, 1, endpoint, names[1]))
     folder = f"runs/{run_id(upload(app, unique, 1))}/0/abc/artifacts/model"
-    assert find_champion(ChampionOrder(endpoint)) == Champion(f"m{unique}:1", folder, names[1])
+    assert find_champion(ChampionInput(endpoint)) == Champion(f"m{unique}:1", folder, names[1])
     settle(promote, promotion(app, unique, 2, endpoint, names[2]))
-    assert find_champion(ChampionOrder(endpoint)).model == f"m{unique}:2"
+    assert find_champion(ChampionInput(endpoint)).model == f"m{unique}:2"
 
 
 def test_an_endpoint_that_is_not_there_has_no_champion(app: App, unique: str) -> None:
-    assert find_champion(ChampionOrder(f"none-{unique}")) == Champion()
+    assert find_champion(ChampionInput(f"none-{unique}")) == Champion()
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_the_tags_of_a_first_model_and_of_a_champion_that_could_not_score_are_no
     for second, gate in enumerate((nobody, unknown), 1):
         of = upload(app, unique, second)
         judged = read_training_result(trained(of, gate=gate))
-        version = register_model(ModelOrder(run_id(of), of, f"m{unique}", judged))
+        version = register_model(ModelInput(run_id(of), of, f"m{unique}", judged))
         tags = clients.machine_learning().models.get(version.name, version.version).tags
         assert tags["verdict"] == "deploy"
         assert tags.get("champion_value") == (None if gate is nobody else "not comparable")
@@ -368,10 +368,10 @@ def test_a_deployment_that_azure_ml_refuses_fails_with_its_words(app: App, uniqu
     folder = f"runs/{run_id(of)}/0/abc/artifacts/model/MLmodel"
     clients.container().delete_blob(folder)
     endpoint = naming.endpoint_name(f"m{unique}", app.workspace_id)
-    settle(ensure_compute, ComputeOrder("cpu-cluster", "Standard_DS3_v2"))
-    settle(ensure_endpoint, EndpointOrder(endpoint, f"m{unique}"))
-    order = DeploymentOrder(run_id(of), of, endpoint, "broken-one", model, "cpu-cluster")
-    with pytest.raises(Refused) as refused:
+    settle(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"))
+    settle(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"))
+    order = DeploymentInput(run_id(of), of, endpoint, "broken-one", model, "cpu-cluster")
+    with pytest.raises(RefusedError) as refused:
         settle(deploy_model, order)
     assert refused.value.code == "ProvisioningFailed"
     assert "deployment broken-one: Failed:" in str(refused.value)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from localcloud.home import REPOSITORY, Home, Ports
 
 LIMIT = 240.0

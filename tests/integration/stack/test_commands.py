@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from localcloud.client import Json
+
 from tests.integration.stack.conftest import Shell
 
 

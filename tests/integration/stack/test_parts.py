@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from localcloud.home import REPOSITORY, free_ports
 from localcloud.parts import Part, PartFailed, Plan, PortTaken, State, is_alive, listens
 
@@ -127,7 +126,11 @@ def holder(command: list[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", code, *command], stdout=subprocess.PIPE, cwd=REPOSITORY)
 
 
-NODE = [str(shutil.which("node")), "--require", str(REPOSITORY / "localcloud" / "leash.cjs")]
+NODE = [
+    str(shutil.which("node")),
+    "--require",
+    str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "leash.cjs"),
+]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-
 from localcloud.home import Home
 from localcloud.parts import is_alive
 from localcloud.stack import AlreadyRunning, Stack, is_locked
+
 from tests.integration.stack.conftest import Shell
 
 

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from localcloud.batch.node import NodeFolders, StartTask, task_environment
 from localcloud.batch.pool import PoolSettings
 from localcloud.batch.tasks import Task, TaskSpec

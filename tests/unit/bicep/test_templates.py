@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from localcloud.home import DEFINITIONS
+
 from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
 
 KEYS = BICEP / "modules" / "keys.bicep"
@@ -162,7 +162,7 @@ def test_the_pipeline_and_the_filters_are_the_files_that_localcloud_loads() -> N
         if name.endswith(".json")
     }
     assert loads == {DEFINITIONS / "pipeline.json", DEFINITIONS / "subscriptions.json"}
-    read = (DEFINITIONS.parents[1] / "localcloud").rglob("*.py")
+    read = (DEFINITIONS.parents[1] / "packages" / "localcloud" / "src" / "localcloud").rglob("*.py")
     names = {found for file in read for found in re.findall(r"DEFINITIONS / \"([\w.]+)\"", file.read_text())}
     assert names == {file.name for file in loads}
 
@@ -172,7 +172,9 @@ def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> 
     (deployed,) = [each for each in module.of("variable") if each.name == "deployed"]
     defaults = properties(properties(deployed.node.named_children[-1])["parameters"])
     here = re.search(
-        r"defaults = \{(.*?)\}", (BICEP.parent / "localcloud" / "deployment.py").read_text(), re.S
+        r"defaults = \{(.*?)\}",
+        (BICEP.parent / "packages" / "localcloud" / "src" / "localcloud" / "deployment.py").read_text(),
+        re.S,
     )
     assert here is not None
     assert set(defaults) == set(re.findall(r'"(\w+)":', here[1]))

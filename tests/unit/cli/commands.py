@@ -4,9 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from typer.testing import CliRunner
-
 from localcloud.cli.app import app
+from typer.testing import CliRunner
 
 
 @dataclass(frozen=True)

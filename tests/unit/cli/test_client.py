@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
-
 from localcloud.client import ApiError, Client, ClientError, NothingThere
 from localcloud.home import Home, Ports
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from localcloud.cli.app import app
 from localcloud.cli.options import opened
 from localcloud.cli.outcome import CommandError, Exit
 from localcloud.home import LOOPBACK, Home, Ports
+
 from tests.unit.cli.commands import run
 
 

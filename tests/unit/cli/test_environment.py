@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-
 from localcloud import environment
 from localcloud.home import Home, Ports
+
 from runs.settings import App
 
 
@@ -40,11 +40,11 @@ def test_a_persons_run_settings_and_pace_win_but_not_their_addresses(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHDOWN_EPOCHS", "5")
-    monkeypatch.setenv("TOUCHDOWN_LOOK_CAP_SECONDS", "3")
+    monkeypatch.setenv("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "3")
     monkeypatch.setenv("TOUCHDOWN_STORAGE_URL", "https://theirs.blob.core.windows.net")
     made = environment.of_functions(home, {"TOUCHDOWN_LR": "0.5"})
     assert made["TOUCHDOWN_EPOCHS"] == "5"
-    assert made["TOUCHDOWN_LOOK_CAP_SECONDS"] == "3"
+    assert made["TOUCHDOWN_RUN_POLLING_CAP_SECONDS"] == "3"
     assert made["TOUCHDOWN_LR"] == "0.5"
     assert made["TOUCHDOWN_STORAGE_URL"] == home.blob_url
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from localcloud.cli import live, output
 from rich.console import Console
 from rich.text import Text
 
-from localcloud.cli import live, output
 from orchestrators import training_run
 
 RUN: dict[str, Any] = {

@@ -2,12 +2,12 @@
 
 import pytest
 import typer
-
 from localcloud.cli.outcome import CommandError, Exit, known_error, pairs, told
 from localcloud.cli.run_commands import metadata_of
 from localcloud.client import ApiError, ClientError, NothingThere, StackNotRunning
 from localcloud.parts import PortTaken
-from runs.errors import Refused
+
+from runs.errors import RefusedError
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from runs.errors import Refused
     [
         (StackNotRunning("nobody listens"), Exit.NOT_RUNNING),
         (PortTaken("port 1 is taken"), Exit.CANNOT_START),
-        (Refused("InvalidSetting", "epochs: 0 was given"), Exit.USAGE),
+        (RefusedError("InvalidSetting", "epochs: 0 was given"), Exit.USAGE),
         (ApiError(400, "UnknownSetting", "no such setting", {}), Exit.USAGE),
         (ApiError(404, "RunNotFound", "there is no run", {}), Exit.REFUSED),
         (ApiError(409, "RunExists", "it has a run", {}), Exit.REFUSED),
@@ -55,9 +55,9 @@ def test_set_without_a_name_and_a_value_is_wrong_usage(given: str) -> None:
 
 
 def test_a_setting_that_cannot_be_is_refused_before_anything_is_uploaded() -> None:
-    with pytest.raises(Refused, match="epochs"):
+    with pytest.raises(RefusedError, match="epochs"):
         metadata_of(["epochs=many"])
-    with pytest.raises(Refused, match="colour"):
+    with pytest.raises(RefusedError, match="colour"):
         metadata_of(["colour=red"])
 
 

@@ -4,7 +4,6 @@ import gzip
 from pathlib import Path
 
 import pytest
-
 from localcloud.cli import tables
 from localcloud.cli.outcome import CommandError, Exit
 from localcloud.cli.scoring import shown

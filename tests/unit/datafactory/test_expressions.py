@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from localcloud.datafactory.expressions import ExpressionError, Known, Values, check, evaluate
 from localcloud.datafactory.expressions.syntax import MAX_LENGTH, Parser
 from localcloud.wire import AzureError

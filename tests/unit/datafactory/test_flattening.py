@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from localcloud.batch.tasks import ResourceFile
 from localcloud.datafactory.custom_activity import flattened
 from localcloud.datafactory.errors import ActivityFailed

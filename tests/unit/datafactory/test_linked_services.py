@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from localcloud.datafactory.errors import ActivityFailed, BadRequest
 from localcloud.datafactory.linked_services import check, check_batch, check_storage, shown
 from localcloud.home import Home, Ports

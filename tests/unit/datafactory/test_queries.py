@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
 from localcloud.datafactory.errors import BadRequest
 from localcloud.datafactory.queries import ACTIVITY_RUN_OPERANDS, PAGE, PIPELINE_RUN_OPERANDS, query
 from localcloud.wire import timestamp

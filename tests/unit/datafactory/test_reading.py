@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-
 from localcloud.datafactory import reading
 from localcloud.datafactory.errors import BadRequest
 from localcloud.datafactory.execution import culprits

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import pytest
-
 from localcloud.eventgrid import deliveries
 from localcloud.eventgrid.courier import FACTOR_VARIABLE, RetrySchedule
 from localcloud.eventgrid.deadletters import letter

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
 from localcloud.eventgrid.filters import OPERATORS, Filter, InvalidFilter
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from localcloud.eventgrid.blob_events import from_change
 from localcloud.eventgrid.journal import Change, Journal, Position
 

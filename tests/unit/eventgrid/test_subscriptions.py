@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, TOPIC_ID, Event
 from localcloud.eventgrid.subscriptions import InvalidSubscription, load
 from localcloud.home import CONTAINER, TOPIC, Home, Ports

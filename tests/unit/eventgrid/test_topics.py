@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from localcloud.eventgrid import topics
 from localcloud.eventgrid.events import TOPIC_ID, Event
 from localcloud.eventgrid.topics import Topic, read

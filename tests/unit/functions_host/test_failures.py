@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 import pytest
-
 from localcloud.functions.failures import clock, from_worker, timed_out
 
 

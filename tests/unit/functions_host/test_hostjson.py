@@ -2,7 +2,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
 from localcloud.functions.hostjson import HostJsonError, HostSettings, read, time_span
 
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from localcloud.functions import keys
 from localcloud.functions.keys import Access, KeysError
 

@@ -3,7 +3,6 @@ from collections.abc import Mapping
 
 import pytest
 from azure_functions_runtime import invocation_id_cv
-
 from localcloud.functions.logs import Categories, LogLevelError
 
 

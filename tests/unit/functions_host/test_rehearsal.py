@@ -10,7 +10,6 @@ import pytest
 from durabletask.client import OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 from durabletask.task import RetryPolicy, TaskFailedError, when_all, when_any
-
 from localcloud.functions.testing import Event, Rehearsal, replay, run_orchestrator
 
 Steps = Generator[Any, Any, Any]

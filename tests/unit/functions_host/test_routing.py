@@ -3,7 +3,6 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from localcloud.functions.routing import HostRoute, RouteError, ordered, parse, path_of
 
 

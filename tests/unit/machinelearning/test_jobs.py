@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from localcloud.machinelearning.jobs import KIND, Jobs
 from localcloud.store import Store
 

@@ -1,7 +1,6 @@
 """Which model folders a batch deployment can be made of."""
 
 import pytest
-
 from localcloud.machinelearning.mlflow_folder import check
 from localcloud.wire import AzureError
 

@@ -6,7 +6,6 @@ import pytest
 from azure.ai.ml.constants._endpoint import EndpointConfigurations
 from hypothesis import given
 from hypothesis import strategies as st
-
 from localcloud.machinelearning import names
 from localcloud.wire import AzureError
 

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-
 from localcloud.machinelearning.nodes import ComputeGone, Nodes
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from localcloud.faults import Fault, Faults
 from localcloud.machinelearning import provisioning
 from localcloud.machinelearning.provisioning import Provisioned, state_of

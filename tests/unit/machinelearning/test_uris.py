@@ -1,7 +1,6 @@
 """Where URIs lead, and where they must not."""
 
 import pytest
-
 from localcloud.home import CONTAINER, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from localcloud.machinelearning import uris
 from localcloud.machinelearning.uris import WORKSPACE_PATH, BlobPath

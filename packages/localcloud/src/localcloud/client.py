@@ -130,7 +130,7 @@ class Client:
         """Upload a dataset, whose event starts a run. `name` is the file's own unless it is given.
 
         A file is read piece by piece, however large it is. metadata may carry settings of the run. Raises
-        Refused (runs.errors) for a name that is no dataset's.
+        RefusedError (runs.errors) for a name that is no dataset's.
         """
         dataset = name or (Path(source).name if not isinstance(source, bytes) else "")
         path = naming.dataset_path(dataset)

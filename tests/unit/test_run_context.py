@@ -10,12 +10,12 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 import pytest
 from durabletask import task
 from durabletask.client import OrchestrationStatus
-
-from activities.records import claimed
 from localcloud.functions.testing import Event, Outcome, run_orchestrator
-from orchestrators.journey import Journey, RunStopped, Story, reason
-from runs.contracts import CleanUp, Done, Settling
-from runs.errors import Fault
+
+from orchestrators.run_context import RunContext, RunStoppedError, Workflow, reason
+from runs.contracts import CleanUp, Done, ProvisioningStatus
+from runs.errors import TransientError
+from services.run_store import claimed
 from tests.unit.rehearsed import (
     REQUEST,
     RUN,
@@ -33,31 +33,31 @@ LEFT = CleanUp(RUN)
 
 
 def travelled(
-    story: Callable[[Journey], Story[Any]], steps: dict[str, Step], events: tuple[Event, ...] = ()
+    story: Callable[[RunContext], Workflow[Any]], steps: dict[str, Step], events: tuple[Event, ...] = ()
 ) -> Outcome:
     """Go through `story` as a run of its own; the answer is its result, or what stopped it."""
 
-    def journey(ctx: task.OrchestrationContext, _: Any) -> Story[Any]:
-        run = Journey.begin(ctx, REQUEST, claimed(REQUEST))
+    def journey(ctx: task.OrchestrationContext, _: Any) -> Workflow[Any]:
+        run = RunContext.begin(ctx, REQUEST, claimed(REQUEST))
         run.enter("under test")
         try:
             return (yield from story(run))
-        except RunStopped as stopped:
+        except RunStoppedError as stopped:
             return {"stopped": [stopped.status, stopped.code, str(stopped)], "warnings": run.record.warnings}
 
     return run_orchestrator(journey, None, steps, events=events)
 
 
-def settling(limit: timedelta) -> Callable[[Journey], Story[Any]]:
-    def story(run: Journey) -> Story[Any]:
-        state = yield from run.settle("step", LEFT, Settling, limit)
-        return state.begun
+def settling(limit: timedelta) -> Callable[[RunContext], Workflow[Any]]:
+    def story(run: RunContext) -> Workflow[Any]:
+        state = yield from run.poll_until_ready("step", LEFT, ProvisioningStatus, limit)
+        return state.operation_url
 
     return story
 
 
 def test_looks_at_an_operation_become_rarer_up_to_the_cap() -> None:
-    steps = {"step": in_turn(*[Settling(False, "op")] * 12, Settling(True, "op"))}
+    steps = {"step": in_turn(*[ProvisioningStatus(False, "op")] * 12, ProvisioningStatus(True, "op"))}
     outcome = travelled(settling(timedelta(hours=1)), steps)
     assert outcome.output == "op"
     pauses = [later - earlier for earlier, later in pairwise(attempts(outcome, "step"))]
@@ -66,34 +66,36 @@ def test_looks_at_an_operation_become_rarer_up_to_the_cap() -> None:
 
 
 def test_an_operation_that_is_ready_at_the_first_look_is_not_waited_for() -> None:
-    outcome = travelled(settling(timedelta(hours=1)), {"step": always(Settling(True, "op"))})
+    outcome = travelled(settling(timedelta(hours=1)), {"step": always(ProvisioningStatus(True, "op"))})
     assert (outcome.names, outcome.elapsed) == (["step"], timedelta())
 
 
 def test_every_look_is_given_what_the_last_one_began() -> None:
-    begun = in_turn(Settling(False, "a"), Settling(False, "b"), Settling(True, "c"))
+    begun = in_turn(
+        ProvisioningStatus(False, "a"), ProvisioningStatus(False, "b"), ProvisioningStatus(True, "c")
+    )
     outcome = travelled(settling(timedelta(hours=1)), {"step": begun})
-    assert [order["begun"] for order in inputs(outcome, "step")] == ["", "a", "b"]
+    assert [order["operation_url"] for order in inputs(outcome, "step")] == ["", "a", "b"]
 
 
 def test_an_operation_is_looked_at_once_more_when_its_time_is_up() -> None:
-    outcome = travelled(settling(timedelta(seconds=5)), {"step": always(Settling(False))})
+    outcome = travelled(settling(timedelta(seconds=5)), {"step": always(ProvisioningStatus(False))})
     assert attempts(outcome, "step") == [0, 2, 5]
     assert outcome.output["stopped"][1] == "TimedOut"
 
 
 def test_a_step_is_called_again_with_back_off_while_it_raises() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
         return "done"
 
-    outcome = travelled(story, {"step": in_turn(*[Fault("busy")] * 4, Done())})
+    outcome = travelled(story, {"step": in_turn(*[TransientError("busy")] * 4, Done())})
     assert outcome.output == "done"
     assert attempts(outcome, "step") == [0, 2, 6, 14, 30]
 
 
 def test_a_refusal_is_final_and_keeps_its_code_and_words() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
 
     outcome = travelled(story, {"step": in_turn(refusal("LabelMissing", "no such column."))})
@@ -102,7 +104,7 @@ def test_a_refusal_is_final_and_keeps_its_code_and_words() -> None:
 
 
 def test_an_attempt_turns_a_failure_into_a_warning_and_goes_on() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         yield from run.attempt("first", run.call("first", LEFT, Done))
         yield from run.attempt("second", run.call("second", LEFT, Done))
         return run.record.warnings
@@ -112,7 +114,7 @@ def test_an_attempt_turns_a_failure_into_a_warning_and_goes_on() -> None:
 
 
 def test_a_cancel_passes_through_an_attempt() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         yield from run.attempt("nap", run.pause(timedelta(hours=1)))
 
     outcome = travelled(story, {}, (Event("cancel", after=timedelta(minutes=1)),))
@@ -120,7 +122,7 @@ def test_a_cancel_passes_through_an_attempt() -> None:
 
 
 def test_a_pause_without_a_cancel_takes_its_time() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         yield from run.pause(timedelta(hours=5))
         return run.stamp()
 
@@ -128,7 +130,7 @@ def test_a_pause_without_a_cancel_takes_its_time() -> None:
 
 
 def test_after_the_commit_a_cancel_is_not_heard_in_pauses_steps_and_stages() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         run.commit()
         yield from run.pause(timedelta(hours=1))
         run.enter("later")
@@ -141,7 +143,7 @@ def test_after_the_commit_a_cancel_is_not_heard_in_pauses_steps_and_stages() -> 
 
 
 def test_a_cancel_that_came_before_the_commit_is_heard_at_the_commit() -> None:
-    def story(run: Journey) -> Story[Any]:
+    def story(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
         run.commit()
 
@@ -163,10 +165,10 @@ def test_every_stage_is_logged_once_although_every_turn_replays_the_story(
 @pytest.mark.parametrize(
     ("kind", "text", "sentence"),
     [
-        ("Fault", "ServerBusy (503): later", "ServerBusy (503): later"),
-        ("runs.errors.Fault", "ServerBusy (503): later", "ServerBusy (503): later"),
-        ("(unknown)", "Fault: busy", "busy"),
-        ("(unknown)", "Result: Failure\nException: Fault: busy\nStack:   File x", "busy"),
+        ("TransientError", "ServerBusy (503): later", "ServerBusy (503): later"),
+        ("runs.errors.TransientError", "ServerBusy (503): later", "ServerBusy (503): later"),
+        ("(unknown)", "TransientError: busy", "busy"),
+        ("(unknown)", "Result: Failure\nException: TransientError: busy\nStack:   File x", "busy"),
         ("(unknown)", "Result: Failure\nException: KeyError: 'metrics'\nStack: …", "KeyError: 'metrics'"),
         (
             "System.Exception",
@@ -180,12 +182,16 @@ def test_every_stage_is_logged_once_although_every_turn_replays_the_story(
             "Timeout value of 00:10:00 was exceeded by function: Functions.promote",
             "FunctionTimeoutException: Timeout value of 00:10:00 was exceeded by function: Functions.promote",
         ),
-        ("Fault", "job j: RuntimeException: out of memory", "job j: RuntimeException: out of memory"),
-        ("Fault", "", "no reason was given"),
-        ("Fault", "  \n ", "no reason was given"),
+        (
+            "TransientError",
+            "job j: RuntimeException: out of memory",
+            "job j: RuntimeException: out of memory",
+        ),
+        ("TransientError", "", "no reason was given"),
+        ("TransientError", "  \n ", "no reason was given"),
         ("ValueError", "", "ValueError: no reason was given"),
         ("", "", "no reason was given"),
-        ("Fault", "x" * 5000, "x" * 1000),
+        ("TransientError", "x" * 5000, "x" * 1000),
     ],
 )
 def test_the_sentence_of_a_failure_is_found_however_the_host_wraps_it(

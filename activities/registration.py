@@ -13,11 +13,11 @@ import azure.durable_functions as df
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from runs.contracts import Json, from_json, to_json
-from runs.errors import Fault, Refused
+from runs.errors import RefusedError, TransientError
 
 log = logging.getLogger("touchdown.activities")
 
-PASSING = frozenset({408, 409, 412, 423, 425, 429})
+RETRYABLE_STATUS_CODES = frozenset({408, 409, 412, 423, 425, 429})
 """HTTP statuses below 500 that may be answered otherwise next time: throttling, a lock, a race."""
 
 LONGEST = 1000
@@ -36,11 +36,11 @@ def activity[G, T](step: Callable[[G], T]) -> Callable[[G], T]:
     def invoke(given: dict) -> dict:  # type: ignore[type-arg]
         try:
             result = step(from_json(takes, given))
-        except Refused as refused:
+        except RefusedError as refused:
             return refusal(step.__name__, refused)
         except AzureError as error:
             meant = explain(error)
-            if isinstance(meant, Refused):
+            if isinstance(meant, RefusedError):
                 return refusal(step.__name__, meant)
             raise meant from error
         return to_json(result)
@@ -51,19 +51,19 @@ def activity[G, T](step: Callable[[G], T]) -> Callable[[G], T]:
     return step
 
 
-def refusal(step: str, refused: Refused) -> Json:
+def refusal(step: str, refused: RefusedError) -> Json:
     log.warning("%s refused: %s: %s", step, refused.code, refused)
     return {"refused": {"code": refused.code, "message": str(refused)}}
 
 
-def explain(error: AzureError) -> Refused | Fault:
+def explain(error: AzureError) -> RefusedError | TransientError:
     """What an SDK's error means for a run, in the service's own words."""
     if not isinstance(error, HttpResponseError) or error.status_code is None:
         kind, said = type(error).__name__, sentence(str(error))
         # azure.ai.ml's own: it found the request wrong before it sent it.
         if getattr(error, "error_category", "") == "UserError":
-            return Refused(kind, f"{kind}: {said}")
-        return Fault(f"{kind}: {said}")
+            return RefusedError(kind, f"{kind}: {said}")
+        return TransientError(f"{kind}: {said}")
     code = azure_code(error)
     words = getattr(error.error, "message", None) or error.message or str(error)
     details = [str(each.message) for each in getattr(error.error, "details", None) or [] if each.message]
@@ -71,9 +71,9 @@ def explain(error: AzureError) -> Refused | Fault:
     request = getattr(error.response, "request", None)
     if request is not None:
         message += f" [{request.method} {request.url.split('?')[0]}]"
-    if error.status_code >= 500 or error.status_code in PASSING:
-        return Fault(message)
-    return Refused(code, message)
+    if error.status_code >= 500 or error.status_code in RETRYABLE_STATUS_CODES:
+        return TransientError(message)
+    return RefusedError(code, message)
 
 
 def azure_code(error: HttpResponseError) -> str:

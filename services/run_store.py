@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-from activities import clients
 from runs.contracts import RunRecord, RunRequest, from_json, to_json
+from services import clients
 
 INDEX = "index/runs/"
 _FOREVER = 10**13
@@ -101,7 +101,7 @@ def read(run_id: str) -> Claim | None:
 
 
 @dataclass(frozen=True)
-class Line:
+class RunSummary:
     """One run in the list of runs."""
 
     run_id: str
@@ -112,7 +112,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    lines: list[Line]
+    lines: list[RunSummary]
     continuation: str
 
 
@@ -122,7 +122,7 @@ def page(top: int, status: str = "", dataset: str = "", continuation: str = "") 
     continuation: the last page's, "" for the first; it is the name of the last line given out, so it
     stays right while new runs are claimed.
     """
-    found: list[Line] = []
+    found: list[RunSummary] = []
     for name, line in _lines(continuation):
         if status and line.status.lower() != status.lower():
             continue
@@ -134,7 +134,7 @@ def page(top: int, status: str = "", dataset: str = "", continuation: str = "") 
     return Page(found, "")
 
 
-def _lines(after: str) -> Iterator[tuple[str, Line]]:
+def _lines(after: str) -> Iterator[tuple[str, RunSummary]]:
     start = f"{INDEX}{after}" if after else None
     for blob in clients.container().list_blobs(
         name_starts_with=INDEX, include=["metadata"], start_from=start
@@ -147,7 +147,7 @@ def _lines(after: str) -> Iterator[tuple[str, Line]]:
         metadata = blob.metadata or {}
         yield (
             name,
-            Line(
+            RunSummary(
                 run_id,
                 b64decode(metadata.get("dataset", "")).decode(),
                 metadata.get("status", "Running"),

@@ -1,9 +1,9 @@
 """The step that tells others: lifecycle events on a custom topic."""
 
-from activities import clients
-from activities.registry import activity
+from activities.registration import activity
 from runs.contracts import Done, LifecycleEvent
 from runs.settings import app
+from services import clients
 
 
 @activity

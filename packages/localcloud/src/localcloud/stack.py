@@ -318,7 +318,12 @@ class Stack:
             raise StackError(str(error)) from None
         return Plan(
             "azurite",
-            [node, "--require", str(REPOSITORY / "localcloud" / "leash.cjs"), *arguments],
+            [
+                node,
+                "--require",
+                str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "leash.cjs"),
+                *arguments,
+            ],
             environment.of_storage(self.home),
             {"blob": ports.blob, "queue": ports.queue, "table": ports.table},
             self.home.logs / "azurite.log",

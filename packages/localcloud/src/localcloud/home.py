@@ -27,7 +27,7 @@ TOPIC = "touchdown-runs"
 STORAGE_ACCOUNT = "devstoreaccount1"
 LOOPBACK = "127.0.0.1"
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[4]
 DEFINITIONS = REPOSITORY / "bicep" / "definitions"
 
 

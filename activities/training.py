@@ -13,13 +13,13 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from activities import clients
-from activities.registry import activity
+from activities.registration import activity
 from activities.storage import find_model
 from runs import naming
-from runs.contracts import CleanUp, Settling, Training, TrainingOrder, TrainingState
-from runs.errors import Fault, Refused
+from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
+from runs.errors import RefusedError, TransientError
 from runs.settings import app
+from services import clients
 
 if TYPE_CHECKING:
     from azure.mgmt.datafactory.models import ActivityRun, RunFilterParameters
@@ -35,13 +35,13 @@ STDERR_TAIL = 2000
 
 
 @activity
-def start_training(order: TrainingOrder) -> Training:
+def start_training(order: TrainingInput) -> Training:
     """Start the pipeline for a run, unless an earlier attempt has.
 
     createRun has no client token, so a lost answer would mean a second pipeline run. The run id is a
     pipeline parameter, and pipeline runs are searched for it first. The search lags behind, so an
     attempt leaves a note before it starts anything, and a later one that finds the note but no pipeline
-    run waits (as a Fault) until the note is LISTING_LAG old.
+    run waits (as a TransientError) until the note is LISTING_LAG old.
 
     Source: "Pipeline Runs - Query By Factory"; the service cannot filter by parameters.
     """
@@ -53,7 +53,7 @@ def start_training(order: TrainingOrder) -> Training:
         note.upload_blob(b"", match_condition=MatchConditions.IfMissing)
     except ResourceExistsError:
         if may_be_unlisted(order.run_id):
-            raise Fault(
+            raise TransientError(
                 "an earlier attempt may have started a pipeline run that Data Factory does not list yet"
             ) from None
     parameters = {
@@ -79,7 +79,7 @@ def start_training(order: TrainingOrder) -> Training:
         )
     except HttpResponseError as error:
         if error.status_code is not None and error.status_code < 500:
-            # Refused, by throttling mostly: nothing has been started that might not be listed yet.
+            # RefusedError, by throttling mostly: nothing has been started that might not be listed yet.
             note.delete_blob()
         raise
     return Training(order.run_id, str(created.run_id))
@@ -130,36 +130,36 @@ def _recent() -> "RunFilterParameters":
 
 
 @activity
-def look_at_training(training: Training) -> TrainingState:
+def get_training_status(training: Training) -> TrainingStatus:
     """How a pipeline run stands: its status, and where it has ended, its model or the reason it has none.
 
-    Raises Refused PipelineRunMissing when Data Factory no longer knows it.
+    Raises RefusedError PipelineRunMissing when Data Factory no longer knows it.
     """
     try:
         run = clients.data_factory().pipeline_runs.get(
             app().resource_group, app().data_factory, training.pipeline_run_id
         )
     except ResourceNotFoundError:
-        raise Refused(
+        raise RefusedError(
             "PipelineRunMissing", f"pipeline run {training.pipeline_run_id}: Data Factory does not know it."
         ) from None
     status = str(run.status)
     if status == "Succeeded":
-        return TrainingState(status, model_path=find_model(training.run_id))
+        return TrainingStatus(status, model_path=find_model(training.run_id))
     if status == "Failed":
         failed = failed_activity(training.pipeline_run_id)
         if failed is None:
-            return TrainingState(status, str(run.message or ""))
+            return TrainingStatus(status, str(run.message or ""))
         output = failed.output if isinstance(failed.output, dict) else {}
         exit_code = output.get("exitcode")
         error = failed.error if isinstance(failed.error, dict) else {}
-        return TrainingState(
+        return TrainingStatus(
             status,
             str(error.get("message") or run.message or ""),
             exit_code if isinstance(exit_code, int) else None,
             stderr_tail([str(url) for url in output.get("outputs", [])]),
         )
-    return TrainingState(status, str(run.message or ""))
+    return TrainingStatus(status, str(run.message or ""))
 
 
 def failed_activity(pipeline_run_id: str) -> "ActivityRun | None":
@@ -197,23 +197,23 @@ def stderr_tail(outputs: list[str]) -> str:
 
 
 @activity
-def cancel_training(left: CleanUp) -> Settling:
+def cancel_training(left: CleanUp) -> ProvisioningStatus:
     """Cancel a run's pipeline run, and with it the Batch task; ready once it has ended.
 
     Without a known pipeline run it is searched for: a run may be cancelled while createRun is under way.
     """
     pipeline_run_id = left.pipeline_run_id or find_pipeline_run(left.run_id)
     if not pipeline_run_id:
-        return Settling(ready=not may_be_unlisted(left.run_id))
+        return ProvisioningStatus(done=not may_be_unlisted(left.run_id))
     factory = clients.data_factory()
     try:
         run = factory.pipeline_runs.get(app().resource_group, app().data_factory, pipeline_run_id)
     except ResourceNotFoundError:
-        return Settling(ready=True)
+        return ProvisioningStatus(done=True)
     if run.status in ENDED:
-        return Settling(ready=True)
+        return ProvisioningStatus(done=True)
     if run.status != "Canceling":
         factory.pipeline_runs.cancel(
             app().resource_group, app().data_factory, pipeline_run_id, is_recursive=True
         )
-    return Settling(ready=False, begun=pipeline_run_id)
+    return ProvisioningStatus(done=False, operation_url=pipeline_run_id)

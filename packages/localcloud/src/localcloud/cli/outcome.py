@@ -55,13 +55,13 @@ def told(*, as_json: bool) -> Iterator[None]:
 def known_error(error: Exception) -> CommandError | None:
     """What `error` means for a person; None for a mistake of ours, which may show its traceback."""
     from localcloud.parts import StackError
-    from runs.errors import Refused
+    from runs.errors import RefusedError
 
     if isinstance(error, CommandError):
         return error
     if isinstance(error, StackError):
         return CommandError(Exit.CANNOT_START, str(error))
-    if isinstance(error, Refused):
+    if isinstance(error, RefusedError):
         return CommandError(Exit.USAGE, str(error))
     return client_error(error)
 

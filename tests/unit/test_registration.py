@@ -18,9 +18,9 @@ from azure.core.exceptions import (
 from azure.core.rest import HttpRequest
 from azure.core.rest._http_response_impl import HttpResponseImpl
 
-from activities.registry import LONGEST, activities, activity, explain, sentence
-from runs.contracts import Done, Settling
-from runs.errors import Fault, Refused
+from activities.registration import LONGEST, activities, activity, explain, sentence
+from runs.contracts import Done, ProvisioningStatus
+from runs.errors import RefusedError, TransientError
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,19 @@ def answered(
 
 
 def test_a_step_takes_and_gives_json() -> None:
-    def measure(order: Order) -> Settling:
-        return Settling(order.size > 3, order.name)
+    def measure(order: Order) -> ProvisioningStatus:
+        return ProvisioningStatus(order.size > 3, order.name)
 
-    assert invoke(measure, {"name": "a", "size": 5, "from_the_future": 1}) == {"ready": True, "begun": "a"}
-    assert invoke(measure, {"name": "a"}) == {"ready": False, "begun": "a"}
+    assert invoke(measure, {"name": "a", "size": 5, "from_the_future": 1}) == {
+        "done": True,
+        "operation_url": "a",
+    }
+    assert invoke(measure, {"name": "a"}) == {"done": False, "operation_url": "a"}
 
 
 def test_a_refusal_is_a_value_and_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     def refuse(order: Order) -> Done:
-        raise Refused("LabelMissing", f"dataset {order.name}: no such column")
+        raise RefusedError("LabelMissing", f"dataset {order.name}: no such column")
 
     assert invoke(refuse, {"name": "x.csv"}) == {
         "refused": {"code": "LabelMissing", "message": "dataset x.csv: no such column"}
@@ -83,9 +86,9 @@ def test_a_refusal_is_a_value_and_a_log_line(caplog: pytest.LogCaptureFixture) -
 
 def test_a_fault_is_raised_as_it_is() -> None:
     def fail(order: Order) -> Done:
-        raise Fault("busy")
+        raise TransientError("busy")
 
-    with pytest.raises(Fault, match=r"^busy$"):
+    with pytest.raises(TransientError, match=r"^busy$"):
         invoke(fail, {"name": "x"})
 
 
@@ -103,7 +106,7 @@ def test_an_sdks_error_that_may_pass_is_raised_as_a_fault_of_one_line() -> None:
     def fail(order: Order) -> Done:
         raise answered(503, {"code": "ServerBusy", "message": "Come back."})
 
-    with pytest.raises(Fault, match=r"^ServerBusy \(503\): Come back\. ") as caught:
+    with pytest.raises(TransientError, match=r"^ServerBusy \(503\): Come back\. ") as caught:
         invoke(fail, {"name": "x"})
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, HttpResponseError)
@@ -122,12 +125,12 @@ def test_an_error_of_our_own_is_raised_so_that_it_is_seen() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 411, 413, 422])
 def test_what_the_caller_did_wrong_is_refused(status: int) -> None:
-    assert isinstance(explain(answered(status)), Refused)
+    assert isinstance(explain(answered(status)), RefusedError)
 
 
 @pytest.mark.parametrize("status", [408, 409, 412, 423, 425, 429, 500, 502, 503, 504])
 def test_throttling_locks_races_and_the_services_own_trouble_may_pass(status: int) -> None:
-    assert isinstance(explain(answered(status)), Fault)
+    assert isinstance(explain(answered(status)), TransientError)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +146,7 @@ def test_throttling_locks_races_and_the_services_own_trouble_may_pass(status: in
 )
 def test_an_error_without_an_answer_may_pass_and_says_its_type(error: AzureError) -> None:
     meant = explain(error)
-    assert isinstance(meant, Fault)
+    assert isinstance(meant, TransientError)
     assert str(meant) == f"{type(error).__name__}: {error.message}"
 
 
@@ -157,10 +160,10 @@ def test_what_azure_ml_finds_wrong_before_it_sends_anything_is_refused() -> None
         error_category = "SystemError"
 
     meant = explain(ValidationException("Deployment name must be 3 to 32 characters"))
-    assert isinstance(meant, Refused)
+    assert isinstance(meant, RefusedError)
     assert meant.code == "ValidationException"
     assert "3 to 32 characters" in str(meant)
-    assert isinstance(explain(SystemTrouble("try again")), Fault)
+    assert isinstance(explain(SystemTrouble("try again")), TransientError)
 
 
 def test_the_code_of_a_storage_error_is_storages_own() -> None:
@@ -174,7 +177,7 @@ def test_the_code_of_a_storage_error_is_storages_own() -> None:
 
 def test_an_error_without_a_code_is_called_by_its_type() -> None:
     meant = explain(answered(404, kind=ResourceNotFoundError))
-    assert isinstance(meant, Refused)
+    assert isinstance(meant, RefusedError)
     assert meant.code == "ResourceNotFoundError"
 
 

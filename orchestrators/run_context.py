@@ -1,6 +1,6 @@
 """What the story of a run stands on: calling steps, waiting, stages, and being cancelled.
 
-A `Journey` is one generation of one orchestration. Everything it decides comes from the orchestration's
+A `RunContext` is one generation of one orchestration. Everything it decides comes from the orchestration's
 history: its clock is the context's, and it reads no setting but those in its input.
 """
 
@@ -23,7 +23,7 @@ TRANSIENT = task.RetryPolicy(
     backoff_coefficient=2,
     max_retry_interval=timedelta(seconds=30),
 )
-"""Six attempts within about a minute; longer than data_factory.LISTING_LAG. A refusal is never retried."""
+"""Six attempts within about a minute; longer than training.LISTING_LAG. A refusal is never retried."""
 BRIEF = task.RetryPolicy(
     first_retry_interval=timedelta(seconds=1), max_number_of_attempts=3, backoff_coefficient=2
 )
@@ -37,10 +37,10 @@ LASTING = task.RetryPolicy(
 """About 2.7 hours: for what must not be left half done, once the default may have moved."""
 BACK_OFF = 1.5
 
-type Story[T] = Generator[task.Task[Any], Any, T]
+type Workflow[T] = Generator[task.Task[Any], Any, T]
 
 
-class RunStopped(Exception):
+class RunStoppedError(Exception):
     """The run ends early: a step refused, went on failing, or somebody cancelled."""
 
     def __init__(self, status: Literal["Failed", "Cancelled"], code: str, message: str) -> None:
@@ -49,17 +49,17 @@ class RunStopped(Exception):
         self.code = code
 
 
-class Settles(Protocol):
+class Polled(Protocol):
     """What a step answers that is called until it is ready."""
 
     @property
-    def ready(self) -> bool: ...
+    def done(self) -> bool: ...
     @property
-    def begun(self) -> str: ...
+    def operation_url(self) -> str: ...
 
 
 @dataclass
-class Journey:
+class RunContext:
     """One generation of a run's orchestration, and the record that it writes as it goes."""
 
     ctx: task.OrchestrationContext
@@ -68,10 +68,10 @@ class Journey:
     cancelled: task.CancellableTask[Any]
     can_cancel: bool = True
     watch: tuple[float, float] = (2.0, 30.0)
-    """Seconds: the first and the longest interval between two looks of `settle`."""
+    """Seconds: the first and the longest interval between two looks of `poll_until_ready`."""
 
     @classmethod
-    def begin(cls, ctx: task.OrchestrationContext, request: RunRequest, record: RunRecord) -> "Journey":
+    def begin(cls, ctx: task.OrchestrationContext, request: RunRequest, record: RunRecord) -> "RunContext":
         return cls(ctx, request, record, ctx.wait_for_external_event("cancel"))
 
     @property
@@ -82,7 +82,7 @@ class Journey:
         return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def enter(self, stage: str) -> None:
-        """Begin a stage: what a person sees of the run from now on. Raises RunStopped when cancelled.
+        """Begin a stage: what a person sees of the run from now on. Raises RunStoppedError when cancelled.
 
         A cancel is not heard before the first stage is over, since only that tells whether the run has ended
         before: an engine that runs a finished id again must not make a Cancelled run of it.
@@ -136,12 +136,14 @@ class Journey:
         self.can_cancel = False
 
     def check_cancelled(self) -> None:
-        """Raises RunStopped when somebody has cancelled, and still may."""
+        """Raises RunStoppedError when somebody has cancelled, and still may."""
         if self.can_cancel and self.cancelled.is_complete:
-            raise RunStopped("Cancelled", "Cancelled", "the run was cancelled.")
+            raise RunStoppedError("Cancelled", "Cancelled", "the run was cancelled.")
 
-    def call[T](self, step: str, given: Any, gives: type[T], retry: task.RetryPolicy = TRANSIENT) -> Story[T]:
-        """One step, retried while it fails for a reason that may pass. Raises RunStopped when it refuses.
+    def call[T](
+        self, step: str, given: Any, gives: type[T], retry: task.RetryPolicy = TRANSIENT
+    ) -> Workflow[T]:
+        """One step, retried while it fails for a reason that may pass. Raises RunStoppedError.
 
         It is never left alone for a cancel: an activity under way cannot be called back, and what it
         makes must be known to be taken back. The next stage or pause hears the cancel.
@@ -150,37 +152,39 @@ class Journey:
             answer = yield self.ctx.call_activity(step, input=to_json(given), retry_policy=retry)
         except task.TaskFailedError as failed:
             self.check_cancelled()
-            raise RunStopped("Failed", "StepFailed", f"{step} went on failing: {reason(failed)}") from failed
+            raise RunStoppedError(
+                "Failed", "StepFailed", f"{step} went on failing: {reason(failed)}"
+            ) from failed
         refused = (answer or {}).get("refused")
         if refused:
-            raise RunStopped("Failed", refused["code"], refused["message"])
+            raise RunStoppedError("Failed", refused["code"], refused["message"])
         return from_json(gives, answer)
 
-    def settle[T: Settles](
+    def poll_until_ready[T: Polled](
         self,
         step: str,
         order: Any,
         gives: type[T],
         limit: timedelta,
         retry: task.RetryPolicy = TRANSIENT,
-    ) -> Story[T]:
-        """Call a step until it is ready, less and less often. Raises RunStopped, also after `limit`."""
+    ) -> Workflow[T]:
+        """Call a step until it is ready, less and less often. Raises RunStoppedError, also after `limit`."""
         first, cap = self.watch
         deadline = self.now + limit
         interval = first
         while True:
             state: T = yield from self.call(step, order, gives, retry)
-            if state.ready:
+            if state.done:
                 return state
-            order = replace(order, begun=state.begun)
+            order = replace(order, operation_url=state.operation_url)
             if self.now >= deadline:
                 message = f"{step} was not done after {limit.total_seconds() / 60:.0f} minutes."
-                raise RunStopped("Failed", "TimedOut", message)
+                raise RunStoppedError("Failed", "TimedOut", message)
             yield from self.pause(timedelta(seconds=interval))
             interval = min(interval * BACK_OFF, cap)
 
-    def pause(self, span: timedelta) -> Story[None]:
-        """Wait, unless somebody cancels. Raises RunStopped then."""
+    def pause(self, span: timedelta) -> Workflow[None]:
+        """Wait, unless somebody cancels. Raises RunStoppedError then."""
         timer = self.ctx.create_timer(span)
         if not self.can_cancel:
             yield timer
@@ -190,11 +194,11 @@ class Journey:
             timer.cancel()
         self.check_cancelled()
 
-    def attempt(self, step: str, story: Story[Any]) -> Story[None]:
+    def attempt(self, step: str, story: Workflow[Any]) -> Workflow[None]:
         """Go through `story`, a step whose failure the run survives: it becomes a warning in the record."""
         try:
             yield from story
-        except RunStopped as stopped:
+        except RunStoppedError as stopped:
             if stopped.status == "Cancelled":
                 raise
             self.warn(f"{step}: {stopped}")
@@ -202,7 +206,7 @@ class Journey:
     def warn(self, warning: str) -> None:
         self.record = replace(self.record, warnings=[*self.record.warnings, warning])
 
-    def end(self, status: Status, stopped: RunStopped | None = None) -> None:
+    def end(self, status: Status, stopped: RunStoppedError | None = None) -> None:
         """Close the record; from here on nothing is cancelled."""
         self.can_cancel = False
         stage = self.record.stages[-1].name if self.record.stages else ""
@@ -232,12 +236,13 @@ def fitted(text: str, room: int) -> str:
 
 
 def reason(failed: task.TaskFailedError) -> str:
-    """The sentence of an activity's failure, with its type unless that is Fault, which a step raises itself.
+    """The sentence of an activity's failure, with its type unless a step raised it itself.
+
 
     A host that cannot take the worker's text apart hands it on as it is.
     """
     kind, text = failed.details.error_type.rpartition(".")[2], failed.details.message.strip()
     if text.startswith("Result: Failure"):
         kind, _, text = text.partition("Exception: ")[2].partition(": ")
-    sentence = text.strip().split("\n", 1)[0].removeprefix("Fault: ")[:1000] or "no reason was given"
-    return sentence if kind in ("", "Fault", "(unknown)") else f"{kind}: {sentence}"
+    sentence = text.strip().split("\n", 1)[0].removeprefix("TransientError: ")[:1000] or "no reason was given"
+    return sentence if kind in ("", "TransientError", "(unknown)") else f"{kind}: {sentence}"

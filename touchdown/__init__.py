@@ -1,0 +1,1 @@
+"""Touchdown for people and programs: its client, its command line, and Touchdown on localcloud."""
