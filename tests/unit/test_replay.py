@@ -54,7 +54,7 @@ def test_every_turn_of_a_recorded_history_is_decided_as_it_was(name: str) -> Non
     assert len(decided) > 1
     for past, actions in decided:
         again = replay(training_run, past)
-        broke = again.failure is not None and not again.failure.error_type.endswith("RunFailed")
+        broke = again.failure is not None and not again.failure.error_type.endswith("RunFailedError")
         assert not broke, again.failure
         assert sorted(again.actions) == sorted(actions), f"after {len(past)} events"
 

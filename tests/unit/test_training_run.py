@@ -921,7 +921,7 @@ def test_a_failed_run_fails_its_orchestration_with_the_same_sentence() -> None:
     outcome = rehearse(good(register_model=in_turn(refusal("Forbidden", "no right to register."))))
     assert outcome.status is FAILED
     assert outcome.failure is not None
-    assert outcome.failure.error_type.endswith("RunFailed")
+    assert outcome.failure.error_type.endswith("RunFailedError")
     assert outcome.failure.message == "no right to register."
 
 

@@ -127,7 +127,11 @@ GROUPS = {
     "workspaces",
 }
 """Operation groups of azure-mgmt-datafactory and azure-ai-ml."""
-FILES = [each for folder in ("activities", "triggers", "trainer") for each in (ROOT / folder).glob("*.py")]
+FILES = [
+    each
+    for folder in ("services", "activities", "triggers", "trainer")
+    for each in (ROOT / folder).glob("*.py")
+]
 
 
 def calls(file: Path) -> Iterator[str]:

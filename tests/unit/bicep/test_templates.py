@@ -209,11 +209,11 @@ def test_every_token_of_the_autoscale_formula_and_the_queries_is_filled() -> Non
 
 def test_the_queries_look_for_what_the_app_logs() -> None:
     root = BICEP.parent
-    journey = (root / "orchestrators" / "journey.py").read_text()
-    registry = (root / "activities" / "registry.py").read_text()
+    run_context = (root / "orchestrators" / "run_context.py").read_text()
+    registration = (root / "activities" / "registration.py").read_text()
     line, refusal = 'log.info("run %s: %s", ', 'log.warning("%s refused: %s: %s", '
-    assert line in journey
-    assert refusal in registry
+    assert line in run_context
+    assert refusal in registration
     stage = re.compile(r"^run [a-z0-9-]+: [a-z_]+$")
     assert stage.fullmatch("run iris-csv-0123456789abcdef-2: wait")
     for query in ("waiting-runs", "runs", "stages"):
