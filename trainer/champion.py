@@ -22,7 +22,7 @@ LIMIT = 3600
 ROWS_AT_ONCE = 5000
 
 
-class Champion:
+class ChampionProcess:
     """The champion at work beside the training. It is started at once, and asked for its answers later."""
 
     def __init__(self, folder: Path, rows: Path, answers: Path) -> None:

@@ -26,12 +26,6 @@ IMPORTANCE_CELLS = 40_000_000
 REPEATS = 3
 STACKED_CELLS = 4_000_000
 """Features of the rows, with one column shuffled after the other, that are predicted at once."""
-PRIMARY = {"classification": "accuracy", "regression": "rmse"}
-
-
-def better(task: str, one: float, other: float) -> bool:
-    """Whether `one` is the better value of the task's primary metric."""
-    return one > other if task == "classification" else one < other
 
 
 @dataclass

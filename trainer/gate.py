@@ -1,48 +1,47 @@
-"""Whether a model earns its deployment: against a limit, the trivial baseline and the champion.
+"""Judge a model by its hold-out metrics: against a floor, the trivial baseline and the champion.
 
-The champion, the model behind the endpoint's default, has predicted the same hold-out rows as the challenger.
-How much worse the challenger is there (its deficit) is known only as well as so few rows tell: of 30 rows,
-one is 0.03 of accuracy. So the rows are resampled 1000 times, in pairs, and the challenger is kept out only
-when the whole 95 % interval of its deficit lies above the tolerance. The default tolerance of 0.01 is what
-the interval still resolves with some 10,000 hold-out rows when two models disagree on a quarter of them; with
-fewer the rows decide, not the tolerance.
+The champion, the model behind the endpoint's default deployment, has predicted the same hold-out rows as the
+challenger. A hold-out tells only roughly how much worse the challenger is (its deficit): of 30 rows, one is
+0.03 of accuracy. So the rows are resampled 1000 times, in pairs, and the challenger is rejected only if the
+whole 95 % interval of its deficit lies above the tolerance. The default tolerance of 0.01 is what the
+interval still resolves with some 10,000 hold-out rows if two models disagree on a quarter of them; with fewer
+rows, the rows decide, not the tolerance.
 
-Two corrections for few rows, without which a bootstrap is surer than its rows allow. Half a row is added to
-each of the four outcomes that a pair of right and wrong predictions has: A. Agresti and Y. Min, "Simple
-improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005. And below
-6 rows nothing is decided: even if all of them agree, chance alone does so in more than 5 cases of 100
-(2 * 0.5^5 = 0.0625).
+Two corrections for few rows keep the bootstrap from being surer than its rows allow. Half a row is added to
+each of the four outcomes that a pair of right and wrong predictions can have: A. Agresti and Y. Min, "Simple
+improved confidence intervals for comparing matched proportions", Statistics in Medicine 24, 2005. And fewer
+rows than verdict_rules.FEWEST_ROWS decide nothing.
 
-Only numpy.
+Imports numpy and the rules of the verdict, nothing else of the trainer.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import verdict_rules as rules
 from numpy.typing import ArrayLike, NDArray
 
 SEED = 42
 RESAMPLES = 1000
 CONFIDENCE = (0.025, 0.975)
-FEWEST_ROWS = 6
 BLOCK = 2_000_000
-"""Rows drawn at once: some 30 MB, whatever the size of the hold-out."""
+"""Rows that are resampled at once: some 30 MB, whatever the size of the hold-out."""
 
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class PairedPredictions:
     """Two models' predictions of the same hold-out rows, each of shape (n_rows,).
 
-    model: the champion's "name:version". Class names as texts for classification, floats for regression.
-    error: why the champion could not predict them, as a sentence; the arrays are not looked at then.
+    model: the champion's "name:version". For classification the arrays hold class names as texts, for
+    regression floats. error: a sentence that says why the champion could not predict the rows; the arrays are
+    ignored then.
     """
 
     model: str
@@ -50,6 +49,18 @@ class Comparison:
     champion: Any = ()
     challenger: Any = ()
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Both models' metric on the rows of a comparison. champion: None if it predicted some rows unusably.
+
+    interval: of the challenger's deficit; None if the rows are too few, or the champion has no score.
+    """
+
+    champion: float | None
+    challenger: float
+    interval: Interval | None
 
 
 def judge(
@@ -60,75 +71,128 @@ def judge(
     min_accuracy: float = 0.0,
     max_rmse: float = 0.0,
     tolerance: float = 0.01,
-    comparison: Comparison | None = None,
+    predictions: PairedPredictions | None = None,
 ) -> dict[str, Any]:
     """The `gate` of metrics.json: the verdict "deploy" or "keep_champion", and all that it follows from.
 
-    task: "classification", by accuracy, higher is better, or "regression", by RMSE, lower is better.
-    value: that metric of the model on the whole hold-out; baseline: the same of always answering the most
-    frequent class, or the mean. min_accuracy and max_rmse: 0 for no limit. tolerance: in points of accuracy,
-    or as a share of the champion's RMSE.
+    task: "classification", judged by accuracy, or "regression", judged by RMSE.
+    value: that metric of the model on the whole hold-out; baseline: the same of always predicting the most
+    frequent class, or the mean. min_accuracy and max_rmse: 0 for no floor. tolerance: in points of accuracy,
+    or as a share of the champion's RMSE. predictions: None if there is no champion.
 
-    Raises ValueError for a metric that is no number, and for arrays that do not belong together.
+    Raises ValueError for a metric that is not finite, and for arrays of different lengths.
     """
     if not (math.isfinite(value) and math.isfinite(baseline)):
         raise ValueError(f"a model cannot be judged by {value} against {baseline}: give two finite metrics")
-    classification = task == "classification"
-    metric = "accuracy" if classification else "rmse"
-    reasons = []
-
-    floor = None
-    setting, limit = ("min_accuracy", min_accuracy) if classification else ("max_rmse", max_rmse)
-    if limit > 0:
-        passed = value >= limit if classification else value <= limit
-        floor = {"setting": setting, "limit": limit, "passed": passed}
-        if not passed:
-            ours, its = _apart(value, limit)
-            reasons.append(
-                f"{metric} {ours} is {'below' if classification else 'above'} {setting} {its}; train on more "
-                f"or better data, or ask for less with a {'lower' if classification else 'higher'} {setting}"
-            )
-
-    name, always = (
-        ("majority class", "the most frequent class") if classification else ("mean", "the mean of the label")
-    )
-    better = value > baseline if classification else value < baseline
-    if not better:
-        ours, its = _apart(value, baseline)
-        reasons.append(
-            f"{metric} {ours} is not better than that of always answering {always} ({its}): nothing was "
-            "learned from these columns; check that they say something about the label"
-        )
-
-    champion = _against(comparison, classification, tolerance) if comparison else None
-    if champion and not champion["passed"]:
-        ours, its = _apart(champion["challenger"], champion["value"])
-        low, high = champion["interval"]
-        unit = "" if classification else " as a share of it"
-        reasons.append(
-            f"{metric} {ours} is worse than that of {champion['model']} ({its}) on the same "
-            f"{champion['rows']} hold-out rows by more than the tolerance {tolerance:g} (95 % interval of "
-            f"the difference{unit}: {_short(low)} to {_short(high)}); a higher tolerance would deploy it"
-        )
-
+    metric = rules.DECIDING_METRIC[task]
+    limit = {"min_accuracy": min_accuracy, "max_rmse": max_rmse}[rules.FLOOR_SETTING[metric]]
+    parts = {
+        "floor": _check_floor(metric, value, limit),
+        "baseline": _check_baseline(metric, value, baseline),
+        "champion": _check_champion(metric, predictions, tolerance) if predictions else None,
+    }
+    explain = {"floor": _below_floor, "baseline": _not_learned, "champion": _worse_than_champion}
+    failed = {name: part for name, part in parts.items() if part and not part["passed"]}
     return {
-        "verdict": "keep_champion" if reasons else "deploy",
-        "reasons": reasons,
+        "verdict": rules.verdict(part["passed"] for part in parts.values() if part),
+        "reasons": [explain[name](metric, value, part) for name, part in failed.items()],
         "metric": metric,
         "value": value,
-        "floor": floor,
-        "baseline": {"name": name, "value": baseline, "passed": better},
-        "champion": champion,
+        **parts,
     }
+
+
+def _check_floor(metric: str, value: float, limit: float) -> dict[str, Any] | None:
+    if limit <= 0:
+        return None
+    passed = rules.reaches_floor(metric, value, limit)
+    return {"setting": rules.FLOOR_SETTING[metric], "limit": limit, "passed": passed}
+
+
+def _check_baseline(metric: str, value: float, baseline: float) -> dict[str, Any]:
+    passed = rules.is_better(metric, value, baseline)
+    return {"name": rules.BASELINE[metric], "value": baseline, "passed": passed}
+
+
+def _check_champion(metric: str, predictions: PairedPredictions, tolerance: float) -> dict[str, Any]:
+    """The `champion` part of the gate. A champion that cannot be compared is reported and does not block."""
+    found: dict[str, Any] = {
+        "model": predictions.model,
+        "rows": 0 if predictions.error else len(predictions.truth),
+        "value": None,
+        "challenger": None,
+        "tolerance": tolerance,
+        "interval": None,
+        "passed": True,
+        "error": predictions.error,
+    }
+    if predictions.error:
+        return found
+    rows = _paired_rows(predictions)
+    if rows == 0:
+        return found | {"error": "there are no hold-out rows to compare on"}
+    scores = _compare_classes(predictions) if metric == "accuracy" else _compare_numbers(predictions)
+    found |= {"value": scores.champion, "challenger": scores.challenger}
+    if scores.champion is None:
+        return found | {"error": f"{predictions.model} gave no usable prediction for some of {rows} rows"}
+    if scores.interval is None:
+        return found | {"error": f"{rows} hold-out rows are too few to tell the two models apart"}
+    passed = rules.stands_up_to_champion(scores.interval, tolerance)
+    return found | {"interval": list(scores.interval), "passed": passed}
+
+
+# --- Why a model is rejected --------------------------------------------------------------------------------
+
+
+def _below_floor(metric: str, value: float, floor: dict[str, Any]) -> str:
+    ours, limit = _apart(value, floor["limit"])
+    beyond, easier = ("below", "lower") if metric == "accuracy" else ("above", "higher")
+    setting = floor["setting"]
+    return (
+        f"{metric} {ours} is {beyond} {setting} {limit}; train on more or better data, or ask for less with"
+        f" a {easier} {setting}"
+    )
+
+
+def _not_learned(metric: str, value: float, baseline: dict[str, Any]) -> str:
+    ours, its = _apart(value, baseline["value"])
+    always = "the most frequent class" if metric == "accuracy" else "the mean of the label"
+    return (
+        f"{metric} {ours} is not better than that of always answering {always} ({its}): nothing was "
+        "learned from these columns; check that they say something about the label"
+    )
+
+
+def _worse_than_champion(metric: str, _: float, champion: dict[str, Any]) -> str:
+    ours, its = _apart(champion["challenger"], champion["value"])
+    low, high = champion["interval"]
+    unit = "" if metric == "accuracy" else " as a share of it"
+    return (
+        f"{metric} {ours} is worse than that of {champion['model']} ({its}) on the same "
+        f"{champion['rows']} hold-out rows by more than the tolerance {champion['tolerance']:g} (95 % "
+        f"interval of the difference{unit}: {low:.2g} to {high:.2g}); a higher tolerance would deploy it"
+    )
+
+
+def _apart(one: float, other: float) -> tuple[str, str]:
+    """Both numbers, with as few digits, but at least four, as show that they differ."""
+    for digits in range(4, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts if one != other else (f"{one:.4g}", f"{other:.4g}")
+
+
+# --- Comparing two models on the same rows ------------------------------------------------------------------
 
 
 def accuracy_deficit(
     champion: NDArray[np.bool_], challenger: NDArray[np.bool_], seed: int = SEED
 ) -> Interval:
-    """The 95 % interval of champion's minus challenger's accuracy; the arrays say which rows were right.
+    """The 95 % interval of champion's minus challenger's accuracy; the arrays say which rows each got right.
 
-    A resample of rows is a draw of how many of them only the champion, neither or both, and only the
-    challenger got right: a multinomial, which costs the same for any number of rows.
+    A resample of the rows is a draw of how many of them only the champion, both or neither, and only the
+    challenger got right: a multinomial draw, which costs the same for any number of rows.
     """
     only_champion = int(np.count_nonzero(champion & ~challenger))
     only_challenger = int(np.count_nonzero(challenger & ~champion))
@@ -145,8 +209,8 @@ def rmse_deficit(
 ) -> Interval:
     """The 95 % interval of how much larger the challenger's RMSE is, as a share of the champion's.
 
-    The arrays are the squared errors of the same rows, of shape (n_rows,). least: the smallest RMSE to divide
-    by; errors below that are rounding, not skill.
+    The arrays hold the squared errors of the same rows, of shape (n_rows,). least: the smallest RMSE to
+    divide by; smaller errors are rounding, not skill.
     """
     random = np.random.default_rng(seed)
     rows = len(champion)
@@ -161,60 +225,35 @@ def rmse_deficit(
     return float(low), float(high)
 
 
-def _against(comparison: Comparison, classification: bool, tolerance: float) -> dict[str, Any]:
-    """The `champion` part of the gate. A champion that cannot be compared is reported and does not block."""
-    answer: dict[str, Any] = {
-        "model": comparison.model,
-        "rows": 0 if comparison.error else len(comparison.truth),
-        "value": None,
-        "challenger": None,
-        "tolerance": tolerance,
-        "interval": None,
-        "passed": True,
-        "error": comparison.error,
-    }
-    if comparison.error:
-        return answer
-    sides = (comparison.truth, comparison.champion, comparison.challenger)
-    if len({len(side) for side in sides}) != 1:
-        raise ValueError(
-            f"{[len(side) for side in sides]} rows of truth, champion and challenger; give the same rows"
-        )
-    rows = len(comparison.truth)
-    if rows == 0:
-        return answer | {"error": "there are no hold-out rows to compare on"}
-    compare: Callable[[Comparison, bool], tuple[float | None, float, Interval]]
-    compare = _compare_classes if classification else _compare_numbers
-    enough = rows >= FEWEST_ROWS
-    value, challenger, interval = compare(comparison, enough)
-    answer |= {"value": value, "challenger": challenger}
-    if value is None:
-        return answer | {"error": f"{comparison.model} gave no usable prediction for some of {rows} rows"}
-    if not enough:
-        return answer | {"error": f"{rows} hold-out rows are too few to tell the two models apart"}
-    return answer | {"interval": list(interval), "passed": interval[0] <= tolerance}
+def _paired_rows(predictions: PairedPredictions) -> int:
+    """How many rows were predicted. Raises ValueError if the arrays differ in length."""
+    lengths = [len(side) for side in (predictions.truth, predictions.champion, predictions.challenger)]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"{lengths} rows of truth, champion and challenger; give the same rows")
+    return lengths[0]
 
 
-def _compare_classes(comparison: Comparison, enough: bool) -> tuple[float | None, float, Interval]:
+def _compare_classes(predictions: PairedPredictions) -> Scores:
     truth, champion, challenger = (
         np.asarray(side, dtype=object)
-        for side in (comparison.truth, comparison.champion, comparison.challenger)
+        for side in (predictions.truth, predictions.champion, predictions.challenger)
     )
     right = np.asarray(challenger == truth, dtype=np.bool_)
     accuracy = float(right.mean())
     if not all(isinstance(name, str) for name in champion):
-        return None, accuracy, (0.0, 0.0)
+        return Scores(None, accuracy, None)
     its = np.asarray(champion == truth, dtype=np.bool_)
-    return float(its.mean()), accuracy, accuracy_deficit(its, right) if enough else (0.0, 0.0)
+    interval = accuracy_deficit(its, right) if len(truth) >= rules.FEWEST_ROWS else None
+    return Scores(float(its.mean()), accuracy, interval)
 
 
-def _compare_numbers(comparison: Comparison, enough: bool) -> tuple[float | None, float, Interval]:
+def _compare_numbers(predictions: PairedPredictions) -> Scores:
     truth, champion, challenger = (
-        _floats(side) for side in (comparison.truth, comparison.champion, comparison.challenger)
+        _floats(side) for side in (predictions.truth, predictions.champion, predictions.challenger)
     )
     if not (np.isfinite(truth).all() and np.isfinite(challenger).all()):
         raise ValueError("truth and the challenger's predictions must be finite numbers")
-    # In halves and of the largest: neither a difference nor its square may overflow.
+    # Halved, and divided by the largest, so that neither a difference nor its square overflows.
     ours = truth / 2 - challenger / 2
     usable = bool(np.isfinite(champion).all())
     its = truth / 2 - champion / 2 if usable else np.zeros(1)
@@ -222,14 +261,11 @@ def _compare_numbers(comparison: Comparison, enough: bool) -> tuple[float | None
     squares, its_squares = np.square(ours / scale), np.square(its / scale)
     rmse = _finite(math.sqrt(squares.mean()) * scale * 2)
     if not usable:
-        return None, rmse, (0.0, 0.0)
-    with np.errstate(over="ignore"):  # the errors are nothing beside the truth, and so is their ratio
+        return Scores(None, rmse, None)
+    with np.errstate(over="ignore"):  # where the truth dwarfs the errors, the limit may be infinite
         least = 1e-9 * float(np.abs(truth / 2).max() / scale) or sys.float_info.epsilon
-    return (
-        _finite(math.sqrt(its_squares.mean()) * scale * 2),
-        rmse,
-        rmse_deficit(its_squares, squares, least) if enough else (0.0, 0.0),
-    )
+    interval = rmse_deficit(its_squares, squares, least) if len(truth) >= rules.FEWEST_ROWS else None
+    return Scores(_finite(math.sqrt(its_squares.mean()) * scale * 2), rmse, interval)
 
 
 def _floats(values: ArrayLike) -> NDArray[np.float64]:
@@ -238,16 +274,3 @@ def _floats(values: ArrayLike) -> NDArray[np.float64]:
 
 def _finite(number: float) -> float:
     return min(float(number), sys.float_info.max)
-
-
-def _short(number: float) -> str:
-    return f"{number:.2g}"
-
-
-def _apart(one: float, other: float) -> tuple[str, str]:
-    """Both numbers with as few digits, from four on, as show that they differ."""
-    for digits in range(4, 17):
-        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts if one != other else (f"{one:.4g}", f"{other:.4g}")

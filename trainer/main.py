@@ -52,9 +52,9 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
-    from champion import Champion
+    from champion import ChampionProcess
     from evaluation import HoldOut, SampledRows
-    from gate import Comparison
+    from gate import PairedPredictions
     from saving import Outcome
     from schema import Plan
     from survey import Survey
@@ -102,7 +102,7 @@ class NoChampion:
 class Challenged:
     """The champion at work, and the profile of the data that it was trained on."""
 
-    def __init__(self, process: Champion, profile: list[dict[str, Any]]) -> None:
+    def __init__(self, process: ChampionProcess, profile: list[dict[str, Any]]) -> None:
         self._process = process
         self.profile = profile
         self.error = ""
@@ -120,7 +120,7 @@ def meet_champion(
     """Let the champion score the sampled hold-out rows, in a process beside the training."""
     if not job.champion:
         return NoChampion()
-    from champion import Champion
+    from champion import ChampionProcess
 
     model = folder / "champion"
     if container is not None and job.etag:
@@ -139,7 +139,7 @@ def meet_champion(
         names = [name for name in frame.columns if name != label]
         writer.writerow(names)
         writer.writerows(zip(*(frame[name] for name in names), strict=True))
-    return Challenged(Champion(model, rows, folder / "answers.json"), profiled(text))
+    return Challenged(ChampionProcess(model, rows, folder / "answers.json"), profiled(text))
 
 
 def profiled(text: bytes) -> list[dict[str, Any]]:
@@ -156,23 +156,23 @@ def profiled(text: bytes) -> list[dict[str, Any]]:
 
 def compare(
     job: Job, plan: Plan, chosen: Trained, sampled: SampledRows, champion: NoChampion | Challenged
-) -> Comparison | None:
+) -> PairedPredictions | None:
     """Both models' answers on the same hold-out rows, each through what a deployment calls."""
     if not job.champion:
         return None
-    from gate import Comparison
+    from gate import PairedPredictions
 
-    name = shown(job.champion_model) or "the champion"
+    name = job.champion_model or "the champion"
     theirs, error = champion.answers()
     held = sampled.held()
     if error:
-        return Comparison(name, error=error)
+        return PairedPredictions(name, error=error)
     if len(theirs) != len(held):
-        return Comparison(name, error=f"it gave {len(theirs)} answers for {len(held)} rows")
+        return PairedPredictions(name, error=f"it gave {len(theirs)} answers for {len(held)} rows")
     ours = chosen.model.predict(sampled.cells.iloc[held])["prediction"].tolist()
     labels = sampled.labels[held]
     if plan.schema.classes:
-        return Comparison(
+        return PairedPredictions(
             name,
             truth=[plan.schema.classes[label] for label in labels],
             champion=[str(each) for each in theirs],
@@ -181,8 +181,9 @@ def compare(
     try:
         numbers = [float(each) for each in theirs]
     except (TypeError, ValueError):
-        return Comparison(name, error=f"it answers {quoted(str(theirs[0]))}, which is no number to compare")
-    return Comparison(name, truth=labels.tolist(), champion=numbers, challenger=ours)
+        error = f"it answers {quoted(str(theirs[0]))}, which is no number to compare"
+        return PairedPredictions(name, error=error)
+    return PairedPredictions(name, truth=labels.tolist(), champion=numbers, challenger=ours)
 
 
 # --- What is left behind -----------------------------------------------------------------------------
@@ -216,10 +217,11 @@ def document_of(
     """What metrics.json says, but for the MLflow run's id."""
     from holdout import HOLDOUT, SEED
     from saving import EXPERIMENT_ID
+    from verdict_rules import SCHEMA_VERSION
 
     missing = survey.classes.missing if plan.schema.classes else survey.rows - int(survey.labels.known[0])
     return {
-        "schema_version": 2,
+        "schema_version": SCHEMA_VERSION,
         "run_id": job.run_id,
         "mlflow_run_id": "",
         "experiment_id": EXPERIMENT_ID,
@@ -287,7 +289,8 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
     """Survey, train, evaluate and judge. Raises BadInput."""
     import schema
     import survey as surveying
-    from evaluation import PRIMARY, SampledRows, better, evaluate, importance
+    import verdict_rules as rules
+    from evaluation import SampledRows, evaluate, importance
     from gate import judge
     from profiling import columns, drifted
     from profiling import label as label_profile
@@ -313,10 +316,10 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
             for name in names
         }
         holdouts = evaluate(survey, plan, trained)
-        metric = PRIMARY[survey.task]
+        metric = rules.DECIDING_METRIC[survey.task]
         kept = names[0]
         for name in names[1:]:
-            if better(survey.task, holdouts[name].metrics[metric], holdouts[kept].metrics[metric]):
+            if rules.is_better(metric, holdouts[name].metrics[metric], holdouts[kept].metrics[metric]):
                 kept = name
         for name in names:
             scores = ", ".join(f"{key} {value:.4f}" for key, value in holdouts[name].metrics.items())
@@ -324,7 +327,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
         fit = trained["boosting"].rows if "boosting" in trained else 0
         if fit and fit + holdouts["boosting"].rows < plan.labelled_rows(survey):
             plan.notes.append(f"boosting was trained on {fit} rows, a sample that fits in memory")
-        comparison = compare(job, plan, trained[kept], sampled, champion)
+        predictions = compare(job, plan, trained[kept], sampled, champion)
         gate = judge(
             survey.task,
             float(holdouts[kept].metrics[metric]),
@@ -332,7 +335,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
             min_accuracy=job.min_accuracy,
             max_rmse=job.max_rmse,
             tolerance=job.tolerance,
-            comparison=comparison,
+            predictions=predictions,
         )
     finally:
         champion.stop()

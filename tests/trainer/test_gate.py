@@ -9,18 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer import gate
-from trainer.gate import Comparison, judge
+from tests.trainer.flat import flat_module
+from trainer import verdict_rules
+
+gate: Any = flat_module("gate")
+judge, PairedPredictions = gate.judge, gate.PairedPredictions
 
 CHAMPION = "iris_classification:3"
 
 
-def classes(truth: str, champion: str, challenger: str) -> Comparison:
-    return Comparison(CHAMPION, list(truth), list(champion), list(challenger))
+def classes(truth: str, champion: str, challenger: str) -> Any:
+    return PairedPredictions(CHAMPION, list(truth), list(champion), list(challenger))
 
 
-def values(truth: Any, champion: Any, challenger: Any) -> Comparison:
-    return Comparison("prices_regression:1", truth, champion, challenger)
+def values(truth: Any, champion: Any, challenger: Any) -> Any:
+    return PairedPredictions("prices_regression:1", truth, champion, challenger)
 
 
 # --- Floor and baseline -------------------------------------------------------------------------------------
@@ -78,7 +81,7 @@ def test_every_reason_is_given_not_only_the_first() -> None:
         0.5,
         0.5,
         min_accuracy=0.8,
-        comparison=classes("a" * 40, "a" * 40, "a" * 20 + "b" * 20),
+        predictions=classes("a" * 40, "a" * 40, "a" * 20 + "b" * 20),
     )
     assert [reason.split(" ", 4)[3] for reason in judged["reasons"]] == ["below", "not", "worse"]
     assert judged["reasons"][0].startswith("accuracy 0.5 is below min_accuracy 0.8; train on more")
@@ -98,9 +101,9 @@ def test_a_model_without_a_metric_is_not_judged() -> None:
 # --- The champion -------------------------------------------------------------------------------------------
 
 
-def test_a_challenger_that_is_clearly_worse_is_kept_out_with_both_numbers() -> None:
+def test_a_challenger_that_is_clearly_worse_is_rejected_with_both_numbers() -> None:
     judged = judge(
-        "classification", 0.8, 0.34, comparison=classes("a" * 30, "a" * 29 + "b", "a" * 20 + "b" * 10)
+        "classification", 0.8, 0.34, predictions=classes("a" * 30, "a" * 29 + "b", "a" * 20 + "b" * 10)
     )
     champion = judged["champion"]
     assert judged["verdict"] == "keep_champion"
@@ -117,20 +120,20 @@ def test_a_challenger_that_is_clearly_worse_is_kept_out_with_both_numbers() -> N
 
 
 def test_two_rows_of_thirty_are_noise() -> None:
-    judged = judge("classification", 0.9, 0.34, comparison=classes("a" * 30, "a" * 30, "a" * 28 + "bb"))
+    judged = judge("classification", 0.9, 0.34, predictions=classes("a" * 30, "a" * 30, "a" * 28 + "bb"))
     assert judged["verdict"] == "deploy"
     assert judged["champion"]["interval"][0] <= 0 < judged["champion"]["interval"][1]
 
 
 def test_the_same_share_of_many_rows_is_none() -> None:
     many = classes("a" * 3000, "a" * 3000, "a" * 2800 + "b" * 200)
-    assert judge("classification", 0.9, 0.34, comparison=many)["verdict"] == "keep_champion"
-    assert judge("classification", 0.9, 0.34, tolerance=0.1, comparison=many)["verdict"] == "deploy"
+    assert judge("classification", 0.9, 0.34, predictions=many)["verdict"] == "keep_champion"
+    assert judge("classification", 0.9, 0.34, tolerance=0.1, predictions=many)["verdict"] == "deploy"
 
 
 def test_errors_on_other_rows_are_no_deficit() -> None:
     swapped = classes("a" * 1000, "b" * 100 + "a" * 900, "a" * 900 + "b" * 100)
-    champion = judge("classification", 0.9, 0.34, comparison=swapped)["champion"]
+    champion = judge("classification", 0.9, 0.34, predictions=swapped)["champion"]
     assert champion["passed"]
     assert champion["interval"] == pytest.approx([-0.028, 0.028], abs=0.006)  # 1.96 sqrt(0.2 / 1000)
 
@@ -138,8 +141,8 @@ def test_errors_on_other_rows_are_no_deficit() -> None:
 def test_regression_is_judged_by_the_share_of_the_champions_rmse() -> None:
     random = np.random.default_rng(5)
     truth, error = random.normal(size=2000) * 1000, random.normal(size=2000)
-    same = judge("regression", 1.0, 1000.0, comparison=values(truth, truth + error, truth - 1.005 * error))
-    worse = judge("regression", 1.0, 1000.0, comparison=values(truth, truth + error, truth - 1.2 * error))
+    same = judge("regression", 1.0, 1000.0, predictions=values(truth, truth + error, truth - 1.005 * error))
+    worse = judge("regression", 1.0, 1000.0, predictions=values(truth, truth + error, truth - 1.2 * error))
     # The same errors with another factor: every resample has that very deficit.
     assert same["champion"]["interval"] == pytest.approx([0.005, 0.005])
     assert same["verdict"] == "deploy"
@@ -152,19 +155,19 @@ def test_a_champion_without_any_error_can_be_compared() -> None:
     truth = [float(i) for i in range(20)]
     as_good = values(truth, truth, [x + 1e-13 for x in truth])
     worse = values(truth, truth, [x + 0.5 for x in truth])
-    assert judge("regression", 0.1, 5.0, comparison=as_good)["verdict"] == "deploy"
-    assert judge("regression", 0.5, 5.0, comparison=worse)["verdict"] == "keep_champion"
+    assert judge("regression", 0.1, 5.0, predictions=as_good)["verdict"] == "deploy"
+    assert judge("regression", 0.5, 5.0, predictions=worse)["verdict"] == "keep_champion"
     zeros = values([0.0] * 20, [0.0] * 20, [0.0] * 20)
-    assert judge("regression", 0.0, 1.0, comparison=zeros)["champion"]["interval"] == [0, 0]
+    assert judge("regression", 0.0, 1.0, predictions=zeros)["champion"]["interval"] == [0, 0]
 
 
 @pytest.mark.parametrize("rows", [1, 5])
 def test_so_few_rows_decide_nothing(rows: int) -> None:
-    for task, comparison in (
+    for task, predictions in (
         ("classification", classes("a" * rows, "a" * rows, "b" * rows)),
         ("regression", values([1.0] * rows, [1.0] * rows, [9.0] * rows)),
     ):
-        champion = judge(task, 0.5, 0.4 if task == "classification" else 9.0, comparison=comparison)[
+        champion = judge(task, 0.5, 0.4 if task == "classification" else 9.0, predictions=predictions)[
             "champion"
         ]
         assert champion["passed"]
@@ -175,7 +178,7 @@ def test_so_few_rows_decide_nothing(rows: int) -> None:
 
 def test_a_champion_that_cannot_score_the_columns_does_not_block() -> None:
     why = "it needs the column petal length, which is no longer there"
-    judged = judge("classification", 0.8, 0.34, comparison=Comparison(CHAMPION, error=why))
+    judged = judge("classification", 0.8, 0.34, predictions=PairedPredictions(CHAMPION, error=why))
     assert judged["verdict"] == "deploy"
     assert judged["champion"] == {
         "model": CHAMPION,
@@ -192,16 +195,20 @@ def test_a_champion_that_cannot_score_the_columns_does_not_block() -> None:
 def test_a_champion_that_answers_no_number_does_not_block() -> None:
     truth = [float(i) for i in range(20)]
     for bad in (math.nan, math.inf):
-        champion = judge("regression", 1, 5.0, comparison=values(truth, [bad, *truth[1:]], truth))["champion"]
+        champion = judge("regression", 1, 5.0, predictions=values(truth, [bad, *truth[1:]], truth))[
+            "champion"
+        ]
         assert (champion["passed"], champion["value"], champion["challenger"]) == (True, None, 0.0)
         assert "no usable prediction" in champion["error"]
-    nameless = Comparison(CHAMPION, ["a"] * 9, [None, *"aaaaaaaa"], ["a"] * 9)
-    assert "no usable prediction" in judge("classification", 1, 0.5, comparison=nameless)["champion"]["error"]
+    nameless = PairedPredictions(CHAMPION, ["a"] * 9, [None, *"aaaaaaaa"], ["a"] * 9)
+    assert (
+        "no usable prediction" in judge("classification", 1, 0.5, predictions=nameless)["champion"]["error"]
+    )
 
 
 def test_predictions_of_other_rows_are_an_error_of_the_caller() -> None:
     with pytest.raises(ValueError, match="same rows"):
-        judge("classification", 0.8, 0.3, comparison=classes("ab", "ab", "a"))
+        judge("classification", 0.8, 0.3, predictions=classes("ab", "ab", "a"))
 
 
 @pytest.mark.parametrize("rows", [15, 30, 200])
@@ -231,6 +238,8 @@ def check(judged: dict[str, Any]) -> None:
         low, high = champion["interval"]
         assert low <= high
         assert champion["passed"] == (low <= champion["tolerance"])
+        compared = champion["value"], champion["challenger"], champion["rows"]
+        assert verdict_rules.interval_fits(judged["metric"], *compared, (low, high))
     else:
         assert champion["passed"]
         assert champion["error"]
@@ -249,7 +258,7 @@ def test_any_classes_give_a_verdict_that_follows_from_its_numbers(
         baseline,
         min_accuracy=floor,
         tolerance=tolerance,
-        comparison=Comparison(CHAMPION, truth, champion, challenger),
+        predictions=PairedPredictions(CHAMPION, truth, champion, challenger),
     )
     check(judged)
     assert judged["champion"]["challenger"] == accuracy
@@ -260,20 +269,20 @@ def test_any_classes_give_a_verdict_that_follows_from_its_numbers(
 def test_any_numbers_give_a_verdict_that_follows_from_its_numbers(
     rows: list[tuple[float, ...]], limit: float, tolerance: float
 ) -> None:
-    comparison = values(*zip(*rows, strict=True))
-    check(judge("regression", 1.0, 2.0, max_rmse=limit, tolerance=tolerance, comparison=comparison))
+    predictions = values(*zip(*rows, strict=True))
+    check(judge("regression", 1.0, 2.0, max_rmse=limit, tolerance=tolerance, predictions=predictions))
 
 
 @settings(deadline=None)
 @given(predictions)
-def test_a_model_that_repeats_the_champion_is_never_kept_out(rows: list[tuple[str, ...]]) -> None:
+def test_a_model_that_repeats_the_champion_is_never_rejected(rows: list[tuple[str, ...]]) -> None:
     truth, champion, _ = zip(*rows, strict=True)
-    again = Comparison(CHAMPION, list(truth), list(champion), list(champion))
-    assert judge("classification", 0.9, 0.1, comparison=again)["verdict"] == "deploy"
+    again = PairedPredictions(CHAMPION, list(truth), list(champion), list(champion))
+    assert judge("classification", 0.9, 0.1, predictions=again)["verdict"] == "deploy"
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=30))
-def test_numbers_that_repeat_the_champion_are_never_kept_out(rows: list[tuple[float, float]]) -> None:
+def test_numbers_that_repeat_the_champion_are_never_rejected(rows: list[tuple[float, float]]) -> None:
     truth, champion = zip(*rows, strict=True)
-    assert judge("regression", 1, 2, comparison=values(truth, champion, champion))["verdict"] == "deploy"
+    assert judge("regression", 1, 2, predictions=values(truth, champion, champion))["verdict"] == "deploy"

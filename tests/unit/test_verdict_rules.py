@@ -1,0 +1,97 @@
+"""The rules of the verdict: cases worked by hand, and what holds for every comparison."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.trainer.flat import flat_module
+from trainer import verdict_rules as rules
+
+
+def test_a_higher_accuracy_and_a_lower_rmse_are_better() -> None:
+    assert rules.is_better("accuracy", 0.9, 0.8)
+    assert not rules.is_better("accuracy", 0.8, 0.9)
+    assert rules.is_better("rmse", 0.8, 0.9)
+    assert not rules.is_better("rmse", 0.9, 0.8)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "rmse"])
+def test_an_equal_value_reaches_the_floor_and_does_not_beat_the_baseline(metric: str) -> None:
+    assert rules.reaches_floor(metric, 0.9, 0.9)
+    assert not rules.is_better(metric, 0.9, 0.9)
+
+
+@pytest.mark.parametrize(("low", "passed"), [(0.0099, True), (0.01, True), (0.0101, False)])
+def test_only_an_interval_above_the_tolerance_rejects_a_challenger(low: float, passed: bool) -> None:
+    assert rules.stands_up_to_champion((low, 0.5), 0.01) is passed
+
+
+def test_every_rule_that_applies_has_to_be_passed() -> None:
+    assert rules.verdict([]) == rules.verdict([True, True]) == "deploy"
+    assert rules.verdict([True, False]) == rules.verdict([False]) == "keep_champion"
+
+
+def test_a_deficit_is_in_points_of_accuracy_or_a_share_of_the_champions_rmse() -> None:
+    assert rules.deficit("accuracy", 0.9, 0.8) == pytest.approx(0.1)
+    assert rules.deficit("rmse", 2.0, 3.0) == 0.5
+    assert rules.deficit("rmse", 0.0, 3.0) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "champion", "challenger", "interval"),
+    [
+        ("accuracy", 0.99, 0.40, (-0.1, 0.1)),
+        ("accuracy", 0.99, 0.40, (0.7, 0.9)),
+        ("accuracy", 0.99, 0.40, (0.6, 0.5)),
+        ("rmse", 1.0, 3.0, (-0.5, -0.1)),
+        ("rmse", 1.0, 3.0, (2.1, 2.5)),
+        ("rmse", 3.0, 1.0, (0.1, 0.5)),
+        ("rmse", 0.0, 1.0, (-0.2, -0.1)),
+        ("rmse", 0.0, 0.0, (0.1, 0.2)),
+    ],
+)
+def test_an_interval_beside_the_difference_does_not_fit(
+    metric: str, champion: float, challenger: float, interval: tuple[float, float]
+) -> None:
+    assert not rules.interval_fits(metric, champion, challenger, 100, interval)
+
+
+def test_the_interval_of_any_two_accuracies_fits_them() -> None:
+    accuracy_deficit = flat_module("gate").accuracy_deficit
+    for rows in (6, 7, 12, 30):
+        for only_champion in range(rows + 1):
+            for only_challenger in range(rows - only_champion + 1):
+                champion, challenger = np.zeros((2, rows), dtype=bool)
+                champion[:only_champion] = True
+                challenger[only_champion : only_champion + only_challenger] = True
+                interval = accuracy_deficit(champion, challenger)
+                assert rules.interval_fits("accuracy", champion.mean(), challenger.mean(), rows, interval), (
+                    rows,
+                    only_champion,
+                    only_challenger,
+                    interval,
+                )
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("outliers", [0, 1, 2])
+def test_the_interval_of_two_rmses_fits_them(scale: float, outliers: int) -> None:
+    """Also where one row makes most of an error, and where the errors are nothing beside the truth."""
+    gate = flat_module("gate")
+    random = np.random.default_rng(7)
+    for rows in (6, 40):
+        for _ in range(30):
+            truth = random.normal(size=rows)
+            champion, challenger = (
+                truth + scale * random.choice([0.0, 1.0]) * random.normal(size=rows) for _ in "12"
+            )
+            champion[: random.integers(outliers + 1)] += 50 * scale
+            challenger[: random.integers(outliers + 1)] += 50 * scale
+            judged = gate.judge(
+                "regression", 1.0, 2.0, predictions=gate.PairedPredictions("m:1", truth, champion, challenger)
+            )["champion"]
+            assert math.isfinite(judged["value"])
+            assert rules.interval_fits(
+                "rmse", judged["value"], judged["challenger"], rows, judged["interval"]
+            )

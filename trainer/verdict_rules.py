@@ -1,0 +1,87 @@
+"""The rules by which a model earns its deployment.
+
+The trainer judges a model by these rules (trainer/gate.py). The app does not take its word for it: it derives
+the verdict again, by the same rules, from the numbers that the trainer wrote (runs/verdict.py). So this
+module imports only the standard library.
+
+A model is deployed if its deciding metric
+
+1. reaches the floor, if the run's settings set one;
+2. is better than the baseline, a model that always predicts the most frequent class or the mean;
+3. is not shown to be worse than the champion's by more than the tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+SCHEMA_VERSION = 2
+"""The version of metrics.json that the trainer writes and the app reads."""
+DEPLOY = "deploy"
+KEEP_CHAMPION = "keep_champion"
+DECIDING_METRIC = {"classification": "accuracy", "regression": "rmse"}
+"""The metric that decides, for each task."""
+FLOOR_SETTING = {"accuracy": "min_accuracy", "rmse": "max_rmse"}
+"""The setting that holds the floor, for each deciding metric. 0 sets no floor."""
+BASELINE = {"accuracy": "majority class", "rmse": "mean"}
+"""The name of the baseline, for each deciding metric."""
+FEWEST_ROWS = 6
+"""Hold-out rows that a comparison with the champion needs.
+
+With five rows, even if all of them favour the same model, chance alone does that in more than 5 cases of 100
+(2 * 0.5^5 = 0.0625).
+"""
+
+
+def is_better(metric: str, value: float, other: float) -> bool:
+    """Whether a value of a deciding metric is strictly better: a higher accuracy, a lower RMSE."""
+    return value > other if metric == "accuracy" else value < other
+
+
+def reaches_floor(metric: str, value: float, floor: float) -> bool:
+    """Whether a value is at least as good as the floor."""
+    return not is_better(metric, floor, value)
+
+
+def stands_up_to_champion(interval: tuple[float, float] | None, tolerance: float) -> bool:
+    """Whether a challenger passes the comparison: it fails only if the whole interval of its deficit exceeds
+    the tolerance. Without an interval nothing is shown, so it passes."""
+    return interval is None or interval[0] <= tolerance
+
+
+def verdict(passed: Iterable[bool]) -> str:
+    """The verdict on a model, from what came of each rule that applies to it."""
+    return DEPLOY if all(passed) else KEEP_CHAMPION
+
+
+def deficit(metric: str, champion: float, challenger: float) -> float | None:
+    """How much worse the challenger is: points of accuracy, or a share of the champion's RMSE.
+
+    Negative if the challenger is better. None if it would be a share of zero.
+    """
+    if metric == "accuracy":
+        return champion - challenger
+    return (challenger - champion) / champion if champion else None
+
+
+def interval_fits(
+    metric: str, champion: float, challenger: float, rows: int, interval: tuple[float, float]
+) -> bool:
+    """Whether an interval can be that of the difference between two values on that many rows.
+
+    For accuracy, the interval lies around the deficit, shrunk by the two rows that Agresti and Min's
+    correction adds. For RMSE, it is a share of the champion's RMSE or of a larger number if that is all but
+    zero, so it lies around a number between zero and the deficit.
+    """
+    low, high = interval
+    difference = deficit(metric, champion, challenger)
+    if difference is None:
+        difference = math.inf if challenger > champion else 0.0
+    if metric == "accuracy":
+        difference *= rows / (rows + 2)
+        least = most = difference
+    else:
+        least, most = min(difference, 0.0), max(difference, 0.0)
+    rounding = 1e-6 * (1 + abs(difference)) if math.isfinite(difference) else 0.0
+    return low <= high and low <= most + rounding and high >= least - rounding
