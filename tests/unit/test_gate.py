@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runs.contracts import Baseline, Comparison, Floor, Gate, Json, RunSettings, from_json, to_json
@@ -178,6 +178,7 @@ JSON = st.recursive(
 PARTS = ("verdict", "reasons", "metric", "value", "floor", "baseline", "champion")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     gate=st.dictionaries(st.sampled_from(PARTS), JSON),
     champion=st.dictionaries(st.sampled_from([*CHAMPION]), JSON),
