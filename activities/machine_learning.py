@@ -5,7 +5,6 @@ begins to make it; and it answers `done=False` until the resource has settled, w
 calls the very same step again. So a look and a retry after a crash are one and the same thing.
 """
 
-import csv
 import io
 import logging
 import re
@@ -46,6 +45,7 @@ from runs.contracts import (
 from runs.errors import RefusedError, TransientError
 from runs.settings import app
 from services import clients, run_store
+from trainer.dialect import csv_rows
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import BatchDeployment, BatchEndpoint, Model
@@ -364,7 +364,7 @@ def smoke_test(order: SmokeTestInput) -> SmokeTestStatus:
             f"deployment {order.deployment}: scoring job {job} is {status}: {job_error(job)}",
         )
     sample = read_text(sample_path(order.run_id))
-    rows = len(list(csv.reader(io.StringIO(sample, newline="")))) - 1
+    rows = len(list(csv_rows(io.StringIO(sample, newline="")))) - 1
     predictions = read_predictions(f"{folder}/predictions.csv", order.deployment, job)
     if len(predictions) != rows:
         raise RefusedError(
@@ -451,7 +451,7 @@ def read_predictions(path: str, deployment: str, job: str) -> list[str]:
             "SmokeTestFailed", f"deployment {deployment}: scoring job {job} left no predictions."
         )
     name = SAMPLE.rpartition("/")[2]
-    rows = [[cell for cell in row if cell != name] for row in csv.reader(io.StringIO(text)) if row]
+    rows = [[cell for cell in row if cell != name] for row in csv_rows(io.StringIO(text)) if row]
     numbered = all(len(row) > 1 and row[0].isdigit() for row in rows)
     place = 1 if numbered else 0
     if any(not row or not row[place].strip() for row in rows) or len({len(row) for row in rows}) != 1:

@@ -121,7 +121,7 @@ def look(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
     """
     try:
         return dialect.look(head, whole=whole)
-    except dialect.Unreadable as why:
+    except dialect.UnreadableError as why:
         raise invalid(dataset, str(why)) from None
 
 

@@ -18,9 +18,15 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
 
 HEAD_BYTES = 1 << 20
 """Bytes of (decompressed) text from which the dialect is told."""
+LONGEST_CELL = 64 << 20
+"""Characters of a cell; csv itself allows no more than 131,072."""
 LONGEST_NAME = 256
 """Characters of a column's name."""
 GZIP = b"\x1f\x8b"
@@ -42,7 +48,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """The bytes are no CSV that can be trained on; the text says why, and what to do."""
 
 
@@ -80,35 +86,35 @@ def look(head: bytes, *, whole: bool) -> Look:
     """Tell the dialect and the columns of a CSV whose first bytes are `head`; `whole`: they are all.
 
     head: HEAD_BYTES or more of the file as it lies in storage, so compressed where the file is.
-    Raises Unreadable.
+    Raises UnreadableError.
     """
     compressed = head.startswith(GZIP)
     if compressed:
         head, whole = _first_decompressed(head, whole=whole)
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
-        raise Unreadable("the file is empty; upload a CSV with a header row and data rows.")
-    encoding, skip = encoding_of(head)
+        raise UnreadableError("the file is empty; upload a CSV with a header row and data rows.")
+    encoding, skip = encoding_of(head, whole=whole)
     text = _decoded(head[skip:], encoding, whole=whole)
     separator = separator_of(text)
     numbered = rows_of(text, separator, whole=whole)
     rows = [row for _, row in numbered]
     if not rows:
-        raise Unreadable(f"the first line is longer than {HEAD_BYTES >> 20} MiB; it is no header row.")
+        raise UnreadableError(f"the first line is longer than {HEAD_BYTES >> 20} MiB; it is no header row.")
     header, data = rows[0], rows[1:]
     if not data:
-        raise Unreadable("there is a header but no data row; add the data.")
+        raise UnreadableError("there is a header but no data row; add the data.")
     columns, renamed = unique_names(header)
     for row in data:
         if len(row) < len(columns):
             row.extend([""] * (len(columns) - len(row)))
     if len(columns) < 2:
-        raise Unreadable(
+        raise UnreadableError(
             f"the header has only the column {columns[0][:LONGEST_NAME]!r}; a label and at least one feature"
             " are needed, separated by commas, semicolons, tabs or pipes."
         )
     for number, name in enumerate(columns, 1):
         if len(name) > LONGEST_NAME:
-            raise Unreadable(
+            raise UnreadableError(
                 f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
             )
     dialect = Dialect(encoding, separator, decimal_of(data, separator), compressed)
@@ -124,7 +130,7 @@ def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
             if len(text) > HEAD_BYTES:
                 return text[:HEAD_BYTES], False
     except EOFError:
-        raise Unreadable("the gzip stream ends before its end; compress and upload it again.") from None
+        raise UnreadableError("the gzip stream ends before its end; compress and upload it again.") from None
     return text, whole
 
 
@@ -132,7 +138,7 @@ def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 
     """The text of a gzip file, also of several members on end, in pieces of at most `most` bytes.
 
     A small input may become a thousand times its size, so it never comes out in one piece.
-    Raises Unreadable when it is no gzip stream; EOFError when it is cut off and was said to be `complete`.
+    Raises UnreadableError if it is not a gzip stream, and EOFError if a `complete` one is cut off.
     """
     inflater = zlib.decompressobj(wbits=31)
     begun = False
@@ -156,16 +162,19 @@ def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 
                         yield piece
                 data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     except zlib.error as error:
-        raise Unreadable(f"the gzip stream is damaged ({error}); compress and upload it again.") from None
+        raise UnreadableError(
+            f"the gzip stream is damaged ({error}); compress and upload it again."
+        ) from None
     if complete and not (begun and inflater.eof):
         raise EOFError
 
 
-def encoding_of(head: bytes) -> tuple[str, int]:
-    """The encoding of a text and the length of its byte-order mark.
+def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
+    """The encoding of a text that begins with `head`, and the length of its byte-order mark.
 
-    UTF-16 without a mark is known by its zero bytes. What is not UTF-8 is Windows-1252, which is Latin-1
-    with letters and signs in place of some control characters.
+    UTF-16 without a byte-order mark is recognised by its zero bytes. Text that is not UTF-8 is read as
+    Windows-1252, which is Latin-1 with letters and signs in place of some control characters. whole: whether
+    `head` is all of the text. Raises UnreadableError when it is not text.
     """
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8"),
@@ -182,14 +191,27 @@ def encoding_of(head: bytes) -> tuple[str, int]:
         if even > 0.4 and odd < 0.05:
             return "utf-16-be", 0
     if b"\0" in head:
-        raise Unreadable("the file is no text: it holds zero bytes; export the data as CSV (UTF-8).")
+        raise UnreadableError("the file is no text: it holds zero bytes; export the data as CSV (UTF-8).")
+    if is_utf_8(head, whole=whole):
+        return "utf-8", 0
+    if is_binary(head):
+        raise UnreadableError("the file is no text; export the data as CSV (UTF-8).")
+    return "cp1252", 0
+
+
+def is_utf_8(head: bytes, *, whole: bool) -> bool:
+    """Whether a text is UTF-8. An incomplete character at the end of `head` is accepted if more text follows.
+
+    At the end of a whole file it means Latin-1 if all the rest is ASCII; otherwise the file is UTF-8 and was
+    cut off, which decoding it reports.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
+        decoder.decode(head)
     except UnicodeDecodeError:
-        if is_binary(head):
-            raise Unreadable("the file is no text; export the data as CSV (UTF-8).") from None
-        return "cp1252", 0
-    return "utf-8", 0
+        return False
+    incomplete, _ = decoder.getstate()
+    return not (whole and incomplete and head[: -len(incomplete)].isascii())
 
 
 def is_binary(head: bytes) -> bool:
@@ -217,13 +239,24 @@ def _decoded(head: bytes, encoding: str, *, whole: bool) -> str:
     try:
         text = decoder.decode(head, final=whole)
     except UnicodeDecodeError as error:
-        raise Unreadable(
+        raise UnreadableError(
             f"the file is not text in {encoding.upper()} ({error.reason} at byte {error.start});"
             " export the data as CSV (UTF-8)."
         ) from None
     if "\0" in text:
-        raise Unreadable("the file is no text: it holds zero characters; export the data as CSV (UTF-8).")
+        raise UnreadableError(
+            "the file is no text: it holds zero characters; export the data as CSV (UTF-8)."
+        )
     return text
+
+
+def csv_rows(lines: Iterable[str], separator: str = ",", *, strict: bool = False) -> CsvReader:
+    """csv.reader for cells of up to LONGEST_CELL characters.
+
+    csv's own limit holds for the whole process and anything may have set it, so it is set before each use.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    return csv.reader(lines, delimiter=separator, strict=strict)
 
 
 def separator_of(text: str) -> str:
@@ -236,7 +269,7 @@ def separator_of(text: str) -> str:
     best, most = ",", (0.0, 0)
     for separator in SEPARATORS:
         try:
-            widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+            widths = [len(row) for row in csv_rows(lines, separator) if row]
         except csv.Error:
             continue
         if not widths or widths[0] < 2:
@@ -251,13 +284,12 @@ def separator_of(text: str) -> str:
 def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[str]]]:
     """The complete rows of a text, each with the line it begins in, header first.
 
-    Lines without any text are left out. Raises Unreadable.
+    Lines without any text are left out. Raises UnreadableError.
     """
     cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     lines = io.StringIO(cut, newline="")
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv_rows(lines, separator, strict=True)
     rows: list[tuple[int, list[str]]] = []
-    csv.field_size_limit(HEAD_BYTES)
     width = line = 0
     try:
         for row in reader:
@@ -266,12 +298,12 @@ def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[s
                 continue
             width = width or len(row)
             if len(row) > width:
-                raise Unreadable(
+                raise UnreadableError(
                     f"row {begins} has {len(row)} cells where the header has {width} columns;"
                     " correct the row or remove it."
                 )
             if len(row) < width and rows:
-                raise Unreadable(
+                raise UnreadableError(
                     f"row {begins} has {len(row)} cells where the header has {width} columns;"
                     " complete the row or remove it."
                 )
@@ -279,7 +311,9 @@ def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[s
     except csv.Error as error:
         # A quoted cell may hold line ends, so that the cut may go through its row.
         if whole or lines.read(1):
-            raise Unreadable(f"row {reader.line_num} is not valid CSV ({error}); check its quotes.") from None
+            raise UnreadableError(
+                f"row {reader.line_num} is not valid CSV ({error}); check its quotes."
+            ) from None
     return rows
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from refusals import BadInput, quoted
+from refusals import BadInputError
+from text import quoted
 
 TASKS = ("", "classification", "regression")
 ALGORITHMS = ("linear", "boosting", "auto")
@@ -61,7 +62,7 @@ def parse_epochs(text: object) -> int:
             return int(number)
     except (ValueError, OverflowError):
         pass
-    raise BadInput(f"epochs is {quoted(str(text))}; give a whole number of at least 1")
+    raise BadInputError(f"epochs is {quoted(text)}; give a whole number of at least 1")
 
 
 def parse_lr(text: object) -> float:
@@ -71,13 +72,13 @@ def parse_lr(text: object) -> float:
             return number
     except ValueError:
         pass
-    raise BadInput(f"lr (the learning rate) is {quoted(str(text))}; give a number above 0, such as 0.1")
+    raise BadInputError(f"lr (the learning rate) is {quoted(text)}; give a number above 0, such as 0.1")
 
 
 def parse_choice(name: str, text: str, *choices: str) -> str:
     if text in choices:
         return text
-    raise BadInput(f"{name} is {quoted(text)}; give one of {', '.join(filter(None, choices))}")
+    raise BadInputError(f"{name} is {quoted(text)}; give one of {', '.join(filter(None, choices))}")
 
 
 def parse_limit(name: str, text: object, most: float) -> float:
@@ -88,12 +89,12 @@ def parse_limit(name: str, text: object, most: float) -> float:
     except ValueError:
         pass
     expected = f"a number from 0 to {most:g}" if most < math.inf else "a number of at least 0"
-    raise BadInput(f"{name} is {quoted(str(text))}; give {expected}")
+    raise BadInputError(f"{name} is {quoted(text)}; give {expected}")
 
 
 class Arguments(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{self.prog}: {message}; --help lists the arguments")
+        raise BadInputError(f"{self.prog}: {message}; --help lists the arguments")
 
 
 def job_by_hand(argv: list[str]) -> Job:
@@ -156,14 +157,16 @@ def job_of_activity(path: Path) -> Job:
         properties = json.loads(path.read_bytes())["typeProperties"]["extendedProperties"]
         given = {name: str(value) for name, value in properties.items() if value is not None}
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BadInput(
+        raise BadInputError(
             "activity.json has no typeProperties.extendedProperties to read the run's parameters from; "
             "publish the pipeline again"
         ) from error
 
     def required(name: str) -> str:
         if not given.get(name):
-            raise BadInput(f"activity.json: extendedProperties has no {name}; publish the pipeline again")
+            raise BadInputError(
+                f"activity.json: extendedProperties has no {name}; publish the pipeline again"
+            )
         return given[name]
 
     return Job(
@@ -199,7 +202,7 @@ def find_job(argv: list[str]) -> Job:
         return job_by_hand(argv)
     if activity.exists():
         return job_of_activity(activity)
-    raise BadInput(
+    raise BadInputError(
         "nothing to do: name a dataset with --iris-csv FILE, or start this where Data Factory has left an "
         "activity.json; --help lists the arguments"
     )

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 try:
     from job import Job, find_job
     from reading import Source
-    from refusals import Refused, quoted, shown, without_secrets
+    from refusals import TrainingRefusedError, without_secrets
     from storage import (
         blob_chunks,
         download_folder,
@@ -45,8 +45,9 @@ try:
         read_bytes,
         upload_run,
     )
+    from text import quoted, shorten
 except ModuleNotFoundError as missing:
-    if missing.name not in ("job", "reading", "refusals", "storage"):
+    if missing.name not in ("job", "reading", "refusals", "storage", "text"):
         raise
     sys.exit(f"main.py needs the files beside it, {missing.name}.py among them: upload all of its folder")
 
@@ -125,7 +126,7 @@ def meet_champion(
     model = folder / "champion"
     if container is not None and job.etag:
         if not download_folder(container, job.champion, model):
-            return NoChampion(f"its folder {shown(job.champion)} is empty or gone")
+            return NoChampion(f"its folder {shorten(job.champion)} is empty or gone")
         beside = f"{PurePosixPath(job.champion).parent}/profile.json"
         text = read_bytes(container, beside)
     else:
@@ -178,11 +179,13 @@ def compare(
             champion=[str(each) for each in theirs],
             challenger=ours,
         )
-    try:
-        numbers = [float(each) for each in theirs]
-    except (TypeError, ValueError):
-        error = f"it answers {quoted(str(theirs[0]))}, which is no number to compare"
-        return PairedPredictions(name, error=error)
+    numbers = []
+    for each in theirs:
+        try:
+            numbers.append(float(each))
+        except (TypeError, ValueError, OverflowError):
+            error = f"it answers {quoted(each)}, which is no number to compare"
+            return PairedPredictions(name, error=error)
     return PairedPredictions(name, truth=labels.tolist(), champion=numbers, challenger=ours)
 
 
@@ -272,21 +275,21 @@ def source_of(job: Job, container: ContainerClient | None) -> Iterator[Source]:
 
 @contextlib.contextmanager
 def working_folder() -> Iterator[Path]:
-    """A folder for what is needed until the end. Raises Refused when the disk is full."""
+    """A folder for what is needed until the end. Raises TrainingRefusedError when the disk is full."""
     try:
         with tempfile.TemporaryDirectory(prefix="training-", dir=".") as folder:
             yield Path(folder)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise Refused(
+        raise TrainingRefusedError(
             "the disk of the node is full: a training keeps the parsed columns there, 8 bytes a cell; use a"
             " VM size with a larger disk"
         ) from error
 
 
 def train(job: Job, source: Source, container: ContainerClient | None, folder: Path) -> Outcome:
-    """Survey, train, evaluate and judge. Raises BadInput."""
+    """Survey, train, evaluate and judge. Raises BadInputError."""
     import schema
     import survey as surveying
     import verdict_rules as rules
@@ -301,7 +304,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
     plan = schema.plan(survey, job.rare_classes)
     what = f"{len(plan.schema.classes)} classes" if plan.schema.classes else "numbers to estimate"
     say(
-        f"dataset {shown(job.dataset)}: {survey.rows} rows, {len(plan.typed)} features, "
+        f"dataset {shorten(job.dataset)}: {survey.rows} rows, {len(plan.typed)} features, "
         f"label {quoted(survey.label)} with {what}"
     )
     for each in plan.dropped[:20]:
@@ -424,7 +427,7 @@ def main(argv: list[str]) -> int:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         run(find_job(argv))
-    except Refused as refusal:
+    except TrainingRefusedError as refusal:
         print(refusal, file=sys.stderr, flush=True)
         return refusal.exit_code
     except Exception:  # a bug or the cloud: the traceback is wanted, the secrets in it are not

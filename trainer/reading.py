@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import dialect
 from lines import Feeds, end_of_lines, lines_in, lone_returns
-from refusals import BadInput, quoted, shown
+from refusals import BadInputError
+from text import quoted, shorten
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +42,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class NotUtf8(Exception):
+class NotUtf8Error(Exception):
     """The text holds bytes that are not UTF-8 though its first megabyte did not show it."""
 
 
@@ -87,7 +88,7 @@ class Source:
         self.encoding = self.look.dialect.encoding
 
     def refuse(self, what: str) -> NoReturn:
-        raise BadInput(f"dataset {shown(self.name)}: {what}")
+        raise BadInputError(f"dataset {shorten(self.name)}: {what}")
 
     def _look(self) -> dialect.Look:
         head, whole, size = [], True, 0
@@ -103,11 +104,11 @@ class Source:
             data = b"".join(head)
             whole = whole and len(data) <= dialect.HEAD_BYTES
             return dialect.look(data[: dialect.HEAD_BYTES], whole=whole)
-        except dialect.Unreadable as error:
+        except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
 
     def text(self) -> Iterator[bytes]:
-        """The dataset as UTF-8 without a byte-order mark. Raises BadInput; sets `digest` at the end."""
+        """The dataset as UTF-8 without a byte-order mark. Raises BadInputError; sets `digest` at the end."""
         sha256 = hashlib.sha256()
 
         def hashed() -> Iterator[bytes]:
@@ -141,13 +142,13 @@ class Source:
     def _decompressed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         try:
             yield from dialect.decompressed(pieces)
-        except dialect.Unreadable as error:
+        except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
         except EOFError:
             self.refuse("the gzip stream ends before its end; compress and upload it again")
 
     def blocks(self) -> Iterator[Block]:
-        """The records below the header, cut into blocks. Raises BadInput."""
+        """The records below the header, cut into blocks. Raises BadInputError."""
         rest, line, header, mark = b"", 1, True, b"\n"
         pieces = self.text()
         while True:
@@ -195,7 +196,7 @@ class Source:
     def _after_header(self, data: bytes) -> int:
         """Where the first record ends. The look has read it, so it is sound."""
         text = io.StringIO(data[: dialect.HEAD_BYTES].decode("utf-8", errors="replace"), newline="")
-        rows = csv.reader(text, delimiter=self.look.dialect.separator, strict=True)
+        rows = dialect.csv_rows(text, self.look.dialect.separator, strict=True)
         for row in rows:
             if len(row) > 1:
                 break
@@ -260,7 +261,7 @@ class Parser:
     def parse(self, block: Block) -> Parsed:
         """The columns of a block; a number column with a cell that is none comes as text.
 
-        Raises BadInput naming the row; NotUtf8.
+        Raises BadInputError naming the row; NotUtf8Error.
         """
         import pyarrow as pa
 
@@ -295,7 +296,7 @@ class Parser:
                 block.data.decode("utf-8")
             except UnicodeDecodeError as error:
                 line = block.line + lines_in(block.data[: error.start])
-                raise NotUtf8(
+                raise NotUtf8Error(
                     f"row {line} holds bytes that are not UTF-8 text (0x{block.data[error.start]:02x});"
                     " export the data as CSV (UTF-8)"
                 ) from error
@@ -305,8 +306,7 @@ class Parser:
         """Name the row that cannot be read, by reading the block once more, slowly and strictly."""
         look = self.source.look
         text = io.StringIO(block.data.decode("utf-8", errors="replace"), newline="")
-        rows = csv.reader(text, delimiter=look.dialect.separator, strict=True)
-        csv.field_size_limit(LONGEST_RECORD)
+        rows = dialect.csv_rows(text, look.dialect.separator, strict=True)
         line = block.line
         try:
             for cells in rows:

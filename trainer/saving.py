@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import touchdown_model
 from job import Job
-from refusals import shown
+from text import shorten
 from training import Epoch
 
 EXPERIMENT_ID = "0"  # MLflow's default experiment, which a file store always has
@@ -140,4 +140,4 @@ def example(cells: pd.DataFrame, typed: dict[str, str]) -> pd.DataFrame:
 
 def dataset_name(job: Job) -> str:
     """How a report calls the dataset."""
-    return shown(Path(job.dataset).name)
+    return shorten(Path(job.dataset).name)

@@ -8,8 +8,8 @@ import numpy as np
 import touchdown_model as model
 from cache import Batch
 from holdout import Split
-from refusals import quoted
 from survey import ID_NAME, IDENTIFIER_ROWS, OTHER_CLASS, SMALL_CLASS, Survey, line_of
+from text import quoted
 
 MOST_KEPT_LEVELS = 50
 """Levels of a category that are features of their own; all further ones are one."""
@@ -69,7 +69,7 @@ class Plan:
 
 
 def plan(survey: Survey, rare_classes: str) -> Plan:
-    """Decide. Raises BadInput when there is nothing to learn, or nothing to learn from."""
+    """Decide. Raises BadInputError when there is nothing to learn, or nothing to learn from."""
     source = survey.source
     notes = [
         f"column {quoted(old)} is called {quoted(new)}, since its name was taken"

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from job import Destination, Job
-from refusals import BadInput, DatasetReplaced, Refused, quoted, shown, without_secrets
+from refusals import BadInputError, DatasetReplacedError, TrainingRefusedError, without_secrets
+from text import quoted, shorten
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -51,11 +52,13 @@ def storage_errors(doing: str) -> Iterator[None]:
             reason = f"it is not there (404 {code}); check account, container and path"
         else:
             reason = f"storage answered {error.status_code} {code}: {message}"
-        raise Refused(f"cannot {doing}: {reason}") from error
+        raise TrainingRefusedError(f"cannot {doing}: {reason}") from error
     except (ServiceRequestError, ServiceResponseError) as error:
         # The address in it may end with a SAS.
         reason = without_secrets(" ".join(re.sub(r"\?\S*", "", str(error)).split()))
-        raise Refused(f"cannot {doing}: the storage account does not answer: {reason}") from error
+        raise TrainingRefusedError(
+            f"cannot {doing}: the storage account does not answer: {reason}"
+        ) from error
 
 
 def open_container(to: Destination) -> ContainerClient:
@@ -73,7 +76,7 @@ def open_container(to: Destination) -> ContainerClient:
             service = BlobServiceClient(to.account_url, credential=credential, **ranges)
         return service.get_container_client(to.container)
     except ValueError as error:
-        raise BadInput(
+        raise BadInputError(
             "the connection string is malformed; copy it again from the storage account's access keys"
             if to.connection_string
             else f"{quoted(to.account_url)} is no account URL; give one like https://<account>.blob.core.windows.net"
@@ -87,14 +90,14 @@ def blob_chunks(container: ContainerClient, job: Job) -> Iterator[Iterator[bytes
     from azure.core.exceptions import ResourceModifiedError
 
     blob = container.get_blob_client(job.dataset)
-    with storage_errors(f"read dataset {shown(job.dataset)} from container {container.container_name}"):
+    with storage_errors(f"read dataset {shorten(job.dataset)} from container {container.container_name}"):
         try:
             download = blob.download_blob(etag=f'"{job.etag}"', match_condition=MatchConditions.IfNotModified)
             yield download.chunks()
         except ResourceModifiedError as error:
             now = str(blob.get_blob_properties().etag).strip('"')
-            raise DatasetReplaced(
-                f"dataset {shown(job.dataset)} was replaced after this run was started "
+            raise DatasetReplacedError(
+                f"dataset {shorten(job.dataset)} was replaced after this run was started "
                 f"(etag {job.etag}, now {now}); the newer upload has its own run"
             ) from error
 
@@ -105,7 +108,9 @@ def file_chunks(path: str) -> Iterator[Iterator[bytes]]:
         with Path(path).open("rb") as file:
             yield iter(lambda: file.read(CHUNK_BYTES), b"")
     except OSError as error:
-        raise BadInput(f"dataset {shown(path)} cannot be read: {error.strerror}; check the path") from error
+        raise BadInputError(
+            f"dataset {shorten(path)} cannot be read: {error.strerror}; check the path"
+        ) from error
 
 
 def upload_run(container: ContainerClient, folder: Path, prefix: str, report: str = "") -> None:
@@ -150,7 +155,9 @@ def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
         for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
             path = PurePosixPath(name.removeprefix(f"{prefix}/"))
             if ".." in path.parts or path.is_absolute() or "\\" in name:
-                raise Refused(f"cannot read the champion: {shown(name)} is no path below {shown(prefix)}")
+                raise TrainingRefusedError(
+                    f"cannot read the champion: {shorten(name)} is no path below {shorten(prefix)}"
+                )
             files[name] = into / path
 
         def get(name: str) -> None:

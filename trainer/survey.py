@@ -19,9 +19,9 @@ import numpy as np
 import touchdown_model as model
 from cache import Cache
 from holdout import hashes_of
-from reading import Block, NotUtf8, Parsed, Parser, Source, in_order, read_ahead
-from refusals import quoted
+from reading import Block, NotUtf8Error, Parsed, Parser, Source, in_order, read_ahead
 from sample import Sample
+from text import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -278,7 +278,7 @@ class Survey:
 
 
 def take(source: Source, label: str, task: str, folder: Path) -> Survey:
-    """Read a dataset from its first row to its last. Raises BadInput."""
+    """Read a dataset from its first row to its last. Raises BadInputError."""
     look = source.look
     label = label or look.columns[-1]
     if label not in look.columns:
@@ -296,7 +296,7 @@ def take(source: Source, label: str, task: str, folder: Path) -> Survey:
         cache = Cache(folder / "columns.cache")
         try:
             found = Pass(source, label, task, forms, cache).run()
-        except NotUtf8 as error:
+        except NotUtf8Error as error:
             cache.delete()
             if _ascii_so_far(source):
                 # All that was looked at is plain ASCII, so the file is not UTF-8 in the first place.
@@ -315,7 +315,8 @@ def take(source: Source, label: str, task: str, folder: Path) -> Survey:
 
 
 def _ascii_so_far(source: Source) -> bool:
-    return source.encoding == "utf-8" and all(cell.isascii() for row in source.look.rows for cell in row)
+    texts = [source.look.columns, *source.look.rows]
+    return source.encoding == "utf-8" and all(cell.isascii() for row in texts for cell in row)
 
 
 def changed(survey: Survey) -> dict[str, Form]:
@@ -611,14 +612,12 @@ def line_of(survey: Survey, row: int) -> int:
 
 def row_of(block: Block, source: Source, row: int) -> int:
     """The row in the file of the `row`-th record of a block, as an editor counts."""
-    import csv
     import io
 
-    from reading import LONGEST_RECORD, blank
+    from reading import blank
 
     text = io.StringIO(block.data.decode("utf-8"), newline="")
-    rows = csv.reader(text, delimiter=source.look.dialect.separator)
-    csv.field_size_limit(LONGEST_RECORD)
+    rows = dialect.csv_rows(text, source.look.dialect.separator)
     line, number = block.line, 0
     for cells in rows:
         if not blank(cells):

@@ -361,3 +361,27 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
     gone = task("runs/never/0/m/artifacts/model")["gate"]
     assert gone["verdict"] == "deploy"
     assert "runs/never/0/m/artifacts/model is empty or gone" in gone["champion"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "quoted"),
+    [
+        ('"two"', '"two"'),
+        ("None", '"None"'),
+        ("[1]", '"[1]"'),
+        ("10**400", '"1000'),
+    ],
+    ids=["a word", "nothing", "a list", "a number beyond any float"],
+)
+def test_the_answer_that_is_no_number_is_the_one_that_is_quoted(
+    answer: str, quoted: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    code = (
+        f"class Model:\n    def predict(self, rows): return [1.5] * (len(rows) - 1) + [{answer}]\n"
+        "def _load_pyfunc(path): return Model()\n"
+    )
+    folder = model_of(tmp_path / "stranger", code)
+    gate = judged(workshop.trained(slope(600), "--epochs", "20", "--champion", str(folder)))
+    assert gate["verdict"] == "deploy"
+    assert gate["champion"]["error"].startswith(f"it answers {quoted}")
+    assert gate["champion"]["error"].endswith(", which is no number to compare")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.conftest import Trainer, write_activity
+from tests.trainer.conftest import MAIN, Trainer, write_activity
 from tests.trainer.workshop import Workshop
 
 GOOD = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
@@ -131,6 +131,12 @@ def test_bytes_that_are_no_text_far_down_are_named(workshop: Workshop) -> None:
     training.refused("dataset data.csv: row 200002 ", "0xff", "UTF-8")
 
 
+def test_a_header_in_utf_8_and_latin_1_far_down_are_refused(workshop: Workshop) -> None:
+    good = "größe,b,y\n" + "1,2,u\n3,4,v\n" * 100_000
+    training = workshop.train(good.encode() + b"5,\xe9,u\n")
+    training.refused("dataset data.csv: row 200002 ", "0xe9", "UTF-8")
+
+
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_a_regression_label_that_is_no_number_is_named_by_its_row(workshop: Workshop, quote: str) -> None:
     rows = "".join(f"{quote}{n % 9}{quote},{n / 7}\n" for n in range(50))
@@ -195,6 +201,38 @@ def test_learning_rate_that_diverges_is_refused(trainer: Trainer, tmp_path: Path
     ]
     assert not (tmp_path / "mlruns").exists()
     assert not list(tmp_path.glob("training-*"))
+
+
+BROKEN_LIBRARY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import main
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import SGDClassifier
+
+def fail(self, *arguments, **named):
+    raise ValueError("Input X contains NaN, which is not finite.")
+
+SGDClassifier.partial_fit = HistGradientBoostingClassifier.fit = fail
+sys.exit(main.main(["--csv", "good.csv", "--algorithm", sys.argv[2]]))
+"""
+
+
+@pytest.mark.parametrize("algorithm", ["linear", "boosting"])
+def test_an_error_that_is_not_an_overflow_is_not_called_divergence(
+    algorithm: str, trainer_python: str, tmp_path: Path
+) -> None:
+    (tmp_path / "good.csv").write_text(GOOD)
+    process = subprocess.run(
+        [trainer_python, "-c", BROKEN_LIBRARY, str(MAIN.parent), algorithm],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert "ValueError: Input X contains NaN, which is not finite." in process.stderr
+    assert "diverged" not in process.stderr
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import dialect
-from trainer.dialect import Look, Unreadable, look, number_of, task_of, unique_names
+from trainer.dialect import Look, UnreadableError, look, number_of, task_of, unique_names
 
 ROWS = [["size", "farbe", "kind"], ["1,5", "grün; hell", "a"], ["2,25", 'say "x"', "b"], ["3", "a\nb", "a"]]
 
@@ -53,10 +53,42 @@ def test_a_small_file_that_unpacks_to_very_much_is_read_no_further_than_needed()
     assert len(found.rows) * 4 <= dialect.HEAD_BYTES
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("cell", ["caf\xe9", "caf\xc3", "a\xe0\xa0", "a\xf0\x9f\x98"])
+def test_latin_1_is_known_by_the_last_bytes_of_the_file_alone(cell: str, packed: bool) -> None:
+    """They might be the beginning of a character in UTF-8, but nothing follows."""
+    head = f"a,b\n1,{cell}".encode("latin-1")
+    found = seen(gzip.compress(head) if packed else head)
+    assert found.dialect.encoding == "cp1252"
+    assert found.rows == [["1", head.rpartition(b",")[2].decode("cp1252")]]
+
+
+def test_a_cut_character_at_the_end_of_a_whole_utf_8_file_is_refused() -> None:
+    with pytest.raises(UnreadableError, match="not text in UTF-8"):
+        seen("a,b\n1,é\n2,é".encode()[:-1])
+
+
 @pytest.mark.parametrize("cut", [1, 2, 3])
 def test_what_is_cut_at_the_end_of_the_head_is_left_out(cut: int) -> None:
     head = 'a,b\n1,2\n3,"ä\nä'.encode()[:-cut]
     assert seen(head, whole=False).rows == [["1", "2"]]
+
+
+LONG_CELLS = "a;b\n1;" + "x" * 150_000 + "\n2;y\n"
+"""csv accepts no cell of more than 131,072 characters unless the process has raised its limit."""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_long_cell_is_read_whatever_field_limit_the_process_has(whole: bool) -> None:
+    before = csv.field_size_limit()
+    try:
+        for limit in (131_072, 1 << 20, 10):
+            csv.field_size_limit(limit)
+            found = seen(LONG_CELLS.encode(), whole=whole)
+            assert found.dialect.separator == ";"
+            assert [len(row[1]) for row in found.rows] == [150_000, 1]
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_every_row_knows_the_line_it_begins_in() -> None:
@@ -130,7 +162,7 @@ def test_a_number_is_what_pandas_would_read_as_one(cell: str, decimal: str, numb
 def test_any_bytes_are_a_table_or_unreadable(head: bytes, whole: bool) -> None:
     try:
         found = look(head, whole=whole)
-    except Unreadable as why:
+    except UnreadableError as why:
         assert "\n" not in str(why)  # noqa: PT017 - either outcome is right
         return
     assert len(found.columns) >= 2

@@ -22,8 +22,18 @@ def predictions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
         ("sample.csv,x\nsample.csv,y\n", ["x", "y"]),
         ("sample.csv,7\nsample.csv,3\n", ["7", "3"]),
         ('0,"a, b",sample.csv\n', ["a, b"]),
+        (f"0,{'a' * 150_000},sample.csv\n", ["a" * 150_000]),
     ],
-    ids=["documented", "out of order", "a table", "numbers", "an array", "an array of numbers", "quoted"],
+    ids=[
+        "documented",
+        "out of order",
+        "a table",
+        "numbers",
+        "an array",
+        "an array of numbers",
+        "quoted",
+        "longer than csv's own limit",
+    ],
 )
 def test_predictions_are_read_whatever_the_model_answers_with(
     monkeypatch: pytest.MonkeyPatch, text: str, found: list[str]

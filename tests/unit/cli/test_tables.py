@@ -9,6 +9,7 @@ from localcloud.cli.outcome import CommandError, Exit
 from localcloud.cli.scoring import shown
 
 ROWS = [["größe", "price", "kind"], ["1,5", "7", 'a "b"'], ["2,5", "", "two\nlines"], ["3,5", "9", "c;d,e"]]
+LONGER_THAN_CSV_ALLOWS = "x" * 150_000
 
 
 def written(separator: str, end: str = "\n") -> str:
@@ -38,6 +39,12 @@ def test_another_dialect_is_written_anew_with_its_cells_as_they_were(
         assert tables.first_rows(rows, 10) == (ROWS[0], ROWS[1:])
         assert rows.read_bytes().startswith('größe,price,kind\r\n"1,5",7,'.encode())
     assert not rows.exists()
+
+
+def test_a_cell_longer_than_csv_itself_allows_is_read_from_any_file(tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text(f"a,b\n1,{LONGER_THAN_CSV_ALLOWS}\n")
+    assert tables.first_rows(file, 1) == (["a", "b"], [["1", LONGER_THAN_CSV_ALLOWS]])
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def scorable(file: Path) -> Iterator[Path]:
         head = begun.read(dialect.HEAD_BYTES + 1)
     try:
         found = dialect.look(head, whole=len(head) <= dialect.HEAD_BYTES).dialect
-    except dialect.Unreadable:
+    except dialect.UnreadableError:
         yield file
         return
     if (found.encoding, found.separator, found.compressed) == ("utf-8", ",", False):
@@ -59,11 +59,11 @@ def rows_of(file: Path, how: dialect.Dialect) -> Iterator[list[str]]:
         )
         if how.encoding in MARKS and text.read(1) != "\ufeff":
             text.seek(0)
-        yield from (row for row in csv.reader(text, delimiter=how.separator) if row)
+        yield from (row for row in dialect.csv_rows(text, how.separator) if row)
 
 
 def first_rows(file: Path, count: int) -> tuple[list[str], list[list[str]]]:
     """Header and at most `count` rows of a CSV that a deployment can read."""
     with file.open(encoding="utf-8-sig", newline="") as text:
-        header, *rows = islice((row for row in csv.reader(text) if row), count + 1)
+        header, *rows = islice((row for row in dialect.csv_rows(text) if row), count + 1)
     return header, rows
