@@ -43,6 +43,7 @@ from localcloud.parts import (
 
 if TYPE_CHECKING:
     from localcloud.client import Client
+    from localcloud.controls import Controls
 
 __all__ = [
     "AlreadyRunning",
@@ -244,6 +245,13 @@ class Stack:
         }
 
     @cached_property
+    def controls(self) -> "Controls":
+        """A client of this cloud's controls."""
+        from localcloud.controls import Controls
+
+        return Controls(self.home)
+
+    @cached_property
     def client(self) -> "Client":
         """A client of this cloud, for its person."""
         from localcloud.client import Client
@@ -256,8 +264,9 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if "client" in self.__dict__:
-            self.client.close()
+        for name in ("client", "controls"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
         self.stop()
 
     def write(self, error: str = "") -> None:

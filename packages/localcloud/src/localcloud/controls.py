@@ -1,0 +1,116 @@
+"""A client of localcloud's own controls: what no Azure has, because it steers the imitation itself.
+
+controls = Controls(Home.open(Path(".localcloud")))
+controls.arm_fault("trainer", "crash")
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from localcloud.home import Home
+
+Json = dict[str, Any]
+
+
+class ControlsError(Exception):
+    """A control could not be used; the text says why."""
+
+
+class NotRunningError(ControlsError):
+    """Nothing listens at the home's control address."""
+
+
+class RefusedControlError(ControlsError):
+    """The cloud refused a control. status and code are the answer's; body is all of it."""
+
+    def __init__(self, status: int, code: str, message: str, body: Json) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.body = body
+
+
+class Controls:
+    """The controls of one home's cloud, which must run.
+
+    Every method raises NotRunningError when nothing listens and RefusedControlError when the cloud refuses.
+    """
+
+    def __init__(self, home: Home, timeout: float = 30.0) -> None:
+        self.home = home
+        self._timeout = timeout
+
+    def arm_fault(self, point: str, action: str, where: Mapping[str, str] | None = None, **how: Any) -> Json:
+        """Arm a fault (see localcloud.faults.Fault for its fields); its `id` disarms it."""
+        fault = {"point": point, "action": action, "where": dict(where or {}), **how}
+        return self.call("POST", "faults", json=fault)
+
+    def faults(self) -> list[Json]:
+        """The armed faults; `taken` counts how often each has been taken."""
+        return list(self.call("GET", "faults")["value"])
+
+    def disarm(self, fault_id: str = "") -> None:
+        """Disarm one fault, or all of them."""
+        self.call("DELETE", f"faults/{fault_id}" if fault_id else "faults")
+
+    def deliveries(self, **fields: str) -> list[Json]:
+        """Event Grid's deliveries, filtered by the fields state, subscription, eventId and subject."""
+        return list(self.call("GET", "eventgrid/deliveries", params=fields)["value"])
+
+    def redeliver(self, event_id: str) -> list[Json]:
+        """Deliver an event once more."""
+        return list(self.call("POST", "eventgrid/redeliver", json={"event_id": event_id})["value"])
+
+    def pause_deliveries(self) -> None:
+        """Hold back deliveries until resume_deliveries."""
+        self.call("POST", "eventgrid/pause")
+
+    def resume_deliveries(self) -> None:
+        self.call("POST", "eventgrid/resume")
+
+    def published(self, topic: str) -> list[Json]:
+        """The events that a custom topic was given."""
+        return list(self.call("GET", f"topics/{topic}/events")["value"])
+
+    def call(self, method: str, path: str, **request: Any) -> Json:
+        """Call any control: `path` follows /localcloud/ on the identity listener."""
+        headers = {"X-Localcloud-Key": self.home.control_key}
+        url = f"{self.home.control_url}/{path}"
+        try:
+            answer = self._http.request(method, url, headers=headers, **request)
+        except httpx.ConnectError:
+            raise NotRunningError(
+                f"nothing listens at {httpx.URL(url).netloc.decode()}: start this home's cloud."
+            ) from None
+        is_json = answer.content and "json" in answer.headers.get("content-type", "")
+        body: Json = answer.json() if is_json else {}
+        if answer.is_success:
+            return body
+        error = body.get("error") or {}
+        message = error.get("message") or answer.text[:500] or answer.reason_phrase
+        raise RefusedControlError(
+            answer.status_code,
+            str(error.get("code", "")),
+            f"{method} {httpx.URL(url).path}: {answer.status_code} {message}",
+            body,
+        )
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return httpx.Client(trust_env=False, timeout=self._timeout)
+
+    def close(self) -> None:
+        if "_http" in self.__dict__:
+            self.__dict__.pop("_http").close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

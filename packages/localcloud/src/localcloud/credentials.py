@@ -1,0 +1,32 @@
+"""Credentials of this cloud's identities, for the Azure SDKs.
+
+`DefaultAzureCredential` in the environment of `localcloud env` is the person, too, but only for a process whose
+environment can be changed.
+"""
+
+import httpx
+from azure.core.credentials import AccessToken
+
+from localcloud.home import Home
+
+
+class Principal:
+    """One identity of the home's cloud as an azure-core TokenCredential.
+
+    name: "app" (the Function App), "node" (Batch nodes), or "person" (whoever works with the cloud).
+    """
+
+    def __init__(self, home: Home, name: str = "person") -> None:
+        self._home = home
+        self._secret = home.identity_headers[name]
+
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        """A token for the first of `scopes`. Raises httpx.HTTPError when the cloud does not run."""
+        answer = httpx.get(
+            self._home.identity_endpoint,
+            params={"resource": scopes[0].removesuffix("/.default"), "api-version": "2019-08-01"},
+            headers={"X-IDENTITY-HEADER": self._secret},
+            trust_env=False,
+        ).raise_for_status()
+        body = answer.json()
+        return AccessToken(body["access_token"], int(body["expires_on"]))
