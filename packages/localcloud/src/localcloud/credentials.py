@@ -1,7 +1,6 @@
 """Credentials of this cloud's identities, for the Azure SDKs.
 
-`DefaultAzureCredential` in the environment of `localcloud env` is the person, too, but only for a process whose
-environment can be changed.
+`DefaultAzureCredential` is the person, too, but only in a process that has the variables of `localcloud env`.
 """
 
 import httpx
