@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from localcloud.client import Client
 from localcloud.home import REPOSITORY, Home, Ports
-from localcloud.stack import Record, on_leash
+from localcloud.stack import Record, with_parent_watchdog
 
 START_LIMIT = 300.0
 """Seconds; the supervisor has limits of its own."""
@@ -40,7 +40,7 @@ def started() -> Iterator[Stand]:
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
         supervisor = subprocess.Popen(
-            on_leash("localcloud.supervisor", str(home.root)),
+            with_parent_watchdog("localcloud.supervisor", str(home.root)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

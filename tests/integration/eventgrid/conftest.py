@@ -16,7 +16,7 @@ import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud import storage
-from localcloud.eventgrid.courier import FACTOR_VARIABLE
+from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
 from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
 
 from tests.integration.conftest import start_cloud

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from localcloud.home import REPOSITORY, free_ports
-from localcloud.parts import Part, PartFailed, Plan, PortTaken, State, is_alive, listens
+from localcloud.parts import Part, PartFailedError, Plan, PortTakenError, State, is_alive, listens
 
 SERVE = (
     "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None).serve_forever()"
@@ -72,14 +72,14 @@ def test_a_part_that_ends_by_itself_has_died_and_says_with_what(part: Callable[.
 def test_a_part_that_cannot_start_quotes_what_it_said(part: Callable[..., Part]) -> None:
     broken = part("raise SystemExit('the settings are missing')")
     broken.start()
-    with pytest.raises(PartFailed, match="exit code 1: the settings are missing"):
+    with pytest.raises(PartFailedError, match="exit code 1: the settings are missing"):
         broken.wait_until_healthy()
 
 
 def test_a_part_that_is_never_healthy_is_given_up(part: Callable[..., Part]) -> None:
     slow = part("import time; time.sleep(600)")
     slow.start()
-    with pytest.raises(PartFailed, match="was not healthy after 0 s"):
+    with pytest.raises(PartFailedError, match="was not healthy after 0 s"):
         slow.wait_until_healthy(limit=0.2)
 
 
@@ -109,14 +109,14 @@ def test_a_taken_port_is_named_before_anything_is_started(part: Callable[..., Pa
     first.wait_until_healthy()
     second = part(SERVE, port=first.plan.ports["web"])
     with pytest.raises(
-        PortTaken, match=rf"port {first.plan.ports['web']} \(web\) is taken by .*pid {first.pid}"
+        PortTakenError, match=rf"port {first.plan.ports['web']} \(web\) is taken by .*pid {first.pid}"
     ):
         second.start()
     assert second.pid is None
 
 
 def holder(command: list[str]) -> "subprocess.Popen[bytes]":
-    """A process that starts `command` with a leash, says its process id, and never ends by itself."""
+    """A process that starts `command`, prints its process id, and never ends by itself."""
     code = (
         "import subprocess, sys, time;"
         "held = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, start_new_session=True);"
@@ -129,14 +129,14 @@ def holder(command: list[str]) -> "subprocess.Popen[bytes]":
 NODE = [
     str(shutil.which("node")),
     "--require",
-    str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "leash.cjs"),
+    str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "parent_watchdog.cjs"),
 ]
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        [sys.executable, "-m", "localcloud.leash", "http.server", "--bind", "127.0.0.1", "0"],
+        [sys.executable, "-m", "localcloud.parent_watchdog", "http.server", "--bind", "127.0.0.1", "0"],
         [*NODE, "-e", "require('node:http').createServer().listen(0)"],
     ],
     ids=["python", "node"],
@@ -150,7 +150,7 @@ def test_a_part_ends_when_its_holder_is_killed(command: list[str]) -> None:
     until(lambda: not is_alive(held))
 
 
-def test_the_leash_does_not_keep_a_process_that_has_nothing_left_to_do() -> None:
+def test_the_parent_watchdog_does_not_keep_a_process_that_has_nothing_left_to_do() -> None:
     done = subprocess.run(
         [*NODE, "-e", "0"], stdin=subprocess.PIPE, timeout=20, check=False, capture_output=True
     )

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from localcloud.home import Home
 from localcloud.parts import is_alive
-from localcloud.stack import AlreadyRunning, Stack, is_locked
+from localcloud.stack import AlreadyRunningError, Stack, is_locked
 
 from tests.integration.stack.conftest import Shell
 
@@ -43,7 +43,7 @@ def test_the_idle_stack_is_small(up: Shell) -> None:
 
 
 def test_a_home_has_one_stack(up: Shell) -> None:
-    with pytest.raises(AlreadyRunning, match="already running"):
+    with pytest.raises(AlreadyRunningError, match="already running"):
         Stack(up.home).start()
     assert up.run("status").code == 0
 

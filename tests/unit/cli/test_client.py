@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
-from localcloud.client import ApiError, Client, ClientError, NothingThere
+from localcloud.client import ApiError, Client, ClientError, NotFoundError
 from localcloud.home import Home, Ports
 
 BLOCK = 1 << 20
@@ -107,11 +107,11 @@ def test_a_report_that_is_not_there_leaves_no_file(
     folder = tmp_path / "empty"
     folder.mkdir()
     run = {"run_id": "a-1", "status": "Failed", "report": report}
-    with pytest.raises(NothingThere, match=said):
+    with pytest.raises(NotFoundError, match=said):
         client.save_report(run, folder / "report.html")
     assert list(folder.iterdir()) == []
 
 
 def test_what_is_not_there_is_a_clients_error_and_no_answer_of_the_api() -> None:
-    assert issubclass(NothingThere, ClientError)
-    assert not issubclass(NothingThere, ApiError)
+    assert issubclass(NotFoundError, ClientError)
+    assert not issubclass(NotFoundError, ApiError)

@@ -4,8 +4,8 @@ import pytest
 import typer
 from localcloud.cli.outcome import CommandError, Exit, known_error, pairs, told
 from localcloud.cli.run_commands import metadata_of
-from localcloud.client import ApiError, ClientError, NothingThere, StackNotRunning
-from localcloud.parts import PortTaken
+from localcloud.client import ApiError, ClientError, NotFoundError, StackNotRunningError
+from localcloud.parts import PortTakenError
 
 from runs.errors import RefusedError
 
@@ -13,14 +13,14 @@ from runs.errors import RefusedError
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (StackNotRunning("nobody listens"), Exit.NOT_RUNNING),
-        (PortTaken("port 1 is taken"), Exit.CANNOT_START),
+        (StackNotRunningError("nobody listens"), Exit.NOT_RUNNING),
+        (PortTakenError("port 1 is taken"), Exit.CANNOT_START),
         (RefusedError("InvalidSetting", "epochs: 0 was given"), Exit.USAGE),
         (ApiError(400, "UnknownSetting", "no such setting", {}), Exit.USAGE),
         (ApiError(404, "RunNotFound", "there is no run", {}), Exit.REFUSED),
         (ApiError(409, "RunExists", "it has a run", {}), Exit.REFUSED),
         (ApiError(503, "ServiceUnavailable", "storage is away", {}), Exit.FAILED),
-        (NothingThere("run x has no report"), Exit.REFUSED),
+        (NotFoundError("run x has no report"), Exit.REFUSED),
         (ClientError("the job failed"), Exit.FAILED),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from localcloud.batch.tasks import ResourceFile
 from localcloud.datafactory.custom_activity import flattened
-from localcloud.datafactory.errors import ActivityFailed
+from localcloud.datafactory.errors import ActivityFailedError
 
 
 def test_sub_folders_vanish() -> None:
@@ -19,7 +19,7 @@ def test_sub_folders_vanish() -> None:
     "blobs", [["a/x.py", "a/b/x.py"], ["a/activity.json"], ["a/datasets.json"], ["a/b\nc", "a/b_c"]]
 )
 def test_two_files_that_would_be_one_are_refused(blobs: list[str]) -> None:
-    with pytest.raises(ActivityFailed) as error:
+    with pytest.raises(ActivityFailedError) as error:
         flattened(blobs)
     assert error.value.code == "2508"
 
@@ -34,7 +34,7 @@ def test_no_name_leaves_the_folder(blob: str) -> None:
 def test_any_blob_becomes_a_file_that_a_node_takes(blobs: list[str]) -> None:
     try:
         files = flattened(blobs)
-    except ActivityFailed:
+    except ActivityFailedError:
         return
     for name, blob in files.items():
         assert ResourceFile(name, "container", blob).file_path == name

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.datafactory.errors import ActivityFailed, BadRequest
+from localcloud.datafactory.errors import ActivityFailedError, BadRequestError
 from localcloud.datafactory.linked_services import check, check_batch, check_storage, shown
 from localcloud.home import Home, Ports
 from localcloud.wire import AzureError
@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Home:
     ],
 )
 def test_a_definition_that_lacks_something_is_refused(properties: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         check("x", properties)
 
 
@@ -94,7 +94,7 @@ def test_every_way_to_this_clouds_storage_is_taken(home: Home, given: dict[str, 
     ],
 )
 def test_other_storage_is_refused_with_2502(home: Home, given: dict[str, Any]) -> None:
-    with pytest.raises(ActivityFailed) as error:
+    with pytest.raises(ActivityFailedError) as error:
         check_storage(home, "x", storage(**given))
     assert error.value.code == "2502"
 
@@ -109,6 +109,6 @@ def test_other_storage_is_refused_with_2502(home: Home, given: dict[str, Any]) -
     ],
 )
 def test_another_pool_is_refused_with_the_services_code(properties: dict[str, Any], code: str) -> None:
-    with pytest.raises(ActivityFailed) as error:
+    with pytest.raises(ActivityFailedError) as error:
         check_batch("x", properties)
     assert error.value.code == code

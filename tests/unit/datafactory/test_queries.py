@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from localcloud.datafactory.errors import BadRequest
+from localcloud.datafactory.errors import BadRequestError
 from localcloud.datafactory.queries import ACTIVITY_RUN_OPERANDS, PAGE, PIPELINE_RUN_OPERANDS, query
 from localcloud.wire import timestamp
 
@@ -111,7 +111,7 @@ def test_runs_of_one_moment_are_told_apart_by_their_ids() -> None:
     ],
 )
 def test_a_query_that_cannot_be_answered_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         ask([run(1)], **fields)
 
 
@@ -128,7 +128,7 @@ def test_activity_runs_have_operands_of_their_own() -> None:
     window = {"lastUpdatedAfter": "2026-11-01T00:00:00Z", "lastUpdatedBefore": "2026-11-02T00:00:00Z"}
     asked = window | {"filters": where("ActivityName", "Equals", "Train")}
     assert query([activity], "activityRunId", ACTIVITY_RUN_OPERANDS, asked)["value"] == [activity]
-    with pytest.raises(BadRequest, match="PipelineName"):
+    with pytest.raises(BadRequestError, match="PipelineName"):
         query(
             [], "activityRunId", ACTIVITY_RUN_OPERANDS, window | {"filters": where("PipelineName", "In", "x")}
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from localcloud.datafactory import reading
-from localcloud.datafactory.errors import BadRequest
+from localcloud.datafactory.errors import BadRequestError
 from localcloud.datafactory.execution import culprits
 from localcloud.home import DEFINITIONS
 
@@ -50,7 +50,7 @@ def test_the_pipeline_that_bicep_deploys_is_taken_as_it_is() -> None:
 def test_a_parameter_takes_values_of_its_type_only(type_: str, right: Any, wrong: Any) -> None:
     pipeline = reading.read("p", {"activities": [], "parameters": {"x": {"type": type_}}})
     assert pipeline.arguments({"x": right})["x"] == right
-    with pytest.raises(BadRequest, match="'x'"):
+    with pytest.raises(BadRequestError, match="'x'"):
         pipeline.arguments({"x": wrong})
 
 
@@ -58,7 +58,7 @@ def test_an_activity_may_refer_to_every_activity_before_it_and_to_no_other() -> 
     uses = {"command": "true", "extendedProperties": {"x": "@activity('A').output.exitcode"}}
     chain = [activity("A"), activity("B", ("A", "Succeeded")), activity("C", ("B", "Succeeded"))]
     reading.read("p", {"activities": [*chain[:2], chain[2] | {"typeProperties": uses}]})
-    with pytest.raises(BadRequest, match="'A'"):
+    with pytest.raises(BadRequestError, match="'A'"):
         reading.read("p", {"activities": [chain[0], activity("Beside", typeProperties=uses)]})
 
 
@@ -86,13 +86,13 @@ def test_an_activity_may_refer_to_every_activity_before_it_and_to_no_other() -> 
     ],
 )
 def test_a_definition_that_could_not_run_is_refused(properties: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         reading.read("p", properties)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a.b", "-a", "a" * 261, "a%2f", "../x"])
 def test_a_name_that_the_service_does_not_take_is_refused(name: str) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         reading.read(name, {"activities": []})
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from localcloud.eventgrid import deliveries
-from localcloud.eventgrid.courier import FACTOR_VARIABLE, RetrySchedule
 from localcloud.eventgrid.deadletters import letter
+from localcloud.eventgrid.deliverer import FACTOR_VARIABLE, RetrySchedule
 from localcloud.eventgrid.deliveries import Delivery, DeliveryLog
 from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
 from localcloud.eventgrid.filters import Filter

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
-from localcloud.eventgrid.filters import OPERATORS, Filter, InvalidFilter
+from localcloud.eventgrid.filters import OPERATORS, Filter, InvalidFilterError
 
 SUBJECT = "/blobServices/default/containers/c/blobs/datasets/Iris.csv"
 
@@ -186,16 +186,16 @@ def test_all_filters_must_match() -> None:
     ],
 )
 def test_an_advanced_filter_that_event_grid_would_refuse_is_refused(advanced: Any, says: str) -> None:
-    with pytest.raises(InvalidFilter, match=says):
+    with pytest.raises(InvalidFilterError, match=says):
         Filter.parse({"advancedFilters": [advanced]})
 
 
 def test_more_filters_or_values_than_event_grid_takes_are_refused() -> None:
     one_value = {"operatorType": "StringIn", "key": "data.a", "values": ["x"]}
     Filter.parse({"advancedFilters": [one_value] * 25})
-    with pytest.raises(InvalidFilter, match="26 advanced filters with 26 values"):
+    with pytest.raises(InvalidFilterError, match="26 advanced filters with 26 values"):
         Filter.parse({"advancedFilters": [one_value] * 26})
-    with pytest.raises(InvalidFilter, match="1 advanced filters with 26 values"):
+    with pytest.raises(InvalidFilterError, match="1 advanced filters with 26 values"):
         Filter.parse({"advancedFilters": [one_value | {"values": ["x"] * 26}]})
 
 
@@ -211,7 +211,7 @@ def test_more_filters_or_values_than_event_grid_takes_are_refused() -> None:
     ],
 )
 def test_a_malformed_filter_is_refused(body: Any) -> None:
-    with pytest.raises(InvalidFilter):
+    with pytest.raises(InvalidFilterError):
         Filter.parse(body)
 
 

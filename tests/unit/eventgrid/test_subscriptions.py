@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, TOPIC_ID, Event
-from localcloud.eventgrid.subscriptions import InvalidSubscription, load
+from localcloud.eventgrid.subscriptions import InvalidSubscriptionError, load
 from localcloud.home import CONTAINER, TOPIC, Home, Ports
 
 
@@ -69,12 +69,12 @@ def test_a_home_may_add_its_own(home: Home) -> None:
 )
 def test_a_mistake_is_named_with_its_file(home: Home, change: dict[str, Any], says: str) -> None:
     file = own(home, {"name": "mine", "endpointUrl": "http://127.0.0.1:1/"} | change)
-    with pytest.raises(InvalidSubscription, match=says) as refused:
+    with pytest.raises(InvalidSubscriptionError, match=says) as refused:
         load(home)
     assert str(file) in str(refused.value)
 
 
 def test_a_file_that_is_not_json_is_named(home: Home) -> None:
     (home.root / "subscriptions.json").write_text("[")
-    with pytest.raises(InvalidSubscription, match="is not JSON"):
+    with pytest.raises(InvalidSubscriptionError, match="is not JSON"):
         load(home)

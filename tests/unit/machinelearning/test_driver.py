@@ -60,13 +60,13 @@ def test_a_failing_file_fails_its_mini_batch_and_no_other(run: Any) -> None:
 
 def test_more_failed_files_than_the_threshold_fail_the_job(run: Any) -> None:
     run({"a.csv": "", "b.csv": "x\n"}, miniBatchSize=1, errorThreshold=1).score_all(Model())
-    with pytest.raises(driver.JobFailed, match="more than the error threshold of 0"):
+    with pytest.raises(driver.JobFailedError, match="more than the error threshold of 0"):
         run({"a.csv": "", "b.csv": "x\n"}, miniBatchSize=1, errorThreshold=0).score_all(Model())
 
 
 def test_a_job_whose_every_file_failed_has_failed(run: Any) -> None:
     job = run({"a.csv": ""}, maxRetries=3)
-    with pytest.raises(driver.JobFailed, match="No succeeded mini batch item"):
+    with pytest.raises(driver.JobFailedError, match="No succeeded mini batch item"):
         job.score_all(Model())
     assert job.errors == ["ValueError: no rows"] * 4
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from localcloud.machinelearning.nodes import ComputeGone, Nodes
+from localcloud.machinelearning.nodes import ComputeGoneError, Nodes
 
 
 class Job:
@@ -76,7 +76,7 @@ async def test_waiting_jobs_see_a_cluster_that_grows_or_goes() -> None:
     assert first.has_nodes.is_set()
     maximum["cpu"] = None
     await nodes.changed()
-    with pytest.raises(ComputeGone):
+    with pytest.raises(ComputeGoneError):
         await second.task
     first.let_go.set()
     await first.task

@@ -47,7 +47,7 @@ class ClientError(Exception):
     """Something that the client was asked for and could not do; the text says why."""
 
 
-class StackNotRunning(ClientError):
+class StackNotRunningError(ClientError):
     """Nobody listens where this home's stack should."""
 
 
@@ -61,11 +61,11 @@ class ApiError(ClientError):
         self.body = body
 
 
-class NothingThere(ClientError):
+class NotFoundError(ClientError):
     """What was asked for does not exist, or not yet."""
 
 
-class WaitTimedOut(ClientError):
+class WaitTimeoutError(ClientError):
     """What was waited for did not happen in time."""
 
 
@@ -112,7 +112,10 @@ class Person:
 
 
 class Client:
-    """The home's stack must run. It raises StackNotRunning where nobody listens, ApiError when refused."""
+    """Talks to the running stack of a home.
+
+    Raises StackNotRunningError when nothing listens there, ApiError when a request is refused.
+    """
 
     def __init__(self, home: Home, timeout: float = 30.0) -> None:
         self.home = home
@@ -208,19 +211,19 @@ class Client:
         return self.api("POST", f"runs/{run_id}/{decision}", json=body)
 
     def save_report(self, run: Json, to: Path) -> None:
-        """Save the report of a run, as `run` shows it, to a file. Raises NothingThere when it has none."""
+        """Save the report of a run, as `run` shows it, to a file. Raises NotFoundError when it has none."""
         from azure.core.exceptions import ResourceNotFoundError
 
         path = str(run.get("report") or "")
         if not path:
-            raise NothingThere(
+            raise NotFoundError(
                 f"run {run['run_id']} ({run['status']}) has no report: the trainer writes it, once the model"
                 " is trained."
             )
         try:
             self.get_blob(path, to)
         except ResourceNotFoundError:
-            raise NothingThere(f"run {run['run_id']}: its report is no longer at {path}.") from None
+            raise NotFoundError(f"run {run['run_id']}: its report is no longer at {path}.") from None
 
     def wait(
         self,
@@ -231,8 +234,9 @@ class Client:
     ) -> Json:
         """The run, once `until` says yes to it or its status is one of `until`.
 
-        A run that does not exist yet is waited for. `seen` is given every look. Raises WaitTimedOut, which
-        quotes the last look; also when the run has ended and `until` can no longer become true.
+        A run that does not exist yet is waited for. `seen` is called with the result of each poll.
+        Raises WaitTimeoutError, which quotes the last result; also when the run has ended and
+        `until` can no longer become true.
         """
         statuses = () if callable(until) else tuple(until)
         done = until if callable(until) else lambda run: run["status"] in statuses
@@ -247,10 +251,10 @@ class Client:
                 if done(found):
                     return found
                 if found["status"] in ENDED:
-                    raise WaitTimedOut(f"run {run_id} ended otherwise: {json.dumps(found)}")
+                    raise WaitTimeoutError(f"run {run_id} ended otherwise: {json.dumps(found)}")
             time.sleep(LOOK)
         shown = json.dumps(last) if last else "it was never seen"
-        raise WaitTimedOut(f"run {run_id}: waited {limit:g} s in vain: {shown}")
+        raise WaitTimeoutError(f"run {run_id}: waited {limit:g} s in vain: {shown}")
 
     def find(self, run_id: str) -> Json | None:
         """The run, or None when there is none of that id."""
@@ -336,7 +340,7 @@ class Client:
             if status in ("Failed", "Canceled"):
                 raise ClientError(f"scoring job {name} is {status}: {self.job_error(name)}")
             time.sleep(LOOK)
-        raise WaitTimedOut(f"scoring job {name} did not end within {limit:g} s")
+        raise WaitTimeoutError(f"scoring job {name} did not end within {limit:g} s")
 
     def job_error(self, name: str) -> str:
         """Why a job failed: the run history says it of the run in which the scoring happened."""
@@ -396,11 +400,11 @@ class Client:
 
     @property
     def function_key(self) -> str:
-        """The app's default function key. Raises StackNotRunning until its host has written it."""
+        """The app's default function key. Raises StackNotRunningError until its host has written it."""
         try:
             keys = json.loads((self.home.root / "keys.json").read_text())
         except FileNotFoundError:
-            raise StackNotRunning(f"the Functions host of {self.home.root} has never run.") from None
+            raise StackNotRunningError(f"the Functions host of {self.home.root} has never run.") from None
         return str(keys["functionKeys"]["default"])
 
     @cached_property
@@ -445,7 +449,7 @@ class Client:
         try:
             answer = self.http.request(method, url, **request)
         except httpx.ConnectError:
-            raise StackNotRunning(f"nobody listens at {httpx.URL(url).netloc.decode()}.") from None
+            raise StackNotRunningError(f"nobody listens at {httpx.URL(url).netloc.decode()}.") from None
         body: Json = answer.json() if is_json(answer) else {}
         if answer.is_success:
             return body

@@ -24,7 +24,7 @@ from localcloud.home import (
     Home,
 )
 from localcloud.service import Cloud, Service
-from localcloud.storage import StorageUnavailable
+from localcloud.storage import StorageUnavailableError
 from scripts.publish_trainer import code_path, trainer_files
 
 STORAGE_LIMIT = 60
@@ -39,7 +39,7 @@ def service(cloud: Cloud) -> Service:
 async def publish(cloud: Cloud) -> None:
     """Publish the trainer, the linked services and the pipeline `train`; safe to do at any time, again.
 
-    Raises StorageUnavailable when storage does not answer.
+    Raises StorageUnavailableError when storage does not answer.
     """
     await storage_answers(cloud.home)
     files = await asyncio.to_thread(trainer_files)
@@ -94,14 +94,14 @@ def pipeline(home: Home, code: str) -> dict[str, Any]:
 
 
 async def storage_answers(home: Home) -> None:
-    """Returns when storage listens. Raises StorageUnavailable."""
+    """Returns when storage listens. Raises StorageUnavailableError."""
     try:
         async with asyncio.timeout(STORAGE_LIMIT):
             while not await _listens(home.ports.blob):  # noqa: ASYNC110 - the other process gives no event
                 await asyncio.sleep(0.1)
     except TimeoutError:
         message = f"Storage does not answer at {home.blob_url}: start Azurite before the cloud."
-        raise StorageUnavailable(message) from None
+        raise StorageUnavailableError(message) from None
 
 
 async def _listens(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""One process of the stack: started on a leash, watched, and ended with everything that it started."""
+"""One process of the stack: started under a parent watchdog, monitored, ended with all its children."""
 
 import contextlib
 import http.client
@@ -31,11 +31,11 @@ class StackError(Exception):
     """Something about the stack that a person has to know; the text says what to do."""
 
 
-class PortTaken(StackError):
+class PortTakenError(StackError):
     """Another process listens where a part has to."""
 
 
-class PartFailed(StackError):
+class PartFailedError(StackError):
     """A part could not be started, or ended while it was."""
 
 
@@ -83,7 +83,7 @@ class Part:
         return self._state
 
     def start(self) -> None:
-        """Start the process; `wait_until_healthy` is the other half. Raises PortTaken."""
+        """Start the process; `wait_until_healthy` is the other half. Raises PortTakenError."""
         check_ports(self.plan.ports)
         set_aside(self.plan.log)
         self.plan.log.parent.mkdir(parents=True, exist_ok=True)
@@ -101,16 +101,16 @@ class Part:
         self._state, self.since = "starting", time.time()
 
     def wait_until_healthy(self, limit: float = START_LIMIT) -> None:
-        """Raises PartFailed with the end of the log when the process ends or is not healthy in time."""
+        """Raises PartFailedError with the end of the log when the process ends or is not healthy in time."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             if self.state == "died":
-                raise PartFailed(f"{self.name} ended with exit code {self.exit_code}: {self.tail()}")
+                raise PartFailedError(f"{self.name} ended with exit code {self.exit_code}: {self.tail()}")
             if self.plan.healthy():
                 self._state = "running"
                 return
             time.sleep(0.05)
-        raise PartFailed(f"{self.name} was not healthy after {limit:.0f} s: {self.tail()}")
+        raise PartFailedError(f"{self.name} was not healthy after {limit:.0f} s: {self.tail()}")
 
     def tail(self) -> str:
         """The end of the part's log, and where the rest is."""
@@ -190,10 +190,10 @@ def set_aside(log: Path) -> None:
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Raises PortTaken, naming each port that cannot be listened on, and by whom it is taken."""
+    """Raises PortTakenError, naming each port that cannot be listened on, and by whom it is taken."""
     taken = [f"port {port} ({what}) is taken{by_whom(port)}" for what, port in ports.items() if in_use(port)]
     if taken:
-        raise PortTaken("; ".join(taken))
+        raise PortTakenError("; ".join(taken))
 
 
 def in_use(port: int) -> bool:

@@ -4,8 +4,9 @@
         running.client.upload("iris_csv.csv")
 
 A stack lives in the process that started it: the command line's supervisor, a test, a benchmark. It holds
-the home's lock, so that there is one stack per home, and its parts are on a leash (localcloud.leash), so
-that none of them outlives it. What runs is written down in `stack.json` for everyone else.
+the home's lock, so that there is one stack per home. Each part runs under a parent watchdog
+(localcloud.parent_watchdog), so that no part outlives the stack. `stack.json` records what
+runs, for everyone else.
 """
 
 import contextlib
@@ -28,9 +29,9 @@ from localcloud.environment import environment_of_app
 from localcloud.home import REPOSITORY, Home
 from localcloud.parts import (
     Part,
-    PartFailed,
+    PartFailedError,
     Plan,
-    PortTaken,
+    PortTakenError,
     StackError,
     State,
     answers,
@@ -46,9 +47,9 @@ if TYPE_CHECKING:
     from localcloud.controls import Controls
 
 __all__ = [
-    "AlreadyRunning",
-    "PartFailed",
-    "PortTaken",
+    "AlreadyRunningError",
+    "PartFailedError",
+    "PortTakenError",
     "Record",
     "Stack",
     "StackError",
@@ -68,7 +69,7 @@ LEASH_LIMIT = 10.0
 """Seconds that the parts of a killed stack may take to end by themselves."""
 
 
-class AlreadyRunning(StackError):
+class AlreadyRunningError(StackError):
     """This home has a stack already."""
 
 
@@ -98,7 +99,7 @@ class Record:
 
     @classmethod
     def read(cls, home: Home) -> "Record | None":
-        """The record of the stack that runs, or of the last one if it could not say goodbye."""
+        """The record of the stack that runs, or of the last one if it exited without cleaning up."""
         try:
             kept = json.loads(record_file(home).read_text())
         except FileNotFoundError:
@@ -173,10 +174,10 @@ class Stack:
     def start(self) -> Self:
         """Start everything; returns when all of it is healthy, and leaves nothing behind when it raises.
 
-        Raises AlreadyRunning, PortTaken, PartFailed, or StackError when something is not installed.
+        Raises AlreadyRunningError, PortTakenError, PartFailedError, or StackError when a program is missing.
         """
         if not self._lock.acquire():
-            raise AlreadyRunning(f"a stack of {self.home.root} is already running.")
+            raise AlreadyRunningError(f"a stack of {self.home.root} is already running.")
         try:
             clean_up(self.home)
             self._start_parts()
@@ -323,14 +324,14 @@ class Stack:
         ports = self.home.ports
         try:
             node, *arguments = storage.command(self.home)
-        except storage.StorageUnavailable as error:
+        except storage.StorageUnavailableError as error:
             raise StackError(str(error)) from None
         return Plan(
             "azurite",
             [
                 node,
                 "--require",
-                str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "leash.cjs"),
+                str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "parent_watchdog.cjs"),
                 *arguments,
             ],
             environment.of_storage(self.home),
@@ -343,7 +344,7 @@ class Stack:
         ports, key = self.home.ports, {"X-Localcloud-Key": self.home.control_key}
         return Plan(
             "cloud",
-            on_leash("localcloud.cloud", str(self.home.root)),
+            with_parent_watchdog("localcloud.cloud", str(self.home.root)),
             environment.of_cloud(self.home, self._cloud_settings),
             {"arm": ports.arm, "identity": ports.identity},
             self.home.logs / "cloud.log",
@@ -355,7 +356,9 @@ class Stack:
         keys = str(self.home.root / "keys.json")
         return Plan(
             "functions",
-            on_leash("localcloud.functions", "--app", str(REPOSITORY), "--port", str(port), "--keys", keys),
+            with_parent_watchdog(
+                "localcloud.functions", "--app", str(REPOSITORY), "--port", str(port), "--keys", keys
+            ),
             environment.of_functions(self.home, self._app_settings),
             {"functions": port},
             self.home.logs / "functions.log",
@@ -373,16 +376,16 @@ def start(
     return Stack(home, app_settings=app_settings, cloud_settings=cloud_settings).start()
 
 
-def on_leash(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "localcloud.leash", module, *arguments]
+def with_parent_watchdog(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "localcloud.parent_watchdog", module, *arguments]
 
 
 def clean_up(home: Home) -> None:
     """End what an earlier stack of this home left behind. Call it only where no stack of it runs.
 
-    The leash ends the parts of a stack that was killed, which takes them seconds; this waits for that, and
-    ends what escaped it. A process is known by its id, its start and the home in its command line or
-    environment, so that nobody else's is touched.
+    The parent watchdog ends the parts of a killed stack within seconds; this function waits for that and
+    ends every process that is still running. A process is identified by its id, its start time and the home
+    in its command line or environment, so that no one else's process is touched.
     """
     record = Record.read(home)
     parts = record.parts if record else []

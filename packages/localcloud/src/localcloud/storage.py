@@ -24,18 +24,18 @@ STARTUP_LIMIT = 60
 """Seconds until Azurite must answer; its first start on a busy machine takes several."""
 
 
-class StorageUnavailable(Exception):
+class StorageUnavailableError(Exception):
     """Azurite could not be started; the text says what to do."""
 
 
 def command(home: Home) -> list[str]:
-    """Azurite's command line. Raises StorageUnavailable when Node or Azurite is not installed."""
+    """Azurite's command line. Raises StorageUnavailableError when Node or Azurite is not installed."""
     node = shutil.which("node")
     if node is None:
-        raise StorageUnavailable("Node is missing: install Node 20 or newer, then run `make setup`.")
+        raise StorageUnavailableError("Node is missing: install Node 20 or newer, then run `make setup`.")
     package = REPOSITORY / "node_modules" / "azurite"
     if not package.exists():
-        raise StorageUnavailable(f"Azurite is missing in {REPOSITORY}: run `make setup`.")
+        raise StorageUnavailableError(f"Azurite is missing in {REPOSITORY}: run `make setup`.")
     entry = package / json.loads((package / "package.json").read_text())["bin"]["azurite"]
     return [
         node,
@@ -57,7 +57,7 @@ def command(home: Home) -> list[str]:
 async def start(home: Home) -> subprocess.Popen[bytes]:
     """Start Azurite and wait until it answers. The caller ends the process.
 
-    Raises StorageUnavailable with the tail of its output when it ends or does not answer in time.
+    Raises StorageUnavailableError with the tail of its output when it ends or does not answer in time.
     """
     certificates.ensure(home)
     home.logs.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
     process.terminate()
     process.wait()
     tail = output.read_text(errors="replace")[-2000:]
-    raise StorageUnavailable(
+    raise StorageUnavailableError(
         f"Azurite did not start on port {home.ports.blob} (blob), {home.ports.queue} (queue),"
         f" {home.ports.table} (table): {tail or 'it said nothing'}"
     )

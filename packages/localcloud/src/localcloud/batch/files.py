@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from azure.core.exceptions import AzureError as StorageError
 
-from localcloud.batch.tasks import TaskFailure, TaskSpec
+from localcloud.batch.tasks import TaskFailedError, TaskSpec
 from localcloud.service import Cloud
 
 STDERR_TAIL = 2000
@@ -14,7 +14,7 @@ STDERR_TAIL = 2000
 
 
 def fetch(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
-    """Make the task's folder anew, with its resource files in `wd`. Raises TaskFailure."""
+    """Make the task's folder anew, with its resource files in `wd`. Raises TaskFailedError."""
     shutil.rmtree(folder, ignore_errors=True)
     working = folder / "wd"
     working.mkdir(parents=True)
@@ -25,11 +25,11 @@ def fetch(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
                 blob.download_blob().readinto(out)
         except (StorageError, OSError) as error:
             message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
-            raise TaskFailure("UserError", "BlobDownloadMiscError", message) from error
+            raise TaskFailedError("UserError", "BlobDownloadMiscError", message) from error
 
 
 def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
-    """Copy the output files that are there to their blobs. Raises TaskFailure."""
+    """Copy the output files that are there to their blobs. Raises TaskFailedError."""
     for file in spec.output_files:
         path = folder / "wd" / file.file_path
         if not path.is_file():
@@ -40,7 +40,7 @@ def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
                 blob.upload_blob(data, overwrite=True)
         except (StorageError, OSError) as error:
             message = f"The task's {path.name} could not be copied to {blob.url}: {error}"
-            raise TaskFailure("UserError", "FileUploadMiscError", message) from error
+            raise TaskFailedError("UserError", "FileUploadMiscError", message) from error
 
 
 def open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:

@@ -23,7 +23,7 @@ from typing import Any
 from localcloud.batch import files, processes
 from localcloud.batch.node import NodeFolders, StartTask, task_environment
 from localcloud.batch.processes import Mark
-from localcloud.batch.tasks import RETENTION, Task, TaskFailure, TaskSpec, TaskState
+from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec, TaskState
 from localcloud.home import POOL, REPOSITORY
 from localcloud.service import Cloud
 from localcloud.wire import AzureError
@@ -71,7 +71,7 @@ class Node:
 
     id: str
     state: str = "waitingForStartTask"
-    failure: TaskFailure | None = None
+    failure: TaskFailedError | None = None
     running: set[str] = field(default_factory=set)
 
     def as_dict(self) -> dict[str, Any]:
@@ -161,12 +161,12 @@ class Pool:
     async def _serve(self, node: Node, task: Task) -> None:
         try:
             await self._run(node, task)
-        except TaskFailure as failure:
+        except TaskFailedError as failure:
             task.complete(failure=failure)
         except Exception:
             log.exception("task %s broke", task.id)
             task.complete(
-                failure=TaskFailure("ServerError", "InternalError", "localcloud broke; see its log.")
+                failure=TaskFailedError("ServerError", "InternalError", "localcloud broke; see its log.")
             )
         finally:
             node.running.discard(task.id)
@@ -179,7 +179,7 @@ class Pool:
         try:
             await self._hold(node, task)
         except AzureError as error:
-            raise TaskFailure("ServerError", error.code, error.message) from error
+            raise TaskFailedError("ServerError", error.code, error.message) from error
         if task.terminated.is_set():
             raise ended_early()
         await asyncio.to_thread(files.fetch, self.cloud, task.spec, self.folders.task(task))
@@ -237,7 +237,7 @@ class Pool:
                 )
         except (OSError, ValueError, TypeError) as error:
             message = f"The command line could not be started on the node: {error}"
-            raise TaskFailure("UserError", "CommandProgramNotFound", message) from error
+            raise TaskFailedError("UserError", "CommandProgramNotFound", message) from error
 
     async def _loss(self, node: Node, task: Task) -> None:
         """Returns when the node is lost; never, on an ordinary day."""
@@ -251,7 +251,7 @@ class Pool:
         failure = None
         try:
             await self._prepare()
-        except TaskFailure as error:
+        except TaskFailedError as error:
             log.error("the start task failed: %s", error.message)  # noqa: TRY400 - its stderr tells more
             failure = error
         for node in self.nodes:
@@ -263,7 +263,9 @@ class Pool:
         try:
             commands = await asyncio.to_thread(self._start_task.commands)
         except OSError as error:
-            raise TaskFailure("UserError", "StartTaskFailed", f"The start task failed: {error}") from error
+            raise TaskFailedError(
+                "UserError", "StartTaskFailed", f"The start task failed: {error}"
+            ) from error
         for command in commands:
             stdout, stderr = await asyncio.to_thread(files.open_output, self.folders.startup)
             with stdout, stderr:
@@ -279,7 +281,7 @@ class Pool:
             if code := await process.wait():
                 tail = await asyncio.to_thread(files.tail, self.folders.startup / "stderr.txt")
                 message = f"The start task of the pool ended with exit code {code}: {tail}"
-                raise TaskFailure("UserError", "StartTaskFailed", message)
+                raise TaskFailedError("UserError", "StartTaskFailed", message)
         await asyncio.to_thread(self._start_task.finish)
 
     def _clean(self) -> None:
@@ -299,5 +301,5 @@ class Pool:
             del self.tasks[id_]
 
 
-def ended_early() -> TaskFailure:
-    return TaskFailure("UserError", "TaskEnded", "The task was ended by a request to terminate it.")
+def ended_early() -> TaskFailedError:
+    return TaskFailedError("UserError", "TaskEnded", "The task was ended by a request to terminate it.")

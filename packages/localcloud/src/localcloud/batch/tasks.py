@@ -56,7 +56,7 @@ class TaskState(StrEnum):
     COMPLETED = "completed"
 
 
-class TaskFailure(Exception):
+class TaskFailedError(Exception):
     """Why a task failed other than by its exit code. category: "UserError" or "ServerError"."""
 
     def __init__(self, category: str, code: str, message: str) -> None:
@@ -87,12 +87,12 @@ class Task:
     node: str | None = None
     pid: int | None = None
     exit_code: int | None = None
-    failure: TaskFailure | None = None
+    failure: TaskFailedError | None = None
     requeues: int = 0
     terminated: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     completed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
-    def complete(self, exit_code: int | None = None, failure: TaskFailure | None = None) -> None:
+    def complete(self, exit_code: int | None = None, failure: TaskFailedError | None = None) -> None:
         self.exit_code, self.failure = exit_code, failure
         self.state, self.ended, self.pid = TaskState.COMPLETED, datetime.now(UTC), None
         self.completed.set()

@@ -44,14 +44,14 @@ def opened(root: Path, *, free: bool, usual: Ports = Ports()) -> Home:  # noqa: 
 
 
 def available(usual: Ports, *, free: bool) -> Ports:
-    from localcloud.parts import PortTaken, check_ports, in_use
+    from localcloud.parts import PortTakenError, check_ports, in_use
 
     if free:
         taken = [name for name, port in vars(usual).items() if in_use(port)]
         return replace(usual, **dict(zip(taken, free_ports(len(taken)), strict=True)))
     try:
         check_ports(vars(usual))
-    except PortTaken as error:
+    except PortTakenError as error:
         hint = "Stop what listens there, or choose other ports: add --free-ports."
         raise CommandError(Exit.CANNOT_START, f"{error}.", hint) from None
     return usual

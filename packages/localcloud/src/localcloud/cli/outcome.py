@@ -70,13 +70,13 @@ def client_error(error: Exception) -> CommandError | None:
     import httpx
     from azure.core.exceptions import AzureError, ServiceRequestError
 
-    from localcloud.client import ApiError, ClientError, NothingThere, StackNotRunning
+    from localcloud.client import ApiError, ClientError, NotFoundError, StackNotRunningError
 
-    if isinstance(error, StackNotRunning | ServiceRequestError | httpx.ConnectError):
+    if isinstance(error, StackNotRunningError | ServiceRequestError | httpx.ConnectError):
         return CommandError(Exit.NOT_RUNNING, f"the stack does not answer: {error}", START_HINT)
     if isinstance(error, ApiError):
         return CommandError(of_status(error.status), str(error))
-    if isinstance(error, NothingThere):
+    if isinstance(error, NotFoundError):
         return CommandError(Exit.REFUSED, str(error))
     if isinstance(error, ClientError | AzureError | httpx.HTTPError):
         return CommandError(Exit.FAILED, str(error) or type(error).__name__)

@@ -52,7 +52,7 @@ def upload(
     as_json: JsonOption = False,
 ) -> None:
     """Upload a dataset; its event starts a run, with the settings that --set puts in its metadata."""
-    from localcloud.client import WaitTimedOut
+    from localcloud.client import WaitTimeoutError
 
     with told(as_json=as_json), client_of(home) as client:
         metadata = metadata_of(settings or [])
@@ -62,7 +62,7 @@ def upload(
             output.say(f"uploaded {uploaded.path} (ETag {uploaded.etag}).")
         try:
             run = client.wait(uploaded.run_id, until=lambda _: True, limit=EVENT_LIMIT)
-        except WaitTimedOut:
+        except WaitTimeoutError:
             message = (
                 f"no run {uploaded.run_id} within {EVENT_LIMIT:.0f} s; its event may still be under way."
             )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SUPERVISOR_LIMIT = 300.0
 """Seconds that the supervisor may take to start or to stop everything; it has limits of its own."""
-GOODBYE_LIMIT = 5.0
+EXIT_TIMEOUT = 5.0
 """Seconds from the end of the last part to the end of the supervisor itself."""
 SETTINGS_FILE = "local.settings.json"
 
@@ -240,7 +240,7 @@ def bring_down(home: Home) -> bool:
         elif process and time.monotonic() > deadline:
             process.kill()
         time.sleep(0.05)
-    left_after(GOODBYE_LIMIT, list(asked.values()))
+    left_after(EXIT_TIMEOUT, list(asked.values()))
     clean_up(home)
     return locked or (record is not None and record.state != "failed")
 

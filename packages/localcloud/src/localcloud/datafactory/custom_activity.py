@@ -21,7 +21,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from localcloud.batch.pool import Pool
 from localcloud.batch.tasks import OutputFile, ResourceFile, Task, TaskSpec
 from localcloud.datafactory.definitions import Activity, Json
-from localcloud.datafactory.errors import ActivityFailed
+from localcloud.datafactory.errors import ActivityFailedError
 from localcloud.datafactory.linked_services import check_batch, check_storage
 from localcloud.datafactory.resources import LINKED_SERVICE, Resources
 from localcloud.home import BATCH_ACCOUNT, REGION
@@ -44,7 +44,7 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 def flattened(blobs: Iterable[str]) -> dict[str, str]:
     """By file name on the node, the blob: sub-folders vanish.
 
-    A name is made a plain one that any node can hold. Raises ActivityFailed 2508 when two blobs would
+    A name is made a plain one that any node can hold. Raises ActivityFailedError 2508 when two blobs would
     be one file.
     """
     files = dict.fromkeys(RUNTIME_FILES, "")
@@ -55,7 +55,7 @@ def flattened(blobs: Iterable[str]) -> dict[str, str]:
             continue
         if name in files:
             message = f"There are duplicate files in the resource folder. Two of them are named '{name}'."
-            raise ActivityFailed("2508", message)
+            raise ActivityFailedError("2508", message)
         files[name] = blob
     return {name: blob for name, blob in files.items() if name not in RUNTIME_FILES}
 
@@ -71,7 +71,7 @@ class CustomActivities:
     async def run(self, factory: str, activity: Activity, definition: Json) -> Json:
         """Run one attempt to its end and return the activity's output.
 
-        definition: the activity with its expressions evaluated. Raises ActivityFailed. A caller that is
+        definition: the activity with its expressions evaluated. Raises ActivityFailedError. A caller that is
         cancelled leaves no process behind: the task is ended before the cancellation goes on.
         """
         self._check_linked_services(factory, activity, definition["typeProperties"])
@@ -80,7 +80,7 @@ class CustomActivities:
             spec = await asyncio.to_thread(self._stage, factory, task_id, definition)
         except StorageError as error:
             message = "Cannot access user storage account; please check storage account settings."
-            raise ActivityFailed("2502", f"{message} {error}") from error
+            raise ActivityFailedError("2502", f"{message} {error}") from error
         task = self._pool.submit(task_id, spec)
         try:
             await task.completed.wait()
@@ -106,7 +106,7 @@ class CustomActivities:
         command = properties["command"]
         if not isinstance(command, str) or command != command.strip() or not command:
             message = f"The command is {command!r}: a text is expected that begins and ends with no space."
-            raise ActivityFailed("2500", f"Hit unexpected exception and execution failed. {message}")
+            raise ActivityFailedError("2500", f"Hit unexpected exception and execution failed. {message}")
         files = self._code_files(properties.get("folderPath"))
         runtime: dict[str, Any] = dict(
             zip(RUNTIME_FILES, (definition, self._referenced(factory, properties), []), strict=True)
@@ -137,14 +137,14 @@ class CustomActivities:
             names = []
         files = [ResourceFile(name, container, blob) for name, blob in flattened(names).items()]
         if not files:
-            raise ActivityFailed("2507", f"The folder path does not exist or is empty: {folder_path}")
+            raise ActivityFailedError("2507", f"The folder path does not exist or is empty: {folder_path}")
         urls = [{"httpUrl": f"{client.url}/{file.blob}", "filePath": file.file_path} for file in files]
         if len(json.dumps(urls)) > RESOURCE_FILES_LIMIT:
             message = (
                 "Operation returned an invalid status code 'BadRequest'."
                 f" {folder_path} has {len(files)} files, too many for one task: pack them into one."
             )
-            raise ActivityFailed("2504", message)
+            raise ActivityFailedError("2504", message)
         return files
 
     def _referenced(self, factory: str, properties: Json) -> list[Json]:
@@ -164,7 +164,7 @@ class CustomActivities:
         if task.failure:
             message = f"Hit unexpected exception and execution failed. {task.failure.message}"
             type_ = "SystemError" if task.failure.category == "ServerError" else "UserError"
-            raise ActivityFailed("2500", message, type_, output)
+            raise ActivityFailedError("2500", message, type_, output)
         urls = [f"{self._cloud.home.blob_url}/{JOBS}/{task.id}/output/{name}.txt" for name in STREAMS]
         output = {"exitcode": task.exit_code, "outputs": urls, **output}
         if task.exit_code != 0:
@@ -172,7 +172,7 @@ class CustomActivities:
                 "Hit unexpected exception and execution failed."
                 f" The command ended with exit code {task.exit_code}; its stderr is {urls[-1]}."
             )
-            raise ActivityFailed("2500", message, output=output)
+            raise ActivityFailedError("2500", message, output=output)
         return output | await asyncio.to_thread(self._custom_output, task, output)
 
     def _custom_output(self, task: Task, output: Json) -> Json:
@@ -183,10 +183,10 @@ class CustomActivities:
         except ResourceNotFoundError:
             return {}
         except ValueError as error:
-            raise ActivityFailed("2500", f"outputs.json is not JSON: {error}", output=output) from error
+            raise ActivityFailedError("2500", f"outputs.json is not JSON: {error}", output=output) from error
         if size > CUSTOM_OUTPUT_LIMIT:
             message = f"outputs.json has {size} bytes; {CUSTOM_OUTPUT_LIMIT} are allowed."
-            raise ActivityFailed("2500", message, output=output)
+            raise ActivityFailedError("2500", message, output=output)
         return {"customOutput": content}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from localcloud.datafactory.errors import BadRequest, InvalidName
+from localcloud.datafactory.errors import BadRequestError, InvalidName
 
 Json = dict[str, Any]
 
@@ -81,11 +81,11 @@ class Pipeline:
     def arguments(self, given: Json) -> Json:
         """The value of every parameter: `given`, or its default.
 
-        Raises BadRequest for a value that is missing, of another type, or of no parameter.
+        Raises BadRequestError for a value that is missing, of another type, or of no parameter.
         """
         for name in given:
             if name not in self.parameters:
-                raise BadRequest(f"The pipeline '{self.name}' has no parameter '{name}'.", name)
+                raise BadRequestError(f"The pipeline '{self.name}' has no parameter '{name}'.", name)
         values: Json = {}
         for name, parameter in self.parameters.items():
             if name in given:
@@ -94,7 +94,7 @@ class Pipeline:
                 values[name] = parameter.default
             else:
                 message = f"The pipeline '{self.name}' needs a value for '{name}': it has no default."
-                raise BadRequest(message, name)
+                raise BadRequestError(message, name)
         return values
 
 
@@ -110,9 +110,9 @@ def check_factory_name(name: str) -> None:
 
 
 def typed(name: str, type_: str, value: Any) -> Any:
-    """`value` when it is of `type_`. Raises BadRequest."""
+    """`value` when it is of `type_`. Raises BadRequestError."""
     if type_ == "Float" and type(value) is int:
         return float(value)
     if type(value) not in PARAMETER_TYPES[type_]:
-        raise BadRequest(f"The parameter '{name}' is of type {type_}; {value!r} is not.", name)
+        raise BadRequestError(f"The parameter '{name}' is of type {type_}; {value!r} is not.", name)
     return value

@@ -9,7 +9,7 @@ from localcloud.home import RESOURCE_GROUP
 from localcloud.wire import AzureError
 
 
-class FactoryNotFound(AzureError):
+class FactoryNotFoundError(AzureError):
     """The path names a factory that does not exist: Resource Manager itself answers."""
 
     def __init__(self, factory: str) -> None:
@@ -20,49 +20,49 @@ class FactoryNotFound(AzureError):
         super().__init__(404, "ResourceNotFound", message)
 
 
-class EntityNotFound(AzureError):
+class EntityNotFoundError(AzureError):
     """A pipeline, linked service or run that the factory does not have."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(404, "EntityNotFound", f"The {kind} '{name}' was not found in the factory.")
 
 
-class BadRequest(AzureError):
+class BadRequestError(AzureError):
     """The request, or the definition in it, is wrong. target: the activity or parameter that is."""
 
     def __init__(self, message: str, target: str | None = None) -> None:
         super().__init__(400, "BadRequest", message, target=target)
 
 
-class InvalidName(BadRequest):
+class InvalidName(BadRequestError):
     """A resource name that the factory does not take."""
 
     def __init__(self, kind: str, name: str, rule: str) -> None:
         super().__init__(f"{name!r} is no valid name of a {kind}: {rule}.", target=name)
 
 
-class InvalidReference(BadRequest):
+class InvalidReference(BadRequestError):
     """A definition names a linked service that is not there."""
 
     def __init__(self, name: str, target: str) -> None:
         super().__init__(f"'{target}' refers to the linked service '{name}', which does not exist.", target)
 
 
-class Referenced(BadRequest):
+class Referenced(BadRequestError):
     """What another document still refers to cannot be deleted."""
 
     def __init__(self, name: str, by: str) -> None:
         super().__init__(f"The document '{name}' cannot be deleted: '{by}' refers to it.", name)
 
 
-class PreconditionFailed(AzureError):
+class PreconditionFailedError(AzureError):
     """If-Match named another version of the resource."""
 
     def __init__(self, name: str) -> None:
         super().__init__(412, "PreconditionFailed", f"'{name}' was changed since: its ETag is another one.")
 
 
-class ActivityFailed(Exception):
+class ActivityFailedError(Exception):
     """An activity that failed, with the service's error code and whatever output it has nevertheless."""
 
     def __init__(

@@ -17,7 +17,7 @@ from typing import Any
 from localcloud.datafactory import expressions
 from localcloud.datafactory.custom_activity import CustomActivities
 from localcloud.datafactory.definitions import Activity, Json, Pipeline
-from localcloud.datafactory.errors import ActivityFailed
+from localcloud.datafactory.errors import ActivityFailedError
 from localcloud.datafactory.expressions import ExpressionError, Values
 from localcloud.datafactory.expressions.functions import text_of
 from localcloud.datafactory.runs import ActivityRun, PipelineRun, RunHistory
@@ -188,7 +188,7 @@ class Runner:
             async with asyncio.timeout(limit.total_seconds()):
                 output = await self._custom.run(job.run.factory, activity, definition)
             record.status, record.error = "Succeeded", {}
-        except ActivityFailed as failed:
+        except ActivityFailedError as failed:
             output = failed.output
             _fail(record, failed.code, failed.message, failed.failure_type)
         except TimeoutError:

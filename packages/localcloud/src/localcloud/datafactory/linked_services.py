@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from localcloud.datafactory.definitions import Json
-from localcloud.datafactory.errors import ActivityFailed, BadRequest
+from localcloud.datafactory.errors import ActivityFailedError, BadRequestError
 from localcloud.datafactory.reading import reference
 from localcloud.home import BATCH_ACCOUNT, POOL, STORAGE_ACCOUNT, Home
 from localcloud.wire import not_imitated
@@ -21,24 +21,26 @@ STORAGE_WAYS = ("connectionString", "sasUri", "serviceEndpoint")
 def check(name: str, properties: Json) -> str | None:
     """The linked service that this one refers to, if any.
 
-    Raises BadRequest for a definition that lacks something, AzureError 501 for a type that is left out.
+    Raises BadRequestError for a definition that lacks something, AzureError 501 for a type that is left out.
     """
     type_, given = properties.get("type"), properties.get("typeProperties")
     if type_ not in ("AzureBlobStorage", "AzureBatch"):
         raise not_imitated(f"linked services of type '{type_}'")
     if not isinstance(given, dict):
-        raise BadRequest(f"The linked service '{name}' needs typeProperties.", name)
+        raise BadRequestError(f"The linked service '{name}' needs typeProperties.", name)
     for key, holder in (("parameters", properties), ("connectVia", properties), ("credential", given)):
         if holder.get(key):
             raise not_imitated(f"'{key}' of linked services (linked service '{name}')")
     if type_ == "AzureBlobStorage":
         ways = [way for way in STORAGE_WAYS if given.get(way)]
         if len(ways) != 1:
-            raise BadRequest(f"'{name}' needs exactly one of {', '.join(STORAGE_WAYS)}; it has {ways}.", name)
+            raise BadRequestError(
+                f"'{name}' needs exactly one of {', '.join(STORAGE_WAYS)}; it has {ways}.", name
+            )
         return None
     for key in ("accountName", "batchUri", "poolName", "linkedServiceName"):
         if not given.get(key):
-            raise BadRequest(f"The AzureBatch linked service '{name}' needs {key}.", name)
+            raise BadRequestError(f"The AzureBatch linked service '{name}' needs {key}.", name)
     return reference(given["linkedServiceName"], name)
 
 
@@ -56,15 +58,15 @@ def shown(value: Any) -> Any:
 
 
 def check_storage(home: Home, name: str, properties: Json) -> None:
-    """Raises ActivityFailed unless the linked service is this cloud's storage, the only one in reach."""
+    """Raises ActivityFailedError unless the linked service is this cloud's storage, the only one in reach."""
     if properties["type"] != "AzureBlobStorage":
-        raise ActivityFailed("2110", f"The linked service type '{properties['type']}' is not supported.")
+        raise ActivityFailedError("2110", f"The linked service type '{properties['type']}' is not supported.")
     given = properties["typeProperties"]
     endpoint = next(_plain(given[way]) for way in STORAGE_WAYS if given.get(way))
     if given.get("connectionString"):
         endpoint = _blob_endpoint(home, endpoint)
     if endpoint.split("?")[0].rstrip("/") != home.blob_url:
-        raise ActivityFailed(
+        raise ActivityFailedError(
             "2502",
             "Cannot access user storage account; please check storage account settings."
             f" '{name}' is not {home.blob_url}, the storage account of this cloud.",
@@ -72,15 +74,15 @@ def check_storage(home: Home, name: str, properties: Json) -> None:
 
 
 def check_batch(name: str, properties: Json) -> str:
-    """The linked service of the Batch account's storage. Raises ActivityFailed unless the pool is ours."""
+    """The linked service of the Batch account's storage. Raises ActivityFailedError for a foreign pool."""
     if properties["type"] != "AzureBatch":
-        raise ActivityFailed("2110", f"The linked service type '{properties['type']}' is not supported.")
+        raise ActivityFailedError("2110", f"The linked service type '{properties['type']}' is not supported.")
     given = properties["typeProperties"]
     if not str(given["batchUri"]).startswith("https://"):
         message = f"Batch url {given['batchUri']} is invalid; it must be in Uri format."
-        raise ActivityFailed("2509", message)
+        raise ActivityFailedError("2509", message)
     if (given["accountName"], given["poolName"]) != (BATCH_ACCOUNT, POOL):
-        raise ActivityFailed(
+        raise ActivityFailedError(
             "2501",
             "Cannot access user batch account; please check batch account settings."
             f" '{name}' names account {given['accountName']!r} and pool {given['poolName']!r};"

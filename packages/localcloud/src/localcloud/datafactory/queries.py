@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import Any
 
-from localcloud.datafactory.errors import BadRequest
+from localcloud.datafactory.errors import BadRequestError
 
 Body = dict[str, Any]
 
@@ -48,7 +48,7 @@ def query(runs: Iterable[Body], id_: str, operands: dict[str, str], request: Bod
     """One page of the runs that `request` asks for.
 
     runs: bodies as the service shows them; id_: the property that tells one run from another.
-    Raises BadRequest.
+    Raises BadRequestError.
     """
     after, before = _time(request, "lastUpdatedAfter"), _time(request, "lastUpdatedBefore")
     found = [run for run in runs if after <= datetime.fromisoformat(run["lastUpdated"]) <= before]
@@ -95,17 +95,17 @@ def _read_token(token: Any, order: Order) -> Body:
         return order.place(json.loads(base64.urlsafe_b64decode(token)))
     except (TypeError, ValueError, KeyError):
         message = "continuationToken is not one of this service's, or of a query in another order."
-        raise BadRequest(message, "continuationToken") from None
+        raise BadRequestError(message, "continuationToken") from None
 
 
 def _filter(given: Body, operands: dict[str, str]) -> Callable[[Body], bool]:
     operand, operator, values = given.get("operand"), given.get("operator"), given.get("values")
     if operand not in operands:
-        raise BadRequest(f"The operand {operand!r} is none of {', '.join(operands)}.", "filters")
+        raise BadRequestError(f"The operand {operand!r} is none of {', '.join(operands)}.", "filters")
     if operator not in OPERATORS:
-        raise BadRequest(f"The operator {operator!r} is none of {', '.join(OPERATORS)}.", "filters")
+        raise BadRequestError(f"The operator {operator!r} is none of {', '.join(OPERATORS)}.", "filters")
     if not isinstance(values, list) or not values:
-        raise BadRequest(f"The filter on {operand} needs values.", "filters")
+        raise BadRequestError(f"The filter on {operand} needs values.", "filters")
     name, matches = operands[operand], OPERATORS[operator]
     if operand == "LatestOnly":
         latest_only = str(values[0]).lower() == "true"
@@ -120,7 +120,9 @@ def _filter(given: Body, operands: dict[str, str]) -> Callable[[Body], bool]:
 def _order(given: Body, operands: dict[str, str]) -> tuple[str, bool]:
     name, order = given.get("orderBy"), given.get("order")
     if name not in operands or order not in ("ASC", "DESC"):
-        raise BadRequest(f"{given} is no order: orderBy of {', '.join(operands)}; ASC or DESC.", "orderBy")
+        raise BadRequestError(
+            f"{given} is no order: orderBy of {', '.join(operands)}; ASC or DESC.", "orderBy"
+        )
     return operands[name], order == "DESC"
 
 
@@ -131,13 +133,13 @@ def _start(operands: dict[str, str]) -> str:
 def _objects(request: Body, key: str) -> list[Body]:
     value = request.get(key) or []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise BadRequest(f"'{key}' is {value!r}: an array of objects is expected.", key)
+        raise BadRequestError(f"'{key}' is {value!r}: an array of objects is expected.", key)
     return value
 
 
 def _time(request: Body, key: str) -> datetime:
     if not request.get(key):
-        raise BadRequest(f"'{key}' is required: a time in ISO 8601.", key)
+        raise BadRequestError(f"'{key}' is required: a time in ISO 8601.", key)
     return _moment(request[key], key)
 
 
@@ -145,5 +147,5 @@ def _moment(value: Any, key: str) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise BadRequest(f"'{key}' is {value!r}: a time in ISO 8601 is expected.", key) from None
+        raise BadRequestError(f"'{key}' is {value!r}: a time in ISO 8601 is expected.", key) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

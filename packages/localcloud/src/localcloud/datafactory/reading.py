@@ -22,7 +22,7 @@ from localcloud.datafactory.definitions import (
     check_document_name,
     typed,
 )
-from localcloud.datafactory.errors import BadRequest, InvalidName
+from localcloud.datafactory.errors import BadRequestError, InvalidName
 from localcloud.datafactory.expressions import ExpressionError, Known
 from localcloud.datafactory.expressions.templates import is_expression
 from localcloud.wire import not_imitated
@@ -36,7 +36,10 @@ RETRY_INTERVAL = range(30, 86401)
 
 
 def read(name: str, properties: Json) -> Pipeline:
-    """The pipeline that `properties` defines. Raises BadRequest, or AzureError 501 for what is left out."""
+    """The pipeline that `properties` defines.
+
+    Raises BadRequestError, or AzureError 501 for a feature that localcloud does not implement.
+    """
     check_document_name("pipeline", name)
     parameters = {key: _parameter(key, value) for key, value in _object(properties, "parameters").items()}
     variables = {key: _variable(key, value) for key, value in _object(properties, "variables").items()}
@@ -50,13 +53,15 @@ def read(name: str, properties: Json) -> Pipeline:
     _check_expressions(run_dimensions, Known(frozenset(parameters), frozenset(variables)), name)
     concurrency = properties.get("concurrency")
     if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise BadRequest(f"concurrency is {concurrency!r}: a whole number of 1 or more is expected.", name)
+        raise BadRequestError(
+            f"concurrency is {concurrency!r}: a whole number of 1 or more is expected.", name
+        )
     return Pipeline(name, activities, parameters, variables, run_dimensions, concurrency)
 
 
 def _activity(item: Any) -> Activity:
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-        raise BadRequest("An activity needs a name.")
+        raise BadRequestError("An activity needs a name.")
     name, type_ = item["name"], item.get("type")
     if not name.strip() or len(name) > ACTIVITY_NAME_LENGTH:
         raise InvalidName("activity", name, f"1 to {ACTIVITY_NAME_LENGTH} characters")
@@ -71,17 +76,17 @@ def _activity(item: Any) -> Activity:
 
 
 def _check_custom(name: str, properties: Json) -> list[str]:
-    """The linked services that the properties refer to. Raises BadRequest."""
+    """The linked services that the properties refer to. Raises BadRequestError."""
     command = properties.get("command")
     if not (isinstance(command, str) and command) and not is_expression(command):
-        raise BadRequest(f"The Custom activity '{name}' needs a command.", name)
+        raise BadRequestError(f"The Custom activity '{name}' needs a command.", name)
     if isinstance(command, str) and command != command.strip():
-        raise BadRequest(
+        raise BadRequestError(
             f"The command of '{name}' begins or ends with a space; the Batch job would never finish.", name
         )
     folder, storage = properties.get("folderPath"), properties.get("resourceLinkedService")
     if (folder is None) != (storage is None):
-        raise BadRequest(f"'{name}' needs both resourceLinkedService and folderPath, or neither.", name)
+        raise BadRequestError(f"'{name}' needs both resourceLinkedService and folderPath, or neither.", name)
     objects = _object(properties, "referenceObjects")
     referred = [storage] if storage is not None else []
     referred += _array(objects, "linkedServices")
@@ -94,7 +99,9 @@ def _check_custom(name: str, properties: Json) -> list[str]:
     if is_expression(retention):
         raise not_imitated(f"an expression for retentionTimeInDays (activity '{name}')")
     if retention is not None and (type(retention) not in (int, float) or retention < 0):
-        raise BadRequest(f"retentionTimeInDays of '{name}' is {retention!r}: a number is expected.", name)
+        raise BadRequestError(
+            f"retentionTimeInDays of '{name}' is {retention!r}: a number is expected.", name
+        )
     return [reference(each, name) for each in referred]
 
 
@@ -106,10 +113,10 @@ def _policy(name: str, item: Json) -> Policy:
     retry = given.get("retry", default.retry)
     interval = given.get("retryIntervalInSeconds", default.retry_interval)
     if type(retry) is not int or retry < 0:
-        raise BadRequest(f"policy.retry of '{name}' is {retry!r}: 0 or more is expected.", name)
+        raise BadRequestError(f"policy.retry of '{name}' is {retry!r}: 0 or more is expected.", name)
     if type(interval) is not int or interval not in RETRY_INTERVAL:
         allowed = f"{RETRY_INTERVAL.start} to {RETRY_INTERVAL.stop - 1} seconds"
-        raise BadRequest(f"policy.retryIntervalInSeconds of '{name}' is {interval!r}: {allowed}.", name)
+        raise BadRequestError(f"policy.retryIntervalInSeconds of '{name}' is {interval!r}: {allowed}.", name)
     return Policy(
         timespan(given["timeout"], name) if "timeout" in given else default.timeout,
         retry,
@@ -122,36 +129,38 @@ def _policy(name: str, item: Json) -> Policy:
 def timespan(text: Any, name: str) -> timedelta:
     found = TIMESPAN.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise BadRequest(f"policy.timeout of '{name}' is {text!r}: D.HH:MM:SS is expected.", name)
+        raise BadRequestError(f"policy.timeout of '{name}' is {text!r}: D.HH:MM:SS is expected.", name)
     span = timedelta(**{unit: int(value or 0) for unit, value in found.groupdict().items()})
     if not span:
-        raise BadRequest(f"policy.timeout of '{name}' is {text!r}: nothing could run in no time.", name)
+        raise BadRequestError(f"policy.timeout of '{name}' is {text!r}: nothing could run in no time.", name)
     return span
 
 
 def _dependency(name: str, entry: Any) -> Dependency:
     if not isinstance(entry, dict) or not isinstance(entry.get("activity"), str):
-        raise BadRequest(f"dependsOn of '{name}' needs the name of an activity.", name)
+        raise BadRequestError(f"dependsOn of '{name}' needs the name of an activity.", name)
     conditions = frozenset(str(each) for each in _array(entry, "dependencyConditions"))
     if not conditions or not conditions <= CONDITIONS:
-        raise BadRequest(f"dependencyConditions of '{name}' are of {', '.join(sorted(CONDITIONS))}.", name)
+        raise BadRequestError(
+            f"dependencyConditions of '{name}' are of {', '.join(sorted(CONDITIONS))}.", name
+        )
     return Dependency(entry["activity"], conditions)
 
 
 def _ancestors(activities: Iterable[Activity]) -> dict[str, set[str]]:
-    """By activity, every activity that has ended before it begins. Raises BadRequest for a circle."""
+    """By activity, every activity that has ended before it begins. Raises BadRequestError for a circle."""
     parents: dict[str, list[str]] = {}
     for activity in activities:
         if activity.name in parents:
-            raise BadRequest(f"The name '{activity.name}' stands for two activities.", activity.name)
+            raise BadRequestError(f"The name '{activity.name}' stands for two activities.", activity.name)
         parents[activity.name] = [dependency.activity for dependency in activity.dependencies]
     for name, names in parents.items():
         for missing in set(names) - parents.keys():
-            raise BadRequest(f"'{name}' depends on '{missing}', which does not exist.", name)
+            raise BadRequestError(f"'{name}' depends on '{missing}', which does not exist.", name)
     try:
         order = list(TopologicalSorter(parents).static_order())
     except CycleError as error:
-        raise BadRequest(f"The activities wait for each other in a circle: {error.args[1]}.") from None
+        raise BadRequestError(f"The activities wait for each other in a circle: {error.args[1]}.") from None
     found: dict[str, set[str]] = {}
     for name in order:
         found[name] = set(parents[name]).union(*(found[parent] for parent in parents[name]))
@@ -162,7 +171,7 @@ def _check_expressions(value: Json, known: Known, target: str) -> None:
     try:
         expressions.check(value, known)
     except ExpressionError as error:
-        raise BadRequest(f"An expression of '{target}' is not valid: {error}.", target) from None
+        raise BadRequestError(f"An expression of '{target}' is not valid: {error}.", target) from None
 
 
 def _parameter(name: str, given: Any) -> Parameter:
@@ -183,7 +192,7 @@ def _type_of(given: Any, types: Iterable[str], what: str) -> str:
     sent = given.get("type") if isinstance(given, dict) else None
     type_ = next((each for each in types if isinstance(sent, str) and each.lower() == sent.lower()), None)
     if type_ is None:
-        raise BadRequest(f"The {what} needs a type of {', '.join(types)}; it has {sent!r}.")
+        raise BadRequestError(f"The {what} needs a type of {', '.join(types)}; it has {sent!r}.")
     return type_
 
 
@@ -191,7 +200,7 @@ def reference(given: Any, target: str) -> str:
     """The name in a reference to a linked service."""
     name = given.get("referenceName") if isinstance(given, dict) else None
     if not isinstance(name, str) or not name or given.get("type") != "LinkedServiceReference":
-        raise BadRequest(
+        raise BadRequestError(
             f"'{target}' needs a linked service: referenceName, and the type LinkedServiceReference.", target
         )
     if given.get("parameters"):
@@ -204,7 +213,7 @@ def _object(owner: Json, key: str) -> Json:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise BadRequest(f"'{key}' is {value!r}: an object is expected.", key)
+        raise BadRequestError(f"'{key}' is {value!r}: an object is expected.", key)
     return value
 
 
@@ -213,5 +222,5 @@ def _array(owner: Json, key: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise BadRequest(f"'{key}' is {value!r}: an array is expected.", key)
+        raise BadRequestError(f"'{key}' is {value!r}: an array is expected.", key)
     return value

@@ -9,11 +9,11 @@ from uuid import uuid4
 from localcloud.datafactory import definitions, linked_services, reading
 from localcloud.datafactory.definitions import Json, Pipeline
 from localcloud.datafactory.errors import (
-    BadRequest,
-    EntityNotFound,
-    FactoryNotFound,
+    BadRequestError,
+    EntityNotFoundError,
+    FactoryNotFoundError,
     InvalidReference,
-    PreconditionFailed,
+    PreconditionFailedError,
     Referenced,
 )
 from localcloud.home import REGION, RESOURCE_GROUP, SUBSCRIPTION
@@ -56,7 +56,7 @@ class Resources:
     def factory(self, name: str) -> Document:
         document = self._store.get(FACTORY, name.lower())
         if document is None:
-            raise FactoryNotFound(name)
+            raise FactoryNotFoundError(name)
         return document
 
     def factories(self) -> list[Document]:
@@ -89,11 +89,11 @@ class Resources:
         return self._put(PIPELINE, factory, name, properties, if_match)
 
     def get(self, kind: str, factory: str, name: str) -> Document:
-        """Raises FactoryNotFound, EntityNotFound."""
+        """Raises FactoryNotFoundError, EntityNotFoundError."""
         self.factory(factory)
         document = self._find(kind, factory, name)
         if document is None:
-            raise EntityNotFound(KINDS[kind][1], name)
+            raise EntityNotFoundError(KINDS[kind][1], name)
         return document
 
     def pipeline(self, factory: str, name: str) -> Pipeline:
@@ -169,10 +169,10 @@ def child_body(kind: str, factory: str, document: Document) -> dict[str, Any]:
 
 
 def properties_of(body: Json) -> Json:
-    """`properties` of a request's body. Raises BadRequest."""
+    """`properties` of a request's body. Raises BadRequestError."""
     properties = body.get("properties")
     if not isinstance(properties, dict):
-        raise BadRequest("The body needs an object 'properties'.", "properties")
+        raise BadRequestError("The body needs an object 'properties'.", "properties")
     return properties
 
 
@@ -184,4 +184,4 @@ def _check_match(name: str, old: Document | None, if_match: str | None) -> None:
     if if_match is None:
         return
     if old is None or if_match.strip('"') not in ("*", old["etag"]):
-        raise PreconditionFailed(name)
+        raise PreconditionFailedError(name)

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from localcloud.arm import known_scope
 from localcloud.datafactory import queries
-from localcloud.datafactory.errors import BadRequest
+from localcloud.datafactory.errors import BadRequestError
 from localcloud.datafactory.execution import Runner
 from localcloud.datafactory.expressions import ExpressionError
 from localcloud.datafactory.resources import (
@@ -116,20 +116,22 @@ class Routes:
         reference = query.get("referencePipelineRunId")
         recovery = is_true(query.get("isRecovery"))
         if recovery and not reference:
-            raise BadRequest("isRecovery needs referencePipelineRunId.", "isRecovery")
+            raise BadRequestError("isRecovery needs referencePipelineRunId.", "isRecovery")
         if reference:
             earlier = self.history.run(factory, reference)
             if earlier.pipeline != pipeline.name:
-                raise BadRequest(f"The run '{reference}' is one of '{earlier.pipeline}'.", reference)
+                raise BadRequestError(f"The run '{reference}' is one of '{earlier.pipeline}'.", reference)
             if recovery and earlier.status in UNFINISHED:
-                raise BadRequest(f"The run '{reference}' has not ended: it needs no recovery yet.", reference)
+                raise BadRequestError(
+                    f"The run '{reference}' has not ended: it needs no recovery yet.", reference
+                )
             given = earlier.parameters
             group_id = earlier.group_id if recovery else ""
         run = PipelineRun.of(factory, pipeline, pipeline.arguments(given), group_id)
         try:
             self.runner.begin(pipeline, run)
         except ExpressionError as error:
-            raise BadRequest(f"runDimensions have no value: {error}.", "runDimensions") from None
+            raise BadRequestError(f"runDimensions have no value: {error}.", "runDimensions") from None
         if recovery:
             self.history.supersede(run)
         return JSONResponse({"runId": run.run_id})

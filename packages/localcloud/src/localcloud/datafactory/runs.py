@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from localcloud.datafactory.definitions import Pipeline
-from localcloud.datafactory.errors import EntityNotFound
+from localcloud.datafactory.errors import EntityNotFoundError
 from localcloud.datafactory.expressions.functions import text_of
 from localcloud.datafactory.linked_services import MASK
 from localcloud.datafactory.resources import FACTORIES_ID
@@ -141,7 +141,7 @@ class RunHistory:
     def run(self, factory: str, run_id: str) -> PipelineRun:
         document = self._store.get(PIPELINE_RUN, _key(factory, run_id))
         if document is None:
-            raise EntityNotFound("pipeline run", run_id)
+            raise EntityNotFoundError("pipeline run", run_id)
         return PipelineRun(**document)
 
     def runs(self, factory: str) -> list[PipelineRun]:

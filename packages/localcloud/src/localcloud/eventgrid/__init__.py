@@ -1,7 +1,7 @@
 """Event Grid: events of storage and of one custom topic, delivered to webhooks.
 
 A change in storage passes through these modules in order: `writes.cjs` (in Azurite) and `journal`, `feed`
-and `blob_events`, `subscriptions` and `filters`, `dispatch`, `courier` and `webhooks`; `deadletters` has
+and `blob_events`, `subscriptions` and `filters`, `dispatch`, `deliverer` and `webhooks`; `deadletters` has
 what could not be delivered. The custom topic, `topics`, joins at the subscriptions.
 
 Not imitated: creating topics and subscriptions through Resource Manager, the validation handshake (a
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def service(cloud: "Cloud") -> "Service":
-    """Raises InvalidSubscription or ValueError when a definition or setting cannot be used."""
+    """Raises InvalidSubscriptionError or ValueError when a definition or setting cannot be used."""
     # Not at the top: who starts storage wants to know where the journal is, and should not load all of this.
     from localcloud.eventgrid import api
 

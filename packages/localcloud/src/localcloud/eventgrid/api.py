@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from localcloud.eventgrid import journal, subscriptions, topics
-from localcloud.eventgrid.courier import Courier, RetrySchedule
 from localcloud.eventgrid.deadletters import DeadLetters
+from localcloud.eventgrid.deliverer import Deliverer, RetrySchedule
 from localcloud.eventgrid.deliveries import DeliveryLog
 from localcloud.eventgrid.dispatch import Dispatcher
 from localcloud.eventgrid.feed import StorageFeed
@@ -26,13 +26,13 @@ AUDIENCE = "https://eventgrid.azure.net"
 
 
 def service(cloud: Cloud) -> Service:
-    """Raises InvalidSubscription or ValueError when a definition or setting cannot be used."""
+    """Raises InvalidSubscriptionError or ValueError when a definition or setting cannot be used."""
     webhooks = Webhooks(cloud.home)
     deliveries = DeliveryLog(cloud.store)
-    courier = Courier(
+    deliverer = Deliverer(
         deliveries, webhooks, DeadLetters(cloud.blobs), cloud.faults, RetrySchedule.from_environment()
     )
-    dispatcher = Dispatcher(subscriptions.load(cloud.home), deliveries, courier)
+    dispatcher = Dispatcher(subscriptions.load(cloud.home), deliveries, deliverer)
     source = journal.Journal(journal.folder(cloud.home), cloud.home.ports.blob)
     feed = StorageFeed(cloud.home, cloud.store, cloud.blobs, source, dispatcher)
     topic = topics.Topic(cloud.store)

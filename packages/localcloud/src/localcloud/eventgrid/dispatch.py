@@ -11,7 +11,7 @@ import json
 import logging
 import time
 
-from localcloud.eventgrid.courier import Courier
+from localcloud.eventgrid.deliverer import Deliverer
 from localcloud.eventgrid.deliveries import Delivery, DeliveryLog
 from localcloud.eventgrid.events import Event
 from localcloud.eventgrid.subscriptions import Subscription
@@ -24,12 +24,12 @@ UNREACHABLE_PAUSE = 0.5
 """Seconds for which a subscription rests when nobody listens at its endpoint."""
 
 
-class Lane:
+class SubscriptionQueue:
     """The deliveries of one subscription that wait for their time."""
 
-    def __init__(self, subscription: Subscription, courier: Courier) -> None:
+    def __init__(self, subscription: Subscription, deliverer: Deliverer) -> None:
         self.subscription = subscription
-        self._courier = courier
+        self._deliverer = deliverer
         self._waiting: list[tuple[float, int, Delivery]] = []
         self._number = itertools.count()
         self._changed = asyncio.Event()
@@ -54,12 +54,12 @@ class Lane:
 
     async def _attempt(self, batch: list[Delivery]) -> None:
         try:
-            reached = await self._courier.attempt(self.subscription, batch)
+            reached = await self._deliverer.attempt(self.subscription, batch)
         except Exception:
-            # A bug must not end the lane, nor lose what it carries.
+            # A bug must neither end the queue nor lose its deliveries.
             log.exception("an attempt to deliver to %s broke", self.subscription.name)
             for delivery in batch:
-                self._courier.put_off(delivery)
+                self._deliverer.put_off(delivery)
         else:
             self._rests_until = 0.0 if reached else time.time() + UNREACHABLE_PAUSE
         for delivery in batch:
@@ -101,43 +101,45 @@ def _size(delivery: Delivery) -> int:
 class Dispatcher:
     """Takes events and sees to it that every subscription that wants one gets it."""
 
-    def __init__(self, subscriptions: list[Subscription], deliveries: DeliveryLog, courier: Courier) -> None:
+    def __init__(
+        self, subscriptions: list[Subscription], deliveries: DeliveryLog, deliverer: Deliverer
+    ) -> None:
         self.subscriptions = subscriptions
         self.deliveries = deliveries
         self.paused = False
-        self._lanes = {each.name: Lane(each, courier) for each in subscriptions}
+        self._queues = {each.name: SubscriptionQueue(each, deliverer) for each in subscriptions}
         for delivery in deliveries:
-            if delivery.pending and delivery.subscription in self._lanes:
-                self._lanes[delivery.subscription].put(delivery)
+            if delivery.pending and delivery.subscription in self._queues:
+                self._queues[delivery.subscription].put(delivery)
 
     def publish(self, event: Event) -> None:
         """Store a delivery of `event` for every subscription that wants it: from here on it is not lost."""
         for subscription in self.subscriptions:
             if subscription.topic == event.topic and subscription.filter.matches(event):
-                self._queue(subscription.name, event)
+                self._enqueue(subscription.name, event)
 
     def redeliver(self, event_id: str) -> list[Delivery]:
         """Deliver an event of the log once more to whoever it was for; empty when it is not known."""
         known = {
             each.subscription: each.event
             for each in self.deliveries
-            if each.event.id == event_id and each.subscription in self._lanes
+            if each.event.id == event_id and each.subscription in self._queues
         }
-        return [self._queue(name, event) for name, event in known.items()]
+        return [self._enqueue(name, event) for name, event in known.items()]
 
     def pause(self, paused: bool) -> None:
         """Hold or release all deliveries; a restart releases them."""
         self.paused = paused
-        for lane in self._lanes.values():
-            lane.pause(paused)
+        for queue in self._queues.values():
+            queue.pause(paused)
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as lanes:
-            for lane in self._lanes.values():
-                lanes.create_task(lane.run())
+        async with asyncio.TaskGroup() as group:
+            for queue in self._queues.values():
+                group.create_task(queue.run())
 
-    def _queue(self, subscription: str, event: Event) -> Delivery:
+    def _enqueue(self, subscription: str, event: Event) -> Delivery:
         delivery = Delivery.new(subscription, event, time.time())
         self.deliveries.save(delivery)
-        self._lanes[subscription].put(delivery)
+        self._queues[subscription].put(delivery)
         return delivery

@@ -27,7 +27,7 @@ FIELDS: dict[str, Callable[[Event], Any]] = {
 MISSING = object()
 
 
-class InvalidFilter(ValueError):
+class InvalidFilterError(ValueError):
     """A filter that Event Grid would refuse; the text names the part and the limit."""
 
 
@@ -133,25 +133,27 @@ class AdvancedFilter:
     @classmethod
     def parse(cls, body: Any) -> "AdvancedFilter":
         if not isinstance(body, dict):
-            raise InvalidFilter(f"an advanced filter is an object with operatorType and key, not {body!r}")
+            raise InvalidFilterError(
+                f"an advanced filter is an object with operatorType and key, not {body!r}"
+            )
         name, key = body.get("operatorType"), body.get("key")
         if name not in OPERATORS:
-            raise InvalidFilter(f"operatorType {name!r} is not one of {', '.join(OPERATORS)}")
+            raise InvalidFilterError(f"operatorType {name!r} is not one of {', '.join(OPERATORS)}")
         if not isinstance(key, str) or not _is_key(key):
-            raise InvalidFilter(
+            raise InvalidFilterError(
                 f"{name}: key {key!r} is not one of {', '.join(FIELDS)}, data.<name> or data.<name>.<name>"
             )
         wanted = OPERATORS[name].field
         if unknown := body.keys() - {"operatorType", "key", wanted}:
-            raise InvalidFilter(f"{name} on {key} does not take {', '.join(sorted(unknown))}")
+            raise InvalidFilterError(f"{name} on {key} does not take {', '.join(sorted(unknown))}")
         if not wanted:
             return cls(name, key)
         values = body.get(wanted) if wanted == "values" else [body.get(wanted)]
         if not isinstance(values, list) or not values:
-            raise InvalidFilter(f"{name} on {key} needs {wanted}: a list that is not empty")
+            raise InvalidFilterError(f"{name} on {key} needs {wanted}: a list that is not empty")
         for value in values:
             if not OPERATORS[name].accepts(value):
-                raise InvalidFilter(
+                raise InvalidFilterError(
                     f"{name} on {key} does not take {value!r}"
                     f" (strings: at most {MAX_STRING} characters; ranges: [from, to])"
                 )
@@ -199,31 +201,31 @@ class Filter:
 
     @classmethod
     def parse(cls, body: Any) -> "Filter":
-        """Raises InvalidFilter, saying what Event Grid would refuse."""
+        """Raises InvalidFilterError, saying what Event Grid would refuse."""
         known = {
             *("subjectBeginsWith", "subjectEndsWith", "isSubjectCaseSensitive"),
             *("includedEventTypes", "advancedFilters"),
         }
         if not isinstance(body, dict):
-            raise InvalidFilter(f"a filter is an object, not {body!r}")
+            raise InvalidFilterError(f"a filter is an object, not {body!r}")
         if unknown := body.keys() - known:
-            raise InvalidFilter(f"localcloud does not know {', '.join(sorted(unknown))} in a filter")
+            raise InvalidFilterError(f"localcloud does not know {', '.join(sorted(unknown))} in a filter")
         advanced = tuple(AdvancedFilter.parse(each) for each in body.get("advancedFilters") or [])
         values = sum(len(each.values) for each in advanced)
         if len(advanced) > MAX_ADVANCED or values > MAX_ADVANCED:
-            raise InvalidFilter(
+            raise InvalidFilterError(
                 f"{len(advanced)} advanced filters with {values} values:"
                 f" Event Grid takes {MAX_ADVANCED} of each"
             )
         for name in ("subjectBeginsWith", "subjectEndsWith"):
             if not isinstance(body.get(name, ""), str):
-                raise InvalidFilter(f"{name} must be a string, not {body[name]!r}")
+                raise InvalidFilterError(f"{name} must be a string, not {body[name]!r}")
         types = body.get("includedEventTypes")
         if types is not None and not (isinstance(types, list) and types and all(map(_is_string, types))):
-            raise InvalidFilter("includedEventTypes must be a list of event types, or absent for all")
+            raise InvalidFilterError("includedEventTypes must be a list of event types, or absent for all")
         sensitive = body.get("isSubjectCaseSensitive", False)
         if not isinstance(sensitive, bool):
-            raise InvalidFilter(f"isSubjectCaseSensitive must be true or false, not {sensitive!r}")
+            raise InvalidFilterError(f"isSubjectCaseSensitive must be true or false, not {sensitive!r}")
         return cls(
             begins=body.get("subjectBeginsWith", ""),
             ends=body.get("subjectEndsWith", ""),

@@ -23,7 +23,7 @@ KNOWN = {
 }
 
 
-class InvalidSubscription(ValueError):
+class InvalidSubscriptionError(ValueError):
     """A definition that cannot be loaded; the text names the file, the subscription and the reason."""
 
 
@@ -92,7 +92,7 @@ def _whole(body: dict[str, Any], name: str, most: int, default: int) -> int:
 
 
 def load(home: Home) -> list[Subscription]:
-    """The subscriptions of `home`. Raises InvalidSubscription."""
+    """The subscriptions of `home`. Raises InvalidSubscriptionError."""
     own = home.root / "subscriptions.json"
     files = [DEFINITIONS / "subscriptions.json", *([own] if own.exists() else [])]
     subscriptions: dict[str, Subscription] = {}
@@ -100,7 +100,7 @@ def load(home: Home) -> list[Subscription]:
         for subscription in _read(file):
             # Names become folders of dead letters, in upper case.
             if subscription.name.upper() in subscriptions:
-                raise InvalidSubscription(f"{file}: there are two subscriptions {subscription.name!r}")
+                raise InvalidSubscriptionError(f"{file}: there are two subscriptions {subscription.name!r}")
             subscriptions[subscription.name.upper()] = subscription
     return list(subscriptions.values())
 
@@ -109,13 +109,15 @@ def _read(file: Path) -> list[Subscription]:
     try:
         definitions = json.loads(file.read_text().replace("{container}", CONTAINER))
     except ValueError as error:
-        raise InvalidSubscription(f"{file} is not JSON: {error}") from None
+        raise InvalidSubscriptionError(f"{file} is not JSON: {error}") from None
     if not isinstance(definitions, list) or not all(isinstance(each, dict) for each in definitions):
-        raise InvalidSubscription(f"{file} must be a list of event subscriptions")
+        raise InvalidSubscriptionError(f"{file} must be a list of event subscriptions")
     subscriptions = []
     for definition in definitions:
         try:
             subscriptions.append(Subscription.parse(definition))
         except ValueError as error:
-            raise InvalidSubscription(f"{file}: subscription {definition.get('name')!r}: {error}") from None
+            raise InvalidSubscriptionError(
+                f"{file}: subscription {definition.get('name')!r}: {error}"
+            ) from None
     return subscriptions

@@ -18,7 +18,7 @@ from localcloud.functions.http import HttpFunctions, not_imitated
 from localcloud.functions.keys import Access, HostKeys, shown
 from localcloud.functions.protos import TypedData
 from localcloud.functions.routing import Handler, HostRoute
-from localcloud.functions.worker import FunctionFailed, Worker
+from localcloud.functions.worker import FunctionFailedError, Worker
 
 log = logging.getLogger("Host.Admin")
 
@@ -119,7 +119,7 @@ class Admin:
     async def _run(self, function: Function, given: TypedData) -> None:
         try:
             await self._worker.invoke(function, given, self._client)
-        except FunctionFailed:
+        except FunctionFailedError:
             log.warning("Function '%s', called by hand, failed; see above", function.name)
 
     def _describe(self, function: Function) -> dict[str, Any]:

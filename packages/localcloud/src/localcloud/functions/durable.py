@@ -23,7 +23,7 @@ from localcloud.functions.functions import App, Function
 from localcloud.functions.hostjson import HostSettings
 from localcloud.functions.hub import unknown_function
 from localcloud.functions.protos import TypedData
-from localcloud.functions.worker import FunctionFailed, FunctionTimedOut, Worker
+from localcloud.functions.worker import FunctionFailedError, FunctionTimeoutError, Worker
 
 log = logging.getLogger("Host.Durable")
 
@@ -113,9 +113,9 @@ class Dispatcher:
             return failures.details("System.NotImplementedException", not_served(function))
         try:
             returned = await self._worker.invoke(function, given, self._client)
-        except FunctionTimedOut as error:
+        except FunctionTimeoutError as error:
             return failures.timed_out(function.name, error.limit)
-        except FunctionFailed as error:
+        except FunctionFailedError as error:
             return failures.from_worker(error.text, error.stack_trace)
         return str(returned.value) if returned is not None else "null"
 

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 
 from localcloud.functions.durable import management_urls
 from localcloud.functions.http import not_imitated
-from localcloud.functions.hub import FINISHED, HubError, InvalidArgument, TaskHub, status_name
+from localcloud.functions.hub import FINISHED, HubError, InvalidArgumentError, TaskHub, status_name
 from localcloud.functions.keys import Access, HostKeys, shown
 from localcloud.functions.routing import Handler, HostRoute
 
@@ -165,7 +165,7 @@ class DurableApi:
                 return not_imitated(f"a second task hub ('{hub}' beside '{self._hub.name}')")
             try:
                 return await handler(request)
-            except InvalidArgument as error:
+            except InvalidArgumentError as error:
                 return refused(400, "One or more of the arguments submitted is incorrect", error)
             except ValueError as error:
                 return refused(400, "Invalid JSON content", error)

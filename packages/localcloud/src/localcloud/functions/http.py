@@ -18,7 +18,7 @@ from localcloud.functions.functions import App, Function
 from localcloud.functions.keys import Access, HostKeys, shown
 from localcloud.functions.protos import Message, TypedData
 from localcloud.functions.routing import HostRoute, RouteError
-from localcloud.functions.worker import AppLoadError, FunctionFailed, Worker
+from localcloud.functions.worker import AppLoadError, FunctionFailedError, Worker
 
 SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
 # Said by the server itself, for the body that it really sends.
@@ -65,7 +65,7 @@ class HttpFunctions:
             returned = await self._worker.invoke(
                 function, given, self._client, request.headers.get("traceparent", "")
             )
-        except FunctionFailed:
+        except FunctionFailedError:
             return Response(status_code=500)
         return response_of(returned)
 

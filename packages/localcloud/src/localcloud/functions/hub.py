@@ -44,20 +44,20 @@ class HubError(Exception):
     """The task hub refuses."""
 
 
-class InvalidArgument(HubError):
+class InvalidArgumentError(HubError):
     """An argument can never be right: .NET's ArgumentException."""
 
 
-class NoSuchInstance(InvalidArgument):
+class InstanceNotFoundError(InvalidArgumentError):
     def __init__(self, instance_id: str) -> None:
         super().__init__(f"No instance with ID '{instance_id}' was found.")
 
 
-class InvalidState(HubError):
+class InvalidStateError(HubError):
     """The instance is in a state that does not allow it: .NET's InvalidOperationException."""
 
 
-class AlreadyExists(HubError):
+class InstanceExistsError(HubError):
     def __init__(self, instance_id: str) -> None:
         super().__init__(f"An Orchestration instance with the ID {instance_id} already exists.")
 
@@ -72,7 +72,7 @@ class TaskHub:
     def start(self, name: str, payload: str | None, instance_id: str = "", **fields: Any) -> str:
         """Schedule an orchestration. `fields` are others of CreateInstanceRequest, such as version and tags.
 
-        Raises InvalidArgument, and AlreadyExists when an instance of that id has not finished.
+        Raises InvalidArgumentError, and InstanceExistsError when an instance of that id has not finished.
         """
         self._must_be_orchestrator(name)
         id_ = instance_id or uuid4().hex
@@ -88,7 +88,7 @@ class TaskHub:
         try:
             self.engine.StartInstance(request, DirectCall())
         except EngineError:
-            raise AlreadyExists(id_) from None
+            raise InstanceExistsError(id_) from None
         return id_
 
     def get(self, instance_id: str, with_input: bool = True) -> pb.OrchestrationState | None:
@@ -105,7 +105,7 @@ class TaskHub:
         try:
             chunks = list(self.engine.StreamInstanceHistory(request, DirectCall()))
         except EngineError:
-            raise NoSuchInstance(instance_id) from None
+            raise InstanceNotFoundError(instance_id) from None
         return [event for chunk in chunks for event in chunk.events]
 
     def query(self, query: pb.InstanceQuery) -> tuple[list[pb.OrchestrationState], str]:
@@ -114,19 +114,19 @@ class TaskHub:
         return list(response.orchestrationState), str(response.continuationToken.value)
 
     def raise_event(self, instance_id: str, name: str, payload: str | None) -> None:
-        """Raises InvalidArgument without a name; InvalidState for a finished instance."""
+        """Raises InvalidArgumentError without a name; InvalidStateError for a finished instance."""
         if not name:
-            raise InvalidArgument("An event needs a name.")
+            raise InvalidArgumentError("An event needs a name.")
         state = self.get(instance_id)
         throws = self._settings.throw_on_raise
         if state is None:
             if throws:
-                raise NoSuchInstance(instance_id)
+                raise InstanceNotFoundError(instance_id)
             return
         if state.orchestrationStatus in FINISHED:
             if throws is False:
                 return
-            raise InvalidState(
+            raise InvalidStateError(
                 f"Cannot raise event {name} for orchestration instance {instance_id} because instance is in"
                 f" {status_name(state)} state"
             )
@@ -156,14 +156,16 @@ class TaskHub:
     def rewind(self, instance_id: str, reason: str | None) -> None:
         state = self._must_exist(instance_id)
         if state.orchestrationStatus != pb.ORCHESTRATION_STATUS_FAILED:
-            raise InvalidState("The rewind operation is only supported on failed orchestration instances.")
+            raise InvalidStateError(
+                "The rewind operation is only supported on failed orchestration instances."
+            )
         text = helpers.get_string_value(reason)
         self.engine.RewindInstance(
             pb.RewindInstanceRequest(instanceId=instance_id, reason=text), DirectCall()
         )
 
     def restart(self, instance_id: str, with_new_id: bool) -> str:
-        """Start it again with the same input. AlreadyExists: it is to keep its id and still runs."""
+        """Start it again with the same input. InstanceExistsError: it is to keep its id and still runs."""
         state = self._must_exist(instance_id)
         payload = state.input.value if state.HasField("input") else None
         return self.start(state.name, payload, "" if with_new_id else instance_id)
@@ -189,32 +191,32 @@ class TaskHub:
     def _must_exist(self, instance_id: str) -> pb.OrchestrationState:
         state = self.get(instance_id)
         if state is None:
-            raise NoSuchInstance(instance_id)
+            raise InstanceNotFoundError(instance_id)
         return state
 
     def _must_be(self, operation: str, instance_id: str, statuses: tuple[int, ...]) -> None:
         state = self._must_exist(instance_id)
         if state.orchestrationStatus not in statuses:
-            raise InvalidState(
+            raise InvalidStateError(
                 f"Cannot {operation} the orchestration instance {instance_id} because instance is in the"
                 f" {status_name(state)} state."
             )
 
     def _must_be_orchestrator(self, name: str) -> None:
         if self._app.durable("orchestrationTrigger", name) is None:
-            raise InvalidArgument(unknown_function(self._app, "orchestrationTrigger", name))
+            raise InvalidArgumentError(unknown_function(self._app, "orchestrationTrigger", name))
 
 
 def check_id(instance_id: str) -> None:
-    """Raises InvalidArgument for an instance id that the host refuses."""
+    """Raises InvalidArgumentError for an instance id that the host refuses."""
     if instance_id.startswith("@"):
-        raise InvalidArgument("Orchestration instance ids must not start with @.")
+        raise InvalidArgumentError("Orchestration instance ids must not start with @.")
     if FORBIDDEN.search(instance_id):
-        raise InvalidArgument(
+        raise InvalidArgumentError(
             "Orchestration instance ids must not contain /, \\, #, ?, or control characters."
         )
     if len(instance_id) > MAX_ID_LENGTH:
-        raise InvalidArgument(f"Instance ID lengths must not exceed {MAX_ID_LENGTH} characters.")
+        raise InvalidArgumentError(f"Instance ID lengths must not exceed {MAX_ID_LENGTH} characters.")
 
 
 def unknown_function(app: App, kind: str, name: str) -> str:

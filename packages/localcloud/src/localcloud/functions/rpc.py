@@ -14,7 +14,7 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 import durabletask.internal.orchestrator_service_pb2_grpc as stubs
 import grpc
 
-from localcloud.functions.hub import AlreadyExists, HubError, TaskHub
+from localcloud.functions.hub import HubError, InstanceExistsError, TaskHub
 
 log = logging.getLogger("Host.Durable")
 
@@ -40,7 +40,7 @@ class TaskHubService(stubs.TaskHubSidecarServiceServicer):
             fields["parentTraceContext"] = request.parentTraceContext
         try:
             id_ = self._hub.start(request.name, text(request, "input"), request.instanceId, **fields)
-        except AlreadyExists as error:
+        except InstanceExistsError as error:
             context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
         except HubError as error:
             context.abort(
@@ -115,7 +115,7 @@ def refusals(context: Any) -> Iterator[None]:
     """In its block an error of the hub becomes what .NET's gRPC makes of an exception: UNKNOWN."""
     try:
         yield
-    except AlreadyExists as error:
+    except InstanceExistsError as error:
         context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
     except HubError as error:
         context.abort(grpc.StatusCode.UNKNOWN, f"Exception was thrown by handler. {error}")

@@ -18,7 +18,7 @@ from localcloud.functions.http import not_imitated
 from localcloud.functions.keys import Access, HostKeys, shown
 from localcloud.functions.protos import TypedData
 from localcloud.functions.routing import HostRoute
-from localcloud.functions.worker import FunctionFailed, Worker
+from localcloud.functions.worker import FunctionFailedError, Worker
 
 log = logging.getLogger("Host.EventGrid")
 
@@ -79,7 +79,7 @@ class EventGridWebhook:
             self._worker.invoke(function, TypedData(json=json.dumps(event)), self._client) for event in events
         )
         for outcome in await asyncio.gather(*runs, return_exceptions=True):
-            if isinstance(outcome, FunctionFailed):
+            if isinstance(outcome, FunctionFailedError):
                 return PlainTextResponse(
                     f"Exception while executing function: Functions.{function.name}", 500
                 )

@@ -36,7 +36,7 @@ class AppLoadError(Exception):
     """The app cannot be served: it does not import, or it has no functions."""
 
 
-class FunctionFailed(Exception):
+class FunctionFailedError(Exception):
     """A function raised. `text` is `<class name>: <message>`, as the worker reports it."""
 
     def __init__(self, function: str, text: str, stack_trace: str) -> None:
@@ -46,7 +46,7 @@ class FunctionFailed(Exception):
         self.stack_trace = stack_trace
 
 
-class FunctionTimedOut(FunctionFailed):
+class FunctionTimeoutError(FunctionFailedError):
     """A function ran longer than host.json's functionTimeout. What it began may still go on."""
 
     def __init__(self, function: str, limit: timedelta) -> None:
@@ -87,7 +87,7 @@ class Worker:
         """Run a function once and return what it returned, converted by its bindings.
 
         `given` is for the trigger's parameter, `client` for those that take a durable client.
-        Raises FunctionFailed; FunctionTimedOut when it takes too long.
+        Raises FunctionFailedError; FunctionTimeoutError when it takes too long.
         """
         inputs = [ParameterBinding(name=function.trigger["name"], data=given)]
         inputs += [ParameterBinding(name=name, data=TypedData(string=client)) for name in function.clients]
@@ -136,10 +136,10 @@ class Worker:
             answer = await self._answer(function, _invocation(function, invocation_id, inputs, traceparent))
             outcome = "Succeeded"
             return answer
-        except FunctionTimedOut as error:
+        except FunctionTimeoutError as error:
             about.error("%s (Id=%s)", error.text, invocation_id)
             raise
-        except FunctionFailed as error:
+        except FunctionFailedError as error:
             about.error("%s\n%s", error.text, error.stack_trace)
             raise
         finally:
@@ -159,12 +159,12 @@ class Worker:
             response = await asyncio.wait_for(runtime.invocation_request(request), limit)
         except TimeoutError:
             assert self._timeout is not None
-            raise FunctionTimedOut(function.name, self._timeout) from None
+            raise FunctionTimeoutError(function.name, self._timeout) from None
         except SystemExit as ended:
-            raise FunctionFailed(function.name, f"SystemExit: {ended}", "") from None
+            raise FunctionFailedError(function.name, f"SystemExit: {ended}", "") from None
         if response.result.status != StatusResult.Success:
             error = response.result.exception
-            raise FunctionFailed(function.name, error.message, error.stack_trace)
+            raise FunctionFailedError(function.name, error.message, error.stack_trace)
         return response.return_value  # type: ignore[no-any-return]
 
 

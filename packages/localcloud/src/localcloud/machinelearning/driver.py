@@ -32,11 +32,11 @@ from typing import Any
 FAILED = 42
 
 
-class JobFailed(Exception):
+class JobFailedError(Exception):
     """The job cannot succeed any more; the text is what a person reads."""
 
 
-class MiniBatchTimeout(Exception):
+class MiniBatchTimeoutError(Exception):
     """A mini batch took longer than the deployment allows."""
 
 
@@ -119,10 +119,10 @@ def score(model: Any, files: list[Path], read: Callable[[Path], Any]) -> str:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises MiniBatchTimeout in the block when it takes longer than `seconds`."""
+    """Raises MiniBatchTimeoutError in the block when it takes longer than `seconds`."""
 
     def expired(*_: object) -> None:
-        raise MiniBatchTimeout(f"the mini batch took longer than {seconds:g} seconds")
+        raise MiniBatchTimeoutError(f"the mini batch took longer than {seconds:g} seconds")
 
     signal.signal(signal.SIGALRM, expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -147,7 +147,7 @@ class Run:
     def run(self) -> None:
         """Score everything and write the predictions. Raises when the job has failed."""
         if not self.files:
-            raise JobFailed("The input has no files.")
+            raise JobFailedError("The input has no files.")
         self.score_all(self.load_model())
         with Path(self.request["predictions"]).open("w", newline="", encoding="utf-8") as out:
             out.writelines(self.scored)
@@ -163,7 +163,7 @@ class Run:
         return model
 
     def score_all(self, model: Any) -> None:
-        """Score every mini batch. Raises JobFailed when too many files fail, or all of them."""
+        """Score every mini batch. Raises JobFailedError when too many files fail, or all of them."""
         threshold, size = self.request["errorThreshold"], self.request["miniBatchSize"]
         succeeded = 0
         for start in range(0, len(self.files), size):
@@ -175,12 +175,12 @@ class Run:
                 succeeded += 1
                 self.scored.append(lines)
             if 0 <= threshold < self.failed_items:
-                raise JobFailed(
+                raise JobFailedError(
                     f"The run() function in the entry script had failed for {self.failed_items} items,"
                     f" more than the error threshold of {threshold}."
                 )
         if not succeeded:
-            raise JobFailed("No succeeded mini batch item returned from run().")
+            raise JobFailedError("No succeeded mini batch item returned from run().")
 
     def attempt(self, model: Any, files: list[Path]) -> str | None:
         """The lines of one mini batch; None when every attempt at it failed."""

@@ -14,17 +14,17 @@ from localcloud.machinelearning import mlflow_folder
 from localcloud.machinelearning.uris import BlobPath
 
 
-class DataNotFound(Exception):
+class DataNotFoundError(Exception):
     """Nothing is stored at a path that a job reads; the text names it."""
 
 
-class UnsafePath(Exception):
+class UnsafePathError(Exception):
     """A blob's name would lead out of the folder that it is copied to."""
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of `name` below `folder`. Raises UnsafePath when it would be elsewhere."""
-    refusal = UnsafePath(f"the blob {name!r} has no place in a folder")
+    """The path of `name` below `folder`. Raises UnsafePathError when it would be elsewhere."""
+    refusal = UnsafePathError(f"the blob {name!r} has no place in a folder")
     if "\0" in name or "\\" in name:
         raise refusal
     path = (folder / name).resolve()
@@ -54,15 +54,15 @@ class Folders:
         mlflow_folder.check(folder.path, names, description)
 
     def download_folder(self, source: BlobPath, to: Path, gone: threading.Event) -> None:
-        """Copy a folder and all below it. Stops early once `gone` is set. Raises DataNotFound."""
+        """Copy a folder and all below it. Stops early once `gone` is set. Raises DataNotFoundError."""
         self._download(source, self._names(source, nested=True), to, gone)
 
     def download_files(self, source: BlobPath, to: Path, gone: threading.Event) -> list[Path]:
-        """Copy the files directly in a folder: nested ones are not walked. Raises DataNotFound."""
+        """Copy the files directly in a folder: nested ones are not walked. Raises DataNotFoundError."""
         return self._download(source, self._names(source, nested=False), to, gone)
 
     def download_file(self, source: BlobPath, to: Path) -> list[Path]:
-        """Copy one blob. Raises DataNotFound."""
+        """Copy one blob. Raises DataNotFoundError."""
         target = inside(to, source.path.rpartition("/")[2])
         self._copy(source, target)
         return [target]
@@ -95,7 +95,7 @@ class Folders:
 
     def _download(self, source: BlobPath, names: list[str], to: Path, gone: threading.Event) -> list[Path]:
         if not names:
-            raise DataNotFound(f"there is nothing at '{source.path}' in container '{source.container}'")
+            raise DataNotFoundError(f"there is nothing at '{source.path}' in container '{source.container}'")
         targets = {name: inside(to, name) for name in names}
         # One after another: storage is one process on this machine, and each connection more costs more
         # to open than the files of a model take.
@@ -111,6 +111,6 @@ class Folders:
                 self._blobs.get_blob_client(source.container, source.path).download_blob().readinto(out)
         except ResourceNotFoundError:
             target.unlink()
-            raise DataNotFound(
+            raise DataNotFoundError(
                 f"there is nothing at '{source.path}' in container '{source.container}'"
             ) from None

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
-class ComputeGone(Exception):
+class ComputeGoneError(Exception):
     """The cluster was deleted while a job waited for its nodes; the text names it."""
 
 
@@ -25,7 +25,7 @@ class Nodes:
 
     @asynccontextmanager
     async def taken(self, compute: str, count: int) -> AsyncIterator[None]:
-        """Holds `count` nodes of a cluster. Raises ComputeGone."""
+        """Holds `count` nodes of a cluster. Raises ComputeGoneError."""
         ticket = object()
         queue = self._waiting[compute.lower()]
         queue.append(ticket)
@@ -53,5 +53,5 @@ class Nodes:
     def _fits(self, compute: str, count: int) -> bool:
         maximum = self._maximum(compute)
         if maximum is None:
-            raise ComputeGone(f"The compute '{compute}' was deleted.")
+            raise ComputeGoneError(f"The compute '{compute}' was deleted.")
         return self._taken[compute.lower()] + count <= maximum

@@ -22,10 +22,10 @@ from typing import Any
 from localcloud.faults import Faults
 from localcloud.home import Home
 from localcloud.machinelearning.endpoints import seconds
-from localcloud.machinelearning.folders import DataNotFound, Folders, UnsafePath
+from localcloud.machinelearning.folders import DataNotFoundError, Folders, UnsafePathError
 from localcloud.machinelearning.jobs import Jobs, log_folder
 from localcloud.machinelearning.models import Models
-from localcloud.machinelearning.nodes import ComputeGone, Nodes
+from localcloud.machinelearning.nodes import ComputeGoneError, Nodes
 from localcloud.machinelearning.uris import BlobPath, blob_path, model_reference
 from localcloud.store import Document
 from localcloud.wire import AzureError
@@ -41,7 +41,7 @@ TOLD = 2000
 """Bytes at the end of a process's output that tell why it failed, when it does not say so itself."""
 
 
-class JobFailed(Exception):
+class JobFailedError(Exception):
     """A job has failed; the text says why, to a person."""
 
 
@@ -105,9 +105,9 @@ class Scoring:
             if self._jobs.get(name)["status"] != "CancelRequested":
                 raise
             self._jobs.move(name, "Canceled")
-        except (JobFailed, ComputeGone, AzureError) as error:
+        except (JobFailedError, ComputeGoneError, AzureError) as error:
             self._jobs.move(name, "Failed", error=str(error))
-        except (DataNotFound, UnsafePath) as error:
+        except (DataNotFoundError, UnsafePathError) as error:
             message = f"StreamAccessException: the data of the job cannot be read: {error}."
             self._jobs.move(name, "Failed", error=message)
         except Exception:
@@ -131,18 +131,18 @@ class Scoring:
             self._jobs.move(name, "Finalizing")
             await asyncio.to_thread(self._store_logs, job, folder)
             if failure:
-                raise JobFailed(failure)
+                raise JobFailedError(failure)
             await asyncio.to_thread(self._store_predictions, job, folder)
         self._jobs.move(name, "Completed")
 
     async def _environment(self) -> Path:
-        """The trainer's Python, once it is prepared. Raises JobFailed when it is not in time."""
+        """The trainer's Python, once it is prepared. Raises JobFailedError when it is not in time."""
         python = trainer_python(self._home)
         for _ in range(int(ENVIRONMENT_LIMIT / LOOK_AGAIN)):
             if os.access(python, os.X_OK):
                 return python
             await asyncio.sleep(LOOK_AGAIN)
-        raise JobFailed(
+        raise JobFailedError(
             f"The environment of the model was not prepared within {ENVIRONMENT_LIMIT} seconds: there is no"
             f" {python}. The Batch pool prepares it; see the log of its start task in batch/startup."
         )

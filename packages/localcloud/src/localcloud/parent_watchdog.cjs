@@ -1,4 +1,4 @@
-/* `node --require leash.cjs …`: ends the process when its standard input does; see leash.py for why. */
+/* `node --require parent_watchdog.cjs …` ends the process when its standard input ends; parent_watchdog.py says why. */
 "use strict";
 
 for (const over of ["end", "error"]) {

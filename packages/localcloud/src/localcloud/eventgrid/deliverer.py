@@ -66,7 +66,7 @@ class RetrySchedule:
         return min(step, self.longest) * random.uniform(1.0, 1.1)  # noqa: S311 - jitter is no secret
 
 
-class Courier:
+class Deliverer:
     """Makes attempts, and records what became of each delivery."""
 
     def __init__(
