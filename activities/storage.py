@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 from collections import Counter
 from typing import Any
 
@@ -12,11 +11,10 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from activities.registration import activity
-from runs import gate, naming, settings
+from runs import naming, settings, verdict
 from runs.contracts import (
     Dataset,
     Done,
-    Gate,
     Json,
     RunRecord,
     RunRequest,
@@ -218,35 +216,27 @@ def read_training_result(trained: TrainedModel) -> TrainingResult:
             f"{trained.path}: it was trained by run {made_by[0]} on etag {made_by[1]}, not by run"
             f" {trained.run_id} on {trained.upload.etag}.",
         )
-    numbers = {
-        name: float(value)
-        for name, value in part(document, "metrics").items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
-    judged: Gate | None = None
-    if trained.settings is not None:
-        try:
-            judged = gate.gate_of(document, numbers, trained.settings)
-        except gate.Unsound as why:
-            raise RefusedError(
-                "InvalidModel", f"{path}: {why}; publish the trainer and the pipeline that belong to the app."
-            ) from None
-    elif "accuracy" not in numbers:
-        raise RefusedError("InvalidModel", f"{path}: it holds no accuracy.")
+    metrics = verdict.read_metrics(document)
+    try:
+        gate = verdict.derive_gate(document, metrics, trained.settings, trained.champion)
+    except verdict.UnsoundVerdictError as why:
+        raise RefusedError(
+            "InvalidModel", f"{path}: {why}; publish the trainer and the pipeline that belong to the app."
+        ) from None
     missing_label = part(document, "dropped_rows").get("missing_label", 0)
     return TrainingResult(
         folder=folder,
         mlflow_run_id=str(document.get("mlflow_run_id", "")),
         label=str(document.get("label", "")),
-        metrics=dict(list(numbers.items())[: gate.MOST]),
+        metrics=dict(list(metrics.items())[: verdict.MAX_ENTRIES]),
         features=len(document.get("features") or []),
         classes=len(document.get("classes") or []),
-        task=str(document.get("task", "classification")),
-        algorithm=str(document.get("algorithm", "linear"))[: gate.LONGEST_NAME],
-        verdict=judged.verdict if judged else "",
-        gate=judged,
-        notes=gate.notes_of(document),
-        dropped_columns=gate.dropped_of(document),
+        task=str(document["task"]),
+        algorithm=str(document.get("algorithm", ""))[: verdict.MAX_NAME],
+        verdict=gate.verdict,
+        gate=gate,
+        notes=verdict.read_notes(document),
+        dropped_columns=verdict.read_dropped_columns(document),
         dropped_rows=missing_label if isinstance(missing_label, int) else 0,
         report=find_report(trained.run_id),
     )

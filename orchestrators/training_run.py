@@ -6,7 +6,7 @@ default moves last, and only to a deployment that has just scored rows of the da
 for it, been approved. A run that ends early takes back what it made and leaves the default as it was.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import azure.durable_functions as df
@@ -72,12 +72,14 @@ class RunFailedError(Exception):
 class Generation:
     """What one generation of a run hands to the next: all it knows, and how the wait stands.
 
-    interval: seconds until the next look. deadline: when training has taken too long (ISO 8601).
+    champion: the one that training was given to compare with. interval: seconds until the next look.
+    deadline: when training has taken too long (ISO 8601).
     """
 
     request: RunRequest
     record: RunRecord
     dataset: Dataset | None = None
+    champion: Champion = field(default_factory=Champion)
     interval: float = 0.0
     deadline: str = ""
 
@@ -101,7 +103,7 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
         model = yield from wait_for_model(run, here, dataset)
         if model is None:
             return None
-        yield from serve(run, dataset, model)
+        yield from serve(run, dataset, here.champion, model)
         run.end("Succeeded")
     except RunStoppedError as stopped:
         if stopped.code == "RunEnded":
@@ -159,7 +161,13 @@ def train(run: RunContext, here: Generation) -> Workflow[Generation]:
 
     run.enter("wait")
     deadline = run.now + timedelta(seconds=settings.training_timeout)
-    return replace(here, dataset=dataset, interval=dataset.polling.run_first, deadline=deadline.isoformat())
+    return replace(
+        here,
+        dataset=dataset,
+        champion=champion,
+        interval=dataset.polling.run_first,
+        deadline=deadline.isoformat(),
+    )
 
 
 def wait_for_model(run: RunContext, here: Generation, dataset: Dataset) -> Workflow[str | None]:
@@ -233,16 +241,16 @@ def outcome_of(training: Training, state: TrainingStatus) -> str:
     return ""
 
 
-def serve(run: RunContext, dataset: Dataset, path: str) -> Workflow[None]:
+def serve(run: RunContext, dataset: Dataset, champion: Champion, path: str) -> Workflow[None]:
     """Steps 4 to 10: from a model in storage to the endpoint's default deployment.
 
-    A model that the gate keeps out is registered all the same, and that is where the run ends.
+    A model that the gate rejects is registered all the same, and that is where the run ends.
     """
     upload, settings = run.request.upload, dataset.settings
     endpoint, deployment = settings.endpoint_name, naming.deployment_name(run.request.run_id)
 
     run.enter("read_training_result")
-    trained = TrainedModel(run.request.run_id, upload, path, settings)
+    trained = TrainedModel(run.request.run_id, upload, path, settings, champion)
     result = yield from run.call("read_training_result", trained, TrainingResult)
     run.note(
         mlflow_run_id=result.mlflow_run_id,

@@ -184,13 +184,14 @@ class TrainingStatus:
 class TrainedModel:
     """A model that lies in storage. path: its MLmodel file in the container.
 
-    settings: what it is judged by; None from an orchestrator that judged it itself.
+    settings and champion: those of the run, by which the model is judged.
     """
 
     run_id: str
     upload: Upload
     path: str
-    settings: RunSettings | None = None
+    settings: RunSettings
+    champion: Champion
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ class Dropped:
 class TrainingResult:
     """A model that is this run's. folder: the MLflow model in the container.
 
-    verdict: the gate's; "" when it was not judged here (see TrainedModel). algorithm: the one that was kept.
+    verdict: the gate's. algorithm: the one that was kept.
     notes: what the trainer did about the data. dropped_rows: rows without a label. report: path of
     report.html in the container, "" when there is none.
     """

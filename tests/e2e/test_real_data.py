@@ -111,7 +111,7 @@ def test_a_compressed_csv_is_trained_on_as_it_is(client: Client, name: str) -> N
     assert run["model_name"] == f"{name}_classification"
 
 
-def test_a_model_that_has_learned_nothing_is_registered_and_kept_out(client: Client, name: str) -> None:
+def test_a_model_that_has_learned_nothing_is_registered_and_rejected(client: Client, name: str) -> None:
     champion = succeeded(client, client.upload(rows(count=200), f"{name}.csv").run_id)
     run = succeeded(client, client.upload(spoiled(rows(count=200)), f"{name}.csv").run_id)
     assert (run["status"], run["verdict"], run["outcome"]) == ("Succeeded", "keep_champion", "kept_champion")

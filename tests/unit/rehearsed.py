@@ -88,7 +88,7 @@ RESULT = TrainingResult(
     dropped_rows=2,
     report=f"runs/{RUN}/report.html",
 )
-KEPT_OUT = replace(
+REJECTED = replace(
     RESULT,
     verdict="keep_champion",
     gate=replace(

@@ -18,12 +18,12 @@ from runs.contracts import ProvisioningStatus
 from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
-    KEPT_OUT,
     MODEL,
     OLDER_DATASET,
     OLDER_RESULT,
     POLLING,
     READY,
+    REJECTED,
     always,
     asking,
     decision,
@@ -54,7 +54,7 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
     ),
     "training_timed_out": lambda: rehearse(older(inspect_dataset=RARELY), events=[]),
     "champion_found": rehearse,
-    "kept_champion": lambda: rehearse(good(read_training_result=always(KEPT_OUT))),
+    "kept_champion": lambda: rehearse(good(read_training_result=always(REJECTED))),
     "approved": lambda: rehearse(asking(), [READY, decision(approved=True)]),
     "rejected": lambda: rehearse(asking(), [READY, decision(approved=False)]),
     "approval_timed_out": lambda: rehearse(asking(timedelta(days=7)), [READY]),

@@ -90,12 +90,13 @@ ALL = [
         Gate("deploy", [], "rmse", 2.0),
         dataclasses.replace(GATE, champion=Comparison("m:1", 0, None, None, 0.01, None, True, "why")),
         TrainingInput("iris-1", UPLOAD, "species", 50, 0.1, champion=Champion("m:1", "runs/r", "run-1")),
-        TrainedModel("iris-1", UPLOAD, "p", SETTINGS),
-        TrainedModel("iris-1", UPLOAD, "p"),
+        TrainedModel("iris-1", UPLOAD, "p", SETTINGS, Champion("m:1", "runs/r", "run-1")),
         TrainingStatus("Failed", exit_code=0),
         TrainingStatus("Succeeded", model_path="p"),
         Generation(REQUEST, RECORD),
-        Generation(REQUEST, RECORD, DATASET, 45.0, "2026-01-02T00:00:00+00:00"),
+        Generation(
+            REQUEST, RECORD, DATASET, Champion("m:1", "runs/r", "run-1"), 45.0, "2026-01-02T00:00:00+00:00"
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

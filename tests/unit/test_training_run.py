@@ -33,12 +33,12 @@ from tests.unit.rehearsed import (
     DATASET,
     ENDPOINT,
     GATE,
-    KEPT_OUT,
     MODEL,
     OLDER_RESULT,
     PIPELINE_RUN,
     POLLING,
     READY,
+    REJECTED,
     REQUEST,
     RESULT,
     RUN,
@@ -176,6 +176,7 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     assert (order["run_id"], order["label"], order["epochs"], order["lr"]) == (RUN, "species", 20, 0.1)
     (trained,) = inputs(outcome, "read_training_result")
     assert trained["path"] == MODEL
+    assert (trained["settings"], trained["champion"]) == (to_json(DATASET.settings), to_json(CHAMPION))
     (model,) = inputs(outcome, "register_model")
     assert (model["name"], model["result"]["folder"]) == ("iris_classification", RESULT.folder)
     assert inputs(outcome, "ensure_compute")[0]["vm_size"] == "Standard_DS3_v2"
@@ -257,14 +258,14 @@ def test_a_run_whose_dataset_older_code_looked_at_asks_for_no_champion() -> None
     assert record(outcome).outcome == "promoted"
 
 
-def test_a_model_that_the_gate_keeps_out_is_registered_and_nothing_is_deployed() -> None:
-    outcome = rehearse(good(read_training_result=always(KEPT_OUT)))
+def test_a_model_that_the_gate_rejects_is_registered_and_nothing_is_deployed() -> None:
+    outcome = rehearse(good(read_training_result=always(REJECTED)))
     written = record(outcome)
     assert outcome.status is COMPLETED
     assert (written.status, written.outcome, written.error) == ("Succeeded", "kept_champion", None)
     assert [stage.name for stage in written.stages] == [*STEPS[:5], "record_run"]
     assert (written.model_version, written.deployment) == ("7", "")
-    assert (written.verdict, written.gate) == ("keep_champion", KEPT_OUT.gate)
+    assert (written.verdict, written.gate) == ("keep_champion", REJECTED.gate)
     (order,) = inputs(outcome, "register_model")
     assert order["result"]["gate"]["champion"]["value"] == 0.95
     assert undone(outcome) == []
@@ -273,8 +274,8 @@ def test_a_model_that_the_gate_keeps_out_is_registered_and_nothing_is_deployed()
     assert (last["outcome"], last["verdict"], last["deployment"]) == ("kept_champion", "keep_champion", "")
 
 
-def test_a_model_that_is_kept_out_needs_no_approval() -> None:
-    outcome = rehearse(asking(read_training_result=always(KEPT_OUT)))
+def test_a_rejected_model_needs_no_approval() -> None:
+    outcome = rehearse(asking(read_training_result=always(REJECTED)))
     assert record(outcome).outcome == "kept_champion"
     assert record(outcome).approval is None
 
@@ -653,6 +654,14 @@ def test_a_later_generation_shows_what_the_run_is_at() -> None:
     assert outcome.custom_status["stage"] == "wait"
     assert outcome.custom_status["pipeline_run_id"] == PIPELINE_RUN
     assert outcome.custom_status["since"] == "2026-01-01T00:00:00.000Z"
+
+
+def test_a_later_generation_judges_by_the_champion_that_the_first_one_found() -> None:
+    outcome = rehearse(events=[replace(READY, after=timedelta(hours=14))])
+    assert outcome.status is COMPLETED
+    assert outcome.names.count("find_champion") == 1
+    (trained,) = inputs(outcome, "read_training_result")
+    assert trained["champion"] == to_json(CHAMPION)
 
 
 class Around(Rehearsal):

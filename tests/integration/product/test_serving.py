@@ -89,6 +89,16 @@ def run_id(of: Upload) -> str:
     return naming.run_id(of.container, of.path, of.etag)
 
 
+COMPARISON = {
+    "model": "older:1",
+    "rows": 200,
+    "value": 0.97,
+    "challenger": 0.9,
+    "tolerance": 0.01,
+    "interval": [0.02, 0.12],
+    "passed": False,
+    "error": "",
+}
 GATE = {
     "verdict": "keep_champion",
     "reasons": ["accuracy 0.9 is worse than that of older:1 (0.97)"],
@@ -96,17 +106,9 @@ GATE = {
     "value": 0.9,
     "floor": None,
     "baseline": {"name": "majority class", "value": 0.5, "passed": True},
-    "champion": {
-        "model": "older:1",
-        "rows": 200,
-        "value": 0.97,
-        "challenger": 0.9,
-        "tolerance": 0.01,
-        "interval": [0.02, 0.12],
-        "passed": False,
-        "error": "",
-    },
+    "champion": COMPARISON,
 }
+CHAMPION = Champion("older:1", "runs/older/0/ab/artifacts/model", "run-older")
 SETTINGS = RunSettings(
     "kind", "m", "e", 50, 0.1, 0.0, 86400, 2, "cpu-cluster", "Standard_DS3_v2", task="classification"
 )
@@ -142,7 +144,7 @@ def trained(of: Upload, **changes: Any) -> TrainedModel:
     for name in ("conda.yaml", "python_env.yaml", "model.pkl"):
         container.upload_blob(f"{folder}/model/{name}", b"", overwrite=True)
     container.upload_blob(f"{folder}/model/MLmodel", MLMODEL, overwrite=True)
-    return TrainedModel(id_, of, f"{folder}/model/MLmodel", SETTINGS)
+    return TrainedModel(id_, of, f"{folder}/model/MLmodel", SETTINGS, CHAMPION)
 
 
 def result(of: Upload) -> TrainingResult:
@@ -259,24 +261,17 @@ def test_a_result_is_read_with_its_gate_and_its_report(app: App, unique: str) ->
     assert found.dropped_columns == [Dropped("id", "every row has another value")]
 
 
-def test_a_result_of_a_trainer_that_knew_no_gate_is_held_to_the_floor(app: App, unique: str) -> None:
-    given = trained(upload(app, unique, 1), schema_version=1, gate=None)
-    assert read_training_result(given).verdict == "deploy"
-    demanding = replace(given, settings=replace(SETTINGS, min_accuracy=0.95))
-    found = read_training_result(demanding)
-    assert (found.verdict, found.metrics["accuracy"]) == ("keep_champion", 0.9)
-
-
-def test_a_result_for_an_orchestrator_that_judges_itself_has_no_verdict(app: App, unique: str) -> None:
-    found = read_training_result(replace(trained(upload(app, unique, 1)), settings=None))
-    assert (found.verdict, found.gate) == ("", None)
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"gate": GATE | {"verdict": "deploy"}}, 'say "keep_champion"'),
         ({"gate": None}, "it holds no gate"),
+        ({"schema_version": None}, "its schema_version is null"),
+        ({"gate": GATE | {"champion": None, "verdict": "deploy"}}, "does not compare the model with"),
+        (
+            {"gate": GATE | {"champion": COMPARISON | {"interval": None}, "verdict": "deploy"}},
+            "has no interval",
+        ),
         ({"task": "regression"}, "trained for regression"),
         ({"metrics": {"accuracy": "high"}}, "it holds no accuracy"),
     ],
@@ -351,10 +346,10 @@ def test_the_tags_of_a_first_model_and_of_a_champion_that_could_not_score_are_no
 ) -> None:
     nobody = GATE | {"verdict": "deploy", "reasons": [], "champion": None}
     silent = {"value": None, "challenger": None, "interval": None, "error": "column b is not there"}
-    unknown = nobody | {"champion": {**GATE["champion"], **silent}}  # type: ignore[dict-item]
-    for second, gate in enumerate((nobody, unknown), 1):
+    unknown = nobody | {"champion": COMPARISON | silent}
+    for second, (gate, champion) in enumerate(((nobody, Champion()), (unknown, CHAMPION)), 1):
         of = upload(app, unique, second)
-        judged = read_training_result(trained(of, gate=gate))
+        judged = read_training_result(replace(trained(of, gate=gate), champion=champion))
         version = register_model(ModelInput(run_id(of), of, f"m{unique}", judged))
         tags = clients.machine_learning().models.get(version.name, version.version).tags
         assert tags["verdict"] == "deploy"
