@@ -1,0 +1,136 @@
+"""What the client sends over the network: calls of the app, Resource Manager and scoring, and blobs."""
+
+import ssl
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from uuid import uuid4
+
+import httpx
+
+from touchdown.errors import ApiError, StackNotRunningError
+from touchdown.target import Target
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+Json = dict[str, Any]
+
+SCORING_SCOPE = "https://ml.azure.com/.default"
+"""The token scope of batch endpoints' scoring URIs."""
+
+
+class Connection:
+    """A connection to one target. The target's credential signs every call but those of the app's API.
+
+    Raises StackNotRunningError when nothing listens at an address, and ApiError when an API answers with an
+    error.
+    """
+
+    def __init__(self, target: Target, timeout: float = 30.0) -> None:
+        self.target = target
+        self._timeout = timeout
+
+    def api(self, method: str, path: str, **request: Any) -> Json:
+        """Call the app's HTTP API, with the function key. `path` follows /api/."""
+        key = self.target.function_key
+        headers = ({"x-functions-key": key} if key else {}) | request.pop("headers", {})
+        return self._call(method, f"{self.target.api}/api/{path}", headers=headers, **request)
+
+    def resource_manager(self, method: str, path: str, **request: Any) -> Json:
+        """Call Azure Resource Manager. `path` follows the target's URL."""
+        manager = self.target.resource_manager
+        headers = self._bearer(f"{manager}/.default")
+        return self._call(method, f"{manager}{path}", headers=headers, **request)
+
+    def call_scoring(self, method: str, url: str, **request: Any) -> Json:
+        """Call the scoring URI of a batch endpoint, or one of its jobs below it."""
+        headers = self._bearer(SCORING_SCOPE) | request.pop("headers", {})
+        return self._call(method, url, headers=headers, **request)
+
+    def put_blob(
+        self, path: str, content: bytes | Path | BinaryIO, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        """Write a blob of the container and return its ETag, without quotes.
+
+        At most one block of a file is in memory (azure-storage-blob's max_single_put_size, 64 MiB).
+        """
+        if isinstance(content, Path):
+            with content.open("rb") as file:
+                return self.put_blob(path, file, metadata)
+        answer = self.container.get_blob_client(path).upload_blob(
+            content, overwrite=True, metadata=dict(metadata or {})
+        )
+        return str(answer["etag"]).strip('"')
+
+    def get_blob(self, path: str, to: Path) -> None:
+        """Copy a blob of the container to a file, block by block.
+
+        The file appears once it is complete. Raises azure-core's ResourceNotFoundError.
+        """
+        part = to.with_name(f".{to.name}.{uuid4().hex[:8]}.part")
+        try:
+            with part.open("wb") as out:
+                self.container.download_blob(path).readinto(out)
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @cached_property
+    def container(self) -> "ContainerClient":
+        """The target's container."""
+        from azure.storage.blob import ContainerClient
+
+        return ContainerClient(
+            self.target.blob_url,
+            self.target.container,
+            credential=self.target.credential,
+            connection_verify=self.target.verify or True,
+            use_env_settings=not self.target.is_on_loopback,
+        )
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        """The HTTP client of every call but storage's; it uses no proxy for a target on this machine."""
+        trust = ssl.create_default_context(cafile=self.target.verify or None)
+        return httpx.Client(verify=trust, trust_env=not self.target.is_on_loopback, timeout=self._timeout)
+
+    def close(self) -> None:
+        for name in ("container", "http"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _bearer(self, scope: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.target.credential.get_token(scope).token}"}
+
+    def _call(self, method: str, url: str, **request: Any) -> Json:
+        try:
+            answer = self.http.request(method, url, **request)
+        except httpx.ConnectError:
+            raise StackNotRunningError(f"nothing listens at {httpx.URL(url).netloc.decode()}.") from None
+        body: Json = answer.json() if is_json(answer) else {}
+        if answer.is_success:
+            return body
+        found = body.get("error")
+        error: Json = found if isinstance(found, dict) else {}
+        message = error.get("message") or answer.text[:500] or answer.reason_phrase
+        raise ApiError(
+            answer.status_code,
+            str(error.get("code", "")),
+            f"{method} {httpx.URL(url).path}: {answer.status_code} {message}",
+            body,
+        )
+
+
+def is_json(answer: httpx.Response) -> bool:
+    return bool(answer.content) and "json" in answer.headers.get("content-type", "")

@@ -1,0 +1,130 @@
+"""Batch scoring: rows in, predictions out."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from touchdown.connection import Connection, Json
+from touchdown.errors import ClientError, WaitTimedOutError
+
+ML_API_VERSION = "2024-04-01"
+POLLING_INTERVAL = 0.15
+"""Seconds between two polls of a job."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A completed scoring job.
+
+    path: the predictions' blob in the target's container. predictions: its rows as the deployment wrote them:
+    row number, the model's answers, file name.
+    """
+
+    job: str
+    endpoint: str
+    deployment: str
+    path: str
+    predictions: list[list[str]]
+
+
+def get_endpoint(connection: Connection, name: str) -> Json:
+    """A batch endpoint, as Resource Manager returns it."""
+    return _machine_learning(connection, f"batchEndpoints/{name}")
+
+
+def score(
+    connection: Connection,
+    endpoint: str,
+    rows: bytes | Path | BinaryIO,
+    deployment: str = "",
+    limit: float = 600.0,
+    on_poll: Callable[[str], None] | None = None,
+) -> Scored:
+    """Score a CSV on an endpoint's default deployment, or on the one that is named.
+
+    The CSV is sent as it is: Azure expects UTF-8, a header and commas. `on_poll` gets the job's status at
+    every poll. limit is in seconds. Raises ClientError when the job fails, WaitTimedOutError when it does not
+    end within `limit`.
+    """
+    folder = f"scoring/{uuid4()}"
+    connection.put_blob(f"{folder}/input.csv", rows)
+    uri = get_endpoint(connection, endpoint)["properties"]["scoringUri"]
+    headers = {"azureml-model-deployment": deployment} if deployment else {}
+    job = connection.call_scoring("POST", uri, json=_job(connection, folder), headers=headers)
+    name = str(job["name"])
+    _wait(connection, f"{uri}/{name}", name, limit, on_poll)
+    content = connection.container.download_blob(f"{folder}/predictions.csv").readall()
+    return Scored(
+        job=name,
+        endpoint=endpoint,
+        deployment=str(job["id"]).split("/")[-3],
+        path=f"{folder}/predictions.csv",
+        predictions=list(csv.reader(io.StringIO(content.decode()))),
+    )
+
+
+def output_columns(connection: Connection, endpoint: str, deployment: str) -> list[str]:
+    """The names of the columns between row number and file name in a deployment's predictions.
+
+    They stand in the model's signature. A model without one, or whose signature names no outputs, has one
+    column: "prediction".
+    """
+    import yaml
+
+    found = _machine_learning(connection, f"batchEndpoints/{endpoint}/deployments/{deployment}")
+    model = connection.resource_manager(
+        "GET", found["properties"]["model"]["assetId"], params={"api-version": ML_API_VERSION}
+    )
+    folder = str(model["properties"]["modelUri"]).partition("/paths/")[2].rstrip("/")
+    described = yaml.safe_load(connection.container.download_blob(f"{folder}/MLmodel").readall())
+    outputs = json.loads((described.get("signature") or {}).get("outputs") or "[]")
+    return [str(each["name"]) for each in outputs if each.get("name")] or ["prediction"]
+
+
+def job_error(connection: Connection, job: str) -> str:
+    """Why a scoring job failed, as the run history records it for the run that did the scoring."""
+    path = f"/history/v1.0{connection.target.workspace_path}/runs/{job}/children"
+    answer = connection.resource_manager("GET", path)
+    errors = [(run.get("error") or {}).get("error", {}) for run in answer["value"]]
+    messages = [error["message"] for error in errors if error.get("message")]
+    return " ".join(messages) or "the run history gives no reason."
+
+
+def _machine_learning(connection: Connection, path: str) -> Json:
+    return connection.resource_manager(
+        "GET", f"{connection.target.workspace_path}/{path}", params={"api-version": ML_API_VERSION}
+    )
+
+
+def _job(connection: Connection, folder: str) -> Json:
+    files = {
+        name: connection.target.datastore_uri(f"{folder}/{name}.csv") for name in ("input", "predictions")
+    }
+    return {
+        "properties": {
+            "InputData": {"input": {"jobInputType": "UriFile", "uri": files["input"]}},
+            "OutputData": {"score": {"jobOutputType": "UriFile", "uri": files["predictions"]}},
+        }
+    }
+
+
+def _wait(
+    connection: Connection, url: str, name: str, limit: float, on_poll: Callable[[str], None] | None
+) -> None:
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        status = connection.call_scoring("GET", url)["properties"]["status"]
+        if on_poll:
+            on_poll(status)
+        if status == "Completed":
+            return
+        if status in ("Failed", "Canceled"):
+            raise ClientError(f"scoring job {name} is {status}: {job_error(connection, name)}")
+        time.sleep(POLLING_INTERVAL)
+    raise WaitTimedOutError(f"scoring job {name} did not end within {limit:g} s.")
