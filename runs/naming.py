@@ -8,8 +8,8 @@ The rules (Azure Machine Learning, "Manage batch endpoints", "Naming rules"; see
     deployment  the same characters and lengths, unique in its endpoint
     compute     3..24 letters, digits, -   begins with a letter, does not end with - or with -<digits>
 
-A name that is valid is kept as it is. One that has to be changed gets six hexadecimal digits of its
-hash, so that two names which would become the same stay apart.
+A valid name is kept unchanged. One that has to be changed gets six hexadecimal digits of its hash, so that
+two names which would become the same stay different.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from runs.errors import RefusedError
+from runs.text import quote
 
 DATASETS = "datasets/"
 RUNS = "runs/"
@@ -31,7 +32,7 @@ _MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmod
 
 @dataclass(frozen=True)
 class Rule:
-    """How one kind of name must look. allowed: the characters, as in a regular expression's brackets."""
+    """The rule for one kind of name. allowed: the characters, as in a regular expression's brackets."""
 
     pattern: re.Pattern[str]
     allowed: str
@@ -57,14 +58,14 @@ RULES = {
 
 
 def digest(*parts: str, length: int = 6) -> str:
-    """The first `length` hexadecimal digits of a hash over `parts`, which cannot run into each other."""
+    """The first `length` hexadecimal digits of a hash of `parts`; ("ab", "c") and ("a", "bc") differ."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:length]
 
 
 def valid_name(kind: str, wanted: str, unique_in: str = "") -> str:
     """`wanted` made valid for `kind` by the rules above.
 
-    With `unique_in` (what the name must be unique for: a workspace's id) the hash is always there.
+    unique_in: the id of what the name must be unique for, such as a workspace; the hash is then always added.
     """
     rule = RULES[kind]
     if not unique_in and rule.pattern.fullmatch(wanted):
@@ -99,10 +100,10 @@ def endpoint_name(model: str, workspace: str) -> str:
 
 
 def run_id(container: str, path: str, etag: str, attempt: int = 1) -> str:
-    """The id of the `attempt`-th run for one content of one dataset: readable, and always the same.
+    """The id of the `attempt`-th run for one content of one dataset: readable and deterministic.
 
-    At most 80 characters of a-z, 0-9 and -, so that it is valid as an instance id, in a blob's path and
-    in a tag.
+    It has at most 80 characters of a-z, 0-9 and -, so that it is valid as an instance id, in a blob's path
+    and in a tag.
     """
     readable = re.sub(r"[^a-z0-9]+", "-", stem(path).lower()).strip("-")[:40].strip("-")
     identity = digest(container, path, etag, length=16)
@@ -110,7 +111,7 @@ def run_id(container: str, path: str, etag: str, attempt: int = 1) -> str:
 
 
 def deployment_name(run: str) -> str:
-    """The deployment of a run: derived from its id, so that a second attempt finds the first one's."""
+    """The name of a run's deployment, derived from its id so that a retry finds an earlier attempt's."""
     return f"run-{digest(run, length=16)}"
 
 
@@ -119,18 +120,18 @@ def is_run_id(text: str) -> bool:
 
 
 def run_of_model(path: str) -> str | None:
-    """The id of the run whose finished model `path` is the MLmodel of, or None."""
+    """The id of the run that wrote the MLmodel at `path`, or None if no run's model has that path."""
     found = _MODEL_FILE.fullmatch(path)
     return found["run"] if found and is_run_id(found["run"]) else None
 
 
 def is_blob_name(path: str) -> bool:
-    """Whether storage can hold a blob of that name; half a surrogate pair is no text."""
+    """Whether storage can hold a blob of that name. It cannot if half of a surrogate pair is in it."""
     return bool(_BLOB_NAME.fullmatch(path))
 
 
 def is_dataset(path: str) -> bool:
-    """Whether `path` is a dataset: a direct child of datasets/ that is called .csv or .csv.gz."""
+    """Whether `path` is a dataset: a direct child of datasets/ whose name ends in .csv or .csv.gz."""
     name = path.removeprefix(DATASETS)
     ending = _ENDING.search(name)
     return path.startswith(DATASETS) and "/" not in name and ending is not None and ending.start() > 0
@@ -143,10 +144,9 @@ def dataset_path(name: str) -> str:
     """
     path = f"{DATASETS}{name}"
     if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or not is_blob_name(path):
-        shown = name if len(name) <= 80 else f"{name[:77]}..."
         raise RefusedError(
             "InvalidDatasetName",
-            f"dataset {shown!r}: give the plain name of a .csv or .csv.gz file in the datasets folder,"
-            " without a path.",
+            f"dataset {quote(name, 80)}: give the plain name of a .csv or .csv.gz file in the datasets"
+            " folder, without a path.",
         )
     return path

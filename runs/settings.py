@@ -1,14 +1,12 @@
 """Settings: those of a run, and those of the app.
 
-A run's setting is looked for in the HTTP body, then in the blob metadata of the CSV, then in the app
-settings (`TOUCHDOWN_` and the name in capitals), then here. The app's own settings are environment
-variables, read once; nothing else in the product reads the environment.
+A run's setting comes from the HTTP body, else from the blob metadata of the CSV, else from the app setting
+`TOUCHDOWN_<NAME>`, else from the default below. The app's own settings are environment variables, which are
+read once; nothing else in the product reads the environment.
 """
 
 import functools
-import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,81 +14,19 @@ from typing import Any
 from runs import naming
 from runs.contracts import Json, Polling, RunSettings
 from runs.errors import RefusedError
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 256 or not value.isprintable():
-        raise ValueError("a text of at most 256 printable characters")
-    return value.strip()
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        expected = ValueError(f"a whole number from {low} to {high}")
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise expected
-        try:
-            number = int(value)
-        except ValueError:
-            raise expected from None
-        if not low <= number <= high:
-            raise expected
-        return number
-
-    return parse
-
-
-def _number(low: float, high: float = math.inf) -> Callable[[Any], float]:
-    span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-
-    def parse(value: Any) -> float:
-        expected = ValueError(f"a number {span}")
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise expected
-        try:
-            number = float(value)
-        except ValueError:
-            raise expected from None
-        if not (math.isfinite(number) and low <= number <= high):
-            raise expected
-        return number
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    """One of these words, in any case; an empty text where "" is one of them."""
-    shown = ", ".join(word for word in words if word)
-
-    def parse(value: Any) -> str:
-        given = value.strip().lower() if isinstance(value, str) else None
-        if given not in words:
-            raise ValueError(f"one of {shown}")
-        return given
-
-    return parse
-
-
-def _duration(value: Any) -> int:
-    expected = ValueError('a duration of 1 s to 7 d: seconds, or a text such as "90s", "30m", "24h", "1d"')
-    found = None if isinstance(value, bool) else _DURATION.fullmatch(str(value).strip())
-    if found is None:
-        raise expected
-    seconds = float(found[1]) * _SECONDS[found[2].lower()]
-    if not 1 <= seconds <= 7 * 86400:
-        raise expected
-    return round(seconds)
+from runs.text import printable, quote, shorten
+from runs.value_types import LONGEST_TEXT, ValueType, duration, number, one_of, text, whole_number
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a run. default "" of a name means: derived, see `resolve`."""
+    """One setting of a run.
+
+    default: for the names and the task, "" means that `resolve` derives it. meaning: for docs/settings.md.
+    """
 
     name: str
-    parse: Callable[[Any], Any]
+    type: ValueType[Any]
     default: Any
     meaning: str
 
@@ -103,69 +39,84 @@ class Setting:
 RUN_SETTINGS = {
     each.name: each
     for each in (
-        Setting("label", _text, "", "Column to predict. Default: the last column."),
-        Setting("model_name", _text, "", "Registered model. Default: from the file's name."),
+        Setting("label", text(), "", "Column to predict. Default: the last column."),
         Setting(
-            "endpoint_name", _text, "", "Batch endpoint. Default: from the model's name and the workspace."
+            "model_name", text(), "", "Name of the registered model. Default: derived from the file's name."
         ),
-        Setting("epochs", _whole(1, 10_000), 50, "Passes over the training rows."),
-        Setting("lr", _number(1e-9, 100.0), 0.1, "Learning rate."),
+        Setting(
+            "endpoint_name",
+            text(),
+            "",
+            "Name of the batch endpoint. Default: derived from the names of model and workspace.",
+        ),
+        Setting("epochs", whole_number(1, 10_000), 50, "Passes over the training rows."),
+        Setting("lr", number(1e-9, 100.0), 0.1, "Learning rate."),
         Setting(
             "min_accuracy",
-            _number(0.0, 1.0),
+            number(0.0, 1.0),
             0.0,
-            "Hold-out accuracy below which nothing is deployed. Of a classification.",
+            "For a classification: a model whose hold-out accuracy is lower is not deployed.",
         ),
-        Setting("training_timeout", _duration, 86400, "How long training may take, queueing included."),
-        # Azure ML holds 20 on an endpoint; the others are for runs under way, which deploy before they prune.
         Setting(
-            "keep_deployments", _whole(1, 10), 2, "Deployments that an endpoint keeps, the default included."
+            "training_timeout",
+            duration(),
+            86400,
+            "How long training may take, including the time in a queue.",
         ),
-        Setting("compute_name", _text, "cpu-cluster", "AmlCompute cluster that scores."),
-        Setting("vm_size", _text, "Standard_DS3_v2", "VM size of that cluster, when it has to be made."),
+        # Azure ML allows 20 on an endpoint. Runs in progress need the rest: they deploy before they prune.
+        Setting(
+            "keep_deployments",
+            whole_number(1, 10),
+            2,
+            "Number of deployments that an endpoint keeps, including the default.",
+        ),
+        Setting("compute_name", text(), "cpu-cluster", "Name of the AmlCompute cluster that scores."),
+        Setting(
+            "vm_size", text(), "Standard_DS3_v2", "VM size of that cluster, if Touchdown has to create it."
+        ),
         Setting(
             "task",
-            _one_of("", "classification", "regression"),
+            one_of("", "classification", "regression"),
             "",
-            "What is learnt. Default: told from the label, see below.",
+            "What kind of model is trained. Default: detected from the label column, see below.",
         ),
         Setting(
             "algorithm",
-            _one_of("linear", "boosting", "auto"),
+            one_of("linear", "boosting", "auto"),
             "linear",
-            "`linear`: a linear model; `boosting`: gradient boosted trees; `auto`: both, and the better one"
-            " is kept.",
+            "`linear`: a linear model; `boosting`: gradient-boosted trees; `auto`: trains both and keeps the"
+            " better one.",
         ),
         Setting(
             "rare_classes",
-            _one_of("refuse", "merge"),
+            one_of("refuse", "merge"),
             "refuse",
-            "What becomes of classes too small to be held out: `refuse` ends the training, `merge` makes one"
-            " class of them, `(other)`.",
+            "What happens to classes with too few rows for a hold-out: `refuse` ends the training, `merge`"
+            " combines them into one class, `(other)`.",
         ),
         Setting(
             "max_rmse",
-            _number(0.0),
+            number(0.0),
             0.0,
-            "Hold-out RMSE above which nothing is deployed; 0: no limit. Of a regression.",
+            "For a regression: a model whose hold-out RMSE is higher is not deployed. 0 means no limit.",
         ),
-        # Two trainings on the same few thousand rows in another order differ by about a point of accuracy.
+        # Training twice on the same few thousand rows in another order changes accuracy by about a point.
         Setting(
             "tolerance",
-            _number(0.0, 1.0),
+            number(0.0, 1.0),
             0.01,
-            "How much worse than the champion a model may be and still be deployed: in accuracy (0.01 is a"
-            " point), or as a share of the champion's RMSE. The default is about what another order of the"
-            " same rows changes on data sets of a few thousand rows; smaller differences are not worth a"
-            " refusal.",
+            "How much worse than the champion a model may be and still be deployed: in accuracy (0.01 is one"
+            " percentage point), or as a fraction of the champion's RMSE. On data sets of a few thousand"
+            " rows, shuffling the same rows changes a model by about the default; smaller differences do not"
+            " justify keeping the champion.",
         ),
         Setting(
             "approval",
-            _one_of("none", "required"),
+            one_of("none", "required"),
             "none",
-            "`required`: the run waits for a decision before it promotes.",
+            "`required`: the run waits for a person's decision before it promotes its deployment.",
         ),
-        Setting("approval_timeout", _duration, 259200, "How long it waits for that."),
+        Setting("approval_timeout", duration(), 259200, "How long the run waits for that decision."),
     )
 }
 
@@ -180,28 +131,42 @@ class AppSetting:
 
 
 APP_SETTINGS = (
-    AppSetting("TOUCHDOWN_SUBSCRIPTION_ID", "Subscription of the workspace and the factory."),
-    AppSetting("TOUCHDOWN_RESOURCE_GROUP", "Resource group of the workspace and the factory."),
+    AppSetting("TOUCHDOWN_SUBSCRIPTION_ID", "Subscription of the workspace and the data factory."),
+    AppSetting("TOUCHDOWN_RESOURCE_GROUP", "Resource group of the workspace and the data factory."),
     AppSetting("TOUCHDOWN_WORKSPACE", "Azure ML workspace."),
-    AppSetting("TOUCHDOWN_DATA_FACTORY", "Data factory that trains."),
-    AppSetting("TOUCHDOWN_PIPELINE", "Its pipeline.", "train"),
+    AppSetting("TOUCHDOWN_DATA_FACTORY", "Data factory whose pipeline trains the models."),
+    AppSetting("TOUCHDOWN_PIPELINE", "Name of that pipeline.", "train"),
     AppSetting("TOUCHDOWN_STORAGE_URL", "Blob endpoint of the workspace's storage account, with https."),
-    AppSetting("TOUCHDOWN_CONTAINER", "Container behind the workspace's default datastore."),
-    AppSetting("TOUCHDOWN_DATASTORE", "That datastore.", "workspaceblobstore"),
-    AppSetting("TOUCHDOWN_RESOURCE_MANAGER_URL", "Azure Resource Manager.", "https://management.azure.com"),
-    AppSetting("TOUCHDOWN_COMPUTE_IDENTITY", "Resource id of the identity that a new cluster gets.", ""),
-    AppSetting("TOUCHDOWN_COMPUTE_MAX_NODES", "Nodes that a new cluster may grow to.", "2"),
+    AppSetting("TOUCHDOWN_CONTAINER", "Container of the workspace's default datastore."),
+    AppSetting("TOUCHDOWN_DATASTORE", "Name of that datastore.", "workspaceblobstore"),
     AppSetting(
-        "TOUCHDOWN_TOPIC_ENDPOINT", "Event Grid topic for lifecycle events; empty: none are sent.", ""
+        "TOUCHDOWN_RESOURCE_MANAGER_URL",
+        "Endpoint of Azure Resource Manager.",
+        "https://management.azure.com",
     ),
     AppSetting(
-        "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS", "First look at a pipeline run, beside its event.", "30"
+        "TOUCHDOWN_COMPUTE_IDENTITY", "Resource id of the identity that is assigned to a new cluster.", ""
     ),
-    AppSetting("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "Longest interval between two such looks.", "300"),
+    AppSetting("TOUCHDOWN_COMPUTE_MAX_NODES", "Largest number of nodes of a new cluster.", "2"),
     AppSetting(
-        "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS", "First look at an Azure ML operation or job.", "2"
+        "TOUCHDOWN_TOPIC_ENDPOINT", "Event Grid topic for lifecycle events. Empty: no events are sent.", ""
     ),
-    AppSetting("TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS", "Longest interval between two such looks.", "30"),
+    AppSetting(
+        "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS",
+        "First polling interval of a pipeline run, which is polled in case its event is lost.",
+        "30",
+    ),
+    AppSetting("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "Longest polling interval of a pipeline run.", "300"),
+    AppSetting(
+        "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS",
+        "First polling interval of an Azure ML operation or job.",
+        "2",
+    ),
+    AppSetting(
+        "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS",
+        "Longest polling interval of an Azure ML operation or job.",
+        "30",
+    ),
 )
 
 
@@ -229,7 +194,7 @@ class App:
     polling: Polling
     run_defaults: dict[str, str]
     signs_in: bool = False
-    """Whether App Service signs callers in (its authentication is on), and so says truly who calls."""
+    """Whether App Service signs callers in (its authentication is on): then its headers name the caller."""
 
     @property
     def workspace_id(self) -> str:
@@ -242,25 +207,12 @@ class App:
     def read(cls, environment: Mapping[str, str]) -> "App":
         """The settings in `environment`.
 
-        Raises RefusedError naming every variable that is missing, or the first with a value it cannot have.
+        Raises RefusedError that names all missing variables, or the first one with an invalid value.
         """
-        values: dict[str, str] = {}
-        missing = []
-        for each in APP_SETTINGS:
-            value = environment.get(each.variable, "").strip() or each.default
-            if value is None:
-                missing.append(each.variable)
-            else:
-                values[each.variable.removeprefix("TOUCHDOWN_").lower()] = value
-        if missing:
-            raise RefusedError(
-                "MissingAppSetting",
-                f"app settings are missing: {', '.join(missing)}; set them on the Function App, or locally in"
-                " local.settings.json (see local.settings.sample.json).",
-            )
+        values = _values_of(environment)
 
-        def number(name: str) -> float:
-            return _checked(f"app setting TOUCHDOWN_{name.upper()}", _number(0.01, 86400), values[name])
+        def polling(name: str) -> float:
+            return _parsed(f"app setting TOUCHDOWN_{name.upper()}", number(0.01, 86400), values[name])
 
         return cls(
             subscription=values["subscription_id"],
@@ -273,15 +225,15 @@ class App:
             datastore=values["datastore"],
             resource_manager=values["resource_manager_url"].rstrip("/"),
             compute_identity=values["compute_identity"],
-            compute_max_nodes=_checked(
-                "app setting TOUCHDOWN_COMPUTE_MAX_NODES", _whole(1, 1000), values["compute_max_nodes"]
+            compute_max_nodes=_parsed(
+                "app setting TOUCHDOWN_COMPUTE_MAX_NODES", whole_number(1, 1000), values["compute_max_nodes"]
             ),
             topic_endpoint=values["topic_endpoint"],
             polling=Polling(
-                run_first=number("run_polling_first_seconds"),
-                run_cap=number("run_polling_cap_seconds"),
-                operation_first=number("operation_polling_first_seconds"),
-                operation_cap=number("operation_polling_cap_seconds"),
+                run_first=polling("run_polling_first_seconds"),
+                run_cap=polling("run_polling_cap_seconds"),
+                operation_first=polling("operation_polling_first_seconds"),
+                operation_cap=polling("operation_polling_cap_seconds"),
             ),
             run_defaults={
                 name: environment[setting.variable]
@@ -292,6 +244,25 @@ class App:
         )
 
 
+def _values_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The value of each of APP_SETTINGS, by its variable's name in lower case without TOUCHDOWN_."""
+    values: dict[str, str] = {}
+    missing = []
+    for each in APP_SETTINGS:
+        value = environment.get(each.variable, "").strip() or each.default
+        if value is None:
+            missing.append(each.variable)
+        else:
+            values[each.variable.removeprefix("TOUCHDOWN_").lower()] = value
+    if missing:
+        raise RefusedError(
+            "MissingAppSetting",
+            f"app settings are missing: {', '.join(missing)}; set them on the Function App, or locally in"
+            " local.settings.json (see local.settings.sample.json).",
+        )
+    return values
+
+
 @functools.cache
 def app() -> App:
     """The settings of this process; read on first use, so that the functions can be listed without them."""
@@ -299,21 +270,18 @@ def app() -> App:
 
 
 def checked(given: Any) -> Json:
-    """The settings of an HTTP body, each of a known name and a possible value.
+    """The settings of an HTTP body, with each value converted to its type.
 
-    Raises RefusedError naming the setting, what was given, and what it may be.
+    Raises RefusedError for an unknown name or an invalid value; the message says what is allowed.
     """
     if not isinstance(given, dict):
         raise RefusedError("InvalidSetting", 'settings: a JSON object is expected, such as {"epochs": 20}.')
     for name in given:
         if name not in RUN_SETTINGS:
             raise RefusedError(
-                "UnknownSetting",
-                f"setting {name[:80]!r} is unknown; there are {', '.join(sorted(RUN_SETTINGS))}.",
+                "UnknownSetting", f"setting {quote(name)} is unknown; use {', '.join(sorted(RUN_SETTINGS))}."
             )
-    return {
-        name: _checked(f"setting {name}", RUN_SETTINGS[name].parse, value) for name, value in given.items()
-    }
+    return {name: _parsed(f"setting {name}", RUN_SETTINGS[name].type, value) for name, value in given.items()}
 
 
 def resolve(
@@ -327,65 +295,66 @@ def resolve(
 ) -> RunSettings:
     """The settings of a run: HTTP body over blob metadata over app settings over defaults.
 
-    metadata is the CSV's own; keys that are no settings are other people's and are left alone. task_of: the
-    task that a column asks for as label, where no setting says so. Names are made valid (runs.naming).
-    Raises RefusedError for an impossible value, or a label that is no column.
+    metadata is that of the dataset's blob. task_of gives the task that suits a column as the label; it is
+    asked if no setting names the task. Names are made valid (runs.naming).
+
+    Raises RefusedError for an invalid value, or a label that is not among `columns`.
+    """
+    found = _found(given, {key.lower(): value for key, value in metadata.items()}, app, dataset)
+    found["label"] = _label(found["label"], columns, dataset)
+    found["task"] = found["task"] or task_of(found["label"])
+    model = naming.valid_name("model", found["model_name"] or naming.model_name(dataset, found["task"]))
+    found["model_name"] = model
+    if found["endpoint_name"]:
+        found["endpoint_name"] = naming.valid_name("endpoint", found["endpoint_name"])
+    else:
+        found["endpoint_name"] = naming.endpoint_name(model, app.workspace_id)
+    found["compute_name"] = naming.valid_name("compute", found["compute_name"])
+    return RunSettings(**found)
+
+
+def _found(given: Json, metadata: Mapping[str, str], app: App, dataset: str) -> dict[str, Any]:
+    """The value of each setting, from the first place that has one.
+
+    Metadata may hold keys of other programs: only those that name a setting are read.
     """
     found: dict[str, Any] = {}
-    theirs = {key.lower(): value for key, value in metadata.items()}
     for name, setting in RUN_SETTINGS.items():
         if name in given:
-            found[name] = _checked(f"setting {name}", setting.parse, given[name])
-        elif theirs.get(name, "").strip():
-            found[name] = _checked(f"dataset {dataset}: metadata {name}", setting.parse, theirs[name])
+            found[name] = _parsed(f"setting {name}", setting.type, given[name])
+        elif metadata.get(name, "").strip():
+            found[name] = _parsed(f"dataset {dataset}: metadata {name}", setting.type, metadata[name])
         elif name in app.run_defaults:
-            found[name] = _checked(f"app setting {setting.variable}", setting.parse, app.run_defaults[name])
+            found[name] = _parsed(f"app setting {setting.variable}", setting.type, app.run_defaults[name])
         else:
             found[name] = setting.default
-    label = found["label"] or columns[-1]
-    if label not in columns:
-        # A value in metadata or a setting cannot keep the spaces around a column's name.
-        label = next((column for column in columns if column.strip() == label), label)
-    if label not in columns:
-        shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
-        raise RefusedError(
-            "LabelMissing",
-            f'dataset {dataset}: label column "{label}" is not in the header (found: {shown});'
-            " rename the column or name another label.",
-        )
-    task = found["task"] or task_of(label)
-    model = naming.valid_name("model", found["model_name"] or naming.model_name(dataset, task))
-    return RunSettings(
-        label=label,
-        model_name=model,
-        endpoint_name=(
-            naming.valid_name("endpoint", found["endpoint_name"])
-            if found["endpoint_name"]
-            else naming.endpoint_name(model, app.workspace_id)
-        ),
-        epochs=found["epochs"],
-        lr=found["lr"],
-        min_accuracy=found["min_accuracy"],
-        training_timeout=found["training_timeout"],
-        keep_deployments=found["keep_deployments"],
-        compute_name=naming.valid_name("compute", found["compute_name"]),
-        vm_size=found["vm_size"],
-        task=task,
-        algorithm=found["algorithm"],
-        rare_classes=found["rare_classes"],
-        max_rmse=found["max_rmse"],
-        tolerance=found["tolerance"],
-        approval=found["approval"],
-        approval_timeout=found["approval_timeout"],
+    return found
+
+
+def _label(wanted: str, columns: list[str], dataset: str) -> str:
+    """The column that is called `wanted`; the last one for "". Raises RefusedError LabelMissing."""
+    if not wanted:
+        return columns[-1]
+    if wanted in columns:
+        return wanted
+    for column in columns:
+        # Spaces around a column's name are lost in metadata and settings.
+        if column.strip() == wanted:
+            return column
+    names = ", ".join(shorten(printable(column), 40) for column in columns[:20])
+    more = ", …" if len(columns) > 20 else ""
+    raise RefusedError(
+        "LabelMissing",
+        f"dataset {dataset}: label column {quote(wanted, LONGEST_TEXT)} is not in the header (found:"
+        f" {names}{more}); rename the column or name another label.",
     )
 
 
-def _checked[T](what: str, parse: Callable[[Any], T], value: Any) -> T:
+def _parsed[T](source: str, type_: ValueType[T], value: Any) -> T:
+    """`value` as one of `type_`. Raises RefusedError InvalidSetting that names `source`, its setting."""
     try:
-        return parse(value)
+        return type_.parse(value)
     except ValueError as expected:
-        shown = repr(value)
         raise RefusedError(
-            "InvalidSetting",
-            f"{what}: {shown if len(shown) <= 80 else shown[:77] + '...'} was given, expected {expected}.",
+            "InvalidSetting", f"{source}: {quote(value, 80)} was given, expected {expected}."
         ) from None

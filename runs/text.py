@@ -36,15 +36,15 @@ def quote(value: object, length: int = QUOTE_LENGTH) -> str:
     At most `length` characters of it are repeated. A value that JSON cannot write is named by its type.
     """
     if isinstance(value, str):
-        return f'"{shorten(_printable(value[: length + 1]), length)}"'
+        return f'"{shorten(printable(value[: length + 1]), length)}"'
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         # A value may also be nested too deeply, or be a whole number of more digits than Python converts.
         return f"a value of type {type(value).__name__}"
-    return shorten(_printable(text), length)
+    return shorten(printable(text), length)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """`text` with an escape such as \\n or \\x00 in place of each character that cannot be printed."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -1,9 +1,9 @@
-"""Write down the settings where people look for them: docs/settings.md and local.settings.sample.json.
+"""Generate the tables of docs/settings.md, and local.settings.sample.json, from runs/settings.py.
 
     python scripts/document_settings.py [--check]
 
-The tables of docs/settings.md between its markers, and the whole sample, are made from runs/settings.py. With
---check nothing is written; the exit code is 1 when something would be.
+Only the text between the markers of docs/settings.md is replaced. --check writes nothing and exits with 1 if
+one of the files is out of date.
 """
 
 import json
@@ -15,19 +15,10 @@ sys.path.insert(0, str(ROOT))
 
 from localcloud.cli.func_settings import sample  # noqa: E402 - the path comes first
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS, Setting  # noqa: E402
+from runs.settings import APP_SETTINGS, RUN_SETTINGS  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "settings.md"
 SAMPLE = ROOT / "local.settings.sample.json"
-
-
-def allowed(setting: Setting) -> str:
-    """What may be given, in the words of the error that refuses anything else."""
-    try:
-        setting.parse(object())
-    except ValueError as expected:
-        return str(expected)
-    raise TypeError(f"setting {setting.name} takes anything")
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:
@@ -41,9 +32,9 @@ def code(text: str | None) -> str:
 
 def run_settings() -> str:
     return table(
-        ["setting", "app setting", "default", "meaning", "may be"],
+        ["setting", "app setting", "default", "meaning", "allowed values"],
         [
-            [code(each.name), code(each.variable), code(str(each.default)), each.meaning, allowed(each)]
+            [code(each.name), code(each.variable), code(str(each.default)), each.meaning, each.type.expected]
             for each in RUN_SETTINGS.values()
         ],
     )
@@ -64,13 +55,13 @@ def app_settings() -> str:
 
 
 def filled(text: str) -> str:
-    """`text` with its tables made anew."""
+    """`text` with its tables generated anew. Raises ValueError if a marker is missing."""
     for name, content in {"run settings": run_settings(), "app settings": app_settings()}.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         before, found, rest = text.partition(begin)
         _, ends, after = rest.partition(end)
         if not (found and ends):
-            raise ValueError(f"{DOCUMENT}: a part between {begin} and {end} is expected")
+            raise ValueError(f"{DOCUMENT}: the markers {begin} and {end} are expected")
         text = f"{before}{begin}\n{content}\n{end}{after}"
     return text
 

@@ -186,7 +186,7 @@ def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_defa
         (b"width,height,kind\n", {}, "a header but no data row"),
         (b"PK\x03\x04\0\0\0\0binary", {}, "the file is no text"),
         (b"", {}, "the file is empty"),
-        (rows(), {"epochs": "many"}, "metadata epochs: 'many' was given"),
+        (rows(), {"epochs": "many"}, 'metadata epochs: "many" was given'),
     ],
     ids=["label", "blank", "header only", "binary", "0 bytes", "setting"],
 )

@@ -135,7 +135,7 @@ def test_every_setting_is_tried_here() -> None:
 def test_body_goes_before_metadata_before_app_before_default(name: str) -> None:
     body, metadata, variable = EVERY[name]
     app = an_app(**{RUN_SETTINGS[name].variable: str(variable)})
-    parse = RUN_SETTINGS[name].parse
+    parse = RUN_SETTINGS[name].type.parse
     given = settings.checked({name: body})
     assert getattr(resolved(given, {name: str(metadata)}, app), name) == parse(body)
     assert getattr(resolved({}, {name: str(metadata)}, app), name) == parse(metadata)
@@ -171,6 +171,25 @@ def test_names_are_made_valid() -> None:
     assert found.compute_name.startswith("cpu-1-")
 
 
+@pytest.mark.parametrize("label", ["petal width", "  petal width", "petal width \t"])
+def test_spaces_around_a_columns_name_need_not_be_given_with_the_label(label: str) -> None:
+    """Metadata loses them, and a setting's value is stripped."""
+    columns = ["sepal width", " petal width ", "species"]
+    given = {} if "\t" in label else settings.checked({"label": label})
+    assert resolved(given, {"label": label.strip()}, columns=columns).label == " petal width "
+
+
+def test_a_column_of_exactly_the_labels_name_goes_before_one_with_spaces_around_it() -> None:
+    assert resolved({"label": "b"}, columns=[" b", "b", "b ", "c"]).label == "b"
+    assert resolved({"label": "b"}, columns=["a", " b", "b ", "c"]).label == " b"
+
+
+def test_a_label_differs_from_a_column_by_case_and_by_spaces_within() -> None:
+    for label in ("Species", "spe cies", "specie", "species2"):
+        with pytest.raises(RefusedError, match="is not in the header"):
+            resolved({"label": label})
+
+
 def test_a_label_that_is_no_column_is_refused_with_those_that_are() -> None:
     with pytest.raises(RefusedError) as caught:
         resolved({"label": "clas"})
@@ -186,14 +205,18 @@ def test_a_label_among_very_many_columns_is_refused_in_a_short_sentence() -> Non
         resolved({"label": "none"}, columns=[f"column{n}" for n in range(10_000)])
     assert "column19, …)" in str(caught.value)
     assert len(str(caught.value)) < 500
+    with pytest.raises(RefusedError) as caught:
+        resolved({"label": "none"}, columns=["x" * 100_000, "a\0b", *"cdefghijklmnopqrst"])
+    assert f"(found: {'x' * 39}…, a\\x00b, c," in str(caught.value)
+    assert "s, t);" in str(caught.value), "no ellipsis after 20 columns that are all"
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("body", "setting epochs: 'many' was given"),
-        ("metadata", "dataset iris_csv.csv: metadata epochs: 'many' was given"),
-        ("app", "app setting TOUCHDOWN_EPOCHS: 'many' was given"),
+        ("body", 'setting epochs: "many" was given'),
+        ("metadata", 'dataset iris_csv.csv: metadata epochs: "many" was given'),
+        ("app", 'app setting TOUCHDOWN_EPOCHS: "many" was given'),
     ],
 )
 def test_a_wrong_value_is_refused_with_where_it_stands(source: str, words: str) -> None:
@@ -228,6 +251,28 @@ def test_an_unknown_setting_is_refused_with_those_there_are(name: str) -> None:
     assert len(str(error)) < 500
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+HUGE = 10**400
+"""A whole number that JSON can hold and that no float can."""
+BEYOND_TEXT = 10**5000
+"""A whole number of more digits than Python converts to text."""
+UNUSABLE: tuple[Any, ...] = (
+    HUGE,
+    -HUGE,
+    BEYOND_TEXT,
+    -BEYOND_TEXT,
+    "1e400",
+    "9" * 5000,
+    1e308,
+    nested(50_000),
+)
+"""What no setting may be, except that a short text may be 1e400, and max_rmse any finite number."""
 WRONG: dict[str, list[Any]] = {
     "label": [None, 1, ["species"], "x" * 257, "a\nb", "a\0b", "\ud800"],
     "model_name": [None, 7, {"a": 1}],
@@ -273,6 +318,27 @@ def test_a_value_of_the_wrong_kind_or_size_is_refused_naming_the_setting(name: s
     assert error.code == "InvalidSetting"
     assert str(error).startswith(f"setting {name}: ")
     assert re.search(r" was given, expected (a |one of )", str(error))
+    assert len(str(error)) < 300
+
+
+TEXTS = ("label", "model_name", "endpoint_name", "compute_name", "vm_size")
+"""The settings that may be any short text, so also one of digits."""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, value)
+        for name in RUN_SETTINGS
+        for value in UNUSABLE
+        if (name, value) != ("max_rmse", 1e308) and not (name in TEXTS and value == "1e400")
+    ],
+    ids=lambda each: each if isinstance(each, str) and len(each) < 80 else type(each).__name__,
+)
+def test_a_number_or_nesting_beyond_all_bounds_is_refused_and_breaks_nothing(name: str, value: Any) -> None:
+    error = refused(**{name: value})
+    assert error.code == "InvalidSetting"
+    assert str(error).startswith(f"setting {name}: ")
     assert len(str(error)) < 300
 
 
@@ -344,7 +410,7 @@ def test_all_missing_app_settings_are_named_at_once() -> None:
     ],
 )
 def test_an_app_setting_with_an_impossible_value_is_named(variable: str, value: str) -> None:
-    with pytest.raises(RefusedError, match=f"app setting {variable}: '{value}' was given, expected"):
+    with pytest.raises(RefusedError, match=f'app setting {variable}: "{value}" was given, expected'):
         an_app(**{variable: value})
 
 

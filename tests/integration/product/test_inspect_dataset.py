@@ -166,7 +166,7 @@ def test_a_label_that_is_no_column_is_named_with_those_that_are(app: App, unique
 def test_metadata_with_an_impossible_value_is_refused_with_what_is_possible(app: App, unique: str) -> None:
     request = uploaded(app, f"{unique}.csv", GOOD, {"epochs": "many"})
     with pytest.raises(
-        RefusedError, match="metadata epochs: 'many' was given, expected a whole number from 1"
+        RefusedError, match='metadata epochs: "many" was given, expected a whole number from 1'
     ):
         inspect_dataset(request)
 
