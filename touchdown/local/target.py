@@ -1,0 +1,41 @@
+"""The target of Touchdown's client on a localcloud."""
+
+import json
+
+from localcloud.credentials import Principal
+from localcloud.home import SUBSCRIPTION, Home
+
+from touchdown.errors import StackNotRunningError
+from touchdown.local.names import CONTAINER, DATASTORE, RESOURCE_GROUP, WORKSPACE
+from touchdown.target import Target
+
+
+def target(home: Home) -> Target:
+    """The Touchdown that runs on the localcloud of `home`, used by its person.
+
+    Raises StackNotRunningError until the Functions host has written its keys.
+    """
+    return Target(
+        api=home.functions_url,
+        function_key=function_key(home),
+        blob_url=home.blob_url,
+        container=CONTAINER,
+        resource_manager=home.resource_manager,
+        subscription=SUBSCRIPTION,
+        resource_group=RESOURCE_GROUP,
+        workspace=WORKSPACE,
+        datastore=DATASTORE,
+        credential=Principal(home, "person"),
+        verify=str(home.ca_bundle),
+    )
+
+
+def function_key(home: Home) -> str:
+    """The app's default function key. Raises StackNotRunningError until its host has written it."""
+    try:
+        keys = json.loads((home.root / "keys.json").read_text())
+    except FileNotFoundError:
+        raise StackNotRunningError(
+            f"the Functions host of {home.root} has never run: start it with `touchdown up`."
+        ) from None
+    return str(keys["functionKeys"]["default"])
