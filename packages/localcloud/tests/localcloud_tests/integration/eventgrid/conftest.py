@@ -1,0 +1,159 @@
+"""A storage with a journal, a cloud with subscriptions of its own, and who they deliver to.
+
+Each subscription of a test has a container of its own, of the same name; see SUBSCRIPTIONS.
+"""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from localcloud import storage
+from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
+from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
+
+from localcloud_tests.integration.conftest import start_cloud
+from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
+
+SYSTEM_KEY = "the-system-key"
+AZURITE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
+)
+
+
+def client(home: Home) -> BlobServiceClient:
+    """Someone with the account's key."""
+    return BlobServiceClient(home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle))
+
+
+def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
+    def to_container(name: str, **how: Any) -> dict[str, Any]:
+        return {
+            "name": name,
+            "endpointUrl": f"http://{LOOPBACK}:{webhooks}/{name}",
+            "filter": {"subjectBeginsWith": f"/blobServices/default/containers/{name}/blobs/"},
+        } | how
+
+    return [
+        to_container("everything"),
+        to_container("cloudevents", eventDeliverySchema="CloudEventSchemaV1_0"),
+        to_container("batches", maxEventsPerBatch=10),
+        to_container("impatient", retryPolicy={"maxDeliveryAttempts": 2}),
+        to_container(
+            "tables",
+            filter={
+                "subjectBeginsWith": "/blobServices/default/containers/tables/blobs/datasets/",
+                "advancedFilters": [
+                    {"operatorType": "StringEndsWith", "key": "subject", "values": [".csv", ".csv.gz"]}
+                ],
+            },
+        ),
+        to_container("absent", endpointUrl=f"http://{LOOPBACK}:{absent}/absent"),
+        {"name": "published", "topic": TOPIC, "endpointUrl": f"http://{LOOPBACK}:{webhooks}/published"},
+    ]
+
+
+@contextmanager
+def environment() -> Iterator[None]:
+    """For starting a process: quick retries, and segments of the journal that fill up soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FACTOR_VARIABLE, "0.002")
+        patch.setenv("LOCALCLOUD_WRITES_SEGMENT_BYTES", "4096")
+        yield
+
+
+@dataclass
+class Grid:
+    """The running parts, and a way to the controls. `webhooks` gets all events but the app's."""
+
+    home: Home
+    webhooks: Receiver
+    absent_port: int
+    blobs: BlobServiceClient
+    process: "subprocess.Popen[bytes]"
+    app: Receiver = field(default_factory=Receiver)
+
+    def container(self, name: str) -> ContainerClient:
+        return self.blobs.get_container_client(name)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = httpx.request(
+            method,
+            f"{self.home.control_url}/{path}",
+            json=body,
+            headers={"X-Localcloud-Key": self.home.control_key},
+            trust_env=False,
+        )
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def deliveries(self, text: str = "") -> list[dict[str, Any]]:
+        value = self.control("GET", "eventgrid/deliveries")["value"]
+        return [each for each in value if text in each["subject"]]
+
+    def fault(self, action: str, subject: str, **how: Any) -> None:
+        fault = {"point": "eventgrid.deliver", "action": action, "where": {"subject": subject}}
+        self.control("POST", "faults", fault | how)
+
+    def settle_journal(self) -> None:
+        """Return once everything written so far has been taken: events are made in the journal's order."""
+        marker = f"marker-{len(self.webhooks.requests)}"
+        self.container("everything").upload_blob(marker, b"", overwrite=True)
+        self.webhooks.about(marker)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+    def start(self) -> None:
+        with environment():
+            self.process = start_cloud(self.home)
+
+
+def write_keys(home: Home) -> None:
+    keys = {"masterKey": "m", "functionKeys": {}, "systemKeys": {"eventgrid_extension": SYSTEM_KEY}}
+    (home.root / "keys.json").write_text(json.dumps(keys))
+
+
+@pytest.fixture(scope="session")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
+    home = Home.open(tmp_path_factory.mktemp("grid") / "cloud", Ports.free())
+    webhooks, absent = free_ports(2)
+    (home.root / "subscriptions.json").write_text(json.dumps(subscriptions(webhooks, absent)))
+    write_keys(home)
+    with environment():
+        azurite = asyncio.run(storage.start(home))
+    try:
+        blobs = client(home)
+        own = ("everything", "cloudevents", "batches", "impatient", "tables", "absent", "other")
+        for name in (CONTAINER, *own):
+            blobs.create_container(name)
+        with (
+            listening(Receiver(), webhooks) as receiver,
+            listening(Receiver(), home.ports.functions) as app,
+        ):
+            with environment():
+                cloud = start_cloud(home)
+            grid = Grid(home, receiver, absent, blobs, cloud, app)
+            try:
+                yield grid
+            finally:
+                grid.stop()
+    finally:
+        azurite.terminate()
+        azurite.wait(timeout=20)
+
+
+@pytest.fixture
+def trusted_grid(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This process trusts the cloud and is its `app` identity."""
+    for name, value in (grid.home.trust() | grid.home.identity("app")).items():
+        monkeypatch.setenv(name, value)
+    return grid.home.ca_bundle
