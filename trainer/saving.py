@@ -1,4 +1,4 @@
-"""A finished training as an MLflow run on disk, laid out as Azure ML and `mlflow ui` read it."""
+"""Saves a finished training as an MLflow run on disk, in the layout that Azure ML and `mlflow ui` read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 import logging
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import touchdown_model
@@ -17,16 +17,26 @@ from job import Job
 from text import shorten
 from training import Epoch
 
-EXPERIMENT_ID = "0"  # MLflow's default experiment, which a file store always has
-LONGEST = 5000
-"""Characters of a tag or parameter."""
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT_ID = "0"
+"""MLflow's default experiment, which a file store always has."""
+MAX_VALUE = 5000
+"""Characters of a tag or a parameter."""
+METRICS_PER_CALL = 1000
+"""MLflow's limit."""
 EXAMPLE_ROWS = 5
 
 
 @dataclass
 class Outcome:
-    """A training as it is saved. document: metrics.json, but for the run's id. typed: the type that the
-    signature gives each column, in the file's order. example: raw rows without the label."""
+    """A training as it is saved.
+
+    document: metrics.json without the MLflow run's id. profile: profile.json. report: what the report is made
+    of. typed: the type of each feature column in the signature, in the file's order. example: raw rows
+    without the label. confusion: the confusion matrix of a classification, of shape (n_classes, n_classes).
+    """
 
     model: touchdown_model.TouchdownModel
     epochs: list[Epoch]
@@ -36,26 +46,33 @@ class Outcome:
     typed: dict[str, str]
     example: pd.DataFrame
     confusion: Any = None
-    curves: dict[str, list[Epoch]] = field(default_factory=dict)
 
 
 def save(job: Job, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
-    """Log the training into ./mlruns, report.html into its artifacts; the run's folder and its metrics.json.
+    """Log a training as a run in ./mlruns. Returns the run's folder and its metrics.json.
 
-    The client and save_model are used instead of start_run and log_model, which would ask git, the
-    platform and the active environment about things that a Batch node does not know.
+    MLflow's client and save_model take the place of start_run and log_model, which would ask git, the
+    platform and the active environment for what a Batch node does not know.
     """
-    import mlflow.sklearn
-    import report
-    from mlflow.entities import Metric, Param, RunTag
-    from mlflow.models import Model
+    import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     client = mlflow.MlflowClient(tracking_uri=Path("mlruns").absolute().as_uri())
-    run = client.create_run(EXPERIMENT_ID, run_name=job.run_id or Path(job.dataset).stem)
-    run_id = run.info.run_id
+    run_id = client.create_run(EXPERIMENT_ID, run_name=job.run_id or Path(job.dataset).stem).info.run_id
     folder = Path("mlruns", EXPERIMENT_ID, run_id)
     document = {**outcome.document, "mlflow_run_id": run_id}
+    _log_parameters_and_tags(client, run_id, job, document)
+    _log_metrics(client, run_id, outcome.epochs, document)
+    client.log_dict(run_id, document, "metrics.json")
+    client.log_dict(run_id, outcome.profile, "profile.json")
+    _log_pages(client, run_id, outcome)
+    _save_model(folder / "artifacts" / "model", run_id, outcome)
+    client.set_terminated(run_id)
+    return folder, document
+
+
+def _log_parameters_and_tags(client: MlflowClient, run_id: str, job: Job, document: dict[str, Any]) -> None:
+    from mlflow.entities import Param, RunTag
 
     parameters = document["parameters"] | {
         "label": document["label"],
@@ -71,52 +88,69 @@ def save(job: Job, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     }
     client.log_batch(
         run_id,
-        params=[Param(name, str(value)[:LONGEST]) for name, value in parameters.items()],
-        tags=[RunTag(name, str(value)[:LONGEST]) for name, value in tags.items() if value not in (None, "")],
+        params=[Param(name, str(value)[:MAX_VALUE]) for name, value in parameters.items()],
+        tags=[
+            RunTag(name, str(value)[:MAX_VALUE]) for name, value in tags.items() if value not in (None, "")
+        ],
     )
-    points = [Metric("train_loss", e.loss, e.milliseconds, e.number) for e in outcome.epochs]
+
+
+def _log_metrics(client: MlflowClient, run_id: str, epochs: list[Epoch], document: dict[str, Any]) -> None:
+    """Log the training metrics of each epoch, and the hold-out metrics at the last one."""
+    from mlflow.entities import Metric
+
+    points = [Metric("train_loss", e.loss, e.milliseconds, e.number) for e in epochs]
     if document["classes"]:
-        points += [Metric("train_accuracy", e.accuracy, e.milliseconds, e.number) for e in outcome.epochs]
+        points += [Metric("train_accuracy", e.accuracy, e.milliseconds, e.number) for e in epochs]
     points += [
-        Metric(name, value, time.time_ns() // 1_000_000, outcome.epochs[-1].number)
+        Metric(name, value, time.time_ns() // 1_000_000, epochs[-1].number)
         for name, value in document["metrics"].items()
         if not name.startswith("train_")
     ]
-    for start in range(0, len(points), 1000):  # MLflow's limit per call
-        client.log_batch(run_id, metrics=points[start : start + 1000])
-    client.log_dict(run_id, document, "metrics.json")
-    client.log_dict(run_id, outcome.profile, "profile.json")
+    for start in range(0, len(points), METRICS_PER_CALL):
+        client.log_batch(run_id, metrics=points[start : start + METRICS_PER_CALL])
+
+
+def _log_pages(client: MlflowClient, run_id: str, outcome: Outcome) -> None:
+    """Log what people look at: the report and, for a classification, the confusion matrix."""
+    import figures
+    import report
+
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a class name in a script that the font lacks
+        warnings.simplefilter("ignore")  # matplotlib warns of class names in a script that its font lacks
         if outcome.confusion is not None:
-            figure = report.confusion_png(outcome.confusion, document["classes"])
+            figure = figures.confusion_figure(outcome.confusion, outcome.document["classes"])
             client.log_figure(run_id, figure, "confusion_matrix.png")
         client.log_text(run_id, report.render(outcome.report), "report.html")
 
-    # Pinned to what pickled the model. The full `mlflow` is the -skinny one that is installed here and what
-    # Azure ML's driver of a batch deployment imports besides, Pillow among it.
+
+def _save_model(folder: Path, run_id: str, outcome: Outcome) -> None:
+    import mlflow.sklearn
+    from mlflow.models import Model
+
+    # The requirements are the versions that pickled the model. They name the full mlflow, although only
+    # mlflow-skinny is installed here: Azure ML's driver of a batch deployment imports what the full one adds,
+    # Pillow for example.
     pinned = [f"{name}=={version(name)}" for name in ("cloudpickle", "numpy", "pandas", "scikit-learn")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.sklearn.save_model(
             outcome.model,
-            str(folder / "artifacts" / "model"),
+            str(folder),
             mlflow_model=Model(artifact_path="model", run_id=run_id),
             signature=signature(outcome),
             input_example=outcome.example,
             pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned],
             code_paths=[touchdown_model.__file__],
         )
-    client.set_terminated(run_id)
-    return folder, document
 
 
 def signature(outcome: Outcome) -> Any:
-    """The raw columns that go in, and what comes out.
+    """The MLflow signature: the raw columns that the model takes, and the columns that it returns.
 
-    A column of plain numbers is a double, also where all are whole: the driver reads a CSV with these types,
-    and a later row's fraction or gap would not fit a long. Every other column is text, and the model
-    makes of it what training has made of it.
+    A column of plain numbers is a double, even if all are whole: a batch deployment's driver reads a CSV with
+    these types, and a fraction or a gap in a later row would not fit a long. Every other column is text,
+    which the model parses as training did.
     """
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
@@ -129,7 +163,7 @@ def signature(outcome: Outcome) -> Any:
 
 
 def example(cells: pd.DataFrame, typed: dict[str, str]) -> pd.DataFrame:
-    """Some raw rows with the signature's types."""
+    """Raw rows as the model takes them: with the signature's types."""
     return pd.DataFrame(
         {
             name: touchdown_model.numbers(cells[name]) if kind == "double" else cells[name].astype(object)
@@ -139,5 +173,5 @@ def example(cells: pd.DataFrame, typed: dict[str, str]) -> pd.DataFrame:
 
 
 def dataset_name(job: Job) -> str:
-    """How a report calls the dataset."""
+    """The name of the dataset in a report."""
     return shorten(Path(job.dataset).name)
