@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.trainer.browser import Page, browser
+from tests.trainer.browser import Visit, browser
 from tests.trainer.conftest import ROOT
 
 SCRIPT = "<script>alert(1)</script>"
@@ -77,8 +77,8 @@ def render(trainer_python: str) -> Iterator[Renderer]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(tmp_path_factory.mktemp("browser") / "profile") as opened:
+def visit() -> Iterator[Visit]:
+    with browser() as opened:
         yield opened
 
 
@@ -224,13 +224,15 @@ def images(html: str) -> list[str]:
     ids=["classification", "regression"],
 )
 def test_a_browser_shows_every_plot_and_runs_nothing(
-    render: Renderer, page: Page, tmp_path: Path, document: Document, titles: list[str]
+    render: Renderer, visit: Visit, tmp_path: Path, document: Document, titles: list[str]
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text(render(document), encoding="utf-8")
-    page.show(1200)
-    page.open(file.as_uri())
-    shown: list[list[Any]] = page.ask("[...document.images].map(i => [i.alt, i.complete, i.naturalWidth])")
+    visit.resize(1200)
+    visit.open(file.as_uri())
+    shown: list[list[Any]] = visit.page.evaluate(
+        "[...document.images].map(i => [i.alt, i.complete, i.naturalWidth])"
+    )
     assert all(complete and width > 0 for _, complete, width in shown)
     alts = [alt for alt, _, _ in shown]
     assert set(titles) <= set(alts)
@@ -238,23 +240,24 @@ def test_a_browser_shows_every_plot_and_runs_nothing(
     plots = len(titles) + 1 + (document["gate"]["champion"] is not None)
     assert len(shown) == plots + len(drawn)
 
-    assert page.ask("document.scripts.length") == 0
+    assert visit.page.evaluate("document.scripts.length") == 0
     assert (
-        page.ask(
+        visit.page.evaluate(
             "[...document.querySelectorAll('*')].some(e => e.getAttributeNames().some(n => /^on/.test(n)))"
         )
         is False
     )
-    assert SCRIPT in page.ask("[...document.querySelectorAll('td.column')].map(e => e.textContent)")
-    assert page.named("Page.javascriptDialogOpening") == []
-    assert page.named("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded") == []
-    requested = [event["request"]["url"] for event in page.named("Network.requestWillBeSent")]
-    assert [url for url in requested if not url.startswith("data:")] == [file.as_uri()]
-    assert page.photograph(tmp_path / "report.png").startswith(b"\x89PNG")
+    assert SCRIPT in visit.page.evaluate(
+        "[...document.querySelectorAll('td.column')].map(e => e.textContent)"
+    )
+    assert visit.dialogs == []
+    assert visit.messages == []
+    assert [url for url in visit.requests if not url.startswith("data:")] == [file.as_uri()]
+    assert visit.page.screenshot(path=tmp_path / "report.png", full_page=True).startswith(b"\x89PNG")
 
 
 def test_the_pages_policy_stops_a_script_that_would_get_in(
-    render: Renderer, page: Page, tmp_path: Path
+    render: Renderer, visit: Visit, tmp_path: Path
 ) -> None:
     # So that the test above is known to see one: the same page, with the escaping undone.
     html = render(classification())
@@ -262,29 +265,30 @@ def test_the_pages_policy_stops_a_script_that_would_get_in(
     assert escaped in html
     file = tmp_path / "report.html"
     file.write_text(html.replace(escaped, SCRIPT), encoding="utf-8")
-    page.open(file.as_uri())
-    assert page.ask("document.scripts.length") > 0
-    assert any("Content Security Policy" in entry["entry"]["text"] for entry in page.named("Log.entryAdded"))
-    assert page.named("Page.javascriptDialogOpening") == []
+    visit.open(file.as_uri())
+    assert visit.page.evaluate("document.scripts.length") > 0
+    assert any("Content Security Policy" in message for message in visit.messages)
+    assert visit.dialogs == []
 
 
-def test_a_narrow_window_scrolls_only_downwards(render: Renderer, page: Page, tmp_path: Path) -> None:
+def test_a_narrow_window_scrolls_only_downwards(render: Renderer, visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(render(classification()), encoding="utf-8")
     for width in (360, 800, 1600):
-        page.show(width)
-        page.open(file.as_uri())
-        assert page.ask("document.documentElement.scrollWidth") <= width
+        visit.resize(width)
+        visit.open(file.as_uri())
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_plots_follow_the_readers_scheme(render: Renderer, page: Page, tmp_path: Path) -> None:
+def test_plots_follow_the_readers_scheme(render: Renderer, visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(render(classification()), encoding="utf-8")
     backgrounds = []
     for dark in (False, True):
-        page.show(1200, dark=dark)
-        page.open(file.as_uri())
-        backgrounds.append(page.ask("getComputedStyle(document.body).backgroundColor"))
+        visit.resize(1200)
+        visit.page.emulate_media(color_scheme="dark" if dark else "light")
+        visit.open(file.as_uri())
+        backgrounds.append(visit.page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert backgrounds == ["rgb(246, 248, 250)", "rgb(13, 17, 23)"]
     assert all("prefers-color-scheme:dark" in svg for svg in images(file.read_text()))
 
