@@ -25,10 +25,11 @@ test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming
 	@$(PYTHON) -m pytest $(AT_ONCE) $(ARGS)
 
 lint: ## Check style and types
-	@scripts/setup.sh app
+	@scripts/setup.sh app trainer
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy --config-file trainer/mypy.ini
 
 bench: setup ## Measure how fast and how small it is
 	@$(PYTHON) -m benchmarks $(ARGS)

@@ -157,8 +157,8 @@ def train(file: str, epochs: str) -> dict[str, Any]:
     """
     clock = Clock()
     with clock.running("imports"):
-        names = ("reading", "survey", "schema", "evaluation", "profiling", "gate", "saving", "training")
-        reading, survey, _, evaluation, _, _, saving, training = map(imported, names)
+        names = ("reading", "scan", "schema", "evaluation", "profiling", "gate", "saving", "training")
+        reading, scan, _, evaluation, _, _, saving, training = map(imported, names)
     epoch_ends: list[float] = []
 
     def with_epochs(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,7 +193,7 @@ def train(file: str, epochs: str) -> dict[str, Any]:
         first_look(*args)
 
     reading.Source.__init__ = look
-    survey.take = clock.timed("survey", survey.take)
+    scan.survey_dataset = clock.timed("survey", scan.survey_dataset)
     training.train_linear = with_epochs(training.train_linear)
     evaluation.evaluate = clock.timed("evaluation", evaluation.evaluate)
     saving.save = after_imports(clock.timed("save", saving.save))
@@ -219,7 +219,8 @@ def reader(file: str) -> dict[str, Any]:
     """Read and parse the dataset as the trainer does, and keep nothing: no training is faster than that."""
     clock = Clock()
     with clock.running("imports"):
-        reading, storage, survey = map(imported, ("reading", "storage", "survey"))
+        names = ("reading", "storage", "column_kinds", "block_columns", "parallel")
+        reading, storage, column_kinds, block_columns, parallel = map(imported, names)
         importlib.import_module("pyarrow.csv")
 
     def chunks() -> Iterator[bytes]:
@@ -231,13 +232,11 @@ def reader(file: str) -> dict[str, Any]:
         source = reading.Source(file, chunks)
         *features, label = source.look.columns
         decimal = source.look.dialect.decimal
-        forms = {name: survey.form_of(source.look.cells(name), decimal) for name in features}
-        cache = survey.Cache(Path("columns.cache"))
-        parser = survey.Pass(source, label, "classification", forms, cache).parser
-        for parsed in reading.in_order(parser.parse, source.blocks()):
+        forms = {name: column_kinds.form_of(source.look.cells(name), decimal) for name in features}
+        parser = block_columns.BlockConverter(source, label, "classification", forms).parser
+        for parsed in parallel.in_order(parser.parse, source.blocks()):
             rows += parsed.table.num_rows
             del parsed
-        cache.delete()
     return {"seconds": clock.seconds, "rows": rows}
 
 

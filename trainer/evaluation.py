@@ -13,7 +13,7 @@ import touchdown_model as model
 from cache import Batch
 from design import Design
 from holdout import SEED
-from reading import in_order
+from parallel import in_order
 from schema import Plan
 from survey import Survey
 from training import Trained, losses
@@ -194,7 +194,8 @@ class SampledRows:
 
     def values(self, name: str) -> np.ndarray:
         """Of a column of numbers, booleans or dates: float64, NaN where one is missing."""
-        return self.batch.numbers[self.places[name]]
+        values: np.ndarray = self.batch.numbers[self.places[name]]
+        return values
 
     def counts(self, name: str) -> dict[str | None, int]:
         """Of a column of texts: how many rows each has, as drift takes it."""

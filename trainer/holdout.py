@@ -13,6 +13,8 @@ import numpy as np
 SEED = 42
 HOLDOUT = 0.2
 HELD_OUT_BELOW = np.uint64(int(HOLDOUT * 2**64))
+SMALL_CLASS = 200
+"""Rows below which a class is divided by itself, so that both sides of the split have some of it."""
 
 
 def row_hashes(start: int, count: int) -> np.ndarray:

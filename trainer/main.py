@@ -290,8 +290,8 @@ def working_folder() -> Iterator[Path]:
 
 def train(job: Job, source: Source, container: ContainerClient | None, folder: Path) -> Outcome:
     """Survey, train, evaluate and judge. Raises BadInputError."""
+    import scan
     import schema
-    import survey as surveying
     import verdict_rules as rules
     from evaluation import SampledRows, evaluate, importance
     from gate import judge
@@ -300,7 +300,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
     from saving import EXAMPLE_ROWS, Outcome, dataset_name, example
     from training import train_boosting, train_linear
 
-    survey = surveying.take(source, job.label, job.task, folder)
+    survey = scan.survey_dataset(source, job.label, job.task, folder)
     plan = schema.plan(survey, job.rare_classes)
     what = f"{len(plan.schema.classes)} classes" if plan.schema.classes else "numbers to estimate"
     say(

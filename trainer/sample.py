@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from cache import Batch
 from holdout import row_hashes
-from reading import Block, Parsed, Parser
+from parsing import Parsed, Parser
+from reading import Block
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -153,11 +153,11 @@ def signature(outcome: Outcome) -> Any:
     which the model parses as training did.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
-    inputs = [ColSpec(kind, name) for name, kind in outcome.typed.items()]
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in outcome.typed.items()]
     classes = outcome.model.schema.classes
-    outputs = [ColSpec("string" if classes else "double", "prediction")]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec("string" if classes else "double", "prediction")]
     outputs += [ColSpec("double", f"probability_{name}") for name in classes]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 

@@ -144,7 +144,8 @@ def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] 
         for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
             if name.endswith(f"/{MLMODEL}"):
                 metrics = name.removesuffix("model/MLmodel") + "metrics.json"
-                return json.loads(container.download_blob(metrics).readall())
+                document: dict[str, Any] = json.loads(container.download_blob(metrics).readall())
+                return document
     return None
 
 

@@ -49,7 +49,7 @@ def numbers(cells: Any, decimal: str = ".") -> np.ndarray:
         if decimal == ",":
             texts = texts.map(_with_point)
         series = pd.to_numeric(texts, errors="coerce")
-    found = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    found: np.ndarray = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     with np.errstate(invalid="ignore"):
         found[~(np.abs(found) < LARGEST)] = np.nan
     return found
@@ -69,7 +69,9 @@ def booleans(cells: Any) -> np.ndarray:
         word = str(cell).strip().lower()
         return 1.0 if word in TRUE else 0.0 if word in FALSE else np.nan
 
-    return pd.Series(cells).astype(object).map(meaning).to_numpy(dtype=np.float64, na_value=np.nan)
+    meanings = pd.Series(cells).astype(object).map(meaning)
+    found: np.ndarray = meanings.to_numpy(dtype=np.float64, na_value=np.nan)
+    return found
 
 
 def days(cells: Any, pattern: str) -> np.ndarray:
@@ -171,7 +173,7 @@ class Column:
 
 def standardised(values: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
     """(values - mean) / scale, cut off at FAR, and 0, which is the mean, where a value is missing."""
-    found = values - mean
+    found: np.ndarray = values - mean
     found /= scale
     np.clip(found, -FAR, FAR, out=found)
     gaps = np.isnan(found)
@@ -294,7 +296,7 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
             found = np.zeros((len(features), len(schema.classes)))
             found[:, self.estimator.classes_.astype(np.int64)] = self.estimator.predict_proba(features)
             return found
-        estimated = self.estimator.predict(features)
+        estimated: np.ndarray = self.estimator.predict(features)
         return estimated * schema.label_scale + schema.label_mean
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:

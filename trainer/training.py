@@ -17,7 +17,7 @@ import numpy as np
 import touchdown_model as model
 from design import Design
 from holdout import HOLDOUT, SEED, row_hashes
-from reading import in_order, read_ahead
+from parallel import in_order, read_ahead
 from refusals import BadInputError
 from schema import Plan
 from survey import Survey
@@ -202,7 +202,7 @@ class Chunks:
                 file.seek(place)
                 memory = self._memory()
                 found, target = memory[:rows], np.empty(rows)
-                if file.readinto(found) + file.readinto(target) < found.nbytes + target.nbytes:
+                if file.readinto(found.data) + file.readinto(target.data) < found.nbytes + target.nbytes:
                     raise EOFError(f"{self._path.name} is shorter than what was written to it")
                 yield Chunk(found, target, memory)
 

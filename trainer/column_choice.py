@@ -1,0 +1,197 @@
+"""Which columns a model takes, which features it makes of each, and why the other columns are dropped."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import touchdown_model as model
+from survey import Survey
+from text import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_KEPT_LEVELS = 50
+"""Levels of a category that get a feature of their own; all others share one."""
+MOST_FEATURES = 20_000
+"""Features of a linear model. If there are thousands of categories, each keeps fewer levels."""
+RARE_LEVEL = 2
+"""Rows that a level needs to get a feature of its own."""
+FREE_TEXT = 0.01
+"""Share of a column's known cells that its kept levels must cover; below it the column is free text."""
+IDENTIFIER_ROWS = 20
+"""Rows that a dataset needs for a column to count as an identifier: a few values may all differ by chance."""
+ID_NAME = re.compile(
+    r"(?:^|[\W_])(?:id|uuid|guid|key|index|rowid|rownum)$|(?<=[a-z])I[dD]$|^ID$|^Unnamed: 0$", re.ASCII
+)
+"""Names of columns whose numbers may identify rows."""
+NOUNS = {model.NUMBER: "numbers", model.DATE: "dates", model.BOOLEAN: "yes or no"}
+
+
+@dataclass
+class ChosenColumn:
+    """A column of the schema. place: its row in the batches' numbers or codes.
+
+    lookup: of a category, the level of each of the survey's codes.
+    """
+
+    column: model.Column
+    place: int
+    lookup: np.ndarray | None = None
+
+
+@dataclass
+class Choice:
+    """chosen: the columns that a model takes; dropped: why not each of the others; notes: on their flaws."""
+
+    chosen: dict[str, ChosenColumn] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def choose_columns(survey: Survey) -> Choice:
+    """Choose the columns that a model takes, in the file's order. Raises BadInputError if none is left."""
+    choice = Choice()
+    row_numbers: dict[str, ChosenColumn] = {}
+    text_places = {name: place for place, name in enumerate(survey.text_columns)}
+    number_places = {name: place for place, name in enumerate(survey.number_columns)}
+    most_levels = max(1, min(MOST_KEPT_LEVELS, MOST_FEATURES // max(1, len(text_places))))
+    identifiers = Identifiers(survey)
+    for name, form in survey.forms.items():
+        if form.kind == model.CATEGORY:
+            found = _category(survey, name, text_places[name], most_levels)
+            if isinstance(found, str):
+                choice.dropped[name] = found
+            else:
+                choice.chosen[name] = found
+            continue
+        place = number_places[name]
+        number = ChosenColumn(_number(survey, name, place), place)
+        why = _useless(survey, place)
+        if not why and (why := identifiers.why(name, place)):
+            row_numbers[name] = number
+        if why:
+            choice.dropped[name] = why
+        else:
+            choice.chosen[name] = number
+        choice.notes += _flaws(survey, name, place)
+    if not choice.chosen:
+        # Some tables have nothing but a column that counts up: a time, a distance, a dose.
+        choice.chosen = row_numbers
+        choice.dropped = {name: why for name, why in choice.dropped.items() if name not in row_numbers}
+    if not choice.chosen:
+        reasons = "; ".join(f"{quoted(name)} is {why}" for name, why in list(choice.dropped.items())[:5])
+        survey.source.refuse(f"no column is left to learn from: {reasons}; add columns that tell rows apart")
+    return choice
+
+
+class Identifiers:
+    """Recognises number columns that identify rows instead of describing them."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+        self._sampled: pa.Table | None = None
+
+    def why(self, name: str, place: int) -> str:
+        """Why a column is an identifier, or "" if it is not."""
+        survey = self._survey
+        if not survey.numbers.whole[place] or survey.rows < IDENTIFIER_ROWS:
+            return ""
+        if survey.numbers.steady[place]:
+            return "an identifier: it counts the rows"
+        if ID_NAME.search(name):
+            if self._sampled is None:
+                self._sampled = survey.sample.table()
+            cells = self._sampled[name].to_pylist()
+            if len(set(cells)) == len(cells):
+                return "an identifier: every value is different"
+        return ""
+
+
+def _useless(survey: Survey, place: int) -> str:
+    """Why a number, boolean or date column tells nothing, or "" if it does."""
+    numbers = survey.numbers
+    if not numbers.known[place]:
+        return "empty: no row has a value"
+    if numbers.low[place] == numbers.high[place] and numbers.known[place] == survey.rows:
+        return f"constant: every row holds {_only_value(survey, place)}"
+    return ""
+
+
+def _only_value(survey: Survey, place: int) -> str:
+    form, low = survey.numbers.forms[place], survey.numbers.low[place]
+    if form.kind == model.DATE:
+        return str((np.datetime64("2000-01-01") + np.timedelta64(round(low * 86400), "s")))
+    return ("yes" if low else "no") if form.kind == model.BOOLEAN else f"{low:g}"
+
+
+def _flaws(survey: Survey, name: str, place: int) -> list[str]:
+    """Notes on the cells of a column whose values cannot be used."""
+    numbers, notes = survey.numbers, []
+    if numbers.bad[place]:
+        noun = NOUNS[numbers.forms[place].kind]
+        notes.append(
+            f"column {quoted(name)}: {numbers.bad[place]} cells are not {noun} and are treated as missing"
+        )
+    if numbers.infinite[place]:
+        notes.append(
+            f"column {quoted(name)}: {numbers.infinite[place]} cells are infinite or beyond {model.LARGEST:g}"
+            " and are treated as missing"
+        )
+    return notes
+
+
+def _number(survey: Survey, name: str, place: int) -> model.Column:
+    numbers, form = survey.numbers, survey.forms[name]
+    known = max(numbers.known[place], 1)
+    mean, scale = numbers.mean[[place]], np.sqrt(numbers.squares[[place]] / known)
+    # A column that varies by rounding errors only (the time of day of plain dates) is not scaled up.
+    scale = np.where(scale > 1e-9 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
+    if form.kind == model.DATE:
+        # Sine and cosine have the right scale already.
+        circles = model.DATE_PARTS - 1
+        mean, scale = np.append(mean, np.zeros(circles)), np.append(scale, np.ones(circles))
+    missing = survey.rows - numbers.known[place]
+    return model.Column(
+        name,
+        form.kind,
+        decimal=survey.source.look.dialect.decimal,
+        pattern=form.pattern,
+        mean=tuple(map(float, mean)),
+        scale=tuple(map(float, scale)),
+        indicator=bool(missing),
+    )
+
+
+def _category(survey: Survey, name: str, place: int, most: int) -> ChosenColumn | str:
+    """The column with its `most` most frequent levels, or why it is dropped."""
+    levels = survey.levels[name]
+    known, texts = levels.known, list(levels.codes)
+    if not known:
+        return "empty: no row has a value"
+    if len(texts) == 1 and not levels.missing:
+        return f"constant: every row holds {quoted(texts[0])}"
+    if not levels.repeats and survey.rows >= IDENTIFIER_ROWS:
+        return "an identifier: every value is different"
+    fewest = RARE_LEVEL if survey.rows >= IDENTIFIER_ROWS else 1
+    ranked = sorted(range(len(texts)), key=lambda code: (-levels.counts[code], texts[code]))
+    kept = [code for code in ranked[:most] if levels.counts[code] >= fewest]
+    covered = sum(int(levels.counts[code]) for code in kept)
+    if covered < FREE_TEXT * known:
+        return f"free text: hardly any of its {len(texts)} values occurs twice"
+    lookup = np.full(len(texts) + 2, model.OTHER, dtype=np.int32)
+    for level, code in enumerate(kept):
+        lookup[code] = level
+    # MISSING and OTHER are -1 and -2, so they index the last two entries.
+    lookup[model.MISSING], lookup[model.OTHER] = model.MISSING, model.OTHER
+    column = model.Column(
+        name,
+        model.CATEGORY,
+        levels=tuple(texts[code] for code in kept),
+        other=covered < known,
+        indicator=bool(levels.missing),
+    )
+    return ChosenColumn(column, place, lookup)

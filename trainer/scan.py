@@ -1,0 +1,194 @@
+"""The first pass over a dataset: it decides what each column is, and leaves the values parsed in the cache.
+
+Text is parsed once. While it passes, each column accumulates what decides its kind, its imputation and its
+scaling, and its values are written to the cache: numbers, booleans and dates as float64, categories as codes
+of their levels. Epochs read that cache. The dataset is read again only if a column turns out to have another
+kind than its first megabyte suggests, or if a file that began as plain ASCII turns out to be Latin-1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dialect
+import numpy as np
+import touchdown_model as model
+from block_columns import BlockColumns, BlockConverter
+from cache import Cache
+from column_kinds import MOSTLY, Form, form_of
+from column_statistics import Levels, Moments, NumberStatistics
+from holdout import SMALL_CLASS, hashes_of
+from parallel import in_order, read_ahead
+from parsing import NotUtf8Error, row_of
+from reading import Source
+from sample import Sample
+from survey import Survey
+from text import quoted
+
+MOST_CLASSES = 1000
+"""Each class needs a classifier of its own, and the confusion matrix grows with their square."""
+MOST_PASSES = 3
+"""One, one more in Latin-1, and one more because columns have another kind."""
+BATCH_ROWS = 32_768
+BATCH_CELLS = 2_000_000
+
+
+def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Survey:
+    """Read a dataset from its first row to its last.
+
+    label: "" for the last column. task: "" for the one that the label's cells suggest. folder: where the
+    cache is written. Raises BadInputError.
+    """
+    look = source.look
+    label = label_column(source, label)
+    task = task or dialect.task_of(look.cells(label), look.dialect.decimal)
+    forms = {name: form_of(look.cells(name), look.dialect.decimal) for name in look.columns if name != label}
+    for _ in range(MOST_PASSES):
+        cache = Cache(folder / "columns.cache")
+        try:
+            survey = Scan(source, label, task, forms, cache).run()
+        except NotUtf8Error as error:
+            cache.delete()
+            if not _ascii_so_far(source):
+                source.refuse(str(error))
+            source.encoding = "cp1252"
+            continue
+        except OSError:
+            cache.delete()
+            raise
+        other = other_kinds(survey)
+        if not other:
+            return survey
+        cache.delete()
+        forms = forms | other
+    raise AssertionError("a column read as text keeps that kind, so the last pass cannot find another one")
+
+
+def label_column(source: Source, label: str) -> str:
+    """The column that is predicted: the last one for "". Spaces around its name in the header are ignored.
+
+    Raises BadInputError.
+    """
+    columns = source.look.columns
+    if not label:
+        return columns[-1]
+    found = next((name for name in columns if name == label), "")
+    found = found or next((name for name in columns if name.strip() == label), "")
+    if not found:
+        names = ", ".join(map(quoted, columns[:20])) + (", ..." if len(columns) > 20 else "")
+        source.refuse(
+            f"label column {quoted(label)} is not in the header (found: {names}); "
+            "rename it or name another label"
+        )
+    return found
+
+
+def _ascii_so_far(source: Source) -> bool:
+    """Whether the head of the file is plain ASCII, so that the file may as well be Latin-1."""
+    texts = [source.look.columns, *source.look.rows]
+    return source.encoding == "utf-8" and all(cell.isascii() for row in texts for cell in row)
+
+
+def other_kinds(survey: Survey) -> dict[str, Form]:
+    """The columns that have another kind than their first cells suggested, with their new form."""
+    other = {}
+    for place, name in enumerate(survey.number_columns):
+        bad, known = survey.numbers.bad[place], survey.numbers.known[place]
+        if bad > (1 - MOSTLY) * (bad + known):
+            other[name] = Form(model.CATEGORY)
+    return other
+
+
+class Scan:
+    """One pass over a dataset, of which each column is read in its form."""
+
+    def __init__(self, source: Source, label: str, task: str, forms: dict[str, Form], cache: Cache) -> None:
+        self.source, self.label, self.task, self.forms, self.cache = source, label, task, forms, cache
+        self.converter = BlockConverter(source, label, task, forms)
+        self.text_columns = self.converter.text_columns
+        self.numbers = NumberStatistics([forms[name] for name in self.converter.number_columns])
+        self.levels = {name: Levels() for name in self.text_columns}
+        self.classes = Levels()
+        self.labels = NumberStatistics([Form(model.NUMBER)])
+        self.rarest: dict[int, list[tuple[int, int]]] = {}
+        self.sample = Sample(self.converter.parser)
+        self.rows = 0
+        self._batch_rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(source.look.columns))))
+
+    def run(self) -> Survey:
+        """Read the whole dataset. Raises BadInputError and NotUtf8Error."""
+        for columns in in_order(self.converter.convert, read_ahead(self.source.blocks())):
+            self._add(columns)
+        self.cache.close()
+        if not self.rows:
+            self.source.refuse("there is a header but no row below it; add the data")
+        self.sample.prune()
+        return Survey(
+            self.source,
+            self.label,
+            self.task,
+            self.rows,
+            self.forms,
+            self.numbers,
+            self.levels,
+            self.classes,
+            self.labels,
+            self.rarest,
+            self.cache,
+            self.sample,
+        )
+
+    def _add(self, columns: BlockColumns) -> None:
+        """Add the next block of the file to the statistics, the sample and the cache."""
+        count = columns.parsed.table.num_rows
+        start, self.rows = self.rows, self.rows + count
+        self.numbers.add(columns.values, columns.flaws, columns.moments)
+        codes = np.empty((len(self.text_columns), count), dtype=np.int32)
+        for place, name in enumerate(self.text_columns):
+            codes[place] = self.levels[name].add(*columns.codes[name])
+        if isinstance(columns.label, tuple):
+            label = self._add_classes(columns, *columns.label, start)
+        else:
+            label = columns.label
+            self._add_numeric_label(label, start)
+        self.sample.add(columns.parsed, start, columns.values, codes, label)
+        for first in range(0, count, self._batch_rows):
+            part = slice(first, first + self._batch_rows)
+            numbers = [column[part] for column in columns.values]
+            self.cache.write(start + first, numbers, codes[:, part], label[part])
+
+    def _add_numeric_label(self, label: np.ndarray, start: int) -> None:
+        known = ~np.isnan(label)
+        moments = Moments.empty(1)
+        moments.known[0] = np.count_nonzero(known)
+        moments.measure(slice(None), [label])
+        self.labels.add([label], np.zeros((1, 3), dtype=np.int64), moments)
+        self._note_first_rows(0, known, start)
+
+    def _add_classes(
+        self, columns: BlockColumns, block_codes: np.ndarray, texts: list[str | None], start: int
+    ) -> np.ndarray:
+        """Count a block's classes; their codes as float64, NaN where the label is missing."""
+        seen = self.classes.counts.copy()
+        codes = self.classes.add(block_codes, texts)
+        if len(self.classes.codes) > MOST_CLASSES:
+            row = int(np.flatnonzero(codes >= MOST_CLASSES)[0])
+            self.source.refuse(
+                f"column {quoted(self.label)} has more than {MOST_CLASSES} classes by row"
+                f" {row_of(columns.parsed.block, self.source, row)}, too many to tell apart; name another"
+                " label, or set task to regression"
+            )
+        for code in range(len(self.classes.counts)):
+            before = int(seen[code]) if code < len(seen) else 0
+            if before < SMALL_CLASS and self.classes.counts[code] > before:
+                self._note_first_rows(code, codes == code, start)
+        label = codes.astype(np.float64)
+        label[codes < 0] = np.nan
+        return label
+
+    def _note_first_rows(self, code: int, mask: np.ndarray, start: int) -> None:
+        """Keep hash and number of a class's first rows, for holdout.Split to divide a small class."""
+        known = self.rarest.setdefault(code, [])
+        if len(known) < SMALL_CLASS:
+            rows = start + np.flatnonzero(mask)[: SMALL_CLASS - len(known)]
+            known += zip(hashes_of(rows).tolist(), rows.tolist(), strict=True)
