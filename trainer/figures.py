@@ -41,7 +41,7 @@ SCHEME = (
     "@media screen and (prefers-color-scheme:dark){:root{--ink:#9aa4af;--grid:#30363d}}</style>"
 )
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "text.parse_math": False,  # a column named "$x$" is not a formula, and "$\\" not an error
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
