@@ -1,23 +1,32 @@
-"""Where localcloud keeps its resources between restarts: JSON documents in one SQLite file.
+"""localcloud's resources, kept between restarts: JSON documents in one SQLite file.
 
-Documents and not tables, because each service owns the shape of its own resources and Azure's bodies
-are JSON anyway. Calls are synchronous: they take microseconds, and a state change that has been
-answered to a client must be on disk.
+The store keeps documents rather than tables because each service owns the shape of its resources, and
+Azure's bodies are JSON anyway. Calls are synchronous: they take microseconds, and a change must be on disk
+before a client is told of it.
 """
 
 import json
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
 Document = dict[str, Any]
+Parameters = tuple[str | int, ...]
+Rows = list[Any]
 
 
 class Store:
-    """JSON documents by (kind, id), in insertion order. Thread-safe; one writer process."""
+    """JSON documents by (kind, id), in the order in which they were first put.
+
+    Any thread of one process may call it. Another process may read the file, but must not write to it.
+    """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
+        # sqlite3 gives every caller of a connection the same prepared statement for the same SQL. Two threads
+        # in one statement read each other's rows, so the lock is held until the last row has been fetched.
+        self._lock = threading.Lock()
         self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -27,35 +36,46 @@ class Store:
         )
 
     def get(self, kind: str, id_: str) -> Document | None:
-        row = self._db.execute("SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, id_)).fetchone()
-        return json.loads(row[0]) if row else None
+        rows = self._read("SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, id_))
+        return json.loads(rows[0][0]) if rows else None
 
     def put(self, kind: str, id_: str, body: Document) -> None:
-        self._db.execute(
+        self._write(
             "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?)"
             " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             (kind, id_, json.dumps(body)),
         )
 
     def add(self, kind: str, id_: str, body: Document) -> bool:
-        """Store `body` unless there is one already; whether it was stored."""
-        cursor = self._db.execute(
+        """Store `body` unless the id is in use; returns whether it was stored."""
+        changed = self._write(
             "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (kind, id_, json.dumps(body)),
         )
-        return cursor.rowcount == 1
+        return changed == 1
 
     def delete(self, kind: str, id_: str) -> bool:
-        cursor = self._db.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, id_))
-        return cursor.rowcount == 1
+        """Delete a document; returns whether it existed."""
+        return self._write("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, id_)) == 1
 
     def list(self, kind: str, prefix: str = "") -> list[tuple[str, Document]]:
         """(id, body) of every document of `kind` whose id begins with `prefix`, oldest first."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT id, body FROM documents WHERE kind = ? AND substr(id, 1, ?) = ? ORDER BY rowid",
             (kind, len(prefix), prefix),
         )
         return [(id_, json.loads(body)) for id_, body in rows]
 
     def close(self) -> None:
-        self._db.close()
+        """Close the file; every later call raises sqlite3.ProgrammingError."""
+        with self._lock:
+            self._db.close()
+
+    def _read(self, sql: str, parameters: Parameters) -> Rows:
+        with self._lock:
+            return self._db.execute(sql, parameters).fetchall()
+
+    def _write(self, sql: str, parameters: Parameters) -> int:
+        """Returns how many rows were changed."""
+        with self._lock:
+            return self._db.execute(sql, parameters).rowcount
