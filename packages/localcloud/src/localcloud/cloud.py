@@ -21,11 +21,12 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localcloud import arm, batch, certificates, datafactory, deployment, eventgrid, identity, machinelearning
-from localcloud.faults import Fault, Faults
+from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
+from localcloud.http_faults import HttpFaults, Protocol
 from localcloud.service import Cloud, Service
 from localcloud.store import Store
 from localcloud.tokens import Tokens
@@ -41,34 +42,6 @@ SERVICES: list[Callable[[Cloud], Service]] = [
     datafactory.service,
     deployment.service,
 ]
-
-
-class HttpFaults:
-    """Carries out faults armed for the point `http`; see localcloud.faults."""
-
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
-        self.app = app
-        self.faults = faults
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        try:
-            fault = await self.faults.at("http", method=scope["method"], path=scope["path"])
-        except AzureError as error:
-            await error.response()(scope, receive, send)
-            return
-        if fault is None:
-            await self.app(scope, receive, send)
-            return
-
-        async def nowhere(_: Message) -> None:
-            return
-
-        if fault.action == "lost":
-            await self.app(scope, receive, nowhere)
-        await AzureError(500, "InternalServerError", fault.message).response()(scope, receive, send)
 
 
 async def answer_azure_error(_: Request, error: Exception) -> Response:
@@ -103,9 +76,10 @@ def control_routes(cloud: Cloud, services: list[Service]) -> list[BaseRoute]:
         return JSONResponse({"state": "Running"})
 
     async def arm_fault(request: Request) -> Response:
+        body = await json_body(request)
         try:
-            fault = Fault(**await json_body(request))
-        except TypeError as error:
+            fault = Fault(**body)
+        except (TypeError, InvalidFaultError) as error:
             raise AzureError(400, "InvalidFault", f"{error}; see localcloud.faults.Fault.") from None
         return JSONResponse(asdict(cloud.faults.arm(fault)), 201)
 
@@ -135,7 +109,7 @@ class ControlKey:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sent = Request(scope).headers.get("x-localcloud-key", "") if scope["type"] == "http" else ""
-        if not secrets.compare_digest(sent, self.key):
+        if not secrets.compare_digest(sent.encode(), self.key.encode()):
             message = (
                 "X-Localcloud-Key is missing or wrong: it is control_key of cloud.json in the home folder."
             )
@@ -174,6 +148,7 @@ def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listen
     """A server for `app` and the loopback socket it will serve; raises OSError when the port is taken."""
     config = uvicorn.Config(
         app,
+        http=Protocol,
         log_config=None,
         access_log=False,
         lifespan="off",

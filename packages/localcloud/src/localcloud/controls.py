@@ -1,7 +1,7 @@
 """A client of localcloud's own controls: what no Azure has, because it steers the imitation itself.
 
 controls = Controls(Home.open(Path(".localcloud")))
-controls.arm_fault("trainer", "crash")
+controls.arm_fault("http", "drop", {"path": "/pipelines/"})
 """
 
 from collections.abc import Mapping

@@ -17,9 +17,14 @@ from localcloud.tokens import Tokens
 
 def routes(home: Home, tokens: Tokens) -> list[Route]:
     async def token(request: Request) -> Response:
-        sent = request.headers.get("x-identity-header", "")
+        sent = request.headers.get("x-identity-header", "").encode()
         principal = next(
-            (name for name, secret in home.identity_headers.items() if secrets.compare_digest(sent, secret)),
+            (
+                name
+                for name, secret in home.identity_headers.items()
+                # As bytes: compare_digest raises TypeError for text that is not ASCII.
+                if secrets.compare_digest(sent, secret.encode())
+            ),
             None,
         )
         if principal is None:

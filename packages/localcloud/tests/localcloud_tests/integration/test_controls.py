@@ -10,7 +10,7 @@ from localcloud.home import Home, Ports
 
 def test_a_fault_is_listed_until_it_is_disarmed(cloud_home: Home) -> None:
     with Controls(cloud_home) as controls:
-        fault = controls.arm_fault("trainer", "crash", {"run": "nobody's"}, times=1)
+        fault = controls.arm_fault("trainer", "error", {"run": "nobody's"}, times=1)
         assert fault["id"] in [each["id"] for each in controls.faults()]
         controls.disarm(fault["id"])
         assert fault["id"] not in [each["id"] for each in controls.faults()]
@@ -18,7 +18,7 @@ def test_a_fault_is_listed_until_it_is_disarmed(cloud_home: Home) -> None:
 
 def test_a_refused_control_says_status_code_and_reason(cloud_home: Home) -> None:
     with Controls(cloud_home) as controls, pytest.raises(RefusedControlError, match="colour") as refused:
-        controls.arm_fault("trainer", "crash", colour="red")
+        controls.arm_fault("trainer", "error", colour="red")
     assert (refused.value.status, refused.value.code) == (400, "InvalidFault")
 
 
