@@ -3,7 +3,18 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import lifecycle_events, machine_learning, storage, training  # noqa: F401 - they register steps
+from activities import (  # noqa: F401 - importing a step registers it
+    champion,
+    dataset,
+    lifecycle_events,
+    model_registry,
+    promotion,
+    provisioning,
+    run_record,
+    smoke_test,
+    training,
+    training_result,
+)
 from activities.registration import activities
 from orchestrators.training_run import orchestrations
 from triggers.events import events

@@ -1,22 +1,21 @@
-"""The step that tells others: lifecycle events on a custom topic."""
+"""publish_event: tells subscribers of the custom topic how a run is doing."""
 
 from activities.registration import activity
 from runs.contracts import Done, LifecycleEvent
-from runs.settings import app
-from services import clients
+from services.clients import Clients
 
 
 @activity
-def publish_event(event: LifecycleEvent) -> Done:
-    """Publish `Touchdown.<kind>` with subject runs/<run id>; nothing when no topic is set.
+def publish_event(event: LifecycleEvent, clients: Clients) -> Done:
+    """Publish `Touchdown.<kind>` with subject runs/<run id>, if the app has a topic.
 
-    The id is the run's and the kind's, so that a subscriber can tell a repetition from a second event.
+    The event's id consists of run id and kind, so that a subscriber recognises a repeated delivery.
     """
-    if not app().topic_endpoint:
+    if not clients.settings.topic_endpoint:
         return Done()
     from azure.eventgrid import EventGridEvent
 
-    clients.topic().send(
+    clients.topic.send(
         EventGridEvent(
             id=f"{event.run_id}/{event.kind}",
             subject=f"runs/{event.run_id}",

@@ -1,81 +1,113 @@
-"""Clients of the Azure services: made on first use, once per process, by managed identity.
+"""The clients of the Azure services that triggers and activities are handed.
 
-The SDKs are imported here, inside the functions: azure-ai-ml alone costs seconds, and a process that
-only answers an event never needs it. The clients are thread-safe for what the activities do.
+Each client is made on first use, and its SDK is imported only then: azure-ai-ml alone takes seconds to
+import, and a process that only answers events never needs it. The clients are thread-safe for what the app
+does.
 """
 
 import functools
 import logging
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runs.settings import app
+from runs.settings import App, app
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.core import PipelineClient
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import HttpTransport
     from azure.eventgrid import EventGridPublisherClient
-    from azure.identity import DefaultAzureCredential
     from azure.mgmt.datafactory import DataFactoryManagementClient
     from azure.storage.blob import BlobServiceClient, ContainerClient
 
-# Each call of an SDK would log its request and its answer, headers and all, into every invocation's log.
+# The SDKs log every request and response with their headers, which would fill the log of each invocation.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
 
+@dataclass(frozen=True)
+class Clients:
+    """One client for each Azure service that the app calls, all with one identity.
+
+    transport: sends the requests of all clients; None for the transport that each SDK has by default.
+    """
+
+    settings: App
+    credential: "TokenCredential"
+    transport: "HttpTransport[Any, Any] | None" = None
+
+    @cached_property
+    def storage(self) -> "BlobServiceClient":
+        from azure.storage.blob import BlobServiceClient
+
+        # By default the SDK retries one call for a minute and a half. Event Grid waits 30 s for the answer to
+        # a delivery, and the orchestrator retries activities itself.
+        return BlobServiceClient(
+            self.settings.storage_url,
+            credential=self.credential,
+            initial_backoff=1,
+            increment_base=2,
+            random_jitter_range=1,
+            **self._transport,
+        )
+
+    @cached_property
+    def container(self) -> "ContainerClient":
+        return self.storage.get_container_client(self.settings.container)
+
+    @cached_property
+    def data_factory(self) -> "DataFactoryManagementClient":
+        from azure.mgmt.datafactory import DataFactoryManagementClient
+
+        manager = self.settings.resource_manager
+        return DataFactoryManagementClient(
+            self.credential,
+            self.settings.subscription,
+            base_url=manager,
+            credential_scopes=[f"{manager}/.default"],
+            **self._transport,
+        )
+
+    @cached_property
+    def machine_learning(self) -> "MLClient":
+        from azure.ai.ml import MLClient
+
+        at = self.settings
+        return MLClient(self.credential, at.subscription, at.resource_group, at.workspace, **self._transport)
+
+    @cached_property
+    def resource_manager(self) -> "PipelineClient[Any, Any]":
+        """Sends plain requests with a token for Resource Manager.
+
+        The SDKs do not tell why a long-running operation or a job failed; plain requests do. A client of
+        this kind sends its token to any address, so check addresses from responses first: see
+        services.addresses.
+        """
+        from azure.core import PipelineClient
+        from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+
+        manager = self.settings.resource_manager
+        token = BearerTokenCredentialPolicy(self.credential, f"{manager}/.default")
+        return PipelineClient(manager, policies=[RetryPolicy(), token], **self._transport)
+
+    @cached_property
+    def topic(self) -> "EventGridPublisherClient":
+        from azure.eventgrid import EventGridPublisherClient
+
+        return EventGridPublisherClient(self.settings.topic_endpoint, self.credential, **self._transport)
+
+    @property
+    def _transport(self) -> dict[str, Any]:
+        return {} if self.transport is None else {"transport": self.transport}
+
+
 @functools.cache
-def credential() -> "DefaultAzureCredential":
+def process_clients() -> Clients:
+    """The clients of this process, with its app settings and its managed identity.
+
+    Raises RefusedError MissingAppSetting.
+    """
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
-
-
-@functools.cache
-def storage() -> "BlobServiceClient":
-    from azure.storage.blob import BlobServiceClient
-
-    # Its own patience is a minute and a half for one call; a delivery of Event Grid has half a minute in all,
-    # and an activity has the orchestrator's retries.
-    return BlobServiceClient(
-        app().storage_url, credential=credential(), initial_backoff=1, increment_base=2, random_jitter_range=1
-    )
-
-
-@functools.cache
-def container() -> "ContainerClient":
-    return storage().get_container_client(app().container)
-
-
-@functools.cache
-def data_factory() -> "DataFactoryManagementClient":
-    from azure.mgmt.datafactory import DataFactoryManagementClient
-
-    manager = app().resource_manager
-    return DataFactoryManagementClient(
-        credential(), app().subscription, base_url=manager, credential_scopes=[f"{manager}/.default"]
-    )
-
-
-@functools.cache
-def machine_learning() -> "MLClient":
-    from azure.ai.ml import MLClient
-
-    return MLClient(credential(), app().subscription, app().resource_group, app().workspace)
-
-
-@functools.cache
-def resource_manager() -> "PipelineClient[Any, Any]":
-    """Plain Resource Manager, for the one thing the SDKs hide: why a long-running operation failed."""
-    from azure.core import PipelineClient
-    from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
-
-    manager = app().resource_manager
-    return PipelineClient(
-        manager, policies=[RetryPolicy(), BearerTokenCredentialPolicy(credential(), f"{manager}/.default")]
-    )
-
-
-@functools.cache
-def topic() -> "EventGridPublisherClient":
-    from azure.eventgrid import EventGridPublisherClient
-
-    return EventGridPublisherClient(app().topic_endpoint, credential())
+    return Clients(app(), DefaultAzureCredential())

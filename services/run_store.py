@@ -16,7 +16,8 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from runs.contracts import RunRecord, RunRequest, from_json, to_json
-from services import clients
+from runs.errors import RefusedError
+from services.clients import Clients
 
 INDEX = "index/runs/"
 _FOREVER = 10**13
@@ -45,25 +46,29 @@ def claimed(request: RunRequest) -> RunRecord:
     )
 
 
-def claim(request: RunRequest) -> bool:
+def ended_error(record: RunRecord) -> RefusedError:
+    return RefusedError("RunEnded", f"run {record.run_id} has ended before: {record.status}.")
+
+
+def claim(request: RunRequest, clients: Clients) -> bool:
     """Claim a run; whether this call did. Of any number of concurrent calls, exactly one does."""
     record = claimed(request)
     try:
-        _write(record, overwrite=False)
+        _write(record, clients, overwrite=False)
     except ResourceExistsError:
         return False
-    index(record)
+    index(record, clients)
     return True
 
 
-def write(record: RunRecord) -> None:
+def write(record: RunRecord, clients: Clients) -> None:
     """Replace the record of a run, and its line in the list."""
-    _write(record, overwrite=True)
-    index(record)
+    _write(record, clients, overwrite=True)
+    index(record, clients)
 
 
-def _write(record: RunRecord, *, overwrite: bool) -> None:
-    blob = clients.container().get_blob_client(record_path(record.run_id))
+def _write(record: RunRecord, clients: Clients, *, overwrite: bool) -> None:
+    blob = clients.container.get_blob_client(record_path(record.run_id))
     body = json.dumps(to_json(record), indent=2).encode()
     if overwrite:
         blob.upload_blob(body, overwrite=True)
@@ -71,12 +76,12 @@ def _write(record: RunRecord, *, overwrite: bool) -> None:
         blob.upload_blob(body, match_condition=MatchConditions.IfMissing)
 
 
-def index(record: RunRecord) -> None:
+def index(record: RunRecord, clients: Clients) -> None:
     """Write a run's line in the list. Its name never changes, so writing it twice changes nothing."""
     left = _FOREVER - round(datetime.fromisoformat(record.claimed_at).timestamp() * 1000)
     # Metadata is ASCII, and 8 KB in all: percent-encoded, a long name in another script would be more.
     metadata = {"status": record.status, "dataset": b64encode(record.dataset.encode()).decode()}
-    clients.container().upload_blob(
+    clients.container.upload_blob(
         f"{INDEX}{left:013d}-{record.run_id}", b"", overwrite=True, metadata=metadata
     )
 
@@ -89,10 +94,10 @@ class Claim:
     age: float
 
 
-def read(run_id: str) -> Claim | None:
+def read(run_id: str, clients: Clients) -> Claim | None:
     """The record of a run, or None if no run has that id."""
     try:
-        download = clients.container().download_blob(record_path(run_id))
+        download = clients.container.download_blob(record_path(run_id))
         record = from_json(RunRecord, json.loads(download.readall()))
     except ResourceNotFoundError:
         return None
@@ -112,18 +117,18 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Page:
-    lines: list[RunSummary]
+    runs: list[RunSummary]
     continuation: str
 
 
-def page(top: int, status: str = "", dataset: str = "", continuation: str = "") -> Page:
+def page(top: int, clients: Clients, *, status: str = "", dataset: str = "", continuation: str = "") -> Page:
     """At most `top` runs, newest first, of that status and dataset where given.
 
     continuation: the last page's, "" for the first; it is the name of the last line given out, so it
     stays right while new runs are claimed.
     """
     found: list[RunSummary] = []
-    for name, line in _lines(continuation):
+    for name, line in _lines(continuation, clients):
         if status and line.status.lower() != status.lower():
             continue
         if dataset and line.dataset != dataset:
@@ -134,11 +139,9 @@ def page(top: int, status: str = "", dataset: str = "", continuation: str = "") 
     return Page(found, "")
 
 
-def _lines(after: str) -> Iterator[tuple[str, RunSummary]]:
+def _lines(after: str, clients: Clients) -> Iterator[tuple[str, RunSummary]]:
     start = f"{INDEX}{after}" if after else None
-    for blob in clients.container().list_blobs(
-        name_starts_with=INDEX, include=["metadata"], start_from=start
-    ):
+    for blob in clients.container.list_blobs(name_starts_with=INDEX, include=["metadata"], start_from=start):
         name = blob.name.removeprefix(INDEX)
         if name <= after:
             continue

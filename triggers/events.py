@@ -1,7 +1,7 @@
-"""Event Grid: a finished upload starts a run; a finished model tells its run.
+"""Event Grid: an event about an uploaded dataset starts a run; one about a model wakes the run that waits.
 
-The function cannot choose its answer: what it raises is delivered again for up to 24 hours, what it
-returns is done with. So an event that can never be used is logged and returned, and only an error that
+A function of Event Grid cannot choose its response: an event whose function raises is delivered again for up
+to 24 hours, any other is delivered once. So an event that can never be used is logged, and only an error that
 may pass (storage or the engine out of reach) is raised.
 """
 
@@ -16,20 +16,19 @@ import azure.functions as func
 
 from runs import naming
 from runs.contracts import Upload
-from runs.settings import app
 from services import run_store
-from triggers.starting import Client, start
+from services.clients import Clients, process_clients
+from triggers.engine import Engine, has_ended
+from triggers.starting import start
 
 log = logging.getLogger("touchdown.triggers")
 
 CREATED = "Microsoft.Storage.BlobCreated"
 FINISHED_WRITES = frozenset({"PutBlob", "PutBlockList", "FlushWithClose", "CopyBlob"})
-"""`data.api` of a write after which the blob is whole. Source: "Azure Blob Storage as Event Grid source"."""
+"""`data.api` of writes that complete a blob. Source: "Azure Blob Storage as Event Grid source"."""
 
-ENDED = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
-"""An orchestration's states from which nothing follows."""
 LOST = 60.0
-"""Seconds after its claim within which a run that the engine does not know is still expected."""
+"""Seconds after its claim during which a run may still be unknown to the engine; later, it is lost."""
 
 _ETAG = re.compile(r"[!#-~]{1,100}")
 """An entity tag as HTTP allows it, without its quotes."""
@@ -47,78 +46,98 @@ class Created:
     time: str
 
 
-class Unusable(Exception):
-    """An event that says nothing to this app, now or later; the text says why."""
+class UnusableEventError(Exception):
+    """An event that this app can use neither now nor later; the text says why."""
 
     level = logging.WARNING
 
 
-class Other(Unusable):
-    """A sound event of something that this app does not follow."""
+class IrrelevantEventError(UnusableEventError):
+    """A well-formed event about something that this app does not follow."""
 
     level = logging.DEBUG
 
 
+class NotReadyError(Exception):
+    """An event that cannot be handled yet; Event Grid delivers it again because this is raised."""
+
+
 def created(event: func.EventGridEvent | func.CloudEvent) -> Created:
-    """What a BlobCreated event says, in the Event Grid schema or as CloudEvents 1.0. Raises Unusable."""
+    """The blob that a BlobCreated event is about, in the Event Grid schema or as CloudEvents 1.0.
+
+    Raises UnusableEventError.
+    """
     kind = event.type if isinstance(event, func.CloudEvent) else event.event_type
     time = event.time if isinstance(event, func.CloudEvent) else event.event_time
     if kind != CREATED:
-        raise Other(f"its type is {kind!r}")
+        raise IrrelevantEventError(f"its type is {kind!r}")
     data: Any = event.get_json()
     if not isinstance(data, dict):
-        raise Unusable("it carries no data")
+        raise UnusableEventError("it has no data")
     api, subject, etag = (
         each if isinstance(each, str) else "" for each in (data.get("api"), event.subject, data.get("eTag"))
     )
     if api not in FINISHED_WRITES:
-        raise Other(f"its api is {api!r}, which is no finished write")
+        raise IrrelevantEventError(f"its api is {api!r}, which does not complete a blob")
     head, _, rest = subject.partition("/containers/")
     container, _, path = rest.partition("/blobs/")
     etag = etag.strip('"')
     if head != "/blobServices/default" or not path or not _ETAG.fullmatch(etag):
-        raise Unusable("it names no container, blob and eTag")
+        raise UnusableEventError("it does not name container, blob and eTag")
     if not naming.is_blob_name(path):
-        raise Unusable("its blob has a name that storage cannot hold")
+        raise UnusableEventError("storage cannot hold a blob of the name that it gives")
+    return Created(container, path, etag, timestamp(time))
+
+
+def timestamp(time: Any) -> str:
+    """An event's time as contracts write it, or the present time if the event has none."""
     moment = time if isinstance(time, datetime) else datetime.now(UTC)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    stamp = moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return Created(container, path, etag, stamp)
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @events.function_name("on_blob_created")
 @events.event_grid_trigger(arg_name="event")
 @events.durable_client_input(client_name="client")
-def on_blob_created(event: func.EventGridEvent, client: Client) -> None:
-    """Start a run for a dataset; raise `model_ready` on the run whose model this is; else nothing."""
+def on_blob_created(event: func.EventGridEvent, client: Engine) -> None:
+    """Start a run for a dataset; wake the run whose model this is; ignore any other blob."""
+    receive(event, client, process_clients())
+
+
+def receive(event: func.EventGridEvent | func.CloudEvent, engine: Engine, clients: Clients) -> None:
+    """Do what on_blob_created does, with these clients."""
     try:
         blob = created(event)
-    except Unusable as why:
+    except UnusableEventError as why:
         log.log(why.level, "event %s is ignored: %s", event.id, why)
         return
-    if blob.container != app().container:
-        log.debug("event %s is ignored: container %r is not ours", event.id, blob.container)
+    if blob.container != clients.settings.container:
+        log.debug("event %s is ignored: container %r is not the app's", event.id, blob.container)
     elif naming.is_dataset(blob.path):
-        started = start(client, Upload(blob.container, blob.path, blob.etag, blob.time), {}, "event")
+        upload = Upload(blob.container, blob.path, blob.etag, blob.time)
+        started = start(engine, upload, {}, "event", clients)
         log.info("event %s for %r: run %s %s", event.id, blob.path, started.run_id, started.result)
     elif run_id := naming.run_of_model(blob.path):
-        tell(client, run_id, blob, str(event.id))
+        wake(run_id, blob, str(event.id), engine, clients)
     else:
         log.debug("event %s is ignored: %r is neither a dataset nor a model", event.id, blob.path)
 
 
-def tell(client: Client, run_id: str, blob: Created, event_id: str) -> None:
-    """Raise `model_ready` on a run, if there is one that still waits for anything."""
-    state = client.get_orchestration_state(run_id, fetch_payloads=False)
+def wake(run_id: str, blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:
+    """Raise `model_ready` on a run that has not ended.
+
+    Raises NotReadyError if the run has been claimed and may not have been scheduled yet.
+    """
+    state = engine.get_orchestration_state(run_id, fetch_payloads=False)
     if state is None:
-        claim = run_store.read(run_id)
+        claim = run_store.read(run_id, clients)
         if claim is None or claim.record.status != "Running" or claim.age > LOST:
             log.info("event %s is ignored: there is no run %s that waits for a model", event_id, run_id)
             return
-        raise LookupError(f"run {run_id} is claimed, but the engine does not know it yet")
-    if state.runtime_status.name in ENDED:
+        raise NotReadyError(f"run {run_id} has been claimed, but the engine does not know it yet")
+    if has_ended(state):
         log.info("event %s is ignored: run %s has ended", event_id, run_id)
         return
-    client.raise_orchestration_event(run_id, "model_ready", data={"path": blob.path, "etag": blob.etag})
+    engine.raise_orchestration_event(run_id, "model_ready", data={"path": blob.path, "etag": blob.etag})
     log.info("event %s: model of run %s is ready", event_id, run_id)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import grpc
-from azure.durable_functions.client import SyncDurableFunctionsClient
 
 from runs import naming
 from runs.contracts import Json, RunRequest, Upload, to_json
 from services import run_store
+from services.clients import Clients
+from triggers.engine import Engine
 
 log = logging.getLogger("touchdown.triggers")
 
@@ -23,8 +24,6 @@ BEING_STARTED = 5.0
 """Seconds. A claim younger than this without a run is being started by its claimant right now; an older
 one was left by a crash. Less than Event Grid's first retry (10 s), so that the delivery which crashed finds
 its own claim left over."""
-
-Client = SyncDurableFunctionsClient
 
 
 @dataclass(frozen=True)
@@ -42,44 +41,50 @@ class Start:
 
 
 def start(
-    client: Client, upload: Upload, settings: Json, source: Literal["event", "http"], attempt: int = 1
+    engine: Engine,
+    upload: Upload,
+    settings: Json,
+    source: Literal["event", "http"],
+    clients: Clients,
+    *,
+    attempt: int = 1,
 ) -> Start:
     """Start the `attempt`-th run for `upload`, unless it has been started."""
     run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
     request = RunRequest(run_id, upload, settings, source, run_store.now())
-    if run_store.claim(request):
-        schedule(client, request)
+    if run_store.claim(request, clients):
+        schedule(engine, request)
         return Start(run_id, "started")
-    state = client.get_orchestration_state(run_id, fetch_payloads=False)
-    claim = run_store.read(run_id)
+    state = engine.get_orchestration_state(run_id, fetch_payloads=False)
+    claim = run_store.read(run_id, clients)
     if claim is None or state is not None or claim.record.status != "Running":
         return Start(run_id, "known", claim.record.status if claim else "Running")
     if claim.age < BEING_STARTED:
         return Start(run_id, "starting")
     kept = claim.record
-    schedule(client, RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at))
+    schedule(engine, RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at))
     return Start(run_id, "picked_up")
 
 
-def schedule(client: Client, request: RunRequest) -> None:
+def schedule(engine: Engine, request: RunRequest) -> None:
     """Hand a claimed run to the engine; one that runs already is left alone."""
     given = {"request": to_json(request), "record": to_json(run_store.claimed(request))}
     try:
-        client.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
+        engine.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
     except grpc.RpcError as error:
         if error.code() != grpc.StatusCode.ALREADY_EXISTS:
             raise
         log.info("run %s is running already", request.run_id)
 
 
-def rerun_of(upload: Upload) -> tuple[Upload, int]:
+def rerun_of(upload: Upload, clients: Clients) -> tuple[Upload, int]:
     """An upload as its first run knows it, and the number of the next run for it.
 
     The first run knows when it was made from its event. By Last-Modified, which is cut to the second, a rerun
     would be about an older upload than the deployment that it is to replace, and never be promoted.
     """
     number = 1
-    while claim := run_store.read(naming.run_id(upload.container, upload.path, upload.etag, number)):
+    while claim := run_store.read(naming.run_id(upload.container, upload.path, upload.etag, number), clients):
         upload = claim.record.upload if number == 1 else upload
         number += 1
     return upload, number

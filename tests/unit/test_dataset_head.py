@@ -13,8 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.storage import HEAD, check_label, look, quoted
+from activities.dataset import HEAD, check_label, look
 from runs.errors import RefusedError
+from runs.text import quote
 from tests.unit.rehearsed import SETTINGS
 from trainer import dialect
 
@@ -240,8 +241,8 @@ def test_spellings_that_the_trainer_may_take_for_one_class_are_left_to_it() -> N
 
 
 def test_what_comes_from_a_dataset_is_repeated_short_and_on_one_line() -> None:
-    assert quoted("a\nb\u202e") == '"a\\nb\\u202e"'
-    assert len(quoted("x" * 10_000)) == 102
+    assert quote("a\nb\u202e") == '"a\\nb\\u202e"'
+    assert len(quote("x" * 10_000)) == 102
     message = why(labels("1", "x" * 5000), task="regression")
     assert len(message) < 300
 

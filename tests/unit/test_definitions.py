@@ -18,13 +18,11 @@ from localcloud.datafactory.expressions import Values, evaluate
 from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
 from localcloud.eventgrid.subscriptions import Subscription
 
-from activities import training
+from activities.training import start_training
 from runs import naming, settings
 from runs.contracts import Champion, Json, TrainingInput, from_json, to_json
-from runs.settings import App
-from services import clients
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
-from tests.unit.wire import Answer, Credential, Sent, Wire
+from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 from triggers.events import CREATED, FINISHED_WRITES, on_blob_created
 
 ROOT = Path(__file__).parents[2]
@@ -55,38 +53,24 @@ ORDER = TrainingInput(
 
 
 @pytest.fixture
-def factory(monkeypatch: pytest.MonkeyPatch) -> Wire:
+def factory() -> Wire:
     """The wire to Data Factory and storage, at whose other end nothing has ever run."""
-    from azure.mgmt.datafactory import DataFactoryManagementClient
-    from azure.storage.blob import ContainerClient
+    blobs = Blobs()
 
     def answer(sent: Sent) -> Answer:
         if sent.path.endswith("/queryPipelineRuns"):
             return Answer(200, {"value": []})
         if sent.path.endswith("/createRun"):
             return Answer(200, {"runId": PIPELINE_RUN})
-        return Answer(201, headers={"ETag": '"0x1"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"})
+        return blobs(sent)
 
-    wire = Wire(answer)
-    manager = DataFactoryManagementClient(
-        Credential(), "s", base_url="https://arm", credential_scopes=["s"], transport=wire.transport
-    )
-    container = ContainerClient(DEPLOYED["accountUrl"], "blobs", transport=wire.transport)
-    monkeypatch.setattr(clients, "data_factory", lambda: manager)
-    monkeypatch.setattr(clients, "container", lambda: container)
-    monkeypatch.setattr(training, "app", lambda: APP)
-    return wire
+    return Wire(answer)
 
 
-APP = App.read(
-    {each.variable: "x" for each in settings.APP_SETTINGS if each.default is None}
-    | {"TOUCHDOWN_DATA_FACTORY": "factory", "TOUCHDOWN_RESOURCE_GROUP": "group"}
-)
-
-
-def passed(factory: Wire) -> Json:
+def passed(factory: Wire, order: TrainingInput = ORDER) -> Json:
     """The parameters that start_training sends."""
-    assert training.start_training(ORDER).pipeline_run_id == PIPELINE_RUN
+    settings = replace(SETTINGS, pipeline=PIPELINE["name"])
+    assert start_training(order, factory.clients(settings)).pipeline_run_id == PIPELINE_RUN
     (create,) = [sent for sent in factory.sent if sent.path.endswith("/createRun")]
     assert create.path.endswith(f"/pipelines/{PIPELINE['name']}/createRun")
     parameters: Json = create.body
@@ -107,23 +91,18 @@ def test_what_the_app_does_not_pass_has_a_default_that_a_deployment_sets(factory
     assert all("defaultValue" in PARAMETERS[name] for name in left)
 
 
-def test_an_order_of_older_code_passes_the_defaults_of_the_pipeline(
-    factory: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_order_without_choices_passes_the_defaults_of_the_pipeline(factory: Wire) -> None:
     whole = to_json(ORDER)
-    older = {str(name): whole[name] for name in TrainingInput.__match_args__[:5]}
-    monkeypatch.setattr(sys.modules[__name__], "ORDER", from_json(TrainingInput, older))
-    sent = passed(factory)
+    plain = {str(name): whole[name] for name in TrainingInput.__match_args__[:5]}
+    sent = passed(factory, from_json(TrainingInput, plain))
     added = ("task", "algorithm", "rareClasses", "minAccuracy", "maxRmse", "tolerance")
     assert {name: sent[name] for name in (*added, "champion", "championModel")} == {
         name: PARAMETERS[name]["defaultValue"] for name in (*added, "champion", "championModel")
     }
 
 
-def test_a_champion_that_lies_elsewhere_is_not_passed(factory: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = replace(ORDER, champion=Champion("bought:1", "", "default"))
-    monkeypatch.setattr(sys.modules[__name__], "ORDER", elsewhere)
-    sent = passed(factory)
+def test_a_champion_that_lies_elsewhere_is_not_passed(factory: Wire) -> None:
+    sent = passed(factory, replace(ORDER, champion=Champion("bought:1", "", "default")))
     assert (sent["champion"], sent["championModel"]) == ("", "")
 
 

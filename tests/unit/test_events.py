@@ -12,9 +12,17 @@ from azure.functions.meta import Datum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs import naming, settings
-from triggers import events
-from triggers.events import FINISHED_WRITES, Created, Other, Unusable, created
+from runs import naming
+from services.clients import Clients
+from tests.unit.wire import Blobs, Wire
+from triggers.events import (
+    FINISHED_WRITES,
+    Created,
+    IrrelevantEventError,
+    UnusableEventError,
+    created,
+    receive,
+)
 
 DATA = {
     "api": "PutBlockList",
@@ -85,7 +93,7 @@ def test_every_finished_write_is_followed(api: str) -> None:
 
 @pytest.mark.parametrize("api", ["CreateFile", "SftpCreate", "PutBlock", "putblob", "", None])
 def test_no_unfinished_write_is(api: Any) -> None:
-    with pytest.raises(Other):
+    with pytest.raises(IrrelevantEventError):
         created(event(data=DATA | {"api": api}))
 
 
@@ -140,7 +148,7 @@ def test_an_event_without_a_time_is_of_now() -> None:
     "kind", ["Microsoft.Storage.BlobDeleted", "Microsoft.EventGrid.SubscriptionValidationEvent", "", None, 7]
 )
 def test_an_event_of_another_type_is_for_others(kind: Any) -> None:
-    with pytest.raises(Other, match="its type is"):
+    with pytest.raises(IrrelevantEventError, match="its type is"):
         created(event(eventType=kind))
 
 
@@ -168,12 +176,12 @@ def test_an_event_of_another_type_is_for_others(kind: Any) -> None:
     ids=lambda data: repr(data.get("eTag", "no eTag") if isinstance(data, dict) else data)[:30],
 )
 def test_data_that_cannot_be_used_is_unusable_and_no_error(data: Any) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableEventError):
         created(event(data=data))
 
 
 def test_an_event_without_data_is_unusable() -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableEventError):
         created(delivered({key: value for key, value in EVENT.items() if key != "data"}))
 
 
@@ -197,7 +205,7 @@ def test_an_event_without_data_is_unusable() -> None:
     ids=lambda subject: ascii(subject)[:40],
 )
 def test_a_subject_that_names_no_blob_is_unusable(subject: Any) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableEventError):
         created(event(subject=subject))
 
 
@@ -219,7 +227,7 @@ def test_whatever_is_delivered_is_read_or_unusable(subject: Any, kind: Any, data
     for envelope in ({"eventType": kind}, {"specversion": "1.0", "type": kind}):
         try:
             found = created(delivered(body | envelope))
-        except Unusable:
+        except UnusableEventError:
             continue
         assert found.etag
         assert found.path
@@ -227,8 +235,6 @@ def test_whatever_is_delivered_is_read_or_unusable(subject: Any, kind: Any, data
 
 
 # --- What the function does about it -------------------------------------------------------------------
-
-on_blob_created = events.on_blob_created._function.get_user_function().client_function
 
 
 class NoEngine:
@@ -238,14 +244,12 @@ class NoEngine:
         raise AssertionError(f"the engine was asked to {name}")
 
 
+NO_ENGINE: Any = NoEngine()
+
+
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name in ("SUBSCRIPTION_ID", "RESOURCE_GROUP", "WORKSPACE", "DATA_FACTORY", "STORAGE_URL"):
-        monkeypatch.setenv(f"TOUCHDOWN_{name}", "https://example.invalid")
-    monkeypatch.setenv("TOUCHDOWN_CONTAINER", "blobs")
-    settings.app.cache_clear()
-    yield settings.app()
-    settings.app.cache_clear()
+def clients() -> Clients:
+    return Wire(Blobs()).clients()
 
 
 @pytest.mark.parametrize(
@@ -262,16 +266,16 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_a_blob_that_is_neither_dataset_nor_model_is_ignored_without_a_word(
-    app: settings.App, caplog: pytest.LogCaptureFixture, path: str
+    clients: Clients, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="touchdown"):
-        on_blob_created(event(path), NoEngine())
+        receive(event(path), NO_ENGINE, clients)
     assert [entry.levelno for entry in caplog.records] == [logging.DEBUG]
 
 
-def test_a_dataset_in_another_container_is_ignored(app: settings.App) -> None:
+def test_a_dataset_in_another_container_is_ignored(clients: Clients) -> None:
     subject = "/blobServices/default/containers/blobs2/blobs/datasets/iris.csv"
-    on_blob_created(event(subject=subject), NoEngine())
+    receive(event(subject=subject), NO_ENGINE, clients)
 
 
 @pytest.mark.parametrize(
@@ -285,11 +289,11 @@ def test_a_dataset_in_another_container_is_ignored(app: settings.App) -> None:
     ],
 )
 def test_an_event_that_can_never_be_used_is_logged_and_accepted(
-    app: settings.App, caplog: pytest.LogCaptureFixture, body: dict[str, Any], level: int
+    clients: Clients, caplog: pytest.LogCaptureFixture, body: dict[str, Any], level: int
 ) -> None:
     """Raising it would have it delivered again for a day."""
     with caplog.at_level(logging.DEBUG, logger="touchdown"):
-        on_blob_created(delivered(EVENT | body), NoEngine())
+        receive(delivered(EVENT | body), NO_ENGINE, clients)
     (entry,) = caplog.records
     assert entry.levelno == level
     assert str(EVENT["id"]) in entry.getMessage()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -11,14 +10,15 @@ from typing import Any
 import azure.functions as func
 import grpc
 import pytest
-from azure.storage.blob import ContainerClient
 
 from orchestrators.training_run import decided
-from runs import naming, settings
+from runs import naming
 from runs.contracts import Failure, Json, RunRequest, Upload
-from services import clients, run_store
-from tests.unit.wire import Blobs, Wire
+from services import run_store
+from services.clients import Clients
+from tests.unit.wire import SETTINGS, Blobs, Wire
 from triggers import http
+from triggers.responses import Handler, respond
 
 DATASET = "datasets/iris_csv.csv"
 UPLOAD = Upload("blobs", DATASET, "0x8DC", "2025-12-31T23:59:59.958410Z")
@@ -62,22 +62,22 @@ def state(status: str, custom: Any = None, failure: str = "") -> Any:
 
 
 @pytest.fixture
-def blobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
-    for name in ("SUBSCRIPTION_ID", "RESOURCE_GROUP", "WORKSPACE", "DATA_FACTORY", "STORAGE_URL"):
-        monkeypatch.setenv(f"TOUCHDOWN_{name}", "https://example.invalid")
-    monkeypatch.setenv("TOUCHDOWN_CONTAINER", "blobs")
-    settings.app.cache_clear()
+def blobs() -> Blobs:
+    """A storage account that holds one dataset."""
     blobs = Blobs()
-    blobs.blobs[DATASET] = b"a,b\n1,2\n"
-    container = ContainerClient("https://a.invalid", "blobs", transport=Wire(blobs).transport)
-    monkeypatch.setattr(clients, "container", lambda: container)
-    yield blobs
-    settings.app.cache_clear()
+    blobs.put(DATASET, b"a,b\n1,2\n", "0x8DC")
+    return blobs
+
+
+@pytest.fixture
+def clients(blobs: Blobs) -> Clients:
+    return Wire(blobs).clients()
 
 
 def call(
-    function: Any,
-    engine: Engine,
+    handler: Handler,
+    engine: Any,
+    clients: Clients,
     body: Any = None,
     *,
     method: str = "GET",
@@ -85,7 +85,6 @@ def call(
     headers: dict[str, str] | None = None,
     params: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
-    plain = function._function.get_user_function().client_function
     request = func.HttpRequest(
         method,
         f"https://app.invalid/api/runs/{run_id}",
@@ -94,47 +93,47 @@ def call(
         route_params={"run_id": run_id},
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
     )
-    answer = plain(request, engine)
+    answer = respond(handler, request, engine, lambda: clients)
     return answer.status_code, json.loads(answer.get_body())
 
 
-def start(engine: Engine, body: Any) -> tuple[int, Any]:
-    return call(http.start_run, engine, body, method="POST")
+def start(engine: Engine, clients: Clients, body: Any) -> tuple[int, Any]:
+    return call(http.start_run, engine, clients, body, method="POST")
 
 
-def claimed(**changes: Any) -> None:
+def claimed(clients: Clients, **changes: Any) -> None:
     """A run that an event has started."""
     request = RunRequest(RUN, UPLOAD, {}, "event", "2026-01-01T00:00:00.000000Z")
-    run_store.write(replace(run_store.claimed(request), **changes))
+    run_store.write(replace(run_store.claimed(request), **changes), clients)
 
 
 # --- Starting -----------------------------------------------------------------------------------------
 
 
-def test_a_run_is_claimed_and_scheduled_once(blobs: Blobs) -> None:
+def test_a_run_is_claimed_and_scheduled_once(clients: Clients) -> None:
     engine = Engine()
-    status, body = start(engine, {"dataset": "iris_csv.csv", "settings": {"epochs": "7"}})
+    status, body = start(engine, clients, {"dataset": "iris_csv.csv", "settings": {"epochs": "7"}})
     assert (status, body["run_id"]) == (202, RUN)
     ((instance, given),) = engine.scheduled
     assert instance == RUN
     assert given["request"]["settings"] == {"epochs": 7}
-    status, body = start(engine, {"dataset": "iris_csv.csv"})
+    status, body = start(engine, clients, {"dataset": "iris_csv.csv"})
     assert (status, body["error"]["code"], body["error"]["run_id"]) == (409, "RunExists", RUN)
     assert len(engine.scheduled) == 1
 
 
-def test_a_rerun_is_about_the_same_upload_and_no_older_one(blobs: Blobs) -> None:
+def test_a_rerun_is_about_the_same_upload_and_no_older_one(clients: Clients) -> None:
     """The deployment of the first run would otherwise be that of a newer upload, and never be replaced."""
-    claimed(status="Succeeded")
+    claimed(clients, status="Succeeded")
     engine = Engine()
-    status, body = start(engine, {"dataset": "iris_csv.csv", "rerun": True})
+    status, body = start(engine, clients, {"dataset": "iris_csv.csv", "rerun": True})
     assert (status, body["run_id"]) == (202, f"{RUN}-2")
     assert engine.scheduled[0][1]["request"]["upload"]["uploaded_at"] == UPLOAD.uploaded_at
 
 
-def test_reruns_are_counted(blobs: Blobs) -> None:
+def test_reruns_are_counted(clients: Clients) -> None:
     engine = Engine()
-    ids = [start(engine, {"dataset": "iris_csv.csv", "rerun": True})[1]["run_id"] for _ in range(3)]
+    ids = [start(engine, clients, {"dataset": "iris_csv.csv", "rerun": True})[1]["run_id"] for _ in range(3)]
     assert ids == [RUN, f"{RUN}-2", f"{RUN}-3"]
 
 
@@ -162,28 +161,30 @@ def test_reruns_are_counted(blobs: Blobs) -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_wrong_body_is_answered_with_400_and_what_is_wrong(blobs: Blobs, body: Any, code: str) -> None:
+def test_a_wrong_body_is_answered_with_400_and_what_is_wrong(
+    blobs: Blobs, clients: Clients, body: Any, code: str
+) -> None:
     engine = Engine()
-    status, answer = start(engine, body)
+    status, answer = start(engine, clients, body)
     assert (status, answer["error"]["code"]) == (400, code)
     assert answer["error"]["message"]
     assert engine.scheduled == []
     assert list(blobs.blobs) == [DATASET], "nothing was claimed"
 
 
-def test_a_dataset_that_is_not_there_is_404(blobs: Blobs) -> None:
-    status, answer = start(Engine(), {"dataset": "none.csv"})
+def test_a_dataset_that_is_not_there_is_404(clients: Clients) -> None:
+    status, answer = start(Engine(), clients, {"dataset": "none.csv"})
     assert (status, answer["error"]["code"]) == (404, "DatasetNotFound")
     assert "none.csv" in answer["error"]["message"]
 
 
-def test_an_engine_out_of_reach_is_503_in_json(blobs: Blobs) -> None:
-    claimed()
+def test_an_engine_out_of_reach_is_503_in_json(clients: Clients) -> None:
+    claimed(clients)
     engine = Engine(out_of_reach=True)
     for answer in (
-        call(http.show_run, engine, run_id=RUN),
-        call(http.cancel_run, engine, method="POST", run_id=RUN),
-        start(engine, {"dataset": "iris_csv.csv"}),
+        call(http.show_run, engine, clients, run_id=RUN),
+        call(http.cancel_run, engine, clients, method="POST", run_id=RUN),
+        start(engine, clients, {"dataset": "iris_csv.csv"}),
     ):
         assert (answer[0], answer[1]["error"]["code"]) == (503, "ServiceUnavailable")
         assert "failed to connect" in answer[1]["error"]["message"]
@@ -192,20 +193,20 @@ def test_an_engine_out_of_reach_is_503_in_json(blobs: Blobs) -> None:
 # --- Showing ------------------------------------------------------------------------------------------
 
 
-def test_a_running_run_is_shown_with_what_its_engine_knows(blobs: Blobs) -> None:
-    claimed()
+def test_a_running_run_is_shown_with_what_its_engine_knows(clients: Clients) -> None:
+    claimed(clients)
     custom = {"stage": "wait", "model": "iris:7", "settings": {"epochs": 7}, "metrics": {}, "dataset": "cut"}
-    status, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), run_id=RUN)
+    status, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), clients, run_id=RUN)
     assert (status, body["status"], body["stage"]) == (200, "Running", "wait")
     assert (body["model_name"], body["model_version"]) == ("iris", "7")
     assert body["settings"] == {"epochs": 7}
     assert (body["dataset"], body["upload"]["etag"]) == ("iris_csv.csv", "0x8DC")
 
 
-def test_a_run_whose_story_broke_off_is_shown_as_failed_and_not_as_running_for_ever(blobs: Blobs) -> None:
-    claimed()
+def test_a_run_whose_story_broke_off_is_shown_as_failed_and_not_as_running_for_ever(clients: Clients) -> None:
+    claimed(clients)
     engine = Engine({RUN: state("FAILED", {"stage": "record_run"}, "record_run went on failing: 503")})
-    _, body = call(http.show_run, engine, run_id=RUN)
+    _, body = call(http.show_run, engine, clients, run_id=RUN)
     assert body["status"] == "Failed"
     assert body["error"] == {
         "stage": "record_run",
@@ -214,40 +215,40 @@ def test_a_run_whose_story_broke_off_is_shown_as_failed_and_not_as_running_for_e
     }
 
 
-def test_a_run_that_ends_while_it_is_being_shown_is_shown_as_it_ended(blobs: Blobs) -> None:
-    claimed()
+def test_a_run_that_ends_while_it_is_being_shown_is_shown_as_it_ended(clients: Clients) -> None:
+    claimed(clients)
 
     class Ending(Engine):
         def get_orchestration_state(self, instance_id: str, *, fetch_payloads: bool = True) -> Any:
-            claimed(status="Failed", error=Failure("wait", "TrainingFailed", "why"))
+            claimed(clients, status="Failed", error=Failure("wait", "TrainingFailed", "why"))
             return state("FAILED", failure="why")
 
-    _, body = call(http.show_run, Ending(), run_id=RUN)
+    _, body = call(http.show_run, Ending(), clients, run_id=RUN)
     assert (body["status"], body["stage"], body["error"]["code"]) == ("Failed", "wait", "TrainingFailed")
 
 
-def test_a_run_that_the_engine_lost_says_how_to_start_it_again(blobs: Blobs) -> None:
-    claimed()
-    _, body = call(http.show_run, Engine(), run_id=RUN)
+def test_a_run_that_the_engine_lost_says_how_to_start_it_again(clients: Clients) -> None:
+    claimed(clients)
+    _, body = call(http.show_run, Engine(), clients, run_id=RUN)
     assert (body["status"], '{"dataset": "iris_csv.csv"}' in body["hint"]) == ("Lost", True)
 
 
 @pytest.mark.parametrize("run_id", ["none", "../x", "NONE", "x" * 200, "a b", "%2e%2e"])
-def test_an_unknown_run_is_404(blobs: Blobs, run_id: str) -> None:
+def test_an_unknown_run_is_404(clients: Clients, run_id: str) -> None:
     for function in (http.show_run, http.cancel_run, http.approve_run, http.reject_run):
-        status, body = call(function, Engine(), b"", run_id=run_id)
+        status, body = call(function, Engine(), clients, b"", run_id=run_id)
         assert (status, body["error"]["code"]) == (404, "RunNotFound")
 
 
-def test_a_run_with_a_report_says_where_it_lies(blobs: Blobs) -> None:
-    claimed(status="Succeeded", report=f"runs/{RUN}/report.html")
-    _, body = call(http.show_run, Engine(), run_id=RUN)
+def test_a_run_with_a_report_says_where_it_lies(clients: Clients) -> None:
+    claimed(clients, status="Succeeded", report=f"runs/{RUN}/report.html")
+    _, body = call(http.show_run, Engine(), clients, run_id=RUN)
     assert body["report_url"] == f"https://example.invalid/blobs/runs/{RUN}/report.html"
-    claimed()
+    claimed(clients)
     custom = {"stage": "approve", "report": f"runs/{RUN}/report.html"}
-    _, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), run_id=RUN)
+    _, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), clients, run_id=RUN)
     assert body["report_url"].endswith(f"/runs/{RUN}/report.html")
-    _, body = call(http.show_run, Engine({RUN: state("RUNNING")}), run_id=RUN)
+    _, body = call(http.show_run, Engine({RUN: state("RUNNING")}), clients, run_id=RUN)
     assert body["report_url"] == ""
 
 
@@ -260,19 +261,19 @@ FINGERPRINT = hashlib.sha256(KEY.encode()).hexdigest()[:8]
 
 
 def decide(
-    function: Any, body: Any = b"", *, custom: Json | None = None, **how: Any
+    function: Any, clients: Clients, body: Any = b"", *, custom: Json | None = None, **how: Any
 ) -> tuple[int, Any, Engine]:
     engine = Engine({RUN: state("RUNNING", custom or WAITING)})
-    status, answer = call(function, engine, body, method="POST", run_id=RUN, **how)
+    status, answer = call(function, engine, clients, body, method="POST", run_id=RUN, **how)
     return status, answer, engine
 
 
 @pytest.mark.parametrize(("function", "approved"), [(http.approve_run, True), (http.reject_run, False)])
 def test_a_decision_is_raised_with_who_when_and_about_which_wait(
-    blobs: Blobs, function: Any, approved: bool
+    clients: Clients, function: Any, approved: bool
 ) -> None:
-    claimed()
-    status, answer, engine = decide(function, {"comment": "seen"}, headers={"x-functions-key": KEY})
+    claimed(clients)
+    status, answer, engine = decide(function, clients, {"comment": "seen"}, headers={"x-functions-key": KEY})
     assert (status, answer) == (202, {"run_id": RUN, "url": f"https://app.invalid/api/runs/{RUN}"})
     assert engine.raised == [(RUN, "decision")]
     (data,) = engine.data
@@ -286,9 +287,11 @@ def test_a_decision_is_raised_with_who_when_and_about_which_wait(
     }
 
 
-def test_what_is_raised_is_what_the_orchestrator_takes_for_a_decision(blobs: Blobs) -> None:
-    claimed()
-    _, _, engine = decide(http.approve_run, {"comment": "é" * 1000}, headers={"x-functions-key": KEY})
+def test_what_is_raised_is_what_the_orchestrator_takes_for_a_decision(clients: Clients) -> None:
+    claimed(clients)
+    _, _, engine = decide(
+        http.approve_run, clients, {"comment": "é" * 1000}, headers={"x-functions-key": KEY}
+    )
     (data,) = engine.data
     approval = decided(json.loads(json.dumps(data)), SINCE)
     assert approval is not None
@@ -296,9 +299,9 @@ def test_what_is_raised_is_what_the_orchestrator_takes_for_a_decision(blobs: Blo
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", {}, {"comment": ""}])
-def test_a_decision_needs_no_comment(blobs: Blobs, body: Any) -> None:
-    claimed()
-    status, _, engine = decide(http.approve_run, body)
+def test_a_decision_needs_no_comment(clients: Clients, body: Any) -> None:
+    claimed(clients)
+    status, _, engine = decide(http.approve_run, clients, body)
     assert (status, engine.data[0]["comment"]) == (202, "")
 
 
@@ -317,9 +320,9 @@ def test_a_decision_needs_no_comment(blobs: Blobs, body: Any) -> None:
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_a_wrong_decision_is_400_and_decides_nothing(blobs: Blobs, body: Any, code: str) -> None:
-    claimed()
-    status, answer, engine = decide(http.reject_run, body)
+def test_a_wrong_decision_is_400_and_decides_nothing(clients: Clients, body: Any, code: str) -> None:
+    claimed(clients)
+    status, answer, engine = decide(http.reject_run, clients, body)
     assert (status, answer["error"]["code"], engine.raised) == (400, code, [])
 
 
@@ -335,9 +338,9 @@ def test_a_wrong_decision_is_400_and_decides_nothing(blobs: Blobs, body: Any, co
     ],
     ids=str,
 )
-def test_a_run_that_does_not_wait_is_409_and_left_alone(blobs: Blobs, custom: Json) -> None:
-    claimed()
-    status, answer, engine = decide(http.approve_run, custom=custom)
+def test_a_run_that_does_not_wait_is_409_and_left_alone(clients: Clients, custom: Json) -> None:
+    claimed(clients)
+    status, answer, engine = decide(http.approve_run, clients, custom=custom)
     assert (status, answer["error"]["code"], engine.raised) == (409, "NotWaiting", [])
 
 
@@ -350,53 +353,50 @@ def test_a_run_that_does_not_wait_is_409_and_left_alone(blobs: Blobs, custom: Js
     ],
 )
 def test_a_run_that_has_ended_or_is_lost_cannot_be_decided_on(
-    blobs: Blobs, record: Json, engine: Any, code: str
+    clients: Clients, record: Json, engine: Any, code: str
 ) -> None:
-    claimed(**record)
+    claimed(clients, **record)
     client = Engine({RUN: engine} if engine else {})
     for function in (http.approve_run, http.reject_run):
-        status, body = call(function, client, b"", method="POST", run_id=RUN)
+        status, body = call(function, client, clients, b"", method="POST", run_id=RUN)
         assert (status, body["error"]["code"], client.raised) == (409, code, [])
 
 
 PRINCIPAL = {"x-ms-client-principal-name": "boss@example.com", "x-ms-client-principal-id": "7"}
 
 
-def by(headers: dict[str, str] | None = None, params: dict[str, str] | None = None) -> str:
-    claimed()
-    _, _, engine = decide(http.approve_run, headers=headers, params=params)
+def by(clients: Clients, headers: dict[str, str] | None = None, params: dict[str, str] | None = None) -> str:
+    claimed(clients)
+    _, _, engine = decide(http.approve_run, clients, headers=headers, params=params)
     (data,) = engine.data
     return str(data["by"])
 
 
-def test_a_person_is_believed_only_where_app_service_signs_in(
-    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_person_is_believed_only_where_app_service_signs_in(blobs: Blobs, clients: Clients) -> None:
     signed = PRINCIPAL | {"x-functions-key": KEY}
-    assert by(signed) == f"function key {FINGERPRINT}"
-    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
-    settings.app.cache_clear()
-    assert by(signed) == "boss@example.com"
-    assert by({"x-ms-client-principal-id": "7", "x-functions-key": KEY}) == "7"
-    assert by({"x-functions-key": KEY}) == f"function key {FINGERPRINT}"
-    assert by({"x-ms-client-principal-name": "a\r\nb" * 200}) == ("ab" * 200)[:256]
+    assert by(clients, signed) == f"function key {FINGERPRINT}"
+    clients = Wire(blobs).clients(replace(SETTINGS, signs_in=True))
+    assert by(clients, signed) == "boss@example.com"
+    assert by(clients, {"x-ms-client-principal-id": "7", "x-functions-key": KEY}) == "7"
+    assert by(clients, {"x-functions-key": KEY}) == f"function key {FINGERPRINT}"
+    assert by(clients, {"x-ms-client-principal-name": "a\r\nb" * 200}) == ("ab" * 200)[:256]
 
 
-def test_the_key_is_told_by_its_hash_and_never_shown(blobs: Blobs) -> None:
-    assert by(params={"code": KEY}) == f"function key {FINGERPRINT}"
-    assert by({"x-functions-key": KEY}, {"code": "another"}) == f"function key {FINGERPRINT}"
-    assert by({"x-functions-key": f"{KEY}, junk"}) == f"function key {FINGERPRINT}"
-    assert KEY not in by({"x-functions-key": KEY})
-    assert by() == "somebody without a key"
+def test_the_key_is_told_by_its_hash_and_never_shown(clients: Clients) -> None:
+    assert by(clients, params={"code": KEY}) == f"function key {FINGERPRINT}"
+    assert by(clients, {"x-functions-key": KEY}, {"code": "another"}) == f"function key {FINGERPRINT}"
+    assert by(clients, {"x-functions-key": f"{KEY}, junk"}) == f"function key {FINGERPRINT}"
+    assert KEY not in by(clients, {"x-functions-key": KEY})
+    assert by(clients) == "somebody without a key"
 
 
 # --- Cancelling ---------------------------------------------------------------------------------------
 
 
-def test_a_running_run_is_cancelled_by_an_event(blobs: Blobs) -> None:
-    claimed()
+def test_a_running_run_is_cancelled_by_an_event(clients: Clients) -> None:
+    claimed(clients)
     engine = Engine({RUN: state("RUNNING", {"stage": "wait", "can_cancel": True})})
-    status, body = call(http.cancel_run, engine, method="POST", run_id=RUN)
+    status, body = call(http.cancel_run, engine, clients, method="POST", run_id=RUN)
     assert (status, body["run_id"], engine.raised) == (202, RUN, [(RUN, "cancel")])
 
 
@@ -412,9 +412,9 @@ def test_a_running_run_is_cancelled_by_an_event(blobs: Blobs) -> None:
     ],
 )
 def test_a_run_that_cannot_be_cancelled_is_409_and_left_alone(
-    blobs: Blobs, record: Json, engine: Any, code: str
+    clients: Clients, record: Json, engine: Any, code: str
 ) -> None:
-    claimed(**record)
+    claimed(clients, **record)
     client = Engine({RUN: engine} if engine else {})
-    status, body = call(http.cancel_run, client, method="POST", run_id=RUN)
+    status, body = call(http.cancel_run, client, clients, method="POST", run_id=RUN)
     assert (status, body["error"]["code"], client.raised) == (409, code, [])

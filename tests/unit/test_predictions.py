@@ -2,14 +2,12 @@
 
 import pytest
 
-from activities import machine_learning
-from activities.machine_learning import read_predictions
+from activities.smoke_test import parse_predictions
 from runs.errors import RefusedError
 
 
-def predictions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
-    monkeypatch.setattr(machine_learning, "read_text", lambda path: text)
-    return read_predictions("runs/r/smoke/predictions.csv", "run-1", "job-1")
+def predictions(text: str) -> list[str]:
+    return parse_predictions(text, "run-1", "job-1")
 
 
 @pytest.mark.parametrize(
@@ -35,10 +33,8 @@ def predictions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
         "longer than csv's own limit",
     ],
 )
-def test_predictions_are_read_whatever_the_model_answers_with(
-    monkeypatch: pytest.MonkeyPatch, text: str, found: list[str]
-) -> None:
-    assert predictions(monkeypatch, text) == found
+def test_predictions_are_read_whatever_the_model_answers_with(text: str, found: list[str]) -> None:
+    assert predictions(text) == found
 
 
 @pytest.mark.parametrize(
@@ -46,8 +42,8 @@ def test_predictions_are_read_whatever_the_model_answers_with(
     ["", "0,,sample.csv\n", "0, ,0.5,sample.csv\n", "0,a,sample.csv\n1,b,0.5,sample.csv\n", "sample.csv\n"],
     ids=["nothing", "empty", "empty in a table", "rows of several widths", "only the file"],
 )
-def test_what_are_no_predictions_fails_the_smoke_test(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_what_are_no_predictions_fails_the_smoke_test(text: str) -> None:
     with pytest.raises(RefusedError) as refused:
-        predictions(monkeypatch, text)
+        predictions(text)
     assert refused.value.code == "SmokeTestFailed"
     assert "deployment run-1: " in str(refused.value)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from azure.storage.blob import ContainerClient
 
-from activities.storage import record_run
+from activities.run_record import record_run
 from runs.contracts import RunRequest, Upload
 from runs.errors import RefusedError
-from services import clients, run_store
+from services import run_store
+from services.clients import Clients
 from tests.unit.wire import Blobs, Sent, Wire
 
 METADATA_LIMIT = 8 * 1024
@@ -16,11 +16,13 @@ METADATA_LIMIT = 8 * 1024
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    wire = Wire(Blobs())
-    container = ContainerClient("https://a.invalid", "blobs", transport=wire.transport)
-    monkeypatch.setattr(clients, "container", lambda: container)
-    return wire
+def wire() -> Wire:
+    return Wire(Blobs())
+
+
+@pytest.fixture
+def clients(wire: Wire) -> Clients:
+    return wire.clients()
 
 
 def request(name: str) -> RunRequest:
@@ -35,8 +37,10 @@ def lines(wire: Wire) -> list[Sent]:
 @pytest.mark.parametrize(
     "name", ["iris_csv.csv", "名" * 1011 + ".csv", "😀" * 505 + ".csv", 'a"b\n.csv'], ids=ascii
 )
-def test_a_dataset_of_any_name_fits_into_the_metadata_of_its_line(wire: Wire, name: str) -> None:
-    assert run_store.claim(request(name))
+def test_a_dataset_of_any_name_fits_into_the_metadata_of_its_line(
+    wire: Wire, clients: Clients, name: str
+) -> None:
+    assert run_store.claim(request(name), clients)
     (line,) = lines(wire)
     metadata = {key: value for key, value in line.headers.items() if key.lower().startswith("x-ms-meta-")}
     assert metadata["x-ms-meta-status"] == "Running"
@@ -44,34 +48,35 @@ def test_a_dataset_of_any_name_fits_into_the_metadata_of_its_line(wire: Wire, na
     assert sum(len(key) + len(value) for key, value in metadata.items()) < METADATA_LIMIT
 
 
-def test_a_claim_that_is_lost_writes_no_line(wire: Wire) -> None:
-    assert run_store.claim(request("iris_csv.csv"))
-    assert not run_store.claim(request("iris_csv.csv"))
+def test_a_claim_that_is_lost_writes_no_line(wire: Wire, clients: Clients) -> None:
+    assert run_store.claim(request("iris_csv.csv"), clients)
+    assert not run_store.claim(request("iris_csv.csv"), clients)
     assert len(lines(wire)) == 1
 
 
-def test_the_record_of_an_ended_run_is_never_rewritten_to_another_end(wire: Wire) -> None:
+def test_the_record_of_an_ended_run_is_never_rewritten_to_another_end(wire: Wire, clients: Clients) -> None:
     run = run_store.claimed(request("iris_csv.csv"))
-    assert run_store.claim(request("iris_csv.csv"))
+    assert run_store.claim(request("iris_csv.csv"), clients)
     succeeded = replace(run, status="Succeeded", outcome="promoted")
-    record_run(succeeded)
-    record_run(succeeded)  # as after an answer that was lost
+    record_run(succeeded, clients)
+    record_run(succeeded, clients)  # as after an answer that was lost
     with pytest.raises(RefusedError, match=r"run run-1 has ended before: Succeeded\.") as refused:
-        record_run(replace(run, status="Failed"))
+        record_run(replace(run, status="Failed"), clients)
     assert refused.value.code == "RunEnded"
-    claim = run_store.read("run-1")
+    claim = run_store.read("run-1", clients)
     assert claim is not None
     assert claim.record == succeeded
 
 
-def test_the_line_of_a_later_claim_sorts_before_an_earlier_ones(wire: Wire) -> None:
+def test_the_line_of_a_later_claim_sorts_before_an_earlier_ones(wire: Wire, clients: Clients) -> None:
     for minute in (1, 2):
         claimed = request("iris_csv.csv")
         moment = f"2026-01-01T00:0{minute}:00.000000Z"
         run_store.index(
             run_store.claimed(
                 RunRequest(f"run-{minute}", claimed.upload, {}, "event", moment),
-            )
+            ),
+            clients,
         )
     earlier, later = (line.path for line in lines(wire))
     assert later < earlier

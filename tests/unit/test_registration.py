@@ -1,32 +1,41 @@
-"""From a step to an activity: refusals are values, faults are raised, and both speak in sentences."""
+"""From a step to an activity: refusals are returned, other errors raised, and both are sentences."""
 
-import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    IncompleteReadError,
-    ResourceExistsError,
-    ResourceNotFoundError,
-    ServiceRequestError,
-)
-from azure.core.rest import HttpRequest
-from azure.core.rest._http_response_impl import HttpResponseImpl
+from azure.core.exceptions import HttpResponseError
 
-from activities.registration import LONGEST, activities, activity, explain, sentence
+from activities.registration import activities, activity
+from runs import settings
 from runs.contracts import Done, ProvisioningStatus
 from runs.errors import RefusedError, TransientError
+from services.clients import Clients, process_clients
+from tests.unit.test_errors import answered
 
 
 @dataclass(frozen=True)
 class Order:
     name: str
     size: int = 1
+
+
+@pytest.fixture(autouse=True)
+def app_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings of an app, from which the clients of this process are made."""
+    for each in settings.APP_SETTINGS:
+        if each.default is None:
+            monkeypatch.setenv(each.variable, "x")
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    settings.app.cache_clear()
+    process_clients.cache_clear()
 
 
 def invoke(step: Any, given: dict[str, Any]) -> Any:
@@ -37,34 +46,11 @@ def invoke(step: Any, given: dict[str, Any]) -> Any:
     return built._function.get_user_function()(given)
 
 
-class Body(HttpResponseImpl):
-    """An answer of a service, as a transport hands it to the SDKs."""
-
-    def __init__(self, status: int, body: bytes, method: str = "GET", url: str = "https://arm/x?sig=secret"):
-        super().__init__(
-            request=HttpRequest(method, url),
-            internal_response=None,
-            status_code=status,
-            reason="because",
-            content_type="application/json",
-            headers={"Content-Type": "application/json"},
-            stream_download_generator=None,
-        )
-        self._content = body
-        self._is_closed = True
-
-
-def answered(
-    status: int, error: Any = None, kind: type[HttpResponseError] = HttpResponseError
-) -> HttpResponseError:
-    return kind(response=Body(status, json.dumps({"error": error}).encode() if error else b""))
-
-
 # --- What crosses -------------------------------------------------------------------------------------
 
 
 def test_a_step_takes_and_gives_json() -> None:
-    def measure(order: Order) -> ProvisioningStatus:
+    def measure(order: Order, clients: Clients) -> ProvisioningStatus:
         return ProvisioningStatus(order.size > 3, order.name)
 
     assert invoke(measure, {"name": "a", "size": 5, "from_the_future": 1}) == {
@@ -75,7 +61,7 @@ def test_a_step_takes_and_gives_json() -> None:
 
 
 def test_a_refusal_is_a_value_and_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
-    def refuse(order: Order) -> Done:
+    def refuse(order: Order, clients: Clients) -> Done:
         raise RefusedError("LabelMissing", f"dataset {order.name}: no such column")
 
     assert invoke(refuse, {"name": "x.csv"}) == {
@@ -85,7 +71,7 @@ def test_a_refusal_is_a_value_and_a_log_line(caplog: pytest.LogCaptureFixture) -
 
 
 def test_a_fault_is_raised_as_it_is() -> None:
-    def fail(order: Order) -> Done:
+    def fail(order: Order, clients: Clients) -> Done:
         raise TransientError("busy")
 
     with pytest.raises(TransientError, match=r"^busy$"):
@@ -93,7 +79,7 @@ def test_a_fault_is_raised_as_it_is() -> None:
 
 
 def test_an_sdks_error_that_will_not_go_away_is_a_refusal() -> None:
-    def fail(order: Order) -> Done:
+    def fail(order: Order, clients: Clients) -> Done:
         raise answered(403, {"code": "AuthorizationFailed", "message": "You may not do that."})
 
     assert invoke(fail, {"name": "x"})["refused"] == {
@@ -103,7 +89,7 @@ def test_an_sdks_error_that_will_not_go_away_is_a_refusal() -> None:
 
 
 def test_an_sdks_error_that_may_pass_is_raised_as_a_fault_of_one_line() -> None:
-    def fail(order: Order) -> Done:
+    def fail(order: Order, clients: Clients) -> Done:
         raise answered(503, {"code": "ServerBusy", "message": "Come back."})
 
     with pytest.raises(TransientError, match=r"^ServerBusy \(503\): Come back\. ") as caught:
@@ -113,90 +99,27 @@ def test_an_sdks_error_that_may_pass_is_raised_as_a_fault_of_one_line() -> None:
 
 
 def test_an_error_of_our_own_is_raised_so_that_it_is_seen() -> None:
-    def fail(order: Order) -> Done:
+    def fail(order: Order, clients: Clients) -> Done:
         raise KeyError("metrics")
 
     with pytest.raises(KeyError):
         invoke(fail, {"name": "x"})
 
 
-# --- What an error means ------------------------------------------------------------------------------
+def test_a_step_gets_the_clients_of_the_process_with_its_settings() -> None:
+    def name_the_workspace(order: Order, clients: Clients) -> ProvisioningStatus:
+        assert clients is process_clients()
+        return ProvisioningStatus(True, clients.settings.workspace)
+
+    assert invoke(name_the_workspace, {"name": "a"}) == {"done": True, "operation_url": "x"}
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 411, 413, 422])
-def test_what_the_caller_did_wrong_is_refused(status: int) -> None:
-    assert isinstance(explain(answered(status)), RefusedError)
+def test_an_app_without_its_settings_refuses_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOUCHDOWN_WORKSPACE")
 
+    def never(order: Order, clients: Clients) -> Done:
+        raise AssertionError("a step ran without settings")
 
-@pytest.mark.parametrize("status", [408, 409, 412, 423, 425, 429, 500, 502, 503, 504])
-def test_throttling_locks_races_and_the_services_own_trouble_may_pass(status: int) -> None:
-    assert isinstance(explain(answered(status)), TransientError)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        ServiceRequestError("Name or service not known"),
-        IncompleteReadError("connection broken"),
-        ClientAuthenticationError("DefaultAzureCredential failed to retrieve a token"),
-        HttpResponseError("the answer was no answer"),
-        AzureError("anything"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_an_error_without_an_answer_may_pass_and_says_its_type(error: AzureError) -> None:
-    meant = explain(error)
-    assert isinstance(meant, TransientError)
-    assert str(meant) == f"{type(error).__name__}: {error.message}"
-
-
-def test_what_azure_ml_finds_wrong_before_it_sends_anything_is_refused() -> None:
-    """azure.ai.ml's own errors have a category; a user error is the same at the next attempt."""
-
-    class ValidationException(AzureError):
-        error_category = "UserError"
-
-    class SystemTrouble(AzureError):
-        error_category = "SystemError"
-
-    meant = explain(ValidationException("Deployment name must be 3 to 32 characters"))
-    assert isinstance(meant, RefusedError)
-    assert meant.code == "ValidationException"
-    assert "3 to 32 characters" in str(meant)
-    assert isinstance(explain(SystemTrouble("try again")), TransientError)
-
-
-def test_the_code_of_a_storage_error_is_storages_own() -> None:
-    class Code:
-        value = "LeaseAlreadyPresent"
-
-    error = answered(409, kind=ResourceExistsError)
-    error.error_code = Code()  # type: ignore[attr-defined]
-    assert str(explain(error)).startswith("LeaseAlreadyPresent (409): ")
-
-
-def test_an_error_without_a_code_is_called_by_its_type() -> None:
-    meant = explain(answered(404, kind=ResourceNotFoundError))
-    assert isinstance(meant, RefusedError)
-    assert meant.code == "ResourceNotFoundError"
-
-
-def test_the_request_is_named_without_its_query_which_may_hold_a_signature() -> None:
-    message = str(explain(answered(404)))
-    assert message.endswith("[GET https://arm/x]")
-    assert "secret" not in message
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("The lease is held.\nRequestId:1\nTime:2026\nErrorCode:LeaseHeld", "The lease is held."),
-        ("One.\n\n  Two.  \nContent: {…}", "One. Two."),
-        ("<html>\n<body>Bad gateway", ""),
-        ("", ""),
-        ("x" * 5000, "x" * LONGEST),
-        ("a\r\nb", "a b"),
-    ],
-)
-def test_of_an_sdks_message_the_services_sentence_is_kept(text: str, kept: str) -> None:
-    assert sentence(text) == kept
+    refused = invoke(never, {"name": "a"})["refused"]
+    assert refused["code"] == "MissingAppSetting"
+    assert "TOUCHDOWN_WORKSPACE" in refused["message"]

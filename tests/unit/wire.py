@@ -1,18 +1,32 @@
-"""Azure's services as a wire: what the real SDKs send is kept, and each request gets a prepared answer."""
+"""Azure's services as a wire: requests of the real SDKs are recorded, and each gets a prepared answer."""
 
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from time import time
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 from azure.core.credentials import AccessToken
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
+
+from runs.settings import APP_SETTINGS, App
+from services.clients import Clients
+
+SETTINGS = replace(
+    App.read({each.variable: "x" for each in APP_SETTINGS if each.default is None}),
+    storage_url="https://example.invalid",
+    container="blobs",
+    resource_manager="https://arm.invalid",
+    topic_endpoint="",
+)
+"""Settings of an app whose services are at the other end of a Wire."""
 
 
 class Credential:
@@ -30,6 +44,7 @@ class Sent:
     path: str
     headers: Mapping[str, str]
     body: Any
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,8 @@ class Wire(BaseAdapter):
         if isinstance(body, bytes | str) and "json" in str(request.headers.get("Content-Type", "")):
             body = json.loads(body)
         headers = {name: str(value) for name, value in request.headers.items()}
-        sent = Sent(str(request.method), str(request.url).split("?")[0], headers, body)
+        address, query = str(request.url).partition("?")[::2]
+        sent = Sent(str(request.method), address, headers, body, dict(parse_qsl(query)))
         self.sent.append(sent)
         answer = self._answer(sent)
         content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
@@ -75,31 +91,104 @@ class Wire(BaseAdapter):
     def close(self) -> None:
         """Nothing is open."""
 
+    def clients(self, settings: App = SETTINGS) -> Clients:
+        """Clients whose requests all go through this wire."""
+        return Clients(settings, Credential(), self.transport)
+
+
+@dataclass
+class Blob:
+    content: bytes
+    etag: str
+    modified: datetime
+    metadata: dict[str, str] = field(default_factory=dict)
+
 
 class Blobs:
-    """A storage account over a Wire: blobs that are put, claimed with If-None-Match, read and asked after."""
+    """A storage account at the other end of a Wire: blobs are put, read, deleted and listed.
+
+    now: the account's clock, to the second, as in the headers Date and Last-Modified.
+    """
 
     def __init__(self) -> None:
-        self.blobs: dict[str, bytes] = {}
-        self.times: dict[str, str] = {}
+        self.blobs: dict[str, Blob] = {}
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self._writes = 0
+
+    def put(
+        self,
+        path: str,
+        content: bytes,
+        etag: str = "",
+        *,
+        age: float = 0,
+        metadata: dict[str, str] | None = None,
+    ) -> None:
+        """Store a blob; age: seconds since it was written."""
+        self._writes += 1
+        modified = self.now - timedelta(seconds=age)
+        self.blobs[path] = Blob(content, etag or f"0x{self._writes:X}", modified, metadata or {})
 
     def __call__(self, sent: Sent) -> Answer:
+        if sent.query.get("comp") == "list":
+            return self._list(sent.query)
         path = unquote(urlsplit(sent.path).path).split("/", 2)[2]
+        blob = self.blobs.get(path)
+        if sent.headers.get("If-None-Match") == "*" and blob:
+            return self._answer(409, code="BlobAlreadyExists")
+        wanted = sent.headers.get("If-Match", "").strip('"')
+        if wanted and (blob is None or wanted != blob.etag):
+            return self._answer(412, code="ConditionNotMet")
         if sent.method == "PUT":
-            if sent.headers.get("If-None-Match") == "*" and path in self.blobs:
-                return Answer(409, headers={"x-ms-error-code": "BlobAlreadyExists"})
-            self.blobs[path] = sent.body if isinstance(sent.body, bytes) else b""
-            return Answer(201, headers=self._headers(path))
-        if path not in self.blobs:
-            return Answer(404, headers={"x-ms-error-code": "BlobNotFound"})
-        if sent.method == "HEAD":
-            return Answer(200, headers=self._headers(path))
-        content = self.blobs[path]
-        if not content:
-            return Answer(416, headers={"x-ms-error-code": "InvalidRange"})
-        whole = f"bytes 0-{len(content) - 1}/{len(content)}"
-        return Answer(206, content, {**self._headers(path), "Content-Range": whole})
+            start = "x-ms-meta-"
+            metadata = {
+                key[len(start) :]: value for key, value in sent.headers.items() if key.startswith(start)
+            }
+            self.put(path, sent.body if isinstance(sent.body, bytes) else b"", metadata=metadata)
+            return self._answer(201, self.blobs[path])
+        if blob is None:
+            return self._answer(404, code="BlobNotFound")
+        if sent.method == "DELETE":
+            del self.blobs[path]
+            return self._answer(202)
+        return self._answer(200, blob) if sent.method == "HEAD" else self._read(blob)
 
-    def _headers(self, path: str) -> dict[str, str]:
-        time = self.times.get(path, "Thu, 01 Jan 2026 00:00:00 GMT")
-        return {"ETag": '"0x8DC"', "Last-Modified": time, "x-ms-blob-type": "BlockBlob"}
+    def _read(self, blob: Blob) -> Answer:
+        if not blob.content:
+            return self._answer(416, code="InvalidRange")
+        answer = self._answer(206, blob)
+        whole = f"bytes 0-{len(blob.content) - 1}/{len(blob.content)}"
+        return replace(answer, body=blob.content, headers={**answer.headers, "Content-Range": whole})
+
+    def _list(self, query: Mapping[str, str]) -> Answer:
+        """Source: "List Blobs"; the marker is here the name with which the next page begins."""
+        first = max(query.get("marker", ""), query.get("startFrom", ""))
+        names = [
+            name for name in sorted(self.blobs) if name.startswith(query.get("prefix", "")) and name >= first
+        ]
+        limit = int(query.get("maxresults", 5000))
+        entries = "".join(
+            f"<Blob><Name>{name}</Name><Properties><Etag>{self.blobs[name].etag}</Etag></Properties><Metadata>"
+            + "".join(f"<{key}>{value}</{key}>" for key, value in self.blobs[name].metadata.items())
+            + "</Metadata></Blob>"
+            for name in names[:limit]
+        )
+        marker = names[limit] if len(names) > limit else ""
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://example.invalid/"'
+            f' ContainerName="blobs"><Blobs>{entries}</Blobs><NextMarker>{marker}</NextMarker>'
+            "</EnumerationResults>"
+        )
+        answer = self._answer(200)
+        return replace(
+            answer, body=body.encode(), headers={**answer.headers, "Content-Type": "application/xml"}
+        )
+
+    def _answer(self, status: int, blob: Blob | None = None, *, code: str = "") -> Answer:
+        headers = {"Date": format_datetime(self.now, usegmt=True)}
+        if blob is not None:
+            modified = format_datetime(blob.modified, usegmt=True)
+            headers |= {"ETag": f'"{blob.etag}"', "Last-Modified": modified, "x-ms-blob-type": "BlockBlob"}
+        if code:
+            headers["x-ms-error-code"] = code
+        return Answer(status, headers=headers)

@@ -5,36 +5,39 @@ import gzip
 import io
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 
-from activities import storage
-from activities.storage import HEAD, inspect_dataset, sample_path
+from activities.dataset import HEAD, inspect_dataset, sample_path
 from runs.contracts import RunRequest, Upload
 from runs.errors import RefusedError
-from runs.settings import App
-from services import clients, run_store
+from services import run_store
+from services.clients import Clients
 
 pytestmark = pytest.mark.integration
 
 GOOD = b"a,b,label\n" + b"".join(b"%d,%d,%s\n" % (n, n, b"xy"[n % 2 :][:1]) for n in range(30))
 
 
-def uploaded(app: App, name: str, body: bytes, metadata: dict[str, str] | None = None) -> RunRequest:
+def uploaded(clients: Clients, name: str, body: bytes, metadata: dict[str, str] | None = None) -> RunRequest:
     path = f"datasets/{name}"
-    answer = clients.container().upload_blob(path, body, overwrite=True, metadata=metadata)
+    answer = clients.container.upload_blob(path, body, overwrite=True, metadata=metadata)
     etag = str(answer.get_blob_properties().etag).strip('"')
-    upload = Upload(app.container, path, etag, "2026-05-01T00:00:00Z")
+    upload = Upload(clients.settings.container, path, etag, "2026-05-01T00:00:00Z")
     return RunRequest(f"inspect-{etag.lower()}", upload, {}, "event", "2026-05-01T00:00:00Z")
 
 
-def test_a_good_dataset_gets_its_settings_and_a_sample_without_the_label(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}_csv.csv", GOOD, {"epochs": "7", "owner": "somebody"})
-    found = inspect_dataset(request)
+def test_a_good_dataset_gets_its_settings_and_a_sample_without_the_label(
+    clients: Clients, unique: str
+) -> None:
+    request = uploaded(clients, f"{unique}_csv.csv", GOOD, {"epochs": "7", "owner": "somebody"})
+    found = inspect_dataset(request, clients)
     assert (found.columns, found.label, found.size) == (3, "label", len(GOOD))
     assert (found.settings.epochs, found.settings.lr) == (7, 0.1)
     assert found.settings.model_name == f"{unique}_classification"
-    sample = clients.container().download_blob(sample_path(request.run_id)).readall().decode()
+    sample = clients.container.download_blob(sample_path(request.run_id)).readall().decode()
     assert sample.splitlines()[:2] == ["a,b", "0,0"]
     assert len(sample.splitlines()) == 21
 
@@ -75,30 +78,32 @@ def written(separator: str, *, decimal: str = ".", end: str = "\n", after: str =
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_whatever_the_dialect_the_sample_is_the_raw_cells_as_a_deployment_reads_them(
-    app: App, unique: str, name: str, body: bytes
+    clients: Clients, unique: str, name: str, body: bytes
 ) -> None:
-    request = uploaded(app, f"{unique} {name}", body, {"rare_classes": "merge"})
-    found = inspect_dataset(request)
+    request = uploaded(clients, f"{unique} {name}", body, {"rare_classes": "merge"})
+    found = inspect_dataset(request, clients)
     assert (found.columns, found.label, found.settings.task) == (5, "art", "classification")
-    assert rows_of_sample(request) == [NAMES, *(row[:-1] for row in ROWS[1:])]
+    assert rows_of_sample(request, clients) == [NAMES, *(row[:-1] for row in ROWS[1:])]
 
 
-def rows_of_sample(request: RunRequest) -> list[list[str]]:
-    sample = clients.container().download_blob(sample_path(request.run_id)).readall().decode()
+def rows_of_sample(request: RunRequest, clients: Clients) -> list[list[str]]:
+    sample = clients.container.download_blob(sample_path(request.run_id)).readall().decode()
     return list(csv.reader(io.StringIO(sample, newline="")))
 
 
-def test_a_decimal_comma_stays_as_it_is_in_the_sample(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}.csv", written(";", decimal=",").encode())
-    inspect_dataset(request)
-    assert [row[0] for row in rows_of_sample(request)[1:]] == ["1,5", "2,25", "NA", "3"]
+def test_a_decimal_comma_stays_as_it_is_in_the_sample(clients: Clients, unique: str) -> None:
+    request = uploaded(clients, f"{unique}.csv", written(";", decimal=",").encode())
+    inspect_dataset(request, clients)
+    assert [row[0] for row in rows_of_sample(request, clients)[1:]] == ["1,5", "2,25", "NA", "3"]
 
 
-def test_the_task_is_told_from_the_label_and_names_the_model(app: App, unique: str) -> None:
+def test_the_task_is_told_from_the_label_and_names_the_model(clients: Clients, unique: str) -> None:
     body = b"a;price\n" + b"".join(b"%d;%d,5\n" % (n, n) for n in range(30))
-    found = inspect_dataset(uploaded(app, f"{unique}.csv.gz", gzip.compress(body)))
+    found = inspect_dataset(uploaded(clients, f"{unique}.csv.gz", gzip.compress(body)), clients)
     assert (found.settings.task, found.settings.model_name) == ("regression", f"{unique}_regression")
-    classes = inspect_dataset(uploaded(app, f"{unique}.csv", GOOD, {"label": "a", "task": "regression"}))
+    classes = inspect_dataset(
+        uploaded(clients, f"{unique}.csv", GOOD, {"label": "a", "task": "regression"}), clients
+    )
     assert (classes.label, classes.settings.task) == ("a", "regression")
 
 
@@ -113,20 +118,20 @@ def test_the_task_is_told_from_the_label_and_names_the_model(app: App, unique: s
     ids=["no number", "mostly missing", "one class", "a rare class"],
 )
 def test_a_label_that_cannot_be_learnt_is_refused_before_anything_is_paid(
-    app: App, unique: str, body: bytes, metadata: dict[str, str], words: str
+    clients: Clients, unique: str, body: bytes, metadata: dict[str, str], words: str
 ) -> None:
-    request = uploaded(app, f"{unique}.csv", body, metadata)
+    request = uploaded(clients, f"{unique}.csv", body, metadata)
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
     assert refused.value.code == "InvalidDataset"
     assert str(refused.value).startswith(f"dataset {unique}.csv: {words}")
     assert "\n" not in str(refused.value)
 
 
-def test_http_settings_win_over_metadata(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}.csv", GOOD, {"epochs": "7", "label": "a"})
+def test_http_settings_win_over_metadata(clients: Clients, unique: str) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD, {"epochs": "7", "label": "a"})
     found = inspect_dataset(
-        RunRequest(request.run_id, request.upload, {"epochs": 9}, "http", request.claimed_at)
+        RunRequest(request.run_id, request.upload, {"epochs": 9}, "http", request.claimed_at), clients
     )
     assert (found.settings.epochs, found.label) == (9, "a")
 
@@ -144,79 +149,89 @@ def test_http_settings_win_over_metadata(app: App, unique: str) -> None:
     ],
     ids=["zero bytes", "blank", "header only", "binary", "one column", "short row", "cut gzip"],
 )
-def test_bad_data_is_refused_in_words(app: App, unique: str, body: bytes, code: str, words: str) -> None:
-    request = uploaded(app, f"{unique}.csv", body)
+def test_bad_data_is_refused_in_words(
+    clients: Clients, unique: str, body: bytes, code: str, words: str
+) -> None:
+    request = uploaded(clients, f"{unique}.csv", body)
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
     assert refused.value.code == code
     assert words in str(refused.value)
     assert f"dataset {unique}.csv" in str(refused.value)
-    assert not list(clients.container().list_blobs(name_starts_with=f"runs/{request.run_id}/"))
+    assert not list(clients.container.list_blobs(name_starts_with=f"runs/{request.run_id}/"))
 
 
-def test_a_label_that_is_no_column_is_named_with_those_that_are(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}.csv", GOOD, {"label": "clas"})
+def test_a_label_that_is_no_column_is_named_with_those_that_are(clients: Clients, unique: str) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD, {"label": "clas"})
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
     assert str(refused.value).startswith(
         f'dataset {unique}.csv: label column "clas" is not in the header (found: a, b, label)'
     )
 
 
-def test_metadata_with_an_impossible_value_is_refused_with_what_is_possible(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}.csv", GOOD, {"epochs": "many"})
+def test_metadata_with_an_impossible_value_is_refused_with_what_is_possible(
+    clients: Clients, unique: str
+) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD, {"epochs": "many"})
     with pytest.raises(
         RefusedError, match='metadata epochs: "many" was given, expected a whole number from 1'
     ):
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
 
 
-def test_a_dataset_that_was_replaced_or_deleted_is_not_taken_for_the_one_meant(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}.csv", GOOD)
-    uploaded(app, f"{unique}.csv", GOOD + b"9,9,x\n")
+def test_a_dataset_that_was_replaced_or_deleted_is_not_taken_for_the_one_meant(
+    clients: Clients, unique: str
+) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD)
+    uploaded(clients, f"{unique}.csv", GOOD + b"9,9,x\n")
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
     assert refused.value.code == "DatasetReplaced"
-    clients.container().delete_blob(request.upload.path)
+    clients.container.delete_blob(request.upload.path)
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
     assert refused.value.code == "DatasetMissing"
 
 
-def test_a_finished_run_is_not_begun_again(app: App, unique: str) -> None:
-    request = uploaded(app, f"{unique}.csv", GOOD)
-    run_store.write(replace(run_store.claimed(request), status="Succeeded"))
+def test_a_finished_run_is_not_begun_again(clients: Clients, unique: str) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD)
+    run_store.write(replace(run_store.claimed(request), status="Succeeded"), clients)
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(request)
+        inspect_dataset(request, clients)
     assert refused.value.code == "RunEnded"
 
 
 @pytest.mark.parametrize(
     "name", ["a;touch x.csv", "x y'\"$(id).csv", "100%.csv", "ünï.csv", "n" * 890 + ".csv"]
 )
-def test_hostile_names_are_only_names(app: App, name: str) -> None:
-    found = inspect_dataset(uploaded(app, name, GOOD))
+def test_hostile_names_are_only_names(clients: Clients, name: str) -> None:
+    found = inspect_dataset(uploaded(clients, name, GOOD), clients)
     assert found.settings.endpoint_name.replace("-", "").isalnum()
 
 
+class Meter(RequestsTransport):  # type: ignore[misc]
+    """A transport that adds up the bytes of what is downloaded."""
+
+    downloaded = 0
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        response = super().send(request, **kwargs)
+        if request.method == "GET":
+            self.downloaded += int(response.headers["Content-Length"])
+        return response
+
+
 @pytest.mark.parametrize("packed", [False, True])
-def test_only_the_first_mebibyte_is_read(
-    app: App, unique: str, packed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_first_mebibyte_is_read(clients: Clients, unique: str, packed: bool) -> None:
     noise = random.Random(7)
     body = GOOD + b"".join(
         b"%d,%d,x\n" % (noise.getrandbits(60), noise.getrandbits(60)) for _ in range(90_000)
     )
     body = gzip.compress(body, 1) if packed else body
     assert len(body) > HEAD
-    lengths: list[int] = []
-    read = storage.read_head
-
-    def counted(upload: Upload, length: int) -> bytes:
-        head = read(upload, length)
-        lengths.append(len(head))
-        return head
-
-    monkeypatch.setattr(storage, "read_head", counted)
-    assert inspect_dataset(uploaded(app, f"{unique}.csv", body)).size == len(body)
-    assert lengths == [HEAD]
+    request = uploaded(clients, f"{unique}.csv", body)
+    meter = Meter()
+    assert inspect_dataset(request, replace(clients, transport=meter)).size == len(body)
+    no_record_yet = 1000
+    assert HEAD <= meter.downloaded < HEAD + no_record_yet

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runs.contracts import RunRequest, Upload
-from runs.settings import App
 from services import run_store
+from services.clients import Clients
 
 pytestmark = pytest.mark.integration
 
@@ -20,51 +20,51 @@ def request(
     return RunRequest(run_id, upload, {"epochs": 3}, "event", claimed_at)
 
 
-def test_of_many_concurrent_claims_exactly_one_wins(app: App, unique: str) -> None:
+def test_of_many_concurrent_claims_exactly_one_wins(clients: Clients, unique: str) -> None:
     wanted = request(f"claimed-{unique}")
     with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(lambda _: run_store.claim(wanted), range(16)))
+        won = list(pool.map(lambda _: run_store.claim(wanted, clients), range(16)))
     assert sum(won) == 1
-    claim = run_store.read(wanted.run_id)
+    claim = run_store.read(wanted.run_id, clients)
     assert claim is not None
     assert claim.record.given_settings == {"epochs": 3}
     assert claim.record.status == "Running"
     assert 0 <= claim.age + 2 < 60
 
 
-def test_an_unknown_run_has_no_record(app: App, unique: str) -> None:
-    assert run_store.read(f"nobody-{unique}") is None
+def test_an_unknown_run_has_no_record(clients: Clients, unique: str) -> None:
+    assert run_store.read(f"nobody-{unique}", clients) is None
 
 
-def test_runs_are_listed_newest_first_and_paged_and_filtered(app: App, unique: str) -> None:
+def test_runs_are_listed_newest_first_and_paged_and_filtered(clients: Clients, unique: str) -> None:
     start = datetime(2030, 1, 1, tzinfo=UTC)
     dataset = f"é {unique}.csv"
     ids = [f"run-{unique}-{number}" for number in range(5)]
     for number, run_id in enumerate(ids):
         moment = (start + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
-        run_store.claim(request(run_id, dataset, moment))
-    done = run_store.read(ids[2])
+        run_store.claim(request(run_id, dataset, moment), clients)
+    done = run_store.read(ids[2], clients)
     assert done is not None
-    run_store.write(replace(done.record, status="Failed"))
+    run_store.write(replace(done.record, status="Failed"), clients)
 
-    first = run_store.page(2, dataset=dataset)
-    assert [line.run_id for line in first.lines] == [ids[4], ids[3]]
-    second = run_store.page(2, dataset=dataset, continuation=first.continuation)
-    assert [line.run_id for line in second.lines] == [ids[2], ids[1]]
-    last = run_store.page(2, dataset=dataset, continuation=second.continuation)
-    assert ([line.run_id for line in last.lines], last.continuation) == ([ids[0]], "")
+    first = run_store.page(2, clients, dataset=dataset)
+    assert [line.run_id for line in first.runs] == [ids[4], ids[3]]
+    second = run_store.page(2, clients, dataset=dataset, continuation=first.continuation)
+    assert [line.run_id for line in second.runs] == [ids[2], ids[1]]
+    last = run_store.page(2, clients, dataset=dataset, continuation=second.continuation)
+    assert ([line.run_id for line in last.runs], last.continuation) == ([ids[0]], "")
 
-    failed = run_store.page(10, status="failed", dataset=dataset)
-    assert [(line.run_id, line.status, line.dataset) for line in failed.lines] == [
-        (ids[2], "Failed", dataset)
-    ]
+    failed = run_store.page(10, clients, status="failed", dataset=dataset)
+    assert [(line.run_id, line.status, line.dataset) for line in failed.runs] == [(ids[2], "Failed", dataset)]
 
 
-def test_writing_a_record_again_leaves_one_line_in_the_list(app: App, unique: str) -> None:
+def test_writing_a_record_again_leaves_one_line_in_the_list(clients: Clients, unique: str) -> None:
     wanted = request(f"twice-{unique}", f"{unique}.csv")
-    run_store.claim(wanted)
-    claim = run_store.read(wanted.run_id)
+    run_store.claim(wanted, clients)
+    claim = run_store.read(wanted.run_id, clients)
     assert claim is not None
-    run_store.write(replace(claim.record, status="Succeeded"))
-    run_store.write(replace(claim.record, status="Succeeded"))
-    assert [line.status for line in run_store.page(10, dataset=f"{unique}.csv").lines] == ["Succeeded"]
+    run_store.write(replace(claim.record, status="Succeeded"), clients)
+    run_store.write(replace(claim.record, status="Succeeded"), clients)
+    assert [line.status for line in run_store.page(10, clients, dataset=f"{unique}.csv").runs] == [
+        "Succeeded"
+    ]

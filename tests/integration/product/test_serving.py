@@ -9,18 +9,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from activities.machine_learning import (
-    delete_deployment,
-    deploy_model,
-    ensure_compute,
-    ensure_endpoint,
-    find_champion,
-    own_folder,
-    promote,
-    prune_deployments,
-    register_model,
-)
-from activities.storage import read_training_result
+from activities.champion import find_champion, folder_in_datastore
+from activities.model_registry import register_model
+from activities.promotion import delete_deployment, promote, prune_deployments
+from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
+from activities.training_result import read_training_result
 from runs import naming
 from runs.contracts import (
     Champion,
@@ -41,8 +34,8 @@ from runs.contracts import (
     Upload,
 )
 from runs.errors import RefusedError, TransientError
-from runs.settings import App
-from services import clients, run_store
+from services import run_store
+from services.clients import Clients
 
 pytestmark = pytest.mark.integration
 
@@ -57,19 +50,19 @@ mlflow_version: 2.22.5
 """
 
 
-class Looked(Protocol):
+class Pollable(Protocol):
     @property
     def done(self) -> bool: ...
     @property
     def operation_url(self) -> str: ...
 
 
-def settle[O, S: Looked](step: Callable[[O], S], order: O) -> S:
-    """Call a step until it is ready, as the orchestrator does; a fault is one more call."""
+def poll[O, S: Pollable](step: Callable[[O, Clients], S], order: O, clients: Clients) -> S:
+    """Call a step until it is done, as the orchestrator does; after a TransientError it is called again."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            state = step(order)
+            state = step(order, clients)
         except TransientError:
             time.sleep(0.2)
             continue
@@ -77,12 +70,12 @@ def settle[O, S: Looked](step: Callable[[O], S], order: O) -> S:
             return state
         order = replace(order, operation_url=state.operation_url)  # type: ignore[type-var]
         time.sleep(0.1)
-    raise AssertionError(f"{step.__name__} was not ready within 60 s")
+    raise AssertionError(f"{step.__name__} was not done within 60 s")
 
 
-def upload(app: App, unique: str, second: int) -> Upload:
+def upload(clients: Clients, unique: str, second: int) -> Upload:
     moment = f"2026-05-01T00:00:{second:02d}.000000Z"
-    return Upload(app.container, f"datasets/{unique}.csv", f"0x{unique}{second}", moment)
+    return Upload(clients.settings.container, f"datasets/{unique}.csv", f"0x{unique}{second}", moment)
 
 
 def run_id(of: Upload) -> str:
@@ -134,11 +127,11 @@ def metrics_of(of: Upload, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def trained(of: Upload, **changes: Any) -> TrainedModel:
+def trained(clients: Clients, of: Upload, **changes: Any) -> TrainedModel:
     """A model in storage as the trainer leaves it, small enough to deploy and too small to score."""
     id_ = run_id(of)
     folder = f"runs/{id_}/0/abc/artifacts"
-    container = clients.container()
+    container = clients.container
     metrics = json.dumps(metrics_of(of, **changes)).encode()
     container.upload_blob(f"{folder}/metrics.json", metrics, overwrite=True)
     for name in ("conda.yaml", "python_env.yaml", "model.pkl"):
@@ -147,55 +140,55 @@ def trained(of: Upload, **changes: Any) -> TrainedModel:
     return TrainedModel(id_, of, f"{folder}/model/MLmodel", SETTINGS, CHAMPION)
 
 
-def result(of: Upload) -> TrainingResult:
-    return read_training_result(trained(of))
+def result(clients: Clients, of: Upload) -> TrainingResult:
+    return read_training_result(trained(clients, of), clients)
 
 
-def registered(of: Upload, name: str) -> ModelVersion:
-    return register_model(ModelInput(run_id(of), of, name, result(of)))
+def registered(clients: Clients, of: Upload, name: str) -> ModelVersion:
+    return register_model(ModelInput(run_id(of), of, name, result(clients, of)), clients)
 
 
-def served(app: App, unique: str, seconds: list[int]) -> tuple[str, dict[int, str]]:
+def served(clients: Clients, unique: str, seconds: list[int]) -> tuple[str, dict[int, str]]:
     """An endpoint with one deployment for an upload of each second; the deployments by second."""
-    endpoint = naming.endpoint_name(f"m{unique}", app.workspace_id)
-    settle(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"))
-    settle(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"))
+    endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
+    poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
+    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"), clients)
     names = {}
     for second in seconds:
-        of = upload(app, unique, second)
+        of = upload(clients, unique, second)
         names[second] = naming.deployment_name(run_id(of))
         order = DeploymentInput(
-            run_id(of), of, endpoint, names[second], registered(of, f"m{unique}"), "cpu-cluster"
+            run_id(of), of, endpoint, names[second], registered(clients, of, f"m{unique}"), "cpu-cluster"
         )
-        settle(deploy_model, order)
+        poll(deploy_model, order, clients)
     return endpoint, names
 
 
-def promotion(app: App, unique: str, second: int, endpoint: str, deployment: str) -> PromotionInput:
-    of = upload(app, unique, second)
+def promotion(clients: Clients, unique: str, second: int, endpoint: str, deployment: str) -> PromotionInput:
+    of = upload(clients, unique, second)
     return PromotionInput(run_id(of), of, endpoint, deployment)
 
 
-def default(endpoint: str) -> str:
-    found = clients.machine_learning().batch_endpoints.get(endpoint)
+def default(clients: Clients, endpoint: str) -> str:
+    found = clients.machine_learning.batch_endpoints.get(endpoint)
     return str(found.defaults.deployment_name) if found.defaults else ""
 
 
-def test_a_model_is_registered_once_however_often_the_step_runs(app: App, unique: str) -> None:
-    of = upload(app, unique, 1)
-    first, again = registered(of, f"m{unique}"), registered(of, f"m{unique}")
+def test_a_model_is_registered_once_however_often_the_step_runs(clients: Clients, unique: str) -> None:
+    of = upload(clients, unique, 1)
+    first, again = registered(clients, of, f"m{unique}"), registered(clients, of, f"m{unique}")
     assert first == again == ModelVersion(f"m{unique}", "1")
-    other = registered(upload(app, unique, 2), f"m{unique}")
+    other = registered(clients, upload(clients, unique, 2), f"m{unique}")
     assert other.version == "2"
 
 
-def test_two_runs_that_register_at_once_get_a_version_each(app: App, unique: str) -> None:
+def test_two_runs_that_register_at_once_get_a_version_each(clients: Clients, unique: str) -> None:
     def register(second: int) -> str:
-        of = upload(app, unique, second)
-        order = ModelInput(run_id(of), of, f"m{unique}", result(of))
+        of = upload(clients, unique, second)
+        order = ModelInput(run_id(of), of, f"m{unique}", result(clients, of))
         for _ in range(10):
             try:
-                return register_model(order).version
+                return register_model(order, clients).version
             except TransientError:
                 continue
         raise AssertionError("no version was to be had")
@@ -205,53 +198,55 @@ def test_two_runs_that_register_at_once_get_a_version_each(app: App, unique: str
     assert sorted(taken) == ["1", "2", "3", "4"]
 
 
-def test_the_default_is_of_the_newest_upload_when_runs_finish_together(app: App, unique: str) -> None:
-    endpoint, names = served(app, unique, [1, 2, 3])
-    orders = [promotion(app, unique, second, endpoint, names[second]) for second in (3, 1, 2)]
+def test_the_default_is_of_the_newest_upload_when_runs_finish_together(clients: Clients, unique: str) -> None:
+    endpoint, names = served(clients, unique, [1, 2, 3])
+    orders = [promotion(clients, unique, second, endpoint, names[second]) for second in (3, 1, 2)]
     with ThreadPoolExecutor(3) as pool:
-        outcomes = list(pool.map(lambda order: settle(promote, order).outcome, orders))
-    assert default(endpoint) == names[3]
+        outcomes = list(pool.map(lambda order: poll(promote, order, clients).outcome, orders))
+    assert default(clients, endpoint) == names[3]
     assert outcomes[0] == "promoted"
     # Promoting again changes nothing, and an older one is told that it is too late.
-    assert settle(promote, orders[0]).outcome == "promoted"
-    assert settle(promote, orders[1]).outcome == "superseded"
-    assert default(endpoint) == names[3]
+    assert poll(promote, orders[0], clients).outcome == "promoted"
+    assert poll(promote, orders[1], clients).outcome == "superseded"
+    assert default(clients, endpoint) == names[3]
 
 
-def test_pruning_keeps_the_default_the_newest_and_those_of_runs_under_way(app: App, unique: str) -> None:
-    endpoint, names = served(app, unique, [1, 2, 3, 4])
-    settle(promote, promotion(app, unique, 4, endpoint, names[4]))
-    under_way = upload(app, unique, 2)
-    run_store.claim(RunRequest(run_id(under_way), under_way, {}, "event", "2026-05-01T00:00:00Z"))
-    newest = upload(app, unique, 4)
-    settle(prune_deployments, PruneInput(run_id(newest), newest, endpoint, 2))
-    left = {each.name for each in clients.machine_learning().batch_deployments.list(endpoint)}
+def test_pruning_keeps_the_default_the_newest_and_those_of_runs_under_way(
+    clients: Clients, unique: str
+) -> None:
+    endpoint, names = served(clients, unique, [1, 2, 3, 4])
+    poll(promote, promotion(clients, unique, 4, endpoint, names[4]), clients)
+    under_way = upload(clients, unique, 2)
+    run_store.claim(RunRequest(run_id(under_way), under_way, {}, "event", "2026-05-01T00:00:00Z"), clients)
+    newest = upload(clients, unique, 4)
+    poll(prune_deployments, PruneInput(run_id(newest), newest, endpoint, 2), clients)
+    left = {each.name for each in clients.machine_learning.batch_deployments.list(endpoint)}
     assert left == {names[4], names[3], names[2]}
 
 
-def test_the_default_is_not_deleted_by_a_run_that_cleans_up(app: App, unique: str) -> None:
-    endpoint, names = served(app, unique, [1, 2])
-    settle(promote, promotion(app, unique, 2, endpoint, names[2]))
+def test_the_default_is_not_deleted_by_a_run_that_cleans_up(clients: Clients, unique: str) -> None:
+    endpoint, names = served(clients, unique, [1, 2])
+    poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
     for second in (1, 2):
-        settle(delete_deployment, CleanUp("any", "", endpoint, names[second]))
-    left = {each.name for each in clients.machine_learning().batch_deployments.list(endpoint)}
+        poll(delete_deployment, CleanUp("any", "", endpoint, names[second]), clients)
+    left = {each.name for each in clients.machine_learning.batch_deployments.list(endpoint)}
     assert left == {names[2]}
 
 
-def test_a_model_of_another_run_is_refused(app: App, unique: str) -> None:
-    of = upload(app, unique, 1)
+def test_a_model_of_another_run_is_refused(clients: Clients, unique: str) -> None:
+    of = upload(clients, unique, 1)
     with pytest.raises(RefusedError) as wrong:
-        read_training_result(trained(of, run_id="somebody-else"))
+        read_training_result(trained(clients, of, run_id="somebody-else"), clients)
     assert wrong.value.code == "WrongModel"
 
 
-def test_a_result_is_read_with_its_gate_and_its_report(app: App, unique: str) -> None:
-    of = upload(app, unique, 1)
-    bare = result(of)
+def test_a_result_is_read_with_its_gate_and_its_report(clients: Clients, unique: str) -> None:
+    of = upload(clients, unique, 1)
+    bare = result(clients, of)
     assert bare.report == ""
     path = f"runs/{run_id(of)}/report.html"
-    clients.container().upload_blob(path, b"<!doctype html>")
-    found = result(of)
+    clients.container.upload_blob(path, b"<!doctype html>")
+    found = result(clients, of)
     assert found == replace(bare, report=path)
     assert (found.task, found.algorithm, found.verdict) == ("classification", "boosting", "keep_champion")
     assert found.gate is not None
@@ -277,10 +272,10 @@ def test_a_result_is_read_with_its_gate_and_its_report(app: App, unique: str) ->
     ],
 )
 def test_a_result_whose_verdict_does_not_follow_is_refused(
-    app: App, unique: str, changes: dict[str, Any], words: str
+    clients: Clients, unique: str, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(RefusedError) as refused:
-        read_training_result(trained(upload(app, unique, 1), **changes))
+        read_training_result(trained(clients, upload(clients, unique, 1), **changes), clients)
     assert refused.value.code == "InvalidModel"
     assert words in str(refused.value)
     assert "publish the trainer and the pipeline" in str(refused.value)
@@ -289,18 +284,18 @@ def test_a_result_whose_verdict_does_not_follow_is_refused(
 # --- The champion -------------------------------------------------------------------------------------
 
 
-def test_the_champion_is_the_model_behind_the_default(app: App, unique: str) -> None:
-    endpoint, names = served(app, unique, [1, 2])
-    assert find_champion(ChampionInput(endpoint)) == Champion(), "there is no default yet"
-    settle(promote, promotion(app, unique, 1, endpoint, names[1]))
-    folder = f"runs/{run_id(upload(app, unique, 1))}/0/abc/artifacts/model"
-    assert find_champion(ChampionInput(endpoint)) == Champion(f"m{unique}:1", folder, names[1])
-    settle(promote, promotion(app, unique, 2, endpoint, names[2]))
-    assert find_champion(ChampionInput(endpoint)).model == f"m{unique}:2"
+def test_the_champion_is_the_model_behind_the_default(clients: Clients, unique: str) -> None:
+    endpoint, names = served(clients, unique, [1, 2])
+    assert find_champion(ChampionInput(endpoint), clients) == Champion(), "there is no default yet"
+    poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients)
+    folder = f"runs/{run_id(upload(clients, unique, 1))}/0/abc/artifacts/model"
+    assert find_champion(ChampionInput(endpoint), clients) == Champion(f"m{unique}:1", folder, names[1])
+    poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
+    assert find_champion(ChampionInput(endpoint), clients).model == f"m{unique}:2"
 
 
-def test_an_endpoint_that_is_not_there_has_no_champion(app: App, unique: str) -> None:
-    assert find_champion(ChampionInput(f"none-{unique}")) == Champion()
+def test_an_endpoint_that_is_not_there_has_no_champion(clients: Clients, unique: str) -> None:
+    assert find_champion(ChampionInput(f"none-{unique}"), clients) == Champion()
 
 
 @pytest.mark.parametrize(
@@ -320,13 +315,15 @@ def test_an_endpoint_that_is_not_there_has_no_champion(app: App, unique: str) ->
         ("", ""),
     ],
 )
-def test_only_a_folder_of_our_container_can_be_compared_with(app: App, path: str, folder: str) -> None:
-    assert own_folder(path) == folder
+def test_only_a_folder_of_our_container_can_be_compared_with(
+    clients: Clients, path: str, folder: str
+) -> None:
+    assert folder_in_datastore(path, clients.settings.datastore) == folder
 
 
-def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(app: App, unique: str) -> None:
-    version = registered(upload(app, unique, 1), f"m{unique}")
-    tags = clients.machine_learning().models.get(version.name, version.version).tags
+def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(clients: Clients, unique: str) -> None:
+    version = registered(clients, upload(clients, unique, 1), f"m{unique}")
+    tags = clients.machine_learning.models.get(version.name, version.version).tags
     told = {"verdict", "metric", "value", "champion", "champion_value", "accuracy", "task", "algorithm"}
     assert {name: tags[name] for name in told} == {
         "verdict": "keep_champion",
@@ -342,32 +339,33 @@ def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(app: App, u
 
 
 def test_the_tags_of_a_first_model_and_of_a_champion_that_could_not_score_are_not_empty(
-    app: App, unique: str
+    clients: Clients, unique: str
 ) -> None:
     nobody = GATE | {"verdict": "deploy", "reasons": [], "champion": None}
     silent = {"value": None, "challenger": None, "interval": None, "error": "column b is not there"}
     unknown = nobody | {"champion": COMPARISON | silent}
     for second, (gate, champion) in enumerate(((nobody, Champion()), (unknown, CHAMPION)), 1):
-        of = upload(app, unique, second)
-        judged = read_training_result(replace(trained(of, gate=gate), champion=champion))
-        version = register_model(ModelInput(run_id(of), of, f"m{unique}", judged))
-        tags = clients.machine_learning().models.get(version.name, version.version).tags
+        of = upload(clients, unique, second)
+        given = replace(trained(clients, of, gate=gate), champion=champion)
+        judged = read_training_result(given, clients)
+        version = register_model(ModelInput(run_id(of), of, f"m{unique}", judged), clients)
+        tags = clients.machine_learning.models.get(version.name, version.version).tags
         assert tags["verdict"] == "deploy"
         assert tags.get("champion_value") == (None if gate is nobody else "not comparable")
         assert all(tags.values())
 
 
-def test_a_deployment_that_azure_ml_refuses_fails_with_its_words(app: App, unique: str) -> None:
-    of = upload(app, unique, 1)
-    model = registered(of, f"m{unique}")
+def test_a_deployment_that_azure_ml_refuses_fails_with_its_words(clients: Clients, unique: str) -> None:
+    of = upload(clients, unique, 1)
+    model = registered(clients, of, f"m{unique}")
     folder = f"runs/{run_id(of)}/0/abc/artifacts/model/MLmodel"
-    clients.container().delete_blob(folder)
-    endpoint = naming.endpoint_name(f"m{unique}", app.workspace_id)
-    settle(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"))
-    settle(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"))
+    clients.container.delete_blob(folder)
+    endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
+    poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
+    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"), clients)
     order = DeploymentInput(run_id(of), of, endpoint, "broken-one", model, "cpu-cluster")
     with pytest.raises(RefusedError) as refused:
-        settle(deploy_model, order)
+        poll(deploy_model, order, clients)
     assert refused.value.code == "ProvisioningFailed"
     assert "deployment broken-one: Failed:" in str(refused.value)
     assert "MLmodel" in str(refused.value)

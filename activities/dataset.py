@@ -1,0 +1,222 @@
+"""inspect_dataset: refuses data that cannot be trained on before any compute is paid for."""
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+from activities.registration import activity
+from runs import naming, settings
+from runs.contracts import Dataset, RunRequest, RunSettings, Upload
+from runs.errors import RefusedError
+from runs.text import quote
+from services import run_store
+from services.clients import Clients
+from trainer import dialect
+
+HEAD = dialect.HEAD_BYTES
+"""Bytes of a dataset that are read here; they are compressed bytes if the dataset is compressed."""
+SAMPLE = "smoke/sample.csv"
+"""Path, inside the run's folder, of the rows that the smoke test scores."""
+SAMPLE_ROWS = 20
+"""Rows that the smoke test scores."""
+
+
+@activity
+def inspect_dataset(request: RunRequest, clients: Clients) -> Dataset:
+    """Read a dataset's properties, metadata and first bytes, and decide the run's settings.
+
+    The first rows are kept for the smoke test, because the dataset may be replaced before that. They are kept
+    as they are, but without the label, and as comma-separated UTF-8 whatever the dataset's dialect, because a
+    deployment reads no other.
+
+    Raises RefusedError: RunEnded (an engine may execute a finished run id again), DatasetReplaced,
+    DatasetMissing, InvalidDataset, LabelMissing, InvalidSetting.
+    """
+    claim = run_store.read(request.run_id, clients)
+    if claim is not None and claim.record.status != "Running":
+        raise run_store.ended_error(claim.record)
+    upload = request.upload
+    size, metadata, head = read_upload(upload, clients)
+    found = look(upload.dataset, head, whole=size <= HEAD)
+    resolved = settings.resolve(
+        request.settings,
+        metadata,
+        clients.settings,
+        dataset=upload.dataset,
+        columns=found.columns,
+        task_of=lambda label: dialect.task_of(found.cells(label), found.dialect.decimal),
+    )
+    check_label(upload.dataset, found, resolved)
+    sample = sample_of(found, resolved.label)
+    clients.container.upload_blob(sample_path(request.run_id), sample, overwrite=True)
+    return Dataset(size, len(found.columns), resolved.label, resolved, clients.settings.polling)
+
+
+def sample_path(run_id: str) -> str:
+    """The path, in the container, of the rows that a run's smoke test scores."""
+    return f"{naming.RUNS}{run_id}/{SAMPLE}"
+
+
+def sample_of(found: dialect.Look, label: str) -> bytes:
+    """The first rows without their label, as CSV in UTF-8 with a header."""
+    place = found.columns.index(label)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(
+        row[:place] + row[place + 1 :] for row in [found.columns, *found.rows[:SAMPLE_ROWS]]
+    )
+    return text.getvalue().encode()
+
+
+def read_upload(upload: Upload, clients: Clients) -> tuple[int, dict[str, str], bytes]:
+    """Size in bytes, metadata and first bytes of the very content that a run is about.
+
+    Raises RefusedError DatasetReplaced or DatasetMissing.
+    """
+    blob = clients.container.get_blob_client(upload.path)
+    try:
+        properties = blob.get_blob_properties()
+        if str(properties.etag).strip('"') != upload.etag:
+            raise replaced(upload)
+        size = properties.size or 0
+        # The condition covers the time between the two requests. Storage refuses a range of an empty blob.
+        head = b""
+        if size:
+            head = blob.download_blob(
+                offset=0,
+                length=HEAD,
+                etag=f'"{upload.etag}"',
+                match_condition=MatchConditions.IfNotModified,
+            ).readall()
+    except ResourceNotFoundError:
+        raise RefusedError(
+            "DatasetMissing", f"dataset {upload.dataset}: it was deleted; upload it again."
+        ) from None
+    except ResourceModifiedError:
+        raise replaced(upload) from None
+    return size, properties.metadata or {}, head
+
+
+def replaced(upload: Upload) -> RefusedError:
+    return RefusedError(
+        "DatasetReplaced",
+        f"dataset {upload.dataset}: it was replaced after this run was claimed (etag {upload.etag});"
+        " the newer upload has a run of its own.",
+    )
+
+
+def look(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
+    """Dialect, columns and first rows of a CSV whose first bytes are `head`; whole: there are no others.
+
+    Raises RefusedError InvalidDataset if the trainer could not read it either.
+    """
+    try:
+        return dialect.look(head, whole=whole)
+    except dialect.UnreadableError as why:
+        raise invalid(dataset, str(why)) from None
+
+
+def invalid(dataset: str, why: str) -> RefusedError:
+    return RefusedError("InvalidDataset", f"dataset {dataset}: {why}")
+
+
+# --- The label ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label column as the first bytes show it.
+
+    rows: how many there are. cells: line number and value of each row whose label is present. missing: line
+    number of each row whose label is missing.
+    """
+
+    name: str
+    decimal: str
+    rows: int
+    cells: list[tuple[int, str]]
+    missing: list[int]
+
+    @property
+    def column(self) -> str:
+        return f"column {quote(self.name)}"
+
+
+def label_of(found: dialect.Look, name: str) -> Label:
+    numbered = list(zip(found.lines, found.cells(name), strict=True))
+    return Label(
+        name,
+        found.dialect.decimal,
+        len(numbered),
+        [(line, cell.strip()) for line, cell in numbered if not dialect.is_missing(cell)],
+        [line for line, cell in numbered if dialect.is_missing(cell)],
+    )
+
+
+def check_label(dataset: str, found: dialect.Look, wanted: RunSettings) -> None:
+    """Refuse a label that the first bytes of a dataset already show to be unlearnable.
+
+    What later rows could still change is refused only if all rows have been read.
+
+    Raises RefusedError InvalidDataset, which names column, row and remedy.
+    """
+    label = label_of(found, wanted.label)
+    problem = text_in_regression(label) if wanted.task == "regression" else ""
+    if not problem and found.whole:
+        problem = mostly_missing(label) or single_value(label)
+        if not problem and wanted.task == "classification" and wanted.rare_classes == "refuse":
+            problem = class_of_one_row(label)
+    if problem:
+        raise invalid(dataset, problem)
+
+
+def text_in_regression(label: Label) -> str:
+    for line, cell in label.cells:
+        if dialect.number_of(cell, label.decimal) is None:
+            return (
+                f"{label.column}, row {line}: {quote(cell)} is not a number; correct it, name another label,"
+                ' or set task to "classification".'
+            )
+    return ""
+
+
+def mostly_missing(label: Label) -> str:
+    if len(label.cells) * 2 >= label.rows:
+        return ""
+    return (
+        f"{label.column}, row {label.missing[0]}: the label is missing, as in {len(label.missing)} of"
+        f" {label.rows} rows; fill in more than half of them, or name another label."
+    )
+
+
+def single_value(label: Label) -> str:
+    if len({cell for _, cell in label.cells}) != 1:
+        return ""
+    (first, value), (last, _) = label.cells[0], label.cells[-1]
+    return (
+        f"{label.column}, rows {first} to {last}: the only label is {quote(value)}; add rows with another"
+        " one, or name another label."
+    )
+
+
+def class_of_one_row(label: Label) -> str:
+    """What is wrong with a class that has one row only.
+
+    Spellings are merged generously: the trainer may merge fewer spellings into one class, never more.
+    """
+    numbers = [dialect.number_of(cell, label.decimal) for _, cell in label.cells]
+    classes = [
+        cell.lower() if number is None else number
+        for (_, cell), number in zip(label.cells, numbers, strict=True)
+    ]
+    counts = Counter(classes)
+    for (line, cell), each in zip(label.cells, classes, strict=True):
+        if counts[each] == 1:
+            return (
+                f"{label.column}, row {line}: class {quote(cell)} has this one row, and training and hold-out"
+                ' need one each; add rows of it, remove this one, or set rare_classes to "merge".'
+            )
+    return ""

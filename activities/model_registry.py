@@ -1,0 +1,86 @@
+"""register_model: makes a model version of what a run has trained."""
+
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from activities.registration import activity
+from activities.workspace import TAG_LENGTH, datastore_uri, lineage
+from runs.contracts import ModelInput, ModelVersion, TrainingResult
+from runs.errors import TransientError
+from services.clients import Clients
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import Model
+
+
+@activity
+def register_model(wanted: ModelInput, clients: Clients) -> ModelVersion:
+    """Register the model of a run, unless a version already carries the run's tag.
+
+    Versions are numbered 1, 2, …. Versions are immutable, so Azure ML refuses a number that another run has
+    taken in the meantime; the next attempt takes the next number.
+
+    Raises TransientError if another run took the number.
+    """
+    versions = model_versions(wanted.name, clients)
+    for each in versions:
+        if (each.tags or {}).get("run") == wanted.run_id:
+            return ModelVersion(wanted.name, str(each.version))
+    taken = [int(each.version) for each in versions if str(each.version).isdigit()]
+    version = str(max(taken, default=0) + 1)
+    try:
+        clients.machine_learning.models.create_or_update(_model(wanted, version, clients))
+    except HttpResponseError as error:
+        if error.status_code in (400, 409) and version in {
+            str(each.version) for each in model_versions(wanted.name, clients)
+        }:
+            raise TransientError(
+                f"model {wanted.name}: another run registered version {version} in the meantime"
+            ) from error
+        raise
+    return ModelVersion(wanted.name, version)
+
+
+def _model(wanted: ModelInput, version: str, clients: Clients) -> "Model":
+    from azure.ai.ml.constants import AssetTypes
+    from azure.ai.ml.entities import Model
+
+    return Model(
+        name=wanted.name,
+        version=version,
+        path=datastore_uri(wanted.result.folder, clients),
+        type=AssetTypes.MLFLOW_MODEL,
+        description=f"Trained by Touchdown on {wanted.upload.dataset[:TAG_LENGTH]}.",
+        tags=quality_tags(wanted.result)
+        | lineage(wanted.run_id, wanted.upload)
+        | {
+            "mlflow_run": wanted.result.mlflow_run_id or "unknown",
+            "label": wanted.result.label[:TAG_LENGTH] or "unknown",
+        },
+    )
+
+
+def quality_tags(result: TrainingResult) -> dict[str, str]:
+    """The tags that say how good a model version is, and what it was compared to."""
+    tags = {name: f"{value:.6g}" for name, value in result.metrics.items()}
+    gate = result.gate
+    if gate is None:
+        return tags
+    tags |= {"task": result.task, "algorithm": result.algorithm[:TAG_LENGTH] or "unknown"}
+    tags |= {"verdict": gate.verdict, "metric": gate.metric, "value": f"{gate.value:.6g}"}
+    champion = gate.champion
+    if champion is not None:
+        value = "not comparable" if champion.value is None else f"{champion.value:.6g}"
+        tags |= {"champion": champion.model[:TAG_LENGTH] or "unknown", "champion_value": value}
+    return tags
+
+
+def model_versions(name: str, clients: Clients) -> "list[Model]":
+    """All versions of a model, archived ones too."""
+    from azure.ai.ml.constants import ListViewType
+
+    try:
+        return list(clients.machine_learning.models.list(name, list_view_type=ListViewType.ALL))
+    except ResourceNotFoundError:
+        return []

@@ -1,0 +1,149 @@
+"""promote, prune_deployments, delete_deployment: which deployment an endpoint serves, and which it keeps."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+
+from activities.registration import activity
+from activities.workspace import default_of, find_deployment
+from runs.contracts import CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput, Upload
+from runs.errors import RefusedError, TransientError
+from services import run_store
+from services.clients import Clients
+from services.errors import explain
+from services.operations import SETTLED, operation_of, why_failed
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import BatchDeployment
+
+log = logging.getLogger("touchdown.activities")
+
+LEASE_SECONDS = 30
+"""How long one promotion may hold an endpoint's lease; it makes three short calls."""
+
+
+@activity
+def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
+    """Make the run's deployment the endpoint's default, unless the default comes from a newer upload.
+
+    Two runs that finish together take turns: each reads the default, compares and starts the update while it
+    holds a lease on a blob of the endpoint, and while the update runs, the endpoint's own state says so. The
+    endpoint is sent back as it was read, because a PUT replaces all of it.
+
+    Raises RefusedError PromotionFailed if Azure ML accepted the update and then failed.
+    """
+    ml = clients.machine_learning
+    endpoint = ml.batch_endpoints.get(wanted.endpoint)
+    if endpoint.provisioning_state not in SETTLED:
+        return Promotion(False, wanted.operation_url)
+    if default_of(endpoint) == wanted.deployment:
+        return Promotion(True, wanted.operation_url, "promoted")
+    if wanted.operation_url and endpoint.provisioning_state != "Succeeded":
+        reason = why_failed(wanted.operation_url, clients)
+        raise RefusedError("PromotionFailed", f"endpoint {wanted.endpoint}: {reason}")
+    with endpoint_lease(wanted.endpoint, clients) as held:
+        if not held:
+            return Promotion(False, wanted.operation_url)
+        endpoint = ml.batch_endpoints.get(wanted.endpoint)
+        if endpoint.provisioning_state not in SETTLED:
+            return Promotion(False, wanted.operation_url)
+        default = default_of(endpoint)
+        if default and is_newer(find_deployment(wanted.endpoint, default, clients), wanted.upload):
+            return Promotion(True, wanted.operation_url, "superseded")
+        endpoint.defaults = {"deployment_name": wanted.deployment}
+        return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
+
+
+def uploaded_at(deployment: "BatchDeployment") -> str:
+    """The time of the upload that a deployment comes from, or "" if Touchdown did not make it."""
+    return str((deployment.tags or {}).get("uploaded", ""))
+
+
+def is_newer(deployment: "BatchDeployment | None", upload: Upload) -> bool:
+    return deployment is not None and uploaded_at(deployment) > upload.uploaded_at
+
+
+@contextmanager
+def endpoint_lease(endpoint: str, clients: Clients) -> Iterator[bool]:
+    """Hold an endpoint's lease; yields False if another run holds it. It expires if this process dies."""
+    blob = clients.container.get_blob_client(f"locks/{endpoint}")
+    try:
+        blob.upload_blob(b"", match_condition=MatchConditions.IfMissing)
+    except (ResourceExistsError, ResourceModifiedError):
+        log.debug("the blob for the lease of endpoint %s exists", endpoint)
+    try:
+        lease = blob.acquire_lease(LEASE_SECONDS)
+    except ResourceExistsError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lease.release()
+
+
+@activity
+def prune_deployments(wanted: PruneInput, clients: Clients) -> ProvisioningStatus:
+    """Delete the endpoint's oldest deployments beyond the number to keep; done once they are gone.
+
+    The default is kept whatever its age, and so are the deployments of runs that have not ended and all that
+    Touchdown did not make.
+    """
+    ml = clients.machine_learning
+    default = default_of(ml.batch_endpoints.get(wanted.endpoint))
+    ours = [each for each in ml.batch_deployments.list(wanted.endpoint) if uploaded_at(each)]
+    newest = sorted(ours, key=lambda each: (each.name == default, uploaded_at(each)), reverse=True)
+    done = True
+    for each in newest[wanted.keep :]:
+        if each.provisioning_state == "Deleting":
+            done = False
+        elif each.name != default and has_ended(str(each.tags.get("run", "")), wanted.run_id, clients):
+            delete(wanted.endpoint, str(each.name), clients)
+            done = False
+    return ProvisioningStatus(done, wanted.operation_url)
+
+
+def has_ended(run_id: str, own_run_id: str, clients: Clients) -> bool:
+    if run_id == own_run_id:
+        return False
+    claim = run_store.read(run_id, clients)
+    return claim is None or claim.record.status != "Running"
+
+
+def delete(endpoint: str, deployment: str, clients: Clients) -> None:
+    """Begin to delete a deployment. One that is gone or busy is left to the next poll."""
+    try:
+        clients.machine_learning.batch_deployments.begin_delete(deployment, endpoint)
+    except ResourceNotFoundError:
+        return
+    except HttpResponseError as error:
+        if not isinstance(explain(error), TransientError):
+            raise
+        log.info("deployment %s is busy: %s", deployment, error.message)
+
+
+@activity
+def delete_deployment(left: CleanUp, clients: Clients) -> ProvisioningStatus:
+    """Clean-up: delete the deployment of a failed or cancelled run, unless it is the endpoint's default."""
+    if not left.deployment:
+        return ProvisioningStatus(True)
+    deployment = find_deployment(left.endpoint, left.deployment, clients)
+    if deployment is None:
+        return ProvisioningStatus(True)
+    endpoint = clients.machine_learning.batch_endpoints.get(left.endpoint)
+    if endpoint.provisioning_state not in SETTLED:
+        return ProvisioningStatus(False)
+    if default_of(endpoint) == left.deployment:
+        return ProvisioningStatus(True)
+    if deployment.provisioning_state != "Deleting":
+        delete(left.endpoint, left.deployment, clients)
+    return ProvisioningStatus(False)

@@ -1,0 +1,133 @@
+"""ensure_compute, ensure_endpoint, deploy_model: make what a model version needs to be scored."""
+
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from activities.registration import activity
+from activities.workspace import TAG_LENGTH, find_deployment, lineage
+from runs.contracts import ComputeInput, DeploymentInput, EndpointInput, ProvisioningStatus
+from runs.errors import RefusedError
+from services.clients import Clients
+from services.operations import BROKEN, operation_of, why_failed
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import AmlCompute, ModelBatchDeployment
+
+
+@activity
+def ensure_compute(wanted: ComputeInput, clients: Clients) -> ProvisioningStatus:
+    """Create the AmlCompute cluster, with 0 nodes at first, if it is missing; leave an existing one as it is.
+
+    If the cluster failed before this run, it is created again: the cause, mostly a quota, may be gone.
+    """
+    ml = clients.machine_learning
+    try:
+        state = ml.compute.get(wanted.name).provisioning_state
+    except ResourceNotFoundError:
+        state = None
+    if state is not None and (state not in BROKEN or wanted.operation_url):
+        return status_of(f"compute {wanted.name}", state, wanted.operation_url, clients)
+    poller = ml.compute.begin_create_or_update(_cluster(wanted, clients))
+    return ProvisioningStatus(False, operation_of(poller))
+
+
+def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
+    from azure.ai.ml.entities import AmlCompute, IdentityConfiguration, ManagedIdentityConfiguration
+
+    identity = None
+    if clients.settings.compute_identity:
+        own = ManagedIdentityConfiguration(resource_id=clients.settings.compute_identity)
+        identity = IdentityConfiguration(type="user_assigned", user_assigned_identities=[own])
+    return AmlCompute(
+        name=wanted.name,
+        size=wanted.vm_size,
+        min_instances=0,
+        max_instances=clients.settings.compute_max_nodes,
+        idle_time_before_scale_down=300,
+        identity=identity,
+    )
+
+
+@activity
+def ensure_endpoint(wanted: EndpointInput, clients: Clients) -> ProvisioningStatus:
+    """Create the batch endpoint if it is missing.
+
+    If the endpoint's last update failed before this run, resubmit its definition so that it does not stay
+    Failed.
+    """
+    from azure.ai.ml.entities import BatchEndpoint
+
+    ml = clients.machine_learning
+    try:
+        endpoint = ml.batch_endpoints.get(wanted.name)
+        state = endpoint.provisioning_state
+        if state not in BROKEN or wanted.operation_url:
+            return status_of(f"endpoint {wanted.name}", state, wanted.operation_url, clients)
+    except ResourceNotFoundError:
+        endpoint = BatchEndpoint(
+            name=wanted.name,
+            description=f"Serves {wanted.model_name}.",
+            tags={"model": wanted.model_name[:TAG_LENGTH], "made_by": "touchdown"},
+        )
+    return ProvisioningStatus(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
+
+
+@activity
+def deploy_model(wanted: DeploymentInput, clients: Clients) -> ProvisioningStatus:
+    """Create the run's own deployment of its model version if it is missing; never make it the default."""
+    deployment = find_deployment(wanted.endpoint, wanted.name, clients)
+    if deployment is not None:
+        state = deployment.provisioning_state
+        return status_of(f"deployment {wanted.name}", state, wanted.operation_url, clients)
+    deployments = clients.machine_learning.batch_deployments
+    return ProvisioningStatus(
+        False, operation_of(deployments.begin_create_or_update(_deployment(wanted, clients)))
+    )
+
+
+def _deployment(wanted: DeploymentInput, clients: Clients) -> "ModelBatchDeployment":
+    from azure.ai.ml.constants import BatchDeploymentOutputAction
+    from azure.ai.ml.entities import (
+        BatchRetrySettings,
+        ModelBatchDeployment,
+        ModelBatchDeploymentSettings,
+    )
+
+    model = wanted.model
+    return ModelBatchDeployment(
+        name=wanted.name,
+        endpoint_name=wanted.endpoint,
+        description=f"{model.name} version {model.version}, of run {wanted.run_id}.",
+        tags=lineage(wanted.run_id, wanted.upload)
+        | {"model_name": model.name[:TAG_LENGTH], "model_version": model.version},
+        model=f"{clients.settings.workspace_id}/models/{model.name}/versions/{model.version}",
+        compute=wanted.compute,
+        settings=ModelBatchDeploymentSettings(
+            mini_batch_size=10,
+            instance_count=1,
+            max_concurrency_per_instance=1,
+            output_action=BatchDeploymentOutputAction.APPEND_ROW,
+            output_file_name="predictions.csv",
+            # The default of 30 s is too short to score one large CSV.
+            retry_settings=BatchRetrySettings(max_retries=3, timeout=3600),
+            # By default, a file that cannot be scored is left out silently; here it fails its job.
+            error_threshold=0,
+            logging_level="info",
+        ),
+    )
+
+
+def status_of(resource: str, state: str | None, operation_url: str, clients: Clients) -> ProvisioningStatus:
+    """The status of an operation, from the provisioning state of its resource.
+
+    Raises RefusedError ProvisioningFailed, with the operation's own error, if it failed.
+    """
+    if state == "Succeeded":
+        return ProvisioningStatus(True, operation_url)
+    if state in BROKEN:
+        # The SDK returns an enumeration for some resources, and a string for others.
+        word = getattr(state, "value", state)
+        reason = why_failed(operation_url, clients)
+        raise RefusedError("ProvisioningFailed", f"{resource}: {word}: {reason}")
+    return ProvisioningStatus(False, operation_url)

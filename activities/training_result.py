@@ -1,0 +1,115 @@
+"""read_training_result: reads what a training has left, and judges whether the model may be deployed."""
+
+import json
+from typing import Any
+
+import yaml
+from azure.core.exceptions import ResourceNotFoundError
+
+from activities.registration import activity
+from runs import naming, verdict
+from runs.contracts import Gate, Json, TrainedModel, TrainingResult
+from runs.errors import RefusedError
+from services.clients import Clients
+
+
+@activity
+def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingResult:
+    """Read the model and the metrics of a training, check that both are this run's, and judge the model.
+
+    Raises RefusedError: InvalidModel, WrongModel.
+    """
+    if naming.run_of_model(trained.path) != trained.run_id:
+        raise RefusedError("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
+    folder = trained.path.removesuffix("/MLmodel")
+    check_model(trained.path, clients)
+    path = f"{folder.removesuffix('/model')}/metrics.json"
+    document = read_metrics(path, clients)
+    check_origin(trained, document)
+    metrics = verdict.read_metrics(document)
+    gate = judge(path, document, metrics, trained)
+    missing_label = part(document, "dropped_rows").get("missing_label", 0)
+    return TrainingResult(
+        folder=folder,
+        mlflow_run_id=str(document.get("mlflow_run_id", "")),
+        label=str(document.get("label", "")),
+        metrics=dict(list(metrics.items())[: verdict.MAX_ENTRIES]),
+        features=len(document.get("features") or []),
+        classes=len(document.get("classes") or []),
+        task=str(document["task"]),
+        algorithm=str(document.get("algorithm", ""))[: verdict.MAX_NAME],
+        verdict=gate.verdict,
+        gate=gate,
+        notes=verdict.read_notes(document),
+        dropped_columns=verdict.read_dropped_columns(document),
+        dropped_rows=missing_label if isinstance(missing_label, int) else 0,
+        report=find_report(trained.run_id, clients),
+    )
+
+
+def check_model(path: str, clients: Clients) -> None:
+    """Raise RefusedError InvalidModel unless a batch endpoint can score with the model."""
+    flavors = read_yaml(path, clients).get("flavors")
+    if not isinstance(flavors, dict) or "python_function" not in flavors:
+        raise RefusedError(
+            "InvalidModel", f"{path}: it has no python_function flavor, which batch endpoints score with."
+        )
+
+
+def check_origin(trained: TrainedModel, document: Json) -> None:
+    """Raise RefusedError WrongModel unless this run trained the model on its own upload."""
+    run_id, etag = document.get("run_id"), part(document, "dataset").get("etag")
+    if (run_id, etag) != (trained.run_id, trained.upload.etag):
+        raise RefusedError(
+            "WrongModel",
+            f"{trained.path}: it was trained by run {run_id} on etag {etag}, not by run"
+            f" {trained.run_id} on {trained.upload.etag}.",
+        )
+
+
+def judge(path: str, document: Json, metrics: dict[str, float], trained: TrainedModel) -> Gate:
+    """The verdict on a model, derived again from its metrics, the settings and the champion of its run."""
+    try:
+        return verdict.derive_gate(document, metrics, trained.settings, trained.champion)
+    except verdict.UnsoundVerdictError as why:
+        raise RefusedError(
+            "InvalidModel", f"{path}: {why}; publish the trainer and the pipeline that belong to the app."
+        ) from None
+
+
+def find_report(run_id: str, clients: Clients) -> str:
+    """The path of the report that a run's training has left, or "" if it has left none."""
+    path = f"{naming.RUNS}{run_id}/report.html"
+    try:
+        clients.container.get_blob_client(path).get_blob_properties()
+    except ResourceNotFoundError:
+        return ""
+    return path
+
+
+def part(document: Json, name: str) -> Json:
+    """The object called `name` in a document, or an empty one if there is none."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def read_yaml(path: str, clients: Clients) -> Json:
+    try:
+        document = yaml.safe_load(clients.container.download_blob(path).readall())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RefusedError("InvalidModel", f"{path}: it is not YAML: {error}") from None
+    except ResourceNotFoundError:
+        raise RefusedError("InvalidModel", f"{path}: it was deleted.") from None
+    return document if isinstance(document, dict) else {}
+
+
+def read_metrics(path: str, clients: Clients) -> dict[str, Any]:
+    try:
+        document = json.loads(clients.container.download_blob(path).readall())
+    except ResourceNotFoundError:
+        raise RefusedError(
+            "InvalidModel", f"{path} is missing: the training ended without its metrics."
+        ) from None
+    except ValueError as error:
+        raise RefusedError("InvalidModel", f"{path}: it is not JSON: {error}") from None
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,69 @@
+"""What the HTTP API shows of a run: its record, and while it lasts, what its engine says of it."""
+
+import json
+from urllib.parse import quote
+
+from runs.contracts import Json, RunRecord, to_json
+from runs.settings import App
+from runs.text import shorten
+from services import run_store
+from services.clients import Clients
+from services.errors import MESSAGE_LENGTH
+from triggers.engine import Engine, custom_status, has_ended, was_terminated
+
+
+def current_status(run: run_store.RunSummary, engine: Engine) -> str:
+    """The status of a listed run. The engine is asked only about a run that should be running."""
+    if run.status != "Running":
+        return run.status
+    state = engine.get_orchestration_state(run.run_id, fetch_payloads=False)
+    if state is None:
+        return "Lost"
+    return "Terminated" if was_terminated(state) else run.status
+
+
+def view(record: RunRecord, engine: Engine, clients: Clients) -> Json:
+    """Everything known of a run."""
+    if record.status != "Running":
+        return ended_run(record, clients.settings)
+    return running_run(record, engine, clients)
+
+
+def ended_run(record: RunRecord, settings: App) -> Json:
+    stage = record.error.stage if record.error else ""
+    return {**to_json(record), "stage": stage, "report_url": blob_url(record.report, settings)}
+
+
+def running_run(record: RunRecord, engine: Engine, clients: Clients) -> Json:
+    """A run whose record says Running.
+
+    Its status is Lost if the engine does not know it, Terminated if it was ended through the engine, and
+    Failed if its orchestration ended without writing a record of its end.
+    """
+    shown = to_json(record)
+    state = engine.get_orchestration_state(record.run_id)
+    if state is None:
+        hint = f"POST /api/runs with {json.dumps({'dataset': record.dataset})} starts it again."
+        return {**shown, "status": "Lost", "hint": hint}
+    if was_terminated(state):
+        hint = "it was terminated through the engine; nothing that it had made was cleaned up."
+        return {**shown, "status": "Terminated", "hint": hint}
+    status = custom_status(state)
+    if has_ended(state):
+        # The run may have written its end after its record was read here.
+        claim = run_store.read(record.run_id, clients)
+        if claim is not None and claim.record.status != "Running":
+            return ended_run(claim.record, clients.settings)
+        why = state.failure_details.message if state.failure_details else "it ended without a record."
+        message = shorten(why, MESSAGE_LENGTH)
+        error = {"stage": status.get("stage", ""), "code": "EngineFailed", "message": message}
+        status |= {"status": "Failed", "error": error}
+    model, _, version = str(status.pop("model", "")).partition(":")
+    name = model or (status.get("settings") or {}).get("model_name", "")
+    merged = {**shown, **status, "dataset": record.dataset, "model_name": name, "model_version": version}
+    return {**merged, "report_url": blob_url(merged["report"], clients.settings)}
+
+
+def blob_url(path: str, settings: App) -> str:
+    """The address of a blob, for people who may read the container; "" if there is no blob."""
+    return f"{settings.storage_url}/{settings.container}/{quote(path)}" if path else ""
