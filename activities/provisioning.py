@@ -80,10 +80,9 @@ def deploy_model(wanted: DeploymentInput, clients: Clients) -> ProvisioningStatu
     if deployment is not None:
         state = deployment.provisioning_state
         return status_of(f"deployment {wanted.name}", state, wanted.operation_url, clients)
-    deployments = clients.machine_learning.batch_deployments
-    return ProvisioningStatus(
-        False, operation_of(deployments.begin_create_or_update(_deployment(wanted, clients)))
-    )
+    ml = clients.machine_learning
+    poller = ml.batch_deployments.begin_create_or_update(_deployment(wanted, clients))
+    return ProvisioningStatus(False, operation_of(poller))
 
 
 def _deployment(wanted: DeploymentInput, clients: Clients) -> "ModelBatchDeployment":
