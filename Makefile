@@ -4,6 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+TOUCHDOWN := .venv/bin/touchdown
 UV := .tools/uv/bin/uv
 ARGS ?=
 # Two processes of tests, each with a cloud of its own; a file's tests stay together, for what they share.
@@ -12,13 +13,13 @@ AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .PHONY: demo up down test lint bench setup lock clean help
 
 demo: setup ## Upload the lab's CSV to a cloud on this machine; show the run and its predictions
-	@$(PYTHON) -m localcloud demo --free-ports $(ARGS)
+	@$(TOUCHDOWN) demo --free-ports $(ARGS)
 
-up: setup ## Start the cloud and leave it running; then: .venv/bin/python -m localcloud --help
-	@$(PYTHON) -m localcloud up --free-ports $(ARGS)
+up: setup ## Start the cloud and leave it running; then: .venv/bin/touchdown --help
+	@$(TOUCHDOWN) up --free-ports $(ARGS)
 
 down: ## Stop the cloud
-	@$(PYTHON) -m localcloud down $(ARGS)
+	@$(TOUCHDOWN) down $(ARGS)
 
 test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
 	-@scripts/setup.sh browser
@@ -45,8 +46,8 @@ lock: setup ## Lock the requirements again, keeping what still fits
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 
-clean: ## Delete what setup made, not the cloud's data (that is: python -m localcloud reset)
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m localcloud down || true; fi
+clean: ## Delete what setup made, not the cloud's data (that is: touchdown reset)
+	@if [ -x $(TOUCHDOWN) ]; then $(TOUCHDOWN) down || true; fi
 	rm -rf .venv .venv-trainer node_modules .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## List the commands

@@ -32,7 +32,7 @@ def main() -> int:
             machine.calm()
             results.imports = imports.measured()
             measure_stack(results, asked.runs, asked.uploads, status)
-    except (stand.NotStarted, one_run.RunFailed) as error:
+    except (stand.NotStartedError, one_run.RunFailedError) as error:
         report.console.print(f"error: {error}", style="red", markup=False)
         return 1
     report.console.print(report.table(results))

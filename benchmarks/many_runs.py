@@ -6,19 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.client import ENDED, ML_API_VERSION, WORKSPACE_PATH, Client, Upload
-from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
-
 from benchmarks.datasets import like_iris
 from benchmarks.one_run import moment
 from benchmarks.stand import Stand
+from touchdown.client import ENDED, ML_API_VERSION, Client, UploadedDataset
+from touchdown.local.names import FACTORY_ID
 
 Json = dict[str, Any]
 
-FACTORY_PATH = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-    f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
-)
 LOOK = 3.0
 """Seconds between two looks at all of them, which cost the app something: it asks its engine for each."""
 LIMIT_EACH = 60.0
@@ -52,7 +47,7 @@ def measured(stand: Stand, uploads: int) -> Together:
     return count(client, made, ended, known, begun)
 
 
-def all_ended(client: Client, uploads: list[Upload]) -> dict[str, Json]:
+def all_ended(client: Client, uploads: list[UploadedDataset]) -> dict[str, Json]:
     """By id, the runs of `uploads` that ended in time."""
     ids = {upload.run_id for upload in uploads}
     deadline = time.monotonic() + LIMIT_EACH * len(uploads)
@@ -64,7 +59,7 @@ def all_ended(client: Client, uploads: list[Upload]) -> dict[str, Json]:
 
 
 def count(
-    client: Client, uploads: list[Upload], ended: dict[str, Json], known: int, begun: float
+    client: Client, uploads: list[UploadedDataset], ended: dict[str, Json], known: int, begun: float
 ) -> Together:
     """promoted: the endpoint's default is the run's deployment. strays: pipeline runs of nothing uploaded."""
     pipelines = pipeline_runs(client)
@@ -95,7 +90,7 @@ def pipeline_runs(client: Client) -> list[Json]:
     query: Json = {"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"}
     while True:
         page = client.resource_manager(
-            "POST", f"{FACTORY_PATH}/queryPipelineRuns", params={"api-version": "2018-06-01"}, json=query
+            "POST", f"{FACTORY_ID}/queryPipelineRuns", params={"api-version": "2018-06-01"}, json=query
         )
         found += page["value"]
         if not page.get("continuationToken"):
@@ -105,7 +100,7 @@ def pipeline_runs(client: Client) -> list[Json]:
 
 def listed(client: Client, path: str) -> list[Json]:
     return list(
-        client.resource_manager("GET", f"{WORKSPACE_PATH}/{path}", params={"api-version": ML_API_VERSION})[
-            "value"
-        ]
+        client.resource_manager(
+            "GET", f"{client.target.workspace_path}/{path}", params={"api-version": ML_API_VERSION}
+        )["value"]
     )

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localcloud.client import ENDED, Client
-
 from benchmarks import machine
 from benchmarks.datasets import like_iris
 from benchmarks.stand import Stand
+from touchdown.client import ENDED, Client
 
 Json = dict[str, Any]
 
@@ -27,8 +26,8 @@ EVENT = "upload, event, claim"
 """What comes before the first stage: the upload, its event's way to the app, the claim."""
 
 
-class RunFailed(Exception):
-    """A run that was measured did not succeed; the text says why."""
+class RunFailedError(Exception):
+    """A run that was measured did not succeed; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Run:
 
 
 def measured(stand: Stand, number: int) -> Run:
-    """Upload the `number`th dataset and follow its run. Raises RunFailed."""
+    """Upload the `number`th dataset and follow its run. Raises RunFailedError."""
     content = like_iris(number)
     used = machine.busy(stand.processes)
     with machine.Children(stand.cloud) as watched:
@@ -73,7 +72,7 @@ def measured(stand: Stand, number: int) -> Run:
 
 
 def succeeded(client: Client, run_id: str) -> Json:
-    """The run, once it has ended. Raises RunFailed unless it succeeded."""
+    """The run, once it has ended. Raises RunFailedError unless it succeeded."""
     deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
         time.sleep(LOOK)
@@ -81,8 +80,10 @@ def succeeded(client: Client, run_id: str) -> Json:
         if run and run["status"] in ENDED:
             if run["status"] == "Succeeded":
                 return run
-            raise RunFailed(f"run {run_id} is {run['status']}: {(run.get('error') or {}).get('message')}")
-    raise RunFailed(f"run {run_id} did not end within {LIMIT:g} s")
+            raise RunFailedError(
+                f"run {run_id} is {run['status']}: {(run.get('error') or {}).get('message')}"
+            )
+    raise RunFailedError(f"run {run_id} did not end within {LIMIT:g} s")
 
 
 def moment(stamp: str) -> float:

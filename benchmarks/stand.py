@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from localcloud.client import Client
 from localcloud.home import REPOSITORY, Home, Ports
 from localcloud.stack import Record, with_parent_watchdog
+
+from touchdown import local
+from touchdown.client import Client
 
 START_LIMIT = 300.0
 """Seconds; the supervisor has limits of its own."""
 
 
-class NotStarted(Exception):
+class NotStartedError(Exception):
     """The stack could not be started; the text says why."""
 
 
@@ -36,7 +38,7 @@ class Stand:
 
 @contextmanager
 def started() -> Iterator[Stand]:
-    """A stack that is new, and gone with everything in it after the block. Raises NotStarted."""
+    """A stack that is new, and gone with everything in it after the block. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
         supervisor = subprocess.Popen(
@@ -50,7 +52,7 @@ def started() -> Iterator[Stand]:
             record = running(home, supervisor)
             pids = {part.name: part.pid for part in record.parts if part.pid}
             processes = {name: psutil.Process(pid) for name, pid in pids.items()}
-            with Client(home) as client:
+            with Client(local.target(home)) as client:
                 yield Stand(client, {"supervisor": psutil.Process(supervisor.pid), **processes})
         finally:
             supervisor.terminate()
@@ -58,7 +60,7 @@ def started() -> Iterator[Stand]:
 
 
 def running(home: Home, supervisor: subprocess.Popen[bytes]) -> Record:
-    """The record of the stack, once all of it is healthy. Raises NotStarted."""
+    """The record of the stack, once all of it is healthy. Raises NotStartedError."""
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
         ended = supervisor.poll() is not None
@@ -67,6 +69,6 @@ def running(home: Home, supervisor: subprocess.Popen[bytes]) -> Record:
             return record
         if ended:
             why = record.error if record else f"the supervisor ended with exit code {supervisor.returncode}"
-            raise NotStarted(why)
+            raise NotStartedError(why)
         time.sleep(0.05)
-    raise NotStarted(f"the stack was not healthy after {START_LIMIT:g} s")
+    raise NotStartedError(f"the stack was not healthy after {START_LIMIT:g} s")

@@ -13,9 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from localcloud.cli.func_settings import sample  # noqa: E402 - the path comes first
-
-from runs.settings import APP_SETTINGS, RUN_SETTINGS  # noqa: E402
+from runs.settings import APP_SETTINGS, RUN_SETTINGS  # noqa: E402 - the path comes first
+from touchdown.local.func_settings import sample  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "settings.md"
 SAMPLE = ROOT / "local.settings.sample.json"

@@ -14,9 +14,12 @@ from uuid import uuid4
 
 import pytest
 from localcloud import stack
-from localcloud.client import ML_API_VERSION, WORKSPACE_PATH, Client, Upload
+from localcloud.controls import Controls
 from localcloud.home import FACTORY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, Home, Ports
 from localcloud.stack import Stack
+
+from touchdown import local
+from touchdown.client import ML_API_VERSION, Client, UploadedDataset
 
 QUICK = {
     "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "1",
@@ -44,8 +47,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def client(cloud: Stack) -> Iterator[Client]:
-    yield cloud.client
-    cloud.client.disarm()
+    with Client(local.target(cloud.home)) as made:
+        yield made
+
+
+@pytest.fixture
+def controls(cloud: Stack) -> Iterator[Controls]:
+    yield cloud.controls
+    cloud.controls.disarm()
 
 
 @pytest.fixture
@@ -98,7 +107,7 @@ def failed(client: Client, run_id: str) -> Json:
 def deployments(client: Client, endpoint: str) -> list[Json]:
     listed = client.resource_manager(
         "GET",
-        f"{WORKSPACE_PATH}/batchEndpoints/{endpoint}/deployments",
+        f"{client.target.workspace_path}/batchEndpoints/{endpoint}/deployments",
         params={"api-version": ML_API_VERSION},
     )
     return list(listed["value"])
@@ -106,7 +115,9 @@ def deployments(client: Client, endpoint: str) -> list[Json]:
 
 def versions(client: Client, model: str) -> list[Json]:
     listed = client.resource_manager(
-        "GET", f"{WORKSPACE_PATH}/models/{model}/versions", params={"api-version": ML_API_VERSION}
+        "GET",
+        f"{client.target.workspace_path}/models/{model}/versions",
+        params={"api-version": ML_API_VERSION},
     )
     return list(listed["value"])
 
@@ -126,7 +137,7 @@ def pipeline_runs(client: Client, run_id: str) -> list[Json]:
     return [each for each in listed["value"] if (each.get("parameters") or {}).get("runId") == run_id]
 
 
-def run_names(client: Client, upload: Upload) -> list[str]:
+def run_names(client: Client, upload: UploadedDataset) -> list[str]:
     """The ids of all runs of a dataset."""
     return [line["run_id"] for line in client.runs(dataset=upload.dataset)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from localcloud.client import WORKSPACE_PATH, ApiError, Client
+from localcloud.controls import Controls
 from localcloud.stack import Stack
 
 from runs import naming
@@ -22,6 +22,7 @@ from tests.e2e.conftest import (
     succeeded,
     wait_for,
 )
+from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
 
@@ -29,12 +30,12 @@ LONG = {"epochs": "10000"}
 """Settings of a training that takes many seconds."""
 
 
-def training_process(client: Client, run_id: str) -> int:
+def training_process(controls: Controls, run_id: str) -> int:
     """The process of a run's trainer, once it trains."""
     found: list[int] = []
 
     def started() -> bool:
-        running = [task for task in client.control("GET", "batch/tasks")["value"] if task.get("pid")]
+        running = [task for task in controls.call("GET", "batch/tasks")["value"] if task.get("pid")]
         for task in running:
             try:
                 process = psutil.Process(task["pid"])
@@ -66,10 +67,10 @@ def test_a_trainer_that_gives_up_is_quoted_with_its_exit_code(client: Client, na
 
 
 def test_a_pipeline_run_that_is_cancelled_outside_fails_the_run_and_says_so(
-    client: Client, name: str
+    client: Client, controls: Controls, name: str
 ) -> None:
     upload = client.upload(rows(), f"{name}.csv", LONG)
-    process = training_process(client, upload.run_id)
+    process = training_process(controls, upload.run_id)
     [pipeline_run] = pipeline_runs(client, upload.run_id)
     path = f"{FACTORY_PATH}/pipelineruns/{pipeline_run['runId']}/cancel"
     client.resource_manager("POST", path, params={"api-version": "2018-06-01"})
@@ -79,9 +80,11 @@ def test_a_pipeline_run_that_is_cancelled_outside_fails_the_run_and_says_so(
     wait_for(lambda: not psutil.pid_exists(process))
 
 
-def test_training_that_takes_too_long_is_cancelled_and_its_process_is_gone(client: Client, name: str) -> None:
+def test_training_that_takes_too_long_is_cancelled_and_its_process_is_gone(
+    client: Client, controls: Controls, name: str
+) -> None:
     upload = client.upload(rows(), f"{name}.csv", LONG | {"training_timeout": "4s"})
-    process = training_process(client, upload.run_id)
+    process = training_process(controls, upload.run_id)
     run = failed(client, upload.run_id)
     assert run["error"]["code"] == "TrainingTimedOut"
     assert "within 4 s" in run["error"]["message"]
@@ -89,9 +92,11 @@ def test_training_that_takes_too_long_is_cancelled_and_its_process_is_gone(clien
     wait_for(lambda: not psutil.pid_exists(process))
 
 
-def test_a_deployment_that_cannot_score_goes_and_the_default_stays(client: Client, name: str) -> None:
+def test_a_deployment_that_cannot_score_goes_and_the_default_stays(
+    client: Client, controls: Controls, name: str
+) -> None:
     first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
-    client.arm_fault(
+    controls.arm_fault(
         "machinelearning.job", "error", {"endpoint": first["endpoint"]}, message="The node caught fire."
     )
     second = failed(client, client.upload(rows(1), f"{name}.csv").run_id)
@@ -116,23 +121,23 @@ class Held:
     """A stage in which a run can be held: how, and with which metadata."""
 
     stage: str
-    hold: Callable[[Client, str, str], object]
+    hold: Callable[[Controls, str, str], object]
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-def at(point: str, field: str, pattern: str) -> Callable[[Client, str, str], object]:
+def at(point: str, field: str, pattern: str) -> Callable[[Controls, str, str], object]:
     """Hold a run where it meets a fault point; pattern: with {name} and {endpoint} of the test."""
 
-    def hold(client: Client, name: str, endpoint: str) -> object:
+    def hold(controls: Controls, name: str, endpoint: str) -> object:
         where = {field: pattern.format(name=name, endpoint=endpoint)}
-        return client.arm_fault(point, "delay", where, seconds=6)
+        return controls.arm_fault(point, "delay", where, seconds=6)
 
     return hold
 
 
 HELD = [
     Held("start_training", at("http", "path", "/queryPipelineRuns$")),
-    Held("wait", lambda client, name, endpoint: None, tuple(LONG.items())),
+    Held("wait", lambda controls, name, endpoint: None, tuple(LONG.items())),
     Held("register_model", at("http", "path", "/models/{name}_classification/versions")),
     Held("ensure_compute", at("http", "path", "/computes/cpu-cluster$")),
     Held("ensure_endpoint", at("machinelearning.endpoint", "name", "^{endpoint}$")),
@@ -143,10 +148,10 @@ HELD = [
 
 @pytest.mark.parametrize("held", HELD, ids=lambda held: held.stage)
 def test_a_cancelled_run_stops_its_remote_work_and_leaves_nothing_serving(
-    client: Client, name: str, held: Held
+    client: Client, controls: Controls, name: str, held: Held
 ) -> None:
-    endpoint = endpoint_of(name)
-    held.hold(client, name, endpoint)
+    endpoint = endpoint_of(client, name)
+    held.hold(controls, name, endpoint)
     upload = client.upload(rows(), f"{name}.csv", dict(held.metadata))
     seen = client.wait(upload.run_id, until=stage_is(held.stage), limit=120)
     assert seen["stage"] == held.stage, seen
@@ -176,15 +181,17 @@ def exists(client: Client, endpoint: str) -> bool:
     return True
 
 
-def endpoint_of(name: str) -> str:
-    return naming.endpoint_name(naming.model_name(f"{name}.csv"), WORKSPACE_PATH)
+def endpoint_of(client: Client, name: str) -> str:
+    return naming.endpoint_name(naming.model_name(f"{name}.csv"), client.target.workspace_path)
 
 
-def test_a_cancel_that_comes_while_the_default_moves_is_refused(client: Client, name: str) -> None:
-    endpoint = endpoint_of(name)
+def test_a_cancel_that_comes_while_the_default_moves_is_refused(
+    client: Client, controls: Controls, name: str
+) -> None:
+    endpoint = endpoint_of(client, name)
     upload = client.upload(rows(), f"{name}.csv")
     client.wait(upload.run_id, until=stage_is("smoke_test"))
-    client.arm_fault("machinelearning.endpoint", "delay", {"name": f"^{endpoint}$"}, seconds=4)
+    controls.arm_fault("machinelearning.endpoint", "delay", {"name": f"^{endpoint}$"}, seconds=4)
     client.wait(upload.run_id, until=stage_is("promote"))
     with pytest.raises(ApiError) as late:
         client.cancel(upload.run_id)
@@ -193,10 +200,10 @@ def test_a_cancel_that_comes_while_the_default_moves_is_refused(client: Client, 
     assert default(client, endpoint) == run["deployment"]
 
 
-def test_a_cloud_that_stumbles_is_only_slower(client: Client, name: str) -> None:
-    for path in ("/pipelineruns/", "/versions", f"/batchEndpoints/{endpoint_of(name)}"):
-        client.arm_fault("http", "error", {"path": path}, status=503, times=2)
-    client.arm_fault("http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=1)
+def test_a_cloud_that_stumbles_is_only_slower(client: Client, controls: Controls, name: str) -> None:
+    for path in ("/pipelineruns/", "/versions", f"/batchEndpoints/{endpoint_of(client, name)}"):
+        controls.arm_fault("http", "error", {"path": path}, status=503, times=2)
+    controls.arm_fault("http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=1)
     run = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
     assert run["outcome"] == "promoted"
     assert len(pipeline_runs(client, run["run_id"])) == 1

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from localcloud.client import ApiError, Client
+from localcloud.controls import Controls
 from localcloud.home import TOPIC
 
 from runs import naming
@@ -21,6 +21,7 @@ from tests.e2e.conftest import (
     versions,
     wait_for,
 )
+from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
 
@@ -39,7 +40,9 @@ STEPS = [
 ]
 
 
-def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(client: Client, tmp_path: Path) -> None:
+def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(
+    client: Client, controls: Controls, tmp_path: Path
+) -> None:
     data = iris(tmp_path)
     upload = client.upload(data)
     run = succeeded(client, upload.run_id)
@@ -67,15 +70,17 @@ def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(client: Client,
     assert sum(p == t for p, t in zip(predicted, truth, strict=True)) >= 135
 
     kinds = [
-        event["eventType"] for event in client.published(TOPIC) if event["subject"] == f"runs/{upload.run_id}"
+        event["eventType"]
+        for event in controls.published(TOPIC)
+        if event["subject"] == f"runs/{upload.run_id}"
     ]
     assert kinds == ["Touchdown.RunStarted", "Touchdown.RunSucceeded"]
 
 
 def test_a_run_started_by_hand_is_refused_twice_and_may_be_repeated_on_purpose(
-    client: Client, name: str
+    client: Client, controls: Controls, name: str
 ) -> None:
-    client.pause_deliveries()
+    controls.pause_deliveries()
     try:
         upload = client.upload(rows(), f"{name}.csv")
         started = client.start_run(upload.dataset, {"epochs": 3, "model_name": f"{name}-model"})
@@ -83,7 +88,7 @@ def test_a_run_started_by_hand_is_refused_twice_and_may_be_repeated_on_purpose(
         assert "statusQueryGetUri" in started["links"]
         run = succeeded(client, upload.run_id)
     finally:
-        client.resume_deliveries()
+        controls.resume_deliveries()
     assert (run["source"], run["settings"]["epochs"], run["model_name"]) == ("http", 3, f"{name}-model")
 
     with pytest.raises(ApiError, match="rerun") as again:
@@ -96,21 +101,23 @@ def test_a_run_started_by_hand_is_refused_twice_and_may_be_repeated_on_purpose(
     assert sorted(run_names(client, upload)) == sorted([run["run_id"], rerun["run_id"]])
 
 
-def test_one_upload_is_one_run_however_often_its_event_comes(client: Client, name: str) -> None:
-    client.arm_fault("eventgrid.deliver", "repeat", {"subject": f"datasets/{name}"}, count=3)
+def test_one_upload_is_one_run_however_often_its_event_comes(
+    client: Client, controls: Controls, name: str
+) -> None:
+    controls.arm_fault("eventgrid.deliver", "repeat", {"subject": f"datasets/{name}"}, count=3)
     upload = client.upload(rows(), f"{name}.csv")
     run = succeeded(client, upload.run_id)
     [event] = {
         each["eventId"]
-        for each in client.deliveries()
+        for each in controls.deliveries()
         if name in each["subject"] and "runs/" not in each["subject"]
     }
     # Long after the run has ended: the Functions host would run a finished id again.
-    client.redeliver(event)
-    client.redeliver(event)
+    controls.redeliver(event)
+    controls.redeliver(event)
 
     def redelivered() -> bool:
-        return all(each["state"] == "Delivered" for each in client.deliveries(eventId=event))
+        return all(each["state"] == "Delivered" for each in controls.deliveries(eventId=event))
 
     wait_for(redelivered)
     assert client.run(upload.run_id) == run
@@ -120,27 +127,31 @@ def test_one_upload_is_one_run_however_often_its_event_comes(client: Client, nam
     assert len(deployments(client, run["endpoint"])) == 1
 
 
-def test_a_model_that_is_ready_before_anyone_waits_for_it_is_used(client: Client, name: str) -> None:
+def test_a_model_that_is_ready_before_anyone_waits_for_it_is_used(
+    client: Client, controls: Controls, name: str
+) -> None:
     # The answer of createRun is lost and its second attempt held up: the trainer is done, and its event
     # delivered, before the run waits.
-    client.arm_fault("http", "lost", {"path": "/pipelines/train/createRun", "method": "POST"})
+    controls.arm_fault("http", "lost", {"path": "/pipelines/train/createRun", "method": "POST"})
     upload = client.upload(rows(), f"{name}.csv")
-    client.arm_fault("http", "delay", {"path": "/queryPipelineRuns", "method": "POST"}, seconds=15, times=2)
+    controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns", "method": "POST"}, seconds=15, times=2)
     run = succeeded(client, upload.run_id)
     assert run["outcome"] == "promoted"
     assert len(pipeline_runs(client, upload.run_id)) == 1, "a lost answer must not train twice"
     waited = next(stage for stage in run["stages"] if stage["name"] == "wait")
-    events = [each for each in client.deliveries() if f"runs/{upload.run_id}/" in each["subject"]]
+    events = [each for each in controls.deliveries() if f"runs/{upload.run_id}/" in each["subject"]]
     assert events[0]["lastDeliveryAttemptTime"] < waited["started"], "the event was to come first"
 
 
-def test_a_lost_model_event_costs_a_look_and_not_the_run(client: Client, name: str) -> None:
+def test_a_lost_model_event_costs_a_look_and_not_the_run(
+    client: Client, controls: Controls, name: str
+) -> None:
     upload_id = f"runs/{name}"
-    client.arm_fault("eventgrid.deliver", "drop", {"subject": upload_id}, times=None)
+    controls.arm_fault("eventgrid.deliver", "drop", {"subject": upload_id}, times=None)
     upload = client.upload(rows(), f"{name}.csv")
     run = succeeded(client, upload.run_id)
     assert run["outcome"] == "promoted"
-    assert any(fault["taken"] for fault in client.faults()), "the event was to be dropped"
+    assert any(fault["taken"] for fault in controls.faults()), "the event was to be dropped"
 
 
 def test_each_upload_is_a_version_and_the_oldest_deployment_goes(client: Client, name: str) -> None:
@@ -163,15 +174,15 @@ def test_each_upload_is_a_version_and_the_oldest_deployment_goes(client: Client,
 
 
 def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_default(
-    client: Client, name: str
+    client: Client, controls: Controls, name: str
 ) -> None:
     older = client.upload(rows(0), f"{name}.csv")
     own = naming.deployment_name(older.run_id)
-    held = client.arm_fault("machinelearning.job", "delay", {"deployment": f"^{own}$"}, seconds=25)
+    held = controls.arm_fault("machinelearning.job", "delay", {"deployment": f"^{own}$"}, seconds=25)
     client.wait(older.run_id, until=stage_is("smoke_test"))
     newer = client.upload(rows(1), f"{name}.csv")
     last = succeeded(client, newer.run_id)
-    client.disarm(held["id"])
+    controls.disarm(held["id"])
     first = succeeded(client, older.run_id)
     assert first["ended_at"] > last["ended_at"], "the older run was to finish last"
     assert (first["outcome"], last["outcome"]) == ("superseded", "promoted")

@@ -8,9 +8,9 @@ import random
 from typing import Any
 
 import pytest
-from localcloud.client import ApiError, Client
 
 from tests.e2e.conftest import default, deployments, rows, stage_is, succeeded, versions
+from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
 

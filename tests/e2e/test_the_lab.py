@@ -24,6 +24,8 @@ from localcloud.home import (
 from localcloud.stack import Stack
 
 from tests.e2e.conftest import QUICK, iris, succeeded
+from touchdown import local
+from touchdown.client import Client
 
 pytestmark = pytest.mark.e2e
 
@@ -46,7 +48,7 @@ def lab_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
-    home, client = lab_cloud.home, lab_cloud.client
+    home = lab_cloud.home
     settings = tmp_path / "lab.json"
     settings.write_text(
         json.dumps(
@@ -86,6 +88,7 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
     assert {"setosa", "versicolor", "virginica"} == {line.split(",")[1] for line in result["predictions"]}
 
     # The CSV that the lab uploaded started a run of its own beside it; main.py and the model did not.
-    [own] = client.runs()
-    assert own["dataset"] == "iris_csv.csv"
-    assert succeeded(client, own["run_id"])["outcome"] == "promoted"
+    with Client(local.target(home)) as client:
+        [own] = client.runs()
+        assert own["dataset"] == "iris_csv.csv"
+        assert succeeded(client, own["run_id"])["outcome"] == "promoted"

@@ -4,18 +4,21 @@ from pathlib import Path
 
 import httpx
 import pytest
-from localcloud.client import ApiError, Client
+from localcloud.controls import Controls
 from localcloud.home import CONTAINER
 from localcloud.stack import Stack
 
 from tests.e2e.conftest import FACTORY_PATH, finished, rows
+from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
 
 
-def test_calls_without_their_key_or_token_do_nothing(cloud: Stack, client: Client, name: str) -> None:
+def test_calls_without_their_key_or_token_do_nothing(
+    cloud: Stack, client: Client, controls: Controls, name: str
+) -> None:
     home = cloud.home
-    client.pause_deliveries()
+    controls.pause_deliveries()
     try:
         upload = client.upload(rows(), f"{name}.csv")
         without_key = httpx.post(f"{home.functions_url}/api/runs", json={"dataset": upload.dataset})
@@ -47,7 +50,7 @@ def test_calls_without_their_key_or_token_do_nothing(cloud: Stack, client: Clien
         assert client.find(upload.run_id) is None
     finally:
         client.container.delete_blob(upload.path)
-        client.resume_deliveries()
+        controls.resume_deliveries()
     # The event of a dataset that is gone makes a run that says so, and nothing else.
     assert "deleted" in finished(client, upload.run_id)["error"]["message"]
 

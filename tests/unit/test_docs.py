@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 import pytest
 import typer
-from localcloud.cli.app import app as cli
+from localcloud.cli.app import app as localcloud
 from localcloud.cloud import SERVICES
 from localcloud.datafactory.expressions.functions import FUNCTIONS
 from localcloud.datafactory.routes import ABSENT
@@ -39,6 +39,8 @@ from runs.contracts import (
     Upload,
 )
 from tests.unit.test_function_app import readme_table
+from touchdown.cli.app import app as touchdown
+from touchdown.cli.outcome import Exit
 
 DOCUMENTS = [
     REPOSITORY / "README.md",
@@ -62,7 +64,11 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 MAKE = re.compile(r"^(?:\$ )?make ([a-z]+)", re.MULTILINE)
-LOCALCLOUD = re.compile(r"python3? -m localcloud((?:[ .][^\n`)#|;&]*)?)")
+CALL = re.compile(r"(?:^|\$ |[(/]|-m |\w=\S+ )(touchdown|localcloud) ([^\n`)#|;&]*)", re.MULTILINE)
+"""A call of one of the two command lines: the program, and what follows it."""
+MODULE = re.compile(r"python3? -m ((?:touchdown|localcloud)[\w.]*)")
+"""A call of a module."""
+PROGRAMS = {"touchdown": touchdown, "localcloud": localcloud}
 
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY))
@@ -182,37 +188,46 @@ def test_every_make_target_is_documented() -> None:
 
 
 @every_document
-def test_every_command_of_localcloud_exists_with_its_options(document: Path) -> None:
+def test_every_command_exists_with_its_options(document: Path) -> None:
     wrong = []
-    for rest in LOCALCLOUD.findall(code(document.read_text())):
-        if rest.startswith("."):
-            module = f"localcloud{rest.split()[0].rstrip('.')}"
-            if importlib.util.find_spec(module) is None:
-                wrong.append(module)
-            continue
+    for program, rest in CALL.findall(code(document.read_text())):
         words = shlex.split(rest.replace("'", "").replace('"', ""))
         if not words or words[0].startswith("-") or not words[0].islower():
             continue
-        known = commands().get(words[0])
-        options = (
-            {name for each in known.params for name in each.opts + each.secondary_opts} if known else set()
-        )
+        known = commands(program).get(words[0])
         given = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
-        if known is None or not given <= options | {"--help"}:
-            wrong.append(rest)
+        if known is None or not given <= options(known) | {"--help"}:
+            wrong.append(f"{program} {rest}")
     assert wrong == []
 
 
+@every_document
+def test_every_module_that_is_called_exists(document: Path) -> None:
+    called = {name.rstrip(".") for name in MODULE.findall(code(document.read_text()))}
+    assert {name for name in called if importlib.util.find_spec(name) is None} == set()
+
+
 @cache
-def commands() -> dict[str, Any]:
-    """By name, the commands with their parameters, as typer keeps them."""
-    group: Any = typer.main.get_command(cli)
+def commands(program: str) -> dict[str, Any]:
+    """By name, the commands of a program with their parameters, as typer keeps them."""
+    group: Any = typer.main.get_command(PROGRAMS[program])
     return dict(group.commands)
 
 
-def test_every_command_of_localcloud_is_documented() -> None:
-    named = {rest.split()[0] for rest in LOCALCLOUD.findall(code(doc("command-line.md"))) if rest.split()}
-    assert commands().keys() - named == {"demo"}, "demo is what `make demo` runs"
+def options(command: Any) -> set[str]:
+    return {name for each in command.params for name in each.opts + each.secondary_opts}
+
+
+def test_every_command_of_touchdown_is_documented() -> None:
+    called = CALL.findall(code(doc("command-line.md")))
+    named = {rest.split()[0] for program, rest in called if program == "touchdown" and rest.split()}
+    assert commands("touchdown").keys() - named == {"demo"}, "demo is what `make demo` runs"
+
+
+def test_every_exit_code_is_documented() -> None:
+    rows = next(table for table in tables(doc("command-line.md")) if table[0][0] == "code")[1:]
+    documented = {int(code): name.strip("`").upper() for code, _, name in rows}
+    assert documented == {each.value: "" if each is Exit.OK else each.name for each in Exit}
 
 
 @every_document

@@ -34,7 +34,7 @@ class Shell:
 
     def run(self, *arguments: str) -> Answer:
         done = subprocess.run(
-            [sys.executable, "-m", "localcloud", *arguments],
+            [sys.executable, "-m", "touchdown", *arguments],
             cwd=REPOSITORY,
             env=os.environ | {"LOCALCLOUD_HOME": str(self.home.root)},
             stdin=subprocess.DEVNULL,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localcloud.client import Json
 
 from tests.integration.stack.conftest import Shell
+from touchdown.client import Json
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def copied(dataset: Path, folder: Path, name: str) -> Path:
 def test_an_approved_run_promotes_and_says_who_approved(up: Shell, dataset: Path, tmp_path: Path) -> None:
     run = waiting(up, copied(dataset, tmp_path, "approved"))
     shown = up.run("show", run["run_id"]).out
-    assert f"localcloud approve {run['run_id']}" in shown
+    assert f"touchdown approve {run['run_id']}" in shown
     ended = up.json("approve", run["run_id"], "--comment", "seen by two", "--watch")
     assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
     assert (ended["approval"]["decision"], ended["approval"]["comment"]) == ("approved", "seen by two")
@@ -124,7 +124,7 @@ def test_a_rejected_run_succeeds_and_deploys_nothing(up: Shell, dataset: Path, t
     run = waiting(up, copied(dataset, tmp_path, "rejected"))
     answer = up.run("reject", run["run_id"], "--comment", "not yet", "--watch")
     assert answer.code == 0, answer.err
-    for said in ("rejected: the deployment was taken back; the default stays", ": not yet"):
+    for said in ("rejected: the deployment was deleted; the default stays", ": not yet"):
         assert said in answer.out
 
 

@@ -43,7 +43,6 @@ from localcloud.parts import (
 )
 
 if TYPE_CHECKING:
-    from localcloud.client import Client
     from localcloud.controls import Controls
 
 __all__ = [
@@ -252,22 +251,14 @@ class Stack:
 
         return Controls(self.home)
 
-    @cached_property
-    def client(self) -> "Client":
-        """A client of this cloud, for its person."""
-        from localcloud.client import Client
-
-        return Client(self.home)
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in ("client", "controls"):
-            if name in self.__dict__:
-                self.__dict__.pop(name).close()
+        if "controls" in self.__dict__:
+            self.controls.close()
         self.stop()
 
     def write(self, error: str = "") -> None:

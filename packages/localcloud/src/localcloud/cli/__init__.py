@@ -1,6 +1,6 @@
 """The command line: `python -m localcloud COMMAND`.
 
-One module per group of commands, each a thin layer over localcloud.stack and localcloud.client. What takes
+One module per group of commands, each a thin layer over localcloud.stack and localcloud.controls. What takes
 long to import is imported inside the commands, so that `--help` and a mistyped option answer at once.
 
 Every command takes `--home` (the folder of the cloud) and `--json`: then standard output has one JSON value

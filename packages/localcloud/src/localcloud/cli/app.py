@@ -2,11 +2,11 @@
 
 import typer
 
-from localcloud.cli import demo, run_commands, scoring, stack_commands
+from localcloud.cli import stack_commands
 
 app = typer.Typer(
     name="localcloud",
-    help="A small Azure on this machine, with the Function App of Touchdown in it.",
+    help="A small Azure on this machine.",
     epilog="Exit codes: 0 ok, 1 run or job failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused.",
     no_args_is_help=True,
     add_completion=False,
@@ -15,16 +15,6 @@ app = typer.Typer(
 )
 for command in (
     stack_commands.up,
-    demo.demo,
-    run_commands.upload,
-    run_commands.start,
-    run_commands.runs,
-    run_commands.show,
-    run_commands.approve,
-    run_commands.reject,
-    run_commands.report,
-    run_commands.cancel,
-    scoring.score,
     stack_commands.status,
     stack_commands.env,
     stack_commands.down,

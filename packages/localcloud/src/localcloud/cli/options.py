@@ -17,10 +17,6 @@ HomeOption = Annotated[
     typer.Option("--home", help="Folder of the cloud: its storage, settings and logs.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the run, such as epochs=20."),
-]
 FreePortsOption = Annotated[
     bool, typer.Option("--free-ports", help="For a new home: other ports where the usual ones are taken.")
 ]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
 
 import typer
 
@@ -55,46 +54,9 @@ def told(*, as_json: bool) -> Iterator[None]:
 def known_error(error: Exception) -> CommandError | None:
     """What `error` means for a person; None for a mistake of ours, which may show its traceback."""
     from localcloud.parts import StackError
-    from runs.errors import RefusedError
 
     if isinstance(error, CommandError):
         return error
     if isinstance(error, StackError):
         return CommandError(Exit.CANNOT_START, str(error))
-    if isinstance(error, RefusedError):
-        return CommandError(Exit.USAGE, str(error))
-    return client_error(error)
-
-
-def client_error(error: Exception) -> CommandError | None:
-    import httpx
-    from azure.core.exceptions import AzureError, ServiceRequestError
-
-    from localcloud.client import ApiError, ClientError, NotFoundError, StackNotRunningError
-
-    if isinstance(error, StackNotRunningError | ServiceRequestError | httpx.ConnectError):
-        return CommandError(Exit.NOT_RUNNING, f"the stack does not answer: {error}", START_HINT)
-    if isinstance(error, ApiError):
-        return CommandError(of_status(error.status), str(error))
-    if isinstance(error, NotFoundError):
-        return CommandError(Exit.REFUSED, str(error))
-    if isinstance(error, ClientError | AzureError | httpx.HTTPError):
-        return CommandError(Exit.FAILED, str(error) or type(error).__name__)
     return None
-
-
-def of_status(status: int) -> Exit:
-    if status == 400:
-        return Exit.USAGE
-    return Exit.REFUSED if status < 500 else Exit.FAILED
-
-
-def pairs(given: list[str]) -> dict[str, Any]:
-    """`name=value` options as a dictionary. Raises CommandError."""
-    found = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals or not name.strip():
-            raise CommandError(Exit.USAGE, f"--set {each}: name=value is expected, such as epochs=20.")
-        found[name.strip().lower()] = value
-    return found

@@ -23,7 +23,6 @@ SUPERVISOR_LIMIT = 300.0
 """Seconds that the supervisor may take to start or to stop everything; it has limits of its own."""
 EXIT_TIMEOUT = 5.0
 """Seconds from the end of the last part to the end of the supervisor itself."""
-SETTINGS_FILE = "local.settings.json"
 
 
 def up(
@@ -50,27 +49,20 @@ def up(
             return
         show_status(found)
         output.say(f"{news} ({output.seconds(time.monotonic() - begun)}).")
-        output.say(f"Next: {output.PROGRAM} upload FILE")
 
 
 def down(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Stop everything that `up` started. What was uploaded and deployed is kept."""
     with told(as_json=as_json):
-        stopped, lost = False, list[dict[str, Any]]()
+        stopped = False
         if (home / "cloud.json").exists():
             place = existing(home)
             with output.err.status("Stopping …"):
-                lost = under_way(place)
                 stopped = bring_down(place)
         if as_json:
-            output.value({"stopped": stopped, "interrupted": [run["run_id"] for run in lost]})
+            output.value({"stopped": stopped})
             return
         output.say("stopped." if stopped else "nothing was running.")
-        for run in lost:
-            output.say(
-                f"run {run['run_id']} was under way; after the next `up`, go on with it:"
-                f" {output.PROGRAM} start {shlex.quote(run['dataset'])}"
-            )
 
 
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
@@ -90,10 +82,6 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 def env(
     home: HomeOption = DEFAULT_HOME,
     app: Annotated[bool, typer.Option("--app", help="The Function App's instead of a person's.")] = False,
-    func: Annotated[
-        bool, typer.Option("--func", help=f"Write {SETTINGS_FILE} for Azure Functions Core Tools.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help=f"Replace a {SETTINGS_FILE} that is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the variables by which Azure's SDKs find this cloud: eval "$(python -m localcloud env)"."""
@@ -102,9 +90,6 @@ def env(
     with told(as_json=as_json):
         place = existing(home)
         certificates.ensure(place)
-        if func:
-            write_settings(place, force=force, as_json=as_json)
-            return
         variables = environment.environment_of_app(place) if app else environment.of_person(place)
         if as_json:
             output.value(variables)
@@ -245,26 +230,9 @@ def bring_down(home: Home) -> bool:
     return locked or (record is not None and record.state != "failed")
 
 
-def under_way(home: Home) -> list[dict[str, Any]]:
-    """The runs that a stop interrupts: the engine's state is in memory, and lost with its process."""
-    import httpx
-
-    from localcloud.client import Client, ClientError
-    from localcloud.stack import is_locked
-
-    if not is_locked(home):
-        return []
-    with Client(home, timeout=5) as client:
-        try:
-            claimed = client.runs(status="Running")
-            return [run for run in claimed if client.run(run["run_id"])["status"] == "Running"]
-        except (ClientError, httpx.HTTPError):
-            return []
-
-
 def report(home: Home) -> dict[str, Any]:
     """What runs of `home`, as `status --json` prints it."""
-    from localcloud.client import Client, ClientError
+    from localcloud.controls import Controls, ControlsError
     from localcloud.stack import Record, is_locked
 
     running = is_locked(home)
@@ -289,11 +257,11 @@ def report(home: Home) -> dict[str, Any]:
         "faults": 0,
     }
     if running:
-        with Client(home, timeout=5) as client:
+        with Controls(home, timeout=5) as controls:
             try:
-                found["nodes"] = client.control("GET", "batch/nodes")["value"]
-                found["faults"] = len(client.faults())
-            except ClientError:
+                found["nodes"] = controls.call("GET", "batch/nodes")["value"]
+                found["faults"] = len(controls.faults())
+            except ControlsError:
                 found["nodes"] = []
     return found
 
@@ -350,25 +318,3 @@ def show_status(found: dict[str, Any]) -> None:
                 f"{part['name']} ended by itself with exit code {part['exit_code']}: see {part['log']};"
                 f" `{output.PROGRAM} up` starts it again."
             )
-
-
-def write_settings(home: Home, *, force: bool, as_json: bool) -> None:
-    """Write local.settings.json, with which `func start` serves the app against this home."""
-    import json
-
-    from localcloud.cli.func_settings import func_settings
-    from localcloud.functions import keys
-
-    file = REPOSITORY / SETTINGS_FILE
-    if file.exists() and not force:
-        raise CommandError(Exit.USAGE, f"{file} is there already.", "Add --force to replace it.")
-    file.touch(mode=0o600)
-    # The host makes them otherwise. Core Tools checks none, but Event Grid delivers with one.
-    keys.load(home.root / "keys.json")
-    file.write_text(json.dumps(func_settings(home), indent=2) + "\n")
-    if as_json:
-        output.value({"written": str(file)})
-        return
-    output.say(f"written: {file}. It holds secrets of this home and is ignored by git.")
-    output.say(f"Next: {output.PROGRAM} up --no-functions, then:")
-    output.say(f'SSL_CERT_FILE="{home.ca_bundle}" func start --port {home.ports.functions}')

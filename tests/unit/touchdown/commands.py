@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.cli.app import app
 from typer.testing import CliRunner
+
+from touchdown.cli.app import app
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,6 @@ class Answer:
         return json.loads(self.out)
 
 
-def run(*arguments: str) -> Answer:
-    result = CliRunner().invoke(app, list(arguments))
+def run(*arguments: str, program: str | None = None) -> Answer:
+    result = CliRunner().invoke(app, list(arguments), prog_name=program)
     return Answer(result.exit_code, result.stdout, result.stderr)

@@ -4,9 +4,10 @@ import gzip
 from pathlib import Path
 
 import pytest
-from localcloud.cli import tables
-from localcloud.cli.outcome import CommandError, Exit
-from localcloud.cli.scoring import shown
+
+from touchdown.cli import scoring_input
+from touchdown.cli.outcome import CommandError, Exit
+from touchdown.cli.scoring import rounded
 
 ROWS = [["größe", "price", "kind"], ["1,5", "7", 'a "b"'], ["2,5", "", "two\nlines"], ["3,5", "9", "c;d,e"]]
 LONGER_THAN_CSV_ALLOWS = "x" * 150_000
@@ -34,9 +35,9 @@ def test_another_dialect_is_written_anew_with_its_cells_as_they_were(
 ) -> None:
     file = tmp_path / name
     file.write_bytes(content)
-    with tables.scorable(file) as rows:
+    with scoring_input.scorable(file) as rows:
         assert rows != file
-        assert tables.first_rows(rows, 10) == (ROWS[0], ROWS[1:])
+        assert scoring_input.first_rows(rows, 10) == (ROWS[0], ROWS[1:])
         assert rows.read_bytes().startswith('größe,price,kind\r\n"1,5",7,'.encode())
     assert not rows.exists()
 
@@ -44,7 +45,7 @@ def test_another_dialect_is_written_anew_with_its_cells_as_they_were(
 def test_a_cell_longer_than_csv_itself_allows_is_read_from_any_file(tmp_path: Path) -> None:
     file = tmp_path / "long.csv"
     file.write_text(f"a,b\n1,{LONGER_THAN_CSV_ALLOWS}\n")
-    assert tables.first_rows(file, 1) == (["a", "b"], [["1", LONGER_THAN_CSV_ALLOWS]])
+    assert scoring_input.first_rows(file, 1) == (["a", "b"], [["1", LONGER_THAN_CSV_ALLOWS]])
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,14 @@ def test_what_a_deployment_reads_itself_or_must_refuse_itself_is_handed_on(
 ) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(content)
-    with tables.scorable(file) as rows:
+    with scoring_input.scorable(file) as rows:
         assert rows == file
 
 
 def test_only_the_first_rows_are_read_for_the_table(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(b"\xef\xbb\xbfa,b\n\n1,2\n3,4\n5,6\n")
-    assert tables.first_rows(file, 2) == (["a", "b"], [["1", "2"], ["3", "4"]])
+    assert scoring_input.first_rows(file, 2) == (["a", "b"], [["1", "2"], ["3", "4"]])
 
 
 def test_a_file_that_breaks_off_is_named(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_file_that_breaks_off_is_named(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(f"a,b\n{rows}".encode())[:-100])
     with (
         pytest.raises(CommandError, match=r"cut.csv.gz cannot be read as CSV") as refused,
-        tables.scorable(file),
+        scoring_input.scorable(file),
     ):
         pass
     assert refused.value.code is Exit.USAGE
@@ -85,4 +86,4 @@ def test_a_file_that_breaks_off_is_named(tmp_path: Path) -> None:
     [("0.033333335", "0.0333333"), ("7", "7"), ("a.b", "a.b"), ("", ""), ("1234567.5", "1.23457e+06")],
 )
 def test_numbers_are_shown_with_as_many_digits_as_a_person_reads(cell: str, seen: str) -> None:
-    assert shown(cell) == seen
+    assert rounded(cell) == seen

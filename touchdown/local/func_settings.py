@@ -1,18 +1,19 @@
-"""The settings file of Azure Functions Core Tools for the app against a localcloud."""
+"""The settings file with which Azure Functions Core Tools serves the app against a localcloud."""
 
 from pathlib import Path
 from typing import Any
 
 from localcloud.environment import environment_of_app
 from localcloud.home import LOOPBACK, STORAGE_ACCOUNT, Home, Ports
+
 from runs.settings import RUN_SETTINGS
 
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""The key of every storage emulator, published by Microsoft; no secret."""
+"""The key that Microsoft publishes for storage emulators. It is not a secret."""
 
 
 def func_settings(home: Home) -> dict[str, Any]:
-    """What `local.settings.json` holds. Durable's own storage is this home's too."""
+    """The content of `local.settings.json`. Durable keeps its state in this home's storage too."""
     return {
         "IsEncrypted": False,
         "Values": {
@@ -24,7 +25,7 @@ def func_settings(home: Home) -> dict[str, Any]:
 
 
 def connection_string(home: Home) -> str:
-    """For the Functions host, which has no identity here: it uses shared key."""
+    """The storage connection string of the Functions host, which signs in with the shared key."""
     account = [f"AccountName={STORAGE_ACCOUNT}", f"AccountKey={EMULATOR_KEY}"]
     ports = {"Blob": home.ports.blob, "Queue": home.ports.queue, "Table": home.ports.table}
     endpoints = [
@@ -34,11 +35,11 @@ def connection_string(home: Home) -> str:
 
 
 def sample() -> dict[str, Any]:
-    """What local.settings.sample.json holds: every setting, for a localcloud on its usual ports.
+    """The content of local.settings.sample.json: every setting, for a localcloud on its default ports.
 
     Paths are relative to the app's folder, where `func start` runs.
     """
-    home = Home(Path(".localcloud"), Ports(), {"app": "written by: python -m localcloud env --func"}, "")
+    home = Home(Path(".localcloud"), Ports(), {"app": "written by: touchdown env --func"}, "")
     settings = func_settings(home)
     settings["Values"] |= {each.variable: str(each.default) for each in RUN_SETTINGS.values()}
     return settings

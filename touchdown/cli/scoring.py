@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from localcloud.cli import output
-from localcloud.cli.options import DEFAULT_HOME, HomeOption, JsonOption
-from localcloud.cli.outcome import told
-from localcloud.cli.run_commands import client_of
+from touchdown.cli import output
+from touchdown.cli.options import HomeOption, JsonOption
+from touchdown.cli.outcome import reporting_errors
+from touchdown.cli.resolver import connect
 
-SHOWN_ROWS = 20
-SHOWN_COLUMNS = 6
-SHOWN_ANSWERS = 6
+PRINTED_ROWS = 20
+PRINTED_COLUMNS = 6
+PRINTED_ANSWERS = 6
 
 
 def score(
@@ -28,22 +28,22 @@ def score(
     deployment: Annotated[
         str, typer.Option("--deployment", help="Another deployment than the default.")
     ] = "",
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score the rows of a CSV on a batch endpoint and show the predictions."""
-    from localcloud.cli import tables
+    from touchdown.cli import scoring_input
 
-    with told(as_json=as_json), client_of(home) as client, tables.scorable(file) as rows:
+    with reporting_errors(as_json=as_json), connect(home) as client, scoring_input.scorable(file) as rows:
         with output.err.status("Scoring …") as spinner:
             scored = client.score(
-                endpoint, rows, deployment, seen=lambda state: spinner.update(f"Scoring: {state} …")
+                endpoint, rows, deployment, on_poll=lambda state: spinner.update(f"Scoring: {state} …")
             )
         columns = client.output_columns(scored.endpoint, scored.deployment)
-        header, lines = ([], []) if as_json else tables.first_rows(rows, SHOWN_ROWS)
+        header, lines = ([], []) if as_json else scoring_input.first_rows(rows, PRINTED_ROWS)
     found = sorted(scored.predictions, key=lambda row: int(row[0]) if row[0].isdigit() else 0)
     if as_json:
-        output.value(
+        output.print_json(
             {
                 "endpoint": scored.endpoint,
                 "deployment": scored.deployment,
@@ -55,24 +55,31 @@ def score(
             }
         )
         return
-    output.out.print(
-        output.table(
-            ["row>", *header[:SHOWN_COLUMNS], *columns[:SHOWN_ANSWERS]],
-            [
-                (str(number), *line[:SHOWN_COLUMNS], *map(shown, row[1:-1][:SHOWN_ANSWERS]))
-                for number, (line, row) in enumerate(zip(lines, found, strict=False), start=1)
-            ],
-        )
-    )
-    more = len(found) - SHOWN_ROWS
-    output.say(
+    print_predictions(header, lines, columns, found)
+    more = len(found) - PRINTED_ROWS
+    output.print_message(
         f"{len(found)} rows scored by {scored.endpoint}/{scored.deployment};"
         f" {f'{more} more are in' if more > 0 else 'they are in'} {scored.path} of the container."
     )
 
 
-def shown(cell: str) -> str:
-    """A number with as many digits as a person reads; anything else as it is."""
+def print_predictions(
+    header: list[str], lines: list[list[str]], columns: list[str], predictions: list[list[str]]
+) -> None:
+    """Print the first rows, `lines` under `header`, beside what the model answered for them."""
+    output.out.print(
+        output.table(
+            ["row>", *header[:PRINTED_COLUMNS], *columns[:PRINTED_ANSWERS]],
+            [
+                (str(number), *line[:PRINTED_COLUMNS], *map(rounded, row[1:-1][:PRINTED_ANSWERS]))
+                for number, (line, row) in enumerate(zip(lines, predictions, strict=False), start=1)
+            ],
+        )
+    )
+
+
+def rounded(cell: str) -> str:
+    """A number in six significant digits; any other cell as it is."""
     if "." not in cell:
         return cell
     try:

@@ -1,8 +1,8 @@
-"""The rows of a person's CSV, as a scoring deployment reads them.
+"""A person's CSV, as a scoring deployment reads it.
 
-Azure's driver hands a CSV to pandas.read_csv with nothing but types: UTF-8, commas, not compressed. A file
-that is written in another way is written anew in this one, row by row; the cells stay what they are, since
-the model knows what a decimal comma is.
+Azure's driver reads a CSV with pandas.read_csv, given types and nothing else: UTF-8, commas, uncompressed. A
+file in another dialect is rewritten in that one, row by row. Its cells stay as they are, because the model
+itself reads decimal commas.
 """
 
 import csv
@@ -16,19 +16,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, cast
 
-from localcloud.cli.outcome import CommandError, Exit
+from touchdown.cli.outcome import CommandError, Exit
 from trainer import dialect
 
 MARKS = ("utf-8", "utf-16-le", "utf-16-be")
-"""Encodings whose texts may begin with a byte-order mark."""
+"""Encodings in which a text may begin with a byte-order mark."""
 
 
 @contextmanager
 def scorable(file: Path) -> Iterator[Path]:
-    """The file itself where a deployment can read it, else a copy that it can, for the block.
+    """Give the block `file` itself if a deployment can read it, else a copy that it can read.
 
-    What is no CSV that could be trained on is handed on as it is: a model may need a single column, and why
-    a deployment cannot read a file is the deployment's to say. Raises CommandError for a file that breaks off
+    A file that could not be trained on is passed on as it is: a model may need a single column, and the
+    deployment itself says why it cannot read a file. Raises CommandError for a file that becomes unreadable
     further down.
     """
     with file.open("rb") as begun:
@@ -52,7 +52,7 @@ def scorable(file: Path) -> Iterator[Path]:
 
 
 def rows_of(file: Path, how: dialect.Dialect) -> Iterator[list[str]]:
-    """The rows of a CSV, header first, without lines that hold nothing."""
+    """The rows of a CSV, header first, without empty lines."""
     with gzip.open(file, "rb") if how.compressed else file.open("rb") as raw:
         text = io.TextIOWrapper(
             cast(IO[bytes], raw), how.encoding, errors=dialect.errors_of(how.encoding), newline=""

@@ -2,12 +2,12 @@
 
 import pytest
 import typer
-from localcloud.cli.outcome import CommandError, Exit, known_error, pairs, told
-from localcloud.cli.run_commands import metadata_of
-from localcloud.client import ApiError, ClientError, NotFoundError, StackNotRunningError
 from localcloud.parts import PortTakenError
 
 from runs.errors import RefusedError
+from touchdown.cli.options import parse_metadata, parse_settings
+from touchdown.cli.outcome import CommandError, Exit, known_error, reporting_errors
+from touchdown.client import ApiError, ClientError, NotFoundError, StackNotRunningError
 
 
 @pytest.mark.parametrize(
@@ -33,35 +33,35 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: Exit) -> N
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
     assert known_error(KeyError("pid")) is None
-    with pytest.raises(KeyError), told(as_json=False):
+    with pytest.raises(KeyError), reporting_errors(as_json=False):
         raise KeyError("pid")
 
 
 def test_ctrl_c_ends_a_command_as_shells_expect() -> None:
-    with pytest.raises(typer.Exit) as ended, told(as_json=False):
+    with pytest.raises(typer.Exit) as ended, reporting_errors(as_json=False):
         raise KeyboardInterrupt
     assert ended.value.exit_code == 130
 
 
 def test_set_takes_names_in_any_case_and_values_with_equals_signs() -> None:
-    assert pairs(["Epochs=20", "label=a=b"]) == {"epochs": "20", "label": "a=b"}
+    assert parse_settings(["Epochs=20", "label=a=b"]) == {"epochs": "20", "label": "a=b"}
 
 
 @pytest.mark.parametrize("given", ["epochs", "=20", ""])
 def test_set_without_a_name_and_a_value_is_wrong_usage(given: str) -> None:
     with pytest.raises(CommandError, match="name=value") as refused:
-        pairs([given])
+        parse_settings([given])
     assert refused.value.code is Exit.USAGE
 
 
 def test_a_setting_that_cannot_be_is_refused_before_anything_is_uploaded() -> None:
     with pytest.raises(RefusedError, match="epochs"):
-        metadata_of(["epochs=many"])
+        parse_metadata(["epochs=many"])
     with pytest.raises(RefusedError, match="colour"):
-        metadata_of(["colour=red"])
+        parse_metadata(["colour=red"])
 
 
 def test_a_setting_that_metadata_cannot_carry_names_the_other_way() -> None:
     with pytest.raises(CommandError, match="ASCII") as refused:
-        metadata_of(["label=größe"])
+        parse_metadata(["label=größe"])
     assert "start DATASET" in refused.value.hint

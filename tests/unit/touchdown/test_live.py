@@ -1,0 +1,30 @@
+"""A run that is followed, where the output is no terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tests.unit.touchdown.example_runs import RUN, WAITING
+from touchdown.cli import live, output
+
+
+def test_off_a_terminal_the_wait_for_a_decision_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "err", Console(file=written, width=400))
+    with live.Follower() as follower:
+        for _ in range(3):
+            follower(WAITING)
+    printed = written.getvalue().splitlines()
+    assert len(printed) == 2
+    assert printed[1].split()[0] == "approve"
+    assert "touchdown reject iris-1" in printed[1]
+
+
+def test_off_a_terminal_each_stage_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "err", Console(file=written, width=80))
+    with live.Follower() as follower:
+        for _ in range(3):
+            follower(RUN)
+    assert written.getvalue().split() == ["inspect_dataset", "1.5", "s"]

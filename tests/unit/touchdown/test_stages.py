@@ -1,0 +1,55 @@
+"""The stages of a run as they are printed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from orchestrators import training_run
+from tests.unit.touchdown.example_runs import RUN, WAITING
+from touchdown.cli import stages
+
+NOW = datetime(2026, 11, 23, 16, 0, 4, tzinfo=UTC)
+
+
+def lines(run: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, span) for _, name, _, span in stages.stage_rows(run, NOW)]
+
+
+def test_a_running_run_shows_what_was_what_is_and_what_comes() -> None:
+    shown = lines(RUN)
+    assert shown[:2] == [("inspect_dataset", "1.5"), ("start_training", "2.5")]
+    assert shown[2:] == [(name, "") for name in list(stages.STAGES)[2:] if name != "approve"]
+
+
+def test_an_ended_run_shows_only_what_it_reached() -> None:
+    assert [name for name, _ in lines(RUN | {"status": "Failed"})] == ["inspect_dataset", "start_training"]
+
+
+def test_the_stage_that_failed_is_marked() -> None:
+    run = RUN | {"status": "Failed", "error": {"stage": "start_training", "message": "no", "code": "x"}}
+    marks = [mark.plain for mark, *_ in stages.stage_rows(run, NOW) if isinstance(mark, Text)]
+    assert marks == ["✓", "✗"]
+
+
+def test_the_wait_for_approval_is_to_come_only_where_it_is_required() -> None:
+    assert "approve" not in stages.to_come(RUN | {"settings": {"approval": "none"}})
+    to_come = stages.to_come(RUN | {"settings": {"approval": "required"}})
+    assert to_come[-4:] == ["smoke_test", "approve", "promote", "record_run"]
+
+
+def test_nothing_of_a_deployment_is_to_come_for_a_model_that_has_not_earned_one() -> None:
+    run = RUN | {"settings": {"approval": "required"}, "verdict": "keep_champion"}
+    assert stages.to_come(run) == ["wait", "read_training_result", "register_model", "record_run"]
+
+
+def test_a_run_that_has_been_decided_waits_no_more() -> None:
+    decided = [*WAITING["stages"][:-1], WAITING["stages"][-1] | {"ended": "2026-11-23T16:10:00Z"}]
+    for run in (WAITING | {"stages": decided}, WAITING | {"status": "Succeeded"}, RUN, RUN | {"stages": []}):
+        assert stages.how_to_decide(run) == ""
+
+
+def test_every_stage_of_the_workflow_has_a_description() -> None:
+    source = training_run.__loader__.get_source(training_run.__name__)  # type: ignore[union-attr]
+    entered = [line.split('"')[1] for line in source.splitlines() if "run.enter(" in line]
+    assert sorted(entered) == sorted(stages.STAGES)

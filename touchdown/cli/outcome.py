@@ -1,0 +1,104 @@
+"""How a command ends: the exit codes, and the exit code of each error."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from touchdown.cli import output
+
+
+class Exit(IntEnum):
+    """0 ok, 1 the run or job failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused, 130 Ctrl-C."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_RUNNING = 3
+    CANNOT_START = 4
+    REFUSED = 5
+    INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """A command cannot go on. The message says why; hint is what to try."""
+
+    def __init__(self, code: Exit, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+START_HINT = f"Start it with `{output.PROGRAM} up`."
+
+
+@contextmanager
+def reporting_errors(*, as_json: bool) -> Iterator[None]:
+    """Print an error of the block for a person or a program, and end the command with its exit code.
+
+    An error that is a bug of Touchdown's passes, with its traceback.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        output.print_error("interrupted", "interrupted.", as_json=as_json)
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    except Exception as error:
+        known = known_error(error)
+        if known is None:
+            raise
+        output.print_error(known.code.name.lower(), str(known), known.hint, as_json=as_json)
+        raise typer.Exit(known.code) from None
+
+
+def known_error(error: Exception) -> CommandError | None:
+    """`error` as a person needs it, or None for a bug of Touchdown's."""
+    from runs.errors import RefusedError
+
+    if isinstance(error, CommandError):
+        return error
+    if isinstance(error, RefusedError):
+        return CommandError(Exit.USAGE, str(error))
+    return local_error(error) or client_error(error)
+
+
+def local_error(error: Exception) -> CommandError | None:
+    """`error` as a person needs it if localcloud raised it."""
+    # localcloud may not be installed, and a command that has not imported it cannot get an error of its.
+    parts = sys.modules.get("localcloud.parts")
+    if parts and isinstance(error, parts.StackError):
+        return CommandError(Exit.CANNOT_START, str(error))
+    commands = sys.modules.get("localcloud.cli.outcome")
+    if commands and isinstance(error, commands.CommandError):
+        hint = error.hint.replace("python -m localcloud", output.PROGRAM)
+        return CommandError(Exit(error.code), str(error), hint)
+    return None
+
+
+def client_error(error: Exception) -> CommandError | None:
+    """`error` as a person needs it if the client or one of its libraries raised it."""
+    import httpx
+    from azure.core.exceptions import AzureError, ServiceRequestError
+
+    from touchdown.errors import ApiError, ClientError, NotFoundError, StackNotRunningError
+
+    if isinstance(error, StackNotRunningError | ServiceRequestError | httpx.ConnectError):
+        return CommandError(Exit.NOT_RUNNING, f"the stack does not answer: {error}", START_HINT)
+    if isinstance(error, ApiError):
+        return CommandError(exit_of_status(error.status), str(error))
+    if isinstance(error, NotFoundError):
+        return CommandError(Exit.REFUSED, str(error))
+    if isinstance(error, ClientError | AzureError | httpx.HTTPError):
+        return CommandError(Exit.FAILED, str(error) or type(error).__name__)
+    return None
+
+
+def exit_of_status(status: int) -> Exit:
+    """The exit code of a command that got this HTTP status."""
+    if status == 400:
+        return Exit.USAGE
+    return Exit.REFUSED if status < 500 else Exit.FAILED

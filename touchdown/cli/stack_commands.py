@@ -1,0 +1,195 @@
+"""up, down, status, env, reset: Touchdown on a localcloud, as a whole."""
+
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from touchdown.cli import output
+from touchdown.cli.options import (
+    AppOption,
+    FreePortsOption,
+    HomeOption,
+    JsonOption,
+    existing_home,
+    find_checkout,
+    home_folder,
+    opened_home,
+)
+from touchdown.cli.outcome import CommandError, Exit, reporting_errors
+from touchdown.cli.status import print_status
+
+if TYPE_CHECKING:
+    from localcloud.home import Home
+
+SETTINGS_FILE = "local.settings.json"
+
+
+def up(
+    app: AppOption = None,
+    home: HomeOption = None,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops the stack.")] = False,
+    functions: Annotated[
+        bool,
+        typer.Option("--functions/--no-functions", help="Without it, serve the app with `func start`."),
+    ] = True,
+    free_ports: FreePortsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the stack in the background, and return when everything is healthy."""
+    with reporting_errors(as_json=as_json):
+        find_checkout(app)
+        place = opened_home(home, free=free_ports)
+        from localcloud.cli import stack_commands as lifecycle
+
+        if foreground:
+            output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
+            lifecycle.stay(place, functions=functions)
+            return
+        begun = time.monotonic()
+        with output.err.status("Starting Azurite, the cloud and the Functions host …"):
+            done = lifecycle.bring_up(place, functions=functions)
+        report = lifecycle.report(place)
+        if as_json:
+            output.print_json(report)
+            return
+        print_status(report)
+        output.print_message(f"{done} ({output.duration(time.monotonic() - begun)}).")
+        output.print_message(f"Next: {output.PROGRAM} upload FILE")
+
+
+def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Stop everything that `up` started. What was uploaded and deployed is kept."""
+    with reporting_errors(as_json=as_json):
+        stopped, interrupted = False, list[dict[str, Any]]()
+        if (home_folder(home) / "cloud.json").exists():
+            place = existing_home(home)
+            from localcloud.cli import stack_commands as lifecycle
+
+            with output.err.status("Stopping …"):
+                interrupted = running_runs(place)
+                stopped = lifecycle.bring_down(place)
+        if as_json:
+            output.print_json({"stopped": stopped, "interrupted": [run["run_id"] for run in interrupted]})
+            return
+        output.print_message("stopped." if stopped else "nothing was running.")
+        for run in interrupted:
+            output.print_message(
+                f"run {run['run_id']} was interrupted; after the next `up`, continue it with"
+                f" `{output.PROGRAM} start {shlex.quote(run['dataset'])}`"
+            )
+
+
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print what runs, where, and how much memory it holds. Exit code 0 only if all of it runs."""
+    with reporting_errors(as_json=as_json):
+        place = existing_home(home)
+        from localcloud.cli import stack_commands as lifecycle
+
+        report = lifecycle.report(place)
+        if as_json:
+            output.print_json(report)
+        else:
+            print_status(report)
+        if not report["running"]:
+            raise typer.Exit(Exit.NOT_RUNNING)
+        if any(part["state"] != "running" for part in report["parts"]):
+            raise typer.Exit(Exit.FAILED)
+
+
+def env(
+    home: HomeOption = None,
+    function_app: Annotated[
+        bool, typer.Option("--function-app", help="The Function App's variables instead of a person's.")
+    ] = False,
+    func: Annotated[
+        bool,
+        typer.Option("--func", help=f"Write {SETTINGS_FILE} for Azure Functions Core Tools to the checkout."),
+    ] = False,
+    app: AppOption = None,
+    force: Annotated[bool, typer.Option("--force", help=f"Replace an existing {SETTINGS_FILE}.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the variables by which Azure's SDKs find this cloud: eval "$(touchdown env)"."""
+    with reporting_errors(as_json=as_json):
+        place = existing_home(home)
+        from localcloud import certificates, environment
+
+        certificates.ensure(place)
+        if func:
+            write_settings(place, find_checkout(app), force=force, as_json=as_json)
+            return
+        variables = environment.environment_of_app(place) if function_app else environment.of_person(place)
+        if as_json:
+            output.print_json(variables)
+            return
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+def reset(
+    home: HomeOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop the stack and delete the cloud: storage, models, endpoints, runs, logs, settings."""
+    with reporting_errors(as_json=as_json):
+        place = existing_home(home)
+        from localcloud.cli import stack_commands as lifecycle
+
+        if not yes and as_json:
+            raise CommandError(
+                Exit.USAGE, "nothing was deleted: with --json nobody can be asked.", "Add --yes."
+            )
+        if not yes and not typer.confirm(f"Delete {place.root} and everything in this cloud?", err=True):
+            raise CommandError(Exit.USAGE, "nothing was deleted.")
+        lifecycle.bring_down(place)
+        shutil.rmtree(place.root)
+        if as_json:
+            output.print_json({"deleted": str(place.root)})
+        else:
+            output.print_message(f"deleted {place.root}.")
+
+
+def running_runs(home: "Home") -> list[dict[str, Any]]:
+    """The runs that stopping the home's stack interrupts: it holds the engine's state in memory."""
+    import httpx
+    from localcloud.stack import is_locked
+
+    from touchdown import local
+    from touchdown.client import Client, ClientError
+
+    if not is_locked(home):
+        return []
+    try:
+        with Client(local.target(home), timeout=5) as client:
+            claimed = client.runs(status="Running")
+            return [run for run in claimed if client.run(run["run_id"])["status"] == "Running"]
+    except (ClientError, httpx.HTTPError):
+        return []
+
+
+def write_settings(home: "Home", checkout: Path, *, force: bool, as_json: bool) -> None:
+    """Write the settings with which `func start` serves the app in `checkout` against this home."""
+    import json
+
+    from localcloud.functions import keys
+
+    from touchdown.local.func_settings import func_settings
+
+    file = checkout / SETTINGS_FILE
+    if file.exists() and not force:
+        raise CommandError(Exit.USAGE, f"{file} exists already.", "Add --force to replace it.")
+    file.touch(mode=0o600)
+    # The Functions host writes them when it starts. Core Tools checks none, but Event Grid delivers with one.
+    keys.load(home.root / "keys.json")
+    file.write_text(json.dumps(func_settings(home), indent=2) + "\n")
+    if as_json:
+        output.print_json({"written": str(file)})
+        return
+    output.print_message(f"written: {file}. It holds secrets of this home and is ignored by git.")
+    output.print_message(f"Next: {output.PROGRAM} up --no-functions, then:")
+    output.print_message(f'SSL_CERT_FILE="{home.ca_bundle}" func start --port {home.ports.functions}')

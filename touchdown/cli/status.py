@@ -1,0 +1,50 @@
+"""The status of a stack, as a table."""
+
+import time
+from typing import Any
+
+from touchdown.cli import output
+from touchdown.cli.outcome import START_HINT
+
+Json = dict[str, Any]
+
+ADDRESSES = {"azurite": "storage", "cloud": "resource_manager", "functions": "functions"}
+"""By process, the name of its address in a report's `urls`."""
+
+
+def print_status(report: Json) -> None:
+    """Print what localcloud reports of a home, and what to do about a process that has died."""
+    if not report["running"]:
+        output.out.print(output.properties([("home", report["home"]), ("state", "not running")]))
+        output.print_message(START_HINT)
+        return
+    rows = [
+        (
+            part["name"],
+            output.coloured(part["state"]),
+            str(part["pid"] or ""),
+            output.megabytes(part["memory"]) if part["memory"] else "",
+            output.duration(time.time() - part["since"]),
+            report["urls"][ADDRESSES[part["name"]]],
+        )
+        for part in report["parts"]
+    ]
+    output.out.print(output.table(["part", "state", "pid>", "memory>", "since>", "address"], rows))
+    output.out.print(output.properties(summary(report)))
+    for part in report["parts"]:
+        if part["state"] == "died":
+            output.print_message(
+                f"{part['name']} ended by itself with exit code {part['exit_code']}: see {part['log']};"
+                f" `{output.PROGRAM} up` starts it again."
+            )
+
+
+def summary(report: Json) -> list[tuple[str, str]]:
+    nodes = ", ".join(f"{node['id']} {node['state']}" for node in report["nodes"])
+    return [
+        ("home", report["home"]),
+        ("memory", output.megabytes(report["memory"])),
+        ("nodes", nodes),
+        ("faults", f"{report['faults']} armed" if report["faults"] else ""),
+        ("error", report["error"]),
+    ]
