@@ -1,10 +1,10 @@
-"""What the story of a run stands on: calling steps, waiting, stages, and being cancelled.
+"""The context in which a run's orchestration works: its steps, stages, status, and whether it was cancelled.
 
-A `RunContext` is one generation of one orchestration. Everything it decides comes from the orchestration's
-history: its clock is the context's, and it reads no setting but those in its input.
+A `RunContext` belongs to one generation of one orchestration. Everything that it decides comes from the
+orchestration's history: its clock is that of the orchestration, and it reads no setting that is not in the
+orchestration's input.
 """
 
-import json
 import logging
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -13,7 +13,23 @@ from typing import Any, Literal, Protocol
 
 from durabletask import task
 
-from runs.contracts import Failure, Gate, Json, RunRecord, RunRequest, Stage, Status, from_json, to_json
+from orchestrators.stages import RULES, Stage, may_follow
+from runs.contracts import (
+    Approval,
+    Done,
+    Failure,
+    Gate,
+    Json,
+    LifecycleEvent,
+    Polling,
+    RunRecord,
+    RunRequest,
+    StageTimes,
+    Status,
+    from_json,
+    to_json,
+)
+from runs.text import shorten_json
 
 log = logging.getLogger("touchdown.run")
 
@@ -23,25 +39,29 @@ TRANSIENT = task.RetryPolicy(
     backoff_coefficient=2,
     max_retry_interval=timedelta(seconds=30),
 )
-"""Six attempts within about a minute; longer than training.LISTING_LAG. A refusal is never retried."""
+"""Six attempts within about a minute, which is longer than training.LISTING_LAG. Refusals are not retried."""
 BRIEF = task.RetryPolicy(
     first_retry_interval=timedelta(seconds=1), max_number_of_attempts=3, backoff_coefficient=2
 )
-"""For what a run should not wait for."""
+"""For a call that should not hold up the run."""
 LASTING = task.RetryPolicy(
     first_retry_interval=timedelta(seconds=2),
     max_number_of_attempts=40,
     backoff_coefficient=2,
     max_retry_interval=timedelta(minutes=5),
 )
-"""About 2.7 hours: for what must not be left half done, once the default may have moved."""
+"""Forty attempts within about 2.7 hours: for what must not stay half done once the default may have moved."""
 BACK_OFF = 1.5
+"""The factor by which a polling interval grows after each poll."""
+DEFAULT_POLLING = Polling(run_first=30, run_cap=300, operation_first=2, operation_cap=30)
+LONGEST_REASON = 1000
+"""Characters of a failed activity's message that a run keeps."""
 
 type Workflow[T] = Generator[task.Task[Any], Any, T]
 
 
 class RunStoppedError(Exception):
-    """The run ends early: a step refused, went on failing, or somebody cancelled."""
+    """The run ends early: a step refused or kept failing, or someone cancelled the run."""
 
     def __init__(self, status: Literal["Failed", "Cancelled"], code: str, message: str) -> None:
         super().__init__(message)
@@ -49,8 +69,8 @@ class RunStoppedError(Exception):
         self.code = code
 
 
-class Polled(Protocol):
-    """What a step answers that is called until it is ready."""
+class PollResult(Protocol):
+    """The result of a step that is polled until it is done."""
 
     @property
     def done(self) -> bool: ...
@@ -60,132 +80,147 @@ class Polled(Protocol):
 
 @dataclass
 class RunContext:
-    """One generation of a run's orchestration, and the record that it writes as it goes."""
+    """One generation of a run's orchestration, and the record that it fills in.
+
+    cancelled: completes when someone cancels the run. committed: from now on a cancel is ignored, whatever
+    the stage. polling: the intervals; DEFAULT_POLLING until inspect_dataset has read the app's settings.
+    """
 
     ctx: task.OrchestrationContext
     request: RunRequest
     record: RunRecord
     cancelled: task.CancellableTask[Any]
-    can_cancel: bool = True
-    watch: tuple[float, float] = (2.0, 30.0)
-    """Seconds: the first and the longest interval between two looks of `poll_until_ready`."""
+    committed: bool = False
+    polling: Polling = DEFAULT_POLLING
 
     @classmethod
     def begin(cls, ctx: task.OrchestrationContext, request: RunRequest, record: RunRecord) -> "RunContext":
         return cls(ctx, request, record, ctx.wait_for_external_event("cancel"))
 
+    # --- Time and stages ---
+
     @property
     def now(self) -> datetime:
         return self.ctx.current_utc_datetime.replace(tzinfo=UTC)
 
-    def stamp(self) -> str:
+    def timestamp(self) -> str:
         return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def enter(self, stage: str) -> None:
-        """Begin a stage: what a person sees of the run from now on. Raises RunStoppedError when cancelled.
+    @property
+    def stage(self) -> Stage | None:
+        """The stage that the run is in; None before the first."""
+        return Stage(self.record.stages[-1].name) if self.record.stages else None
 
-        A cancel is not heard before the first stage is over, since only that tells whether the run has ended
-        before: an engine that runs a finished id again must not make a Cancelled run of it.
+    def enter(self, stage: Stage) -> None:
+        """Close the current stage and begin `stage`.
+
+        Raises RunStoppedError if the run was cancelled in the current stage, and LookupError if `stage` may
+        not follow it.
         """
-        if self.record.stages:
-            self.check_cancelled()
-        stages = self.close_stage()
-        self.note(stages=[*stages, Stage(stage, self.stamp())])
+        self.check_cancelled()
+        ended = self.record.status in ("Failed", "Cancelled")
+        if not may_follow(self.stage, stage, ended=ended):
+            raise LookupError(f"stage {stage} may not follow {self.stage}")
+        self.close_stage()
+        self.update(stages=[*self.record.stages, StageTimes(stage.value, self.timestamp())])
         if not self.ctx.is_replaying:
             log.info("run %s: %s", self.request.run_id, stage)
 
-    def close_stage(self) -> list[Stage]:
-        stages = list(self.record.stages)
+    def close_stage(self) -> None:
+        stages = self.record.stages
         if stages and not stages[-1].ended:
-            stages[-1] = replace(stages[-1], ended=self.stamp())
-        return stages
+            closed = replace(stages[-1], ended=self.timestamp())
+            self.record = replace(self.record, stages=[*stages[:-1], closed])
 
-    def note(self, **fields: Any) -> None:
-        """Write down what has become known, and show it in the custom status."""
+    # --- The record, and what is shown of it ---
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the record, and show them in the custom status."""
         self.record = replace(self.record, **fields)
-        shown = self.record
-        self.ctx.set_custom_status(
-            {
-                "stage": shown.stages[-1].name if shown.stages else "",
-                "since": shown.stages[-1].started if shown.stages else shown.claimed_at,
-                "dataset": shown.dataset[:200],
-                "pipeline_run_id": shown.pipeline_run_id,
-                "mlflow_run_id": shown.mlflow_run_id,
-                "model": f"{shown.model_name}:{shown.model_version}" if shown.model_version else "",
-                "endpoint": shown.endpoint,
-                "deployment": shown.deployment,
-                "settings": to_json(shown.settings) if shown.settings else None,
-                "metrics": shown.metrics,
-                "task": shown.task or (shown.settings.task if shown.settings else ""),
-                "algorithm": shown.algorithm,
-                "verdict": shown.verdict,
-                "gate": shortened(shown.gate),
-                "notes": [fitted(note, 200) for note in shown.notes[:5]],
-                "report": shown.report,
-                "approval": to_json(shown.approval) | {"by": fitted(shown.approval.by, 300), "comment": ""}
-                if shown.approval
-                else None,
-                "stages": [to_json(stage) for stage in shown.stages],
-                "can_cancel": self.can_cancel,
-            }
-        )
+        self.show()
+
+    def show(self) -> None:
+        self.ctx.set_custom_status(custom_status(self.record, self.can_cancel))
+
+    def warn(self, warning: str) -> None:
+        self.record = replace(self.record, warnings=[*self.record.warnings, warning])
+
+    def end(self, status: Status, stopped: RunStoppedError | None = None) -> None:
+        """Set the final status; from now on a cancel is ignored."""
+        self.committed = True
+        stage = self.stage or ""
+        if status == "Failed" and not self.ctx.is_replaying:
+            log.error("run %s failed at %s: %s", self.request.run_id, stage, stopped)
+        self.update(status=status, error=Failure(str(stage), stopped.code, str(stopped)) if stopped else None)
+
+    # --- Cancelling ---
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether a cancel would still be heard; see the table in orchestrators.stages."""
+        return not self.committed and (self.stage is None or RULES[self.stage].can_cancel)
 
     def commit(self) -> None:
-        """From here on a cancel comes too late: the default may have moved."""
+        """Ignore cancels from now on. Raises RunStoppedError if the run was cancelled before."""
         self.check_cancelled()
-        self.can_cancel = False
+        self.committed = True
 
     def check_cancelled(self) -> None:
-        """Raises RunStoppedError when somebody has cancelled, and still may."""
-        if self.can_cancel and self.cancelled.is_complete:
+        """Raises RunStoppedError if someone has cancelled the run and it can still be cancelled."""
+        if self.stage is not None and self.can_cancel and self.cancelled.is_complete:
             raise RunStoppedError("Cancelled", "Cancelled", "the run was cancelled.")
 
-    def call[T](
-        self, step: str, given: Any, gives: type[T], retry: task.RetryPolicy = TRANSIENT
-    ) -> Workflow[T]:
-        """One step, retried while it fails for a reason that may pass. Raises RunStoppedError.
+    # --- Steps ---
 
-        It is never left alone for a cancel: an activity under way cannot be called back, and what it
-        makes must be known to be taken back. The next stage or pause hears the cancel.
+    def call[T](
+        self, step: str, step_input: Any, result_type: type[T], retry: task.RetryPolicy = TRANSIENT
+    ) -> Workflow[T]:
+        """Call an activity, and again while it fails for a reason that may pass. Raises RunStoppedError.
+
+        A cancel does not interrupt it: an activity in progress cannot be stopped, and what it creates must be
+        known to be cleaned up. The cancel is heard at the end of the stage or in the next pause.
         """
         try:
-            answer = yield self.ctx.call_activity(step, input=to_json(given), retry_policy=retry)
+            result = yield self.ctx.call_activity(step, input=to_json(step_input), retry_policy=retry)
         except task.TaskFailedError as failed:
             self.check_cancelled()
-            raise RunStoppedError(
-                "Failed", "StepFailed", f"{step} went on failing: {reason(failed)}"
-            ) from failed
-        refused = (answer or {}).get("refused")
+            message = f"{step} kept failing: {failure_message(failed)}"
+            raise RunStoppedError("Failed", "StepFailed", message) from failed
+        refused = (result or {}).get("refused")
         if refused:
             raise RunStoppedError("Failed", refused["code"], refused["message"])
-        return from_json(gives, answer)
+        return from_json(result_type, result)
 
-    def poll_until_ready[T: Polled](
+    def poll_until_ready[T: PollResult](
         self,
         step: str,
-        order: Any,
-        gives: type[T],
+        step_input: Any,
+        result_type: type[T],
         limit: timedelta,
         retry: task.RetryPolicy = TRANSIENT,
     ) -> Workflow[T]:
-        """Call a step until it is ready, less and less often. Raises RunStoppedError, also after `limit`."""
-        first, cap = self.watch
+        """Call an activity until it is done, at growing intervals.
+
+        step_input is a contract with an operation_url: each call gets the one that the call before returned.
+        Raises RunStoppedError, also when the activity is not done after `limit`; the last call comes at the
+        limit or after it.
+        """
         deadline = self.now + limit
-        interval = first
+        interval = self.polling.operation_first
         while True:
-            state: T = yield from self.call(step, order, gives, retry)
-            if state.done:
-                return state
-            order = replace(order, operation_url=state.operation_url)
+            result: T = yield from self.call(step, step_input, result_type, retry)
+            if result.done:
+                return result
+            step_input = replace(step_input, operation_url=result.operation_url)
             if self.now >= deadline:
                 message = f"{step} was not done after {limit.total_seconds() / 60:.0f} minutes."
                 raise RunStoppedError("Failed", "TimedOut", message)
             yield from self.pause(timedelta(seconds=interval))
-            interval = min(interval * BACK_OFF, cap)
+            interval = min(interval * BACK_OFF, self.polling.operation_cap)
 
-    def pause(self, span: timedelta) -> Workflow[None]:
-        """Wait, unless somebody cancels. Raises RunStoppedError then."""
-        timer = self.ctx.create_timer(span)
+    def pause(self, duration: timedelta) -> Workflow[None]:
+        """Wait. Raises RunStoppedError at once if someone cancels a run that can be cancelled."""
+        timer = self.ctx.create_timer(duration)
         if not self.can_cancel:
             yield timer
             return
@@ -194,55 +229,93 @@ class RunContext:
             timer.cancel()
         self.check_cancelled()
 
-    def attempt(self, step: str, story: Workflow[Any]) -> Workflow[None]:
-        """Go through `story`, a step whose failure the run survives: it becomes a warning in the record."""
+    def attempt(self, step: str, workflow: Workflow[Any]) -> Workflow[None]:
+        """Go through `workflow`. If it fails, the run goes on, and its record gets a warning."""
         try:
-            yield from story
+            yield from workflow
         except RunStoppedError as stopped:
             if stopped.status == "Cancelled":
                 raise
             self.warn(f"{step}: {stopped}")
 
-    def warn(self, warning: str) -> None:
-        self.record = replace(self.record, warnings=[*self.record.warnings, warning])
-
-    def end(self, status: Status, stopped: RunStoppedError | None = None) -> None:
-        """Close the record; from here on nothing is cancelled."""
-        self.can_cancel = False
-        stage = self.record.stages[-1].name if self.record.stages else ""
-        if status == "Failed" and not self.ctx.is_replaying:
-            log.error("run %s failed at %s: %s", self.request.run_id, stage, stopped)
-        self.note(status=status, error=Failure(stage, stopped.code, str(stopped)) if stopped else None)
+    def publish_lifecycle_event(self, kind: str, retry: task.RetryPolicy = TRANSIENT) -> Workflow[None]:
+        """Publish a lifecycle event. If the topic cannot be reached, the run goes on with a warning."""
+        event = lifecycle_event(kind, self.record)
+        yield from self.attempt("publish_event", self.call("publish_event", event, Done, retry))
 
 
-def shortened(gate: Gate | None) -> Json | None:
-    """A gate for the custom status, which the host limits to 16 KB; the record has all of it."""
+def custom_status(record: RunRecord, can_cancel: bool) -> Json:
+    """The custom status of a run's orchestration; docs/runs.md describes it.
+
+    The host limits it to 16 KB, so long texts are cut; the record holds them in full.
+    """
+    return {
+        "stage": record.stages[-1].name if record.stages else "",
+        "since": record.stages[-1].started if record.stages else record.claimed_at,
+        "dataset": record.dataset[:200],
+        "pipeline_run_id": record.pipeline_run_id,
+        "mlflow_run_id": record.mlflow_run_id,
+        "model": f"{record.model_name}:{record.model_version}" if record.model_version else "",
+        "endpoint": record.endpoint,
+        "deployment": record.deployment,
+        "settings": to_json(record.settings) if record.settings else None,
+        "metrics": record.metrics,
+        "task": record.task or (record.settings.task if record.settings else ""),
+        "algorithm": record.algorithm,
+        "verdict": record.verdict,
+        "gate": _short_gate(record.gate),
+        "notes": [shorten_json(note, 200) for note in record.notes[:5]],
+        "report": record.report,
+        "approval": _short_approval(record.approval),
+        "stages": [to_json(stage) for stage in record.stages],
+        "can_cancel": can_cancel,
+    }
+
+
+def _short_gate(gate: Gate | None) -> Json | None:
     if gate is None:
         return None
     champion = gate.champion
     if champion is not None:
-        champion = replace(champion, model=fitted(champion.model, 300), error=fitted(champion.error, 400))
-    return to_json(replace(gate, reasons=[fitted(each, 500) for each in gate.reasons[:3]], champion=champion))
+        champion = replace(
+            champion, model=shorten_json(champion.model, 300), error=shorten_json(champion.error, 400)
+        )
+    reasons = [shorten_json(each, 500) for each in gate.reasons[:3]]
+    return to_json(replace(gate, reasons=reasons, champion=champion))
 
 
-def fitted(text: str, room: int) -> str:
-    """`text`, cut to `room` characters of JSON, where one in another script takes six."""
-    taken = 0
-    for place, each in enumerate(text):
-        taken += len(json.dumps(each)) - 2
-        if taken > room:
-            return f"{text[:place]}…"
-    return text
+def _short_approval(approval: Approval | None) -> Json | None:
+    if approval is None:
+        return None
+    return to_json(replace(approval, by=shorten_json(approval.by, 300), comment=""))
 
 
-def reason(failed: task.TaskFailedError) -> str:
-    """The sentence of an activity's failure, with its type unless a step raised it itself.
+def lifecycle_event(kind: str, record: RunRecord) -> LifecycleEvent:
+    """An event of this kind about a run; docs/runs.md describes its data."""
+    data = {
+        "dataset": record.dataset,
+        "etag": record.upload.etag,
+        "status": record.status,
+        "outcome": record.outcome,
+        "model": record.model_name,
+        "version": record.model_version,
+        "endpoint": record.endpoint,
+        "deployment": record.deployment,
+        "verdict": record.verdict,
+        "metrics": record.metrics,
+        "error": to_json(record.error) if record.error else None,
+    }
+    return LifecycleEvent(kind, record.run_id, data)
 
 
-    A host that cannot take the worker's text apart hands it on as it is.
+def failure_message(failed: task.TaskFailedError) -> str:
+    """The first line of a failed activity's message, after the error's type unless that is TransientError.
+
+    A host that cannot parse the worker's message passes it on whole, as "Result: Failure\\nException: …".
     """
     kind, text = failed.details.error_type.rpartition(".")[2], failed.details.message.strip()
     if text.startswith("Result: Failure"):
         kind, _, text = text.partition("Exception: ")[2].partition(": ")
-    sentence = text.strip().split("\n", 1)[0].removeprefix("TransientError: ")[:1000] or "no reason was given"
-    return sentence if kind in ("", "TransientError", "(unknown)") else f"{kind}: {sentence}"
+    line = text.strip().split("\n", 1)[0].removeprefix("TransientError: ")[:LONGEST_REASON]
+    line = line or "no reason was given"
+    return line if kind in ("", "TransientError", "(unknown)") else f"{kind}: {line}"

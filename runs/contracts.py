@@ -1,28 +1,27 @@
-"""What the steps of a run hand to each other: frozen dataclasses, and their JSON.
+"""The contracts between the steps of a run: frozen dataclasses, and their JSON.
 
-Everything here ends in the orchestration's history, so it is small: ids, names, numbers, never data.
-Times are ISO 8601 strings in UTC; durations are seconds. A field added later needs a default, because
-runs that are in flight during an update replay what the older code wrote.
+Everything here is stored in the orchestration's history, so it is small: ids, names and numbers, never data.
+Times are ISO 8601 strings in UTC; durations are in seconds.
 """
 
 import dataclasses
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 Json = dict[str, Any]
 
 
 def to_json(value: Any) -> Json:
-    """A contract as JSON."""
+    """The JSON of a contract."""
     return dataclasses.asdict(value)
 
 
 def from_json[T](cls: type[T], given: Json) -> T:
-    """The contract `cls` out of its JSON; fields it does not know are left out.
+    """The contract `cls` from its JSON. Unknown fields are ignored.
 
-    Raises TypeError when a field without a default is missing.
+    Raises TypeError if a field without a default is missing.
     """
     hints = typing.get_type_hints(cls)
     fields = dataclasses.fields(cast(Any, cls))
@@ -45,10 +44,10 @@ def _build(hint: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Upload:
-    """One content of one dataset: what a run is about.
+    """One version of a dataset's content, which a run is about.
 
-    etag has no quotes. uploaded_at orders uploads: the event's time (to 100 ns in Azure), or the blob's
-    Last-Modified (to the second) for a run that was started by hand.
+    etag has no quotes. uploaded_at orders uploads: it is the time of the event (to 100 ns in Azure), or the
+    blob's Last-Modified (to the second) if the run was started by hand.
     """
 
     container: str
@@ -58,13 +57,13 @@ class Upload:
 
     @property
     def dataset(self) -> str:
-        """The file's name, as a person knows it."""
+        """The name of the file, without the folder."""
         return self.path.removeprefix("datasets/")
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A claimed run: the orchestration's input. settings are those of the HTTP body, checked."""
+    """A claimed run. settings: those of the HTTP body, checked; empty for a run that an event started."""
 
     run_id: str
     upload: Upload
@@ -77,8 +76,8 @@ class RunRequest:
 class RunSettings:
     """The resolved settings of a run; docs/settings.md says what each means and where it may be set.
 
-    training_timeout and approval_timeout are in seconds; min_accuracy and tolerance in [0, 1]. task is ""
-    only in what code wrote that knew classification alone.
+    training_timeout and approval_timeout are in seconds; min_accuracy and tolerance in [0, 1]; max_rmse is 0
+    for no limit.
     """
 
     label: str
@@ -91,20 +90,21 @@ class RunSettings:
     keep_deployments: int
     compute_name: str
     vm_size: str
-    task: str = ""
-    algorithm: str = "linear"
-    rare_classes: str = "refuse"
-    max_rmse: float = 0.0
-    tolerance: float = 0.01
-    approval: str = "none"
-    approval_timeout: int = 259200
+    task: str
+    algorithm: str
+    rare_classes: str
+    max_rmse: float
+    tolerance: float
+    approval: str
+    approval_timeout: int
 
 
 @dataclass(frozen=True)
 class Polling:
-    """How often the orchestrator looks, in seconds: first interval, then half as much again up to the cap.
+    """Polling intervals of the orchestrator, in seconds: the first one, and the cap up to which they grow.
 
-    look: at a pipeline run, beside the wait for its event. watch: at an operation that should end soon.
+    run_…: for a pipeline run, which is polled in case its event is lost. operation_…: for an Azure ML
+    operation or job.
     """
 
     run_first: float
@@ -115,7 +115,7 @@ class Polling:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What inspect_dataset found and decided. size in bytes; columns counts the label too."""
+    """The result of inspect_dataset. size: in bytes. columns: their number, including the label."""
 
     size: int
     columns: int
@@ -131,10 +131,9 @@ class ChampionInput:
 
 @dataclass(frozen=True)
 class Champion:
-    """The model behind an endpoint's default. All is "" when there is none.
+    """The model of an endpoint's default deployment. All fields are "" if there is no default.
 
-    model: its name and version, with a colon between them. folder: the MLflow model in the container, "" when
-    it lies elsewhere.
+    model: <name>:<version>. folder: that of the MLflow model in the container, "" if it is stored elsewhere.
     """
 
     model: str = ""
@@ -149,13 +148,13 @@ class TrainingInput:
     label: str
     epochs: int
     lr: float
-    task: str = ""
-    algorithm: str = "linear"
-    rare_classes: str = "refuse"
-    min_accuracy: float = 0.0
-    max_rmse: float = 0.0
-    tolerance: float = 0.01
-    champion: Champion = Champion()
+    task: str
+    algorithm: str
+    rare_classes: str
+    min_accuracy: float
+    max_rmse: float
+    tolerance: float
+    champion: Champion
 
 
 @dataclass(frozen=True)
@@ -168,9 +167,10 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """What one look at a pipeline run showed. model_path: its MLmodel in storage, once it has succeeded.
+    """The status of a pipeline run, as Data Factory calls it.
 
-    exit_code and stderr (its tail) are those of the Batch task, when it failed and left them.
+    model_path: that of its MLmodel, once it has succeeded. exit_code and stderr (its end) are those of a
+    failed Batch task, if known.
     """
 
     status: str
@@ -182,9 +182,9 @@ class TrainingStatus:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model that lies in storage. path: its MLmodel file in the container.
+    """A model in storage. path: that of its MLmodel file in the container.
 
-    settings and champion: those of the run, by which the model is judged.
+    settings and champion: those of the run, on which the verdict depends.
     """
 
     run_id: str
@@ -196,7 +196,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class Floor:
-    """The bar that the settings set. setting: min_accuracy or max_rmse."""
+    """The limit that the settings give. setting: min_accuracy or max_rmse."""
 
     setting: str
     limit: float
@@ -205,7 +205,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The best answer without a model: name is "majority class" or "mean"; value in the gate's metric."""
+    """The best prediction without a model. name: "majority class" or "mean". value: in the gate's metric."""
 
     name: str
     value: float
@@ -213,11 +213,11 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Champion against challenger on the same `rows` of the hold-out, in the gate's metric.
+class ChampionComparison:
+    """The champion's and the challenger's metric on the same `rows` of the hold-out.
 
-    interval: 95 % bootstrap of how much worse the challenger is. A champion that could not score these rows
-    has no value but an error, and does not block.
+    interval: 95 % bootstrap interval of how much worse the challenger is. A champion that could not score
+    these rows has an error instead of a value, and the gate passes.
     """
 
     model: str
@@ -230,25 +230,29 @@ class Comparison:
     error: str = ""
 
 
+Verdict = Literal["deploy", "keep_champion"]
+
+
 @dataclass(frozen=True)
 class Gate:
-    """Whether a model has earned its deployment. value: its metric on the whole hold-out.
+    """Whether a model may be deployed. value: its metric on the whole hold-out.
 
-    reasons: sentences that say why not. floor: None when the settings set none.
+    reasons: sentences that say why it may not. floor: None if the settings give no limit. champion: None if
+    there was none to compare with.
     """
 
-    verdict: Literal["", "deploy", "keep_champion"]
+    verdict: Verdict
     reasons: list[str]
     metric: str
     value: float
-    floor: Floor | None = None
-    baseline: Baseline | None = None
-    champion: Comparison | None = None
+    floor: Floor | None
+    baseline: Baseline
+    champion: ChampionComparison | None
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A column that the model does not take, and why."""
+    """A column that the model does not use, and why."""
 
     column: str
     why: str
@@ -256,11 +260,11 @@ class Dropped:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A model that is this run's. folder: the MLflow model in the container.
+    """A model that this run trained. folder: that of the MLflow model in the container.
 
-    verdict: the gate's. algorithm: the one that was kept.
-    notes: what the trainer did about the data. dropped_rows: rows without a label. report: path of
-    report.html in the container, "" when there is none.
+    features and classes: their numbers. algorithm: the one that was kept. verdict: the gate's. notes: what
+    the trainer changed about the data. dropped_rows: the number of rows without a label. report: the path of
+    report.html in the container, "" if there is none.
     """
 
     folder: str
@@ -269,14 +273,14 @@ class TrainingResult:
     metrics: dict[str, float]
     features: int
     classes: int
-    task: str = ""
-    algorithm: str = ""
-    verdict: Literal["", "deploy", "keep_champion"] = ""
-    gate: Gate | None = None
-    notes: list[str] = field(default_factory=list)
-    dropped_columns: list[Dropped] = field(default_factory=list)
-    dropped_rows: int = 0
-    report: str = ""
+    task: str
+    algorithm: str
+    verdict: Verdict
+    gate: Gate
+    notes: list[str]
+    dropped_columns: list[Dropped]
+    dropped_rows: int
+    report: str
 
 
 @dataclass(frozen=True)
@@ -346,12 +350,12 @@ class PruneInput:
 
 @dataclass(frozen=True)
 class Done:
-    """The answer of a step that has nothing to tell."""
+    """The result of a step that returns nothing."""
 
 
 @dataclass(frozen=True)
 class ProvisioningStatus:
-    """How an operation that takes time stands. operation_url: what the next poll is given."""
+    """The status of a long-running operation. operation_url: identifies it in the next poll."""
 
     done: bool
     operation_url: str = ""
@@ -359,7 +363,10 @@ class ProvisioningStatus:
 
 @dataclass(frozen=True)
 class SmokeTestStatus:
-    """A ProvisioningStatus of a scoring job. predictions: the first ones; rows: how many were scored."""
+    """The status of a scoring job. operation_url: its name. rows: how many it scored.
+
+    predictions: the first ones.
+    """
 
     done: bool
     operation_url: str = ""
@@ -369,10 +376,10 @@ class SmokeTestStatus:
 
 @dataclass(frozen=True)
 class Promotion:
-    """A ProvisioningStatus of the endpoint's default.
+    """The status of the change of an endpoint's default.
 
-    outcome "promoted": this run's deployment is the default; "superseded": that of a newer upload is,
-    and stays.
+    outcome, once it is done: "promoted" if this run's deployment is the default, "superseded" if the default
+    stays with the deployment of a newer upload.
     """
 
     done: bool
@@ -382,7 +389,7 @@ class Promotion:
 
 @dataclass(frozen=True)
 class CleanUp:
-    """What an ended run may have left: empty where the run did not get that far."""
+    """What an ended run may have left behind. A field is empty if the run did not get that far."""
 
     run_id: str
     pipeline_run_id: str = ""
@@ -393,8 +400,8 @@ class CleanUp:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One step of the story. ended is "" while it lasts."""
+class StageTimes:
+    """When a run entered a stage and left it. ended: "" while the run is in it."""
 
     name: str
     started: str
@@ -402,11 +409,13 @@ class Stage:
 
 
 Status = Literal["Running", "Succeeded", "Failed", "Cancelled"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+Outcome = Literal["", "promoted", "superseded", "kept_champion", "rejected", "approval_timed_out"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run ended early. code is for programs, message for people; stage is where it happened."""
+    """Why a run ended early, and at which stage. code is for programs, message for people."""
 
     stage: str
     code: str
@@ -414,12 +423,12 @@ class Failure:
 
 
 LONGEST_COMMENT = 1000
-"""Characters of a decision's comment."""
+"""Characters of a decision's comment, and of its other texts."""
 
 
 @dataclass(frozen=True)
 class Approval:
-    """How a run that waited for a decision went on. by and comment are "" when nobody decided."""
+    """The decision that a run waited for. by and comment are "" if nobody decided in time."""
 
     decision: Literal["approved", "rejected", "timed_out"]
     by: str
@@ -429,7 +438,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as run.json holds it, from its claim to its end; docs/runs.md describes the fields."""
+    """A run as run.json stores it, from its claim to its end; docs/runs.md describes the fields."""
 
     run_id: str
     status: Status
@@ -439,9 +448,9 @@ class RunRecord:
     claimed_at: str
     given_settings: Json
     ended_at: str = ""
-    outcome: str = ""
+    outcome: Outcome = ""
     settings: RunSettings | None = None
-    stages: list[Stage] = field(default_factory=list)
+    stages: list[StageTimes] = field(default_factory=list)
     pipeline_run_id: str = ""
     mlflow_run_id: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
@@ -455,7 +464,7 @@ class RunRecord:
     schema_version: int = 1
     task: str = ""
     algorithm: str = ""
-    verdict: Literal["", "deploy", "keep_champion"] = ""
+    verdict: Verdict | Literal[""] = ""
     gate: Gate | None = None
     notes: list[str] = field(default_factory=list)
     dropped_columns: list[Dropped] = field(default_factory=list)
@@ -466,7 +475,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class LifecycleEvent:
-    """kind: RunStarted, RunSucceeded, RunFailedError or RunCancelled."""
+    """kind: RunStarted, RunSucceeded, RunFailed or RunCancelled."""
 
     kind: str
     run_id: str

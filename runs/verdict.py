@@ -8,7 +8,7 @@ the run's own settings and champion, and refuses a document whose verdict does n
 import math
 from typing import Any, Literal, cast
 
-from runs.contracts import Baseline, Champion, Comparison, Dropped, Floor, Gate, Json, RunSettings
+from runs.contracts import Baseline, Champion, ChampionComparison, Dropped, Floor, Gate, Json, RunSettings
 from runs.text import quote, shorten_line
 from trainer import verdict_rules as rules
 
@@ -87,7 +87,9 @@ def derive_baseline(gate: Json, metric: str, value: float) -> Baseline:
     return Baseline(name, baseline, rules.is_better(metric, value, baseline))
 
 
-def derive_comparison(gate: Json, metric: str, tolerance: float, champion: Champion) -> Comparison | None:
+def derive_comparison(
+    gate: Json, metric: str, tolerance: float, champion: Champion
+) -> ChampionComparison | None:
     """What came of the comparison with the champion; None if the run has none that could be compared.
 
     A champion whose model lies outside the container has no folder, and the trainer never sees it.
@@ -105,7 +107,7 @@ def derive_comparison(gate: Json, metric: str, tolerance: float, champion: Champ
             f" champion of this run is {champion.model}"
         )
     interval = read_interval(stated)
-    comparison = Comparison(
+    comparison = ChampionComparison(
         model=champion.model,
         rows=read_rows(stated),
         value=read_optional_number(stated, "value"),
@@ -119,7 +121,9 @@ def derive_comparison(gate: Json, metric: str, tolerance: float, champion: Champ
     return comparison
 
 
-def check_comparison(comparison: Comparison, metric: str, interval: tuple[float, float] | None) -> None:
+def check_comparison(
+    comparison: ChampionComparison, metric: str, interval: tuple[float, float] | None
+) -> None:
     """Raise UnsoundVerdictError if the parts of a comparison contradict each other."""
     value, challenger, rows = comparison.value, comparison.challenger, comparison.rows
     if interval is None:

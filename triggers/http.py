@@ -14,8 +14,9 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
+from orchestrators.stages import Stage
 from runs import naming
-from runs.contracts import Json, RunRecord, Upload, to_json
+from runs.contracts import STATUSES, Json, RunRecord, Upload, to_json
 from runs.settings import checked
 from runs.text import quote
 from services import run_store
@@ -26,7 +27,6 @@ from triggers.responses import ApiError, Handler, reply, respond
 from triggers.run_views import current_status, view
 from triggers.starting import rerun_of, start
 
-STATUSES = ("Running", "Succeeded", "Failed", "Cancelled")
 PAGE_LIMIT = 200
 """Runs in one page of the list."""
 
@@ -151,9 +151,11 @@ def decide(req: func.HttpRequest, engine: Engine, clients: Clients, *, approved:
     comment = comment_of(req)
     run_id, custom = running(req, engine, clients, "approve" if approved else "reject")
     stage = custom.get("stage", "")
-    if stage != "approve" or custom.get("approval") or custom.get("can_cancel") is False:
+    if stage != Stage.APPROVE or custom.get("approval") or custom.get("can_cancel") is False:
         why = (
-            "it has already been decided." if stage == "approve" else f"its stage is {stage or 'the first'}."
+            "it has already been decided."
+            if stage == Stage.APPROVE
+            else f"its stage is {stage or 'the first'}."
         )
         raise ApiError(
             409,

@@ -1,7 +1,7 @@
-"""A run in rehearsal: what its steps answer, and what became of it.
+"""Runs on the real engine in virtual time, with steps that stand in for Azure.
 
-The steps stand in for Azure: each answers what the real one would, a long operation with "not yet" once.
-A test says which of them answers differently, and what happens to the run meanwhile.
+Each step returns what the real one would; a long operation is in progress at the first call and done at the
+second. A test names the steps that return something else, and the events that come meanwhile.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ from orchestrators.training_run import training_run
 from runs.contracts import (
     Baseline,
     Champion,
-    Comparison,
+    ChampionComparison,
     Dataset,
     Done,
     Dropped,
@@ -59,6 +59,12 @@ SETTINGS = RunSettings(
     compute_name="cpu-cluster",
     vm_size="Standard_DS3_v2",
     task="classification",
+    algorithm="linear",
+    rare_classes="refuse",
+    max_rmse=0.0,
+    tolerance=0.01,
+    approval="none",
+    approval_timeout=259200,
 )
 POLLING = Polling(run_first=30, run_cap=900, operation_first=2, operation_cap=30)
 DATASET = Dataset(size=4551, columns=5, label="species", settings=SETTINGS, polling=POLLING)
@@ -70,7 +76,7 @@ GATE = Gate(
     0.97,
     Floor("min_accuracy", 0.9, passed=True),
     Baseline("majority class", 0.34, passed=True),
-    Comparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
+    ChampionComparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
 )
 RESULT = TrainingResult(
     f"runs/{RUN}/0/ab12/artifacts/model",
@@ -95,10 +101,10 @@ REJECTED = replace(
         GATE,
         verdict="keep_champion",
         reasons=["accuracy 0.8 is worse than that of iris_classification:6 (0.95)"],
-        champion=Comparison("iris_classification:6", 30, 0.95, 0.8, 0.01, [0.03, 0.3], passed=False),
+        champion=ChampionComparison("iris_classification:6", 30, 0.95, 0.8, 0.01, [0.03, 0.3], passed=False),
     ),
 )
-"""A challenger that the champion beats."""
+"""The result of a challenger that is worse than the champion."""
 MODEL = f"{RESULT.folder}/MLmodel"
 READY = Event("model_ready", {"path": MODEL, "etag": "0x9"}, after=timedelta(minutes=3))
 CANCEL = "cancel"
@@ -116,7 +122,7 @@ STEPS = (
     "promote",
     "record_run",
 )
-"""The eleven, as the custom status names them."""
+"""The eleven stages of a run without approval, by the names in the custom status."""
 
 
 def always(answer: Any) -> Step:
@@ -124,7 +130,7 @@ def always(answer: Any) -> Step:
 
 
 def in_turn(*answers: Any) -> Step:
-    """These answers, one for each call, and the last one from then on; an exception is raised."""
+    """A step that returns these answers, one for each call, and then the last one; it raises an exception."""
     left = list(answers)
 
     def step(_: Json) -> Json:
@@ -149,7 +155,7 @@ def training(status: str, **more: Any) -> Json:
 
 
 def good(**otherwise: Step) -> dict[str, Step]:
-    """Every step as it answers in a run that goes well, but for those that are given."""
+    """The steps of a run that goes well, except for those that are given."""
     steps: dict[str, Step] = {
         "publish_event": always(Done()),
         "inspect_dataset": always(DATASET),
@@ -186,24 +192,8 @@ def good(**otherwise: Step) -> dict[str, Step]:
     return steps | otherwise
 
 
-OLDER_DATASET = replace(DATASET, settings=replace(SETTINGS, task=""))
-OLDER_RESULT = TrainingResult(RESULT.folder, "ab12", "species", {"accuracy": 0.97}, 4, 3)
-
-
-def older(**otherwise: Step) -> dict[str, Step]:
-    """Every step as it answered before there was a gate, and a run in flight remembers it."""
-    return good(
-        **{
-            "inspect_dataset": always(OLDER_DATASET),
-            "find_champion": failing("no older run asks for a champion"),
-            "read_training_result": always(OLDER_RESULT),
-        }
-        | otherwise
-    )
-
-
-def given(request: RunRequest = REQUEST) -> Json:
-    """What the triggers hand to the engine."""
+def first_generation(request: RunRequest = REQUEST) -> Json:
+    """The orchestration's input, as the triggers give it."""
     return {"request": to_json(request), "record": to_json(claimed(request))}
 
 
@@ -215,9 +205,9 @@ def rehearse(
     limit: timedelta = timedelta(days=30),
     hub: type[Rehearsal] = Rehearsal,
 ) -> Outcome:
-    """Run the story to its end, or until `limit` has passed."""
+    """Run the orchestration to its end, or until `limit` has passed."""
     rehearsal = hub(steps or good(), [training_run])
-    rehearsal.start(training_run, given(request), instance_id=RUN)
+    rehearsal.start(training_run, first_generation(request), instance_id=RUN)
     for event in events:
         rehearsal.raise_event(RUN, event.name, event.data, after=event.after)
     rehearsal.run(limit)
@@ -225,27 +215,27 @@ def rehearse(
 
 
 def rehearse_with_cancel(during: str, steps: Mapping[str, Step] | None = None, call: int = 1) -> Outcome:
-    """Cancel the run while the `call`-th call of a step is under way."""
+    """Cancel the run during the `call`-th call of a step."""
     steps = dict(steps or good())
     rehearsal = Rehearsal(steps, [training_run])
     plain, calls = steps[during], 0
 
-    def cancelling(order: Json) -> Json:
+    def cancelling(step_input: Json) -> Json:
         nonlocal calls
         calls += 1
         if calls == call:
             rehearsal.raise_event(RUN, CANCEL, {})
-        return plain(order)
+        return plain(step_input)
 
     rehearsal = Rehearsal(steps | {during: cancelling}, [training_run])
-    rehearsal.start(training_run, given(), instance_id=RUN)
+    rehearsal.start(training_run, first_generation(), instance_id=RUN)
     rehearsal.raise_event(RUN, READY.name, READY.data, after=READY.after)
     rehearsal.run()
     return rehearsal.outcome(RUN)
 
 
 def record(outcome: Outcome) -> RunRecord:
-    """The record that the run wrote, once and last."""
+    """The record that the run wrote. It writes one."""
     (written,) = inputs(outcome, "record_run")
     return from_json(RunRecord, written)
 
@@ -254,25 +244,25 @@ def inputs(outcome: Outcome, step: str) -> list[Any]:
     return [call.input for call in outcome.calls if call.name == step]
 
 
-def told(outcome: Outcome) -> list[str]:
-    """The lifecycle events that were published, retries included."""
+def published(outcome: Outcome) -> list[str]:
+    """The kinds of the lifecycle events that were published, including retries."""
     return [event["kind"] for event in inputs(outcome, "publish_event")]
 
 
-def undone(outcome: Outcome) -> list[str]:
-    """What the run took back, in order."""
+def cleaned_up(outcome: Outcome) -> list[str]:
+    """The clean-up steps that were called, in order."""
     steps = ("cancel_training", "cancel_scoring", "delete_deployment")
     return list(dict.fromkeys(name for name in outcome.names if name in steps))
 
 
 def attempts(outcome: Outcome, step: str) -> list[float]:
-    """When a step was called, in seconds after its first call."""
+    """The times of a step's calls, in seconds after the first one."""
     times = [call.after.total_seconds() for call in outcome.calls if call.name == step]
     return [time - times[0] for time in times]
 
 
 def decision(approved: bool, **changes: Any) -> Event:
-    """A decision about the wait of `asking`, as the HTTP functions raise it, two hours after its start."""
+    """A decision on the run of `asking`, as the HTTP functions raise it, two hours after the run's start."""
     data = {
         "approved": approved,
         "comment": "seen",
@@ -284,14 +274,14 @@ def decision(approved: bool, **changes: Any) -> Event:
 
 
 WAITS_SINCE = "2026-01-01T00:03:08.000Z"
-"""When a run that asks for approval begins to wait for it: three minutes of training and four looks."""
+"""When a run that asks for approval begins to wait: after 3 minutes of training and 4 pauses of 2 s."""
 
 
 def asking(timeout: timedelta = timedelta(days=3), **otherwise: Step) -> dict[str, Step]:
-    """Every step of a run that asks for approval before it promotes."""
+    """The steps of a run that asks for approval before it promotes."""
     seconds = round(timeout.total_seconds())
-    settled = with_settings(approval="required", approval_timeout=seconds)
-    return good(**{"inspect_dataset": settled} | otherwise)
+    inspected = with_settings(approval="required", approval_timeout=seconds)
+    return good(**{"inspect_dataset": inspected} | otherwise)
 
 
 def seconds(stamp: str) -> float:
@@ -300,11 +290,11 @@ def seconds(stamp: str) -> float:
 
 
 def with_settings(**changes: Any) -> Step:
-    """inspect_dataset, settling other settings."""
+    """inspect_dataset, resolving other settings."""
     settings = replace(SETTINGS, **changes)
     return always(replace(DATASET, settings=settings, label=settings.label))
 
 
-def watching_rarely() -> Step:
-    """inspect_dataset, with so long an interval between looks that hours of them are rehearsed quickly."""
+def polling_rarely() -> Step:
+    """inspect_dataset, with polling intervals so long that hours of them are simulated quickly."""
     return always(replace(DATASET, polling=replace(POLLING, operation_cap=600)))

@@ -1,9 +1,8 @@
 """Runs whose histories are kept in `histories/`, as an engine would hold them in the middle of an update.
 
-`python -m tests.unit.scenarios NAME...` records them, or records them anew. That is right only before a
-version of the orchestrator is deployed for the first time: once runs of it may be under way, a history that
-no longer replays is a run that an update would break, and the orchestrator has to be changed otherwise.
-Those whose steps are `older` were recorded before there was a gate.
+`python -m tests.unit.scenarios NAME...` records them. Recording one again is right only before a version of
+the orchestrator is deployed for the first time. Once runs of that version may be in progress, a history that
+no longer replays is a run that an update would break, and the orchestrator has to be changed in another way.
 """
 
 import sys
@@ -14,13 +13,12 @@ from pathlib import Path
 
 from localcloud.functions.testing import Event, Outcome
 
-from runs.contracts import ProvisioningStatus
+from runs.contracts import Champion, Promotion, ProvisioningStatus
 from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
+    DATASET,
     MODEL,
-    OLDER_DATASET,
-    OLDER_RESULT,
     POLLING,
     READY,
     REJECTED,
@@ -30,7 +28,6 @@ from tests.unit.rehearsed import (
     failing,
     good,
     in_turn,
-    older,
     refusal,
     rehearse,
     rehearse_with_cancel,
@@ -42,18 +39,18 @@ FAILED_TRAINING = training(
     "Failed", message="Operation on target Train failed", exit_code=2, stderr="bad row 7"
 )
 LOST_EVENT = in_turn(training("Queued"), training("InProgress"), training("Succeeded", model_path=MODEL))
-POOR = replace(OLDER_RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
-RARELY = always(replace(OLDER_DATASET, polling=replace(POLLING, run_first=900)))
+RARELY = always(replace(DATASET, polling=replace(POLLING, run_first=900)))
 
 SCENARIOS: dict[str, Callable[[], Outcome]] = {
-    "succeeded": lambda: rehearse(older()),
-    "event_lost": lambda: rehearse(older(get_training_status=LOST_EVENT), events=[]),
-    "event_first": lambda: rehearse(older(), events=[replace(READY, after=timedelta())]),
+    "succeeded": rehearse,
+    "event_lost": lambda: rehearse(good(get_training_status=LOST_EVENT), events=[]),
+    "event_first": lambda: rehearse(events=[replace(READY, after=timedelta())]),
     "training_failed": lambda: rehearse(
-        older(get_training_status=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
+        good(get_training_status=in_turn(training("InProgress"), FAILED_TRAINING)), events=[]
     ),
-    "training_timed_out": lambda: rehearse(older(inspect_dataset=RARELY), events=[]),
-    "champion_found": rehearse,
+    "training_timed_out": lambda: rehearse(good(inspect_dataset=RARELY), events=[]),
+    "no_champion": lambda: rehearse(good(find_champion=always(Champion()))),
+    "superseded": lambda: rehearse(good(promote=always(Promotion(True, "", "superseded")))),
     "kept_champion": lambda: rehearse(good(read_training_result=always(REJECTED))),
     "approved": lambda: rehearse(asking(), [READY, decision(approved=True)]),
     "rejected": lambda: rehearse(asking(), [READY, decision(approved=False)]),
@@ -70,17 +67,14 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
             decision(approved=False),
         ],
     ),
-    "accuracy_too_low": lambda: rehearse(
-        older(read_training_result=always(POOR)), [Event("model_ready", {"path": MODEL})]
-    ),
     "dataset_refused": lambda: rehearse(
-        older(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
+        good(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
     ),
     "smoke_test_failed": lambda: rehearse(
-        older(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())
+        good(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())
     ),
     "faults_retried": lambda: rehearse(
-        older(
+        good(
             deploy_model=in_turn(
                 TransientError("busy"),
                 ProvisioningStatus(False, "op"),
@@ -89,23 +83,23 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
             )
         )
     ),
-    "cancelled_in_wait": lambda: rehearse(older(), events=[Event(CANCEL, {}, after=timedelta(minutes=2))]),
-    "cancelled_in_smoke_test": lambda: rehearse_with_cancel("smoke_test", older()),
+    "cancelled_in_wait": lambda: rehearse(events=[Event(CANCEL, {}, after=timedelta(minutes=2))]),
+    "cancelled_in_smoke_test": lambda: rehearse_with_cancel("smoke_test"),
     "ended_before": lambda: rehearse(
-        older(inspect_dataset=in_turn(refusal("RunEnded", "it has ended before.")))
+        good(inspect_dataset=in_turn(refusal("RunEnded", "it has ended before.")))
     ),
-    "waiting": lambda: rehearse(older(), limit=timedelta(minutes=2), events=[]),
+    "waiting": lambda: rehearse(limit=timedelta(minutes=2), events=[]),
     "second_generation_waiting": lambda: rehearse(
-        older(inspect_dataset=RARELY), limit=timedelta(hours=13), events=[]
+        good(inspect_dataset=RARELY), limit=timedelta(hours=13), events=[]
     ),
     "second_generation_succeeded": lambda: rehearse(
-        older(inspect_dataset=RARELY), events=[replace(READY, after=timedelta(hours=13))]
+        good(inspect_dataset=RARELY), events=[replace(READY, after=timedelta(hours=13))]
     ),
 }
 
 
 def record(names: list[str]) -> None:
-    """Write these histories, the same on every machine: stack traces without the folder they ran in."""
+    """Write these histories, the same on every machine: stack traces without the folder of the checkout."""
     here = f"{Path(__file__).resolve().parents[2]}/"
     for name in names:
         (HISTORIES / f"{name}.json").write_text(SCENARIOS[name]().record().replace(here, "") + "\n")

@@ -1,4 +1,4 @@
-"""Contracts and their JSON: what a step writes into history, the next one and a newer version can read."""
+"""Contracts and their JSON: what one step writes into the history, the next one can read."""
 
 import dataclasses
 import json
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from orchestrators.training_run import Generation
+from orchestrators.waiting import Generation, Wait
 from runs import contracts
 from runs.contracts import (
     Approval,
     Baseline,
     Champion,
-    Comparison,
+    ChampionComparison,
     Dataset,
     Dropped,
     Failure,
@@ -23,7 +23,7 @@ from runs.contracts import (
     RunRecord,
     RunRequest,
     RunSettings,
-    Stage,
+    StageTimes,
     TrainedModel,
     TrainingInput,
     TrainingStatus,
@@ -33,7 +33,26 @@ from runs.contracts import (
 )
 
 UPLOAD = Upload("c", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
-SETTINGS = RunSettings("species", "m", "e", 50, 0.1, 0.0, 86400, 2, "cpu-cluster", "Standard_DS3_v2")
+SETTINGS = RunSettings(
+    label="species",
+    model_name="m",
+    endpoint_name="e",
+    epochs=50,
+    lr=0.1,
+    min_accuracy=0.0,
+    training_timeout=86400,
+    keep_deployments=2,
+    compute_name="cpu-cluster",
+    vm_size="Standard_DS3_v2",
+    task="classification",
+    algorithm="linear",
+    rare_classes="refuse",
+    max_rmse=0.0,
+    tolerance=0.01,
+    approval="none",
+    approval_timeout=259200,
+)
+CHAMPION = Champion("m:1", "runs/r", "run-1")
 GATE = Gate(
     "keep_champion",
     ["why"],
@@ -41,7 +60,7 @@ GATE = Gate(
     0.8,
     Floor("min_accuracy", 0.9, passed=False),
     Baseline("majority class", 0.3, passed=True),
-    Comparison("m:1", 30, 0.9, 0.8, 0.01, [0.02, 0.2], passed=False),
+    ChampionComparison("m:1", 30, 0.9, 0.8, 0.01, [0.02, 0.2], passed=False),
 )
 REQUEST = RunRequest("iris-1", UPLOAD, {"epochs": 3}, "http", "2026-01-01T00:00:00.000000Z")
 RECORD = RunRecord(
@@ -53,7 +72,7 @@ RECORD = RunRecord(
     claimed_at="2026-01-01T00:00:00.000000Z",
     given_settings={"epochs": 3},
     settings=SETTINGS,
-    stages=[Stage("inspect_dataset", "a", "b"), Stage("wait", "c")],
+    stages=[StageTimes("inspect_dataset", "a", "b"), StageTimes("wait", "c")],
     metrics={"accuracy": 0.97},
     predictions=["x"],
     error=Failure("wait", "TrainingFailed", "why"),
@@ -87,16 +106,16 @@ ALL = [
         dataclasses.replace(RECORD, settings=None, error=None, stages=[]),
         dataclasses.replace(RECORD, gate=None, approval=None, dropped_columns=[]),
         GATE,
-        Gate("deploy", [], "rmse", 2.0),
-        dataclasses.replace(GATE, champion=Comparison("m:1", 0, None, None, 0.01, None, True, "why")),
-        TrainingInput("iris-1", UPLOAD, "species", 50, 0.1, champion=Champion("m:1", "runs/r", "run-1")),
-        TrainedModel("iris-1", UPLOAD, "p", SETTINGS, Champion("m:1", "runs/r", "run-1")),
+        Gate("deploy", [], "rmse", 2.0, None, Baseline("mean", 3.0, passed=True), None),
+        dataclasses.replace(GATE, champion=ChampionComparison("m:1", 0, None, None, 0.01, None, True, "why")),
+        TrainingInput(
+            "iris-1", UPLOAD, "species", 50, 0.1, "regression", "auto", "merge", 0.5, 2.0, 0.01, CHAMPION
+        ),
+        TrainedModel("iris-1", UPLOAD, "p", SETTINGS, CHAMPION),
         TrainingStatus("Failed", exit_code=0),
         TrainingStatus("Succeeded", model_path="p"),
         Generation(REQUEST, RECORD),
-        Generation(
-            REQUEST, RECORD, DATASET, Champion("m:1", "runs/r", "run-1"), 45.0, "2026-01-02T00:00:00+00:00"
-        ),
+        Generation(REQUEST, RECORD, Wait(DATASET, CHAMPION, 45.0, "2026-01-02T00:00:00+00:00")),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -104,18 +123,18 @@ def test_a_contract_survives_json(value: Any) -> None:
     assert from_json(type(value), json.loads(json.dumps(to_json(value)))) == value
 
 
-def test_fields_that_newer_code_writes_are_left_out_by_older_code() -> None:
-    newer = to_json(RECORD) | {"approved_by": "somebody"}
-    newer["upload"] |= {"version_id": "7"}
-    newer["stages"][0] |= {"attempts": 2}
-    assert from_json(RunRecord, newer) == RECORD
+def test_unknown_fields_are_ignored() -> None:
+    more = to_json(RECORD) | {"approved_by": "somebody"}
+    more["upload"] |= {"version_id": "7"}
+    more["stages"][0] |= {"attempts": 2}
+    assert from_json(RunRecord, more) == RECORD
 
 
-def test_fields_that_older_code_did_not_write_get_their_default() -> None:
-    older = to_json(RECORD)
-    del older["warnings"], older["predictions"], older["schema_version"], older["gate"], older["approval"]
-    del older["stages"][1]["ended"]
-    read = from_json(RunRecord, older)
+def test_missing_fields_get_their_default() -> None:
+    less = to_json(RECORD)
+    del less["warnings"], less["predictions"], less["schema_version"], less["gate"], less["approval"]
+    del less["stages"][1]["ended"]
+    read = from_json(RunRecord, less)
     assert (read.warnings, read.predictions, read.schema_version) == ([], [], 1)
     assert (read.gate, read.approval) == (None, None)
     assert read.stages == RECORD.stages

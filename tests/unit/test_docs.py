@@ -25,16 +25,18 @@ from localcloud.datafactory.routes import ABSENT
 from localcloud.faults import Fault
 from localcloud.home import REPOSITORY, Ports
 
+from orchestrators.stages import RULES, Stage
 from runs.contracts import (
     Approval,
     Baseline,
-    Comparison,
+    ChampionComparison,
     Dropped,
     Failure,
     Floor,
     Gate,
+    Outcome,
     RunRecord,
-    Stage,
+    StageTimes,
     Status,
     Upload,
 )
@@ -253,12 +255,34 @@ def test_the_readme_has_the_table_of_functions() -> None:
 
 def test_every_field_of_the_record_is_documented() -> None:
     described = column(doc("runs.md"), "field")
-    parts = (RunRecord, Upload, Stage, Failure, Gate, Floor, Baseline, Comparison, Approval, Dropped)
+    parts = (
+        RunRecord,
+        Upload,
+        StageTimes,
+        Failure,
+        Gate,
+        Floor,
+        Baseline,
+        ChampionComparison,
+        Approval,
+        Dropped,
+    )
     assert described == [each.name for part in parts for each in fields(part)]
 
 
 def test_every_status_of_a_run_is_documented() -> None:
     assert set(get_args(Status)) <= set(column(doc("runs.md"), "status"))
+
+
+def test_every_stage_is_documented_in_order_with_whether_a_cancel_comes_too_late() -> None:
+    (rows,) = [table[1:] for table in tables(doc("runs.md")) if table[0][0] == "stage"]
+    assert [row[0].strip("`") for row in rows] == list(Stage)
+    too_late = [row[0].strip("`") for row in rows if row[2] == "too late"]
+    assert too_late == [stage for stage in Stage if not RULES[stage].can_cancel]
+
+
+def test_every_outcome_is_documented() -> None:
+    assert column(doc("runs.md"), "outcome") == [outcome for outcome in get_args(Outcome) if outcome]
 
 
 def test_every_error_code_of_a_run_is_documented_with_cause_and_remedy() -> None:

@@ -11,7 +11,7 @@ import azure.functions as func
 import grpc
 import pytest
 
-from orchestrators.training_run import decided
+from orchestrators.approval import approval_of
 from runs import naming
 from runs.contracts import Failure, Json, RunRequest, Upload
 from services import run_store
@@ -205,13 +205,13 @@ def test_a_running_run_is_shown_with_what_its_engine_knows(clients: Clients) -> 
 
 def test_a_run_whose_story_broke_off_is_shown_as_failed_and_not_as_running_for_ever(clients: Clients) -> None:
     claimed(clients)
-    engine = Engine({RUN: state("FAILED", {"stage": "record_run"}, "record_run went on failing: 503")})
+    engine = Engine({RUN: state("FAILED", {"stage": "record_run"}, "record_run kept failing: 503")})
     _, body = call(http.show_run, engine, clients, run_id=RUN)
     assert body["status"] == "Failed"
     assert body["error"] == {
         "stage": "record_run",
         "code": "EngineFailed",
-        "message": "record_run went on failing: 503",
+        "message": "record_run kept failing: 503",
     }
 
 
@@ -293,7 +293,7 @@ def test_what_is_raised_is_what_the_orchestrator_takes_for_a_decision(clients: C
         http.approve_run, clients, {"comment": "é" * 1000}, headers={"x-functions-key": KEY}
     )
     (data,) = engine.data
-    approval = decided(json.loads(json.dumps(data)), SINCE)
+    approval = approval_of(json.loads(json.dumps(data)), SINCE)
     assert approval is not None
     assert (approval.decision, approval.by) == ("approved", f"function key {FINGERPRINT}")
 

@@ -1,4 +1,4 @@
-"""What a run stands on: calling steps, watching operations, waiting, failing in words."""
+"""The context of a run: it calls steps, polls operations, waits, and words failures."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,8 @@ from durabletask import task
 from durabletask.client import OrchestrationStatus
 from localcloud.functions.testing import Event, Outcome, run_orchestrator
 
-from orchestrators.run_context import RunContext, RunStoppedError, Workflow, reason
+from orchestrators.run_context import RunContext, RunStoppedError, Workflow, failure_message
+from orchestrators.stages import Stage
 from runs.contracts import CleanUp, Done, ProvisioningStatus
 from runs.errors import TransientError
 from services.run_store import claimed
@@ -32,122 +33,122 @@ from tests.unit.rehearsed import (
 LEFT = CleanUp(RUN)
 
 
-def travelled(
-    story: Callable[[RunContext], Workflow[Any]], steps: dict[str, Step], events: tuple[Event, ...] = ()
+def orchestrated(
+    workflow: Callable[[RunContext], Workflow[Any]], steps: dict[str, Step], events: tuple[Event, ...] = ()
 ) -> Outcome:
-    """Go through `story` as a run of its own; the answer is its result, or what stopped it."""
+    """Run `workflow` as an orchestration; its output is the workflow's result, or what stopped it."""
 
-    def journey(ctx: task.OrchestrationContext, _: Any) -> Workflow[Any]:
+    def orchestration(ctx: task.OrchestrationContext, _: Any) -> Workflow[Any]:
         run = RunContext.begin(ctx, REQUEST, claimed(REQUEST))
-        run.enter("under test")
+        run.enter(Stage.INSPECT_DATASET)
         try:
-            return (yield from story(run))
+            return (yield from workflow(run))
         except RunStoppedError as stopped:
             return {"stopped": [stopped.status, stopped.code, str(stopped)], "warnings": run.record.warnings}
 
-    return run_orchestrator(journey, None, steps, events=events)
+    return run_orchestrator(orchestration, None, steps, events=events)
 
 
-def settling(limit: timedelta) -> Callable[[RunContext], Workflow[Any]]:
-    def story(run: RunContext) -> Workflow[Any]:
+def polled(limit: timedelta) -> Callable[[RunContext], Workflow[Any]]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         state = yield from run.poll_until_ready("step", LEFT, ProvisioningStatus, limit)
         return state.operation_url
 
-    return story
+    return workflow
 
 
-def test_looks_at_an_operation_become_rarer_up_to_the_cap() -> None:
+def test_polling_intervals_grow_up_to_the_cap() -> None:
     steps = {"step": in_turn(*[ProvisioningStatus(False, "op")] * 12, ProvisioningStatus(True, "op"))}
-    outcome = travelled(settling(timedelta(hours=1)), steps)
+    outcome = orchestrated(polled(timedelta(hours=1)), steps)
     assert outcome.output == "op"
     pauses = [later - earlier for earlier, later in pairwise(attempts(outcome, "step"))]
     assert pauses[:4] == [2, 3, 4.5, 6.75]
     assert pauses[-4:] == [30] * 4
 
 
-def test_an_operation_that_is_ready_at_the_first_look_is_not_waited_for() -> None:
-    outcome = travelled(settling(timedelta(hours=1)), {"step": always(ProvisioningStatus(True, "op"))})
+def test_an_operation_that_is_done_at_the_first_poll_is_not_waited_for() -> None:
+    outcome = orchestrated(polled(timedelta(hours=1)), {"step": always(ProvisioningStatus(True, "op"))})
     assert (outcome.names, outcome.elapsed) == (["step"], timedelta())
 
 
-def test_every_look_is_given_what_the_last_one_began() -> None:
+def test_every_poll_is_given_the_operation_url_of_the_one_before() -> None:
     begun = in_turn(
         ProvisioningStatus(False, "a"), ProvisioningStatus(False, "b"), ProvisioningStatus(True, "c")
     )
-    outcome = travelled(settling(timedelta(hours=1)), {"step": begun})
+    outcome = orchestrated(polled(timedelta(hours=1)), {"step": begun})
     assert [order["operation_url"] for order in inputs(outcome, "step")] == ["", "a", "b"]
 
 
-def test_an_operation_is_looked_at_once_more_when_its_time_is_up() -> None:
-    outcome = travelled(settling(timedelta(seconds=5)), {"step": always(ProvisioningStatus(False))})
+def test_an_operation_is_polled_once_more_when_its_time_is_up() -> None:
+    outcome = orchestrated(polled(timedelta(seconds=5)), {"step": always(ProvisioningStatus(False))})
     assert attempts(outcome, "step") == [0, 2, 5]
     assert outcome.output["stopped"][1] == "TimedOut"
 
 
 def test_a_step_is_called_again_with_back_off_while_it_raises() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
         return "done"
 
-    outcome = travelled(story, {"step": in_turn(*[TransientError("busy")] * 4, Done())})
+    outcome = orchestrated(workflow, {"step": in_turn(*[TransientError("busy")] * 4, Done())})
     assert outcome.output == "done"
     assert attempts(outcome, "step") == [0, 2, 6, 14, 30]
 
 
 def test_a_refusal_is_final_and_keeps_its_code_and_words() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
 
-    outcome = travelled(story, {"step": in_turn(refusal("LabelMissing", "no such column."))})
+    outcome = orchestrated(workflow, {"step": in_turn(refusal("LabelMissing", "no such column."))})
     assert outcome.names == ["step"]
     assert outcome.output["stopped"] == ["Failed", "LabelMissing", "no such column."]
 
 
 def test_an_attempt_turns_a_failure_into_a_warning_and_goes_on() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.attempt("first", run.call("first", LEFT, Done))
         yield from run.attempt("second", run.call("second", LEFT, Done))
         return run.record.warnings
 
     steps = {"first": in_turn(refusal("Forbidden", "not you.")), "second": failing("busy")}
-    assert travelled(story, steps).output == ["first: not you.", "second: second went on failing: busy"]
+    assert orchestrated(workflow, steps).output == ["first: not you.", "second: second kept failing: busy"]
 
 
 def test_a_cancel_passes_through_an_attempt() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.attempt("nap", run.pause(timedelta(hours=1)))
 
-    outcome = travelled(story, {}, (Event("cancel", after=timedelta(minutes=1)),))
+    outcome = orchestrated(workflow, {}, (Event("cancel", after=timedelta(minutes=1)),))
     assert outcome.output == {"stopped": ["Cancelled", "Cancelled", "the run was cancelled."], "warnings": []}
 
 
 def test_a_pause_without_a_cancel_takes_its_time() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.pause(timedelta(hours=5))
-        return run.stamp()
+        return run.timestamp()
 
-    assert travelled(story, {}).output == "2026-01-01T05:00:00.000Z"
+    assert orchestrated(workflow, {}).output == "2026-01-01T05:00:00.000Z"
 
 
 def test_after_the_commit_a_cancel_is_not_heard_in_pauses_steps_and_stages() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         run.commit()
         yield from run.pause(timedelta(hours=1))
-        run.enter("later")
+        run.enter(Stage.START_TRAINING)
         yield from run.call("step", LEFT, Done)
         yield from run.pause(timedelta(hours=1))
-        return run.stamp()
+        return run.timestamp()
 
     cancel = Event("cancel", after=timedelta(minutes=1))
-    assert travelled(story, {"step": always(Done())}, (cancel,)).output == "2026-01-01T02:00:00.000Z"
+    assert orchestrated(workflow, {"step": always(Done())}, (cancel,)).output == "2026-01-01T02:00:00.000Z"
 
 
 def test_a_cancel_that_came_before_the_commit_is_heard_at_the_commit() -> None:
-    def story(run: RunContext) -> Workflow[Any]:
+    def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
         run.commit()
 
-    outcome = travelled(story, {"step": always(Done())}, (Event("cancel"),))
+    outcome = orchestrated(workflow, {"step": always(Done())}, (Event("cancel"),))
     assert outcome.output["stopped"][0] == "Cancelled"
 
 
@@ -163,7 +164,7 @@ def test_every_stage_is_logged_once_although_every_turn_replays_the_story(
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "sentence"),
+    ("kind", "text", "message"),
     [
         ("TransientError", "ServerBusy (503): later", "ServerBusy (503): later"),
         ("runs.errors.TransientError", "ServerBusy (503): later", "ServerBusy (503): later"),
@@ -194,8 +195,8 @@ def test_every_stage_is_logged_once_although_every_turn_replays_the_story(
         ("TransientError", "x" * 5000, "x" * 1000),
     ],
 )
-def test_the_sentence_of_a_failure_is_found_however_the_host_wraps_it(
-    kind: str, text: str, sentence: str
+def test_the_message_of_a_failure_is_found_however_the_host_wraps_it(
+    kind: str, text: str, message: str
 ) -> None:
     details = pb.TaskFailureDetails(errorType=kind, errorMessage=text)
-    assert reason(task.TaskFailedError("Activity task #3 failed", details)) == sentence
+    assert failure_message(task.TaskFailedError("Activity task #3 failed", details)) == message

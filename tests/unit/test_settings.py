@@ -87,12 +87,9 @@ def test_the_defaults_are_those_of_the_lab() -> None:
     assert (found.approval, found.approval_timeout) == ("none", 3 * 86400)
 
 
-def test_a_run_of_older_code_has_the_same_defaults() -> None:
-    """A run in flight during an update is read with the contract's defaults, not with those of the table."""
-    contract = {each.name: each.default for each in fields(RunSettings) if each.default is not MISSING}
-    table = {name: setting.default for name, setting in RUN_SETTINGS.items()}
-    assert contract == {name: table[name] for name in contract}
-    assert set(table) - set(contract) == {each.name for each in fields(RunSettings)} - set(contract)
+def test_the_contract_has_the_settings_of_the_table_and_no_second_default_for_any() -> None:
+    assert {each.name for each in fields(RunSettings)} == set(RUN_SETTINGS)
+    assert [each.name for each in fields(RunSettings) if each.default is not MISSING] == []
 
 
 def test_the_task_is_told_from_the_label_unless_it_is_set() -> None:

@@ -1,4 +1,4 @@
-"""The story of a run, told with every ending: on Microsoft's engine, in virtual time."""
+"""The orchestration of a run, with every way in which it can end: on Microsoft's engine, in virtual time."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +11,8 @@ from durabletask.client import OrchestrationStatus
 from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
 from localcloud.functions.testing import Event, Rehearsal
 
-from orchestrators.training_run import LOOKS_PER_GENERATION, training_run
+from orchestrators.training_run import training_run
+from orchestrators.waiting import POLLS_PER_GENERATION
 from runs import naming
 from runs.contracts import (
     Approval,
@@ -34,7 +35,6 @@ from tests.unit.rehearsed import (
     ENDPOINT,
     GATE,
     MODEL,
-    OLDER_RESULT,
     PIPELINE_RUN,
     POLLING,
     READY,
@@ -48,22 +48,21 @@ from tests.unit.rehearsed import (
     always,
     asking,
     attempts,
+    cleaned_up,
     decision,
     failing,
-    given,
+    first_generation,
     good,
     in_turn,
     inputs,
-    older,
+    polling_rarely,
+    published,
     record,
     refusal,
     rehearse,
     rehearse_with_cancel,
     seconds,
-    told,
     training,
-    undone,
-    watching_rarely,
     with_settings,
 )
 
@@ -171,7 +170,7 @@ def test_custom_status_stays_far_below_the_hosts_limit_whatever_the_names() -> N
 
 def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     outcome = rehearse()
-    assert inputs(outcome, "inspect_dataset") == [given()["request"]]
+    assert inputs(outcome, "inspect_dataset") == [first_generation()["request"]]
     (order,) = inputs(outcome, "start_training")
     assert (order["run_id"], order["label"], order["epochs"], order["lr"]) == (RUN, "species", 20, 0.1)
     (trained,) = inputs(outcome, "read_training_result")
@@ -206,7 +205,7 @@ def test_the_default_moves_only_after_the_new_deployment_has_scored() -> None:
 
 
 def test_a_good_run_takes_nothing_back() -> None:
-    assert undone(rehearse()) == []
+    assert cleaned_up(rehearse()) == []
 
 
 def test_a_superseded_run_succeeds_and_says_so() -> None:
@@ -243,19 +242,13 @@ def test_a_first_model_has_no_champion() -> None:
     assert inputs(outcome, "start_training")[0]["champion"] == to_json(Champion())
 
 
-def test_a_champion_that_lies_elsewhere_is_told_in_a_warning() -> None:
+def test_a_champion_that_is_stored_elsewhere_becomes_a_warning() -> None:
     outcome = rehearse(good(find_champion=always(Champion("bought:1", "", "default"))))
     (warning,) = record(outcome).warnings
     assert warning == (
-        "find_champion: the default's model bought:1 does not lie in this container, so the new one is not"
-        " compared with it."
+        "find_champion: the model bought:1 of the default deployment is not stored in this container, so the"
+        " new model is not compared with it."
     )
-
-
-def test_a_run_whose_dataset_older_code_looked_at_asks_for_no_champion() -> None:
-    outcome = rehearse(older())
-    assert "find_champion" not in outcome.names
-    assert record(outcome).outcome == "promoted"
 
 
 def test_a_model_that_the_gate_rejects_is_registered_and_nothing_is_deployed() -> None:
@@ -268,8 +261,8 @@ def test_a_model_that_the_gate_rejects_is_registered_and_nothing_is_deployed() -
     assert (written.verdict, written.gate) == ("keep_champion", REJECTED.gate)
     (order,) = inputs(outcome, "register_model")
     assert order["result"]["gate"]["champion"]["value"] == 0.95
-    assert undone(outcome) == []
-    assert told(outcome) == ["RunStarted", "RunSucceeded"]
+    assert cleaned_up(outcome) == []
+    assert published(outcome) == ["RunStarted", "RunSucceeded"]
     last = inputs(outcome, "publish_event")[-1]["data"]
     assert (last["outcome"], last["verdict"], last["deployment"]) == ("kept_champion", "keep_champion", "")
 
@@ -310,7 +303,7 @@ def test_an_approved_run_promotes_and_says_who_approved() -> None:
     assert outcome.names.index("promote") > max(
         place for place, name in enumerate(outcome.names) if name == "smoke_test"
     )
-    assert undone(outcome) == []
+    assert cleaned_up(outcome) == []
 
 
 def test_a_rejected_run_takes_its_deployment_back_and_leaves_the_default() -> None:
@@ -320,11 +313,11 @@ def test_a_rejected_run_takes_its_deployment_back_and_leaves_the_default() -> No
     assert (written.status, written.outcome, written.error) == ("Succeeded", "rejected", None)
     assert written.approval is not None
     assert (written.approval.decision, written.approval.comment) == ("rejected", "not yet")
-    assert undone(outcome) == ["delete_deployment"]
+    assert cleaned_up(outcome) == ["delete_deployment"]
     left = inputs(outcome, "delete_deployment")[0]
     assert (left["endpoint"], left["deployment"]) == (ENDPOINT, DEPLOYMENT)
     assert "promote" not in outcome.names
-    assert told(outcome)[-1] == "RunSucceeded"
+    assert published(outcome)[-1] == "RunSucceeded"
     assert (written.model_version, written.deployment) == ("7", DEPLOYMENT)
 
 
@@ -337,7 +330,7 @@ def test_nobody_decides_and_the_deployment_is_taken_back_when_the_time_is_up(tim
     assert 0 <= waited - timeout.total_seconds() < 10
     assert written.approval is not None
     assert (written.approval.decision, written.approval.by) == ("timed_out", "")
-    assert undone(outcome) == ["delete_deployment"]
+    assert cleaned_up(outcome) == ["delete_deployment"]
     assert "promote" not in outcome.names
 
 
@@ -348,7 +341,7 @@ def test_a_run_that_waits_for_a_decision_can_be_cancelled() -> None:
     assert (written.status, written.outcome, written.approval) == ("Cancelled", "", None)
     assert written.error is not None
     assert written.error.stage == "approve"
-    assert undone(outcome) == ["cancel_scoring", "delete_deployment"]
+    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
     assert seconds(written.ended_at) < 3700
 
 
@@ -439,7 +432,7 @@ def test_model_ready_while_the_pipeline_run_is_being_started_is_used() -> None:
         return {"run_id": RUN, "pipeline_run_id": PIPELINE_RUN}
 
     rehearsal = Rehearsal(good(start_training=start), [training_run])
-    rehearsal.start(training_run, given(), instance_id=RUN)
+    rehearsal.start(training_run, first_generation(), instance_id=RUN)
     rehearsal.run()
     outcome = rehearsal.outcome(RUN)
     assert outcome.status is COMPLETED
@@ -519,7 +512,7 @@ def test_a_pipeline_run_cancelled_from_outside_fails_the_run_saying_so() -> None
     error = record(outcome).error
     assert outcome.status is FAILED
     assert error is not None
-    assert (error.code, told(outcome)[-1]) == ("TrainingCancelled", "RunFailed")
+    assert (error.code, published(outcome)[-1]) == ("TrainingCancelled", "RunFailed")
     assert "cancelled in Data Factory, not by this run" in error.message
 
 
@@ -543,7 +536,7 @@ def test_a_training_that_takes_too_long_is_cancelled_when_its_time_is_up() -> No
     assert written.error is not None
     assert (written.error.stage, written.error.code) == ("wait", "TrainingTimedOut")
     assert "900 s (training_timeout)" in written.error.message
-    assert undone(outcome) == ["cancel_training"]
+    assert cleaned_up(outcome) == ["cancel_training"]
     assert inputs(outcome, "cancel_training")[0]["pipeline_run_id"] == PIPELINE_RUN
     first = next(call for call in outcome.calls if call.name == "cancel_training")
     assert first.after == timedelta(seconds=900)
@@ -614,12 +607,12 @@ def test_history_stays_bounded_over_a_training_of_24_hours() -> None:
         return training("InProgress")
 
     rehearsal = Rehearsal(good(get_training_status=look), [training_run])
-    rehearsal.start(training_run, given(), instance_id=RUN)
+    rehearsal.start(training_run, first_generation(), instance_id=RUN)
     rehearsal.raise_event(RUN, READY.name, READY.data, after=timedelta(hours=23, minutes=59))
     rehearsal.run()
     outcome = rehearsal.outcome(RUN)
-    assert len(lengths) > 2 * LOOKS_PER_GENERATION, "there were generations"
-    assert max(lengths) < 10 * LOOKS_PER_GENERATION
+    assert len(lengths) > 2 * POLLS_PER_GENERATION, "there were generations"
+    assert max(lengths) < 10 * POLLS_PER_GENERATION
     assert outcome.status is COMPLETED
 
     written = record(outcome)
@@ -628,7 +621,7 @@ def test_history_stays_bounded_over_a_training_of_24_hours() -> None:
     assert seconds(written.stages[2].ended) == timedelta(hours=23, minutes=59).total_seconds()
     assert (written.settings, written.pipeline_run_id) == (DATASET.settings, PIPELINE_RUN)
     assert outcome.names.count("inspect_dataset") == outcome.names.count("start_training") == 1
-    assert told(outcome) == ["RunStarted", "RunSucceeded"]
+    assert published(outcome) == ["RunStarted", "RunSucceeded"]
 
 
 def test_the_timeout_counts_from_the_start_over_all_generations() -> None:
@@ -637,13 +630,13 @@ def test_the_timeout_counts_from_the_start_over_all_generations() -> None:
     assert written.error is not None
     assert written.error.code == "TrainingTimedOut"
     assert seconds(written.ended_at) - 86400 < 60
-    assert undone(outcome) == ["cancel_training"]
+    assert cleaned_up(outcome) == ["cancel_training"]
 
 
 def test_the_interval_of_the_looks_does_not_begin_again_with_a_generation() -> None:
     outcome = rehearse(limit=timedelta(hours=16), events=[])
     times = [call.after.total_seconds() for call in outcome.calls if call.name == "get_training_status"]
-    assert len(times) > LOOKS_PER_GENERATION + 5
+    assert len(times) > POLLS_PER_GENERATION + 5
     pauses = [later - earlier for earlier, later in pairwise(times[10:])]
     assert pauses == pytest.approx([POLLING.run_cap] * len(pauses))
 
@@ -671,7 +664,7 @@ class Around(Rehearsal):
     moment = ""
 
     def _act(self, request: Any, token: str) -> None:
-        last = request.name == "get_training_status" and self._looks() == LOOKS_PER_GENERATION - 1
+        last = request.name == "get_training_status" and self._looks() == POLLS_PER_GENERATION - 1
         if last and self.moment == "during the last look":
             self.raise_event(RUN, self.event.name, self.event.data)
         super()._act(request, token)
@@ -681,7 +674,7 @@ class Around(Rehearsal):
     def _orchestrate(self, request: Any, token: str) -> None:
         super()._orchestrate(request, token)
         first = not self._calls.get(RUN) or self._changed
-        if not first and self._looks() == LOOKS_PER_GENERATION and self.moment == "between the generations":
+        if not first and self._looks() == POLLS_PER_GENERATION and self.moment == "between the generations":
             self._changed = True
             self.raise_event(RUN, self.event.name, self.event.data)
 
@@ -698,7 +691,7 @@ MOMENTS = ("during the last look", "after the last look", "between the generatio
 def test_model_ready_about_a_change_of_generation_is_not_lost(moment: str) -> None:
     outcome = rehearse(hub=type("Hub", (Around,), {"moment": moment}), events=[])
     assert outcome.status is COMPLETED
-    assert outcome.names.count("get_training_status") == LOOKS_PER_GENERATION
+    assert outcome.names.count("get_training_status") == POLLS_PER_GENERATION
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -706,8 +699,8 @@ def test_a_cancel_about_a_change_of_generation_is_not_lost(moment: str) -> None:
     cancel = Event(CANCEL, {})
     outcome = rehearse(hub=type("Hub", (Around,), {"moment": moment, "event": cancel}), events=[])
     assert record(outcome).status == "Cancelled"
-    assert outcome.names.count("get_training_status") == LOOKS_PER_GENERATION
-    assert undone(outcome) == ["cancel_training"]
+    assert outcome.names.count("get_training_status") == POLLS_PER_GENERATION
+    assert cleaned_up(outcome) == ["cancel_training"]
 
 
 def test_a_model_ready_behind_a_forged_one_survives_the_change_of_generation() -> None:
@@ -716,19 +709,19 @@ def test_a_model_ready_behind_a_forged_one_survives_the_change_of_generation() -
         event = Event("model_ready", {"path": "forged"})
 
         def _act(self, request: Any, token: str) -> None:
-            last = request.name == "get_training_status" and self._looks() == LOOKS_PER_GENERATION - 1
+            last = request.name == "get_training_status" and self._looks() == POLLS_PER_GENERATION - 1
             super()._act(request, token)
             if last:
                 self.raise_event(RUN, READY.name, READY.data)
 
     outcome = rehearse(hub=Hub, events=[])
     assert outcome.status is COMPLETED
-    assert outcome.names.count("get_training_status") == LOOKS_PER_GENERATION
+    assert outcome.names.count("get_training_status") == POLLS_PER_GENERATION
 
 
 # --- Cancelling ---------------------------------------------------------------------------------------
 
-TAKEN_BACK = {
+CLEAN_UP = {
     "inspect_dataset": [],
     "start_training": ["cancel_training"],
     "get_training_status": ["cancel_training"],
@@ -741,7 +734,7 @@ TAKEN_BACK = {
 }
 
 
-@pytest.mark.parametrize("step", TAKEN_BACK)
+@pytest.mark.parametrize("step", CLEAN_UP)
 def test_a_cancel_while_a_step_is_under_way_takes_back_what_the_run_has_begun(step: str) -> None:
     outcome = rehearse_with_cancel(step)
     written = record(outcome)
@@ -750,8 +743,8 @@ def test_a_cancel_while_a_step_is_under_way_takes_back_what_the_run_has_begun(st
     assert written.error is not None
     assert written.error.code == "Cancelled"
     assert written.error.stage == ("wait" if step == "get_training_status" else step)
-    assert undone(outcome) == TAKEN_BACK[step]
-    assert told(outcome) == ["RunStarted", "RunCancelled"]
+    assert cleaned_up(outcome) == CLEAN_UP[step]
+    assert published(outcome) == ["RunStarted", "RunCancelled"]
     assert "promote" not in outcome.names
     assert outcome.names.index(step) < outcome.names.index("record_run")
 
@@ -764,7 +757,7 @@ def test_a_cancel_is_heard_before_the_next_look_at_a_long_operation(step: str) -
     outcome = rehearse(good(**{step: slow}), events=[READY, Event(CANCEL, {}, after=timedelta(minutes=5))])
     written = record(outcome)
     assert written.status == "Cancelled"
-    assert undone(outcome) == TAKEN_BACK[step]
+    assert cleaned_up(outcome) == CLEAN_UP[step]
     stopped = [call.after for call in outcome.calls if call.name == step][-1]
     assert stopped <= timedelta(minutes=5)
     assert seconds(written.ended_at) < timedelta(minutes=6).total_seconds()
@@ -774,7 +767,7 @@ def test_a_cancel_before_the_first_step_ends_the_run_before_anything_is_begun() 
     outcome = rehearse(events=[Event(CANCEL, {})])
     assert record(outcome).status == "Cancelled"
     assert "start_training" not in outcome.names
-    assert undone(outcome) == []
+    assert cleaned_up(outcome) == []
 
 
 def test_a_cancel_during_the_wait_stops_the_pipeline_run_at_once() -> None:
@@ -802,8 +795,8 @@ def test_taking_back_is_watched_until_it_is_done() -> None:
 def test_a_cancel_from_promote_on_comes_too_late(step: str) -> None:
     outcome = rehearse_with_cancel(step)
     assert record(outcome).status == "Succeeded"
-    assert undone(outcome) == []
-    assert told(outcome)[-1] == "RunSucceeded"
+    assert cleaned_up(outcome) == []
+    assert published(outcome)[-1] == "RunSucceeded"
 
 
 def test_custom_status_says_until_when_a_run_can_be_cancelled() -> None:
@@ -828,7 +821,7 @@ def test_a_second_cancel_is_harmless() -> None:
     cancel = Event(CANCEL, {}, after=timedelta(seconds=50))
     outcome = rehearse(events=[cancel, cancel, replace(cancel, after=timedelta(seconds=51))])
     assert record(outcome).status == "Cancelled"
-    assert told(outcome) == ["RunStarted", "RunCancelled"]
+    assert published(outcome) == ["RunStarted", "RunCancelled"]
 
 
 def test_a_cancel_during_the_retries_of_a_failing_step_is_a_cancel_and_no_failure() -> None:
@@ -849,8 +842,8 @@ def test_a_step_that_refuses_fails_the_run_at_once_and_leaves_the_default(step: 
     assert (written.error.stage, written.error.code) == (step, "Forbidden")
     assert written.error.message == f"{step} may not do that (403)."
     assert outcome.names.count(step) == 1, "a refusal is not retried"
-    assert undone(outcome) == TAKEN_BACK.get(step, ["cancel_scoring", "delete_deployment"])
-    assert told(outcome) == ["RunStarted", "RunFailed"]
+    assert cleaned_up(outcome) == CLEAN_UP.get(step, ["cancel_scoring", "delete_deployment"])
+    assert published(outcome) == ["RunStarted", "RunFailed"]
     assert ("promote" in outcome.names) == (step == "promote")
 
 
@@ -870,23 +863,11 @@ def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
     assert record(outcome).warnings == []
 
 
-def test_a_model_that_older_code_has_read_is_still_judged_as_it_judged() -> None:
-    poor = replace(OLDER_RESULT, metrics={"accuracy": 0.4, "log_loss": 1.5})
-    outcome = rehearse(older(read_training_result=always(poor)), [Event("model_ready", {"path": MODEL})])
-    written = record(outcome)
-    assert written.error is not None
-    assert written.error.code == "AccuracyTooLow"
-    assert "accuracy 0.4000 is below min_accuracy 0.9000" in written.error.message
-    assert written.metrics == poor.metrics
-    assert "register_model" not in outcome.names
-    assert written.model_version == ""
-
-
 def test_a_promotion_is_tried_for_hours_since_the_default_may_have_moved() -> None:
     outcome = rehearse(good(promote=failing("ServerBusy (503): try later")))
     written = record(outcome)
     assert written.error is not None
-    assert written.error.message == "promote went on failing: ServerBusy (503): try later"
+    assert written.error.message == "promote kept failing: ServerBusy (503): try later"
     tried = attempts(outcome, "promote")
     assert tried[:8] == [0, 2, 6, 14, 30, 62, 126, 254]
     assert len(tried) == 40
@@ -900,14 +881,14 @@ def test_a_step_that_goes_on_failing_fails_the_run_with_the_faults_sentence(step
     assert outcome.status is FAILED
     assert written.error is not None
     assert written.error.code == "StepFailed"
-    assert written.error.message == f"{step} went on failing: ServerBusy (503): try later [GET https://x]"
+    assert written.error.message == f"{step} kept failing: ServerBusy (503): try later [GET https://x]"
     assert attempts(outcome, step) == [0, 2, 6, 14, 30, 60]
-    assert undone(outcome) == TAKEN_BACK.get(step, ["cancel_scoring", "delete_deployment"])
+    assert cleaned_up(outcome) == CLEAN_UP.get(step, ["cancel_scoring", "delete_deployment"])
 
 
 def test_looks_at_the_pipeline_run_that_go_on_failing_fail_the_run_and_cancel_training() -> None:
     outcome = rehearse(good(get_training_status=failing()), events=[])
-    assert undone(outcome) == ["cancel_training"]
+    assert cleaned_up(outcome) == ["cancel_training"]
     error = record(outcome).error
     assert error is not None
     assert (error.stage, error.code) == ("wait", "StepFailed")
@@ -923,7 +904,7 @@ def test_an_error_of_our_own_keeps_its_type_in_the_runs_error() -> None:
     outcome = rehearse(good(read_training_result=in_turn(KeyError("metrics"))))
     error = record(outcome).error
     assert error is not None
-    assert error.message == "read_training_result went on failing: KeyError: 'metrics'"
+    assert error.message == "read_training_result kept failing: KeyError: 'metrics'"
 
 
 def test_a_failed_run_fails_its_orchestration_with_the_same_sentence() -> None:
@@ -952,31 +933,31 @@ def test_a_lost_pipeline_run_is_still_looked_for_when_its_start_failed() -> None
 @pytest.mark.parametrize("step", ["ensure_compute", "ensure_endpoint", "deploy_model"])
 def test_an_operation_that_never_settles_fails_the_run_after_an_hour(step: str) -> None:
     outcome = rehearse(
-        good(inspect_dataset=watching_rarely(), **{step: always(ProvisioningStatus(False, "op"))})
+        good(inspect_dataset=polling_rarely(), **{step: always(ProvisioningStatus(False, "op"))})
     )
     error = record(outcome).error
     assert error is not None
     assert (error.stage, error.code) == (step, "TimedOut")
     assert error.message == f"{step} was not done after 60 minutes."
     assert 3600 <= attempts(outcome, step)[-1] < 3600 + 600
-    assert undone(outcome) == TAKEN_BACK[step]
+    assert cleaned_up(outcome) == CLEAN_UP[step]
 
 
 def test_a_smoke_test_that_never_ends_fails_the_run_and_its_job_is_cancelled() -> None:
     endless = always(SmokeTestStatus(False, "job-1"))
-    outcome = rehearse(good(inspect_dataset=watching_rarely(), smoke_test=endless))
+    outcome = rehearse(good(inspect_dataset=polling_rarely(), smoke_test=endless))
     error = record(outcome).error
     assert error is not None
     assert (error.stage, error.code) == ("smoke_test", "TimedOut")
     assert 7200 <= attempts(outcome, "smoke_test")[-1] < 7200 + 600
-    assert undone(outcome) == ["cancel_scoring", "delete_deployment"]
+    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
 
 
 def test_a_failed_smoke_test_leaves_the_old_default_serving() -> None:
     job = refusal("SmokeTestFailed", "deployment run-x: scoring job job-1 is Failed: exit code 42")
     outcome = rehearse(good(smoke_test=in_turn(SmokeTestStatus(False, "job-1"), job)))
     assert "promote" not in outcome.names
-    assert undone(outcome) == ["cancel_scoring", "delete_deployment"]
+    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
     error = record(outcome).error
     assert error is not None
     assert error.code == "SmokeTestFailed"
@@ -985,7 +966,7 @@ def test_a_failed_smoke_test_leaves_the_old_default_serving() -> None:
 @pytest.mark.parametrize(
     ("step", "warning"),
     [
-        (failing("Forbidden (403)"), "delete_deployment went on failing: Forbidden (403)"),
+        (failing("Forbidden (403)"), "delete_deployment kept failing: Forbidden (403)"),
         (in_turn(refusal("Forbidden", "not allowed.")), "not allowed."),
         (always(ProvisioningStatus(False)), "delete_deployment was not done after 15 minutes."),
     ],
@@ -1003,7 +984,7 @@ def test_clean_up_that_fails_becomes_a_warning_beside_the_first_error(step: Any,
 
 def test_clean_up_goes_on_when_a_part_of_it_fails() -> None:
     outcome = rehearse_with_cancel("smoke_test", good(cancel_scoring=failing()))
-    assert undone(outcome) == ["cancel_scoring", "delete_deployment"]
+    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
     assert len(record(outcome).warnings) == 1
 
 
@@ -1012,9 +993,9 @@ def test_clean_up_goes_on_when_a_part_of_it_fails() -> None:
 
 def test_lifecycle_events_come_in_pairs() -> None:
     refused = good(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: …")))
-    assert told(rehearse()) == ["RunStarted", "RunSucceeded"]
-    assert told(rehearse(refused)) == ["RunStarted", "RunFailed"]
-    assert told(rehearse(events=[Event(CANCEL)])) == ["RunStarted", "RunCancelled"]
+    assert published(rehearse()) == ["RunStarted", "RunSucceeded"]
+    assert published(rehearse(refused)) == ["RunStarted", "RunFailed"]
+    assert published(rehearse(events=[Event(CANCEL)])) == ["RunStarted", "RunCancelled"]
 
 
 def test_the_last_event_says_what_became_of_the_run() -> None:
@@ -1049,8 +1030,8 @@ def test_a_topic_that_cannot_be_reached_holds_up_no_training() -> None:
     outcome = rehearse(good(publish_event=failing("ServiceRequestError: no such host")))
     started = next(call.after for call in outcome.calls if call.name == "start_training")
     assert started < timedelta(seconds=5)
-    assert told(outcome).count("RunStarted") == 3
-    assert told(outcome).count("RunSucceeded") == 6, "nothing waits for the last one"
+    assert published(outcome).count("RunStarted") == 3
+    assert published(outcome).count("RunSucceeded") == 6, "nothing waits for the last one"
 
 
 # --- Running twice ------------------------------------------------------------------------------------
@@ -1073,7 +1054,7 @@ def test_a_finished_run_that_is_run_again_in_an_outage_tells_nobody_that_it_fail
     steps = good(inspect_dataset=failing(), record_run=in_turn(ENDED_BEFORE))
     outcome = rehearse(steps)
     assert outcome.status is FAILED
-    assert "RunFailed" not in told(outcome)
+    assert "RunFailed" not in published(outcome)
 
 
 def test_a_record_that_cannot_be_written_fails_the_orchestration() -> None:

@@ -103,7 +103,23 @@ GATE = {
 }
 CHAMPION = Champion("older:1", "runs/older/0/ab/artifacts/model", "run-older")
 SETTINGS = RunSettings(
-    "kind", "m", "e", 50, 0.1, 0.0, 86400, 2, "cpu-cluster", "Standard_DS3_v2", task="classification"
+    label="kind",
+    model_name="m",
+    endpoint_name="e",
+    epochs=50,
+    lr=0.1,
+    min_accuracy=0.0,
+    training_timeout=86400,
+    keep_deployments=2,
+    compute_name="cpu-cluster",
+    vm_size="Standard_DS3_v2",
+    task="classification",
+    algorithm="linear",
+    rare_classes="refuse",
+    max_rmse=0.0,
+    tolerance=0.01,
+    approval="none",
+    approval_timeout=259200,
 )
 
 
