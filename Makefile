@@ -10,7 +10,7 @@ ARGS ?=
 # Two processes of tests, each with a cloud of its own; a file's tests stay together, for what they share.
 AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo up down test lint bench setup lock clean help
+.PHONY: demo up down test lint bench mutants setup lock clean help
 
 demo: setup ## Upload the lab's CSV to a cloud on this machine; show the run and its predictions
 	@$(TOUCHDOWN) demo --free-ports $(ARGS)
@@ -35,6 +35,9 @@ lint: ## Check style and types
 bench: setup ## Measure how fast and how small it is
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+mutants: setup ## Change the product in 500 places, one at a time; show which changes no test notices
+	@$(PYTHON) -m scripts.mutation_testing $(ARGS)
+
 setup: ## Make .venv, .venv-trainer and node_modules, or what of them has changed
 	@scripts/setup.sh
 
@@ -48,7 +51,7 @@ lock: setup ## Lock the requirements again, keeping what still fits
 
 clean: ## Delete what setup made, not the cloud's data (that is: touchdown reset)
 	@if [ -x $(TOUCHDOWN) ]; then $(TOUCHDOWN) down || true; fi
-	rm -rf .venv .venv-trainer node_modules .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-trainer node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
