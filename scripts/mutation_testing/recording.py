@@ -2,8 +2,9 @@
 
     MUTATION_COVERAGE=coverage.json python -m pytest -p scripts.mutation_testing.recording
 
-The file holds "tests", for each passed test {"seconds": ..., "lines": {path: [line, ...]}} with paths
-relative to the current folder; "imported", the lines that ran when the tests were imported; "failed", the
+The file holds "tests", for each passed test {"seconds": ..., "shared": [fixture, ...], "lines": {path:
+[line, ...]}} with paths relative to the current folder; "shared", the seconds that fixtures of a wider scope
+than one test took to set up; "imported", the lines that ran when the tests were imported; "failed", the
 tests that did not pass; and "modules", the third-party modules that the tests import.
 """
 
@@ -42,6 +43,7 @@ class Recorder:
         self._imported: Lines = defaultdict(set)
         self._lines = self._imported
         self._shared: dict[str, Lines] = {}
+        self._shared_seconds: dict[str, float] = defaultdict(float)
         self._tests: dict[str, dict[str, Any]] = {}
         self._failed: set[str] = set()
         _monitoring.use_tool_id(_monitoring.COVERAGE_ID, "mutation testing")
@@ -74,10 +76,12 @@ class Recorder:
             return (yield)
         outer, self._lines = self._lines, defaultdict(set)
         _monitoring.restart_events()
+        began = time.perf_counter()
         try:
             return (yield)
         finally:
             self._shared[fixturedef.argname] = self._lines
+            self._shared_seconds[fixturedef.argname] += time.perf_counter() - began
             self._lines = outer
             _monitoring.restart_events()
 
@@ -94,9 +98,15 @@ class Recorder:
                 for path, found in self._shared.get(fixture, {}).items():
                     lines[path] |= found
             if name not in self._failed:
-                tests[name] = {"seconds": test["seconds"], "lines": self._relative(lines)}
+                shared = sorted(set(test["fixtures"]) & self._shared.keys())
+                tests[name] = {
+                    "seconds": test["seconds"],
+                    "shared": shared,
+                    "lines": self._relative(lines),
+                }
         document = {
             "tests": tests,
+            "shared": {name: round(seconds, 4) for name, seconds in self._shared_seconds.items()},
             "imported": self._relative(self._imported),
             "failed": sorted(self._failed),
             "modules": _third_party_modules(),

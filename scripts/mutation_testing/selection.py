@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
@@ -18,9 +18,12 @@ class Coverage:
         self._sources = sources
         self._test_files = test_files
         self._seconds: dict[str, float] = {}
+        self._shared: dict[str, list[str]] = {}
+        self._fixtures: dict[str, float] = recorded["shared"]
         self._tests: dict[tuple[str, int], set[str]] = defaultdict(set)
         for name, test in recorded["tests"].items():
             self._seconds[name] = test["seconds"]
+            self._shared[name] = test["shared"]
             for path, lines in test["lines"].items():
                 for line in lines:
                     self._tests[path, line].add(name)
@@ -35,9 +38,10 @@ class Coverage:
         files = sorted(by_file.values(), key=lambda tests: (self.duration(tests), tests))
         return [test for tests in files for test in tests]
 
-    def duration(self, tests: Iterable[str]) -> float:
-        """In seconds, without the start of pytest."""
-        return sum(self._seconds[test] for test in tests)
+    def duration(self, tests: Sequence[str]) -> float:
+        """In seconds, with the fixtures that the tests share and without the start of pytest."""
+        fixtures = {name for test in tests for name in self._shared[test]}
+        return sum(map(self._seconds.__getitem__, tests)) + sum(map(self._fixtures.__getitem__, fixtures))
 
     def _covering(self, mutant: Mutant) -> set[str]:
         path = mutant.path

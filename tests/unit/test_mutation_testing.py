@@ -92,20 +92,31 @@ def unused(age):
 """
 RECORDED = {
     "tests": {
-        "tests/unit/test_slow.py::test_late": {"seconds": 2.0, "lines": {"runs/age.py": [5]}},
-        "tests/unit/test_quick.py::test_late": {"seconds": 0.1, "lines": {"runs/age.py": [5]}},
-        "tests/unit/test_quick.py::test_other": {"seconds": 0.1, "lines": {}},
+        "tests/unit/test_slow.py::test_late": {
+            "seconds": 2.0,
+            "shared": ["cloud"],
+            "lines": {"runs/age.py": [5]},
+        },
+        "tests/unit/test_quick.py::test_late": {
+            "seconds": 0.1,
+            "shared": ["cloud"],
+            "lines": {"runs/age.py": [5]},
+        },
+        "tests/unit/test_quick.py::test_other": {"seconds": 0.1, "shared": ["cloud"], "lines": {}},
     },
+    "shared": {"cloud": 9.0},
     "imported": {"runs/age.py": [1, 4, 8]},
 }
+COVERAGE = Coverage(RECORDED, {"runs/age.py": SOURCE}, {"tests/unit/test_quick.py": "", "other.py": "LIMIT"})
 
 
 def selected(replacement: str) -> list[str]:
-    coverage = Coverage(
-        RECORDED, {"runs/age.py": SOURCE}, {"tests/unit/test_quick.py": "", "other.py": "LIMIT"}
-    )
     mutants = [each for each in find_mutants("runs/age.py", SOURCE) if each.replacement == replacement]
-    return coverage.select(mutants[0])
+    return COVERAGE.select(mutants[0])
+
+
+def test_a_fixture_that_tests_share_counts_once_for_their_duration() -> None:
+    assert COVERAGE.duration(selected("age >= LIMIT")) == 2.0 + 0.1 + 9.0
 
 
 def test_the_tests_that_pass_a_line_are_selected_the_quickest_first() -> None:
@@ -226,5 +237,7 @@ def test_the_lines_that_each_test_passes_are_recorded(project: Path) -> None:
         "test_age.py::test_late": {"runs/age.py": [5]},
         "test_unused.py::test_unused": {"runs/age.py": [9]},
     }
+    assert "late_for_all" in recorded["tests"]["test_unused.py::test_unused"]["shared"]
+    assert recorded["shared"]["late_for_all"] >= 0
     assert recorded["imported"] == {"runs/age.py": [1, 4, 8]}
     assert recorded["failed"] == ["test_age.py::test_endless"]
