@@ -95,8 +95,9 @@ def endpoint_lease(endpoint: str, clients: Clients) -> Iterator[bool]:
 def prune_deployments(wanted: PruneInput, clients: Clients) -> ProvisioningStatus:
     """Delete the endpoint's oldest deployments beyond the number to keep; done once they are gone.
 
-    The default is kept whatever its age, and so are the deployments of runs that have not ended and all that
-    Touchdown did not make.
+    The default is kept whatever its age, and so are the deployments of other runs that have not ended and all
+    that Touchdown did not make. A run prunes once it has tried to promote its own deployment: if a newer one
+    superseded that, it is as old as any other.
     """
     ml = clients.machine_learning
     default = default_of(ml.batch_endpoints.get(wanted.endpoint))
@@ -106,15 +107,16 @@ def prune_deployments(wanted: PruneInput, clients: Clients) -> ProvisioningStatu
     for each in newest[wanted.keep :]:
         if each.provisioning_state == "Deleting":
             done = False
-        elif each.name != default and has_ended(str(each.tags.get("run", "")), wanted.run_id, clients):
+        elif each.name != default and is_unused(str(each.tags.get("run", "")), wanted.run_id, clients):
             delete(wanted.endpoint, str(each.name), clients)
             done = False
     return ProvisioningStatus(done, wanted.operation_url)
 
 
-def has_ended(run_id: str, own_run_id: str, clients: Clients) -> bool:
+def is_unused(run_id: str, own_run_id: str, clients: Clients) -> bool:
+    """Whether the run that made a deployment has no more use for it, unless it is the default."""
     if run_id == own_run_id:
-        return False
+        return True
     claim = run_store.read(run_id, clients)
     return claim is None or claim.record.status != "Running"
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER as JSON
@@ -212,6 +212,15 @@ def test_a_superseded_run_succeeds_and_says_so() -> None:
     outcome = rehearse(good(promote=always(Promotion(True, "", "superseded"))))
     assert (record(outcome).status, record(outcome).outcome) == ("Succeeded", "superseded")
     assert inputs(outcome, "publish_event")[-1]["data"]["outcome"] == "superseded"
+
+
+@pytest.mark.parametrize("outcome", ["promoted", "superseded"])
+def test_a_run_prunes_whatever_came_of_its_promotion(outcome: Literal["promoted", "superseded"]) -> None:
+    """The deployment of a superseded run is not the default, and while it ran, no other run deleted it."""
+    run = rehearse(good(promote=always(Promotion(True, "", outcome))))
+    prunes = inputs(run, "prune_deployments")
+    assert [(each["run_id"], each["endpoint"], each["keep"]) for each in prunes] == [(RUN, ENDPOINT, 2)] * 2
+    assert run.names.index("prune_deployments") > run.names.index("promote")
 
 
 def test_a_failed_prune_is_a_warning_in_a_run_that_succeeded() -> None:

@@ -190,6 +190,10 @@ def default(clients: Clients, endpoint: str) -> str:
     return str(found.defaults.deployment_name) if found.defaults else ""
 
 
+def deployments(clients: Clients, endpoint: str) -> set[str]:
+    return {str(each.name) for each in clients.machine_learning.batch_deployments.list(endpoint)}
+
+
 def test_a_model_is_registered_once_however_often_the_step_runs(clients: Clients, unique: str) -> None:
     of = upload(clients, unique, 1)
     first, again = registered(clients, of, f"m{unique}"), registered(clients, of, f"m{unique}")
@@ -238,6 +242,36 @@ def test_pruning_keeps_the_default_the_newest_and_those_of_runs_under_way(
     poll(prune_deployments, PruneInput(run_id(newest), newest, endpoint, 2), clients)
     left = {each.name for each in clients.machine_learning.batch_deployments.list(endpoint)}
     assert left == {names[4], names[3], names[2]}
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(1, [2]), (2, [2, 1]), (3, [2, 1])])
+def test_a_superseded_run_prunes_its_own_deployment(
+    clients: Clients, unique: str, keep: int, kept: list[int]
+) -> None:
+    """While it ran, the newer run left its deployment alone; nobody else would delete it for now."""
+    endpoint, names = served(clients, unique, [1, 2])
+    older, newer = upload(clients, unique, 1), upload(clients, unique, 2)
+    run_store.claim(RunRequest(run_id(older), older, {}, "event", "2026-05-01T00:00:00Z"), clients)
+    poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
+    poll(prune_deployments, PruneInput(run_id(newer), newer, endpoint, keep), clients)
+    assert deployments(clients, endpoint) == {names[1], names[2]}, "the older run has not ended"
+
+    outcome = poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients).outcome
+    poll(prune_deployments, PruneInput(run_id(older), older, endpoint, keep), clients)
+    assert outcome == "superseded"
+    assert deployments(clients, endpoint) == {names[second] for second in kept}
+    assert default(clients, endpoint) == names[2]
+
+
+def test_a_run_that_is_superseded_after_its_promotion_prunes_its_own_deployment(
+    clients: Clients, unique: str
+) -> None:
+    endpoint, names = served(clients, unique, [1, 2])
+    for second in (1, 2):
+        poll(promote, promotion(clients, unique, second, endpoint, names[second]), clients)
+    older = upload(clients, unique, 1)
+    poll(prune_deployments, PruneInput(run_id(older), older, endpoint, 1), clients)
+    assert deployments(clients, endpoint) == {names[2]}
 
 
 def test_the_default_is_not_deleted_by_a_run_that_cleans_up(clients: Clients, unique: str) -> None:
