@@ -113,6 +113,13 @@ def file_chunks(path: str) -> Iterator[Iterator[bytes]]:
         ) from error
 
 
+def dataset_chunks(container: ContainerClient | None, job: Job) -> Iterator[bytes]:
+    """The dataset's bytes: of the blob that the run was started for, or of a file if started by hand."""
+    opened = blob_chunks(container, job) if container is not None and job.etag else file_chunks(job.dataset)
+    with opened as chunks:
+        yield from chunks
+
+
 def upload_run(container: ContainerClient, folder: Path, prefix: str, report: str = "") -> None:
     """Upload an MLflow run; MLmodel goes last, so that its BlobCreated event means "complete".
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from azure.storage.blob import ContainerClient
 
-from tests.trainer.conftest import IRIS_ARGUMENTS, Trainer
+from tests.trainer.conftest import IRIS_ARGUMENTS, MAIN, Trainer
 from tests.trainer.storage import KEY, Identity, Storage
 
 pytestmark = pytest.mark.integration
@@ -220,6 +221,16 @@ def test_the_model_pins_what_it_was_trained_with(lab: Lab, trainer_python: str) 
     installed = subprocess.run([trainer_python, "-c", INSTALLED, *pins], capture_output=True, check=True)
     assert json.loads(installed.stdout) == pins
     assert "python=3.11." in lab.artifact("model/conda.yaml").decode()
+
+
+def test_main_alone_says_that_it_needs_the_files_beside_it(trainer_python: str, tmp_path: Path) -> None:
+    shutil.copy(MAIN, tmp_path)
+    command = [trainer_python, str(tmp_path / MAIN.name)]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr.splitlines() == [
+        "main.py needs the files beside it, job.py among them: upload all of its folder"
+    ]
 
 
 def test_without_a_destination_the_same_model_is_kept_in_mlruns(

@@ -42,8 +42,9 @@ def test_progress_is_a_line_a_second_and_always_the_first_and_the_last(
     main: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock: Iterator[float] = iter([10.0, 10.5, 10.9, 11.0, 11.2])
-    monkeypatch.setattr(main.time, "monotonic", lambda: next(clock))
-    show = main.print_progress(5)
+    progress: Any = importlib.import_module("progress")
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    show = progress.print_progress(5)
     for number in range(1, 6):
         show(SimpleNamespace(number=number, loss=0.5, accuracy=0.75))
     shown = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
@@ -53,7 +54,8 @@ def test_progress_is_a_line_a_second_and_always_the_first_and_the_last(
 def test_the_progress_of_a_regression_has_no_accuracy(
     main: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main.print_progress(1)(SimpleNamespace(number=1, loss=0.5, accuracy=float("nan")))
+    progress: Any = importlib.import_module("progress")
+    progress.print_progress(1)(SimpleNamespace(number=1, loss=0.5, accuracy=float("nan")))
     assert capsys.readouterr().out == "epoch 1/1: loss 0.5000\n"
 
 

@@ -1,0 +1,138 @@
+"""The comparison with the champion: both models predict the same hold-out rows.
+
+The champion does so in a process of its own, beside the training. Whatever goes wrong with it is noted and
+does not affect the training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from champion import ChampionProcess
+from evaluation import SampledRows
+from gate import PairedPredictions
+from job import Job
+from progress import say
+from schema import Plan
+from storage import download_folder, read_bytes
+from text import quoted, shorten
+from touchdown_model import TouchdownModel
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+
+class Challenge:
+    """A champion that predicts the hold-out rows, or cannot, for the reason that `error` states.
+
+    name: the champion's "name:version". profile: the columns of the data that it was trained on, as its
+    profile.json describes them; empty if that is missing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        process: ChampionProcess | None = None,
+        profile: list[dict[str, Any]] | None = None,
+        error: str = "",
+    ) -> None:
+        self._name, self._process, self._error = name, process, error
+        self.profile = profile or []
+
+    def predictions(self, plan: Plan, challenger: TouchdownModel, sampled: SampledRows) -> PairedPredictions:
+        """Both models' predictions of the sampled hold-out rows, each as a deployment would make them."""
+        if self._process is None:
+            return PairedPredictions(self._name, error=self._error)
+        theirs, error = self._process.answers()
+        held = sampled.held()
+        if not error and len(theirs) != len(held):
+            error = f"it gave {len(theirs)} answers for {len(held)} rows"
+        if error:
+            return PairedPredictions(self._name, error=error)
+        truth: list[Any] = sampled.labels[held].tolist()
+        champion: list[Any] = [str(each) for each in theirs]
+        if plan.schema.classes:
+            truth = [plan.schema.classes[label] for label in truth]
+        else:
+            champion = [number_in(each) for each in theirs]
+            if None in champion:
+                answer = theirs[champion.index(None)]
+                error = f"it answers {quoted(answer)}, which is no number to compare"
+                return PairedPredictions(self._name, error=error)
+        ours = challenger.predict(sampled.cells.iloc[held])["prediction"].tolist()
+        return PairedPredictions(self._name, truth=truth, champion=champion, challenger=ours)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+
+def number_in(answer: Any) -> float | None:
+    """A champion's answer as a number, or None if it is not one."""
+    try:
+        return float(answer)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+@contextlib.contextmanager
+def challenge(
+    job: Job, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
+) -> Iterator[Challenge | None]:
+    """Start the champion's predictions, and stop them at the end. None if the job names no champion.
+
+    folder: where the champion and the rows are written.
+    """
+    if not job.champion:
+        yield None
+        return
+    started = _start(job, container, sampled, label, folder)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+def _start(
+    job: Job, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
+) -> Challenge:
+    name = job.champion_model or "the champion"
+    model = folder / "champion"
+    if container is not None and job.etag:
+        if not download_folder(container, job.champion, model):
+            return Challenge(name, error=f"its folder {shorten(job.champion)} is empty or gone")
+        profile = read_bytes(container, f"{PurePosixPath(job.champion).parent}/profile.json")
+    else:
+        model = Path(job.champion).absolute()
+        file = model.parent / "profile.json"
+        profile = file.read_bytes() if file.exists() else b""
+    rows = folder / "holdout.csv"
+    _write_rows(sampled, label, rows)
+    return Challenge(name, ChampionProcess(model, rows, folder / "answers.json"), profiled_columns(profile))
+
+
+def _write_rows(sampled: SampledRows, label: str, path: Path) -> None:
+    """Write the hold-out rows without their label, every cell as it stands in the dataset."""
+    frame = sampled.cells.iloc[sampled.held()]
+    names = [name for name in frame.columns if name != label]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows(zip(*(frame[name] for name in names), strict=True))
+
+
+def profiled_columns(text: bytes) -> list[dict[str, Any]]:
+    """The columns in a profile.json. Empty if it is missing or cannot be read."""
+    if not text:
+        return []
+    try:
+        columns = json.loads(text)["columns"]
+        return [dict(each) for each in columns]
+    except (ValueError, LookupError, TypeError):
+        say("the champion's profile.json cannot be read, so drift is not measured")
+        return []
