@@ -48,7 +48,7 @@ class Challenge:
         """Both models' predictions of the sampled hold-out rows, each as a deployment would make them."""
         if self._process is None:
             return PairedPredictions(self._name, error=self._error)
-        theirs, error = self._process.answers()
+        theirs, error = self._process.predictions()
         held = sampled.held()
         if not error and len(theirs) != len(held):
             error = f"it gave {len(theirs)} answers for {len(held)} rows"

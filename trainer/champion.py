@@ -1,10 +1,10 @@
-"""Score a CSV with an MLflow model, in a process of its own: how a champion meets the rows of its challenger.
+"""Scores a CSV with an MLflow model in a process of its own: the champion, on its challenger's hold-out rows.
 
-    python -I champion.py MODEL_FOLDER ROWS.csv ANSWERS.json
+    python -I champion.py MODEL_FOLDER ROWS.csv PREDICTIONS.json
 
-The champion brings code of its own, of the version that trained it, which in the challenger's process would
-meet another version under the same name. The CSV is read as a batch deployment reads it: by pandas, with the
-types of the model's signature. ANSWERS.json holds {"answers": [...]} or {"error": one sentence}.
+The champion's model brings its own code, of the version that trained it, which would clash with this
+version's code in the challenger's process. The CSV is read as a batch deployment reads it: by pandas, with
+the types of the model's signature. PREDICTIONS.json holds {"predictions": [...]} or {"error": one sentence}.
 """
 
 from __future__ import annotations
@@ -17,44 +17,48 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-LIMIT = 3600
+TIMEOUT = 3600
 """Seconds that a champion may take."""
-ROWS_AT_ONCE = 5000
+CHUNK_ROWS = 5000
+MAX_ERROR = 500
+"""Characters of an exception's message."""
 
 
 class ChampionProcess:
-    """The champion at work beside the training. It is started at once, and asked for its answers later."""
+    """The champion's process, which starts at once and scores the rows beside the training."""
 
-    def __init__(self, folder: Path, rows: Path, answers: Path) -> None:
-        self._answers = answers
+    def __init__(self, folder: Path, rows: Path, predictions: Path) -> None:
+        self._predictions = predictions
         self._process = subprocess.Popen(
-            [sys.executable, "-I", __file__, str(folder), str(rows), str(answers)],
+            [sys.executable, "-I", __file__, str(folder), str(rows), str(predictions)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
         )
 
-    def answers(self) -> tuple[list[Any], str]:
-        """Its answers, one for each row, or why it has none."""
+    def predictions(self) -> tuple[list[Any], str]:
+        """Wait for the predictions, one for each row. The text says why there are none, or is empty."""
         try:
-            _, said = self._process.communicate(timeout=LIMIT)
+            _, stderr = self._process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             self.stop()
-            return [], f"it did not answer within {LIMIT} s"
-        if self._process.returncode != 0 or not self._answers.exists():
-            words = said.decode(errors="replace").strip().splitlines()
-            why = words[-1] if words else "it said nothing"
-            return [], f"its process ended with exit code {self._process.returncode}: {why}"
-        found = json.loads(self._answers.read_text(encoding="utf-8"))
-        return found.get("answers", []), found.get("error", "")
+            return [], f"it did not answer within {TIMEOUT} s"
+        if self._process.returncode != 0 or not self._predictions.exists():
+            lines = stderr.decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else "it said nothing"
+            return [], f"its process ended with exit code {self._process.returncode}: {reason}"
+        result = json.loads(self._predictions.read_text(encoding="utf-8"))
+        return result.get("predictions", []), result.get("error", "")
 
     def stop(self) -> None:
+        """End the process if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.communicate()
 
 
 def score(folder: str, rows: str) -> list[Any]:
+    """The first column of a model's predictions for a CSV, one for each row."""
     import mlflow.pyfunc
     import pandas
 
@@ -64,21 +68,24 @@ def score(folder: str, rows: str) -> list[Any]:
     types = None
     if schema is not None and schema.has_input_names() and not schema.is_tensor_spec():
         types = dict(zip(schema.input_names(), schema.pandas_types(), strict=True))
-    answers: list[Any] = []
-    for chunk in pandas.read_csv(rows, engine="c", dtype=types, chunksize=ROWS_AT_ONCE):
-        found = model.predict(chunk)
-        column = found.iloc[:, 0] if hasattr(found, "iloc") and found.ndim > 1 else found
-        answers += column.tolist() if hasattr(column, "tolist") else list(column)
-    return answers
+    predictions: list[Any] = []
+    for chunk in pandas.read_csv(rows, engine="c", dtype=types, chunksize=CHUNK_ROWS):
+        output = model.predict(chunk)
+        column = output.iloc[:, 0] if hasattr(output, "iloc") and output.ndim > 1 else output
+        predictions += column.tolist() if hasattr(column, "tolist") else list(column)
+    return predictions
 
 
-def main(folder: str, rows: str, answers: str) -> int:
+def main(folder: str, rows: str, predictions: str) -> int:
+    """Score the rows, and write the predictions or the error."""
     try:
-        found: dict[str, Any] = {"answers": score(folder, rows)}
-    except Exception as error:  # any model may fail at columns it was not made for: that is an answer, too
+        result: dict[str, Any] = {"predictions": score(folder, rows)}
+    except (
+        Exception
+    ) as error:  # any model may fail on columns that it was not made for; the gate reports that
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason given"]
-        found = {"error": f"{type(error).__name__}: {' '.join(lines)[:500]}"}
-    Path(answers).write_text(json.dumps(found), encoding="utf-8")
+        result = {"error": f"{type(error).__name__}: {' '.join(lines)[:MAX_ERROR]}"}
+    Path(predictions).write_text(json.dumps(result), encoding="utf-8")
     return 0
 
 

@@ -1,16 +1,17 @@
-"""How far a column's values have moved from those that an earlier model was trained on.
+"""Measures how far a column's values have moved from those that an earlier model was trained on.
 
-The measure is the Population Stability Index, which credit scoring watches its populations with: over the
-bins of the earlier values, the sum of (p - q) ln(p / q), where p and q are the shares of rows in a bin then
-and now. It is 0 for equal shares and grows without bound. Rule of thumb: below 0.1 little has changed,
-above 0.2 or 0.25 (writers differ) a lot has. That rule knows nothing of the number of rows: with nothing
+The measure is the Population Stability Index, by which credit scoring monitors its populations: the sum, over
+bins of the earlier values, of (p - q) ln(p / q), where p and q are the shares of rows in a bin then and now.
+It is 0 for equal shares and has no upper bound. As a rule of thumb, little has changed below 0.1, and a lot
+has above 0.2 or 0.25 (authors differ). The rule does not take the number of rows into account: if nothing has
 changed, the index is distributed as (1/n + 1/m) times chi-square with (bins - 1) degrees of freedom, so two
-samples of 100 rows exceed 0.2 by chance alone in a third of all cases. `noise` says how far chance goes.
+samples of 100 rows exceed 0.2 by chance alone in a third of all cases. `chance_limit` says how far chance
+goes.
 
 Source of the rule's limits and of the distribution: B. Yurdakul and J. Naranjo, "Statistical properties of
 the population stability index", Journal of Risk Model Validation, 2020, doi:10.21314/JRMV.2020.227.
 
-Only numpy. What `bins` answers is small and goes through JSON, into the profile beside the model.
+Imports only numpy. What `bins` returns is small JSON, for the profile that is saved beside the model.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 FLAGGED = 0.2
-MOST_BINS = 10
-FEWEST_ROWS_PER_BIN = 5
-MOST_LEVELS = 20
-LONGEST_LEVEL = 200
+"""The index above which a column is flagged."""
+MAX_BINS = 10
+MIN_ROWS_PER_BIN = 5
+MAX_LEVELS = 20
+"""Categories that have a bin of their own."""
+MAX_LEVEL = 200
+"""Characters of a category."""
 SOURCE = (
     "Yurdakul and Naranjo, Statistical properties of the population stability index, "
     "Journal of Risk Model Validation, 2020"
@@ -38,26 +42,27 @@ Values = NDArray[Any] | Sequence[Any] | Mapping[str | None, int]
 
 
 def bins(kind: str, values: Values) -> dict[str, Any]:
-    """Divide a column into bins, and say which share of its rows each of them holds.
+    """Divide a column into bins, and compute the share of its rows that each bin holds.
 
-    kind: "number", "date" or "boolean" for values of shape (n_rows,) that are floats, NaN where one is
-    missing; "category" for texts, None where one is missing, or for how many rows each text has. An empty
-    text stands for those that are not told apart. Infinities belong to the outermost bins.
+    kind: "number", "date" or "boolean" if the values are floats of shape (n_rows,), NaN where one is missing;
+    "category" if they are texts, None where one is missing, or the number of rows by text. An empty text
+    stands for all texts that were not counted separately. Infinities belong to the outermost bins.
 
-    Returns {"kind", "rows", "shares": [...]} and what tells the bins apart: for numbers "cuts", ascending, a
-    value belonging to the bin of as many cuts as are not above it; for categories "levels", the most frequent
-    ones, before the share of all other levels. The last share is that of the missing values.
+    Returns {"kind", "rows", "shares": [...]} and what defines the bins: for numbers "cuts", ascending, where
+    a value belongs to the bin whose index is the number of cuts at or below it; for categories "levels", the
+    most frequent ones, whose shares come before that of all other levels. The last share is that of missing
+    values.
 
-    Raises ValueError for another kind.
+    Raises ValueError for any other kind.
     """
     if kind == "category":
         counts = _levels(values)
-        missing, untold = counts.pop(None, 0), counts.pop("", 0)
-        # Ties by name, so that the same rows give the same bins in any order.
-        ranked = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:MOST_LEVELS]
+        missing, merged = counts.pop(None, 0), counts.pop("", 0)
+        # Ties are broken by name, so that the same rows give the same bins in any order.
+        ranked = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:MAX_LEVELS]
         described: dict[str, Any] = {"kind": kind, "levels": [level for level, _ in ranked]}
         kept = [count for _, count in ranked]
-        tally = [*kept, untold + counts.total() - sum(kept), missing]
+        tally = [*kept, merged + counts.total() - sum(kept), missing]
         rows = sum(tally)
         shares = [count / rows if rows else 0.0 for count in tally]
     elif kind in ("number", "date", "boolean"):
@@ -72,10 +77,10 @@ def bins(kind: str, values: Values) -> dict[str, Any]:
 
 
 def psi(bins: dict[str, Any], values: Values) -> float:
-    """The index of these values against the bins of earlier ones: at least 0, 0 for equal shares, finite.
+    """The index of these values against the bins of earlier ones: finite, at least 0, and 0 for equal shares.
 
-    A share below half a row of the smaller of the two samples counts as half a row, then and now: an empty
-    bin would make the index infinite, and nothing smaller can be told apart there. Without any rows it is 0.
+    Any share below half a row of the smaller sample counts as half a row: an empty bin would make the index
+    infinite, and that sample cannot resolve anything smaller. Without any rows, the index is 0.
     """
     shares, rows = _shares(bins, values)
     smaller = min(rows, int(bins["rows"]))
@@ -86,11 +91,11 @@ def psi(bins: dict[str, Any], values: Values) -> float:
     return float(np.sum((now - then) * np.log(now / then)))
 
 
-def noise(bins: dict[str, Any], rows: int) -> float:
-    """What the index of that many rows stays below, 95 times in 100, when nothing has changed.
+def chance_limit(bins: dict[str, Any], rows: int) -> float:
+    """The value that the index of that many rows stays below, 95 times in 100, if nothing has changed.
 
-    The distribution's quantile by Wilson and Hilferty's cube root, within 2 % for two degrees of freedom and
-    more. Infinite without any rows.
+    It is the distribution's quantile by Wilson and Hilferty's cube root, which is within 2 % for two or more
+    degrees of freedom. It is infinite without any rows.
     """
     then = int(bins["rows"])
     freedom = sum(share > 0 for share in bins["shares"]) - 1
@@ -104,10 +109,10 @@ def noise(bins: dict[str, Any], rows: int) -> float:
 
 
 def compare(name: str, bins: dict[str, Any], values: Values) -> dict[str, Any]:
-    """One column's line of the report: {"name", "psi", "flagged", "why"}; "why" is "" where all is said."""
+    """Compare one column: {"name", "psi", "flagged", "why"}. "why" says if chance alone may explain it."""
     index = psi(bins, values)
     rows = sum(values.values()) if isinstance(values, Mapping) else len(values)
-    chance = noise(bins, rows)
+    chance = chance_limit(bins, rows)
     why = ""
     if index > FLAGGED and index <= chance:
         why = (
@@ -123,27 +128,27 @@ def _numbers(values: Values) -> Numbers:
 
 
 def _levels(values: Values) -> Counter[str | None]:
-    """How often each level comes: texts, cut to what a profile can hold; whatever is no text is missing."""
+    """The number of rows by level. Long levels are cut; whatever is not a text counts as missing."""
     counts: Counter[str | None] = Counter()
     for value, rows in Counter(values.tolist() if isinstance(values, np.ndarray) else values).items():
-        counts[value[:LONGEST_LEVEL] if isinstance(value, str) else None] += rows
+        counts[value[:MAX_LEVEL] if isinstance(value, str) else None] += rows
     return counts
 
 
 def _cuts(numbers: Numbers) -> Numbers:
-    """Deciles, fewer of few rows, that are values of the column themselves.
+    """Deciles, or fewer quantiles of few rows, each of which is a value of the column.
 
-    A value that many rows share (0 of an amount, the only value of a constant column) gets a bin of its own
-    between two cuts, or what moves away from it would stay in its bin.
+    A value that many rows share (an amount of 0, the only value of a constant column) gets a bin of its own
+    between two cuts. Otherwise, values that move away from it could stay in its bin.
     """
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
         return np.empty(0)
     distinct, counts = np.unique(finite, return_counts=True)
-    wanted = int(min(MOST_BINS, max(2, len(finite) // FEWEST_ROWS_PER_BIN)))
+    wanted = int(min(MAX_BINS, max(2, len(finite) // MIN_ROWS_PER_BIN)))
     quantiles = np.quantile(finite, np.arange(1, wanted) / wanted, method="inverted_cdf")
     shared = distinct[counts > len(finite) / wanted]
-    with np.errstate(over="ignore"):  # above the largest float there is nothing to cut off
+    with np.errstate(over="ignore"):  # the largest float has no float above it, and needs no cut there
         above = np.nextafter(shared, np.inf)
     cuts = np.unique(np.concatenate([quantiles, shared, above]))
     return cast(Numbers, cuts[np.isfinite(cuts)])

@@ -1,4 +1,4 @@
-"""How good a model is on the rows that were held out, and which columns that rests on."""
+"""Measures models on the hold-out rows, and how much each column contributes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import touchdown_model as model
+import verdict_rules as rules
 from cache import Batch
 from design import Design
 from holdout import SEED
@@ -19,20 +20,27 @@ from survey import Survey
 from training import Trained, losses
 
 CALIBRATION_BINS = 10
-SHOWN_RESIDUALS = 2000
+MAX_RESIDUALS = 2000
+"""Rows whose true and predicted values are kept for the report."""
 IMPORTANCE_ROWS = 2000
+"""Hold-out rows on which importance is measured, or fewer; see IMPORTANCE_CELLS."""
 IMPORTANCE_CELLS = 40_000_000
-"""Cells that all the predictions for the importances together may take."""
+"""Features that all predictions for the importance of all columns may take together."""
 REPEATS = 3
+"""How often each column is shuffled."""
+MAX_REPEATED_COLUMNS = 200
+"""Columns up to which each is shuffled more than once."""
 STACKED_CELLS = 4_000_000
-"""Features of the rows, with one column shuffled after the other, that are predicted at once."""
+"""Features that are predicted at once: copies of the rows, each with another column shuffled."""
 
 
 @dataclass
 class HoldOut:
-    """What a model does with the hold-out rows. metrics: as scikit-learn defines them.
+    """How a model does on the hold-out rows.
 
-    baseline: the primary metric of always answering the most frequent class, or the mean.
+    metrics: as scikit-learn defines them. baseline: the deciding metric of always predicting the most
+    frequent class, or the mean. confusion: counts of shape (n_classes, n_classes), rows true and columns
+    predicted.
     """
 
     rows: int
@@ -44,7 +52,7 @@ class HoldOut:
 
 
 class Classification:
-    """Adds up the hold-out of a classification, batch by batch."""
+    """Adds up a classifier's results on the hold-out, batch by batch. majority: the most frequent class."""
 
     def __init__(self, classes: int, majority: int) -> None:
         self.confusion = np.zeros((classes, classes), dtype=np.int64)
@@ -59,42 +67,49 @@ class Classification:
             classes, classes
         )
         self.loss += losses(probabilities, truth)[0] * len(truth)
-        if classes == 2:
-            sure, right = probabilities[:, 1], truth == 1
+        self._add_to_bins(truth, probabilities, predicted)
+
+    def _add_to_bins(self, truth: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray) -> None:
+        """Sum up confidence, correct predictions and rows for each bin of the confidence."""
+        if probabilities.shape[1] == 2:
+            confidence, correct = probabilities[:, 1], truth == 1
         else:
-            sure, right = probabilities.max(axis=1), predicted == truth
-        places = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-        for column, weights in enumerate((sure, right.astype(float), np.ones(len(sure)))):
+            confidence, correct = probabilities.max(axis=1), predicted == truth
+        places = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+        for column, weights in enumerate((confidence, correct.astype(float), np.ones(len(confidence)))):
             self.bins[:, column] += np.bincount(places, weights, minlength=CALIBRATION_BINS)
 
     def holdout(self, classes: tuple[str, ...]) -> HoldOut:
         rows = int(self.confusion.sum())
         truth, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
-        right = np.diag(self.confusion)
-        # As sklearn.metrics.f1_score with average="macro": 0 for a class that is neither there nor predicted.
-        f1 = 2 * right / np.maximum(truth + predicted, 1)
-        what = f"the probability of {classes[1]!r}" if len(classes) == 2 else "the probability of the answer"
+        correct = np.diag(self.confusion)
+        # As sklearn.metrics.f1_score with average="macro": 0 for a class that is neither true nor predicted.
+        f1 = 2 * correct / np.maximum(truth + predicted, 1)
+        positive = repr(classes[1]) if len(classes) == 2 else "the predicted class"
         bins = [
-            {"predicted": sure / count, "observed": hits / count, "rows": int(count)}
-            for sure, hits, count in self.bins
+            {"predicted": confidence / count, "observed": hits / count, "rows": int(count)}
+            for confidence, hits, count in self.bins
             if count
         ]
         return HoldOut(
             rows,
-            {"accuracy": right.sum() / rows, "macro_f1": float(f1.mean()), "log_loss": self.loss / rows},
+            {"accuracy": correct.sum() / rows, "macro_f1": float(f1.mean()), "log_loss": self.loss / rows},
             baseline=float(truth[self.majority] / rows),
             confusion=self.confusion,
-            calibration={"what": what, "bins": bins},
+            calibration={"what": f"the probability of {positive}", "bins": bins},
         )
 
 
 @dataclass
 class Regression:
-    """Adds up the hold-out of a regression. mean: of the label, which the baseline answers always."""
+    """Adds up a regressor's results on the hold-out, batch by batch.
+
+    mean: the label's mean in training, which the baseline always predicts.
+    """
 
     mean: float
     errors: list[tuple[float, float, float, float, int]] = field(default_factory=list)
-    shown: list[np.ndarray] = field(default_factory=list)
+    pairs: list[np.ndarray] = field(default_factory=list)
 
     def add(self, truth: np.ndarray, estimated: np.ndarray) -> None:
         error = estimated - truth
@@ -107,15 +122,15 @@ class Regression:
                 len(truth),
             )
         )
-        if sum(part.shape[1] for part in self.shown) < SHOWN_RESIDUALS:
-            self.shown.append(np.stack([truth, estimated]))
+        if sum(part.shape[1] for part in self.pairs) < MAX_RESIDUALS:
+            self.pairs.append(np.stack([truth, estimated]))
 
     def holdout(self) -> HoldOut:
         squares, absolute, total, around, _ = map(sum, zip(*self.errors, strict=True))
         rows = sum(count for *_, count in self.errors)
-        # The spread around the hold-out's own mean, from that around the training's.
+        # The sum of squares around the hold-out's own mean, from that around the training's mean.
         spread = around - rows * (total / rows - self.mean) ** 2
-        shown = np.concatenate(self.shown, axis=1)[:, :SHOWN_RESIDUALS]
+        pairs = np.concatenate(self.pairs, axis=1)[:, :MAX_RESIDUALS]
         return HoldOut(
             rows,
             {
@@ -124,12 +139,12 @@ class Regression:
                 "r2": 1 - squares / spread if spread > 0 else 0.0,
             },
             baseline=math.sqrt(around / rows),
-            residuals={"truth": shown[0].tolist(), "predicted": shown[1].tolist()},
+            residuals={"truth": pairs[0].tolist(), "predicted": pairs[1].tolist()},
         )
 
 
 def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[str, HoldOut]:
-    """Each model on all hold-out rows, by algorithm; one pass over the cache."""
+    """Measure each model, by algorithm, on all hold-out rows, in one pass over the cache."""
     classes = plan.schema.classes
     counts = np.bincount(
         plan.class_of[plan.class_of >= 0], survey.classes.counts[plan.class_of >= 0], minlength=1
@@ -142,21 +157,21 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
         for name in trained
     }
 
-    def answered(number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def predict(number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         batch = survey.cache.read(number)
         label = plan.labels(batch)
         rows = np.flatnonzero(plan.labelled(label) & plan.split.mask(batch.start, len(label)))
-        return label[rows], {name: answers_of(each.model, batch, rows) for name, each in trained.items()}
+        return label[rows], {name: outputs_of(each.model, batch, rows) for name, each in trained.items()}
 
-    def answers_of(chosen: model.TouchdownModel, batch: Batch, rows: np.ndarray) -> np.ndarray:
-        if chosen.algorithm != "linear":
-            return chosen.answers(plan.values(batch, rows))
+    def outputs_of(trained_model: model.TouchdownModel, batch: Batch, rows: np.ndarray) -> np.ndarray:
+        if trained_model.algorithm != "linear":
+            return trained_model.outputs(plan.values(batch, rows))
         features = np.empty((len(rows), design.width))
         design.fill(batch.numbers, batch.codes, rows, features)
-        return chosen.answers_to(features)
+        return trained_model.outputs_from(features)
 
-    for truth, answers in in_order(answered, iter(range(len(survey.cache)))):
-        for name, each in answers.items():
+    for truth, outputs in in_order(predict, iter(range(len(survey.cache)))):
+        for name, each in outputs.items():
             if len(truth):
                 sums[name].add(truth, each)
     return {name: each.holdout(classes) if classes else each.holdout() for name, each in sums.items()}
@@ -164,10 +179,10 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
 
 @dataclass
 class SampledRows:
-    """The sample: its values, and of each row its label and whether it is held out.
+    """The sample's rows, with their values, labels and whether they are held out.
 
-    batch: as the cache has its batches; places: in which row of its numbers or codes a column is.
-    labels: class indices, -1 without one; or numbers, NaN without one.
+    batch: the values, laid out as in the cache; places: the row of its numbers or codes that holds a column.
+    labels: class indices, -1 if a row has no label; or numbers, NaN if it has none.
     """
 
     survey: Survey
@@ -189,67 +204,85 @@ class SampledRows:
         return cls(survey, batch, places, labels, plan.split.of(sample.rows) & plan.labelled(labels))
 
     def held(self, most: int | None = None) -> np.ndarray:
-        """The places of the hold-out rows among them, of the first `most` only."""
+        """The indices of the hold-out rows in the sample; only the first `most` of them if given."""
         return np.flatnonzero(self.held_out)[:most]
 
     def values(self, name: str) -> np.ndarray:
-        """Of a column of numbers, booleans or dates: float64, NaN where one is missing."""
+        """A column of numbers, booleans or dates: float64, NaN where a value is missing."""
         values: np.ndarray = self.batch.numbers[self.places[name]]
         return values
 
     def counts(self, name: str) -> dict[str | None, int]:
-        """Of a column of texts: how many rows each has, as drift takes it."""
+        """How many rows each text of a column has.
+
+        As drift.bins takes them: None stands for missing values, "" for the texts that the survey merged.
+        """
         texts = self.survey.levels[name].codes
-        # Codes below 0 come first: OTHER, then MISSING.
+        # The codes below 0 come first: OTHER, then MISSING.
         counts = np.bincount(self.batch.codes[self.places[name]] - model.OTHER, minlength=len(texts) + 2)
         pairs = zip(["", None, *texts], counts.tolist(), strict=True)
         return {text: count for text, count in pairs if count}
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """What stands in the rows; it is parsed for whoever asks first."""
+        """The raw cells of the rows, parsed at the first use."""
         return self.survey.sample.table().to_pandas()
 
 
 def importance(plan: Plan, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
-    """How much worse the primary metric gets when a column is shuffled among hold-out rows; best first.
+    """How much worse the deciding metric gets if a column's values are shuffled among hold-out rows.
 
+    Returns {"column", "mean", "std"} for each column, over the repetitions, the most important one first.
     Source: Breiman, "Random Forests", Machine Learning 45, 2001 (permutation importance).
     """
-    schema, task = chosen.schema, "classification" if chosen.schema.classes else "regression"
-    width = max(1, schema.width)
-    most = max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // (width * len(schema.columns) * REPEATS)))
-    held = sampled.held(most)
-    labels = sampled.labels[held]
+    columns = chosen.schema.columns
+    cells_per_row = max(1, chosen.schema.width) * len(columns) * REPEATS
+    held = sampled.held(max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // cells_per_row)))
     features = chosen.features(plan.values(sampled.batch, held))
+    worse = _shuffled_losses(chosen, features, sampled.labels[held])
+    found = [
+        {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
+        for column, each in zip(columns, worse, strict=True)
+    ]
+    return sorted(found, key=lambda each: -float(each["mean"]))
+
+
+def _shuffled_losses(chosen: model.TouchdownModel, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How much worse the metric is with each column shuffled, of shape (columns, repeats).
+
+    Thousands of columns take as many predictions of few rows, so several of them are made at once, on stacked
+    copies of the rows.
+    """
+    metric = rules.DECIDING_METRIC["classification" if chosen.schema.classes else "regression"]
     rows = len(features)
-    repeats = REPEATS if len(schema.columns) <= 200 else 1
-    base = primary(task, labels, chosen.answers_to(features))
+    parts = _column_slices(chosen)
+    repeats = REPEATS if len(parts) <= MAX_REPEATED_COLUMNS else 1
+    unshuffled = _measure(metric, labels, chosen.outputs_from(features))
     generator = np.random.default_rng(SEED)
-    linear = chosen.algorithm == "linear"
-    ends = np.cumsum([column.width if linear else column.tree_width for column in schema.columns])
-    parts = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    # Thousands of columns are as many predictions of few rows: several of them are made at once.
     together = max(1, STACKED_CELLS // max(1, features.size))
     worse = np.empty((len(parts), repeats))
     for first in range(0, len(parts), together):
         group = parts[first : first + together]
         stacked = np.tile(features, (len(group), 1))
-        for repeat in range(repeats):  # each shuffles the same parts again; all others stay as they are
+        for repeat in range(repeats):  # each repetition shuffles the same parts; the others stay as they are
             for place, part in enumerate(group):
                 stacked[place * rows : (place + 1) * rows, part] = generator.permutation(features[:, part])
-            answers = chosen.answers_to(stacked)
+            outputs = chosen.outputs_from(stacked)
             for place in range(len(group)):
-                value = primary(task, labels, answers[place * rows : (place + 1) * rows])
-                worse[first + place, repeat] = base - value if task == "classification" else value - base
-    found = [
-        {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
-        for column, each in zip(schema.columns, worse, strict=True)
-    ]
-    return sorted(found, key=lambda each: -float(each["mean"]))
+                value = _measure(metric, labels, outputs[place * rows : (place + 1) * rows])
+                lost = unshuffled - value if metric == "accuracy" else value - unshuffled
+                worse[first + place, repeat] = lost
+    return worse
 
 
-def primary(task: str, labels: np.ndarray, answers: np.ndarray) -> float:
-    if task == "classification":
-        return float((answers.argmax(axis=1) == labels).mean())
-    return float(np.sqrt(((answers - labels) ** 2).mean()))
+def _column_slices(chosen: model.TouchdownModel) -> list[slice]:
+    """The features that each column has."""
+    linear = chosen.algorithm == "linear"
+    ends = np.cumsum([column.width if linear else column.tree_width for column in chosen.schema.columns])
+    return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _measure(metric: str, labels: np.ndarray, outputs: np.ndarray) -> float:
+    if metric == "accuracy":
+        return float((outputs.argmax(axis=1) == labels).mean())
+    return float(np.sqrt(((outputs - labels) ** 2).mean()))

@@ -1,4 +1,4 @@
-"""What a dataset's columns look like: for the report, and for later datasets to be compared with."""
+"""Describes a dataset's columns: for the report, and for comparing later datasets with this one."""
 
 from __future__ import annotations
 
@@ -13,60 +13,73 @@ from schema import Plan
 from survey import Survey
 
 HISTOGRAM_BINS = 20
-TOP = 10
-LONGEST = 200
-"""Characters of a value that a profile repeats."""
+MAX_TOP = 10
+"""Most frequent values of a column that a profile lists."""
+MAX_VALUE = 200
+"""Characters of a value in a profile."""
+DROPPED_KINDS = {"constant": "constant", "empty": "constant", "free text": "text"}
+"""The kind of a dropped column, by the beginning of the reason; for any other reason it is an identifier."""
 
 
 def columns(survey: Survey, plan: Plan, sampled: SampledRows) -> list[dict[str, Any]]:
-    """A profile of every column but the label, in the file's order. Histograms and bins are the sample's."""
+    """A profile of every column but the label, in the file's order.
+
+    Counts and ranges are those of all rows; histograms and the bins of drift are those of the sample.
+    """
     used = {column.name for column in plan.schema.columns}
-    dropped = {each["column"]: each["why"] for each in plan.dropped}
-    found = []
+    reasons = {each["column"]: each["why"] for each in plan.dropped}
+    profiles = []
     for name, form in survey.forms.items():
         kind = form.kind
-        if name in dropped:
-            word = dropped[name].split(":")[0]
-            kind = {"constant": "constant", "empty": "constant", "free text": "text"}.get(word, "identifier")
+        if name in reasons:
+            kind = DROPPED_KINDS.get(reasons[name].split(":")[0], "identifier")
         profile: dict[str, Any] = {
             "name": name, "kind": kind, "used": name in used, "rows": survey.rows, "missing": 0,
             "distinct": None, "range": None, "mean": None, "std": None, "top": [], "histogram": None,
         }  # fmt: skip
-        if form.kind == model.CATEGORY:
-            levels = survey.levels[name]
-            texts = list(levels.codes)
-            ranked = np.argsort(-levels.counts, kind="stable")[:TOP]
-            profile |= {
-                "missing": levels.missing,
-                "distinct": len(texts) if not levels.beyond else None,
-                "top": [[texts[code][:LONGEST], int(levels.counts[code])] for code in ranked],
-            }
-            if name in used:
-                profile["bins"] = drift.bins("category", sampled.counts(name))
-        else:
-            place = sampled.places[name]
-            numbers = survey.numbers
-            known = numbers.known[place]
-            values = sampled.values(name)
-            finite = values[np.isfinite(values)]
-            profile |= {"missing": int(survey.rows - known)}
-            if known and form.kind == model.BOOLEAN:
-                yes = round(float(numbers.mean[place] * known))
-                profile["top"] = [["yes", yes], ["no", int(known) - yes]]
-            elif known:
-                low, high = float(numbers.low[place]), float(numbers.high[place])
-                profile["range"] = [moment(low), moment(high)] if form.kind == model.DATE else [low, high]
-                if form.kind == model.NUMBER:
-                    profile["mean"] = float(numbers.mean[place])
-                    profile["std"] = float(np.sqrt(numbers.squares[place] / known))
-                profile["histogram"] = histogram(finite)
-            if name in used:
-                profile["bins"] = drift.bins(form.kind, values)
-        found.append(profile)
-    return found
+        category = form.kind == model.CATEGORY
+        profile |= _category(survey, name) if category else _number(survey, sampled, name, form.kind)
+        if name in used:
+            values = sampled.counts(name) if category else sampled.values(name)
+            profile["bins"] = drift.bins(form.kind, values)
+        profiles.append(profile)
+    return profiles
+
+
+def _category(survey: Survey, name: str) -> dict[str, Any]:
+    """What a profile says about a category."""
+    levels = survey.levels[name]
+    texts = list(levels.codes)
+    ranked = np.argsort(-levels.counts, kind="stable")[:MAX_TOP]
+    return {
+        "missing": levels.missing,
+        "distinct": len(texts) if not levels.beyond else None,
+        "top": [[texts[code][:MAX_VALUE], int(levels.counts[code])] for code in ranked],
+    }
+
+
+def _number(survey: Survey, sampled: SampledRows, name: str, kind: str) -> dict[str, Any]:
+    """What a profile says about a column of numbers, booleans or dates."""
+    place, numbers = sampled.places[name], survey.numbers
+    known = numbers.known[place]
+    profile: dict[str, Any] = {"missing": int(survey.rows - known)}
+    if not known:
+        return profile
+    if kind == model.BOOLEAN:
+        yes = round(float(numbers.mean[place] * known))
+        return profile | {"top": [["yes", yes], ["no", int(known) - yes]]}
+    low, high = float(numbers.low[place]), float(numbers.high[place])
+    values = sampled.values(name)
+    profile["range"] = [timestamp(low), timestamp(high)] if kind == model.DATE else [low, high]
+    profile["histogram"] = histogram(values[np.isfinite(values)])
+    if kind == model.NUMBER:
+        profile["mean"] = float(numbers.mean[place])
+        profile["std"] = float(np.sqrt(numbers.squares[place] / known))
+    return profile
 
 
 def histogram(finite: np.ndarray) -> dict[str, list[float]] | None:
+    """The {"edges", "counts"} of finite values, or None if they are too close or too far apart."""
     if not len(finite):
         return None
     with np.errstate(all="ignore"):
@@ -77,13 +90,14 @@ def histogram(finite: np.ndarray) -> dict[str, list[float]] | None:
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
-def moment(days: float) -> str:
-    """Days since 2000-01-01 as ISO 8601, without the time of day where it is midnight."""
+def timestamp(days: float) -> str:
+    """Days since 2000-01-01 in ISO 8601; without the time of day if that is midnight."""
     text = str(np.datetime64("2000-01-01T00:00:00") + np.timedelta64(round(days * 86400), "s"))
     return text.removesuffix("T00:00:00")
 
 
 def label(survey: Survey, plan: Plan, sampled: SampledRows) -> dict[str, Any]:
+    """The profile of the label: the rows of each class, or a histogram of the sample's numbers."""
     if plan.schema.classes:
         counts = np.bincount(
             plan.class_of[plan.class_of >= 0],
@@ -91,14 +105,16 @@ def label(survey: Survey, plan: Plan, sampled: SampledRows) -> dict[str, Any]:
             minlength=len(plan.schema.classes),
         ).astype(int)
         pairs = sorted(zip(plan.schema.classes, counts.tolist(), strict=True), key=lambda pair: -pair[1])
-        return {"top": [[name[:LONGEST], count] for name, count in pairs]}
+        return {"top": [[name[:MAX_VALUE], count] for name, count in pairs]}
     return {"histogram": histogram(sampled.labels[np.isfinite(sampled.labels)])}
 
 
-def drifted(theirs: list[dict[str, Any]], survey: Survey, sampled: SampledRows) -> list[dict[str, Any]]:
-    """How far each column that the champion takes has moved from the champion's own profile."""
+def drifted(
+    champion_profile: list[dict[str, Any]], survey: Survey, sampled: SampledRows
+) -> list[dict[str, Any]]:
+    """How far each column that the champion uses has moved from the champion's own profile."""
     found = []
-    for each in theirs:
+    for each in champion_profile:
         name, bins = str(each.get("name", "")), each.get("bins")
         if not isinstance(bins, dict):
             continue

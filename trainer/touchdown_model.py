@@ -1,19 +1,19 @@
-"""The deployed model: it takes the raw columns of a CSV, as they were uploaded, and predicts its label.
+"""The deployed model: it predicts the label from the raw columns of a CSV, as they were uploaded.
 
-This file travels inside the MLflow model (its folder `code`), and what it needs is what the model pins:
-NumPy, pandas, scikit-learn. The trainer itself reads every cell with these functions, so that a model in
-service sees what it has seen in training.
+This file is packaged inside the MLflow model (in its folder `code`), and imports only what the model's
+requirements pin: NumPy, pandas and scikit-learn. The trainer parses every cell with these functions too, so
+that a deployed model gets the same values as in training.
 
-A column goes through two forms:
+A column takes two forms:
 
     raw cells   ->  values: float64, NaN where missing (numbers, booleans, dates as days since 2000-01-01),
-                    or int32 codes of a category's levels (OTHER: no level; MISSING: no value)
-    values      ->  features: one or several columns of float64, none of them missing for a linear model
+                    or int32 codes of a category's levels (OTHER: not a level; MISSING: no value)
+    values      ->  features: one or more columns of float64; for a linear model, none of them is NaN
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,15 +22,17 @@ from sklearn.base import BaseEstimator
 
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2
-"""Codes of a category's cell without a value, and of one whose value is no level."""
+"""Codes of a category's cell that has no value, and of one whose value is not a level."""
 DATE_PARTS = 7
-"""Features of a date: see date_parts."""
+"""Features of a date; see date_parts."""
 LARGEST = 1e100
-"""What is larger is taken for missing, as an infinity is: its square would be none."""
+"""Larger numbers count as missing, as infinities do, so that no square of one overflows."""
 FAR = 10.0
-"""Standard deviations at which a feature of a linear model is cut off, so that no single cell rules it."""
-EPOCH = 10_957  # days from 1970 to 2000
-DAY = 86_400_000_000_000  # nanoseconds
+"""Standard deviations at which a linear model's features are clipped, so that no single cell dominates."""
+EPOCH = 10_957
+"""Days from 1970-01-01 to 2000-01-01."""
+DAY = 86_400_000_000_000
+"""Nanoseconds."""
 TRUE = frozenset({"true", "yes", "y", "t", "on"})
 FALSE = frozenset({"false", "no", "n", "f", "off"})
 MISSING_TEXTS = frozenset(
@@ -42,7 +44,10 @@ MISSING_TEXTS = frozenset(
 
 
 def numbers(cells: Any, decimal: str = ".") -> np.ndarray:
-    """Cells as float64 of shape (n,): NaN where one is missing, no number, infinite or beyond LARGEST."""
+    """Cells as float64 of shape (n,).
+
+    Missing and non-numeric cells, infinities and values beyond LARGEST are NaN.
+    """
     series = pd.Series(cells)
     if not pd.api.types.is_numeric_dtype(series.dtype):
         texts = series.astype(object)
@@ -56,14 +61,14 @@ def numbers(cells: Any, decimal: str = ".") -> np.ndarray:
 
 
 def _with_point(cell: Any) -> Any:
-    """A number with a decimal comma as one with a point; anything else is none of this file's numbers."""
+    """A text with its decimal comma as a point; NaN for a text that has a point already."""
     if not isinstance(cell, str):
         return cell
     return cell.replace(",", ".") if "." not in cell else np.nan
 
 
 def booleans(cells: Any) -> np.ndarray:
-    """Words for yes and no as 1.0 and 0.0 of shape (n,), anything else as NaN."""
+    """Words for yes and no as 1.0 and 0.0, of shape (n,); NaN for every other cell."""
 
     def meaning(cell: Any) -> float:
         word = str(cell).strip().lower()
@@ -75,20 +80,20 @@ def booleans(cells: Any) -> np.ndarray:
 
 
 def days(cells: Any, pattern: str) -> np.ndarray:
-    """Dates and timestamps as days since 2000-01-01 UTC, float64 of shape (n,), NaN where it is none.
+    """Dates and timestamps as days since 2000-01-01 UTC, float64 of shape (n,); NaN for every other cell.
 
-    pattern: as pandas.to_datetime takes it, or "ISO8601". An offset is taken into account.
+    pattern: the format for pandas.to_datetime, or "ISO8601". UTC offsets are applied.
     """
     series = pd.Series(cells).astype(object)
     series = series.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     moments = pd.to_datetime(series, format=pattern, errors="coerce", utc=True)
-    # Not as a difference of moments, which overflows for dates that are moments themselves (before 1708).
+    # Subtracting timestamps would overflow for dates before 1708, which a timestamp can hold.
     since_1970 = moments.to_numpy(dtype="datetime64[ns]")
     return np.where(np.isnat(since_1970), np.nan, since_1970.astype(np.int64) / DAY - EPOCH)
 
 
 def texts(cells: Any) -> list[str | None]:
-    """Cells as texts without the spaces around them, None where one is missing as pandas says it."""
+    """Cells as texts without surrounding spaces; None where pandas would read a missing value."""
     found: list[str | None] = []
     for cell in cells if isinstance(cells, list) else pd.Series(cells).astype(object):
         text = cell.strip() if isinstance(cell, str) else "" if pd.isna(cell) else str(cell)
@@ -101,11 +106,11 @@ def texts(cells: Any) -> list[str | None]:
 
 @dataclass(frozen=True)
 class Column:
-    """One column that the model takes, with all that training has learnt of it.
+    """One column that the model takes, with everything that training learned about it.
 
-    mean, scale: of its features (number, boolean: one; date: DATE_PARTS), with which they are standardised; a
-    missing value becomes the mean. indicator: whether "is missing" is a feature of its own.
-    levels: the categories that have a feature each. other: whether all further ones together have one.
+    mean, scale: by which its features are standardised (one for a number or boolean, DATE_PARTS for a date);
+    a missing value becomes the mean. indicator: whether "is missing" is a feature of its own. levels: the
+    categories that each have a feature. other: whether all further categories share one.
     """
 
     name: str
@@ -132,16 +137,17 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Features of a linear model."""
+        """How many features a linear model gets."""
         own = len(self.levels) + self.other if self.kind == CATEGORY else len(self.mean)
         return own + self.indicator
 
     @property
     def tree_width(self) -> int:
+        """How many features boosted trees get."""
         return DATE_PARTS if self.kind == DATE else 1
 
     def write(self, values: np.ndarray, features: np.ndarray) -> None:
-        """Fill `features` of shape (n, width) with what a linear model gets."""
+        """Fill `features`, of shape (n, width), for a linear model."""
         if self.kind == CATEGORY:
             for level in range(len(self.levels)):
                 features[:, level] = values == level
@@ -157,12 +163,13 @@ class Column:
             features[:, -1] = missing
 
     def write_tree(self, values: np.ndarray, features: np.ndarray) -> None:
-        """Fill `features` of shape (n, tree_width) with what boosted trees get: NaN for a missing number."""
+        """Fill `features`, of shape (n, tree_width), for boosted trees. Missing numbers stay NaN."""
         if self.kind == CATEGORY:
             column = values.astype(np.float64)
             column[values == OTHER] = len(self.levels) if self.other else np.nan
-            # A level of its own: scikit-learn sends a missing category down a wrong branch when it predicts,
-            # where training had it on the left one. Without any in training there is no such branch.
+            # Missing values get a level of their own, because scikit-learn predicts with a missing category
+            # on another branch than the one it trained with (the left). If training had none, there is no
+            # such branch.
             column[values == MISSING] = len(self.levels) + self.other if self.indicator else np.nan
             features[:, 0] = column
         elif self.kind == DATE:
@@ -172,7 +179,7 @@ class Column:
 
 
 def standardised(values: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
-    """(values - mean) / scale, cut off at FAR, and 0, which is the mean, where a value is missing."""
+    """(values - mean) / scale, clipped at FAR; a missing value becomes 0, the mean."""
     found: np.ndarray = values - mean
     found /= scale
     np.clip(found, -FAR, FAR, out=found)
@@ -185,8 +192,8 @@ def standardised(values: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
 def date_parts(values: np.ndarray) -> np.ndarray:
     """Days since 2000-01-01 as seven features, of shape (7, n).
 
-    The day itself for what rises or falls; month, weekday and time of day on a circle each, where December
-    lies beside January.
+    The day number, for trends; then sine and cosine of month, weekday and time of day, so that December lies
+    beside January.
     """
     known = np.isfinite(values)
     moments = values if known.all() else np.where(known, values, 0.0)
@@ -216,9 +223,10 @@ def date_parts(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns that the model takes and what it predicts.
+    """The columns that the model takes, and the label that it predicts.
 
-    classes: the label's classes, sorted as text; empty for a regression, whose label has mean and scale.
+    classes: the label's classes, sorted as text; empty for a regression. label_mean and label_scale: those of
+    a regression's label, which the estimator predicts standardised.
     """
 
     columns: tuple[Column, ...]
@@ -227,10 +235,12 @@ class Schema:
     label_mean: float = 0.0
     label_scale: float = 1.0
     decimal: str = "."
-    _starts: tuple[int, ...] = field(default=(), repr=False)
 
     def values(self, frame: pd.DataFrame) -> list[np.ndarray]:
-        """The values of a table of raw cells, one array for each column. Raises KeyError without one."""
+        """The values of a table of raw cells, one array for each column.
+
+        Raises KeyError if a column is missing.
+        """
         missing = [column.name for column in self.columns if column.name not in frame.columns]
         if missing:
             raise KeyError(f"the columns {', '.join(map(repr, missing[:20]))} are missing")
@@ -241,7 +251,7 @@ class Schema:
         return sum(column.width for column in self.columns)
 
     def features(self, values: list[np.ndarray]) -> np.ndarray:
-        """Values as the features of a linear model: float64 of shape (n, width)."""
+        """The features of a linear model, from values: float64 of shape (n, width)."""
         features = np.empty((len(values[0]), self.width))
         start = 0
         for column, each in zip(self.columns, values, strict=True):
@@ -250,7 +260,7 @@ class Schema:
         return features
 
     def tree_features(self, values: list[np.ndarray]) -> np.ndarray:
-        """Values as the features of boosted trees: float64, NaN where missing."""
+        """The features of boosted trees, from values: float64, NaN where a value is missing."""
         features = np.empty((len(values[0]), sum(column.tree_width for column in self.columns)))
         start = 0
         for column, each in zip(self.columns, values, strict=True):
@@ -259,14 +269,15 @@ class Schema:
         return features
 
     def tree_categories(self) -> list[bool]:
-        """For each feature of the trees, whether it is a category."""
+        """Whether each feature of boosted trees is a category."""
         return [column.kind == CATEGORY for column in self.columns for _ in range(column.tree_width)]
 
 
 class TouchdownModel(BaseEstimator):  # type: ignore[misc]
-    """A schema and an estimator behind it. estimator: predicts indices into the classes, or a scaled label.
+    """An estimator behind a schema.
 
-    algorithm: "linear" (SGDClassifier, SGDRegressor) or "boosting" (HistGradientBoosting…).
+    estimator: predicts indices into the classes, or the standardised label. algorithm: "linear"
+    (SGDClassifier, SGDRegressor) or "boosting" (HistGradientBoosting…).
     """
 
     def __init__(self, schema: Schema, estimator: Any, algorithm: str) -> None:
@@ -278,42 +289,43 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
     def classes_(self) -> np.ndarray:
         return np.array(self.schema.classes, dtype=object)
 
-    def answers(self, values: list[np.ndarray]) -> np.ndarray:
-        """Probabilities of shape (n, classes), or estimated labels of shape (n,), for values."""
-        return self.answers_to(self.features(values))
+    def outputs(self, values: list[np.ndarray]) -> np.ndarray:
+        """Probabilities of shape (n, classes), or predicted numbers of shape (n,), from values."""
+        return self.outputs_from(self.features(values))
 
     def features(self, values: list[np.ndarray]) -> np.ndarray:
-        """What the estimator gets: float64 of shape (n, features), those of one column side by side."""
+        """The estimator's features: float64 of shape (n, features), those of one column side by side."""
         schema = self.schema
         return schema.features(values) if self.algorithm == "linear" else schema.tree_features(values)
 
-    def answers_to(self, features: np.ndarray) -> np.ndarray:
-        """As `answers`, for rows of features."""
+    def outputs_from(self, features: np.ndarray) -> np.ndarray:
+        """As `outputs`, from features."""
         schema = self.schema
         if not len(features):
             return np.empty((0, len(schema.classes)) if schema.classes else 0)
         if schema.classes:
-            found = np.zeros((len(features), len(schema.classes)))
-            found[:, self.estimator.classes_.astype(np.int64)] = self.estimator.predict_proba(features)
-            return found
+            probabilities = np.zeros((len(features), len(schema.classes)))
+            known = self.estimator.classes_.astype(np.int64)
+            probabilities[:, known] = self.estimator.predict_proba(features)
+            return probabilities
         estimated: np.ndarray = self.estimator.predict(features)
         return estimated * schema.label_scale + schema.label_mean
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
-        return self.answers(self.schema.values(frame))
+        return self.outputs(self.schema.values(frame))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """`prediction`, and of a classification `probability_<class>` of each class, for raw rows.
+        """Predict raw rows: the column `prediction` and, for a classification, a `probability_<class>` each.
 
-        Columns may come in any order; the label and any other further column are left alone. A category that
-        training has not seen, and a value that is missing, are no error.
+        The columns may come in any order; further columns, such as the label, are ignored. Categories that
+        training did not see and missing values are predicted too.
         """
-        found = self.answers(self.schema.values(frame))
+        outputs = self.outputs(self.schema.values(frame))
         if not self.schema.classes:
-            return pd.DataFrame({"prediction": found}, index=frame.index)
-        answer = pd.DataFrame(
-            found, columns=[f"probability_{name}" for name in self.schema.classes], index=frame.index
+            return pd.DataFrame({"prediction": outputs}, index=frame.index)
+        predictions = pd.DataFrame(
+            outputs, columns=[f"probability_{name}" for name in self.schema.classes], index=frame.index
         )
-        answer.insert(0, "prediction", self.classes_[found.argmax(axis=1)])
-        return answer
+        predictions.insert(0, "prediction", self.classes_[outputs.argmax(axis=1)])
+        return predictions

@@ -56,7 +56,7 @@ def test_bins_survive_json_and_give_the_same_index(columns: tuple[str, list[Any]
     again = json.loads(json.dumps(bins, allow_nan=False))
     assert drift.psi(again, array(kind, now)) == drift.psi(bins, array(kind, now))
     assert sum(bins["shares"]) == pytest.approx(1 if then else 0)
-    assert len(bins["shares"]) <= drift.MOST_LEVELS + 2
+    assert len(bins["shares"]) <= drift.MAX_LEVELS + 2
 
 
 @settings(deadline=None)
@@ -130,7 +130,7 @@ def test_a_column_of_missing_values_stays_one() -> None:
 def test_unseen_categories_count_with_the_rare_ones() -> None:
     then = ["a"] * 90 + [f"rare {i}" for i in range(30)]
     bins = drift.bins("category", array("category", then))
-    assert len(bins["levels"]) == drift.MOST_LEVELS
+    assert len(bins["levels"]) == drift.MAX_LEVELS
     assert index("category", then, ["a"] * 90 + [f"new {i}" for i in range(30)]) > drift.FLAGGED
     others = [level for level in then if level not in bins["levels"]]
     assert (
@@ -157,7 +157,7 @@ def test_chance_alone_stays_below_its_noise_95_times_in_100() -> None:
     found = []
     for _ in range(1000):
         bins = drift.bins("number", random.normal(size=400))
-        found.append(drift.psi(bins, random.normal(size=300)) <= drift.noise(bins, 300))
+        found.append(drift.psi(bins, random.normal(size=300)) <= drift.chance_limit(bins, 300))
     assert 0.93 < sum(found) / 1000 < 0.97
 
 
