@@ -43,9 +43,9 @@ setup: ## Make .venv, .venv-trainer and node_modules, or what of them has change
 
 lock: setup ## Lock the requirements again, keeping what still fits
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
-	  pyproject.toml -o requirements.txt
+	  --group app -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
-	  --extra dev -c requirements.txt pyproject.toml packages/localcloud/pyproject.toml -o requirements-dev.txt
+	  --group app --group dev -c requirements.txt pyproject.toml packages/localcloud/pyproject.toml -o requirements-dev.txt
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from touchdown.cli import live, output, summary
+from touchdown.cli.checkout import find_checkout, require_app_packages
 from touchdown.cli.options import (
     AppOption,
     FreePortsOption,
     HomeOption,
     JsonOption,
-    find_checkout,
     opened_home,
+    require_localcloud,
 )
 from touchdown.cli.outcome import CommandError, Exit, reporting_errors
 
@@ -46,6 +47,8 @@ def demo(
     """
     with reporting_errors(as_json=as_json):
         checkout = find_checkout(app)
+        require_localcloud()
+        require_app_packages(checkout)
         place = opened_home(home, free=free_ports)
         with running(place, quiet=as_json) as client:
             dataset = file or iris(place, checkout)

@@ -1,4 +1,4 @@
-"""The options that commands share, and what they stand for: a cloud's folder, a checkout, settings."""
+"""The options that commands share, and what they stand for: a cloud's folder, settings."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from touchdown.cli import output
+from touchdown.cli.checkout import checkout_above
 from touchdown.cli.outcome import START_HINT, CommandError, Exit
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "LOCALCLOUD_HOME"
 HOME_NAME = ".localcloud"
-CHECKOUT_FILES = ("function_app.py", "host.json", "trainer/main.py", "bicep/main.bicep")
-"""Files that a folder must hold to be a checkout of Touchdown."""
 
 HomeOption = Annotated[
     Path | None,
@@ -44,40 +43,6 @@ SetOption = Annotated[
 FreePortsOption = Annotated[
     bool, typer.Option("--free-ports", help="For a new home: other ports in place of those that are taken.")
 ]
-
-
-def find_checkout(app: Path | None) -> Path:
-    """The checkout in `app`, or else in the current folder or the nearest one above it.
-
-    Raises CommandError when there is none.
-    """
-    if app is not None:
-        if is_checkout(app):
-            return app.resolve()
-        raise CommandError(
-            Exit.USAGE, f"--app {app}: this folder is no checkout of Touchdown: it lacks {missing_from(app)}."
-        )
-    found = checkout_above(Path.cwd())
-    if found is None:
-        raise CommandError(
-            Exit.USAGE,
-            f"there is no checkout of Touchdown in {Path.cwd()} or above it, and this command needs one.",
-            "Change to a checkout, or name one with --app FOLDER.",
-        )
-    return found
-
-
-def checkout_above(folder: Path) -> Path | None:
-    """The checkout that `folder` lies in, if any."""
-    return next((each for each in (folder, *folder.parents) if is_checkout(each)), None)
-
-
-def is_checkout(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in CHECKOUT_FILES)
-
-
-def missing_from(folder: Path) -> str:
-    return next(name for name in CHECKOUT_FILES if not (folder / name).is_file())
 
 
 def home_folder(given: Path | None) -> Path:

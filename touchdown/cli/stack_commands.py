@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from touchdown.cli import output
+from touchdown.cli.checkout import find_checkout, require_app_packages
 from touchdown.cli.options import (
     AppOption,
     FreePortsOption,
     HomeOption,
     JsonOption,
     existing_home,
-    find_checkout,
     home_folder,
     opened_home,
+    require_localcloud,
 )
 from touchdown.cli.outcome import CommandError, Exit, reporting_errors
 from touchdown.cli.status import print_status
@@ -41,7 +42,10 @@ def up(
 ) -> None:
     """Start the stack in the background, and return when everything is healthy."""
     with reporting_errors(as_json=as_json):
-        find_checkout(app)
+        checkout = find_checkout(app)
+        require_localcloud()
+        if functions:
+            require_app_packages(checkout)
         place = opened_home(home, free=free_ports)
         from localcloud.cli import stack_commands as lifecycle
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from localcloud.home import LOOPBACK, Home, Ports
+from localcloud.home import LOOPBACK, REPOSITORY, Home, Ports
 
 from tests.unit.touchdown.commands import run
 from touchdown.cli.app import app
-from touchdown.cli.options import CHECKOUT_FILES, find_checkout, home_folder
+from touchdown.cli.checkout import FILES, find_checkout, require_app_packages
+from touchdown.cli.options import home_folder
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def home(tmp_path: Path) -> Home:
 def checkout(tmp_path: Path) -> Path:
     """A folder that looks like a checkout of Touchdown."""
     folder = tmp_path / "checkout"
-    for name in CHECKOUT_FILES:
+    for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     return folder
@@ -260,6 +261,25 @@ def test_a_command_that_needs_localcloud_says_how_to_install_it(
     assert answer.code == 4
     assert "needs localcloud, which is not installed" in answer.json["error"]["message"]
     assert "pip install packages/localcloud" in answer.json["error"]["hint"]
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_a_command_that_runs_the_app_names_what_the_environment_lacks(
+    command: str, home: Home, checkout: Path
+) -> None:
+    (checkout / "requirements.txt").write_text(
+        "pytest==9.0.0 \\\n    --hash=sha256:00\nno-such-package==1.0 \\\n    --hash=sha256:00\n"
+        "no-such-either[extra]==1.0 \\\n    # via x\nonly-there==1 ; sys_platform == 'win32' \\\n"
+    )
+    answer = run(command, "--home", str(home.root), "--app", str(checkout), "--json")
+    assert answer.code == 4
+    message = answer.json["error"]["message"]
+    assert "lacks no-such-package and 1 other packages of the Function App's" in message
+    assert "make setup" in answer.json["error"]["hint"]
+
+
+def test_this_environment_has_what_the_app_needs() -> None:
+    require_app_packages(REPOSITORY)
 
 
 def test_a_checkout_is_found_from_any_folder_in_it(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
