@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and this one's packages, but not those that this one runs from a checkout."""
+    """An environment with the wheel and this one's packages, without those that come from a checkout."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(folder))
     uv("pip", "install", "--quiet", "--no-deps", "--python", str(folder / "bin" / "python"), str(wheel))
