@@ -46,10 +46,10 @@ def require_app_packages(checkout: Path) -> None:
     missing = missing_packages(checkout / "requirements.txt")
     if not missing:
         return
-    more = f" and {len(missing) - 1} other packages" if len(missing) > 1 else ""
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     raise CommandError(
         Exit.CANNOT_START,
-        f"this environment lacks {missing[0]}{more} of the Function App's.",
+        f"this environment lacks packages that the Function App needs: {missing[0]}{more}.",
         f"Run `make setup` in {checkout} and use its .venv/bin/touchdown, or:"
         f" pip install -r {checkout / 'requirements.txt'}",
     )

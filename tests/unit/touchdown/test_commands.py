@@ -274,7 +274,7 @@ def test_a_command_that_runs_the_app_names_what_the_environment_lacks(
     answer = run(command, "--home", str(home.root), "--app", str(checkout), "--json")
     assert answer.code == 4
     message = answer.json["error"]["message"]
-    assert "lacks no-such-package and 1 other packages of the Function App's" in message
+    assert "packages that the Function App needs: no-such-package and 1 more." in message
     assert "make setup" in answer.json["error"]["hint"]
 
 
