@@ -10,6 +10,7 @@ from activities.registration import activity
 from runs import naming, verdict
 from runs.contracts import Gate, Json, TrainedModel, TrainingResult
 from runs.errors import RefusedError
+from runs.text import quote
 from services.clients import Clients
 
 
@@ -34,8 +35,8 @@ def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingRes
         mlflow_run_id=str(document.get("mlflow_run_id", "")),
         label=str(document.get("label", "")),
         metrics=dict(list(metrics.items())[: verdict.MAX_ENTRIES]),
-        features=len(document.get("features") or []),
-        classes=len(document.get("classes") or []),
+        features=verdict.count_entries(document, "features"),
+        classes=verdict.count_entries(document, "classes"),
         task=str(document["task"]),
         algorithm=str(document.get("algorithm", ""))[: verdict.MAX_NAME],
         verdict=gate.verdict,
@@ -62,7 +63,7 @@ def check_origin(trained: TrainedModel, document: Json) -> None:
     if (run_id, etag) != (trained.run_id, trained.upload.etag):
         raise RefusedError(
             "WrongModel",
-            f"{trained.path}: it was trained by run {run_id} on etag {etag}, not by run"
+            f"{trained.path}: it was trained by run {quote(run_id)} on etag {quote(etag)}, not by run"
             f" {trained.run_id} on {trained.upload.etag}.",
         )
 

@@ -218,6 +218,12 @@ def read_notes(document: Json) -> list[str]:
     return notes
 
 
+def count_entries(document: Json, name: str) -> int:
+    """The length of a list in a document; 0 if there is no such list."""
+    stated = document.get(name)
+    return len(stated) if isinstance(stated, list) else 0
+
+
 def read_sentences(stated: Any) -> list[str]:
     """The first sentences of a list, each shortened."""
     sentences = stated if isinstance(stated, list) else []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_POINTS = 400
-"""Points of a learning curve; a plot is not wide enough to tell more of them apart."""
+"""Points of a learning curve; a plot is not wide enough for more."""
 MAX_ANNOTATED_CLASSES = 25
 """Classes of a confusion matrix that has names and counts."""
 MAX_LABEL = 24

@@ -1,7 +1,7 @@
 """Judge a model by its hold-out metrics: against a floor, the trivial baseline and the champion.
 
 The champion, the model behind the endpoint's default deployment, has predicted the same hold-out rows as the
-challenger. A hold-out tells only roughly how much worse the challenger is (its deficit): of 30 rows, one is
+challenger. A hold-out shows only roughly how much worse the challenger is (its deficit): of 30 rows, one is
 0.03 of accuracy. So the rows are resampled 1000 times, in pairs, and the challenger is rejected only if the
 whole 95 % interval of its deficit lies above the tolerance. The default tolerance of 0.01 is what the
 interval still resolves with some 10,000 hold-out rows if two models disagree on a quarter of them; with fewer

@@ -8,7 +8,7 @@ A model is deployed if its deciding metric
 
 1. reaches the floor, if the run's settings set one;
 2. is better than the baseline, a model that always predicts the most frequent class or the mean;
-3. is not shown to be worse than the champion's by more than the tolerance.
+3. is not worse than the champion's by more than the tolerance, as far as the hold-out rows can show.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def reaches_floor(metric: str, value: float, floor: float) -> bool:
 
 def stands_up_to_champion(interval: tuple[float, float] | None, tolerance: float) -> bool:
     """Whether a challenger passes the comparison: it fails only if the whole interval of its deficit exceeds
-    the tolerance. Without an interval nothing is shown, so it passes."""
+    the tolerance. Without an interval there is no evidence against it, so it passes."""
     return interval is None or interval[0] <= tolerance
 
 

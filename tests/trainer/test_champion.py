@@ -1,4 +1,4 @@
-"""The gate with real models: a champion scores the challenger's hold-out rows in a process of its own."""
+"""The gate with real models: a champion predicts the challenger's hold-out rows in a process of its own."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.trainer.workshop import Training, Workshop, table
 
 
 def corners(rows: int = 2000, names: tuple[str, str] = ("a", "b")) -> bytes:
-    """Trees tell these classes apart, a line only most of them; a fifth are of the smaller class or so."""
+    """Two classes that trees separate, and a line only mostly; the smaller one has a fifth of the rows."""
     cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(rows)]
     return table([*names, "y"], [[a, b, "uv"[(a > 60) != (b > 70)]] for a, b in cells]).encode()
 
@@ -41,7 +41,7 @@ def judged(training: Training) -> dict[str, Any]:
     return gate
 
 
-def test_a_better_champion_keeps_a_worse_challenger_out(workshop: Workshop, champion: Training) -> None:
+def test_a_worse_challenger_is_rejected(workshop: Workshop, champion: Training) -> None:
     training = workshop.trained(corners(), "--epochs", "5", "--champion", str(champion.model))
     gate = judged(training)
     assert gate["verdict"] == "keep_champion"
@@ -57,7 +57,9 @@ def test_a_better_champion_keeps_a_worse_challenger_out(workshop: Workshop, cham
     assert f"{compared['rows']} hold-out rows" in reason
 
 
-def test_a_tolerance_lets_a_somewhat_worse_challenger_in(workshop: Workshop, champion: Training) -> None:
+def test_a_somewhat_worse_challenger_is_deployed_within_the_tolerance(
+    workshop: Workshop, champion: Training
+) -> None:
     where = ["--champion", str(champion.model), "--tolerance", "0.9"]
     gate = judged(workshop.trained(corners(), "--epochs", "5", *where))
     assert gate["verdict"] == "deploy"
@@ -76,7 +78,7 @@ def test_an_equal_challenger_is_deployed(workshop: Workshop, champion: Training)
 def test_champion_and_challenger_are_compared_on_the_hold_out_however_its_rows_are_written(
     line_ends: list[str], workshop: Workshop
 ) -> None:
-    """Rows are kept as text to be scored raw; some stretches have quotes, line breaks and blank lines."""
+    """The sampled rows stay text, to be scored raw; some of them have quotes, line breaks and blank lines."""
     lines = ["a,note,b,y"]
     for n in range(1200):
         a, b = n * 7919 % 97, n * 104_729 % 89
@@ -91,8 +93,8 @@ def test_champion_and_challenger_are_compared_on_the_hold_out_however_its_rows_a
     assert compared["challenger"] == pytest.approx(training.document["metrics"]["accuracy"])
 
 
-def test_of_rows_with_long_texts_fewer_are_compared(workshop: Workshop, champion: Training) -> None:
-    """Those texts would fill the memory."""
+def test_fewer_rows_are_compared_if_their_texts_are_long(workshop: Workshop, champion: Training) -> None:
+    """The texts of all sampled rows would fill the memory."""
     compared = judged(
         workshop.trained(
             corners(), "--epochs", "5", "--champion", str(champion.model), block_bytes=999, sample_bytes=999
@@ -102,10 +104,10 @@ def test_of_rows_with_long_texts_fewer_are_compared(workshop: Workshop, champion
     assert compared["value"] > 0.9
 
 
-def test_a_line_end_too_few_and_one_too_many_do_not_shift_the_rows_that_are_compared(
+def test_a_missing_and_a_surplus_line_end_do_not_shift_the_rows_that_are_compared(
     workshop: Workshop, champion: Training
 ) -> None:
-    """A carriage return alone ends a row, an empty line ends none: there are as many line feeds as rows."""
+    """A lone carriage return ends a row, an empty line does not, so there are as many line feeds as rows."""
     lines = corners().splitlines()
     data = b"\n".join([lines[0], b"\r".join(lines[1:3]), *lines[3:-2], b"", *lines[-2:], b""])
     training = workshop.trained(data, "--epochs", "5", "--champion", str(champion.model), sample_bytes=999)
@@ -128,7 +130,7 @@ def test_a_regression_is_compared_by_its_error(workshop: Workshop) -> None:
     assert again["verdict"] == "deploy"
 
 
-def test_a_champion_takes_its_columns_in_any_order_and_leaves_new_ones_alone(
+def test_a_champion_takes_its_columns_in_any_order_and_ignores_new_ones(
     workshop: Workshop, champion: Training
 ) -> None:
     cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(1000)]
@@ -198,7 +200,7 @@ def test_a_champion_that_fails_is_reported_and_does_not_block(
     ],
     ids=["no folder", "an empty folder", "a broken MLmodel"],
 )
-def test_a_champion_that_is_no_model_is_reported_and_does_not_block(
+def test_a_champion_that_is_not_a_model_is_reported_and_does_not_block(
     prepare: Callable[[Path], object], words: str, workshop: Workshop, tmp_path: Path
 ) -> None:
     prepare(tmp_path / "nowhere")
@@ -209,7 +211,7 @@ def test_a_champion_that_is_no_model_is_reported_and_does_not_block(
 
 
 @pytest.mark.parametrize("text", ["{]", "[]", '{"columns": 5}', '{"columns": [7]}'])
-def test_a_profile_that_cannot_be_read_costs_the_drift_and_not_the_training(
+def test_a_profile_that_cannot_be_read_prevents_the_drift_but_not_the_training(
     text: str, workshop: Workshop, tmp_path: Path, champion: Training
 ) -> None:
     shutil.copytree(champion.model, tmp_path / "artifacts" / "model")
@@ -235,7 +237,7 @@ def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(
     assert "the column is gone" in report
 
 
-def test_drift_of_a_column_that_has_become_something_else_is_reported(workshop: Workshop) -> None:
+def test_drift_of_a_column_that_changed_its_kind_is_reported(workshop: Workshop) -> None:
     def rows(size: Callable[[int], Any], place: Callable[[int], Any]) -> bytes:
         cells = [(n * 7919 % 97, n % 7, n % 5) for n in range(600)]
         return table(
@@ -255,7 +257,7 @@ def test_drift_of_a_column_that_has_become_something_else_is_reported(workshop: 
     assert "it was" not in size
 
 
-def test_a_champion_that_answers_words_cannot_be_compared_with_numbers(
+def test_a_champion_that_predicts_words_cannot_be_compared_with_numbers(
     workshop: Workshop, champion: Training
 ) -> None:
     gate = judged(workshop.trained(slope(), "--epochs", "20", "--champion", str(champion.model)))
@@ -263,7 +265,7 @@ def test_a_champion_that_answers_words_cannot_be_compared_with_numbers(
     assert re.search(r'it answers "[uv]", which is no number', gate["champion"]["error"])
 
 
-def test_a_champion_that_answers_numbers_has_no_class_right(workshop: Workshop) -> None:
+def test_a_champion_that_predicts_numbers_gets_no_class_right(workshop: Workshop) -> None:
     numbers = workshop.trained(slope(), "--epochs", "20")
     gate = judged(workshop.trained(corners(), "--epochs", "20", "--champion", str(numbers.model)))
     assert gate["verdict"] == "deploy"
@@ -274,7 +276,7 @@ def test_a_champion_that_answers_numbers_has_no_class_right(workshop: Workshop) 
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [("0.5", "deploy"), ("0.999", "keep_champion")])
-def test_a_floor_of_accuracy_is_kept(limit: str, verdict: str, workshop: Workshop) -> None:
+def test_a_model_below_the_accuracy_floor_is_rejected(limit: str, verdict: str, workshop: Workshop) -> None:
     gate = judged(workshop.trained(corners(), "--epochs", "5", "--min-accuracy", limit))
     assert gate["verdict"] == verdict
     assert gate["floor"] == {
@@ -285,7 +287,7 @@ def test_a_floor_of_accuracy_is_kept(limit: str, verdict: str, workshop: Worksho
 @pytest.mark.parametrize(
     ("limit", "verdict"), [("1000", "deploy"), ("1e-9", "keep_champion"), ("0", "deploy")]
 )
-def test_a_limit_of_rmse_is_kept(limit: str, verdict: str, workshop: Workshop) -> None:
+def test_a_model_above_the_rmse_limit_is_rejected(limit: str, verdict: str, workshop: Workshop) -> None:
     gate = judged(workshop.trained(slope(), "--epochs", "20", "--max-rmse", limit))
     assert gate["verdict"] == verdict
     assert gate["floor"] == (
@@ -296,10 +298,8 @@ def test_a_limit_of_rmse_is_kept(limit: str, verdict: str, workshop: Workshop) -
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_model_that_is_not_better_than_the_trivial_one_is_not_deployed(
-    task: str, workshop: Workshop
-) -> None:
-    """The label has nothing to do with the column."""
+def test_a_model_no_better_than_the_baseline_is_rejected(task: str, workshop: Workshop) -> None:
+    """The label does not depend on the column."""
     rows = [[n * 7919 % 97, (n * 104_729 % 1009) % 10 < 3] for n in range(3000)]
     data = table(["a", "y"], [[a, int(y)] for a, y in rows]).encode()
     gate = judged(workshop.trained(data, "--epochs", "5", "--task", task))

@@ -1,4 +1,4 @@
-"""The Population Stability Index: properties that any column keeps, beside cases worked by hand."""
+"""The Population Stability Index: properties that hold for every column, and cases worked by hand."""
 
 import json
 import math
@@ -61,13 +61,13 @@ def test_bins_survive_json_and_give_the_same_index(columns: tuple[str, list[Any]
 
 @settings(deadline=None)
 @given(categories, categories)
-def test_texts_may_be_given_by_how_often_each_comes(then: list[Any], now: list[Any]) -> None:
+def test_texts_may_be_given_as_counts(then: list[Any], now: list[Any]) -> None:
     bins = drift.bins("category", array("category", then))
     assert drift.bins("category", Counter(then)) == bins
     assert drift.compare("x", bins, Counter(now)) == drift.compare("x", bins, array("category", now))
 
 
-def test_texts_that_are_not_told_apart_count_with_the_rare_ones() -> None:
+def test_texts_that_were_merged_count_with_the_rare_ones() -> None:
     bins = drift.bins("category", {"": 500, "a": 90, None: 10})
     assert bins["levels"] == ["a"]
     assert bins["shares"] == pytest.approx([0.15, 500 / 600, 10 / 600])
@@ -152,7 +152,7 @@ def test_a_level_as_long_as_a_book_leaves_the_bins_small() -> None:
     assert drift.psi(bins, ["x" * 1_000_000] * 9) == 0
 
 
-def test_chance_alone_stays_below_its_noise_95_times_in_100() -> None:
+def test_chance_alone_stays_below_its_limit_95_times_in_100() -> None:
     random = np.random.default_rng(3)
     found = []
     for _ in range(1000):

@@ -1,4 +1,4 @@
-"""The gate: cases worked by hand, and properties that any two models keep."""
+"""The gate: cases worked by hand, and properties that hold for any two models."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The report of a run: rendered by the trainer's Python, and opened in a browser."""
+"""The report of a run: the trainer's Python renders it, and a browser opens it."""
 
 import base64
 import json

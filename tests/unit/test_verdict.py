@@ -24,6 +24,7 @@ from runs.verdict import (
     MAX_ENTRIES,
     MAX_SENTENCE,
     UnsoundVerdictError,
+    count_entries,
     derive_gate,
     read_dropped_columns,
     read_metrics,
@@ -74,7 +75,8 @@ def judged(given: Json, settings: RunSettings = CLASSES) -> Gate:
     return derive_gate(given, {metric: value}, settings, champion)
 
 
-def kept(**gate: Any) -> Json:
+def rejected(**gate: Any) -> Json:
+    """What a trainer writes of a model that it rejects."""
     return document(**{"verdict": "keep_champion", "reasons": ["why"]} | gate)
 
 
@@ -104,7 +106,7 @@ def test_a_model_that_passes_everything_is_deployed() -> None:
     ids=["below the floor", "as good as the baseline", "below the baseline", "worse than the champion"],
 )
 def test_a_model_that_fails_one_part_is_rejected(gate: Json, part: str) -> None:
-    found = judged(kept(**gate))
+    found = judged(rejected(**gate))
     assert (found.verdict, found.reasons) == ("keep_champion", ["why"])
     assert not getattr(found, part).passed
 
@@ -126,7 +128,7 @@ def test_without_a_setting_there_is_no_floor() -> None:
 @pytest.mark.parametrize(("low", "passed"), [(0.0099, True), (0.01, True), (0.0101, False)])
 def test_only_an_interval_above_the_tolerance_rejects_a_model(low: float, passed: bool) -> None:
     champion = COMPARISON | {"interval": [low, 0.9], "challenger": 0.1}
-    given = document(champion=champion) if passed else kept(champion=champion)
+    given = document(champion=champion) if passed else rejected(champion=champion)
     found = judged(given)
     assert found.champion is not None
     assert found.champion.passed is passed
@@ -210,7 +212,7 @@ def test_a_comparison_that_contradicts_itself_is_refused(changes: Json, words: s
     ("given", "words"),
     [
         (document(value=0.89), 'say "keep_champion"'),
-        (kept(), 'say "deploy"'),
+        (rejected(), 'say "deploy"'),
         (document(verdict=None), "its verdict is null"),
         (document(baseline={"name": "mean", "value": 0.97}), 'say "keep_champion"'),
         (
@@ -284,7 +286,7 @@ def test_whatever_a_trainer_writes_is_a_gate_or_refused(gate: Json, champion: Js
 
 
 def test_what_a_run_keeps_is_bounded() -> None:
-    found = judged(kept(value=0.5, reasons=["x" * 10_000] * 1000))
+    found = judged(rejected(value=0.5, reasons=["x" * 10_000] * 1000))
     assert len(found.reasons) == MAX_ENTRIES
     assert max(map(len, found.reasons)) == MAX_SENTENCE
     columns = [{"column": "c" * 10_000, "why": "w" * 10_000}] * 3000
@@ -301,6 +303,12 @@ def test_columns_that_are_left_out_of_the_record_are_counted() -> None:
         "5 further columns were dropped; the report and metrics.json name them all.",
     ]
     assert read_notes({"dropped_columns": columns[:20]}) == []
+
+
+def test_only_the_entries_of_a_list_are_counted() -> None:
+    assert count_entries({"features": ["a", "b"]}, "features") == 2
+    assert [count_entries({"features": each}, "features") for each in (None, 5, "ab", {"a": 1})] == [0] * 4
+    assert count_entries({}, "features") == 0
 
 
 @pytest.mark.parametrize("given", [None, "x", {}, 7, [None, 3, "x"]])
