@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from champion import ChampionProcess
-from evaluation import SampledRows
 from gate import PairedPredictions
 from job import Job
 from progress import say
+from sampled_rows import SampledRows
 from schema import Plan
 from storage import download_folder, read_bytes
 from text import quoted, shorten

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from candidates import Candidates
-from evaluation import SampledRows, importance
 from holdout import HOLDOUT, SEED
+from importance import importance
 from job import Job
 from profiling import label as label_profile
+from sampled_rows import SampledRows
 from saving import EXPERIMENT_ID, dataset_name
 from schema import Plan
 from survey import Survey

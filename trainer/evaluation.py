@@ -1,19 +1,15 @@
-"""Measures models on the hold-out rows, and how much each column contributes."""
+"""Measures how good models are on the hold-out rows."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import touchdown_model as model
-import verdict_rules as rules
 from cache import Batch
 from design import Design
-from holdout import SEED
 from parallel import in_order
 from schema import Plan
 from survey import Survey
@@ -22,16 +18,6 @@ from training import Trained, losses
 CALIBRATION_BINS = 10
 MAX_RESIDUALS = 2000
 """Rows whose true and predicted values are kept for the report."""
-IMPORTANCE_ROWS = 2000
-"""Hold-out rows on which importance is measured, or fewer; see IMPORTANCE_CELLS."""
-IMPORTANCE_CELLS = 40_000_000
-"""Features that all predictions for the importance of all columns may take together."""
-REPEATS = 3
-"""How often each column is shuffled."""
-MAX_REPEATED_COLUMNS = 200
-"""Columns up to which each is shuffled more than once."""
-STACKED_CELLS = 4_000_000
-"""Features that are predicted at once: copies of the rows, each with another column shuffled."""
 
 
 @dataclass
@@ -175,114 +161,3 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
             if len(truth):
                 sums[name].add(truth, each)
     return {name: each.holdout(classes) if classes else each.holdout() for name, each in sums.items()}
-
-
-@dataclass
-class SampledRows:
-    """The sample's rows, with their values, labels and whether they are held out.
-
-    batch: the values, laid out as in the cache; places: the row of its numbers or codes that holds a column.
-    labels: class indices, -1 if a row has no label; or numbers, NaN if it has none.
-    """
-
-    survey: Survey
-    batch: Batch
-    places: dict[str, int]
-    labels: np.ndarray
-    held_out: np.ndarray
-
-    @classmethod
-    def of(cls, survey: Survey, plan: Plan) -> SampledRows:
-        sample = survey.sample
-        batch = sample.batch()
-        labels = plan.labels(batch)
-        places = {
-            name: place
-            for names in (survey.number_columns, survey.text_columns)
-            for place, name in enumerate(names)
-        }
-        return cls(survey, batch, places, labels, plan.split.of(sample.rows) & plan.labelled(labels))
-
-    def held(self, most: int | None = None) -> np.ndarray:
-        """The indices of the hold-out rows in the sample; only the first `most` of them if given."""
-        return np.flatnonzero(self.held_out)[:most]
-
-    def values(self, name: str) -> np.ndarray:
-        """A column of numbers, booleans or dates: float64, NaN where a value is missing."""
-        values: np.ndarray = self.batch.numbers[self.places[name]]
-        return values
-
-    def counts(self, name: str) -> dict[str | None, int]:
-        """How many rows each text of a column has.
-
-        As drift.bins takes them: None stands for missing values, "" for the texts that the survey merged.
-        """
-        texts = self.survey.levels[name].codes
-        # The codes below 0 come first: OTHER, then MISSING.
-        counts = np.bincount(self.batch.codes[self.places[name]] - model.OTHER, minlength=len(texts) + 2)
-        pairs = zip(["", None, *texts], counts.tolist(), strict=True)
-        return {text: count for text, count in pairs if count}
-
-    @cached_property
-    def cells(self) -> pd.DataFrame:
-        """The raw cells of the rows, parsed at the first use."""
-        return self.survey.sample.table().to_pandas()
-
-
-def importance(plan: Plan, chosen: model.TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
-    """How much worse the deciding metric gets if a column's values are shuffled among hold-out rows.
-
-    Returns {"column", "mean", "std"} for each column, over the repetitions, the most important one first.
-    Source: Breiman, "Random Forests", Machine Learning 45, 2001 (permutation importance).
-    """
-    columns = chosen.schema.columns
-    cells_per_row = max(1, chosen.schema.width) * len(columns) * REPEATS
-    held = sampled.held(max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // cells_per_row)))
-    features = chosen.features(plan.values(sampled.batch, held))
-    worse = _shuffled_losses(chosen, features, sampled.labels[held])
-    found = [
-        {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
-        for column, each in zip(columns, worse, strict=True)
-    ]
-    return sorted(found, key=lambda each: -float(each["mean"]))
-
-
-def _shuffled_losses(chosen: model.TouchdownModel, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How much worse the metric is with each column shuffled, of shape (columns, repeats).
-
-    Thousands of columns take as many predictions of few rows, so several of them are made at once, on stacked
-    copies of the rows.
-    """
-    metric = rules.DECIDING_METRIC["classification" if chosen.schema.classes else "regression"]
-    rows = len(features)
-    parts = _column_slices(chosen)
-    repeats = REPEATS if len(parts) <= MAX_REPEATED_COLUMNS else 1
-    unshuffled = _measure(metric, labels, chosen.outputs_from(features))
-    generator = np.random.default_rng(SEED)
-    together = max(1, STACKED_CELLS // max(1, features.size))
-    worse = np.empty((len(parts), repeats))
-    for first in range(0, len(parts), together):
-        group = parts[first : first + together]
-        stacked = np.tile(features, (len(group), 1))
-        for repeat in range(repeats):  # each repetition shuffles the same parts; the others stay as they are
-            for place, part in enumerate(group):
-                stacked[place * rows : (place + 1) * rows, part] = generator.permutation(features[:, part])
-            outputs = chosen.outputs_from(stacked)
-            for place in range(len(group)):
-                value = _measure(metric, labels, outputs[place * rows : (place + 1) * rows])
-                lost = unshuffled - value if metric == "accuracy" else value - unshuffled
-                worse[first + place, repeat] = lost
-    return worse
-
-
-def _column_slices(chosen: model.TouchdownModel) -> list[slice]:
-    """The features that each column has."""
-    linear = chosen.algorithm == "linear"
-    ends = np.cumsum([column.width if linear else column.tree_width for column in chosen.schema.columns])
-    return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def _measure(metric: str, labels: np.ndarray, outputs: np.ndarray) -> float:
-    if metric == "accuracy":
-        return float((outputs.argmax(axis=1) == labels).mean())
-    return float(np.sqrt(((outputs - labels) ** 2).mean()))

@@ -9,11 +9,11 @@ import profiling
 from candidates import Candidates, evaluate_candidates, train_candidates
 from challenge import Challenge, challenge
 from documents import metrics_document, profile_document, report_document
-from evaluation import SampledRows
 from gate import judge
 from job import Job
 from progress import say
 from reading import Source
+from sampled_rows import SampledRows
 from saving import EXAMPLE_ROWS, Outcome, example
 from scan import survey_dataset
 from schema import Plan, plan

@@ -8,7 +8,7 @@ from typing import Any
 import drift
 import numpy as np
 import touchdown_model as model
-from evaluation import SampledRows
+from sampled_rows import SampledRows
 from schema import Plan
 from survey import Survey
 

@@ -1,0 +1,84 @@
+"""Measures how much a model's predictions depend on each column: permutation importance.
+
+Source: Breiman, "Random Forests", Machine Learning 45, 2001.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import verdict_rules as rules
+from holdout import SEED
+from sampled_rows import SampledRows
+from schema import Plan
+from touchdown_model import TouchdownModel
+
+IMPORTANCE_ROWS = 2000
+"""Hold-out rows on which importance is measured, or fewer; see IMPORTANCE_CELLS."""
+IMPORTANCE_CELLS = 40_000_000
+"""Features that all predictions for the importance of all columns may take together."""
+REPEATS = 3
+"""How often each column is shuffled."""
+MAX_REPEATED_COLUMNS = 200
+"""Columns up to which each is shuffled more than once."""
+STACKED_CELLS = 4_000_000
+"""Features that are predicted at once: copies of the rows, each with another column shuffled."""
+
+
+def importance(plan: Plan, chosen: TouchdownModel, sampled: SampledRows) -> list[dict[str, Any]]:
+    """How much worse the deciding metric gets if a column's values are shuffled among hold-out rows.
+
+    Returns {"column", "mean", "std"} for each column, over the repetitions, the most important one first.
+    """
+    columns = chosen.schema.columns
+    cells_per_row = max(1, chosen.schema.width) * len(columns) * REPEATS
+    held = sampled.held(max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // cells_per_row)))
+    features = chosen.features(plan.values(sampled.batch, held))
+    worse = _shuffled_losses(chosen, features, sampled.labels[held])
+    found = [
+        {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
+        for column, each in zip(columns, worse, strict=True)
+    ]
+    return sorted(found, key=lambda each: -float(each["mean"]))
+
+
+def _shuffled_losses(chosen: TouchdownModel, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How much worse the metric is with each column shuffled, of shape (columns, repeats).
+
+    Thousands of columns take as many predictions of few rows, so several of them are made at once, on stacked
+    copies of the rows.
+    """
+    metric = rules.DECIDING_METRIC["classification" if chosen.schema.classes else "regression"]
+    rows = len(features)
+    parts = _column_slices(chosen)
+    repeats = REPEATS if len(parts) <= MAX_REPEATED_COLUMNS else 1
+    unshuffled = _measure(metric, labels, chosen.outputs_from(features))
+    generator = np.random.default_rng(SEED)
+    together = max(1, STACKED_CELLS // max(1, features.size))
+    worse = np.empty((len(parts), repeats))
+    for first in range(0, len(parts), together):
+        group = parts[first : first + together]
+        stacked = np.tile(features, (len(group), 1))
+        for repeat in range(repeats):  # each repetition shuffles the same parts; the others stay as they are
+            for place, part in enumerate(group):
+                stacked[place * rows : (place + 1) * rows, part] = generator.permutation(features[:, part])
+            outputs = chosen.outputs_from(stacked)
+            for place in range(len(group)):
+                value = _measure(metric, labels, outputs[place * rows : (place + 1) * rows])
+                lost = unshuffled - value if metric == "accuracy" else value - unshuffled
+                worse[first + place, repeat] = lost
+    return worse
+
+
+def _column_slices(chosen: TouchdownModel) -> list[slice]:
+    """The features that each column has."""
+    linear = chosen.algorithm == "linear"
+    ends = np.cumsum([column.width if linear else column.tree_width for column in chosen.schema.columns])
+    return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _measure(metric: str, labels: np.ndarray, outputs: np.ndarray) -> float:
+    if metric == "accuracy":
+        return float((outputs.argmax(axis=1) == labels).mean())
+    return float(np.sqrt(((outputs - labels) ** 2).mean()))
