@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh [app] [trainer] [storage] [browser]       without a name: the first three
 #
-#   app      .venv           Python 3.13, requirements-dev.txt: the app, localcloud, the tests
+#   app      .venv           Python 3.13, requirements-dev.txt: the app, touchdown, localcloud, the tests
 #   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: what a Batch node runs
 #   storage  node_modules    Azurite, package-lock.json
 #   browser                  a Chromium of the system's, for the tests that open a report

@@ -55,7 +55,8 @@ def test_the_wheel_holds_what_client_and_command_line_need_and_nothing_else(whee
     sources = {
         str(file.relative_to(ROOT))
         for folder in ("touchdown", "runs")
-        for file in (ROOT / folder).rglob("*.py")
+        for pattern in ("*.py", "py.typed")
+        for file in (ROOT / folder).rglob(pattern)
     }
     packed = {name for name in files(wheel) if ".dist-info/" not in name}
     assert packed == sources | SHARED_RULES
