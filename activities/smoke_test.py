@@ -9,8 +9,10 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from activities.dataset import SAMPLE, sample_path
 from activities.registration import activity
 from activities.workspace import datastore_uri
-from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
+from runs.contracts import CleanUp, Json, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
+from runs.text import quote
+from services.addresses import may_receive_management_token
 from services.clients import Clients
 from trainer.dialect import csv_rows
 
@@ -107,16 +109,25 @@ def job_error(job: str, clients: Clients) -> str:
 
 def history_error(run: str, clients: Clients) -> str:
     """The error of a run in the run history, or ""."""
+    settings = clients.settings
+    discovery = str(clients.machine_learning.workspaces.get(settings.workspace).discovery_url)
+    api = str(get_json(discovery, clients).get("api", ""))
+    details = get_json(f"{api}/history/v1.0{settings.workspace_id}/runs/{run}/details", clients)
+    error = (details.get("error") or {}).get("error") or {}
+    return str(error.get("message") or "")
+
+
+def get_json(url: str, clients: Clients) -> Json:
+    """The JSON object at an address that a response has named; {} if the address is not Azure's."""
     from azure.core.rest import HttpRequest
 
-    get = clients.resource_manager.send_request
-    settings = clients.settings
-    discovery = clients.machine_learning.workspaces.get(settings.workspace).discovery_url
-    api = str(get(HttpRequest("GET", str(discovery))).json().get("api", ""))
-    response = get(HttpRequest("GET", f"{api}/history/v1.0{settings.workspace_id}/runs/{run}/details"))
+    if not may_receive_management_token(url, clients.settings):
+        log.warning("%s is not asked: it may not receive a token of this app", quote(url))
+        return {}
+    response = clients.resource_manager.send_request(HttpRequest("GET", url))
     response.raise_for_status()
-    error = (response.json().get("error") or {}).get("error") or {}
-    return str(error.get("message") or "")
+    document = response.json()
+    return document if isinstance(document, dict) else {}
 
 
 def logged_error(run: str, clients: Clients) -> str:

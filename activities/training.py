@@ -2,7 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from azure.core import MatchConditions
@@ -10,6 +10,7 @@ from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
     ResourceExistsError,
+    ResourceModifiedError,
     ResourceNotFoundError,
 )
 
@@ -17,44 +18,72 @@ from activities.registration import activity
 from runs import naming
 from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import RefusedError, TransientError
+from services.addresses import has_origin
 from services.clients import Clients
+from services.storage_clock import StorageClock
 
 if TYPE_CHECKING:
-    from azure.mgmt.datafactory.models import ActivityRun, RunFilterParameters
+    from azure.mgmt.datafactory.models import ActivityRun, PipelineRun, RunFilterParameters
     from azure.storage.blob import BlobClient
 
 log = logging.getLogger("touchdown.activities")
 
 LISTING_LAG = timedelta(seconds=45)
-"""How long a pipeline run may take to be listed. Its retries must last longer: see the orchestrator."""
+"""How long a new pipeline run may be missing from a search. The orchestrator retries start_training for
+longer than that."""
 ENDED = frozenset({"Succeeded", "Failed", "Cancelled"})
 STDERR_TAIL = 2000
-"""Bytes of a failed task's stderr that its run keeps."""
+"""Bytes, from the end of a failed task's stderr, that its run keeps."""
+
+
+# --- Starting -----------------------------------------------------------------------------------------
 
 
 @activity
 def start_training(wanted: TrainingInput, clients: Clients) -> Training:
-    """Start the pipeline for a run, unless an earlier attempt has.
+    """Start the pipeline for a run, unless an earlier attempt has started it.
 
-    createRun has no client token, so a lost answer would mean a second pipeline run. The run id is a
-    pipeline parameter, and pipeline runs are searched for it first. The search lags behind, so an
-    attempt leaves a note before it starts anything, and a later one that finds the note but no pipeline
-    run waits (as a TransientError) until the note is LISTING_LAG old.
+    createRun accepts no client token, so an attempt that repeats it after a lost response would start a
+    second pipeline run. Therefore the run id is a pipeline parameter, and each attempt first searches for a
+    pipeline run that has it. The search lags behind, so before createRun an attempt also leaves a note in
+    storage. A later attempt that finds the note, but no pipeline run, waits until the note is LISTING_LAG
+    old.
 
-    Source: "Pipeline Runs - Query By Factory"; the service cannot filter by parameters.
+    Raises TransientError while it has to wait. Source: "Pipeline Runs - Query By Factory", which cannot
+    filter by parameters.
     """
     found = find_pipeline_run(wanted.run_id, clients)
     if found:
         return Training(wanted.run_id, found)
-    note = started_note(wanted.run_id, clients)
+    note = note_of(wanted.run_id, clients)
     try:
-        note.upload_blob(b"", match_condition=MatchConditions.IfMissing)
+        etag = leave_note(note)
     except ResourceExistsError:
-        if may_be_unlisted(wanted.run_id, clients):
-            raise TransientError(
-                "an earlier attempt may have started a pipeline run that Data Factory does not list yet"
-            ) from None
-    parameters = {
+        etag = renew_note(note)
+        # This attempt may have been held up since its search for longer than the listing takes.
+        found = find_pipeline_run(wanted.run_id, clients)
+        if found:
+            return Training(wanted.run_id, found)
+    try:
+        # By default the SDK repeats this POST after a 500, without the search.
+        created = clients.data_factory.pipelines.create_run(
+            clients.settings.resource_group,
+            clients.settings.data_factory,
+            clients.settings.pipeline,
+            parameters=parameters_of(wanted),
+            retry_total=0,
+        )
+    except HttpResponseError as error:
+        if error.status_code is not None and error.status_code < 500:
+            # A refusal, mostly throttling, has started nothing that a later attempt would have to wait for.
+            remove_note(note, etag)
+        raise
+    return Training(wanted.run_id, str(created.run_id))
+
+
+def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
+    """The pipeline's parameters: see bicep/definitions/pipeline.json."""
+    return {
         "runId": wanted.run_id,
         "dataset": wanted.upload.path,
         "etag": wanted.upload.etag,
@@ -70,45 +99,17 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
         "champion": wanted.champion.folder,
         "championModel": wanted.champion.model if wanted.champion.folder else "",
     }
-    try:
-        # The SDK would send this POST again after a 500: only the next attempt, which searches first, may.
-        created = clients.data_factory.pipelines.create_run(
-            clients.settings.resource_group,
-            clients.settings.data_factory,
-            clients.settings.pipeline,
-            parameters=parameters,
-            retry_total=0,
-        )
-    except HttpResponseError as error:
-        if error.status_code is not None and error.status_code < 500:
-            # RefusedError, by throttling mostly: nothing has been started that might not be listed yet.
-            note.delete_blob()
-        raise
-    return Training(wanted.run_id, str(created.run_id))
-
-
-def started_note(run_id: str, clients: Clients) -> "BlobClient":
-    return clients.container.get_blob_client(f"{naming.RUNS}{run_id}/training.started")
-
-
-def may_be_unlisted(run_id: str, clients: Clients) -> bool:
-    """Whether a pipeline run of this run may have been started so lately that it is not listed."""
-    try:
-        noted = started_note(run_id, clients).get_blob_properties().last_modified
-    except ResourceNotFoundError:
-        return False
-    return datetime.now(UTC) - noted < LISTING_LAG
 
 
 def find_pipeline_run(run_id: str, clients: Clients) -> str:
-    """The pipeline run whose parameters carry `run_id`, or ""; the oldest, were there several."""
+    """The id of the pipeline run that has `run_id` as a parameter, or ""; the oldest if there are several."""
     from azure.mgmt.datafactory.models import RunQueryFilter
 
-    query = _recent()
+    query = recent_runs()
     query.filters = [
         RunQueryFilter(operand="PipelineName", operator="Equals", values_property=[clients.settings.pipeline])
     ]
-    found = []
+    found: list[PipelineRun] = []
     while True:
         page = clients.data_factory.pipeline_runs.query_by_factory(
             clients.settings.resource_group, clients.settings.data_factory, query
@@ -121,8 +122,8 @@ def find_pipeline_run(run_id: str, clients: Clients) -> str:
     return str(min(found, key=lambda each: each.run_start or never).run_id) if found else ""
 
 
-def _recent() -> "RunFilterParameters":
-    """The runs of as long as a run can last."""
+def recent_runs() -> "RunFilterParameters":
+    """A query for runs of the past 8 days, which is longer than a run can take."""
     from azure.mgmt.datafactory.models import RunFilterParameters
 
     now = datetime.now(UTC)
@@ -131,11 +132,70 @@ def _recent() -> "RunFilterParameters":
     )
 
 
+# --- The note of a start ------------------------------------------------------------------------------
+
+
+def note_of(run_id: str, clients: Clients) -> "BlobClient":
+    """The blob that says when createRun was last called for a run."""
+    return clients.container.get_blob_client(f"{naming.RUNS}{run_id}/training.started")
+
+
+def leave_note(note: "BlobClient") -> str:
+    """Leave the note of a start and return its ETag. Raises ResourceExistsError if an earlier attempt has."""
+    return str(note.upload_blob(b"", match_condition=MatchConditions.IfMissing)["etag"])
+
+
+def renew_note(note: "BlobClient") -> str:
+    """Renew the note of an earlier attempt once it is LISTING_LAG old, and return its ETag.
+
+    Of several attempts at once, one renews it. Raises TransientError in the others, and if it is too early.
+    """
+    wait = TransientError(
+        "an earlier attempt may have started a pipeline run that Data Factory does not list yet"
+    )
+    clock = StorageClock()
+    try:
+        left = note.get_blob_properties(raw_response_hook=clock)
+        if is_fresh(left.last_modified, clock):
+            raise wait
+        renewed = note.upload_blob(
+            b"", overwrite=True, etag=left.etag, match_condition=MatchConditions.IfNotModified
+        )
+    except (ResourceNotFoundError, ResourceModifiedError):
+        raise wait from None
+    return str(renewed["etag"])
+
+
+def remove_note(note: "BlobClient", etag: str) -> None:
+    """Delete an attempt's own note; one that a later attempt has renewed is left."""
+    try:
+        note.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+    except (ResourceNotFoundError, ResourceModifiedError):
+        log.info("the note %s is no longer this attempt's", note.blob_name)
+
+
+def may_be_unlisted(run_id: str, clients: Clients) -> bool:
+    """Whether a pipeline run may have been started for a run so recently that it is not listed yet."""
+    clock = StorageClock()
+    try:
+        left = note_of(run_id, clients).get_blob_properties(raw_response_hook=clock)
+    except ResourceNotFoundError:
+        return False
+    return is_fresh(left.last_modified, clock)
+
+
+def is_fresh(noted: datetime, clock: StorageClock) -> bool:
+    return clock.seconds_since(noted) < LISTING_LAG.total_seconds()
+
+
+# --- Polling ------------------------------------------------------------------------------------------
+
+
 @activity
 def get_training_status(training: Training, clients: Clients) -> TrainingStatus:
-    """How a pipeline run stands: its status, and where it has ended, its model or the reason it has none.
+    """The status of a pipeline run and, once it has ended, its model or the reason why there is none.
 
-    Raises RefusedError PipelineRunMissing when Data Factory no longer knows it.
+    Raises RefusedError PipelineRunMissing if Data Factory no longer knows the pipeline run.
     """
     try:
         run = clients.data_factory.pipeline_runs.get(
@@ -149,18 +209,7 @@ def get_training_status(training: Training, clients: Clients) -> TrainingStatus:
     if status == "Succeeded":
         return TrainingStatus(status, model_path=find_model(training.run_id, clients))
     if status == "Failed":
-        failed = failed_activity(training.pipeline_run_id, clients)
-        if failed is None:
-            return TrainingStatus(status, str(run.message or ""))
-        output = failed.output if isinstance(failed.output, dict) else {}
-        exit_code = output.get("exitcode")
-        error = failed.error if isinstance(failed.error, dict) else {}
-        return TrainingStatus(
-            status,
-            str(error.get("message") or run.message or ""),
-            exit_code if isinstance(exit_code, int) else None,
-            stderr_tail([str(url) for url in output.get("outputs", [])], clients),
-        )
+        return failure_of(run, clients)
     return TrainingStatus(status, str(run.message or ""))
 
 
@@ -172,60 +221,81 @@ def find_model(run_id: str, clients: Clients) -> str:
     return ""
 
 
+def failure_of(run: "PipelineRun", clients: Clients) -> TrainingStatus:
+    """Why a pipeline run failed, as its failed activity says, with exit code and stderr of the task."""
+    message = str(run.message or "")
+    failed = failed_activity(str(run.run_id), clients)
+    if failed is None:
+        return TrainingStatus("Failed", message)
+    output = failed.output if isinstance(failed.output, dict) else {}
+    error = failed.error if isinstance(failed.error, dict) else {}
+    exit_code = output.get("exitcode")
+    return TrainingStatus(
+        "Failed",
+        str(error.get("message") or message),
+        exit_code if isinstance(exit_code, int) else None,
+        stderr_tail([str(url) for url in output.get("outputs", [])], clients),
+    )
+
+
 def failed_activity(pipeline_run_id: str, clients: Clients) -> "ActivityRun | None":
-    """The activity run that made a pipeline run fail, or None when none is named."""
+    """The activity run that made a pipeline run fail, or None if Data Factory names none."""
     page = clients.data_factory.activity_runs.query_by_pipeline_run(
-        clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id, _recent()
+        clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id, recent_runs()
     )
     return next((each for each in page.value if each.status in ("Failed", "TimedOut", "Cancelled")), None)
 
 
 def stderr_tail(outputs: list[str], clients: Clients) -> str:
-    """The end of the stderr.txt among a Custom activity's outputs, or "".
+    """The end of the stderr.txt among the outputs of a Custom activity, or "".
 
-    Data Factory copies it to `adfjobs/<guid>/output/stderr.txt` in the account of the Batch linked
-    service. Only our own account is read: the address comes from an answer, and our token would go there.
+    Data Factory copies it to `adfjobs/<guid>/output/stderr.txt` in the account of the Batch linked service.
+    Only the app's own account is read, because the address comes from a response.
     """
-    own = urlsplit(clients.settings.storage_url)
+    own = clients.settings.storage_url
     for output in outputs:
-        url = urlsplit(output)
-        path = unquote(url.path).removeprefix(own.path)
+        if not has_origin(output, own):
+            continue
+        path = unquote(urlsplit(output).path).removeprefix(urlsplit(own).path)
         container, _, name = path.strip("/").partition("/")
-        if url.netloc == own.netloc and container == "adfjobs" and name.endswith("/stderr.txt"):
-            try:
-                blob = clients.storage.get_blob_client(container, name)
-                size = blob.get_blob_properties().size or 0
-                if size == 0:
-                    return ""
-                start = max(0, size - STDERR_TAIL)
-                tail = blob.download_blob(offset=start, length=size - start).readall()
-            except AzureError as error:
-                log.warning("stderr of a failed task could not be read from %s: %s", name, error)
-                return ""
-            return tail.decode("utf-8", errors="replace").strip()
+        if container == "adfjobs" and name.endswith("/stderr.txt"):
+            return read_tail(clients.storage.get_blob_client(container, name))
     return ""
+
+
+def read_tail(blob: "BlobClient") -> str:
+    """The last STDERR_TAIL bytes of a blob as text; "" if it cannot be read."""
+    try:
+        size = blob.get_blob_properties().size or 0
+        if size == 0:
+            return ""
+        start = max(0, size - STDERR_TAIL)
+        tail = blob.download_blob(offset=start, length=size - start).readall()
+    except AzureError as error:
+        log.warning("the stderr of a failed task could not be read from %s: %s", blob.blob_name, error)
+        return ""
+    return tail.decode("utf-8", errors="replace").strip()
+
+
+# --- Clean-up -----------------------------------------------------------------------------------------
 
 
 @activity
 def cancel_training(left: CleanUp, clients: Clients) -> ProvisioningStatus:
-    """Cancel a run's pipeline run, and with it the Batch task; ready once it has ended.
+    """Clean-up: cancel a run's pipeline run and its Batch task; done once it has ended.
 
-    Without a known pipeline run it is searched for: a run may be cancelled while createRun is under way.
+    If the run was cancelled during createRun, it does not know its pipeline run, which is then searched for.
     """
     pipeline_run_id = left.pipeline_run_id or find_pipeline_run(left.run_id, clients)
     if not pipeline_run_id:
         return ProvisioningStatus(done=not may_be_unlisted(left.run_id, clients))
-    factory = clients.data_factory
+    scope = (clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id)
     try:
-        run = factory.pipeline_runs.get(
-            clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id
-        )
+        run = clients.data_factory.pipeline_runs.get(*scope)
     except ResourceNotFoundError:
         return ProvisioningStatus(done=True)
     if run.status in ENDED:
         return ProvisioningStatus(done=True)
     if run.status != "Canceling":
-        factory.pipeline_runs.cancel(
-            clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id, is_recursive=True
-        )
+        clients.data_factory.pipeline_runs.cancel(*scope, is_recursive=True)
     return ProvisioningStatus(done=False, operation_url=pipeline_run_id)

@@ -5,6 +5,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
+from services.addresses import may_receive_management_token
 from services.clients import Clients
 
 log = logging.getLogger("touchdown.services")
@@ -33,8 +34,7 @@ def why_failed(operation_url: str, clients: Clients) -> str:
 
     Source: "Track asynchronous Azure operations".
     """
-    # The address comes from a response, and our token would be sent to it.
-    if not operation_url.startswith(f"{clients.settings.resource_manager}/"):
+    if not may_receive_management_token(operation_url, clients.settings):
         return UNKNOWN_REASON
     from azure.core.rest import HttpRequest
 

@@ -1,16 +1,18 @@
-"""The record of a run in storage: its claim, its end, and the list of all runs.
+"""The records of runs in storage: a run's claim, its end, and the list of all runs.
 
-`runs/<run id>/run.json` is created with If-None-Match, so one delivery out of many claims a run; the
-claim decides, not the engine (an engine forgets finished runs, or runs them again). Beside it stands an
-empty blob in `index/runs/` whose name begins with the claim's time counted down, so that storage itself
-lists runs newest first, a page at a time, with status and dataset in the metadata.
+`runs/<run id>/run.json` is created with If-None-Match, so that of many deliveries exactly one claims a run.
+The claim decides, not the engine: an engine forgets finished runs, or executes them again. Each run also has
+an empty blob in `index/runs/`. Its name begins with the time of the claim, counted down, so that storage
+lists runs newest first and page by page; its metadata holds status and dataset.
 """
 
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -18,14 +20,20 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from runs.contracts import RunRecord, RunRequest, from_json, to_json
 from runs.errors import RefusedError
 from services.clients import Clients
+from services.storage_clock import StorageClock
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties
 
 INDEX = "index/runs/"
-_FOREVER = 10**13
-"""Milliseconds since 1970 in the year 2286: what times are counted down from."""
+PAGE_LIMIT = 5000
+"""Blobs that storage lists at once, at most."""
+_COUNTDOWN_FROM = 10**13
+"""Milliseconds from 1970 to a day in 2286, from which the times in the index are counted down."""
 
 
 def now() -> str:
-    """The time now, as contracts write it."""
+    """The present time, as contracts write it."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -34,7 +42,7 @@ def record_path(run_id: str) -> str:
 
 
 def claimed(request: RunRequest) -> RunRecord:
-    """The record of a run that has been claimed and no more."""
+    """The record of a run that has been claimed and has done nothing yet."""
     return RunRecord(
         run_id=request.run_id,
         status="Running",
@@ -47,22 +55,29 @@ def claimed(request: RunRequest) -> RunRecord:
 
 
 def ended_error(record: RunRecord) -> RefusedError:
-    return RefusedError("RunEnded", f"run {record.run_id} has ended before: {record.status}.")
+    return RefusedError("RunEnded", f"run {record.run_id} has already ended: {record.status}.")
 
 
 def claim(request: RunRequest, clients: Clients) -> bool:
-    """Claim a run; whether this call did. Of any number of concurrent calls, exactly one does."""
+    """Claim a run, and return whether this call did. Of any number of concurrent calls, exactly one does.
+
+    Once it returns, the run is listed, whoever claimed it: a claimant may have died before it added the run
+    to the list.
+    """
     record = claimed(request)
     try:
         _write(record, clients, overwrite=False)
     except ResourceExistsError:
+        existing = read(request.run_id, clients)
+        if existing is not None:
+            add_to_index(existing.record, clients)
         return False
-    index(record, clients)
+    add_to_index(record, clients)
     return True
 
 
 def write(record: RunRecord, clients: Clients) -> None:
-    """Replace the record of a run, and its line in the list."""
+    """Replace the record of a run, and its entry in the list."""
     _write(record, clients, overwrite=True)
     index(record, clients)
 
@@ -76,33 +91,51 @@ def _write(record: RunRecord, clients: Clients, *, overwrite: bool) -> None:
         blob.upload_blob(body, match_condition=MatchConditions.IfMissing)
 
 
-def index(record: RunRecord, clients: Clients) -> None:
-    """Write a run's line in the list. Its name never changes, so writing it twice changes nothing."""
-    left = _FOREVER - round(datetime.fromisoformat(record.claimed_at).timestamp() * 1000)
-    # Metadata is ASCII, and 8 KB in all: percent-encoded, a long name in another script would be more.
-    metadata = {"status": record.status, "dataset": b64encode(record.dataset.encode()).decode()}
-    clients.container.upload_blob(
-        f"{INDEX}{left:013d}-{record.run_id}", b"", overwrite=True, metadata=metadata
-    )
+# --- One run ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A record as it lies in storage, and its age in seconds by storage's own clock."""
+    """A record as it lies in storage. age: seconds since it was written, by storage's clock."""
 
     record: RunRecord
     age: float
 
 
 def read(run_id: str, clients: Clients) -> Claim | None:
-    """The record of a run, or None if no run has that id."""
+    """The record of a run, or None if no run has this id."""
+    clock = StorageClock()
     try:
-        download = clients.container.download_blob(record_path(run_id))
+        download = clients.container.download_blob(record_path(run_id), raw_response_hook=clock)
         record = from_json(RunRecord, json.loads(download.readall()))
     except ResourceNotFoundError:
         return None
-    age = (datetime.now(UTC) - download.properties.last_modified).total_seconds()
-    return Claim(record, age)
+    return Claim(record, clock.seconds_since(download.properties.last_modified))
+
+
+# --- The list of runs ---------------------------------------------------------------------------------
+
+
+def index(record: RunRecord, clients: Clients) -> None:
+    """Write a run's entry in the list. Its name never changes, so that writing it twice changes nothing."""
+    clients.container.upload_blob(entry_name(record), b"", overwrite=True, metadata=entry_metadata(record))
+
+
+def add_to_index(record: RunRecord, clients: Clients) -> None:
+    """Write a run's entry in the list if there is none; an existing one may be newer than `record`."""
+    blob = clients.container.get_blob_client(entry_name(record))
+    with suppress(ResourceExistsError):
+        blob.upload_blob(b"", match_condition=MatchConditions.IfMissing, metadata=entry_metadata(record))
+
+
+def entry_name(record: RunRecord) -> str:
+    claimed_at = round(datetime.fromisoformat(record.claimed_at).timestamp() * 1000)
+    return f"{INDEX}{_COUNTDOWN_FROM - claimed_at:013d}-{record.run_id}"
+
+
+def entry_metadata(record: RunRecord) -> dict[str, str]:
+    # Metadata is ASCII and at most 8 KB in all; percent-encoding would make a long name in Chinese too long.
+    return {"status": record.status, "dataset": b64encode(record.dataset.encode()).decode()}
 
 
 @dataclass(frozen=True)
@@ -117,43 +150,64 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Page:
+    """Runs, newest first. continuation: what `page` needs for the next ones; "" if there are none."""
+
     runs: list[RunSummary]
     continuation: str
 
 
 def page(top: int, clients: Clients, *, status: str = "", dataset: str = "", continuation: str = "") -> Page:
-    """At most `top` runs, newest first, of that status and dataset where given.
+    """At most `top` runs, newest first, of one status or dataset if given.
 
-    continuation: the last page's, "" for the first; it is the name of the last line given out, so it
-    stays right while new runs are claimed.
+    continuation: that of the page before, "" for the first one. It is the name of the last entry of that
+    page, so that runs which are claimed in the meantime do not shift the pages.
     """
     found: list[RunSummary] = []
-    for name, line in _lines(continuation, clients):
-        if status and line.status.lower() != status.lower():
+    for name, run in _entries(continuation, top, clients):
+        if status and run.status.lower() != status.lower():
             continue
-        if dataset and line.dataset != dataset:
+        if dataset and run.dataset != dataset:
             continue
-        found.append(line)
+        found.append(run)
         if len(found) == top:
             return Page(found, name)
     return Page(found, "")
 
 
-def _lines(after: str, clients: Clients) -> Iterator[tuple[str, RunSummary]]:
-    start = f"{INDEX}{after}" if after else None
-    for blob in clients.container.list_blobs(name_starts_with=INDEX, include=["metadata"], start_from=start):
-        name = blob.name.removeprefix(INDEX)
-        if name <= after:
-            continue
-        left, run_id = name.split("-", 1)
-        moment = datetime.fromtimestamp((_FOREVER - int(left)) / 1000, UTC)
-        metadata = blob.metadata or {}
-        yield (
-            name,
-            RunSummary(
-                run_id,
-                b64decode(metadata.get("dataset", "")).decode(),
-                metadata.get("status", "Running"),
-                moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            ),
-        )
+def _entries(after: str, size: int, clients: Clients) -> Iterator[tuple[str, RunSummary]]:
+    """The entries that follow the one called `after`, with their names, newest first.
+
+    size: entries to ask storage for at first. Each further request asks for twice as many, because a filter
+    that matches few runs would otherwise take many requests.
+    """
+    start: str | None = None
+    if after:
+        # Storage begins with the entry of this name itself.
+        start, size = f"{INDEX}{after}", size + 1
+    marker = None
+    while True:
+        pages: Any = clients.container.list_blobs(
+            name_starts_with=INDEX,
+            include=["metadata"],
+            start_from=None if marker else start,
+            results_per_page=min(size, PAGE_LIMIT),
+        ).by_page(marker)
+        for blob in next(pages):
+            name = blob.name.removeprefix(INDEX)
+            if name > after:
+                yield name, _summary(name, blob)
+        marker = pages.continuation_token
+        if not marker:
+            return
+        size *= 2
+
+
+def _summary(name: str, blob: "BlobProperties") -> RunSummary:
+    countdown, run_id = name.split("-", 1)
+    claimed_at = datetime.fromtimestamp((_COUNTDOWN_FROM - int(countdown)) / 1000, UTC)
+    return RunSummary(
+        run_id,
+        b64decode(blob.metadata["dataset"]).decode(),
+        blob.metadata["status"],
+        claimed_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )

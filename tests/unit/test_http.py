@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
-import grpc
 import pytest
 
 from orchestrators.approval import approval_of
@@ -16,6 +14,7 @@ from runs import naming
 from runs.contracts import Failure, Json, RunRequest, Upload
 from services import run_store
 from services.clients import Clients
+from tests.unit.engines import Engine, state
 from tests.unit.wire import SETTINGS, Blobs, Wire
 from triggers import http
 from triggers.responses import Handler, respond
@@ -23,42 +22,6 @@ from triggers.responses import Handler, respond
 DATASET = "datasets/iris_csv.csv"
 UPLOAD = Upload("blobs", DATASET, "0x8DC", "2025-12-31T23:59:59.958410Z")
 RUN = naming.run_id("blobs", DATASET, "0x8DC")
-
-
-@dataclass
-class Engine:
-    """The durable client's calls that the functions make. states: by instance id."""
-
-    states: dict[str, Any] = field(default_factory=dict)
-    scheduled: list[tuple[str, Json]] = field(default_factory=list)
-    raised: list[tuple[str, str]] = field(default_factory=list)
-    data: list[Json] = field(default_factory=list)
-    out_of_reach: bool = False
-
-    def get_orchestration_state(self, instance_id: str, *, fetch_payloads: bool = True) -> Any:
-        if self.out_of_reach:
-            raise grpc.RpcError("failed to connect to all addresses")
-        return self.states.get(instance_id)
-
-    def schedule_new_orchestration(self, name: str, *, input: Any, instance_id: str) -> str:  # noqa: A002
-        self.scheduled.append((instance_id, input))
-        self.states[instance_id] = state("PENDING")
-        return instance_id
-
-    def raise_orchestration_event(self, instance_id: str, event: str, *, data: Any) -> None:
-        self.raised.append((instance_id, event))
-        self.data.append(data)
-
-    def create_http_management_payload(self, _: func.HttpRequest, instance_id: str) -> dict[str, str]:
-        return {"id": instance_id}
-
-
-def state(status: str, custom: Any = None, failure: str = "") -> Any:
-    return SimpleNamespace(
-        runtime_status=SimpleNamespace(name=status),
-        serialized_custom_status=json.dumps(custom) if custom else None,
-        failure_details=SimpleNamespace(message=failure) if failure else None,
-    )
 
 
 @pytest.fixture

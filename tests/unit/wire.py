@@ -61,7 +61,7 @@ class Wire(BaseAdapter):
     def __init__(self, answer: Callable[[Sent], Answer]) -> None:
         super().__init__()
         self.sent: list[Sent] = []
-        self._answer = answer
+        self.answer = answer
 
     @property
     def transport(self) -> RequestsTransport:
@@ -78,13 +78,14 @@ class Wire(BaseAdapter):
         address, query = str(request.url).partition("?")[::2]
         sent = Sent(str(request.method), address, headers, body, dict(parse_qsl(query)))
         self.sent.append(sent)
-        answer = self._answer(sent)
+        answer = self.answer(sent)
         content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         raw = HTTPResponse(
             io.BytesIO(content),
             {"Content-Type": "application/json", **answer.headers},
             answer.status,
             preload_content=False,
+            request_method=request.method,
         )
         return HTTPAdapter().build_response(request, raw)
 
@@ -151,7 +152,10 @@ class Blobs:
         if sent.method == "DELETE":
             del self.blobs[path]
             return self._answer(202)
-        return self._answer(200, blob) if sent.method == "HEAD" else self._read(blob)
+        if sent.method == "HEAD":
+            answer = self._answer(200, blob)
+            return replace(answer, headers={**answer.headers, "Content-Length": str(len(blob.content))})
+        return self._read(blob)
 
     def _read(self, blob: Blob) -> Answer:
         if not blob.content:
@@ -168,7 +172,8 @@ class Blobs:
         ]
         limit = int(query.get("maxresults", 5000))
         entries = "".join(
-            f"<Blob><Name>{name}</Name><Properties><Etag>{self.blobs[name].etag}</Etag></Properties><Metadata>"
+            f"<Blob><Name>{name}</Name><Properties><Etag>{self.blobs[name].etag}</Etag><BlobType>BlockBlob</BlobType>"
+            "</Properties><Metadata>"
             + "".join(f"<{key}>{value}</{key}>" for key, value in self.blobs[name].metadata.items())
             + "</Metadata></Blob>"
             for name in names[:limit]

@@ -68,3 +68,14 @@ def test_writing_a_record_again_leaves_one_line_in_the_list(clients: Clients, un
     assert [line.status for line in run_store.page(10, clients, dataset=f"{unique}.csv").runs] == [
         "Succeeded"
     ]
+
+
+def test_a_run_missing_from_the_list_is_added_by_the_next_delivery(clients: Clients, unique: str) -> None:
+    """A claimant that dies between its two writes leaves such a run."""
+    wanted = request(f"unlisted-{unique}", f"{unique}.csv", "2031-01-01T00:00:00.000000Z")
+    assert run_store.claim(wanted, clients)
+    clients.container.delete_blob(run_store.entry_name(run_store.claimed(wanted)))
+    assert run_store.page(10, clients, dataset=f"{unique}.csv").runs == []
+    assert not run_store.claim(wanted, clients)
+    (run,) = run_store.page(10, clients, dataset=f"{unique}.csv").runs
+    assert (run.run_id, run.status) == (wanted.run_id, "Running")

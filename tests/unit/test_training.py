@@ -1,0 +1,259 @@
+"""The steps that train: one pipeline run for each run, whatever is lost, late or refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from activities.training import LISTING_LAG, cancel_training, get_training_status, start_training, stderr_tail
+from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput
+from runs.errors import TransientError
+from services.clients import Clients
+from tests.unit.rehearsed import RUN, UPLOAD
+from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
+
+ORDER = TrainingInput(RUN, UPLOAD, "species", 50, 0.1)
+NOTE = f"runs/{RUN}/training.started"
+LAG = LISTING_LAG.total_seconds()
+
+
+@dataclass
+class Azure:
+    """Data Factory and storage at the other end of a wire.
+
+    listed: whether pipeline runs are found by a search. refuse: the status with which createRun is refused.
+    meanwhile: what happens once, before the first request for which `moment` is true is answered.
+    """
+
+    blobs: Blobs = field(default_factory=Blobs)
+    created: list[str] = field(default_factory=list)
+    listed: bool = False
+    refuse: int = 0
+    moment: Callable[[Sent], bool] | None = None
+    meanwhile: Callable[[], None] | None = None
+    activity_runs: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def clients(self) -> Clients:
+        return Wire(self).clients()
+
+    def __call__(self, sent: Sent) -> Answer:
+        if self.moment and self.meanwhile and self.moment(sent):
+            meanwhile, self.moment = self.meanwhile, None
+            meanwhile()
+        if sent.path.startswith(SETTINGS.storage_url):
+            return self.blobs(sent)
+        if sent.path.endswith("/queryPipelineRuns"):
+            return Answer(200, {"value": [self._run(each) for each in self.created if self.listed]})
+        if sent.path.endswith("/createRun"):
+            if self.refuse:
+                return Answer(self.refuse, {"error": {"code": "Refused", "message": "no"}})
+            self.created.append(f"pipeline-run-{len(self.created) + 1}")
+            return Answer(200, {"runId": self.created[-1]})
+        if sent.path.endswith("/queryActivityruns"):
+            return Answer(200, {"value": self.activity_runs})
+        if "/pipelineruns/" in sent.path:
+            return Answer(200, self._run(sent.path.rpartition("/")[2]))
+        raise AssertionError(sent)
+
+    def _run(self, name: str) -> dict[str, object]:
+        return {"runId": name, "status": "Failed", "parameters": {"runId": RUN}}
+
+    def pass_time(self, seconds: float) -> None:
+        self.blobs.now += timedelta(seconds=seconds)
+
+
+def is_create(sent: Sent) -> bool:
+    return sent.path.endswith("/createRun")
+
+
+def is_look_at_note(sent: Sent) -> bool:
+    return sent.method == "HEAD" and sent.path.endswith(NOTE)
+
+
+# --- One pipeline run ---------------------------------------------------------------------------------
+
+
+def test_a_first_attempt_leaves_a_note_and_creates_a_pipeline_run() -> None:
+    azure = Azure()
+    assert start_training(ORDER, azure.clients) == Training(RUN, "pipeline-run-1")
+    assert NOTE in azure.blobs.blobs
+
+
+def test_a_pipeline_run_that_is_listed_is_taken_for_the_runs_own() -> None:
+    azure = Azure(created=["earlier"], listed=True)
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "earlier"
+    assert azure.created == ["earlier"]
+
+
+def test_an_attempt_after_a_lost_answer_waits_until_the_first_ones_pipeline_run_must_be_listed() -> None:
+    azure = Azure()
+    start_training(ORDER, azure.clients)
+    for seconds in (0, LAG - 1):
+        azure.pass_time(seconds)
+        with pytest.raises(TransientError, match="does not list yet"):
+            start_training(ORDER, azure.clients)
+    azure.pass_time(1)
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-2"
+
+
+def test_of_two_attempts_after_an_old_note_the_second_waits_for_the_first() -> None:
+    """Each attempt that goes on to createRun must be waited for, not only the first one."""
+    azure = Azure()
+    azure.blobs.put(NOTE, b"", age=LAG + 15)
+    start_training(ORDER, azure.clients)
+    azure.pass_time(5)
+    with pytest.raises(TransientError):
+        start_training(ORDER, azure.clients)
+    assert azure.created == ["pipeline-run-1"]
+
+
+def test_of_two_attempts_that_both_read_an_old_note_one_goes_on() -> None:
+    azure = Azure(moment=is_look_at_note)
+    azure.blobs.put(NOTE, b"", age=LAG + 15)
+    clients = azure.clients
+    azure.meanwhile = lambda: void(start_training(ORDER, clients))
+    with pytest.raises(TransientError):
+        start_training(ORDER, clients)
+    assert azure.created == ["pipeline-run-1"]
+
+    renewed = Azure(moment=lambda sent: sent.method == "PUT" and bool(sent.headers.get("If-Match")))
+    renewed.blobs.put(NOTE, b"", age=LAG + 15)
+    clients = renewed.clients
+    renewed.meanwhile = lambda: void(start_training(ORDER, clients))
+    with pytest.raises(TransientError):
+        start_training(ORDER, clients)
+    assert renewed.created == ["pipeline-run-1"]
+
+
+def test_a_pipeline_run_that_is_listed_while_an_old_note_is_renewed_is_found() -> None:
+    """An attempt may be held up for longer than the listing takes, between its search and its note."""
+    azure = Azure(created=["earlier"], moment=is_look_at_note)
+    azure.blobs.put(NOTE, b"", age=LAG + 15)
+    azure.meanwhile = lambda: setattr(azure, "listed", True)
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "earlier"
+    assert azure.created == ["earlier"]
+
+
+def test_the_age_of_a_note_is_told_by_storages_clock_and_not_by_the_hosts() -> None:
+    """The host's clock is months away from that of this storage."""
+    for year in (2020, 2100):
+        azure = Azure()
+        azure.blobs.now = datetime(year, 1, 1, tzinfo=UTC)
+        azure.blobs.put(NOTE, b"", age=LAG - 1)
+        with pytest.raises(TransientError):
+            start_training(ORDER, azure.clients)
+        assert cancel_training(CleanUp(RUN), azure.clients) == ProvisioningStatus(done=False)
+        azure.pass_time(1)
+        assert cancel_training(CleanUp(RUN), azure.clients) == ProvisioningStatus(done=True)
+        assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-1"
+
+
+# --- A createRun that fails ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 403, 429])
+def test_a_refused_create_run_leaves_no_note_so_that_the_next_attempt_need_not_wait(status: int) -> None:
+    azure = Azure(refuse=status)
+    with pytest.raises(HttpResponseError):
+        start_training(ORDER, azure.clients)
+    assert NOTE not in azure.blobs.blobs
+    azure.refuse = 0
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-1"
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_create_run_whose_outcome_is_unknown_leaves_its_note_and_is_sent_once(status: int) -> None:
+    azure = Azure(refuse=status)
+    wire = Wire(azure)
+    with pytest.raises(HttpResponseError):
+        start_training(ORDER, wire.clients())
+    assert sum(is_create(sent) for sent in wire.sent) == 1
+    azure.refuse = 0
+    with pytest.raises(TransientError):
+        start_training(ORDER, azure.clients)
+
+
+def test_a_refused_create_run_does_not_delete_the_note_of_a_later_attempt() -> None:
+    azure = Azure(moment=is_create, refuse=429)
+    clients = azure.clients
+
+    def overtake() -> None:
+        azure.refuse = 0
+        azure.pass_time(LAG + 1)
+        start_training(ORDER, clients)
+        azure.refuse = 429
+
+    azure.meanwhile = overtake
+    with pytest.raises(HttpResponseError):
+        start_training(ORDER, clients)
+    azure.refuse = 0
+    with pytest.raises(TransientError):
+        start_training(ORDER, clients)
+    assert azure.created == ["pipeline-run-1"]
+
+
+def void(_: object) -> None:
+    """Drop a result."""
+
+
+# --- Why a training failed ------------------------------------------------------------------------------
+
+OWN = f"{SETTINGS.storage_url}/adfjobs/7/output/stderr.txt"
+
+
+def with_stderr() -> tuple[Wire, Clients]:
+    blobs = Blobs()
+    # Wire's storage keeps paths below its container only, and this file lies in another one.
+    blobs.put("7/output/stderr.txt", b"ValueError: only one class\n")
+    wire = Wire(blobs)
+    return wire, wire.clients()
+
+
+def test_the_stderr_of_a_failed_task_is_read_from_the_apps_own_account() -> None:
+    _, clients = with_stderr()
+    assert stderr_tail([f"{SETTINGS.storage_url}/adfjobs/7/output/stdout.txt", OWN], clients) == (
+        "ValueError: only one class"
+    )
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        OWN.replace("example.invalid", "elsewhere.invalid"),
+        OWN.replace("https://", "http://"),
+        OWN.replace("https://", "https://user@"),
+        OWN.replace("example.invalid", "example.invalid:8443"),
+        OWN.replace("example.invalid", "example.invalid.evil.invalid"),
+        OWN.replace("adfjobs", "blobs"),
+        "",
+        "no address",
+    ],
+)
+def test_no_stderr_is_read_from_anywhere_else(output: str) -> None:
+    wire, clients = with_stderr()
+    assert stderr_tail([output], clients) == ""
+    assert wire.sent == []
+
+
+def test_a_failed_training_says_what_its_task_printed() -> None:
+    azure = Azure(
+        activity_runs=[
+            {
+                "activityRunId": "1",
+                "status": "Failed",
+                "output": {"exitcode": 2, "outputs": [OWN]},
+                "error": {"message": "the task exited with 2"},
+            }
+        ]
+    )
+    azure.blobs.put("7/output/stderr.txt", b"why")
+    status = get_training_status(Training(RUN, "pipeline-run-1"), azure.clients)
+    assert (status.status, status.message, status.exit_code, status.stderr) == (
+        "Failed",
+        "the task exited with 2",
+        2,
+        "why",
+    )
