@@ -1,16 +1,43 @@
 """What the durable engine knows of a run."""
 
 import json
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+import azure.functions as func
 from azure.durable_functions.client import SyncDurableFunctionsClient
 from durabletask.client import OrchestrationState
 
 from runs.contracts import Json
 
-Engine = SyncDurableFunctionsClient
+DurableClient = SyncDurableFunctionsClient
+"""What the host passes to a function that is bound to a durable client."""
 
 ENDED = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
 """The states of an orchestration that has ended."""
+
+
+class Engine(Protocol):
+    """The calls of a durable client that this app makes."""
+
+    def get_orchestration_state(
+        self, instance_id: str, /, *, fetch_payloads: bool = True
+    ) -> OrchestrationState | None: ...
+
+    def schedule_new_orchestration(
+        self,
+        orchestrator: str,
+        /,
+        *,
+        input: Json,  # noqa: A002
+        instance_id: str,
+    ) -> str: ...
+
+    def raise_orchestration_event(self, instance_id: str, event_name: str, /, *, data: Json) -> None: ...
+
+    def create_http_management_payload(
+        self, request: func.HttpRequest, instance_id: str, /
+    ) -> Mapping[str, Any]: ...
 
 
 def has_ended(state: OrchestrationState) -> bool:

@@ -18,7 +18,7 @@ from runs import naming
 from runs.contracts import Upload
 from services import run_store
 from services.clients import Clients, process_clients
-from triggers.engine import Engine, has_ended
+from triggers.engine import DurableClient, Engine, has_ended
 from triggers.starting import start
 
 log = logging.getLogger("touchdown.triggers")
@@ -100,7 +100,7 @@ def timestamp(time: Any) -> str:
 @events.function_name("on_blob_created")
 @events.event_grid_trigger(arg_name="event")
 @events.durable_client_input(client_name="client")
-def on_blob_created(event: func.EventGridEvent, client: Engine) -> None:
+def on_blob_created(event: func.EventGridEvent, client: DurableClient) -> None:
     """Start a run for a dataset; wake the run whose model this is; ignore any other blob."""
     receive(event, client, process_clients())
 
@@ -117,6 +117,9 @@ def receive(event: func.EventGridEvent | func.CloudEvent, engine: Engine, client
     elif naming.is_dataset(blob.path):
         upload = Upload(blob.container, blob.path, blob.etag, blob.time)
         started = start(engine, upload, {}, "event", clients)
+        if started.result == "starting":
+            # If the claimant has died, only a further delivery can pick the run up.
+            raise NotReadyError(f"run {started.run_id} was claimed a moment ago by another delivery")
         log.info("event %s for %r: run %s %s", event.id, blob.path, started.run_id, started.result)
     elif run_id := naming.run_of_model(blob.path):
         wake(run_id, blob, str(event.id), engine, clients)

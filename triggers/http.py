@@ -21,11 +21,11 @@ from runs.settings import checked
 from runs.text import quote
 from services import run_store
 from services.clients import Clients, process_clients
-from triggers.engine import Engine, custom_status, has_ended
+from triggers.engine import DurableClient, Engine, custom_status, has_ended
 from triggers.requests import address, caller, comment_of, json_object
 from triggers.responses import ApiError, Handler, reply, respond
 from triggers.run_views import current_status, view
-from triggers.starting import rerun_of, start
+from triggers.starting import start_by_hand
 
 PAGE_LIMIT = 200
 """Runs in one page of the list."""
@@ -41,8 +41,7 @@ def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.H
         raise ApiError(400, "InvalidRerun", "rerun: true or false is expected.")
     settings = checked(body.get("settings", {}))
     upload = upload_of(naming.dataset_path(name), name, clients)
-    upload, attempt = rerun_of(upload, clients) if rerun else (upload, 1)
-    started = start(engine, upload, settings, "http", clients, attempt=attempt)
+    started = start_by_hand(engine, upload, settings, clients, rerun=rerun)
     if started.result == "starting":
         message = f"dataset {name}: run {started.run_id} is being started by another request."
         raise ApiError(409, "RunStarting", message, run_id=started.run_id)
@@ -192,7 +191,7 @@ http = df.Blueprint()
 def register(method: str, route: str, handler: Handler) -> None:
     """Register `handler` as an HTTP function of its own name."""
 
-    def function(req: func.HttpRequest, client: Engine) -> func.HttpResponse:
+    def function(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         return respond(handler, req, client, process_clients)
 
     function.__name__ = handler.__name__

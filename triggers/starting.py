@@ -1,8 +1,8 @@
 """Starting a run, exactly once for each content of a dataset.
 
-Event Grid delivers at least once, also a day later, and the Functions host runs an id that has finished
-again without a word. So the claim in storage (services.run_store) decides, and the engine is asked only
-what it knows: whether a claimed run has ever been scheduled.
+Event Grid delivers an event at least once, even a day later, and the Functions host silently executes the id
+of a finished orchestration again. So the claim in storage (services.run_store) decides, and the engine is
+asked only whether a claimed run has ever been scheduled.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import Literal
 import grpc
 
 from runs import naming
-from runs.contracts import Json, RunRequest, Upload, to_json
+from runs.contracts import Json, RunRecord, RunRequest, Upload, to_json
 from services import run_store
 from services.clients import Clients
 from triggers.engine import Engine
@@ -21,18 +21,17 @@ log = logging.getLogger("touchdown.triggers")
 
 ORCHESTRATION = "training_run"
 BEING_STARTED = 5.0
-"""Seconds. A claim younger than this without a run is being started by its claimant right now; an older
-one was left by a crash. Less than Event Grid's first retry (10 s), so that the delivery which crashed finds
-its own claim left over."""
+"""Seconds after a claim during which its claimant is given the time to schedule the run; later, the claimant
+must have died. It is less than Event Grid's first retry (10 s), so that the retry picks the run up."""
 
 
 @dataclass(frozen=True)
 class Start:
     """What became of a request to start a run.
 
-    result "started": it was claimed and scheduled now; "picked_up": it had been claimed, but never
-    scheduled; "starting": another call claimed it a moment ago and is scheduling it; "known": it has been
-    started before and status says how it stands.
+    result "started": the run was claimed and scheduled now; "picked_up": it had been claimed, but the engine
+    did not know it, and it was scheduled now; "starting": another call claimed it a moment ago and is
+    scheduling it; "known": it has been started before, and `status` is its status.
     """
 
     run_id: str
@@ -49,7 +48,10 @@ def start(
     *,
     attempt: int = 1,
 ) -> Start:
-    """Start the `attempt`-th run for `upload`, unless it has been started."""
+    """Start the run of this number for `upload`, unless it has been started.
+
+    A run that is picked up keeps the upload and the settings of its claim.
+    """
     run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
     request = RunRequest(run_id, upload, settings, source, run_store.now())
     if run_store.claim(request, clients):
@@ -67,24 +69,43 @@ def start(
 
 
 def schedule(engine: Engine, request: RunRequest) -> None:
-    """Hand a claimed run to the engine; one that runs already is left alone."""
+    """Hand a claimed run to the engine; one that is already running is left alone."""
     given = {"request": to_json(request), "record": to_json(run_store.claimed(request))}
     try:
         engine.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
     except grpc.RpcError as error:
         if error.code() != grpc.StatusCode.ALREADY_EXISTS:
             raise
-        log.info("run %s is running already", request.run_id)
+        log.info("run %s is already running", request.run_id)
 
 
-def rerun_of(upload: Upload, clients: Clients) -> tuple[Upload, int]:
-    """An upload as its first run knows it, and the number of the next run for it.
+def start_by_hand(engine: Engine, upload: Upload, settings: Json, clients: Clients, *, rerun: bool) -> Start:
+    """Start a run for an upload that may have had runs before.
 
-    The first run knows when it was made from its event. By Last-Modified, which is cut to the second, a rerun
-    would be about an older upload than the deployment that it is to replace, and never be promoted.
+    The newest run that has not ended goes on if the engine has lost it. Otherwise a rerun is a new run, and
+    without a rerun the result is "known".
     """
-    number = 1
-    while claim := run_store.read(naming.run_id(upload.container, upload.path, upload.etag, number), clients):
-        upload = claim.record.upload if number == 1 else upload
-        number += 1
-    return upload, number
+    records = runs_of(upload, clients)
+    if records:
+        # Only the first run knows the upload's time from its event. Last-Modified is cut to the second: by
+        # that, a rerun would be about an older upload than the deployment that it is to replace, and would
+        # never be promoted.
+        upload = records[0].upload
+    unended = [number for number, record in enumerate(records, 1) if record.status == "Running"]
+    newest = unended[-1] if unended else max(1, len(records))
+    started = start(engine, upload, settings, "http", clients, attempt=newest)
+    if rerun and started.result == "known":
+        started = start(engine, upload, settings, "http", clients, attempt=len(records) + 1)
+    return started
+
+
+def runs_of(upload: Upload, clients: Clients) -> list[RunRecord]:
+    """The records of all runs for an upload, the first one first."""
+    records: list[RunRecord] = []
+    while True:
+        number = len(records) + 1
+        run_id = naming.run_id(upload.container, upload.path, upload.etag, number)
+        claim = run_store.read(run_id, clients)
+        if claim is None:
+            return records
+        records.append(claim.record)

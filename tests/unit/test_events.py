@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs import naming
+from runs.contracts import RunRequest, Upload
+from services import run_store
 from services.clients import Clients
+from tests.unit.engines import Engine, state
 from tests.unit.wire import Blobs, Wire
 from triggers.events import (
     FINISHED_WRITES,
     Created,
     IrrelevantEventError,
+    NotReadyError,
     UnusableEventError,
     created,
     receive,
@@ -297,3 +302,77 @@ def test_an_event_that_can_never_be_used_is_logged_and_accepted(
     (entry,) = caplog.records
     assert entry.levelno == level
     assert str(EVENT["id"]) in entry.getMessage()
+
+
+# --- An event that must come again ----------------------------------------------------------------------
+
+RUN = naming.run_id("blobs", "datasets/iris_csv.csv", "0x8D4BCC2E4835CD0")
+
+
+@pytest.fixture
+def claimed() -> tuple[Blobs, Clients]:
+    """Storage in which a run has been claimed that no engine knows, as after a crash of its claimant."""
+    blobs = Blobs()
+    clients = Wire(blobs).clients()
+    upload = Upload("blobs", "datasets/iris_csv.csv", "0x8D4BCC2E4835CD0", FOUND.time)
+    assert run_store.claim(RunRequest(RUN, upload, {}, "event", "2026-01-01T00:00:00.000000Z"), clients)
+    return blobs, clients
+
+
+def test_an_event_for_a_run_that_another_delivery_may_be_starting_comes_again_until_it_is_started(
+    claimed: tuple[Blobs, Clients],
+) -> None:
+    blobs, clients = claimed
+    engine = Engine()
+    with pytest.raises(NotReadyError, match=RUN):
+        receive(event(), engine, clients)
+    assert engine.scheduled == []
+    blobs.now += timedelta(seconds=10)
+    receive(event(), engine, clients)
+    assert [run_id for run_id, _ in engine.scheduled] == [RUN]
+    receive(event(), engine, clients)
+    assert len(engine.scheduled) == 1
+
+
+MODEL = f"runs/{RUN}/0/ab/artifacts/model/MLmodel"
+
+
+def test_a_model_of_a_run_that_the_engine_does_not_know_yet_comes_again_for_a_minute(
+    claimed: tuple[Blobs, Clients],
+) -> None:
+    blobs, clients = claimed
+    engine = Engine()
+    for seconds in (0, 60):
+        blobs.now += timedelta(seconds=seconds)
+        with pytest.raises(NotReadyError, match=RUN):
+            receive(event(MODEL), engine, clients)
+    blobs.now += timedelta(seconds=1)
+    receive(event(MODEL), engine, clients)
+    assert engine.raised == []
+
+
+def test_a_model_wakes_its_run_unless_that_has_ended(claimed: tuple[Blobs, Clients]) -> None:
+    _, clients = claimed
+    engine = Engine({RUN: state("RUNNING")})
+    receive(event(MODEL), engine, clients)
+    assert (engine.raised, engine.data) == (
+        [(RUN, "model_ready")],
+        [{"path": MODEL, "etag": "0x8D4BCC2E4835CD0"}],
+    )
+    for status in ("COMPLETED", "FAILED", "TERMINATED"):
+        ended = Engine({RUN: state(status)})
+        receive(event(MODEL), ended, clients)
+        assert ended.raised == []
+
+
+def test_a_model_of_a_run_that_nobody_claimed_or_that_has_ended_is_ignored(
+    claimed: tuple[Blobs, Clients],
+) -> None:
+    _, clients = claimed
+    engine = Engine()
+    receive(event("runs/nobody/0/ab/artifacts/model/MLmodel"), engine, clients)
+    found = run_store.read(RUN, clients)
+    assert found is not None
+    run_store.write(replace(found.record, status="Failed"), clients)
+    receive(event(MODEL), engine, clients)
+    assert engine.raised == []

@@ -135,6 +135,76 @@ def test_a_wrong_body_is_answered_with_400_and_what_is_wrong(
     assert list(blobs.blobs) == [DATASET], "nothing was claimed"
 
 
+NAMES = ["epochs", "lr", "label", "task", "model_name", "training_timeout", "min_accuracy", "approval"]
+
+
+def deep(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1e400",
+        "-1e400",
+        "1" + "0" * 400,
+        "1" + "0" * 4200,
+        "Infinity",
+        "NaN",
+        deep(300),
+        deep(900),
+        deep(5000),
+        '{"a":' * 900 + "1" + "}" * 900,
+        '"\\ud800"',
+        '"\\udfff\\ud800"',
+        '"\\u0000"',
+        '"' + "x" * 100_000 + '"',
+        '"' + "9" * 5000 + '"',
+        "true",
+        "null",
+    ],
+    ids=lambda value: value[:12],
+)
+def test_no_value_of_a_setting_is_a_fault_of_the_app(clients: Clients, name: str, value: str) -> None:
+    """Where a value may be used, the run is started; otherwise the caller is told what is wrong."""
+    engine = Engine()
+    body = '{"dataset": "iris_csv.csv", "settings": {"' + name + '": ' + value + "}}"
+    status, answer = start(engine, clients, body.encode())
+    assert status in (202, 400)
+    if status == 400:
+        assert answer["error"]["code"] in ("InvalidSetting", "InvalidJson")
+        assert len(answer["error"]["message"]) < 1500
+        assert engine.scheduled == []
+
+
+@pytest.mark.parametrize("handler", [http.start_run, http.approve_run], ids=lambda each: str(each.__name__))
+@pytest.mark.parametrize(
+    "body",
+    [
+        deep(900),
+        deep(100_000),
+        '{"dataset": ' + deep(900) + "}",
+        '{"comment": ' + deep(900) + "}",
+        '{"settings": ' + deep(900) + ', "dataset": "x.csv"}',
+        '{"rerun": ' + "9" * 10_000 + "}",
+        '{"dataset": 1e400}',
+        '{"\\ud800": 1}',
+        '{"' + "k" * 100_000 + '": 1}',
+        "9" * 10_000,
+        '{"dataset": "\\udc00.csv"}',
+    ],
+    ids=lambda value: ascii(value[:16]),
+)
+def test_no_body_is_a_fault_of_the_app(clients: Clients, handler: Handler, body: str) -> None:
+    claimed(clients)
+    engine = Engine({RUN: state("RUNNING", WAITING)})
+    status, answer = call(handler, engine, clients, body.encode("utf-8"), method="POST", run_id=RUN)
+    assert status == 400
+    assert 0 < len(answer["error"]["message"]) < 1500
+    assert (engine.scheduled, engine.raised) == ([], [])
+
+
 def test_a_dataset_that_is_not_there_is_404(clients: Clients) -> None:
     status, answer = start(Engine(), clients, {"dataset": "none.csv"})
     assert (status, answer["error"]["code"]) == (404, "DatasetNotFound")
