@@ -8,13 +8,26 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from activities.training import LISTING_LAG, cancel_training, get_training_status, start_training, stderr_tail
-from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput
+from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput
 from runs.errors import TransientError
 from services.clients import Clients
 from tests.unit.rehearsed import RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 
-ORDER = TrainingInput(RUN, UPLOAD, "species", 50, 0.1)
+ORDER = TrainingInput(
+    run_id=RUN,
+    upload=UPLOAD,
+    label="species",
+    epochs=50,
+    lr=0.1,
+    task="classification",
+    algorithm="linear",
+    rare_classes="refuse",
+    min_accuracy=0.9,
+    max_rmse=0.0,
+    tolerance=0.01,
+    champion=Champion(),
+)
 NOTE = f"runs/{RUN}/training.started"
 LAG = LISTING_LAG.total_seconds()
 

@@ -1,6 +1,7 @@
 """The steps that serve, through the real MLClient: each may run twice, and two runs may meet."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -274,6 +275,18 @@ def test_a_run_that_is_superseded_after_its_promotion_prunes_its_own_deployment(
     assert deployments(clients, endpoint) == {names[2]}
 
 
+def test_a_rerun_of_the_newest_upload_is_promoted_over_the_first_run(clients: Clients, unique: str) -> None:
+    endpoint, names = served(clients, unique, [1])
+    first = promotion(clients, unique, 1, endpoint, names[1])
+    poll(promote, first, clients)
+    rerun = replace(first, run_id=f"{first.run_id}-2", deployment=f"{names[1]}-2")
+    model = ModelVersion(f"m{unique}", "1")
+    order = DeploymentInput(rerun.run_id, first.upload, endpoint, rerun.deployment, model, "cpu-cluster")
+    poll(deploy_model, order, clients)
+    assert poll(promote, rerun, clients).outcome == "promoted"
+    assert default(clients, endpoint) == rerun.deployment
+
+
 def test_the_default_is_not_deleted_by_a_run_that_cleans_up(clients: Clients, unique: str) -> None:
     endpoint, names = served(clients, unique, [1, 2])
     poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
@@ -319,6 +332,8 @@ def test_a_result_is_read_with_its_gate_and_its_report(clients: Clients, unique:
         ),
         ({"task": "regression"}, "trained for regression"),
         ({"metrics": {"accuracy": "high"}}, "it holds no accuracy"),
+        ({"metrics": {"accuracy": math.nan}}, "it holds no accuracy"),
+        ({"metrics": {"accuracy": math.inf}}, "it holds no accuracy"),
     ],
 )
 def test_a_result_whose_verdict_does_not_follow_is_refused(
