@@ -20,7 +20,7 @@ from localcloud.eventgrid.subscriptions import Subscription
 
 from activities.training import start_training
 from runs import naming, settings
-from runs.contracts import Champion, Json, TrainingInput, from_json, to_json
+from runs.contracts import Champion, Json, TrainingInput
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 from triggers.events import CREATED, FINISHED_WRITES, on_blob_created
@@ -91,13 +91,24 @@ def test_what_the_app_does_not_pass_has_a_default_that_a_deployment_sets(factory
     assert all("defaultValue" in PARAMETERS[name] for name in left)
 
 
-def test_an_order_without_choices_passes_the_defaults_of_the_pipeline(factory: Wire) -> None:
-    whole = to_json(ORDER)
-    plain = {str(name): whole[name] for name in TrainingInput.__match_args__[:5]}
-    sent = passed(factory, from_json(TrainingInput, plain))
-    added = ("task", "algorithm", "rareClasses", "minAccuracy", "maxRmse", "tolerance")
-    assert {name: sent[name] for name in (*added, "champion", "championModel")} == {
-        name: PARAMETERS[name]["defaultValue"] for name in (*added, "champion", "championModel")
+def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -> None:
+    """A pipeline that a person starts by hand trains as a run without settings does."""
+    chosen = (
+        "label",
+        "epochs",
+        "lr",
+        "task",
+        "algorithm",
+        "rare_classes",
+        "min_accuracy",
+        "max_rmse",
+        "tolerance",
+    )
+    defaults = {name: settings.RUN_SETTINGS[name].default for name in chosen}
+    sent = passed(factory, replace(ORDER, **defaults, champion=Champion()))
+    left = {"runId", "dataset", "etag"}
+    assert {name: value for name, value in sent.items() if name not in left} == {
+        name: each["defaultValue"] for name, each in PARAMETERS.items() if name in set(sent) - left
     }
 
 
