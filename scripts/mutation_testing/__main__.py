@@ -8,6 +8,7 @@ code is 0 if all mutants of the sample were tried.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import signal
@@ -18,14 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.mutation_testing.execution import ROOT, Pool, Task, copy_repository, record_coverage
+from scripts.mutation_testing.holding import held_fixtures
 from scripts.mutation_testing.mutations import Mutant, find_mutants
 from scripts.mutation_testing.recording import FOLDERS
 from scripts.mutation_testing.selection import Coverage
 from scripts.mutation_testing.state import State
 
 FOLDER = ROOT / ".mutants"
-# The second is slow, since each run starts a cloud: it is for what survived the first.
-SUITES = ("tests/unit", "tests/integration/product")
+# It needs a cloud, so it runs only for mutants that survive the unit tests.
+SLOW_SUITE = "tests/integration/product"
+SUITES = ("tests/unit", SLOW_SUITE)
 PROCESSES = 2
 
 
@@ -170,14 +173,17 @@ def main(arguments: list[str]) -> int:
     modules.write_text(json.dumps(recorded["modules"]))
     pool = Pool(trees, modules)
     for suite in SUITES:
-        for task, outcome in pool.run(open_tasks(sample, coverage, state, suite, end)):
-            state.add(task.mutant, suite, outcome)
-            finished = sum(1 for each in sample.mutants if is_finished(each, sample, state))
-            print(
-                f"{finished}/{len(sample.mutants)} {outcome.verdict} in {outcome.seconds:.1f} s:"
-                f" {task.mutant.path}:{task.mutant.lines[0]} {outcome.detail}",
-                flush=True,
-            )
+        with contextlib.ExitStack() as stack:
+            if suite == SLOW_SUITE and next(open_tasks(sample, coverage, state, suite, end), None):
+                stack.enter_context(held_fixtures(trees, suite))
+            for task, outcome in pool.run(open_tasks(sample, coverage, state, suite, end)):
+                state.add(task.mutant, suite, outcome)
+                finished = sum(1 for each in sample.mutants if is_finished(each, sample, state))
+                print(
+                    f"{finished}/{len(sample.mutants)} {outcome.verdict} in {outcome.seconds:.1f} s:"
+                    f" {task.mutant.path}:{task.mutant.lines[0]} {outcome.detail}",
+                    flush=True,
+                )
     text = report(sample, state)
     (FOLDER / "report.txt").write_text(text + "\n")
     print(text)

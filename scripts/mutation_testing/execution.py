@@ -23,6 +23,7 @@ from typing import Literal
 
 import pytest
 
+from scripts.mutation_testing.holding import Borrower, fixture_values
 from scripts.mutation_testing.mutations import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,8 +186,9 @@ def run_tests(tree: Path, tests: tuple[str, ...], report: Path) -> None:
         del sys.modules[name]
     selection = Selection(tests)
     files = list(dict.fromkeys(test.split("::")[0] for test in tests))
-    options = ["-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
-    exit_code = pytest.main([*options, *files], plugins=[selection])
+    # In its default place, pytest never deletes the temporary folder of a process that was killed.
+    options = ["-q", "-x", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={tree.with_suffix('.tmp')}"]
+    exit_code = pytest.main([*options, *files], plugins=[selection, Borrower(fixture_values(tree))])
     report.write_text(json.dumps({"exit_code": int(exit_code), "failed": selection.failed}))
     # A thread or an exit handler of the product's must not keep the child alive.
     os._exit(0)

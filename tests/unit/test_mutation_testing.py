@@ -10,6 +10,7 @@ import pytest
 
 from scripts.mutation_testing import execution
 from scripts.mutation_testing.execution import Outcome, Pool, Task
+from scripts.mutation_testing.holding import held_fixtures
 from scripts.mutation_testing.mutations import Mutant, find_mutants
 from scripts.mutation_testing.selection import Coverage
 from scripts.mutation_testing.state import State
@@ -185,6 +186,19 @@ from runs.age import unused
 def late_for_all():
     return unused(1)
 """
+COUNTED = """\
+import pytest
+
+def write(word):
+    with open("starts", "a") as file:
+        file.write(word)
+
+@pytest.fixture(scope="session")
+def counted():
+    write("start ")
+    yield 100
+    write("end ")
+"""
 
 
 @pytest.fixture
@@ -241,3 +255,18 @@ def test_the_lines_that_each_test_passes_are_recorded(project: Path) -> None:
     assert recorded["shared"]["late_for_all"] >= 0
     assert recorded["imported"] == {"runs/age.py": [1, 4, 8]}
     assert recorded["failed"] == ["test_age.py::test_endless"]
+
+
+def test_fixtures_are_set_up_once_for_all_mutants(project: Path) -> None:
+    (project / "conftest.py").write_text(COUNTED)
+    (project / "test_age.py").write_text(
+        "from runs.age import is_late\n\ndef test_late(counted):\n    assert is_late(counted)\n"
+    )
+    # The process that holds fixtures finds its plugin in the copy.
+    (project / "scripts").symlink_to(execution.ROOT / "scripts", target_is_directory=True)
+
+    with held_fixtures([project], "test_age.py"):
+        assert verdicts(project, "test_late", "61", "600") == ["survived", "killed"]
+        assert (project / "starts").read_text() == "start "
+
+    assert (project / "starts").read_text() == "start end "
