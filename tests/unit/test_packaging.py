@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
@@ -91,6 +92,13 @@ def test_every_module_but_those_of_local_is_imported_without_localcloud(
     assert done.returncode == 0, done.stderr
 
 
+def test_help_and_wrong_usage_import_nothing_that_takes_long(environment: Path, tmp_path: Path) -> None:
+    slow = "azure", "httpx", "localcloud", "yaml"
+    loaded = f"print(*(name for name in {slow} if name in sys.modules))"
+    done = run(environment, tmp_path, "python", "-c", f"import sys, touchdown.cli.app; {loaded}")
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
+
+
 def test_without_localcloud_the_installed_command_says_that_it_is_missing(
     environment: Path, tmp_path: Path
 ) -> None:
@@ -131,17 +139,16 @@ def distribution_of(module: str) -> str:
     """The distribution that a third party's module belongs to."""
     parts = module.split(".")
     if parts[0] == "azure":
-        return next(
-            name
-            for length in range(len(parts), 1, -1)
-            if (name := "-".join(parts[:length])) in all_distributions()
-        )
-    [found] = {name_of(each) for each in packages_distributions()[parts[0]]}
+        names = ("-".join(parts[:length]) for length in range(len(parts), 1, -1))
+        return next(name for name in names if name in by_package()["azure"])
+    [found] = by_package()[parts[0]]
     return found
 
 
-def all_distributions() -> set[str]:
-    return {name_of(name) for names in packages_distributions().values() for name in names}
+@cache
+def by_package() -> dict[str, set[str]]:
+    """By top-level package, the distributions that install into it."""
+    return {package: {name_of(each) for each in names} for package, names in packages_distributions().items()}
 
 
 def third_parties(sources: set[Path], own: set[str]) -> set[str]:

@@ -44,10 +44,10 @@ def test_upload_watches_the_run_to_its_promotion(run: Json) -> None:
     assert run["dataset"] == "shapes of things.csv"
 
 
-def test_runs_and_show_tell_of_it(up: Shell, run: Json) -> None:
+def test_runs_and_show_print_it(up: Shell, run: Json) -> None:
     assert run["run_id"] in [each["run_id"] for each in up.json("runs", "--status", "succeeded")]
     assert up.json("show", run["run_id"])["model_name"] == "shapes"
-    shown = up.run("show").out
+    printed = up.run("show").out
     for part in (
         run["run_id"],
         "Succeeded",
@@ -56,7 +56,7 @@ def test_runs_and_show_tell_of_it(up: Shell, run: Json) -> None:
         run["deployment"],
         "smoke_test",
     ):
-        assert part in shown
+        assert part in printed
 
 
 def test_score_gives_one_prediction_for_each_row(up: Shell, run: Json, tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_score_takes_another_dialect_and_names_what_the_model_answers(
     assert scored["predictions"] == ["a", "b"]
     assert scored["columns"] == ["prediction", "probability_a", "probability_b"]
     assert all(float(row[1]) + float(row[2]) == pytest.approx(1) for row in scored["rows"])
-    shown = up.run("score", run["endpoint"], str(features)).out
-    assert "probability_b" in shown.splitlines()[0]
+    printed = up.run("score", run["endpoint"], str(features)).out
+    assert "probability_b" in printed.splitlines()[0]
 
 
 def test_the_report_is_saved_where_it_is_wanted(up: Shell, run: Json, tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def copied(dataset: Path, folder: Path, name: str) -> Path:
 
 def test_an_approved_run_promotes_and_says_who_approved(up: Shell, dataset: Path, tmp_path: Path) -> None:
     run = waiting(up, copied(dataset, tmp_path, "approved"))
-    shown = up.run("show", run["run_id"]).out
-    assert f"touchdown approve {run['run_id']}" in shown
+    printed = up.run("show", run["run_id"]).out
+    assert f"touchdown approve {run['run_id']}" in printed
     ended = up.json("approve", run["run_id"], "--comment", "seen by two", "--watch")
     assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
     assert (ended["approval"]["decision"], ended["approval"]["comment"]) == ("approved", "seen by two")
@@ -124,8 +124,8 @@ def test_a_rejected_run_succeeds_and_deploys_nothing(up: Shell, dataset: Path, t
     run = waiting(up, copied(dataset, tmp_path, "rejected"))
     answer = up.run("reject", run["run_id"], "--comment", "not yet", "--watch")
     assert answer.code == 0, answer.err
-    for said in ("rejected: the deployment was deleted; the default stays", ": not yet"):
-        assert said in answer.out
+    for expected in ("rejected: the deployment was deleted; the default stays", ": not yet"):
+        assert expected in answer.out
 
 
 def test_a_model_that_is_not_good_enough_is_no_failure_and_says_why(
@@ -137,11 +137,11 @@ def test_a_model_that_is_not_good_enough_is_no_failure_and_says_why(
     )
     answer = up.run("upload", str(worthless), "--set", "min_accuracy=0.99", "--watch")
     assert answer.code == 0, answer.err
-    for said in (
+    for expected in (
         "kept_champion: the model is registered and not deployed",
         "min_accuracy 0.990 (not passed)",
     ):
-        assert said in answer.out
+        assert expected in answer.out
     assert "why not" in answer.out
 
 
@@ -187,7 +187,7 @@ def test_a_run_that_fails_says_why_and_fails_the_command(up: Shell, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "code", "expected"),
     [
         (["show", "no-such-run"], 5, "there is no run 'no-such-run'"),
         (["approve", "no-such-run"], 5, "there is no run 'no-such-run'"),
@@ -199,9 +199,9 @@ def test_a_run_that_fails_says_why_and_fails_the_command(up: Shell, tmp_path: Pa
         (["score", "no-such-endpoint", __file__], 5, "no-such-endpoint"),
     ],
 )
-def test_what_the_app_refuses_is_told_in_its_words(
-    up: Shell, command: list[str], code: int, said: str
+def test_what_the_app_refuses_is_printed_in_its_words(
+    up: Shell, command: list[str], code: int, expected: str
 ) -> None:
     answer = up.run(*command)
     assert answer.code == code, answer.err
-    assert said in answer.err
+    assert expected in answer.err

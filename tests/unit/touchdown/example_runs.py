@@ -24,9 +24,9 @@ WAITING: dict[str, Any] = RUN | {
 }
 
 
-def text(shown: Any) -> str:
+def text(printed: Any) -> str:
     console = Console(file=io.StringIO(), width=300)
-    console.print(shown)
+    console.print(printed)
     written = console.file
     assert isinstance(written, io.StringIO)
     return written.getvalue()

@@ -137,15 +137,16 @@ def test_a_report_is_saved_to_the_file_that_is_named(client: Called, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("report", "said"), [("", "has no report"), ("runs/a-1/report.html", "no longer at runs/a-1/report.html")]
+    ("report", "expected"),
+    [("", "has no report"), ("runs/a-1/report.html", "no longer at runs/a-1/report.html")],
 )
 def test_a_report_that_is_not_there_leaves_no_file(
-    report: str, said: str, client: Called, tmp_path: Path
+    report: str, expected: str, client: Called, tmp_path: Path
 ) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     run = {"run_id": "a-1", "status": "Failed", "report": report}
-    with pytest.raises(NotFoundError, match=said):
+    with pytest.raises(NotFoundError, match=expected):
         client.save_report(run, folder / "report.html")
     assert list(folder.iterdir()) == []
 

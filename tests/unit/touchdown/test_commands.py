@@ -167,7 +167,7 @@ def test_a_shell_can_complete_commands(shell: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "expected"),
     [
         (["uplaod", "--json"], "No such command"),
         (["runs", "--json", "--tpo", "3"], "No such option: --tpo"),
@@ -178,12 +178,12 @@ def test_a_shell_can_complete_commands(shell: str, monkeypatch: pytest.MonkeyPat
         (["--json"], "No such option: --json"),
     ],
 )
-def test_wrong_usage_is_json_for_a_program(command: list[str], said: str) -> None:
+def test_wrong_usage_is_json_for_a_program(command: list[str], expected: str) -> None:
     answer = run(*command)
     assert answer.code == 2
     assert answer.json.keys() == {"error"}
     assert answer.json["error"]["code"] == "usage"
-    assert said in answer.json["error"]["message"]
+    assert expected in answer.json["error"]["message"]
     assert "--help" in answer.json["error"]["hint"]
     assert answer.err == ""
 

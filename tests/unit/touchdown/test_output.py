@@ -8,10 +8,10 @@ from touchdown.cli import output
 
 
 @pytest.mark.parametrize(
-    ("span", "shown"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 01 s"), (7800, "2 h 10 min")]
+    ("seconds", "printed"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 01 s"), (7800, "2 h 10 min")]
 )
-def test_spans_are_shown_in_the_unit_a_person_would_use(span: float, shown: str) -> None:
-    assert output.duration(span) == shown
+def test_spans_are_shown_in_the_unit_a_person_would_use(seconds: float, printed: str) -> None:
+    assert output.duration(seconds) == printed
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ def lines(run: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def test_a_running_run_shows_what_was_what_is_and_what_comes() -> None:
-    shown = lines(RUN)
-    assert shown[:2] == [("inspect_dataset", "1.5"), ("start_training", "2.5")]
-    assert shown[2:] == [(name, "") for name in list(stages.STAGES)[2:] if name != "approve"]
+    printed = lines(RUN)
+    assert printed[:2] == [("inspect_dataset", "1.5"), ("start_training", "2.5")]
+    assert printed[2:] == [(name, "") for name in list(stages.STAGES)[2:] if name != "approve"]
 
 
 def test_an_ended_run_shows_only_what_it_reached() -> None:

@@ -11,9 +11,9 @@ from touchdown.cli import stages, summary
 
 def test_a_run_that_waits_says_until_when_and_which_commands_decide() -> None:
     until = stages.local_time(datetime(2026, 11, 23, 17, 0, 2, tzinfo=UTC))
-    shown = text(summary.summary(WAITING | {"outcome": ""}))
+    printed = text(summary.summary(WAITING | {"outcome": ""}))
     for part in (until, "touchdown approve iris-1`", "touchdown reject iris-1`", "run-0123"):
-        assert part in shown
+        assert part in printed
 
 
 def test_the_summary_says_what_was_made() -> None:
@@ -27,7 +27,7 @@ def test_the_summary_says_what_was_made() -> None:
         "deployment": "run-0123",
         "predictions": ["setosa", "virginica"],
     }
-    shown = text(summary.summary(run))
+    printed = text(summary.summary(run))
     for part in (
         "iris_classification version 2",
         "accuracy 0.967",
@@ -35,7 +35,7 @@ def test_the_summary_says_what_was_made() -> None:
         "run-0123",
         "setosa, virginica",
     ):
-        assert part in shown
+        assert part in printed
 
 
 ENDED: dict[str, Any] = RUN | {"status": "Succeeded", "model_name": "wine_regression", "model_version": "3"}
@@ -60,7 +60,7 @@ GATE: dict[str, Any] = {
 
 
 def test_a_model_that_is_not_deployed_says_why_and_shows_both_numbers() -> None:
-    shown = text(
+    printed = text(
         summary.summary(ENDED | {"outcome": "kept_champion", "gate": GATE, "verdict": "keep_champion"})
     )
     for part in (
@@ -70,15 +70,15 @@ def test_a_model_that_is_not_deployed_says_why_and_shows_both_numbers() -> None:
         " interval); tolerance 0.010 (not passed)",
         "it is worse than the champion by 0.2",
     ):
-        assert part in shown
+        assert part in printed
 
 
 def test_a_champions_rmse_is_compared_by_its_share() -> None:
     champion = GATE["champion"] | {"value": 4.321, "challenger": 4.405, "interval": [-0.0027, 0.0427]}
     gate = GATE | {"metric": "rmse", "value": 4.405, "floor": None, "champion": champion}
-    shown = text(summary.summary(ENDED | {"outcome": "promoted", "gate": gate}))
-    assert "2 4.321, this model 4.405 on the same 30 rows, worse by -0.3% to 4.3% (95 % interval)" in shown
-    assert "tolerance 1.0%" in shown
+    printed = text(summary.summary(ENDED | {"outcome": "promoted", "gate": gate}))
+    assert "2 4.321, this model 4.405 on the same 30 rows, worse by -0.3% to 4.3% (95 % interval)" in printed
+    assert "tolerance 1.0%" in printed
 
 
 def test_a_champion_that_could_not_score_says_why_it_was_not_compared() -> None:
@@ -90,33 +90,33 @@ def test_a_champion_that_could_not_score_says_why_it_was_not_compared() -> None:
         "error": "it needs the column 'acid', which is not there",
     }
     gate = GATE | {"verdict": "deploy", "reasons": [], "floor": None, "champion": champion}
-    shown = text(summary.summary(ENDED | {"outcome": "promoted", "gate": gate}))
-    assert "wine_classification:2 was not compared: it needs the column 'acid'" in shown
-    assert "why not" not in shown
+    printed = text(summary.summary(ENDED | {"outcome": "promoted", "gate": gate}))
+    assert "wine_classification:2 was not compared: it needs the column 'acid'" in printed
+    assert "why not" not in printed
 
 
 def test_a_regression_shows_its_errors_with_digits_that_tell() -> None:
     metrics = {"rmse": 0.0001234567, "mae": 12345.678, "r2": 0.98765}
     run = ENDED | {"outcome": "promoted", "task": "regression", "algorithm": "boosting", "metrics": metrics}
-    shown = text(summary.summary(run))
-    assert "regression, boosting" in shown
-    assert "rmse 0.0001235, mae 1.235e+04, r2 0.9877" in shown
+    printed = text(summary.summary(run))
+    assert "regression, boosting" in printed
+    assert "rmse 0.0001235, mae 1.235e+04, r2 0.9877" in printed
 
 
 @pytest.mark.parametrize(
-    ("decision", "outcome", "said"),
+    ("decision", "outcome", "expected"),
     [
         ("approved", "promoted", "approved by default"),
         ("rejected", "rejected", "rejected by default"),
         ("timed_out", "approval_timed_out", "timed out by default"),
     ],
 )
-def test_a_decision_is_shown_with_who_when_and_why(decision: str, outcome: str, said: str) -> None:
+def test_a_decision_is_shown_with_who_when_and_why(decision: str, outcome: str, expected: str) -> None:
     at = "2026-11-23T16:00:00Z"
     taken = {"decision": decision, "by": "default", "at": at, "comment": "[b]seen[/b]"}
-    shown = text(summary.summary(ENDED | {"outcome": outcome, "approval": taken}))
-    assert f"{said} at {stages.local_time(datetime.fromisoformat(at))}: [b]seen[/b]" in shown
-    assert ("the default stays" in shown) is (outcome != "promoted")
+    printed = text(summary.summary(ENDED | {"outcome": outcome, "approval": taken}))
+    assert f"{expected} at {stages.local_time(datetime.fromisoformat(at))}: [b]seen[/b]" in printed
+    assert ("the default stays" in printed) is (outcome != "promoted")
 
 
 def test_what_the_model_leaves_out_and_where_the_report_is_are_shown() -> None:
@@ -127,11 +127,11 @@ def test_what_the_model_leaves_out_and_where_the_report_is_are_shown() -> None:
         "notes": ["column 'a' stood twice: the second is 'a.1'"],
         "report": "runs/iris-1/report.html",
     }
-    shown = text(summary.summary(run))
+    printed = text(summary.summary(run))
     for part in ("c9 (constant), 30 more, 3 rows without a label", "the second is 'a.1'"):
-        assert part in shown
-    assert "touchdown report iris-1" in shown
-    assert "c10" not in shown
+        assert part in printed
+    assert "touchdown report iris-1" in printed
+    assert "c10" not in printed
 
 
 def test_what_others_wrote_is_text_and_not_markup() -> None:
