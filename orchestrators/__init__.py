@@ -1,1 +1,1 @@
-"""Orchestrators: deterministic, and nothing but the story of a run."""
+"""The orchestration of a run. It is deterministic and does no I/O."""

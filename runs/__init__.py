@@ -1,1 +1,1 @@
-"""What a run is: the contracts between its steps, its settings, its names, its record."""
+"""What a run is: contracts, settings, names, verdict, errors. Nothing here imports Azure's SDKs or does I/O."""

@@ -1,20 +1,20 @@
-"""How a run goes wrong.
+"""The errors of a run.
 
     RunError
-    ├── RefusedError    will never go away by itself: bad data, 400, 403; ends the run, is not retried
-    └── TransientError      may pass: throttling, a lost connection, 5xx; retried with back-off
+    ├── RefusedError      permanent: bad data, 400, 403; ends the run and is not retried
+    └── TransientError    may pass: throttling, a lost connection, 5xx; retried with back-off
 
-Exception classes do not cross from an activity to the orchestrator, and how the host words a failure
-is its own affair. So a refusal crosses as a value (see activities.registration), and only faults are raised.
+Exceptions of an activity reach the orchestrator only as text, which each host words in its own way. So a
+refusal is returned as a value (see activities.registration), and only transient errors are raised.
 """
 
 
 class RunError(Exception):
-    """Something that keeps a run from going on; the text is a sentence for the person who uploaded."""
+    """An error that stops a run. Its text is a message for the person who uploaded the dataset."""
 
 
 class RefusedError(RunError):
-    """`code` names the cause for programs, the text says what happened, to what, and what to do."""
+    """`code` names the cause for programs; the text says what happened, to what, and what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -22,4 +22,4 @@ class RefusedError(RunError):
 
 
 class TransientError(RunError):
-    """A call that failed and may succeed when it is made again."""
+    """A call failed and may succeed if it is made again."""

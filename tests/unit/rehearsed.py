@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from durabletask.client import OrchestrationStatus
 from localcloud.functions.testing import START, Event, Outcome, Rehearsal
 
 from orchestrators.training_run import training_run
+from runs import naming
 from runs.contracts import (
     Baseline,
     Champion,
@@ -45,6 +47,7 @@ type Step = Callable[[Json], Json]
 RUN = "iris-csv-0123456789abcdef"
 PIPELINE_RUN = "5f1e1de5-0000-4000-8000-000000000001"
 ENDPOINT = "iris-classification-0a1b2c"
+DEPLOYMENT = naming.deployment_name(RUN)
 UPLOAD = Upload("blobs", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
 REQUEST = RunRequest(RUN, UPLOAD, {"epochs": 20}, "event", "2026-01-01T00:00:00.000000Z")
 SETTINGS = RunSettings(
@@ -106,6 +109,9 @@ REJECTED = replace(
 )
 """The result of a challenger that is worse than the champion."""
 MODEL = f"{RESULT.folder}/MLmodel"
+COMPLETED = OrchestrationStatus.COMPLETED
+FAILED = OrchestrationStatus.FAILED
+RUNNING = OrchestrationStatus.RUNNING
 READY = Event("model_ready", {"path": MODEL, "etag": "0x9"}, after=timedelta(minutes=3))
 CANCEL = "cancel"
 
@@ -123,6 +129,19 @@ STEPS = (
     "record_run",
 )
 """The eleven stages of a run without approval, by the names in the custom status."""
+
+CLEAN_UP: dict[str, list[str]] = {
+    "inspect_dataset": [],
+    "start_training": ["cancel_training"],
+    "get_training_status": ["cancel_training"],
+    "read_training_result": [],
+    "register_model": [],
+    "ensure_compute": [],
+    "ensure_endpoint": [],
+    "deploy_model": ["delete_deployment"],
+    "smoke_test": ["cancel_scoring", "delete_deployment"],
+}
+"""The steps that clean up after a run that is cancelled in a step, in order."""
 
 
 def always(answer: Any) -> Step:

@@ -2,20 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER as JSON
-from durabletask.client import OrchestrationStatus
 from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
-from localcloud.functions.testing import Event, Rehearsal
+from localcloud.functions.testing import Event
 
-from orchestrators.training_run import training_run
-from orchestrators.waiting import POLLS_PER_GENERATION
-from runs import naming
 from runs.contracts import (
-    Approval,
     Champion,
     Dropped,
     Json,
@@ -23,7 +17,6 @@ from runs.contracts import (
     ProvisioningStatus,
     SmokeTestStatus,
     Training,
-    TrainingStatus,
     Upload,
     to_json,
 )
@@ -31,12 +24,15 @@ from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
     CHAMPION,
+    CLEAN_UP,
+    COMPLETED,
     DATASET,
+    DEPLOYMENT,
     ENDPOINT,
+    FAILED,
     GATE,
     MODEL,
     PIPELINE_RUN,
-    POLLING,
     READY,
     REJECTED,
     REQUEST,
@@ -44,7 +40,6 @@ from tests.unit.rehearsed import (
     RUN,
     STEPS,
     UPLOAD,
-    WAITS_SINCE,
     always,
     asking,
     attempts,
@@ -60,19 +55,10 @@ from tests.unit.rehearsed import (
     record,
     refusal,
     rehearse,
-    rehearse_with_cancel,
     seconds,
     training,
     with_settings,
 )
-
-DEPLOYMENT = naming.deployment_name(RUN)
-COMPLETED, FAILED, RUNNING = (
-    OrchestrationStatus.COMPLETED,
-    OrchestrationStatus.FAILED,
-    OrchestrationStatus.RUNNING,
-)
-
 
 # --- A run that goes well -----------------------------------------------------------------------------
 
@@ -89,7 +75,7 @@ def test_a_good_run_goes_through_the_eleven_steps_in_order() -> None:
     ]
 
 
-def test_the_record_of_a_good_run_tells_all_of_it() -> None:
+def test_the_record_of_a_good_run_holds_everything_about_it() -> None:
     outcome = rehearse()
     written = record(outcome)
     assert written == replace(
@@ -186,7 +172,7 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     assert inputs(outcome, "prune_deployments")[0]["keep"] == 2
 
 
-def test_what_an_operation_has_begun_is_given_to_the_next_look_at_it() -> None:
+def test_the_operation_that_a_step_has_begun_is_given_to_its_next_poll() -> None:
     outcome = rehearse()
     for step, begun in {
         "ensure_compute": "op/compute",
@@ -204,7 +190,7 @@ def test_the_default_moves_only_after_the_new_deployment_has_scored() -> None:
     assert names.index("prune_deployments") > max(i for i, name in enumerate(names) if name == "promote")
 
 
-def test_a_good_run_takes_nothing_back() -> None:
+def test_a_good_run_cleans_nothing_up() -> None:
     assert cleaned_up(rehearse()) == []
 
 
@@ -282,7 +268,7 @@ def test_a_rejected_model_needs_no_approval() -> None:
     assert record(outcome).approval is None
 
 
-def test_the_record_and_the_custom_status_tell_what_the_training_found() -> None:
+def test_the_record_and_the_custom_status_show_the_result_of_the_training() -> None:
     outcome = rehearse()
     written = record(outcome)
     assert (written.task, written.algorithm, written.verdict) == ("classification", "linear", "deploy")
@@ -293,549 +279,6 @@ def test_the_record_and_the_custom_status_tell_what_the_training_found() -> None
     assert at["wait"]["gate"] is None
     assert at["register_model"]["gate"] == to_json(GATE)
     assert (at["promote"]["verdict"], at["promote"]["report"]) == ("deploy", RESULT.report)
-
-
-# --- Approval -----------------------------------------------------------------------------------------
-
-
-def test_an_approved_run_promotes_and_says_who_approved() -> None:
-    outcome = rehearse(asking(), [READY, decision(approved=True)])
-    written = record(outcome)
-    assert (written.status, written.outcome) == ("Succeeded", "promoted")
-    assert written.approval == Approval(
-        "approved", "somebody@example.com", "2026-01-01T02:00:00.000000Z", "seen"
-    )
-    names = [stage.name for stage in written.stages]
-    assert names == [*STEPS[:9], "approve", *STEPS[9:]]
-    assert written.stages[9].started == WAITS_SINCE
-    assert seconds(written.stages[9].ended) == 7200
-    assert outcome.names.index("promote") > max(
-        place for place, name in enumerate(outcome.names) if name == "smoke_test"
-    )
-    assert cleaned_up(outcome) == []
-
-
-def test_a_rejected_run_takes_its_deployment_back_and_leaves_the_default() -> None:
-    outcome = rehearse(asking(), [READY, decision(approved=False, comment="not yet")])
-    written = record(outcome)
-    assert outcome.status is COMPLETED
-    assert (written.status, written.outcome, written.error) == ("Succeeded", "rejected", None)
-    assert written.approval is not None
-    assert (written.approval.decision, written.approval.comment) == ("rejected", "not yet")
-    assert cleaned_up(outcome) == ["delete_deployment"]
-    left = inputs(outcome, "delete_deployment")[0]
-    assert (left["endpoint"], left["deployment"]) == (ENDPOINT, DEPLOYMENT)
-    assert "promote" not in outcome.names
-    assert published(outcome)[-1] == "RunSucceeded"
-    assert (written.model_version, written.deployment) == ("7", DEPLOYMENT)
-
-
-@pytest.mark.parametrize("timeout", [timedelta(seconds=1), timedelta(days=3), timedelta(days=7)])
-def test_nobody_decides_and_the_deployment_is_taken_back_when_the_time_is_up(timeout: timedelta) -> None:
-    outcome = rehearse(asking(timeout), [READY])
-    written = record(outcome)
-    assert (written.status, written.outcome) == ("Succeeded", "approval_timed_out")
-    waited = seconds(written.stages[9].ended) - seconds(written.stages[9].started)
-    assert 0 <= waited - timeout.total_seconds() < 10
-    assert written.approval is not None
-    assert (written.approval.decision, written.approval.by) == ("timed_out", "")
-    assert cleaned_up(outcome) == ["delete_deployment"]
-    assert "promote" not in outcome.names
-
-
-def test_a_run_that_waits_for_a_decision_can_be_cancelled() -> None:
-    cancel = Event(CANCEL, {}, after=timedelta(hours=1))
-    outcome = rehearse(asking(), [READY, cancel, decision(approved=True)])
-    written = record(outcome)
-    assert (written.status, written.outcome, written.approval) == ("Cancelled", "", None)
-    assert written.error is not None
-    assert written.error.stage == "approve"
-    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
-    assert seconds(written.ended_at) < 3700
-
-
-def test_custom_status_says_that_a_run_waits_and_can_still_be_cancelled() -> None:
-    outcome = rehearse(asking(), [READY], limit=timedelta(hours=1))
-    assert outcome.status is RUNNING
-    shown = outcome.custom_status
-    assert (shown["stage"], shown["since"], shown["can_cancel"]) == ("approve", WAITS_SINCE, True)
-    assert shown["settings"]["approval_timeout"] == 3 * 86400
-    assert shown["gate"]["champion"]["value"] == 0.95
-
-
-@pytest.mark.parametrize("approved", [True, False])
-def test_a_cancel_after_the_decision_comes_too_late(approved: bool) -> None:
-    cancel = Event(CANCEL, {}, after=timedelta(hours=2, seconds=1))
-    slow = in_turn(ProvisioningStatus(False), ProvisioningStatus(False), ProvisioningStatus(True))
-    outcome = rehearse(asking(delete_deployment=slow), [READY, decision(approved=approved), cancel])
-    assert record(outcome).outcome == ("promoted" if approved else "rejected")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"since": "2026-01-01T00:00:00.000Z"},
-        {"since": None},
-        {"approved": "yes"},
-        {"approved": 1},
-        {"approved": None},
-        {"by": None},
-        {"by": ["boss"]},
-        {"by": "x" * 1001},
-        {"at": 7},
-        {"comment": {"a": 1}},
-        {"comment": "x" * 1001},
-    ],
-    ids=str,
-)
-def test_an_ill_formed_decision_is_ignored_and_a_later_one_counts(data: Json) -> None:
-    whole = decision(approved=False)
-    forged = replace(whole, data=whole.data | data, after=timedelta(hours=1))
-    outcome = rehearse(asking(), [READY, forged, decision(approved=True)])
-    written = record(outcome)
-    assert written.outcome == "promoted"
-    assert seconds(written.stages[9].ended) == 7200
-
-
-@pytest.mark.parametrize("data", [None, True, [], "approved", 7, {}], ids=str)
-def test_an_event_that_is_no_decision_is_ignored(data: Any) -> None:
-    forged = Event("decision", data, after=timedelta(hours=1))
-    outcome = rehearse(asking(), [READY, forged, decision(approved=False)])
-    assert record(outcome).outcome == "rejected"
-
-
-def test_a_decision_from_before_the_wait_decides_nothing() -> None:
-    """Only who has seen the run wait knows since when; so nothing is approved before it can be looked at."""
-    early = replace(decision(approved=True, since="2026-01-01T00:00:00.000Z"), after=timedelta())
-    outcome = rehearse(asking(), [early, READY])
-    assert record(outcome).outcome == "approval_timed_out"
-
-
-def test_the_first_of_two_decisions_counts() -> None:
-    second = replace(decision(approved=False), after=timedelta(hours=2, seconds=1))
-    outcome = rehearse(asking(), [READY, decision(approved=True), second])
-    assert record(outcome).outcome == "promoted"
-
-
-def test_a_deployment_that_cannot_be_taken_back_is_a_warning_of_a_rejected_run() -> None:
-    outcome = rehearse(asking(delete_deployment=failing("Conflict (409)")), [READY, decision(approved=False)])
-    written = record(outcome)
-    assert (written.status, written.outcome) == ("Succeeded", "rejected")
-    assert len(written.warnings) == 1
-
-
-# --- The wait -----------------------------------------------------------------------------------------
-
-
-def test_model_ready_before_the_wait_is_used() -> None:
-    outcome = rehearse(events=[replace(READY, after=timedelta())])
-    assert outcome.status is COMPLETED
-    assert "get_training_status" not in outcome.names
-
-
-def test_model_ready_while_the_pipeline_run_is_being_started_is_used() -> None:
-    rehearsal = Rehearsal()
-
-    def start(_: Json) -> Json:
-        rehearsal.raise_event(RUN, READY.name, READY.data)
-        return {"run_id": RUN, "pipeline_run_id": PIPELINE_RUN}
-
-    rehearsal = Rehearsal(good(start_training=start), [training_run])
-    rehearsal.start(training_run, first_generation(), instance_id=RUN)
-    rehearsal.run()
-    outcome = rehearsal.outcome(RUN)
-    assert outcome.status is COMPLETED
-    assert "get_training_status" not in outcome.names
-
-
-def test_model_ready_ends_the_wait_at_once() -> None:
-    written = record(rehearse())
-    assert seconds(written.stages[2].ended) == READY.after.total_seconds()
-
-
-def test_a_lost_event_costs_no_more_than_a_look() -> None:
-    done = training("Succeeded", model_path=MODEL)
-    looks = in_turn(training("Queued"), training("InProgress"), training("InProgress"), done)
-    outcome = rehearse(good(get_training_status=looks), events=[])
-    assert outcome.status is COMPLETED
-    assert inputs(outcome, "read_training_result")[0]["path"] == MODEL
-    assert outcome.names.count("get_training_status") == 4
-    assert inputs(outcome, "get_training_status")[0] == {"run_id": RUN, "pipeline_run_id": PIPELINE_RUN}
-
-
-def test_looks_become_rarer_up_to_the_cap() -> None:
-    done = training("Succeeded", model_path=MODEL)
-    looks = in_turn(*[training("InProgress")] * 11, done)
-    outcome = rehearse(good(get_training_status=looks), events=[])
-    times = [call.after.total_seconds() for call in outcome.calls if call.name == "get_training_status"]
-    pauses = [later - earlier for earlier, later in pairwise([0.0, *times])]
-    assert pauses[:4] == [30, 45, 67.5, 101.25]
-    assert pauses == sorted(pauses)
-    assert pauses[-3:] == [POLLING.run_cap] * 3
-
-
-def test_a_pipeline_run_that_succeeded_without_a_model_fails_the_run() -> None:
-    outcome = rehearse(good(get_training_status=always(TrainingStatus("Succeeded"))), events=[])
-    error = record(outcome).error
-    assert outcome.status is FAILED
-    assert error is not None
-    assert (error.stage, error.code) == ("wait", "NoModel")
-    assert PIPELINE_RUN in error.message
-
-
-def test_a_failed_pipeline_run_fails_the_run_with_exit_code_and_stderr() -> None:
-    stderr = 'dataset "iris_csv.csv": column "species", row 7: the label is missing'
-    failed = training("Failed", message="Operation on target Train failed", exit_code=2, stderr=stderr)
-    outcome = rehearse(good(get_training_status=in_turn(training("InProgress"), failed)), events=[])
-    error = record(outcome).error
-    assert outcome.status is FAILED
-    assert error is not None
-    assert (error.stage, error.code) == ("wait", "TrainingFailed")
-    assert error.message == f"pipeline run {PIPELINE_RUN} failed: the trainer exited with 2: {stderr}"
-    assert "register_model" not in outcome.names
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        (
-            {"exit_code": 137, "message": "Hit unexpected exception"},
-            "exited with 137: Hit unexpected exception",
-        ),
-        ({"message": "Cannot access user batch account"}, "failed: Cannot access user batch account"),
-        ({"exit_code": 0}, "exited with 0: no reason given"),
-        ({}, "failed: no reason given"),
-    ],
-    ids=["no stderr", "never started", "no words", "nothing"],
-)
-def test_a_failed_pipeline_run_says_what_is_known(state: Json, said: str) -> None:
-    error = record(
-        rehearse(good(get_training_status=always(TrainingStatus("Failed", **state))), events=[])
-    ).error
-    assert error is not None
-    assert said in error.message
-
-
-def test_a_pipeline_run_cancelled_from_outside_fails_the_run_saying_so() -> None:
-    outcome = rehearse(good(get_training_status=always(TrainingStatus("Cancelled"))), events=[])
-    error = record(outcome).error
-    assert outcome.status is FAILED
-    assert error is not None
-    assert (error.code, published(outcome)[-1]) == ("TrainingCancelled", "RunFailed")
-    assert "cancelled in Data Factory, not by this run" in error.message
-
-
-def test_a_pipeline_run_that_is_being_cancelled_is_waited_for() -> None:
-    looks = in_turn(training("Canceling"), training("Canceling"), training("Cancelled"))
-    outcome = rehearse(good(get_training_status=looks), events=[])
-    assert outcome.names.count("get_training_status") == 3
-
-
-def test_a_pipeline_run_that_data_factory_forgot_fails_the_run() -> None:
-    missing = in_turn(refusal("PipelineRunMissing", "pipeline run x: Data Factory does not know it."))
-    error = record(rehearse(good(get_training_status=missing), events=[])).error
-    assert error is not None
-    assert error.code == "PipelineRunMissing"
-
-
-def test_a_training_that_takes_too_long_is_cancelled_when_its_time_is_up() -> None:
-    outcome = rehearse(good(inspect_dataset=with_settings(training_timeout=900)), events=[])
-    written = record(outcome)
-    assert outcome.status is FAILED
-    assert written.error is not None
-    assert (written.error.stage, written.error.code) == ("wait", "TrainingTimedOut")
-    assert "900 s (training_timeout)" in written.error.message
-    assert cleaned_up(outcome) == ["cancel_training"]
-    assert inputs(outcome, "cancel_training")[0]["pipeline_run_id"] == PIPELINE_RUN
-    first = next(call for call in outcome.calls if call.name == "cancel_training")
-    assert first.after == timedelta(seconds=900)
-
-
-def test_a_model_that_is_there_when_time_is_up_is_taken() -> None:
-    """The last look comes at the deadline itself, so that a lost event does not waste a day's training."""
-    looks = in_turn(*[training("InProgress")] * 3, training("Succeeded", model_path=MODEL))
-    steps = good(inspect_dataset=with_settings(training_timeout=150), get_training_status=looks)
-    outcome = rehearse(steps, events=[])
-    assert outcome.status is COMPLETED
-    assert record(outcome).stages[2].ended == "2026-01-01T00:02:30.000Z"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"path": "runs/someone-else-0123456789abcdef/0/ab12/artifacts/model/MLmodel"},
-        {"path": f"runs/{RUN}/MLmodel"},
-        {"path": f"runs/{RUN}/../other/ab12/artifacts/model/MLmodel"},
-        {"path": f"datasets/{RUN}/0/ab12/artifacts/model/MLmodel"},
-        {"path": f"{MODEL}\n"},
-        {"path": f"x/{MODEL}"},
-        {"path": 7},
-        {"path": [MODEL]},
-        {"path": ""},
-        {},
-        {"etag": "0x9"},
-        MODEL,
-        [MODEL],
-        17,
-        True,
-        None,
-    ],
-    ids=str,
-)
-def test_a_forged_model_ready_is_ignored_and_the_real_one_still_used(data: Any) -> None:
-    forged = Event("model_ready", data, after=timedelta(minutes=1))
-    outcome = rehearse(events=[forged, replace(forged, after=timedelta(minutes=2)), READY])
-    assert outcome.status is COMPLETED
-    assert [trained["path"] for trained in inputs(outcome, "read_training_result")] == [MODEL]
-    assert seconds(record(outcome).stages[2].ended) == READY.after.total_seconds()
-
-
-def test_forged_events_before_the_wait_do_not_hide_the_real_one() -> None:
-    forged = Event("model_ready", {"path": "runs/x/0/y/artifacts/model/MLmodel"})
-    outcome = rehearse(events=[forged, forged, replace(READY, after=timedelta()), forged])
-    assert outcome.status is COMPLETED
-    assert "get_training_status" not in outcome.names
-
-
-def test_a_second_model_ready_is_harmless() -> None:
-    later = replace(READY, after=READY.after + timedelta(seconds=3))
-    outcome = rehearse(events=[READY, READY, later])
-    assert outcome.status is COMPLETED
-    assert outcome.names.count("read_training_result") == 1
-
-
-# --- A long wait --------------------------------------------------------------------------------------
-
-
-def test_history_stays_bounded_over_a_training_of_24_hours() -> None:
-    lengths: list[int] = []
-    rehearsal = Rehearsal()
-
-    def look(_: Json) -> Json:
-        lengths.append(len(rehearsal.outcome(RUN).history))
-        return training("InProgress")
-
-    rehearsal = Rehearsal(good(get_training_status=look), [training_run])
-    rehearsal.start(training_run, first_generation(), instance_id=RUN)
-    rehearsal.raise_event(RUN, READY.name, READY.data, after=timedelta(hours=23, minutes=59))
-    rehearsal.run()
-    outcome = rehearsal.outcome(RUN)
-    assert len(lengths) > 2 * POLLS_PER_GENERATION, "there were generations"
-    assert max(lengths) < 10 * POLLS_PER_GENERATION
-    assert outcome.status is COMPLETED
-
-    written = record(outcome)
-    assert [stage.name for stage in written.stages] == list(STEPS)
-    assert [stage.started for stage in written.stages[:3]] == ["2026-01-01T00:00:00.000Z"] * 3
-    assert seconds(written.stages[2].ended) == timedelta(hours=23, minutes=59).total_seconds()
-    assert (written.settings, written.pipeline_run_id) == (DATASET.settings, PIPELINE_RUN)
-    assert outcome.names.count("inspect_dataset") == outcome.names.count("start_training") == 1
-    assert published(outcome) == ["RunStarted", "RunSucceeded"]
-
-
-def test_the_timeout_counts_from_the_start_over_all_generations() -> None:
-    outcome = rehearse(events=[])
-    written = record(outcome)
-    assert written.error is not None
-    assert written.error.code == "TrainingTimedOut"
-    assert seconds(written.ended_at) - 86400 < 60
-    assert cleaned_up(outcome) == ["cancel_training"]
-
-
-def test_the_interval_of_the_looks_does_not_begin_again_with_a_generation() -> None:
-    outcome = rehearse(limit=timedelta(hours=16), events=[])
-    times = [call.after.total_seconds() for call in outcome.calls if call.name == "get_training_status"]
-    assert len(times) > POLLS_PER_GENERATION + 5
-    pauses = [later - earlier for earlier, later in pairwise(times[10:])]
-    assert pauses == pytest.approx([POLLING.run_cap] * len(pauses))
-
-
-def test_a_later_generation_shows_what_the_run_is_at() -> None:
-    outcome = rehearse(limit=timedelta(hours=14), events=[])
-    assert outcome.status is RUNNING
-    assert outcome.custom_status["stage"] == "wait"
-    assert outcome.custom_status["pipeline_run_id"] == PIPELINE_RUN
-    assert outcome.custom_status["since"] == "2026-01-01T00:00:00.000Z"
-
-
-def test_a_later_generation_judges_by_the_champion_that_the_first_one_found() -> None:
-    outcome = rehearse(events=[replace(READY, after=timedelta(hours=14))])
-    assert outcome.status is COMPLETED
-    assert outcome.names.count("find_champion") == 1
-    (trained,) = inputs(outcome, "read_training_result")
-    assert trained["champion"] == to_json(CHAMPION)
-
-
-class Around(Rehearsal):
-    """Raises an event about the change from the first generation to the second."""
-
-    event = READY
-    moment = ""
-
-    def _act(self, request: Any, token: str) -> None:
-        last = request.name == "get_training_status" and self._looks() == POLLS_PER_GENERATION - 1
-        if last and self.moment == "during the last look":
-            self.raise_event(RUN, self.event.name, self.event.data)
-        super()._act(request, token)
-        if last and self.moment == "after the last look":
-            self.raise_event(RUN, self.event.name, self.event.data)
-
-    def _orchestrate(self, request: Any, token: str) -> None:
-        super()._orchestrate(request, token)
-        first = not self._calls.get(RUN) or self._changed
-        if not first and self._looks() == POLLS_PER_GENERATION and self.moment == "between the generations":
-            self._changed = True
-            self.raise_event(RUN, self.event.name, self.event.data)
-
-    _changed = False
-
-    def _looks(self) -> int:
-        return [call.name for call in self._calls.get(RUN, [])].count("get_training_status")
-
-
-MOMENTS = ("during the last look", "after the last look", "between the generations")
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_model_ready_about_a_change_of_generation_is_not_lost(moment: str) -> None:
-    outcome = rehearse(hub=type("Hub", (Around,), {"moment": moment}), events=[])
-    assert outcome.status is COMPLETED
-    assert outcome.names.count("get_training_status") == POLLS_PER_GENERATION
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_cancel_about_a_change_of_generation_is_not_lost(moment: str) -> None:
-    cancel = Event(CANCEL, {})
-    outcome = rehearse(hub=type("Hub", (Around,), {"moment": moment, "event": cancel}), events=[])
-    assert record(outcome).status == "Cancelled"
-    assert outcome.names.count("get_training_status") == POLLS_PER_GENERATION
-    assert cleaned_up(outcome) == ["cancel_training"]
-
-
-def test_a_model_ready_behind_a_forged_one_survives_the_change_of_generation() -> None:
-    class Hub(Around):
-        moment = "during the last look"
-        event = Event("model_ready", {"path": "forged"})
-
-        def _act(self, request: Any, token: str) -> None:
-            last = request.name == "get_training_status" and self._looks() == POLLS_PER_GENERATION - 1
-            super()._act(request, token)
-            if last:
-                self.raise_event(RUN, READY.name, READY.data)
-
-    outcome = rehearse(hub=Hub, events=[])
-    assert outcome.status is COMPLETED
-    assert outcome.names.count("get_training_status") == POLLS_PER_GENERATION
-
-
-# --- Cancelling ---------------------------------------------------------------------------------------
-
-CLEAN_UP = {
-    "inspect_dataset": [],
-    "start_training": ["cancel_training"],
-    "get_training_status": ["cancel_training"],
-    "read_training_result": [],
-    "register_model": [],
-    "ensure_compute": [],
-    "ensure_endpoint": [],
-    "deploy_model": ["delete_deployment"],
-    "smoke_test": ["cancel_scoring", "delete_deployment"],
-}
-
-
-@pytest.mark.parametrize("step", CLEAN_UP)
-def test_a_cancel_while_a_step_is_under_way_takes_back_what_the_run_has_begun(step: str) -> None:
-    outcome = rehearse_with_cancel(step)
-    written = record(outcome)
-    assert outcome.status is COMPLETED
-    assert written.status == "Cancelled"
-    assert written.error is not None
-    assert written.error.code == "Cancelled"
-    assert written.error.stage == ("wait" if step == "get_training_status" else step)
-    assert cleaned_up(outcome) == CLEAN_UP[step]
-    assert published(outcome) == ["RunStarted", "RunCancelled"]
-    assert "promote" not in outcome.names
-    assert outcome.names.index(step) < outcome.names.index("record_run")
-
-
-@pytest.mark.parametrize("step", ["ensure_compute", "ensure_endpoint", "deploy_model", "smoke_test"])
-def test_a_cancel_is_heard_before_the_next_look_at_a_long_operation(step: str) -> None:
-    slow = in_turn(
-        SmokeTestStatus(False, "job-1") if step == "smoke_test" else ProvisioningStatus(False, "op")
-    )
-    outcome = rehearse(good(**{step: slow}), events=[READY, Event(CANCEL, {}, after=timedelta(minutes=5))])
-    written = record(outcome)
-    assert written.status == "Cancelled"
-    assert cleaned_up(outcome) == CLEAN_UP[step]
-    stopped = [call.after for call in outcome.calls if call.name == step][-1]
-    assert stopped <= timedelta(minutes=5)
-    assert seconds(written.ended_at) < timedelta(minutes=6).total_seconds()
-
-
-def test_a_cancel_before_the_first_step_ends_the_run_before_anything_is_begun() -> None:
-    outcome = rehearse(events=[Event(CANCEL, {})])
-    assert record(outcome).status == "Cancelled"
-    assert "start_training" not in outcome.names
-    assert cleaned_up(outcome) == []
-
-
-def test_a_cancel_during_the_wait_stops_the_pipeline_run_at_once() -> None:
-    outcome = rehearse(events=[Event(CANCEL, {}, after=timedelta(seconds=50)), READY])
-    (first, *_) = inputs(outcome, "cancel_training")
-    assert (first["run_id"], first["pipeline_run_id"]) == (RUN, PIPELINE_RUN)
-    assert next(c.after for c in outcome.calls if c.name == "cancel_training") == timedelta(seconds=50)
-    assert record(outcome).status == "Cancelled"
-
-
-def test_a_cancel_takes_back_the_deployment_and_the_job_by_name() -> None:
-    outcome = rehearse_with_cancel("smoke_test")
-    for step in ("cancel_scoring", "delete_deployment"):
-        left = inputs(outcome, step)[0]
-        assert (left["run_id"], left["endpoint"], left["deployment"]) == (RUN, ENDPOINT, DEPLOYMENT)
-
-
-def test_taking_back_is_watched_until_it_is_done() -> None:
-    outcome = rehearse_with_cancel("smoke_test")
-    assert outcome.names.count("cancel_scoring") == outcome.names.count("delete_deployment") == 2
-    assert outcome.names.index("delete_deployment") > outcome.names.index("cancel_scoring") + 1
-
-
-@pytest.mark.parametrize("step", ["promote", "prune_deployments"])
-def test_a_cancel_from_promote_on_comes_too_late(step: str) -> None:
-    outcome = rehearse_with_cancel(step)
-    assert record(outcome).status == "Succeeded"
-    assert cleaned_up(outcome) == []
-    assert published(outcome)[-1] == "RunSucceeded"
-
-
-def test_custom_status_says_until_when_a_run_can_be_cancelled() -> None:
-    outcome = rehearse()
-    can = {status["stage"]: status["can_cancel"] for status in outcome.statuses}
-    assert [stage for stage in STEPS if not can[stage]] == ["promote", "record_run"]
-
-
-def test_a_run_that_is_taking_back_can_no_longer_be_cancelled() -> None:
-    slow = always(ProvisioningStatus(False, PIPELINE_RUN))
-    outcome = rehearse(
-        good(cancel_training=slow),
-        events=[Event(CANCEL, after=timedelta(minutes=1))],
-        limit=timedelta(minutes=5),
-    )
-    assert outcome.status is RUNNING
-    assert outcome.custom_status["stage"] == "wait"
-    assert outcome.custom_status["can_cancel"] is False
-
-
-def test_a_second_cancel_is_harmless() -> None:
-    cancel = Event(CANCEL, {}, after=timedelta(seconds=50))
-    outcome = rehearse(events=[cancel, cancel, replace(cancel, after=timedelta(seconds=51))])
-    assert record(outcome).status == "Cancelled"
-    assert published(outcome) == ["RunStarted", "RunCancelled"]
-
-
-def test_a_cancel_during_the_retries_of_a_failing_step_is_a_cancel_and_no_failure() -> None:
-    outcome = rehearse_with_cancel("register_model", good(register_model=failing()), call=2)
-    assert record(outcome).status == "Cancelled"
 
 
 # --- Failing ------------------------------------------------------------------------------------------
@@ -857,14 +300,14 @@ def test_a_step_that_refuses_fails_the_run_at_once_and_leaves_the_default(step: 
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step not in ("wait", "record_run")])
-def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
+def test_a_transient_fault_of_a_step_leaves_no_trace_in_the_record(step: str) -> None:
     plain, fault = good()[step], TransientError("TooManyRequests (429): slow down")
     left = [fault, fault]
 
-    def flaky(order: Json) -> Json:
+    def flaky(step_input: Json) -> Json:
         if left:
             raise left.pop()
-        return plain(order)
+        return plain(step_input)
 
     outcome = rehearse(good(**{step: flaky}))
     assert outcome.status is COMPLETED
@@ -872,7 +315,7 @@ def test_a_fault_that_passes_is_not_noticed(step: str) -> None:
     assert record(outcome).warnings == []
 
 
-def test_a_promotion_is_tried_for_hours_since_the_default_may_have_moved() -> None:
+def test_a_promotion_is_retried_for_hours_since_the_default_may_have_moved() -> None:
     outcome = rehearse(good(promote=failing("ServerBusy (503): try later")))
     written = record(outcome)
     assert written.error is not None
@@ -884,7 +327,7 @@ def test_a_promotion_is_tried_for_hours_since_the_default_may_have_moved() -> No
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step not in ("wait", "promote", "record_run")])
-def test_a_step_that_goes_on_failing_fails_the_run_with_the_faults_sentence(step: str) -> None:
+def test_a_step_that_keeps_failing_fails_the_run_with_the_message_of_the_fault(step: str) -> None:
     outcome = rehearse(good(**{step: failing("ServerBusy (503): try later [GET https://x]\nRequestId: 1")}))
     written = record(outcome)
     assert outcome.status is FAILED
@@ -895,7 +338,7 @@ def test_a_step_that_goes_on_failing_fails_the_run_with_the_faults_sentence(step
     assert cleaned_up(outcome) == CLEAN_UP.get(step, ["cancel_scoring", "delete_deployment"])
 
 
-def test_looks_at_the_pipeline_run_that_go_on_failing_fail_the_run_and_cancel_training() -> None:
+def test_polls_of_the_pipeline_run_that_keep_failing_fail_the_run_and_cancel_training() -> None:
     outcome = rehearse(good(get_training_status=failing()), events=[])
     assert cleaned_up(outcome) == ["cancel_training"]
     error = record(outcome).error
@@ -903,20 +346,20 @@ def test_looks_at_the_pipeline_run_that_go_on_failing_fail_the_run_and_cancel_tr
     assert (error.stage, error.code) == ("wait", "StepFailed")
 
 
-def test_a_fault_in_a_look_does_not_hide_the_event_that_comes_meanwhile() -> None:
+def test_a_fault_of_a_poll_does_not_hide_the_event_that_comes_meanwhile() -> None:
     flaky = in_turn(*[TransientError("down")] * 5, training("InProgress"))
     outcome = rehearse(good(get_training_status=flaky), events=[replace(READY, after=timedelta(seconds=40))])
     assert outcome.status is COMPLETED
 
 
-def test_an_error_of_our_own_keeps_its_type_in_the_runs_error() -> None:
+def test_the_type_of_an_unexpected_error_is_part_of_the_message() -> None:
     outcome = rehearse(good(read_training_result=in_turn(KeyError("metrics"))))
     error = record(outcome).error
     assert error is not None
     assert error.message == "read_training_result kept failing: KeyError: 'metrics'"
 
 
-def test_a_failed_run_fails_its_orchestration_with_the_same_sentence() -> None:
+def test_a_failed_run_fails_its_orchestration_with_the_same_message() -> None:
     outcome = rehearse(good(register_model=in_turn(refusal("Forbidden", "no right to register."))))
     assert outcome.status is FAILED
     assert outcome.failure is not None
@@ -924,7 +367,7 @@ def test_a_failed_run_fails_its_orchestration_with_the_same_sentence() -> None:
     assert outcome.failure.message == "no right to register."
 
 
-def test_a_failed_run_is_recorded_before_it_is_told() -> None:
+def test_a_failed_run_is_recorded_before_its_event_is_published() -> None:
     outcome = rehearse(good(register_model=in_turn(refusal("Forbidden", "no."))))
     assert outcome.names[-2:] == ["record_run", "publish_event"]
     written = record(outcome)
@@ -932,15 +375,15 @@ def test_a_failed_run_is_recorded_before_it_is_told() -> None:
     assert all(stage.ended for stage in written.stages)
 
 
-def test_a_lost_pipeline_run_is_still_looked_for_when_its_start_failed() -> None:
-    """createRun may have worked although its answer was lost: the run id is what it is found by."""
+def test_a_pipeline_run_whose_start_failed_is_still_cancelled() -> None:
+    """createRun may have succeeded although its response was lost; the run id identifies the pipeline run."""
     outcome = rehearse(good(start_training=failing()))
     (first, *_) = inputs(outcome, "cancel_training")
     assert (first["run_id"], first["pipeline_run_id"]) == (RUN, "")
 
 
 @pytest.mark.parametrize("step", ["ensure_compute", "ensure_endpoint", "deploy_model"])
-def test_an_operation_that_never_settles_fails_the_run_after_an_hour(step: str) -> None:
+def test_an_operation_that_never_ends_fails_the_run_after_an_hour(step: str) -> None:
     outcome = rehearse(
         good(inspect_dataset=polling_rarely(), **{step: always(ProvisioningStatus(False, "op"))})
     )
@@ -972,32 +415,7 @@ def test_a_failed_smoke_test_leaves_the_old_default_serving() -> None:
     assert error.code == "SmokeTestFailed"
 
 
-@pytest.mark.parametrize(
-    ("step", "warning"),
-    [
-        (failing("Forbidden (403)"), "delete_deployment kept failing: Forbidden (403)"),
-        (in_turn(refusal("Forbidden", "not allowed.")), "not allowed."),
-        (always(ProvisioningStatus(False)), "delete_deployment was not done after 15 minutes."),
-    ],
-    ids=["fault", "refusal", "never done"],
-)
-def test_clean_up_that_fails_becomes_a_warning_beside_the_first_error(step: Any, warning: str) -> None:
-    failed = in_turn(refusal("SmokeTestFailed", "no predictions."))
-    outcome = rehearse(good(smoke_test=failed, delete_deployment=step))
-    written = record(outcome)
-    assert written.error is not None
-    assert written.error.code == "SmokeTestFailed"
-    assert len(written.warnings) == 1
-    assert warning in written.warnings[0]
-
-
-def test_clean_up_goes_on_when_a_part_of_it_fails() -> None:
-    outcome = rehearse_with_cancel("smoke_test", good(cancel_scoring=failing()))
-    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
-    assert len(record(outcome).warnings) == 1
-
-
-# --- Telling others -----------------------------------------------------------------------------------
+# --- Lifecycle events ---------------------------------------------------------------------------------
 
 
 def test_lifecycle_events_come_in_pairs() -> None:
@@ -1007,7 +425,7 @@ def test_lifecycle_events_come_in_pairs() -> None:
     assert published(rehearse(events=[Event(CANCEL)])) == ["RunStarted", "RunCancelled"]
 
 
-def test_the_last_event_says_what_became_of_the_run() -> None:
+def test_the_last_event_has_the_result_of_the_run() -> None:
     last = inputs(rehearse(), "publish_event")[-1]
     assert last["run_id"] == RUN
     assert last["data"] == {
@@ -1027,7 +445,7 @@ def test_the_last_event_says_what_became_of_the_run() -> None:
     assert failed["data"]["error"] == {"stage": "register_model", "code": "C", "message": "why."}
 
 
-def test_a_topic_that_cannot_be_reached_is_a_warning_and_no_more() -> None:
+def test_a_topic_that_cannot_be_reached_is_only_a_warning() -> None:
     outcome = rehearse(good(publish_event=failing("ServiceRequestError: no such host")))
     assert outcome.status is COMPLETED
     assert record(outcome).status == "Succeeded"
@@ -1035,7 +453,7 @@ def test_a_topic_that_cannot_be_reached_is_a_warning_and_no_more() -> None:
     assert "no such host" in record(outcome).warnings[0]
 
 
-def test_a_topic_that_cannot_be_reached_holds_up_no_training() -> None:
+def test_a_topic_that_cannot_be_reached_delays_no_training() -> None:
     outcome = rehearse(good(publish_event=failing("ServiceRequestError: no such host")))
     started = next(call.after for call in outcome.calls if call.name == "start_training")
     assert started < timedelta(seconds=5)
@@ -1059,7 +477,7 @@ def test_a_finished_run_that_an_engine_runs_again_cannot_be_cancelled_into_anoth
     assert outcome.names == ["inspect_dataset"]
 
 
-def test_a_finished_run_that_is_run_again_in_an_outage_tells_nobody_that_it_failed() -> None:
+def test_a_finished_run_that_is_run_again_in_an_outage_publishes_no_failure() -> None:
     steps = good(inspect_dataset=failing(), record_run=in_turn(ENDED_BEFORE))
     outcome = rehearse(steps)
     assert outcome.status is FAILED

@@ -1,0 +1,160 @@
+"""The wait for a person's decision, and what becomes of the deployment."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from localcloud.functions.testing import Event
+
+from runs.contracts import (
+    Approval,
+    Json,
+    ProvisioningStatus,
+)
+from tests.unit.rehearsed import (
+    CANCEL,
+    COMPLETED,
+    DEPLOYMENT,
+    ENDPOINT,
+    READY,
+    RUNNING,
+    STEPS,
+    WAITS_SINCE,
+    asking,
+    cleaned_up,
+    decision,
+    failing,
+    in_turn,
+    inputs,
+    published,
+    record,
+    rehearse,
+    seconds,
+)
+
+
+def test_an_approved_run_promotes_and_says_who_approved() -> None:
+    outcome = rehearse(asking(), [READY, decision(approved=True)])
+    written = record(outcome)
+    assert (written.status, written.outcome) == ("Succeeded", "promoted")
+    assert written.approval == Approval(
+        "approved", "somebody@example.com", "2026-01-01T02:00:00.000000Z", "seen"
+    )
+    names = [stage.name for stage in written.stages]
+    assert names == [*STEPS[:9], "approve", *STEPS[9:]]
+    assert written.stages[9].started == WAITS_SINCE
+    assert seconds(written.stages[9].ended) == 7200
+    assert outcome.names.index("promote") > max(
+        place for place, name in enumerate(outcome.names) if name == "smoke_test"
+    )
+    assert cleaned_up(outcome) == []
+
+
+def test_a_rejected_run_deletes_its_deployment_and_leaves_the_default() -> None:
+    outcome = rehearse(asking(), [READY, decision(approved=False, comment="not yet")])
+    written = record(outcome)
+    assert outcome.status is COMPLETED
+    assert (written.status, written.outcome, written.error) == ("Succeeded", "rejected", None)
+    assert written.approval is not None
+    assert (written.approval.decision, written.approval.comment) == ("rejected", "not yet")
+    assert cleaned_up(outcome) == ["delete_deployment"]
+    left = inputs(outcome, "delete_deployment")[0]
+    assert (left["endpoint"], left["deployment"]) == (ENDPOINT, DEPLOYMENT)
+    assert "promote" not in outcome.names
+    assert published(outcome)[-1] == "RunSucceeded"
+    assert (written.model_version, written.deployment) == ("7", DEPLOYMENT)
+
+
+@pytest.mark.parametrize("timeout", [timedelta(seconds=1), timedelta(days=3), timedelta(days=7)])
+def test_if_nobody_decides_in_time_the_deployment_is_deleted(timeout: timedelta) -> None:
+    outcome = rehearse(asking(timeout), [READY])
+    written = record(outcome)
+    assert (written.status, written.outcome) == ("Succeeded", "approval_timed_out")
+    waited = seconds(written.stages[9].ended) - seconds(written.stages[9].started)
+    assert 0 <= waited - timeout.total_seconds() < 10
+    assert written.approval is not None
+    assert (written.approval.decision, written.approval.by) == ("timed_out", "")
+    assert cleaned_up(outcome) == ["delete_deployment"]
+    assert "promote" not in outcome.names
+
+
+def test_a_run_that_waits_for_a_decision_can_be_cancelled() -> None:
+    cancel = Event(CANCEL, {}, after=timedelta(hours=1))
+    outcome = rehearse(asking(), [READY, cancel, decision(approved=True)])
+    written = record(outcome)
+    assert (written.status, written.outcome, written.approval) == ("Cancelled", "", None)
+    assert written.error is not None
+    assert written.error.stage == "approve"
+    assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
+    assert seconds(written.ended_at) < 3700
+
+
+def test_custom_status_says_that_a_run_waits_and_can_still_be_cancelled() -> None:
+    outcome = rehearse(asking(), [READY], limit=timedelta(hours=1))
+    assert outcome.status is RUNNING
+    status = outcome.custom_status
+    assert (status["stage"], status["since"], status["can_cancel"]) == ("approve", WAITS_SINCE, True)
+    assert status["settings"]["approval_timeout"] == 3 * 86400
+    assert status["gate"]["champion"]["value"] == 0.95
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_cancel_after_the_decision_comes_too_late(approved: bool) -> None:
+    cancel = Event(CANCEL, {}, after=timedelta(hours=2, seconds=1))
+    slow = in_turn(ProvisioningStatus(False), ProvisioningStatus(False), ProvisioningStatus(True))
+    outcome = rehearse(asking(delete_deployment=slow), [READY, decision(approved=approved), cancel])
+    assert record(outcome).outcome == ("promoted" if approved else "rejected")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"since": "2026-01-01T00:00:00.000Z"},
+        {"since": None},
+        {"approved": "yes"},
+        {"approved": 1},
+        {"approved": None},
+        {"by": None},
+        {"by": ["boss"]},
+        {"by": "x" * 1001},
+        {"at": 7},
+        {"comment": {"a": 1}},
+        {"comment": "x" * 1001},
+    ],
+    ids=str,
+)
+def test_a_malformed_decision_is_ignored_and_a_later_one_counts(data: Json) -> None:
+    whole = decision(approved=False)
+    forged = replace(whole, data=whole.data | data, after=timedelta(hours=1))
+    outcome = rehearse(asking(), [READY, forged, decision(approved=True)])
+    written = record(outcome)
+    assert written.outcome == "promoted"
+    assert seconds(written.stages[9].ended) == 7200
+
+
+@pytest.mark.parametrize("data", [None, True, [], "approved", 7, {}], ids=str)
+def test_an_event_that_is_no_decision_is_ignored(data: Any) -> None:
+    forged = Event("decision", data, after=timedelta(hours=1))
+    outcome = rehearse(asking(), [READY, forged, decision(approved=False)])
+    assert record(outcome).outcome == "rejected"
+
+
+def test_a_decision_from_before_the_wait_is_ignored() -> None:
+    """Only someone who has seen the run wait knows since when, so nothing is approved unseen."""
+    early = replace(decision(approved=True, since="2026-01-01T00:00:00.000Z"), after=timedelta())
+    outcome = rehearse(asking(), [early, READY])
+    assert record(outcome).outcome == "approval_timed_out"
+
+
+def test_the_first_of_two_decisions_counts() -> None:
+    second = replace(decision(approved=False), after=timedelta(hours=2, seconds=1))
+    outcome = rehearse(asking(), [READY, decision(approved=True), second])
+    assert record(outcome).outcome == "promoted"
+
+
+def test_a_deployment_that_cannot_be_deleted_becomes_a_warning_of_the_rejected_run() -> None:
+    outcome = rehearse(asking(delete_deployment=failing("Conflict (409)")), [READY, decision(approved=False)])
+    written = record(outcome)
+    assert (written.status, written.outcome) == ("Succeeded", "rejected")
+    assert len(written.warnings) == 1
