@@ -132,14 +132,14 @@ class RunContext:
             closed = replace(stages[-1], ended=self.timestamp())
             self.record = replace(self.record, stages=[*stages[:-1], closed])
 
-    # --- The record, and what is shown of it ---
+    # --- Record and custom status ---
 
     def update(self, **fields: Any) -> None:
-        """Set fields of the record, and show them in the custom status."""
+        """Set fields of the record, and update the custom status."""
         self.record = replace(self.record, **fields)
-        self.show()
+        self.update_custom_status()
 
-    def show(self) -> None:
+    def update_custom_status(self) -> None:
         self.ctx.set_custom_status(custom_status(self.record, self.can_cancel))
 
     def warn(self, warning: str) -> None:

@@ -1,4 +1,4 @@
-"""The story of a run: one uploaded CSV becomes the endpoint's default deployment.
+"""The orchestration of a run: one uploaded CSV becomes the endpoint's default deployment.
 
 The order of the stages is the promise:
 
@@ -59,7 +59,7 @@ class RunFailedError(Exception):
 
 @orchestrations.orchestration_trigger(context_name="ctx")
 def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json | None]:
-    """Run the story and return the run's record. The input is a Generation.
+    """Run the stages and return the run's record. The input is a Generation.
 
     A run that fails or is cancelled leaves the endpoint's default as it was. What it began is undone: its
     pipeline run and its scoring job are cancelled, its deployment is deleted. A registered model version, the
@@ -72,7 +72,7 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
     generation = from_json(Generation, given)
     run = RunContext.begin(ctx, generation.request, generation.record)
     try:
-        ended = yield from story(run, generation.wait)
+        ended = yield from run_stages(run, generation.wait)
         if not ended:
             return None
         run.end("Succeeded")
@@ -87,10 +87,11 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
     return to_json(run.record)
 
 
-def story(run: RunContext, wait: Wait | None) -> Workflow[bool]:
-    """All stages but the last; whether they are over, or continue in a new generation.
+def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
+    """Run all stages but record_run. Returns whether they are over; if not, a new generation continues them.
 
-    wait: what the generation before handed over, if the training has begun. Raises RunStoppedError.
+    wait: the state of the wait in the generation before, if the training has begun. Raises RunStoppedError if
+    the run ends early.
     """
     if wait is None:
         dataset = yield from inspect_dataset(run)
@@ -98,7 +99,7 @@ def story(run: RunContext, wait: Wait | None) -> Workflow[bool]:
         run.enter(Stage.WAIT)
     else:
         run.polling = wait.dataset.polling
-        run.show()
+        run.update_custom_status()
     path = yield from wait_for_model(run, wait)
     if path is None:
         return False

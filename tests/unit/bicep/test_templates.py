@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from localcloud.home import DEFINITIONS
 
+from orchestrators.stages import Stage
 from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
 
 KEYS = BICEP / "modules" / "keys.bicep"
@@ -215,9 +216,11 @@ def test_the_queries_look_for_what_the_app_logs() -> None:
     assert line in run_context
     assert refusal in registration
     stage = re.compile(r"^run [a-z0-9-]+: [a-z_]+$")
-    assert stage.fullmatch("run iris-csv-0123456789abcdef-2: wait")
+    for each in Stage:
+        assert stage.fullmatch(f"run iris-csv-0123456789abcdef-2: {each}")
     for query in ("waiting-runs", "runs", "stages"):
         assert f"@'{stage.pattern}'" in (DEFINITIONS / "queries" / f"{query}.kql").read_text()
-    assert 'run.enter("wait")' in (root / "orchestrators" / "training_run.py").read_text()
+    assert f"Stage == '{Stage.WAIT}'" in (DEFINITIONS / "queries" / "waiting-runs.kql").read_text()
+    assert "run.enter(Stage.WAIT)" in (root / "orchestrators" / "training_run.py").read_text()
     assert "def training_run(" in (root / "orchestrators" / "training_run.py").read_text()
     assert "Name == 'training_run'" in (DEFINITIONS / "queries" / "failed-runs.kql").read_text()
