@@ -162,6 +162,6 @@ def carried(hint: Any) -> bool:
     return all(carried(inner) for inner in typing.get_args(hint)) and bool(typing.get_args(hint))
 
 
-def test_a_dataset_is_called_as_a_person_knows_it() -> None:
+def test_a_dataset_is_named_by_its_file() -> None:
     assert UPLOAD.dataset == "iris_csv.csv"
     assert Upload("c", "datasets/datasets/x.csv", "", "").dataset == "datasets/x.csv"

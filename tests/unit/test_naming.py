@@ -1,4 +1,4 @@
-"""Names: valid for the service that holds them, whatever a person or an uploader calls things."""
+"""Names are valid for the service that they are for, whatever a person or an uploader calls things."""
 
 import re
 import string
@@ -13,7 +13,7 @@ from runs.naming import RULES, valid_name
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 
-# Azure's own rules, written down a second time: what naming.RULES may be stricter than, and never laxer.
+# Azure's own rules. naming.RULES may be stricter, and never laxer.
 AZURE = {
     "model": re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}"),
     "endpoint": re.compile(r"[a-z](?!.*-$)[a-z0-9-]{2,31}"),
@@ -60,7 +60,7 @@ def test_any_text_becomes_a_valid_name(kind: str, wanted: str) -> None:
 
 @pytest.mark.parametrize("kind", RULES)
 @pytest.mark.parametrize("wanted", HOSTILE, ids=ascii)
-def test_hostile_names_become_valid_names_that_stay_apart(kind: str, wanted: str) -> None:
+def test_hostile_names_become_valid_names_that_stay_different(kind: str, wanted: str) -> None:
     assert AZURE[kind].fullmatch(valid_name(kind, wanted))
     assert AZURE[kind].fullmatch(valid_name(kind, wanted, unique_in=WORKSPACE))
     others = {valid_name(kind, other) for other in HOSTILE if other != wanted}
@@ -91,7 +91,7 @@ def test_making_a_name_valid_twice_changes_nothing_more(kind: str, wanted: str) 
         ("compute", "c" * 24),
     ],
 )
-def test_a_valid_name_is_kept_as_it_is(kind: str, name: str) -> None:
+def test_a_valid_name_is_kept_unchanged(kind: str, name: str) -> None:
     assert valid_name(kind, name) == name
 
 
@@ -194,7 +194,7 @@ def test_container_path_and_etag_each_make_another_run() -> None:
     assert len(ids) == 6
 
 
-def test_parts_of_a_hash_do_not_run_into_each_other() -> None:
+def test_the_digest_depends_on_where_one_part_ends() -> None:
     assert naming.digest("ab", "c") != naming.digest("a", "bc") != naming.digest("abc")
 
 
@@ -248,7 +248,7 @@ def test_a_direct_child_called_csv_or_csv_gz_is_a_dataset(path: str) -> None:
         "code/1/main.py",
     ],
 )
-def test_anything_else_is_none_and_outputs_of_runs_never_are(path: str) -> None:
+def test_no_other_path_is_a_dataset_and_least_of_all_an_output_of_a_run(path: str) -> None:
     assert not naming.is_dataset(path)
 
 
@@ -302,7 +302,7 @@ def test_a_plain_name_is_a_dataset_however_odd(name: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_name_with_a_path_or_that_storage_cannot_hold_is_refused_in_words(name: str) -> None:
+def test_a_name_with_a_path_or_that_storage_cannot_hold_is_refused_with_a_message(name: str) -> None:
     with pytest.raises(RefusedError, match=r"give the plain name of a \.csv or \.csv\.gz file") as refused:
         naming.dataset_path(name)
     assert refused.value.code == "InvalidDatasetName"

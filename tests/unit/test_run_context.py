@@ -95,7 +95,7 @@ def test_a_step_is_called_again_with_back_off_while_it_raises() -> None:
     assert attempts(outcome, "step") == [0, 2, 6, 14, 30]
 
 
-def test_a_refusal_is_final_and_keeps_its_code_and_words() -> None:
+def test_a_refusal_is_final_and_keeps_its_code_and_message() -> None:
     def workflow(run: RunContext) -> Workflow[Any]:
         yield from run.call("step", LEFT, Done)
 
@@ -152,7 +152,7 @@ def test_a_cancel_that_came_before_the_commit_is_heard_at_the_commit() -> None:
     assert outcome.output["stopped"][0] == "Cancelled"
 
 
-def test_every_stage_is_logged_once_although_every_turn_replays_the_story(
+def test_every_stage_is_logged_once_although_every_turn_replays_the_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, logger="touchdown.run"):
@@ -200,3 +200,26 @@ def test_the_message_of_a_failure_is_found_however_the_host_wraps_it(
 ) -> None:
     details = pb.TaskFailureDetails(errorType=kind, errorMessage=text)
     assert failure_message(task.TaskFailedError("Activity task #3 failed", details)) == message
+
+
+@pytest.mark.parametrize("stage", [Stage.WAIT, Stage.INSPECT_DATASET, Stage.PROMOTE])
+def test_a_stage_that_may_not_follow_is_an_error_of_the_orchestrator(stage: Stage) -> None:
+    def workflow(run: RunContext) -> Workflow[Any]:
+        yield from run.pause(timedelta(seconds=1))
+        run.enter(stage)
+
+    outcome = orchestrated(workflow, {})
+    assert outcome.failure is not None
+    assert outcome.failure.message == f"stage {stage} may not follow inspect_dataset"
+
+
+def test_a_run_that_has_failed_can_only_be_recorded() -> None:
+    def workflow(run: RunContext) -> Workflow[Any]:
+        yield from run.pause(timedelta(seconds=1))
+        run.end("Failed", RunStoppedError("Failed", "C", "why."))
+        with pytest.raises(LookupError):
+            run.enter(Stage.START_TRAINING)
+        run.enter(Stage.RECORD_RUN)
+        return [stage.name for stage in run.record.stages]
+
+    assert orchestrated(workflow, {}).output == ["inspect_dataset", "record_run"]

@@ -1,4 +1,4 @@
-"""Settings: where each is found first, what it may be, and what a wrong one is answered with."""
+"""Settings: which source wins, what a value may be, and how an invalid one is refused."""
 
 import json
 import math
@@ -41,10 +41,10 @@ EVERY = {
     "approval": ("required", "Required", "REQUIRED"),
     "approval_timeout": ("1h", "2h", "7d"),
 }
-"""For each setting a value in the body, in the metadata and in the app settings."""
+"""For each setting, a value in the body, one in the metadata and one in the app settings."""
 
 
-def an_app(**more: str) -> App:
+def app_with(**more: str) -> App:
     return App.read(NEEDED | more)
 
 
@@ -59,7 +59,7 @@ def resolved(
     return settings.resolve(
         given or {},
         metadata or {},
-        app or an_app(),
+        app or app_with(),
         dataset=dataset,
         columns=columns or COLUMNS,
         task_of=lambda _: task,
@@ -72,7 +72,7 @@ def refused(**given: Any) -> RefusedError:
     return caught.value
 
 
-# --- Those of a run -----------------------------------------------------------------------------------
+# --- Settings of a run --------------------------------------------------------------------------------
 
 
 def test_the_defaults_are_those_of_the_lab() -> None:
@@ -92,7 +92,7 @@ def test_the_contract_has_the_settings_of_the_table_and_no_second_default_for_an
     assert [each.name for each in fields(RunSettings) if each.default is not MISSING] == []
 
 
-def test_the_task_is_told_from_the_label_unless_it_is_set() -> None:
+def test_the_task_is_detected_from_the_label_unless_it_is_set() -> None:
     found = resolved(dataset="houses.csv", task="regression")
     assert (found.task, found.model_name) == ("regression", "houses_regression")
     set_ = resolved({"task": "classification"}, dataset="houses.csv", task="regression")
@@ -101,12 +101,12 @@ def test_the_task_is_told_from_the_label_unless_it_is_set() -> None:
     assert resolved(empty, task="regression").task == "regression"
 
 
-def test_the_task_is_told_from_the_very_column_that_is_the_label() -> None:
+def test_the_task_is_detected_from_the_column_that_is_the_label() -> None:
     asked: list[str] = []
     settings.resolve(
         {"label": "petal_length"},
         {},
-        an_app(),
+        app_with(),
         dataset="x.csv",
         columns=COLUMNS,
         task_of=lambda column: asked.append(column) or "regression",  # type: ignore[func-returns-value]
@@ -117,21 +117,19 @@ def test_the_task_is_told_from_the_very_column_that_is_the_label() -> None:
 @pytest.mark.parametrize(
     ("value", "signs_in"), [("True", True), ("true", True), ("False", False), ("", False), ("1", False)]
 )
-def test_callers_are_known_only_where_app_service_says_that_it_signs_them_in(
-    value: str, signs_in: bool
-) -> None:
-    assert an_app(WEBSITE_AUTH_ENABLED=value).signs_in is signs_in
-    assert an_app().signs_in is False
+def test_callers_are_signed_in_only_if_app_service_says_so(value: str, signs_in: bool) -> None:
+    assert app_with(WEBSITE_AUTH_ENABLED=value).signs_in is signs_in
+    assert app_with().signs_in is False
 
 
-def test_every_setting_is_tried_here() -> None:
+def test_every_setting_has_values_for_these_tests() -> None:
     assert set(EVERY) == set(RUN_SETTINGS)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_body_goes_before_metadata_before_app_before_default(name: str) -> None:
     body, metadata, variable = EVERY[name]
-    app = an_app(**{RUN_SETTINGS[name].variable: str(variable)})
+    app = app_with(**{RUN_SETTINGS[name].variable: str(variable)})
     parse = RUN_SETTINGS[name].type.parse
     given = settings.checked({name: body})
     assert getattr(resolved(given, {name: str(metadata)}, app), name) == parse(body)
@@ -140,23 +138,23 @@ def test_body_goes_before_metadata_before_app_before_default(name: str) -> None:
     assert getattr(resolved(), name) not in (parse(body), parse(metadata)) or name == "label"
 
 
-def test_metadata_is_found_in_any_case_and_other_peoples_keys_are_left_alone() -> None:
+def test_metadata_is_read_in_any_case_and_other_keys_are_ignored() -> None:
     found = resolved({}, {"Epochs": "7", "owner": "somebody", "LR": " 0.5 ", "hdi_isfolder": "x"})
     assert (found.epochs, found.lr) == (7, 0.5)
 
 
-def test_an_empty_value_in_metadata_or_app_settings_is_none() -> None:
-    app = an_app(TOUCHDOWN_EPOCHS=" ")
+def test_an_empty_value_in_metadata_or_app_settings_does_not_count() -> None:
+    app = app_with(TOUCHDOWN_EPOCHS=" ")
     assert resolved({}, {"epochs": " ", "label": ""}, app).epochs == 50
 
 
-def test_a_setting_that_is_already_checked_is_checked_again_to_the_same() -> None:
-    """The body's settings are kept in the record and resolved from there."""
+def test_checking_settings_twice_changes_nothing_more() -> None:
+    """The record keeps the checked settings of the body, and they are resolved from there."""
     once = settings.checked({name: body for name, (body, _, _) in EVERY.items()})
     assert settings.checked(json.loads(json.dumps(once))) == once
 
 
-def test_the_endpoint_follows_the_model_unless_it_is_named() -> None:
+def test_the_endpoint_is_named_after_the_model_unless_it_is_set() -> None:
     assert resolved({"model_name": "wine"}).endpoint_name.startswith("wine-")
     assert resolved({"model_name": "wine", "endpoint_name": "serving"}).endpoint_name == "serving"
 
@@ -187,7 +185,7 @@ def test_a_label_differs_from_a_column_by_case_and_by_spaces_within() -> None:
             resolved({"label": label})
 
 
-def test_a_label_that_is_no_column_is_refused_with_those_that_are() -> None:
+def test_a_label_that_is_no_column_is_refused_with_the_names_of_the_columns() -> None:
     with pytest.raises(RefusedError) as caught:
         resolved({"label": "clas"})
     assert caught.value.code == "LabelMissing"
@@ -197,7 +195,7 @@ def test_a_label_that_is_no_column_is_refused_with_those_that_are() -> None:
     )
 
 
-def test_a_label_among_very_many_columns_is_refused_in_a_short_sentence() -> None:
+def test_the_message_about_a_missing_label_is_short_whatever_the_columns() -> None:
     with pytest.raises(RefusedError) as caught:
         resolved({"label": "none"}, columns=[f"column{n}" for n in range(10_000)])
     assert "column19, …)" in str(caught.value)
@@ -216,31 +214,31 @@ def test_a_label_among_very_many_columns_is_refused_in_a_short_sentence() -> Non
         ("app", 'app setting TOUCHDOWN_EPOCHS: "many" was given'),
     ],
 )
-def test_a_wrong_value_is_refused_with_where_it_stands(source: str, words: str) -> None:
+def test_an_invalid_value_is_refused_with_its_source(source: str, words: str) -> None:
     given = {"epochs": "many"} if source == "body" else {}
     metadata = {"epochs": "many"} if source == "metadata" else {}
-    app = an_app(TOUCHDOWN_EPOCHS="many") if source == "app" else an_app()
+    app = app_with(TOUCHDOWN_EPOCHS="many") if source == "app" else app_with()
     with pytest.raises(RefusedError, match="expected a whole number from 1 to 10000") as caught:
         resolved(given, metadata, app)
     assert str(caught.value).startswith(words)
 
 
-def test_a_wrong_value_that_something_better_hides_does_no_harm() -> None:
+def test_an_invalid_value_that_another_source_overrides_is_ignored() -> None:
     assert resolved({"epochs": 3}, {"epochs": "many"}).epochs == 3
 
 
-# --- Of an HTTP body ----------------------------------------------------------------------------------
+# --- Settings in an HTTP body -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("given", [None, [], "epochs=3", 3, True])
-def test_settings_that_are_no_object_are_refused(given: Any) -> None:
+def test_settings_that_are_not_an_object_are_refused(given: Any) -> None:
     with pytest.raises(RefusedError, match="a JSON object is expected") as caught:
         settings.checked(given)
     assert caught.value.code == "InvalidSetting"
 
 
 @pytest.mark.parametrize("name", ["epoch", "Epochs", "", "__class__", "x" * 10_000, "sub.epochs"])
-def test_an_unknown_setting_is_refused_with_those_there_are(name: str) -> None:
+def test_an_unknown_setting_is_refused_with_the_names_of_the_known_ones(name: str) -> None:
     error = refused(**{name: 1})
     assert error.code == "UnknownSetting"
     assert "epochs" in str(error)
@@ -269,7 +267,7 @@ UNUSABLE: tuple[Any, ...] = (
     1e308,
     nested(50_000),
 )
-"""What no setting may be, except that a short text may be 1e400, and max_rmse any finite number."""
+"""Values that no setting takes, except that a short text may be 1e400, and max_rmse any finite number."""
 WRONG: dict[str, list[Any]] = {
     "label": [None, 1, ["species"], "x" * 257, "a\nb", "a\0b", "\ud800"],
     "model_name": [None, 7, {"a": 1}],
@@ -289,7 +287,9 @@ WRONG: dict[str, list[Any]] = {
         "1w",
         "1h30m",
         "8d",
-        700_000,
+        604_801,
+        "604801",
+        "0.9",
         True,
         "-1h",
         [60],
@@ -319,7 +319,7 @@ def test_a_value_of_the_wrong_kind_or_size_is_refused_naming_the_setting(name: s
 
 
 TEXTS = ("label", "model_name", "endpoint_name", "compute_name", "vm_size")
-"""The settings that may be any short text, so also one of digits."""
+"""The settings that take any short text, even one of digits."""
 
 
 @pytest.mark.parametrize(
@@ -360,17 +360,17 @@ def test_durations_are_seconds_or_say_their_unit(text: Any, seconds: int) -> Non
     assert settings.checked({"training_timeout": text}) == {"training_timeout": seconds}
 
 
-def test_as_many_deployments_can_be_kept_as_leave_room_for_runs_under_way() -> None:
+def test_the_deployments_that_are_kept_leave_room_for_runs_in_progress() -> None:
     """Azure ML refuses the 21st deployment of an endpoint, and a run deploys before it prunes."""
     kept = settings.checked({"keep_deployments": 10})["keep_deployments"]
     assert kept + 10 <= 20
 
 
-# --- Those of the app ---------------------------------------------------------------------------------
+# --- Settings of the app ------------------------------------------------------------------------------
 
 
-def test_the_needed_app_settings_are_all_that_is_needed() -> None:
-    app = an_app()
+def test_the_required_app_settings_suffice() -> None:
+    app = app_with()
     assert (app.pipeline, app.datastore) == ("train", "workspaceblobstore")
     assert app.resource_manager == "https://management.azure.com"
     assert app.topic_endpoint == ""
@@ -408,11 +408,11 @@ def test_all_missing_app_settings_are_named_at_once() -> None:
 )
 def test_an_app_setting_with_an_impossible_value_is_named(variable: str, value: str) -> None:
     with pytest.raises(RefusedError, match=f'app setting {variable}: "{value}" was given, expected'):
-        an_app(**{variable: value})
+        app_with(**{variable: value})
 
 
-def test_addresses_lose_their_last_slash() -> None:
-    app = an_app(
+def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
+    app = app_with(
         TOUCHDOWN_STORAGE_URL="https://127.0.0.1:10000/devstoreaccount1/",
         TOUCHDOWN_RESOURCE_MANAGER_URL="https://localhost:9443/",
     )

@@ -1,4 +1,4 @@
-"""Code, sample and document name the same settings."""
+"""Code, sample and documentation name the same settings."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from runs.settings import APP_SETTINGS, RUN_SETTINGS
 VARIABLES = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}
 
 
-def test_document_and_sample_are_what_the_code_says() -> None:
+def test_documentation_and_sample_are_up_to_date() -> None:
     script = REPOSITORY / "scripts" / "document_settings.py"
     checked = subprocess.run(
         [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False

@@ -50,6 +50,8 @@ def test_a_text_that_json_can_hold_is_not_cut() -> None:
         (True, "true"),
         (1.5, "1.5"),
         ([1, {"a": "b"}], '[1, {"a": "b"}]'),
+        (["数"], '["数"]'),
+        ("a\\b'c", '"a\\b\'c"'),
         (["\u2028"], '["\\u2028"]'),
         (object(), "a value of type object"),
         (10**5000, "a value of type int"),
