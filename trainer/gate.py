@@ -29,6 +29,8 @@ from numpy.typing import ArrayLike, NDArray
 SEED = 42
 RESAMPLES = 1000
 CONFIDENCE = (0.025, 0.975)
+LEAST = 1e-290
+"""A divisor of errors, which are at most 1, that keeps the quotients finite."""
 BLOCK = 2_000_000
 """Rows that are resampled at once: some 30 MB, whatever the size of the hold-out."""
 
@@ -264,6 +266,7 @@ def _compare_numbers(predictions: PairedPredictions) -> Scores:
         return Scores(None, rmse, None)
     with np.errstate(over="ignore"):  # where the truth dwarfs the errors, the limit may be infinite
         least = 1e-9 * float(np.abs(truth / 2).max() / scale) or sys.float_info.epsilon
+    least = max(least, LEAST)
     interval = rmse_deficit(its_squares, squares, least) if len(truth) >= rules.FEWEST_ROWS else None
     return Scores(_finite(math.sqrt(its_squares.mean()) * scale * 2), rmse, interval)
 

@@ -14,6 +14,7 @@ A model is deployed if its deciding metric
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 
 SCHEMA_VERSION = 2
@@ -32,6 +33,8 @@ FEWEST_ROWS = 6
 With five rows, even if all of them favour the same model, chance alone does that in more than 5 cases of 100
 (2 * 0.5^5 = 0.0625).
 """
+SMALLEST = 1e-300
+"""An RMSE below which a float begins to lose its precision."""
 
 
 def is_better(metric: str, value: float, other: float) -> bool:
@@ -72,9 +75,12 @@ def interval_fits(
 
     For accuracy, the interval lies around the deficit, shrunk by the two rows that Agresti and Min's
     correction adds. For RMSE, it is a share of the champion's RMSE or of a larger number if that is all but
-    zero, so it lies around a number between zero and the deficit.
+    zero, so it lies around a number between zero and the deficit. Two RMSEs that have lost their precision,
+    or are as large as a float can be, say nothing about their interval.
     """
     low, high = interval
+    if metric == "rmse" and not SMALLEST < max(champion, challenger) < sys.float_info.max:
+        return low <= high
     difference = deficit(metric, champion, challenger)
     if difference is None:
         difference = math.inf if challenger > champion else 0.0

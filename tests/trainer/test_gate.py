@@ -161,6 +161,15 @@ def test_a_champion_without_any_error_can_be_compared() -> None:
     assert judge("regression", 0.0, 1.0, predictions=zeros)["champion"]["interval"] == [0, 0]
 
 
+def test_errors_as_large_as_a_float_can_be_have_an_interval_of_numbers() -> None:
+    """Also if a resample misses the only row in which the champion errs, so that its RMSE there is zero."""
+    truth = [1.0] * 30
+    champion = [1e308, *truth[1:]]
+    judged = judge("regression", 1.0, 2.0, predictions=values(truth, champion, [1e308] * 30))
+    check(judged)
+    assert judged["verdict"] == "keep_champion"
+
+
 @pytest.mark.parametrize("rows", [1, 5])
 def test_so_few_rows_decide_nothing(rows: int) -> None:
     for task, predictions in (

@@ -1,6 +1,7 @@
 """The rules of the verdict: cases worked by hand, and what holds for every comparison."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_a_deficit_is_in_points_of_accuracy_or_a_share_of_the_champions_rmse() -
         ("rmse", 1.0, 3.0, (2.1, 2.5)),
         ("rmse", 3.0, 1.0, (0.1, 0.5)),
         ("rmse", 0.0, 1.0, (-0.2, -0.1)),
-        ("rmse", 0.0, 0.0, (0.1, 0.2)),
+        ("rmse", 0.0, 1.0, (0.2, 0.1)),
     ],
 )
 def test_an_interval_beside_the_difference_does_not_fit(
@@ -74,7 +75,13 @@ def test_the_interval_of_any_two_accuracies_fits_them() -> None:
                 )
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("rmse", [5e-324, sys.float_info.max])
+def test_an_interval_need_not_fit_values_beyond_a_floats_precision(rmse: float) -> None:
+    assert rules.interval_fits("rmse", rmse, rmse, 100, (0.1, 0.2))
+    assert not rules.interval_fits("rmse", rmse, rmse, 100, (0.2, 0.1))
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-12, 1.0, 1e12])
 @pytest.mark.parametrize("outliers", [0, 1, 2])
 def test_the_interval_of_two_rmses_fits_them(scale: float, outliers: int) -> None:
     """Also where one row makes most of an error, and where the errors are nothing beside the truth."""
