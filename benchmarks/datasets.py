@@ -6,7 +6,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from localcloud.home import REPOSITORY
+from benchmarks.checkout import CHECKOUT
 
 
 @cache
@@ -14,7 +14,7 @@ def iris() -> str:
     """The lab's CSV, as scripts/make_iris.py makes it."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "iris_csv.csv"
-        script = REPOSITORY / "scripts" / "make_iris.py"
+        script = CHECKOUT / "scripts" / "make_iris.py"
         subprocess.run([sys.executable, str(script), str(target)], check=True)
         return target.read_text(encoding="utf-8")
 

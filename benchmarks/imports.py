@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.home import REPOSITORY
+from benchmarks.checkout import CHECKOUT
 
 ROUNDS = 9
 BARE = """\
@@ -44,9 +44,9 @@ def measured() -> Imports:
         bare, cache = Path(folder) / "bare", Path(folder) / "bytecode"
         bare.mkdir()
         (bare / "function_app.py").write_text(BARE, encoding="utf-8")
-        for each in (REPOSITORY, bare):
+        for each in (CHECKOUT, bare):
             imported(each, cache)
-        pairs = [(imported(REPOSITORY, cache), imported(bare, cache)) for _ in range(ROUNDS)]
+        pairs = [(imported(CHECKOUT, cache), imported(bare, cache)) for _ in range(ROUNDS)]
     app, base = zip(*pairs, strict=True)
     return Imports(statistics.median(app), statistics.median(base))
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from localcloud.home import REPOSITORY, Home, Ports
+from localcloud.home import Home, Ports
+from localcloud.spec import kept_in
 from localcloud.stack import Record, with_parent_watchdog
 
+from benchmarks.checkout import CHECKOUT
 from touchdown import local
 from touchdown.client import Client
 
@@ -41,15 +43,16 @@ def started() -> Iterator[Stand]:
     """A stack that is new, and gone with everything in it after the block. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
+        local.spec(home, CHECKOUT).write(kept_in(home))
         supervisor = subprocess.Popen(
             with_parent_watchdog("localcloud.supervisor", str(home.root)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=REPOSITORY,
         )
         try:
             record = running(home, supervisor)
+            local.publish(home, CHECKOUT)
             pids = {part.name: part.pid for part in record.parts if part.pid}
             processes = {name: psutil.Process(pid) for name, pid in pids.items()}
             with Client(local.target(home)) as client:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from localcloud.environment import TRAINER, inherited
-from localcloud.home import REPOSITORY
+from localcloud.environment import inherited
 
 from benchmarks import machine, report, trainer_report
+from benchmarks.checkout import CHECKOUT, TRAINER
 
 FEWEST = 1000
 MANY_ROWS = 10**6
@@ -191,7 +191,7 @@ def working_folder(rows: list[int]) -> Iterator[Path]:
     """
     if not PYTHON.exists():
         raise NotMeasured(f"there is no {PYTHON}; run `make setup`")
-    parent = REPOSITORY / ".localcloud"
+    parent = CHECKOUT / ".localcloud"
     parent.mkdir(exist_ok=True)
     needed, free = BYTES_A_ROW * sum(rows), shutil.disk_usage(parent).free
     if free < needed:

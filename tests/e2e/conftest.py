@@ -13,13 +13,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from localcloud import stack
 from localcloud.controls import Controls
-from localcloud.home import FACTORY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, Home, Ports
+from localcloud.home import Home, Ports
 from localcloud.stack import Stack
 
+from tests.checkout import CHECKOUT
 from touchdown import local
 from touchdown.client import ML_API_VERSION, Client, UploadedDataset
+from touchdown.local.names import FACTORY_ID
 
 QUICK = {
     "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "1",
@@ -27,10 +28,6 @@ QUICK = {
     "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
     "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "0.5",
 }
-FACTORY_PATH = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-    f"/providers/Microsoft.DataFactory/factories/{FACTORY}"
-)
 LIMIT = 180.0
 """Seconds that a run may take here, on a machine that is busy with others."""
 
@@ -39,9 +36,7 @@ LIMIT = 180.0
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = Home.open(tmp_path_factory.mktemp("e2e") / "home", Ports.free())
     # As on a Batch node: the pool's start task prepares the trainer's environment in this home.
-    with stack.start(
-        home, app_settings=QUICK, cloud_settings={"LOCALCLOUD_TRAINER_ENVIRONMENT": ""}
-    ) as running:
+    with local.start(home, CHECKOUT, ready_environment=False, app_settings=QUICK) as running:
         yield running
 
 
@@ -130,7 +125,7 @@ def pipeline_runs(client: Client, run_id: str) -> list[Json]:
     """Every pipeline run that carries a run's id."""
     listed = client.resource_manager(
         "POST",
-        f"{FACTORY_PATH}/queryPipelineRuns",
+        f"{FACTORY_ID}/queryPipelineRuns",
         params={"api-version": "2018-06-01"},
         json={"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"},
     )
@@ -145,5 +140,5 @@ def run_names(client: Client, upload: UploadedDataset) -> list[str]:
 def iris(folder: Path) -> Path:
     """The lab's CSV, as scripts/make_iris.py makes it."""
     target = folder / "iris_csv.csv"
-    subprocess.run([sys.executable, str(REPOSITORY / "scripts" / "make_iris.py"), str(target)], check=True)
+    subprocess.run([sys.executable, str(CHECKOUT / "scripts" / "make_iris.py"), str(target)], check=True)
     return target

@@ -11,7 +11,6 @@ from localcloud.stack import Stack
 
 from runs import naming
 from tests.e2e.conftest import (
-    FACTORY_PATH,
     default,
     deployments,
     failed,
@@ -23,6 +22,7 @@ from tests.e2e.conftest import (
     wait_for,
 )
 from touchdown.client import ApiError, Client
+from touchdown.local.names import FACTORY_ID
 
 pytestmark = pytest.mark.e2e
 
@@ -72,7 +72,7 @@ def test_a_pipeline_run_that_is_cancelled_outside_fails_the_run_and_says_so(
     upload = client.upload(rows(), f"{name}.csv", LONG)
     process = training_process(controls, upload.run_id)
     [pipeline_run] = pipeline_runs(client, upload.run_id)
-    path = f"{FACTORY_PATH}/pipelineruns/{pipeline_run['runId']}/cancel"
+    path = f"{FACTORY_ID}/pipelineruns/{pipeline_run['runId']}/cancel"
     client.resource_manager("POST", path, params={"api-version": "2018-06-01"})
     run = failed(client, upload.run_id)
     assert run["error"]["code"] == "TrainingCancelled"

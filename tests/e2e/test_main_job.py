@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from localcloud.controls import Controls
-from localcloud.home import TOPIC
 
 from runs import naming
 from tests.e2e.conftest import (
@@ -22,6 +21,7 @@ from tests.e2e.conftest import (
     wait_for,
 )
 from touchdown.client import ApiError, Client
+from touchdown.local.names import TOPIC
 
 pytestmark = pytest.mark.e2e
 

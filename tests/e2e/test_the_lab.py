@@ -8,24 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localcloud import stack
 from localcloud.environment import of_person
-from localcloud.home import (
-    CONTAINER,
-    FACTORY,
-    REPOSITORY,
-    RESOURCE_GROUP,
-    STORAGE_ACCOUNT,
-    SUBSCRIPTION,
-    WORKSPACE,
-    Home,
-    Ports,
-)
+from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home, Ports
 from localcloud.stack import Stack
 
+from tests.checkout import CHECKOUT
 from tests.e2e.conftest import QUICK, iris, succeeded
 from touchdown import local
 from touchdown.client import Client
+from touchdown.local.names import CONTAINER, FACTORY, RESOURCE_GROUP, WORKSPACE
 
 pytestmark = pytest.mark.e2e
 
@@ -42,8 +33,7 @@ def lab_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """
     home = Home.open(tmp_path_factory.mktemp("lab") / "home", Ports.free())
     own = QUICK | {"TOUCHDOWN_MODEL_NAME": "beside_the_lab"}
-    shared = {"LOCALCLOUD_TRAINER_ENVIRONMENT": str(REPOSITORY / ".venv-trainer")}
-    with stack.start(home, app_settings=own, cloud_settings=shared) as running:
+    with local.start(home, CHECKOUT, app_settings=own) as running:
         yield running
 
 
@@ -65,7 +55,7 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
                     f"BlobEndpoint={home.blob_url};"
                 ),
                 "csv": str(iris(tmp_path)),
-                "trainer": str(REPOSITORY / "trainer"),
+                "trainer": str(CHECKOUT / "trainer"),
             }
         )
     )

@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx
 import pytest
 from localcloud.controls import Controls
-from localcloud.home import CONTAINER
 from localcloud.stack import Stack
 
-from tests.e2e.conftest import FACTORY_PATH, finished, rows
+from tests.e2e.conftest import finished, rows
 from touchdown.client import ApiError, Client
+from touchdown.local.names import CONTAINER, FACTORY_ID
 
 pytestmark = pytest.mark.e2e
 
@@ -40,7 +40,7 @@ def test_calls_without_their_key_or_token_do_nothing(
             json=event,
         )
         without_token = client.http.post(
-            f"{home.resource_manager}{FACTORY_PATH}/pipelines/train/createRun",
+            f"{home.resource_manager}{FACTORY_ID}/pipelines/train/createRun",
             params={"api-version": "2018-06-01"},
             json={"runId": upload.run_id, "dataset": upload.path, "etag": upload.etag},
         )

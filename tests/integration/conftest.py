@@ -14,7 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 from localcloud import storage
-from localcloud.home import REPOSITORY, Home, Ports
+from localcloud.home import Home, Ports
+from localcloud.spec import kept_in
+
+from tests.checkout import CHECKOUT
+from touchdown import local
 
 
 def wait_until_healthy(home: Home, process: "subprocess.Popen[bytes]", limit: float = 60) -> None:
@@ -35,18 +39,15 @@ def wait_until_healthy(home: Home, process: "subprocess.Popen[bytes]", limit: fl
 
 
 def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
-    """The cloud process of `home`, healthy; the caller ends it."""
+    """The cloud process of `home`, healthy, with Touchdown's resources; the caller ends it."""
+    local.spec(home, CHECKOUT).write(kept_in(home))
     home.logs.mkdir(parents=True, exist_ok=True)
     with (home.logs / "cloud.log").open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "localcloud.cloud", str(home.root)],
-            cwd=REPOSITORY,
             stdout=out,
             stderr=out,
-            # One environment for all clouds of the tests; the end-to-end tests have the pool make its own.
-            env=os.environ
-            | home.trust()
-            | {"LOCALCLOUD_TRAINER_ENVIRONMENT": str(REPOSITORY / ".venv-trainer")},
+            env=os.environ | home.trust(),
         )
     wait_until_healthy(home, process)
     return process

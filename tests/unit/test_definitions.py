@@ -15,14 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from localcloud.datafactory import reading
 from localcloud.datafactory.expressions import Values, evaluate
-from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
+from localcloud.eventgrid.events import BLOB_CREATED, Event
 from localcloud.eventgrid.subscriptions import Subscription
 
 from activities.training import start_training
 from runs import naming, settings
 from runs.contracts import Champion, Json, TrainingInput
+from tests.checkout import CHECKOUT
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
+from touchdown.local.names import CONTAINER, STORAGE_ID
+from touchdown.local.resources import event_subscriptions
 from triggers.events import CREATED, FINISHED_WRITES, on_blob_created
 
 ROOT = Path(__file__).parents[2]
@@ -181,13 +184,15 @@ def test_the_app_gives_up_on_a_training_before_the_pipeline_does() -> None:
 
 
 def delivering(
-    path: str, api: str = "PutBlob", container: str = "blobs", kind: str = BLOB_CREATED
+    path: str, api: str = "PutBlob", container: str = CONTAINER, kind: str = BLOB_CREATED
 ) -> list[str]:
     """The subscriptions that an event passes."""
     subject = f"/blobServices/default/containers/{container}/blobs/{path}"
     event = Event("1", STORAGE_ID, subject, kind, "2026-01-01T00:00:00Z", {"api": api, "eTag": "0x1"})
-    text = json.dumps(SUBSCRIPTIONS).replace("{container}", "blobs")
-    parsed = [Subscription.parse(each) for each in json.loads(text)]
+    parsed = [
+        Subscription.parse(each.id.split("/")[-1], STORAGE_ID, each.body["properties"])
+        for each in event_subscriptions(CHECKOUT)
+    ]
     return [each.name for each in parsed if each.filter.matches(event)]
 
 
@@ -233,7 +238,7 @@ def test_unfinished_writes_and_deletions_are_not_delivered(api: str) -> None:
 
 
 def test_other_containers_are_not_delivered() -> None:
-    assert delivering("datasets/iris_csv.csv", container="blobs2") == []
+    assert delivering("datasets/iris_csv.csv", container=f"{CONTAINER}2") == []
 
 
 PATHS = re.compile(

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from localcloud import deployment
 from localcloud.datafactory import linked_services, reading
-from localcloud.home import CONTAINER, Home, Ports
+from localcloud.home import Home, Ports
 
 from scripts import publish_trainer
+from tests.checkout import CHECKOUT
+from touchdown.local import publishing
+from touchdown.local.names import BATCH_ACCOUNT, CONTAINER, POOL
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +51,7 @@ def test_a_file_cannot_pass_for_the_beginning_of_another() -> None:
 
 def test_the_pipeline_gets_the_defaults_of_this_cloud(tmp_path: Path) -> None:
     home = Home.open(tmp_path, Ports())
-    definition = deployment.pipeline(home, "code/0123456789abcdef")
+    definition = publishing.pipeline(home, CHECKOUT, "code/0123456789abcdef")
     train = reading.read(definition["name"], definition["properties"])
     defaults = {name: each.default for name, each in train.parameters.items() if each.has_default}
     assert defaults["accountUrl"] == home.blob_url
@@ -65,10 +67,10 @@ def test_the_pipeline_gets_the_defaults_of_this_cloud(tmp_path: Path) -> None:
 
 def test_the_linked_services_lead_to_this_clouds_storage_and_pool(tmp_path: Path) -> None:
     home = Home.open(tmp_path, Ports())
-    services = deployment.linked_services(home)
+    services = publishing.linked_services(home)
     assert [linked_services.check(name, each) for name, each in services.items()] == [None, "storage"]
     linked_services.check_storage(home, "storage", services["storage"])
-    assert linked_services.check_batch("batch", services["batch"]) == "storage"
+    assert linked_services.check_batch("batch", services["batch"], BATCH_ACCOUNT, POOL) == "storage"
 
 
 # --- The app's package --------------------------------------------------------------------------------

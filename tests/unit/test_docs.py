@@ -23,7 +23,7 @@ from localcloud.cloud import SERVICES
 from localcloud.datafactory.expressions.functions import FUNCTIONS
 from localcloud.datafactory.routes import ABSENT
 from localcloud.faults import Fault
-from localcloud.home import REPOSITORY, Ports
+from localcloud.home import Ports
 
 from orchestrators.stages import RULES, Stage
 from runs.contracts import (
@@ -40,16 +40,17 @@ from runs.contracts import (
     Status,
     Upload,
 )
+from tests.checkout import CHECKOUT
 from tests.unit.test_function_app import readme_table
 from touchdown.cli.app import app as touchdown
 from touchdown.cli.outcome import Exit
 
 DOCUMENTS = [
-    REPOSITORY / "README.md",
-    REPOSITORY / "CONTRIBUTING.md",
-    *sorted((REPOSITORY / "docs").glob("*.md")),
-    REPOSITORY / "trainer" / "README.md",
-    REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "functions" / "README.md",
+    CHECKOUT / "README.md",
+    CHECKOUT / "CONTRIBUTING.md",
+    *sorted((CHECKOUT / "docs").glob("*.md")),
+    CHECKOUT / "trainer" / "README.md",
+    CHECKOUT / "packages" / "localcloud" / "src" / "localcloud" / "functions" / "README.md",
 ]
 PRODUCT = ("runs", "services", "activities", "orchestrators", "triggers")
 TITLES = {
@@ -58,7 +59,8 @@ TITLES = {
     "machinelearning": "Azure ML",
     "batch": "Batch",
     "datafactory": "Data Factory",
-    "deployment": "Deployment",
+    "storage_accounts": "Storage",
+    "web": "App Service",
 }
 """By package of a service, how docs/localcloud.md calls it."""
 
@@ -73,12 +75,12 @@ MODULE = re.compile(r"python3? -m ((?:touchdown|localcloud)[\w.]*)")
 PROGRAMS = {"touchdown": touchdown, "localcloud": localcloud}
 
 every_document = pytest.mark.parametrize(
-    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY))
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT))
 )
 
 
 def doc(name: str) -> str:
-    return (REPOSITORY / "docs" / name).read_text()
+    return (CHECKOUT / "docs" / name).read_text()
 
 
 def code(text: str) -> str:
@@ -121,7 +123,7 @@ def column(text: str, heading: str, place: int = 0) -> list[str]:
 
 @cache
 def parsed(folder: str) -> list[tuple[Path, ast.Module]]:
-    return [(path, ast.parse(path.read_text())) for path in sorted((REPOSITORY / folder).rglob("*.py"))]
+    return [(path, ast.parse(path.read_text())) for path in sorted((CHECKOUT / folder).rglob("*.py"))]
 
 
 def calls(folder: str, *names: str) -> Iterator[ast.Call]:
@@ -171,7 +173,7 @@ def test_every_file_that_is_named_is_there(document: Path) -> None:
     folders = "|".join((*PRODUCT, "bicep", "docs", "packages", "scripts", "tests", "trainer"))
     named = re.compile(rf"(?:{folders})/[\w./-]+\.(?:py|json|md|sh|bicep|txt|in)")
     prose = INLINE.findall(FENCE.sub("", document.read_text()))
-    assert [name for name in prose if named.fullmatch(name) and not (REPOSITORY / name).exists()] == []
+    assert [name for name in prose if named.fullmatch(name) and not (CHECKOUT / name).exists()] == []
 
 
 @every_document
@@ -181,7 +183,7 @@ def test_every_make_command_has_a_target(document: Path) -> None:
 
 
 def make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z]+):.*##", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
 
 
 def test_every_make_target_is_documented() -> None:
@@ -217,7 +219,9 @@ def commands(program: str) -> dict[str, Any]:
 
 
 def options(command: Any) -> set[str]:
-    return {name for each in command.params for name in each.opts + each.secondary_opts}
+    """The options of a command; of a group, those of its commands too."""
+    own = {name for each in command.params for name in each.opts + each.secondary_opts}
+    return own.union(*(options(each) for each in getattr(command, "commands", {}).values()))
 
 
 def test_every_command_of_touchdown_is_documented() -> None:
@@ -243,7 +247,7 @@ def test_examples_in_json_are_json(document: Path) -> None:
 def test_no_document_knows_this_machine(document: Path) -> None:
     text = document.read_text()
     assert re.findall(r"(?<![\w./])/(?:work|root|home|Users)/\S*", text) == []
-    assert str(REPOSITORY) not in text
+    assert str(CHECKOUT) not in text
 
 
 def test_the_readme_has_the_table_of_functions() -> None:
@@ -381,8 +385,8 @@ def test_every_field_of_a_fault_is_documented() -> None:
 
 def test_every_variable_of_localcloud_is_documented() -> None:
     sources = [
-        *(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud").rglob("*.py"),
-        *(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud").rglob("*.cjs"),
+        *(CHECKOUT / "packages" / "localcloud" / "src" / "localcloud").rglob("*.py"),
+        *(CHECKOUT / "packages" / "localcloud" / "src" / "localcloud").rglob("*.cjs"),
     ]
     read = {name for file in sources for name in re.findall(r"\bLOCALCLOUD_[A-Z_]+\b", file.read_text())}
     assert set(column(doc("localcloud.md"), "variable")) == read

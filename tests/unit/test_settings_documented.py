@@ -4,15 +4,14 @@ import json
 import subprocess
 import sys
 
-from localcloud.home import REPOSITORY
-
 from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from tests.checkout import CHECKOUT
 
 VARIABLES = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}
 
 
 def test_documentation_and_sample_are_up_to_date() -> None:
-    script = REPOSITORY / "scripts" / "document_settings.py"
+    script = CHECKOUT / "scripts" / "document_settings.py"
     checked = subprocess.run(
         [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
     )
@@ -20,11 +19,11 @@ def test_documentation_and_sample_are_up_to_date() -> None:
 
 
 def test_the_sample_has_every_setting_of_the_app_and_none_that_it_does_not_read() -> None:
-    values = json.loads((REPOSITORY / "local.settings.sample.json").read_text())["Values"]
+    values = json.loads((CHECKOUT / "local.settings.sample.json").read_text())["Values"]
     assert {name for name in values if name.startswith("TOUCHDOWN_")} == VARIABLES
 
 
 def test_every_setting_outside_the_tables_is_explained_too() -> None:
-    values = json.loads((REPOSITORY / "local.settings.sample.json").read_text())["Values"]
-    document = (REPOSITORY / "docs" / "settings.md").read_text()
+    values = json.loads((CHECKOUT / "local.settings.sample.json").read_text())["Values"]
+    document = (CHECKOUT / "docs" / "settings.md").read_text()
     assert [name for name in values if f"`{name}`" not in document] == []

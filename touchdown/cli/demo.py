@@ -50,7 +50,7 @@ def demo(
         require_localcloud()
         require_app_packages(checkout)
         place = opened_home(home, free=free_ports)
-        with running(place, quiet=as_json) as client:
+        with running(place, checkout, quiet=as_json) as client:
             dataset = file or iris(place, checkout)
             uploaded = client.upload(dataset)
             if not as_json:
@@ -69,7 +69,7 @@ def demo(
 
 
 @contextmanager
-def running(home: "Home", *, quiet: bool) -> Iterator["Client"]:
+def running(home: "Home", checkout: Path, *, quiet: bool) -> Iterator["Client"]:
     """A client of the home's stack, which is started for the block unless it runs already."""
     from localcloud import stack
 
@@ -81,9 +81,8 @@ def running(home: "Home", *, quiet: bool) -> Iterator["Client"]:
             yield client
         return
     begun = time.monotonic()
-    made = stack.Stack(home)
     with output.err.status("Starting Azurite, the cloud and the Functions host …"):
-        made.start()
+        made = local.start(home, checkout)
     with made, Client(local.target(home)) as client:
         if not quiet:
             output.print_message(f"The stack started in {output.duration(time.monotonic() - begun)}.")

@@ -91,9 +91,9 @@ def opened_home(given: Path | None, *, free: bool) -> "Home":
     Raises an error of localcloud's when a port that a new home would get is taken.
     """
     require_localcloud()
-    from localcloud.cli.options import opened
+    from localcloud.lifecycle import open_home
 
-    return opened(home_folder(given), free=free)
+    return open_home(home_folder(given), free=free)
 
 
 def parse_settings(given: list[str]) -> dict[str, Any]:

@@ -71,11 +71,7 @@ def local_error(error: Exception) -> CommandError | None:
     # localcloud may not be installed, and a command that has not imported it cannot get an error of its.
     parts = sys.modules.get("localcloud.parts")
     if parts and isinstance(error, parts.StackError):
-        return CommandError(Exit.CANNOT_START, str(error))
-    commands = sys.modules.get("localcloud.cli.outcome")
-    if commands and isinstance(error, commands.CommandError):
-        hint = error.hint.replace("python -m localcloud", output.PROGRAM)
-        return CommandError(Exit(error.code), str(error), hint)
+        return CommandError(Exit.CANNOT_START, str(error), getattr(error, "hint", ""))
     return None
 
 

@@ -1,8 +1,10 @@
 """up, down, status, env, reset: Touchdown on a localcloud, as a whole."""
 
+import os
 import shlex
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +27,7 @@ from touchdown.cli.status import print_status
 
 if TYPE_CHECKING:
     from localcloud.home import Home
+    from localcloud.spec import CloudSpec
 
 SETTINGS_FILE = "local.settings.json"
 
@@ -47,15 +50,18 @@ def up(
         if functions:
             require_app_packages(checkout)
         place = opened_home(home, free=free_ports)
-        from localcloud.cli import stack_commands as lifecycle
+        from localcloud import lifecycle
 
+        from touchdown import local
+
+        spec, publish = local.spec(place, checkout), partial(local.publish, place, checkout)
         if foreground:
             output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
-            lifecycle.stay(place, functions=functions)
+            lifecycle.stay(place, spec, functions=functions, meanwhile=publish)
             return
         begun = time.monotonic()
         with output.err.status("Starting Azurite, the cloud and the Functions host …"):
-            done = lifecycle.bring_up(place, functions=functions)
+            done = lifecycle.bring_up(place, spec, functions=functions, meanwhile=publish)
         report = lifecycle.report(place)
         if as_json:
             output.print_json(report)
@@ -71,7 +77,7 @@ def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
         stopped, interrupted = False, list[dict[str, Any]]()
         if (home_folder(home) / "cloud.json").exists():
             place = existing_home(home)
-            from localcloud.cli import stack_commands as lifecycle
+            from localcloud import lifecycle
 
             with output.err.status("Stopping …"):
                 interrupted = running_runs(place)
@@ -91,7 +97,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print what runs, where, and how much memory it holds. Exit code 0 only if all of it runs."""
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
-        from localcloud.cli import stack_commands as lifecycle
+        from localcloud import lifecycle
 
         report = lifecycle.report(place)
         if as_json:
@@ -126,7 +132,7 @@ def env(
         if func:
             write_settings(place, find_checkout(app), force=force, as_json=as_json)
             return
-        variables = environment.environment_of_app(place) if function_app else environment.of_person(place)
+        variables = app_variables(place) if function_app else environment.of_person(place)
         if as_json:
             output.print_json(variables)
             return
@@ -142,7 +148,7 @@ def reset(
     """Stop the stack and delete the cloud: storage, models, endpoints, runs, logs, settings."""
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
-        from localcloud.cli import stack_commands as lifecycle
+        from localcloud import lifecycle
 
         if not yes and as_json:
             raise CommandError(
@@ -176,21 +182,30 @@ def running_runs(home: "Home") -> list[dict[str, Any]]:
         return []
 
 
+def app_variables(home: "Home") -> dict[str, str]:
+    """The environment of the Function App against this home."""
+    from localcloud import environment
+
+    return environment.of_app(home, settings_only(home))
+
+
+def settings_only(home: "Home") -> "CloudSpec":
+    """What a localcloud is told of the app's settings, which depend on the home alone."""
+    from localcloud.spec import CloudSpec
+
+    from touchdown.local.resources import site_settings
+
+    return CloudSpec([site_settings(home, os.environ)])
+
+
 def write_settings(home: "Home", checkout: Path, *, force: bool, as_json: bool) -> None:
     """Write the settings with which `func start` serves the app in `checkout` against this home."""
-    import json
+    from localcloud import lifecycle
 
-    from localcloud.functions import keys
-
-    from touchdown.local.func_settings import func_settings
-
-    file = checkout / SETTINGS_FILE
-    if file.exists() and not force:
-        raise CommandError(Exit.USAGE, f"{file} exists already.", "Add --force to replace it.")
-    file.touch(mode=0o600)
-    # The Functions host writes them when it starts. Core Tools checks none, but Event Grid delivers with one.
-    keys.load(home.root / "keys.json")
-    file.write_text(json.dumps(func_settings(home), indent=2) + "\n")
+    try:
+        file = lifecycle.write_func_settings(home, settings_only(home), checkout, force=force)
+    except FileExistsError as error:
+        raise CommandError(Exit.USAGE, str(error), "Add --force to replace it.") from None
     if as_json:
         output.print_json({"written": str(file)})
         return

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.home import REPOSITORY, Home, Ports
+from localcloud.home import Home, Ports
+
+from tests.checkout import CHECKOUT
 
 LIMIT = 240.0
 
@@ -35,7 +37,7 @@ class Shell:
     def run(self, *arguments: str) -> Answer:
         done = subprocess.run(
             [sys.executable, "-m", "touchdown", *arguments],
-            cwd=REPOSITORY,
+            cwd=CHECKOUT,
             env=os.environ | {"LOCALCLOUD_HOME": str(self.home.root)},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from localcloud.home import DEFINITIONS
 
 from orchestrators.stages import Stage
+from tests.checkout import CHECKOUT, DEFINITIONS
 from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
 
 KEYS = BICEP / "modules" / "keys.bicep"
@@ -154,7 +154,7 @@ def test_nothing_is_named_for_the_time_or_by_chance() -> None:
         assert not re.search(r"\b(utcNow|newGuid)\(", file.content), file.path.name
 
 
-def test_the_pipeline_and_the_filters_are_the_files_that_localcloud_loads() -> None:
+def test_the_pipeline_and_the_filters_are_the_files_that_a_localcloud_is_given() -> None:
     assert DEFINITIONS == BICEP / "definitions"
     loads = {
         (file.path.parent / name).resolve()
@@ -163,8 +163,10 @@ def test_the_pipeline_and_the_filters_are_the_files_that_localcloud_loads() -> N
         if name.endswith(".json")
     }
     assert loads == {DEFINITIONS / "pipeline.json", DEFINITIONS / "subscriptions.json"}
-    read = (DEFINITIONS.parents[1] / "packages" / "localcloud" / "src" / "localcloud").rglob("*.py")
-    names = {found for file in read for found in re.findall(r"DEFINITIONS / \"([\w.]+)\"", file.read_text())}
+    read = (CHECKOUT / "touchdown" / "local").rglob("*.py")
+    names = {
+        found for file in read for found in re.findall(r"\"definitions\" / \"([\w.]+)\"", file.read_text())
+    }
     assert names == {file.name for file in loads}
 
 
@@ -174,7 +176,7 @@ def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> 
     defaults = properties(properties(deployed.node.named_children[-1])["parameters"])
     here = re.search(
         r"defaults = \{(.*?)\}",
-        (BICEP.parent / "packages" / "localcloud" / "src" / "localcloud" / "deployment.py").read_text(),
+        (CHECKOUT / "touchdown" / "local" / "publishing.py").read_text(),
         re.S,
     )
     assert here is not None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from localcloud.home import LOOPBACK, REPOSITORY, Home, Ports
+from localcloud.home import LOOPBACK, Home, Ports
 
+from tests.checkout import CHECKOUT
 from tests.unit.touchdown.commands import run
 from touchdown.cli.app import app
 from touchdown.cli.checkout import FILES, find_checkout, require_app_packages
@@ -92,9 +93,7 @@ def test_up_without_node_says_what_to_install(home: Home, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(home.root))
     answer = run("up", "--home", str(home.root), "--json")
     assert answer.code == 4
-    assert (
-        answer.json["error"]["message"] == "Node is missing: install Node 20 or newer, then run `make setup`."
-    )
+    assert answer.json["error"]["message"] == "Node is missing: install Node 20 or newer."
 
 
 def test_up_on_a_port_that_was_taken_since_names_it(home: Home) -> None:
@@ -279,7 +278,7 @@ def test_a_command_that_runs_the_app_names_what_the_environment_lacks(
 
 
 def test_this_environment_has_what_the_app_needs() -> None:
-    require_app_packages(REPOSITORY)
+    require_app_packages(CHECKOUT)
 
 
 def test_a_checkout_is_found_from_any_folder_in_it(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,6 @@ import sys
 try:
     from localcloud.cli.app import main
 except ModuleNotFoundError as missing:
-    sys.exit(
-        f"{sys.executable} has no {missing.name}: run `make setup`, then use .venv/bin/python -m localcloud."
-    )
+    sys.exit(f"{sys.executable} has no {missing.name}: install localcloud with what it depends on.")
 
 main()

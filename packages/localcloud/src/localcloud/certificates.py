@@ -18,7 +18,7 @@ def ensure(home: Home) -> None:
     if home.ca_bundle.exists():
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority = trustme.CA(organization_name="Touchdown localcloud")
+    authority = trustme.CA(organization_name="localcloud")
     server = authority.issue_cert(LOOPBACK, "localhost", "*.localhost")
     server_chain(home).write_bytes(b"".join(pem.bytes() for pem in server.cert_chain_pems))
     server.private_key_pem.write_to_path(str(server_key(home)))

@@ -23,7 +23,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from localcloud import arm, batch, certificates, datafactory, deployment, eventgrid, identity, machinelearning
+from localcloud import (
+    arm,
+    batch,
+    certificates,
+    datafactory,
+    deployment,
+    eventgrid,
+    identity,
+    machinelearning,
+    spec,
+    storage_accounts,
+    web,
+)
 from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
@@ -40,7 +52,9 @@ SERVICES: list[Callable[[Cloud], Service]] = [
     machinelearning.service,
     batch.service,
     datafactory.service,
-    deployment.service,
+    storage_accounts.service,
+    web.service,
+    arm.not_imitated_service,
 ]
 
 
@@ -173,18 +187,25 @@ def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listen
 
 @contextlib.asynccontextmanager
 async def running(home: Home) -> AsyncIterator[Cloud]:
-    """The cloud of `home`, serving on its ports until the block ends."""
+    """The cloud of `home`, serving on its ports until the block ends.
+
+    Its resources are applied before the first request: what a client finds there is there from the beginning.
+    """
     certificates.ensure(home)
     store = Store(home.root / "cloud.sqlite")
-    cloud = Cloud(home, store, Tokens(home), Operations(store, home.resource_manager), Faults())
+    cloud = Cloud(
+        home, store, Tokens(home), Operations(store, home.resource_manager), Faults(), spec.of_home(home)
+    )
     services = [make(cloud) for make in SERVICES]
+    resource_manager = tls_app(cloud, services)
     listeners = [
-        listener(tls_app(cloud, services), home.ports.arm, tls=home),
+        listener(resource_manager, home.ports.arm, tls=home),
         listener(plain_app(cloud, services), home.ports.identity),
     ]
     started: list[Service] = []
     async with asyncio.TaskGroup() as group:
         try:
+            await deployment.apply(resource_manager, cloud)
             for service in services:
                 await service.start()
                 started.append(service)

@@ -1,107 +1,87 @@
-"""What deploying the product does, done to this cloud: the trainer's code, the factory and its pipeline.
+"""Applies the resources of a specification to the cloud's own Resource Manager, as deploying a template does.
 
-The definitions are those that Bicep deploys. Code goes to a folder named for its contents, so that a run
-that has begun keeps the code it began with, and publishing the same code again changes nothing.
+A template orders its resources by what refers to what. Here the types say it: a group, then what stands in it
+by itself, parents before children, and event subscriptions last, since they name topics and functions.
+Resources of one step are sent at the same time.
 """
 
 import asyncio
-import contextlib
-import json
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
-from azure.core.exceptions import ResourceExistsError
+import httpx
+from starlette.types import ASGIApp
 
-from localcloud.batch.node import ACCOUNT_ENDPOINT
-from localcloud.datafactory.resources import Resources
-from localcloud.home import (
-    BATCH_ACCOUNT,
-    CONTAINER,
-    DEFINITIONS,
-    FACTORY,
-    LOOPBACK,
-    POOL,
-    Home,
-)
-from localcloud.service import Cloud, Service
-from localcloud.storage import StorageUnavailableError
-from scripts.publish_trainer import code_path, trainer_files
+from localcloud.home import LOOPBACK, Home
+from localcloud.service import Cloud
+from localcloud.spec import Resource
 
 STORAGE_LIMIT = 60
-"""Seconds until storage must answer."""
+"""Seconds until storage must answer, and each request."""
+LAST = "/eventsubscriptions/"
 
 
-def service(cloud: Cloud) -> Service:
-    """Deploys when the cloud starts: what a client finds there is there from the first request."""
-    return Service("deployment", [], start=partial(publish, cloud))
+class DeploymentError(Exception):
+    """A resource that Resource Manager refused; the text names it and quotes the answer."""
 
 
-async def publish(cloud: Cloud) -> None:
-    """Publish the trainer, the linked services and the pipeline `train`; safe to do at any time, again.
+async def apply(resource_manager: ASGIApp, cloud: Cloud) -> None:
+    """PUT every resource of the cloud's specification; applying the same list again changes nothing.
 
-    Raises StorageUnavailableError when storage does not answer.
+    Raises DeploymentError, also when storage does not answer.
     """
     await storage_answers(cloud.home)
-    files = await asyncio.to_thread(trainer_files)
-    await asyncio.to_thread(upload_code, cloud, files)
-    resources = Resources(cloud.store)
-    resources.put_factory(FACTORY, {})
-    for name, properties in linked_services(cloud.home).items():
-        resources.put_linked_service(FACTORY, name, properties)
-    definition = pipeline(cloud.home, code_path(files))
-    resources.put_pipeline(FACTORY, definition["name"], definition["properties"])
+    token, _ = cloud.tokens.issue("service", cloud.home.resource_manager)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(resource_manager),
+        base_url=cloud.home.resource_manager,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=STORAGE_LIMIT,
+    ) as client:
+        for step in steps(cloud.spec.resources):
+            await apply_step(client, step)
 
 
-def upload_code(cloud: Cloud, files: dict[str, bytes]) -> None:
-    """Put what is not there yet of `files` into the container, which is made if it is missing."""
-    container = cloud.blobs.get_container_client(CONTAINER)
-    with contextlib.suppress(ResourceExistsError):
-        container.create_container()
-    folder = f"{code_path(files)}/"
-    there = {blob.name for blob in container.list_blobs(name_starts_with=folder)}
-    for name, content in files.items():
-        if folder + name not in there:
-            container.upload_blob(folder + name, content)
+async def apply_step(client: httpx.AsyncClient, step: list[Resource]) -> None:
+    """PUT the resources of one step at the same time.
+
+    Those that are refused are sent again as long as others succeed, because they may refer to them. Raises
+    DeploymentError.
+    """
+    while step:
+        errors = await asyncio.gather(*(put(client, resource) for resource in step))
+        refused = [resource for resource, error in zip(step, errors, strict=True) if error]
+        if len(refused) == len(step):
+            raise DeploymentError(next(error for error in errors if error))
+        step = refused
 
 
-def linked_services(home: Home) -> dict[str, dict[str, Any]]:
-    """By name, the linked services of the factory, in the order in which they refer to each other."""
-    storage = {"referenceName": "storage", "type": "LinkedServiceReference"}
-    return {
-        "storage": {
-            "type": "AzureBlobStorage",
-            "typeProperties": {"serviceEndpoint": f"{home.blob_url}/", "accountKind": "StorageV2"},
-        },
-        "batch": {
-            "type": "AzureBatch",
-            "typeProperties": {
-                "accountName": BATCH_ACCOUNT,
-                "batchUri": f"https://{ACCOUNT_ENDPOINT}",
-                "poolName": POOL,
-                "linkedServiceName": storage,
-            },
-        },
-    }
+async def put(client: httpx.AsyncClient, resource: Resource) -> str:
+    """PUT a resource; why it was refused, or nothing."""
+    answer = await client.put(resource.id, params={"api-version": resource.api_version}, json=resource.body)
+    if answer.is_success:
+        return ""
+    error = answer.json().get("error", {})
+    return f"{resource.id} was refused: {error.get('code')}: {error.get('message')}"
 
 
-def pipeline(home: Home, code: str) -> dict[str, Any]:
-    """bicep/definitions/pipeline.json with the defaults that a deployment gives it."""
-    definition: dict[str, Any] = json.loads((DEFINITIONS / "pipeline.json").read_text())
-    defaults = {"accountUrl": home.blob_url, "container": CONTAINER, "codePath": code, "clientId": ""}
-    for name, value in defaults.items():
-        definition["properties"]["parameters"][name]["defaultValue"] = value
-    return definition
+def steps(resources: Sequence[Resource]) -> list[list[Resource]]:
+    """The resources in the order in which they can be applied, those of one step together."""
+    found: dict[tuple[bool, int], list[Resource]] = {}
+    for resource in resources:
+        key = (LAST in resource.id.lower(), resource.id.strip("/").count("/"))
+        found.setdefault(key, []).append(resource)
+    return [found[key] for key in sorted(found)]
 
 
 async def storage_answers(home: Home) -> None:
-    """Returns when storage listens. Raises StorageUnavailableError."""
+    """Returns when storage listens. Raises DeploymentError."""
     try:
         async with asyncio.timeout(STORAGE_LIMIT):
             while not await _listens(home.ports.blob):  # noqa: ASYNC110 - the other process gives no event
                 await asyncio.sleep(0.1)
     except TimeoutError:
         message = f"Storage does not answer at {home.blob_url}: start Azurite before the cloud."
-        raise StorageUnavailableError(message) from None
+        raise DeploymentError(message) from None
 
 
 async def _listens(port: int) -> bool:

@@ -6,19 +6,10 @@ them may reach a process of localcloud, where they would win over its own identi
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
-from localcloud.home import (
-    CONTAINER,
-    DATASTORE,
-    FACTORY,
-    LOOPBACK,
-    REPOSITORY,
-    RESOURCE_GROUP,
-    SUBSCRIPTION,
-    WORKSPACE,
-    Home,
-)
-from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from localcloud.home import LOOPBACK, STORAGE_ACCOUNT, Home
+from localcloud.spec import CloudSpec
 
 FOREIGN = (
     "ARM_",
@@ -33,69 +24,31 @@ FOREIGN = (
 )
 """How the names of variables begin that decide which cloud, which identity or which code is used."""
 
-TUNABLE = (
-    *(setting.variable for setting in RUN_SETTINGS.values()),
-    *(setting.variable for setting in APP_SETTINGS if setting.variable.endswith(("_SECONDS", "_NODES"))),
-)
-"""Settings of the app that a person's environment may set for localcloud; the others are addresses of it."""
-
-TRAINER = REPOSITORY / ".venv-trainer"
-TRAINER_VARIABLE = "LOCALCLOUD_TRAINER_ENVIRONMENT"
+EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The key of every storage emulator, published by Microsoft; no secret."""
 
 
 def inherited() -> dict[str, str]:
     """This process's environment without what belongs to another cloud; loopback goes round any proxy."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith((*FOREIGN, "TOUCHDOWN_")) or name in TUNABLE
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     direct = {each for each in kept.get("NO_PROXY", kept.get("no_proxy", "")).split(",") if each}
     without = ",".join(sorted(direct | {LOOPBACK, "localhost"}))
     return kept | {"NO_PROXY": without, "no_proxy": without}
 
 
-def environment_of_app(home: Home) -> dict[str, str]:
-    """The settings of a Function App that belongs to `home`, all that it needs of localcloud.
-
-    Its looks are paced for a machine where a training takes seconds; Azure's own pace is the app's default.
-    """
-    return {
-        "TOUCHDOWN_SUBSCRIPTION_ID": SUBSCRIPTION,
-        "TOUCHDOWN_RESOURCE_GROUP": RESOURCE_GROUP,
-        "TOUCHDOWN_WORKSPACE": WORKSPACE,
-        "TOUCHDOWN_DATA_FACTORY": FACTORY,
-        "TOUCHDOWN_PIPELINE": "train",
-        "TOUCHDOWN_STORAGE_URL": home.blob_url,
-        "TOUCHDOWN_CONTAINER": CONTAINER,
-        "TOUCHDOWN_DATASTORE": DATASTORE,
-        "TOUCHDOWN_RESOURCE_MANAGER_URL": home.resource_manager,
-        "TOUCHDOWN_COMPUTE_IDENTITY": "",
-        "TOUCHDOWN_COMPUTE_MAX_NODES": "2",
-        "TOUCHDOWN_TOPIC_ENDPOINT": home.topic_endpoint,
-        "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "2",
-        "TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "15",
-        "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
-        "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "2",
-        "ARM_CLOUD_METADATA_URL": home.metadata_url,
-        "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",
-        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
-        **home.identity("app"),
-        **home.trust(),
-    }
+def of_app(home: Home, spec: CloudSpec) -> dict[str, str]:
+    """The settings of the site in `spec`, with what App Service adds: an identity; here also trust."""
+    return spec.app_settings() | home.identity("app") | home.trust()
 
 
-def of_functions(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
-    """The Functions host's: the app's settings, over them the person's, over all `settings`."""
-    person = {name: os.environ[name] for name in TUNABLE if name in os.environ}
-    return inherited() | environment_of_app(home) | person | dict(settings)
+def of_functions(home: Home, spec: CloudSpec, settings: Mapping[str, str]) -> dict[str, str]:
+    """The Functions host's: the app's settings, over them `settings`."""
+    return inherited() | of_app(home, spec) | dict(settings)
 
 
 def of_cloud(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
-    """The cloud process's. Batch and scoring share the trainer's environment where `make setup` made one."""
-    made = any(TRAINER.glob("lib/python3.*/site-packages/mlflow/__init__.py"))
-    ready = {TRAINER_VARIABLE: str(TRAINER)} if made else {}
-    return ready | inherited() | home.trust() | dict(settings)
+    """The cloud process's."""
+    return inherited() | home.trust() | dict(settings)
 
 
 def of_storage(home: Home) -> dict[str, str]:
@@ -107,3 +60,25 @@ def of_storage(home: Home) -> dict[str, str]:
 def of_person(home: Home) -> dict[str, str]:
     """In which Azure's SDKs find this cloud and are its person: for a shell, a script, a notebook."""
     return {"ARM_CLOUD_METADATA_URL": home.metadata_url, **home.identity("person"), **home.trust()}
+
+
+def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:
+    """What `local.settings.json` of Azure Functions Core Tools holds, for the app against this cloud."""
+    return {
+        "IsEncrypted": False,
+        "Values": {
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "AzureWebJobsStorage": connection_string(home),
+            **of_app(home, spec),
+        },
+    }
+
+
+def connection_string(home: Home) -> str:
+    """Of the cloud's storage, for `func start`, whose host has no identity here: it uses the shared key."""
+    account = [f"AccountName={STORAGE_ACCOUNT}", f"AccountKey={EMULATOR_KEY}"]
+    ports = {"Blob": home.ports.blob, "Queue": home.ports.queue, "Table": home.ports.table}
+    endpoints = [
+        f"{kind}Endpoint=https://{LOOPBACK}:{port}/{STORAGE_ACCOUNT}" for kind, port in ports.items()
+    ]
+    return ";".join(["DefaultEndpointsProtocol=https", *account, *endpoints])

@@ -1,4 +1,4 @@
-"""What one localcloud is: its folder, its ports, and the names of the resources in it.
+"""What one localcloud is: its folder, its ports, its secrets, and where its services are.
 
 Everything that must outlive a restart is below `Home.root`; deleting that folder deletes the cloud.
 Ports and secrets are chosen once, on first use, and kept in `cloud.json`, so that a client's settings
@@ -14,21 +14,12 @@ from pathlib import Path
 
 SUBSCRIPTION = "10ca1c10-0d00-4000-8000-000000000001"
 TENANT = "10ca1c10-0d00-4000-8000-0000000000aa"
-RESOURCE_GROUP = "touchdown"
 REGION = "localcloud"
-WORKSPACE = "touchdown"
 WORKSPACE_ID = "10ca1c10-0d00-4000-8000-0000000000bb"
-CONTAINER = f"azureml-blobstore-{WORKSPACE_ID}"
-DATASTORE = "workspaceblobstore"
-FACTORY = "touchdown-localcloud"
-BATCH_ACCOUNT = "touchdown"
-POOL = "trainers"
-TOPIC = "touchdown-runs"
+"""The GUID that Azure ML gives a workspace, and names the container of its default datastore for."""
 STORAGE_ACCOUNT = "devstoreaccount1"
+"""The storage account that Azurite is."""
 LOOPBACK = "127.0.0.1"
-
-REPOSITORY = Path(__file__).resolve().parents[4]
-DEFINITIONS = REPOSITORY / "bicep" / "definitions"
 
 
 def free_ports(count: int) -> list[int]:
@@ -125,9 +116,9 @@ class Home:
     def functions_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports.functions}"
 
-    @property
-    def topic_endpoint(self) -> str:
-        return f"{self.resource_manager}/topics/{TOPIC}/api/events"
+    def topic_endpoint(self, topic: str) -> str:
+        """Where events are published to the custom topic of that name."""
+        return f"{self.resource_manager}/topics/{topic}/api/events"
 
     @property
     def certificates(self) -> Path:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import psutil
 
-from localcloud.home import LOOPBACK, REPOSITORY
+from localcloud.home import LOOPBACK
 
 START_LIMIT = 120.0
 """Seconds until a part must be healthy; imports on a busy machine take long."""
@@ -43,11 +43,13 @@ class PartFailedError(StackError):
 class Plan:
     """How a part is started and known to be healthy.
 
-    ports: what the part listens on, by what for. healthy: a question that never takes long.
+    folder: the process's current one. ports: what the part listens on, by what for. healthy: a question that
+    never takes long.
     """
 
     name: str
     command: list[str]
+    folder: Path
     environment: Mapping[str, str]
     ports: Mapping[str, int]
     log: Path
@@ -93,7 +95,7 @@ class Part:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
-                cwd=REPOSITORY,
+                cwd=self.plan.folder,
                 env=dict(self.plan.environment),
                 # A Ctrl-C is for the stack, which ends its parts in order.
                 start_new_session=True,

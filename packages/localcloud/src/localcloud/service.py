@@ -11,6 +11,8 @@ from starlette.routing import BaseRoute
 from localcloud import blobs
 from localcloud.faults import Faults
 from localcloud.home import Home
+from localcloud.inventory import Inventory
+from localcloud.spec import CloudSpec
 from localcloud.store import Store
 from localcloud.tokens import Caller, Tokens
 from localcloud.wire import Operations, bearer
@@ -25,6 +27,12 @@ class Cloud:
     tokens: Tokens
     operations: Operations
     faults: Faults
+    spec: CloudSpec = field(default_factory=CloudSpec)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The resources that Resource Manager was given."""
+        return Inventory(self.store)
 
     @cached_property
     def blobs(self) -> BlobServiceClient:

@@ -1,7 +1,7 @@
 """The stack: Azurite, the cloud and the Functions host, started, watched and stopped as one.
 
-    with stack.start(home) as running:
-        running.client.upload("iris_csv.csv")
+    with stack.start(home, spec) as running:
+        running.controls.arm_fault("http", "error")
 
 A stack lives in the process that started it: the command line's supervisor, a test, a benchmark. It holds
 the home's lock, so that there is one stack per home. Each part runs under a parent watchdog
@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +25,7 @@ from typing import IO, TYPE_CHECKING, Literal, Self
 import psutil
 
 from localcloud import environment
-from localcloud.environment import environment_of_app
-from localcloud.home import REPOSITORY, Home
+from localcloud.home import Home
 from localcloud.parts import (
     Part,
     PartFailedError,
@@ -41,6 +40,7 @@ from localcloud.parts import (
     left_after,
     listens,
 )
+from localcloud.spec import CloudSpec, kept_in, of_home
 
 if TYPE_CHECKING:
     from localcloud.controls import Controls
@@ -53,7 +53,6 @@ __all__ = [
     "Stack",
     "StackError",
     "clean_up",
-    "environment_of_app",
     "is_locked",
     "start",
 ]
@@ -147,22 +146,26 @@ def is_locked(home: Home) -> bool:
 
 
 class Stack:
-    """The three processes of one home; without the Functions host where `functions` is false.
+    """The processes of one home, which serve `spec`: Azurite, the cloud, and a Functions host for the app.
 
-    app_settings come over the Function App's settings (environment_of_app), cloud_settings over the cloud
-    process's environment: for pacing, thresholds, LOCALCLOUD_POOL_TASK_SLOTS and the like.
+    Without `functions`, the app is left to `func start`. Without `spec`, the home is served with its latest
+    one. app_settings override the settings of the site, cloud_settings the cloud process's environment:
+    LOCALCLOUD_POOL_TASK_SLOTS and the like.
     """
 
     def __init__(
         self,
         home: Home,
+        spec: CloudSpec | None = None,
         *,
         app_settings: Mapping[str, str] | None = None,
         cloud_settings: Mapping[str, str] | None = None,
         functions: bool = True,
     ) -> None:
         self.home = home
-        self._names = [name for name in PARTS if functions or name != "functions"]
+        self.spec = of_home(home) if spec is None else spec
+        hosted = functions and self.spec.app is not None
+        self._names = [name for name in PARTS if hosted or name != "functions"]
         self._app_settings = dict(app_settings or {})
         self._cloud_settings = dict(cloud_settings or {})
         self._lock = Lock(home)
@@ -170,8 +173,11 @@ class Stack:
         self._since = time.time()
         self.parts: dict[PartName, Part] = {}
 
-    def start(self) -> Self:
+    def start(self, meanwhile: Callable[[], None] | None = None) -> Self:
         """Start everything; returns when all of it is healthy, and leaves nothing behind when it raises.
+
+        `meanwhile` is called once storage and the cloud are there, while the Functions host still starts:
+        time to publish what the app needs.
 
         Raises AlreadyRunningError, PortTakenError, PartFailedError, or StackError when a program is missing.
         """
@@ -179,7 +185,7 @@ class Stack:
             raise AlreadyRunningError(f"a stack of {self.home.root} is already running.")
         try:
             clean_up(self.home)
-            self._start_parts()
+            self._start_parts(meanwhile)
         except BaseException as error:
             self._record_state = "failed"
             self._stop_parts()
@@ -281,10 +287,11 @@ class Stack:
         draft.write_text(json.dumps(asdict(record), indent=1))
         draft.replace(record_file(self.home))
 
-    def _start_parts(self) -> None:
+    def _start_parts(self, meanwhile: Callable[[], None] | None) -> None:
         from localcloud import certificates
 
         certificates.ensure(self.home)
+        self.spec.write(kept_in(self.home))
         plans = {name: self._plan(name) for name in self._names}
         check_ports({what: port for plan in plans.values() for what, port in plan.ports.items()})
         self.parts = {name: Part(plan) for name, plan in plans.items()}
@@ -295,6 +302,10 @@ class Stack:
         self.parts["azurite"].wait_until_healthy()
         self.parts["cloud"].start()
         self.write()
+        self.parts["cloud"].wait_until_healthy()
+        self.write()
+        if meanwhile is not None:
+            meanwhile()
         for part in self.parts.values():
             part.wait_until_healthy()
 
@@ -314,7 +325,7 @@ class Stack:
 
         ports = self.home.ports
         try:
-            node, *arguments = storage.command(self.home)
+            node, *arguments = storage.command(self.home, self.spec.app)
         except storage.StorageUnavailableError as error:
             raise StackError(str(error)) from None
         return Plan(
@@ -322,9 +333,10 @@ class Stack:
             [
                 node,
                 "--require",
-                str(REPOSITORY / "packages" / "localcloud" / "src" / "localcloud" / "parent_watchdog.cjs"),
+                str(Path(__file__).with_name("parent_watchdog.cjs")),
                 *arguments,
             ],
+            self.home.root,
             environment.of_storage(self.home),
             {"blob": ports.blob, "queue": ports.queue, "table": ports.table},
             self.home.logs / "azurite.log",
@@ -336,6 +348,7 @@ class Stack:
         return Plan(
             "cloud",
             with_parent_watchdog("localcloud.cloud", str(self.home.root)),
+            self.home.root,
             environment.of_cloud(self.home, self._cloud_settings),
             {"arm": ports.arm, "identity": ports.identity},
             self.home.logs / "cloud.log",
@@ -343,14 +356,16 @@ class Stack:
         )
 
     def _functions(self) -> Plan:
+        assert self.spec.app is not None
         port = self.home.ports.functions
         keys = str(self.home.root / "keys.json")
         return Plan(
             "functions",
             with_parent_watchdog(
-                "localcloud.functions", "--app", str(REPOSITORY), "--port", str(port), "--keys", keys
+                "localcloud.functions", "--app", str(self.spec.app), "--port", str(port), "--keys", keys
             ),
-            environment.of_functions(self.home, self._app_settings),
+            self.spec.app,
+            environment.of_functions(self.home, self.spec, self._app_settings),
             {"functions": port},
             self.home.logs / "functions.log",
             lambda: (answers(port, "/admin/host/status") or {}).get("state") == "Running",
@@ -359,12 +374,14 @@ class Stack:
 
 def start(
     home: Home,
+    spec: CloudSpec | None = None,
     *,
+    meanwhile: Callable[[], None] | None = None,
     app_settings: Mapping[str, str] | None = None,
     cloud_settings: Mapping[str, str] | None = None,
 ) -> Stack:
     """A stack of `home` that runs and is healthy; the caller stops it, or leaves it to `with`."""
-    return Stack(home, app_settings=app_settings, cloud_settings=cloud_settings).start()
+    return Stack(home, spec, app_settings=app_settings, cloud_settings=cloud_settings).start(meanwhile)
 
 
 def with_parent_watchdog(module: str, *arguments: str) -> list[str]:

@@ -10,16 +10,18 @@ import os
 import shutil
 import ssl
 import subprocess
+from pathlib import Path
 
 import httpx
 
 from localcloud import certificates
 from localcloud.eventgrid import journal
-from localcloud.home import LOOPBACK, REPOSITORY, Home
+from localcloud.home import LOOPBACK, Home
 
 KEEP_ALIVE = 600
 """Seconds that Azurite keeps an idle connection. Its own 5 are over while a model is trained, and a new
 connection costs its client 30 ms: requests reads all trusted certificates anew for each."""
+VARIABLE = "LOCALCLOUD_AZURITE"
 STARTUP_LIMIT = 60
 """Seconds until Azurite must answer; its first start on a busy machine takes several."""
 
@@ -28,15 +30,55 @@ class StorageUnavailableError(Exception):
     """Azurite could not be started; the text says what to do."""
 
 
-def command(home: Home) -> list[str]:
-    """Azurite's command line. Raises StorageUnavailableError when Node or Azurite is not installed."""
+def azurite(near: Path | None = None) -> Path:
+    """The program that is Azurite.
+
+    LOCALCLOUD_AZURITE names it, or the folder of its package; otherwise it is looked for in the
+    `node_modules` of the folder `near` and of the current one, and of those above them, and on the PATH.
+    Raises StorageUnavailableError.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        found = _program(Path(named))
+        if found is None:
+            raise StorageUnavailableError(
+                f"{VARIABLE} is {named}, which is no Azurite: name its package's folder."
+            )
+        return found
+    for folder in dict.fromkeys([*_and_above(near), *_and_above(Path.cwd())]):
+        if found := _program(folder / "node_modules" / "azurite"):
+            return found
+    if on_path := shutil.which("azurite"):
+        return Path(on_path).resolve()
+    raise StorageUnavailableError(
+        "Azurite is missing: install it with `npm install azurite` where you are or above the app,"
+        f" or name the folder of its package in {VARIABLE}."
+    )
+
+
+def _and_above(folder: Path | None) -> list[Path]:
+    return [folder.resolve(), *folder.resolve().parents] if folder else []
+
+
+def _program(place: Path) -> Path | None:
+    """The program of an npm package's folder, or the file itself; None when there is neither."""
+    if place.is_file():
+        return place.resolve()
+    described = place / "package.json"
+    if not described.is_file():
+        return None
+    return place / str(json.loads(described.read_text())["bin"]["azurite"])
+
+
+def command(home: Home, near: Path | None = None) -> list[str]:
+    """Azurite's command line; see `azurite` for where it is found.
+
+    Raises StorageUnavailableError when Node or Azurite is not installed.
+    """
     node = shutil.which("node")
     if node is None:
-        raise StorageUnavailableError("Node is missing: install Node 20 or newer, then run `make setup`.")
-    package = REPOSITORY / "node_modules" / "azurite"
-    if not package.exists():
-        raise StorageUnavailableError(f"Azurite is missing in {REPOSITORY}: run `make setup`.")
-    entry = package / json.loads((package / "package.json").read_text())["bin"]["azurite"]
+        raise StorageUnavailableError("Node is missing: install Node 20 or newer.")
+    entry = azurite(near)
     return [
         node,
         *("--require", str(journal.HOOK)),

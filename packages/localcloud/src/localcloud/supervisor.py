@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -28,8 +29,11 @@ class Stop(BaseException):
     """Somebody asked the supervisor to end."""
 
 
-def supervise(home: Home, *, functions: bool = True) -> None:
-    """Run the stack of `home` until a signal. Raises StackError when it cannot be started."""
+def supervise(home: Home, *, functions: bool = True, meanwhile: Callable[[], None] | None = None) -> None:
+    """Run the stack of `home` until a signal; for `meanwhile` see Stack.start.
+
+    Raises StackError when it cannot be started.
+    """
     revive = threading.Event()
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -42,7 +46,7 @@ def supervise(home: Home, *, functions: bool = True) -> None:
     signal.signal(signal.SIGUSR1, lambda *_: revive.set())
     stack = Stack(home, functions=functions)
     try:
-        stack.start()
+        stack.start(meanwhile)
         watch(stack, revive)
     except Stop as asked:
         log.info("stopping: %s", asked)

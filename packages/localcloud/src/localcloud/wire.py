@@ -66,7 +66,7 @@ class AzureError(Exception):
 
 def not_imitated(what: str) -> AzureError:
     """For what Azure has and localcloud does not: said, never pretended."""
-    return AzureError(501, "NotImplemented", f"localcloud does not imitate {what}; see docs/localcloud.md.")
+    return AzureError(501, "NotImplemented", f"localcloud does not imitate {what}.")
 
 
 def timestamp(moment: datetime | None = None) -> str:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from localcloud.batch.pool import Pool, PoolSettings
 from localcloud.batch.routes import arm_routes, control_routes
+from localcloud.inventory import POOL
 from localcloud.service import Cloud, Service
 
 _pools: WeakValueDictionary[Path, Pool] = WeakValueDictionary()
@@ -24,11 +25,10 @@ def pool(cloud: Cloud) -> Pool:
 
 
 def service(cloud: Cloud) -> Service:
-    trainers = pool(cloud)
+    own = pool(cloud)
+    defined = cloud.inventory.one(POOL)
+    if defined is not None:
+        own.define(defined["properties"])
     return Service(
-        "batch",
-        arm_routes(cloud, trainers),
-        control=control_routes(trainers),
-        start=trainers.start,
-        stop=trainers.stop,
+        "batch", arm_routes(cloud, own), control=control_routes(own), start=own.start, stop=own.stop
     )

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from azure.core.exceptions import AzureError as StorageError
 
-from localcloud.batch.tasks import TaskFailedError, TaskSpec
+from localcloud.batch.tasks import ResourceFile, TaskFailedError, TaskSpec
 from localcloud.service import Cloud
 
 STDERR_TAIL = 2000
@@ -19,13 +19,18 @@ def fetch(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
     working = folder / "wd"
     working.mkdir(parents=True)
     for file in spec.resource_files:
-        blob = cloud.blobs.get_blob_client(file.container, file.blob)
-        try:
-            with (working / file.file_path).open("xb") as out:
-                blob.download_blob().readinto(out)
-        except (StorageError, OSError) as error:
-            message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
-            raise TaskFailedError("UserError", "BlobDownloadMiscError", message) from error
+        fetch_file(cloud, file, working)
+
+
+def fetch_file(cloud: Cloud, file: ResourceFile, folder: Path) -> None:
+    """Copy a blob to a new file of the folder; one that is there is replaced. Raises TaskFailedError."""
+    blob = cloud.blobs.get_blob_client(file.container, file.blob)
+    try:
+        with (folder / file.file_path).open("wb") as out:
+            blob.download_blob().readinto(out)
+    except (StorageError, OSError) as error:
+        message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
+        raise TaskFailedError("UserError", "BlobDownloadMiscError", message) from error
 
 
 def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A compute node: its folders, the environment of its processes, and its start task.
+"""A compute node: its folders, its Python, the environment of its processes, and its start task.
 
 All nodes of a local pool stand on one machine, so they share one root; what Azure keeps apart per node
 (shared, startup) holds the same things for each of them.
@@ -11,13 +11,14 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 from localcloud.batch.processes import Mark
 from localcloud.batch.tasks import Task
-from localcloud.home import BATCH_ACCOUNT, POOL, REGION, Home
+from localcloud.home import Home
+from localcloud.wire import AzureError, not_imitated
 
-ACCOUNT_ENDPOINT = f"{BATCH_ACCOUNT}.{REGION}.batch.azure.com"
-TRAINER_PYTHON = "3.11"
 INHERITED = ("PATH", "HOME", "LANG")
 """All that a task's process gets of the environment that localcloud runs in."""
 
@@ -45,9 +46,9 @@ class NodeFolders:
         return self.root / "workitems"
 
     @property
-    def trainer(self) -> Path:
-        """The environment that the start task prepares and the published pipeline's command uses."""
-        return self.shared / "trainer"
+    def environment(self) -> Path:
+        """The Python environment of the nodes; there once it is complete."""
+        return self.shared / "environment"
 
     def task(self, task: Task) -> Path:
         return self.jobs / task.job / "job-1" / task.id
@@ -64,12 +65,22 @@ class NodeFolders:
         return Mark("AZ_BATCH_NODE_ROOT_DIR", str(self.root))
 
 
-def node_environment(folders: NodeFolders, node: str) -> dict[str, str]:
+@dataclass(frozen=True)
+class NodeName:
+    """A node, and the pool and Batch account that it belongs to. endpoint: host of the account."""
+
+    node: str
+    pool: str
+    account: str
+    endpoint: str
+
+
+def node_environment(folders: NodeFolders, name: NodeName) -> dict[str, str]:
     return {
-        "AZ_BATCH_ACCOUNT_NAME": BATCH_ACCOUNT,
-        "AZ_BATCH_ACCOUNT_URL": f"https://{ACCOUNT_ENDPOINT}",
-        "AZ_BATCH_POOL_ID": POOL,
-        "AZ_BATCH_NODE_ID": node,
+        "AZ_BATCH_ACCOUNT_NAME": name.account,
+        "AZ_BATCH_ACCOUNT_URL": f"https://{name.endpoint}",
+        "AZ_BATCH_POOL_ID": name.pool,
+        "AZ_BATCH_NODE_ID": name.node,
         "AZ_BATCH_NODE_IS_DEDICATED": "true",
         "AZ_BATCH_NODE_ROOT_DIR": str(folders.root),
         "AZ_BATCH_NODE_SHARED_DIR": str(folders.shared),
@@ -79,15 +90,15 @@ def node_environment(folders: NodeFolders, node: str) -> dict[str, str]:
     }
 
 
-def task_environment(home: Home, folders: NodeFolders, node: str, task: Task) -> dict[str, str]:
+def task_environment(home: Home, folders: NodeFolders, node: NodeName, task: Task) -> dict[str, str]:
     """Everything in the environment of `task`: the node's managed identity, but no secret of localcloud.
 
-    `python` is the trainer's: on the Data Science image of the lab it has the same libraries.
+    `python` is that of the nodes' environment, as an image for data science has one with libraries.
     """
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {
         **inherited,
-        "PATH": os.pathsep.join([str(folders.trainer / "bin"), inherited.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(folders.environment / "bin"), inherited.get("PATH", os.defpath)]),
         **node_environment(folders, node),
         "AZ_BATCH_JOB_ID": task.job,
         "AZ_BATCH_TASK_ID": task.id,
@@ -98,35 +109,50 @@ def task_environment(home: Home, folders: NodeFolders, node: str, task: Task) ->
     }
 
 
-@dataclass(frozen=True)
-class StartTask:
-    """Makes `<shared>/trainer` lead to an environment with the trainer's requirements.
+def start_task_environment(
+    home: Home, folders: NodeFolders, node: NodeName, start_task: "StartTask"
+) -> dict[str, str]:
+    """Everything in the environment of a pool's start task."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {
+        **inherited,
+        **node_environment(folders, node),
+        **home.trust(),
+        **home.identity("node"),
+        **start_task.settings,
+    }
 
-    The link is set last: what it leads to is complete, also when an earlier start task was interrupted.
-    environment: a ready one to use instead of making one (LOCALCLOUD_TRAINER_ENVIRONMENT). It is only
-    linked to, never written, so that clouds may share it.
+
+@dataclass(frozen=True)
+class NodeEnvironment:
+    """Makes `<shared>/environment` lead to a Python environment with the given requirements.
+
+    The link is set last: what it leads to is complete, also when an earlier attempt was interrupted. ready:
+    an environment to use instead of making one. It is only linked to, never written, so that clouds may share
+    it. requirements: a file of requirements, locked by hash. Without either, nodes have no environment.
     """
 
     home: Home
     folders: NodeFolders
-    requirements: Path
-    environment: Path | None = None
+    requirements: Path | None = None
+    ready: Path | None = None
+    python: str = "3.11"
 
     def commands(self) -> list[list[str]]:
         """What is to be run; nothing when the environment is as it should be. Raises OSError."""
         target = self._target()
-        if self.environment is not None:
-            if not _has_python(target):
-                raise FileNotFoundError(
-                    f"LOCALCLOUD_TRAINER_ENVIRONMENT is {target}, which has no bin/python:"
-                    " name a virtual environment, or unset it to have one made."
-                )
+        if self.ready is not None and not _has_python(self.ready):
+            raise FileNotFoundError(
+                f"The environment of the nodes is {target}, which has no bin/python: name a virtual"
+                " environment, or requirements from which one is made."
+            )
+        if target is None or self.ready is not None:
             return []
-        if _has_python(target) and self.folders.trainer.resolve() == target:
+        if _has_python(target) and self.folders.environment.resolve() == target:
             return []
         python = str(target / "bin" / "python")
         return [
-            [*UV, "venv", "--no-project", "--clear", "--python", TRAINER_PYTHON, str(target)],
+            [*UV, "venv", "--no-project", "--clear", "--python", self.python, str(target)],
             [
                 *(*UV, "pip", "sync", "--require-hashes", "--compile-bytecode"),
                 *("--python", python, str(self.requirements)),
@@ -135,17 +161,20 @@ class StartTask:
 
     def finish(self) -> None:
         """After the commands have succeeded: set the link, and delete the environments before this one."""
-        target, trainer = self._target(), self.folders.trainer
-        partial = trainer.with_name("trainer.partial")
+        target, link = self._target(), self.folders.environment
+        if target is None:
+            link.unlink(missing_ok=True)
+            return
+        partial = link.with_name("environment.partial")
         partial.unlink(missing_ok=True)
         partial.symlink_to(target)
-        partial.replace(trainer)
-        for old in self.folders.shared.glob("trainer-*"):
+        partial.replace(link)
+        for old in self.folders.shared.glob("environment-*"):
             if old != target:
                 shutil.rmtree(old)
 
-    def process_environment(self, node: str) -> dict[str, str]:
-        """The start task fetches packages as the person at this machine would, with their settings.
+    def process_environment(self, name: NodeName) -> dict[str, str]:
+        """Packages are fetched as the person at this machine would, with their settings.
 
         Two variables are not theirs: the virtual environment of localcloud itself, and the trust in
         localcloud's own certificates, which would hide the machine's.
@@ -156,14 +185,51 @@ class StartTask:
             for name, value in os.environ.items()
             if name != "VIRTUAL_ENV" and trust.get(name) != value
         }
-        return {"UV_SYSTEM_CERTS": "true", **kept, **node_environment(self.folders, node)}
+        return {"UV_SYSTEM_CERTS": "true", **kept, **node_environment(self.folders, name)}
 
-    def _target(self) -> Path:
-        """The environment: the given one, or one that is named for what is in it."""
-        if self.environment is not None:
-            return self.environment.absolute()
-        contents = TRAINER_PYTHON.encode() + self.requirements.read_bytes()
-        return self.folders.shared / f"trainer-{hashlib.sha256(contents).hexdigest()[:16]}"
+    def _target(self) -> Path | None:
+        """The environment: the ready one, or one that is named for what is in it."""
+        if self.ready is not None:
+            return self.ready.absolute()
+        if self.requirements is None:
+            return None
+        contents = self.python.encode() + self.requirements.read_bytes()
+        return self.folders.shared / f"environment-{hashlib.sha256(contents).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class StartTask:
+    """The start task of a pool, which every node runs before it serves tasks.
+
+    files: by name in the working directory, the (container, blob) that is copied there.
+    """
+
+    command_line: str
+    settings: dict[str, str]
+    files: dict[str, tuple[str, str]]
+
+    @classmethod
+    def parse(cls, sent: dict[str, Any], blob_url: str) -> "StartTask":
+        """From `startTask` of a pool's properties.
+
+        Raises AzureError 400 for one without a command, 501 for files outside the account at `blob_url`.
+        """
+        command = sent.get("commandLine")
+        if not isinstance(command, str) or not command:
+            raise AzureError(400, "InvalidRequestBody", "The start task of the pool needs a commandLine.")
+        settings = {
+            str(each["name"]): str(each.get("value", "")) for each in sent.get("environmentSettings") or []
+        }
+        files = {}
+        for each in sent.get("resourceFiles") or []:
+            url = str(each.get("httpUrl", ""))
+            container, _, blob = url.removeprefix(f"{blob_url}/").partition("/")
+            if not url.startswith(f"{blob_url}/") or not blob or "/" in str(each.get("filePath", "/")):
+                raise not_imitated(
+                    f"the start task's resource file {each}: an httpUrl below {blob_url} is expected"
+                )
+            files[str(each["filePath"])] = (container, unquote(blob))
+        return cls(command, settings, files)
 
 
 def _has_python(environment: Path) -> bool:

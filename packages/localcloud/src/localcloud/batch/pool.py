@@ -17,15 +17,15 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from localcloud.batch import files, processes
-from localcloud.batch.node import NodeFolders, StartTask, task_environment
+from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, task_environment
+from localcloud.batch.preparation import Preparation
 from localcloud.batch.processes import Mark
 from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec, TaskState
-from localcloud.home import POOL, REPOSITORY
 from localcloud.service import Cloud
+from localcloud.store import Document
 from localcloud.wire import AzureError
 
 log = logging.getLogger("localcloud.batch")
@@ -40,26 +40,26 @@ SIGNALLED = 128
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """nodes: how many; task_slots: tasks at a time on each; environment, requirements: see StartTask."""
+    """What this machine decides about the pool, in place of its definition.
 
-    nodes: int = 1
-    task_slots: int = 2
-    environment: Path | None = None
-    requirements: Path = REPOSITORY / "trainer" / "requirements.txt"
+    nodes: how many; task_slots: tasks at a time on each; None leaves it to the definition.
+    """
+
+    nodes: int | None = None
+    task_slots: int | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "PoolSettings":
-        """LOCALCLOUD_POOL_NODES, LOCALCLOUD_POOL_TASK_SLOTS, LOCALCLOUD_TRAINER_ENVIRONMENT."""
-        environment = environ.get("LOCALCLOUD_TRAINER_ENVIRONMENT")
+        """LOCALCLOUD_POOL_NODES and LOCALCLOUD_POOL_TASK_SLOTS. Raises ValueError."""
         return cls(
-            _positive(environ, "LOCALCLOUD_POOL_NODES", cls.nodes),
-            _positive(environ, "LOCALCLOUD_POOL_TASK_SLOTS", cls.task_slots),
-            Path(environment) if environment else None,
+            _positive(environ, "LOCALCLOUD_POOL_NODES"), _positive(environ, "LOCALCLOUD_POOL_TASK_SLOTS")
         )
 
 
-def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(name, str(default))
+def _positive(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name)
+    if text is None:
+        return None
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{name} is {text!r}: a whole number of 1 or more is expected.")
     return int(text)
@@ -84,20 +84,62 @@ class Node:
 
 
 class Pool:
-    """The pool `trainers`. Everything here happens in one event loop; files are touched in threads."""
-
-    name = POOL
+    """The pool of this cloud. Everything here happens in one event loop; files are touched in threads."""
 
     def __init__(self, cloud: Cloud, settings: PoolSettings) -> None:
         self.cloud = cloud
         self.settings = settings
         self.folders = NodeFolders(cloud.home.root / "batch")
-        self.nodes = [Node(f"tvm-localcloud_{number}") for number in range(1, settings.nodes + 1)]
+        self.definition: Document = {}
+        self.nodes = self._new_nodes()
         self.tasks: dict[str, Task] = {}
         self._queue: deque[Task] = deque()
         self._stopping = False
         self._preparation: asyncio.Task[None] | None = None
-        self._start_task = StartTask(cloud.home, self.folders, settings.requirements, settings.environment)
+        self._start_task: StartTask | None = None
+        spec = cloud.spec
+        environment = NodeEnvironment(
+            cloud.home, self.folders, spec.node_requirements, spec.node_environment, spec.node_python
+        )
+        self._prepare = Preparation(cloud, self.folders, environment)
+
+    def define(self, properties: Document) -> None:
+        """Give the pool the properties of its resource; nodes become ready anew if those have changed.
+
+        Raises AzureError 400 or 501 for a start task that cannot be run here.
+        """
+        sent = properties.get("startTask")
+        start_task = StartTask.parse(sent, self.cloud.home.blob_url) if sent else None
+        changed = start_task != self._start_task
+        self.definition, self._start_task = properties, start_task
+        if self._node_count != len(self.nodes) and not any(node.running for node in self.nodes):
+            self.nodes = self._new_nodes()
+            changed = True
+        if changed and self._preparation is not None:
+            for node in self.nodes:
+                node.state = "waitingForStartTask"
+            self._preparation = self.cloud.operations.spawn(self._make_ready(self._preparation))
+
+    @property
+    def name(self) -> str:
+        return self.cloud.inventory.pool
+
+    @property
+    def task_slots(self) -> int:
+        return self.settings.task_slots or int(self.definition.get("taskSlotsPerNode") or 1)
+
+    @property
+    def _node_count(self) -> int:
+        """A formula that scales the pool is not evaluated: such a pool has one node."""
+        fixed = (self.definition.get("scaleSettings") or {}).get("fixedScale") or {}
+        return self.settings.nodes or max(1, int(fixed.get("targetDedicatedNodes") or 1))
+
+    def _new_nodes(self) -> list[Node]:
+        return [Node(f"tvm-localcloud_{number}") for number in range(1, self._node_count + 1)]
+
+    def _node_name(self, node: str) -> NodeName:
+        inventory = self.cloud.inventory
+        return NodeName(node, inventory.pool, inventory.batch_account, inventory.batch_endpoint)
 
     @property
     def job(self) -> str:
@@ -154,7 +196,7 @@ class Pool:
         free = [
             node
             for node in self.nodes
-            if node.state in ("idle", "running") and len(node.running) < self.settings.task_slots
+            if node.state in ("idle", "running") and len(node.running) < self.task_slots
         ]
         return min(free, key=lambda node: len(node.running), default=None)
 
@@ -232,7 +274,7 @@ class Pool:
                     stdout=stdout,
                     stderr=stderr,
                     cwd=self.folders.working(task),
-                    env=task_environment(self.cloud.home, self.folders, node.id, task),
+                    env=task_environment(self.cloud.home, self.folders, self._node_name(node.id), task),
                     start_new_session=True,
                 )
         except (OSError, ValueError, TypeError) as error:
@@ -247,10 +289,12 @@ class Pool:
         else:
             await asyncio.Event().wait()
 
-    async def _make_ready(self) -> None:
+    async def _make_ready(self, earlier: asyncio.Task[None] | None = None) -> None:
+        if earlier is not None:
+            await asyncio.wait([earlier])
         failure = None
         try:
-            await self._prepare()
+            await self._prepare.run(self._node_name(self.nodes[0].id), self._start_task)
         except TaskFailedError as error:
             log.error("the start task failed: %s", error.message)  # noqa: TRY400 - its stderr tells more
             failure = error
@@ -258,31 +302,6 @@ class Pool:
             node.state = "startTaskFailed" if failure else "idle"
             node.failure = failure
         self._dispatch()
-
-    async def _prepare(self) -> None:
-        try:
-            commands = await asyncio.to_thread(self._start_task.commands)
-        except OSError as error:
-            raise TaskFailedError(
-                "UserError", "StartTaskFailed", f"The start task failed: {error}"
-            ) from error
-        for command in commands:
-            stdout, stderr = await asyncio.to_thread(files.open_output, self.folders.startup)
-            with stdout, stderr:
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd=self.folders.startup / "wd",
-                    env=self._start_task.process_environment(self.nodes[0].id),
-                    start_new_session=True,
-                )
-            if code := await process.wait():
-                tail = await asyncio.to_thread(files.tail, self.folders.startup / "stderr.txt")
-                message = f"The start task of the pool ended with exit code {code}: {tail}"
-                raise TaskFailedError("UserError", "StartTaskFailed", message)
-        await asyncio.to_thread(self._start_task.finish)
 
     def _clean(self) -> None:
         """Make the node's folders, and delete the task folders whose time is over."""

@@ -1,7 +1,8 @@
 """What Batch answers: account and pool to Resource Manager, nodes and tasks to localcloud's own callers.
 
-Only reading is imitated, for a person who looks at the state of the pool; pools are changed by settings.
-Source: "Batch Account - Get", "Pool - Get", api-version 2025-06-01.
+A cloud has one account with one pool. What a pool's image, size or network would be is kept and shown, and
+means nothing here; a formula that scales it is not evaluated. Source: "Batch Account" and "Pool" of the Batch
+management REST API, api-version 2025-06-01.
 """
 
 from typing import Any
@@ -11,50 +12,76 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from localcloud.arm import known_scope
-from localcloud.batch.node import ACCOUNT_ENDPOINT
 from localcloud.batch.pool import Pool
-from localcloud.home import BATCH_ACCOUNT, REGION, RESOURCE_GROUP, SUBSCRIPTION
+from localcloud.home import REGION
+from localcloud.inventory import BATCH_ACCOUNT, POOL, not_found, properties_of
 from localcloud.service import Cloud
-from localcloud.wire import ArmRoute, AzureError, api_version
+from localcloud.store import Document
+from localcloud.wire import ArmRoute, Handler, api_version, json_body
 
 API_VERSIONS = ("2024-02-01", "2024-07-01", "2025-06-01")
-ACCOUNT_ID = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-    f"/providers/Microsoft.Batch/batchAccounts/{BATCH_ACCOUNT}"
-)
 ACCOUNT_PATH = (
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Batch/batchAccounts/{account}"
 )
 
 
 def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
-    def check(request: Request) -> None:
-        cloud.arm_caller(request)
-        api_version(request, *API_VERSIONS)
-        known_scope(request)
-        account = request.path_params["account"]
-        if account.lower() != BATCH_ACCOUNT:
-            raise not_found(f"batchAccounts/{account}")
+    inventory = cloud.inventory
+
+    def open_to(handler: Handler) -> Handler:
+        async def checked(request: Request) -> Response:
+            cloud.arm_caller(request)
+            api_version(request, *API_VERSIONS)
+            known_scope(request, inventory)
+            return await handler(request)
+
+        return checked
+
+    def account(request: Request) -> Document:
+        name = request.path_params["account"]
+        found = inventory.one(BATCH_ACCOUNT)
+        if found is None or found["name"].lower() != name.lower():
+            raise not_found(BATCH_ACCOUNT, name, inventory.group)
+        return found
+
+    def pool_of(request: Request) -> Document:
+        name = request.path_params["pool"]
+        found = inventory.get(f"{account(request)['id']}/pools/{name}")
+        if found is None:
+            raise not_found(f"{BATCH_ACCOUNT}/{account(request)['name']}/pools", name, inventory.group)
+        return found
 
     async def get_account(request: Request) -> Response:
-        check(request)
-        return JSONResponse(account_body())
+        return JSONResponse(account_body(account(request), inventory.batch_endpoint))
+
+    async def put_account(request: Request) -> Response:
+        inventory.refuse_another(BATCH_ACCOUNT, request.url.path)
+        body = await json_body(request)
+        document, created = inventory.put(BATCH_ACCOUNT, request.url.path, body, properties_of(body))
+        return JSONResponse(account_body(document, inventory.batch_endpoint), 201 if created else 200)
 
     async def list_pools(request: Request) -> Response:
-        check(request)
-        return JSONResponse({"value": [pool_body(pool)]})
+        below = f"{account(request)['id']}/"
+        return JSONResponse({"value": [pool_body(each, pool) for each in inventory.all(POOL, below)]})
 
     async def get_pool(request: Request) -> Response:
-        check(request)
-        name = request.path_params["pool"]
-        if name.lower() != pool.name:
-            raise not_found(f"batchAccounts/{BATCH_ACCOUNT}/pools/{name}")
-        return JSONResponse(pool_body(pool))
+        return JSONResponse(pool_body(pool_of(request), pool))
+
+    async def put_pool(request: Request) -> Response:
+        account(request)
+        inventory.refuse_another(POOL, request.url.path)
+        body = await json_body(request)
+        properties = properties_of(body)
+        pool.define(properties)
+        document, created = inventory.put(POOL, request.url.path, body, properties)
+        return JSONResponse(pool_body(document, pool), 201 if created else 200)
 
     return [
-        ArmRoute("GET", ACCOUNT_PATH, get_account),
-        ArmRoute("GET", f"{ACCOUNT_PATH}/pools", list_pools),
-        ArmRoute("GET", f"{ACCOUNT_PATH}/pools/{{pool}}", get_pool),
+        ArmRoute("GET", ACCOUNT_PATH, open_to(get_account)),
+        ArmRoute("PUT", ACCOUNT_PATH, open_to(put_account)),
+        ArmRoute("GET", f"{ACCOUNT_PATH}/pools", open_to(list_pools)),
+        ArmRoute("GET", f"{ACCOUNT_PATH}/pools/{{pool}}", open_to(get_pool)),
+        ArmRoute("PUT", f"{ACCOUNT_PATH}/pools/{{pool}}", open_to(put_pool)),
     ]
 
 
@@ -63,45 +90,31 @@ def control_routes(pool: Pool) -> list[BaseRoute]:
         return JSONResponse({"value": [task.as_dict() for task in pool.tasks.values()]})
 
     async def nodes(_: Request) -> Response:
-        return JSONResponse({"value": [node.as_dict() for node in pool.nodes]})
+        return JSONResponse({"value": [node.as_dict() for node in pool.nodes] if pool.name else []})
 
     return [Route("/batch/tasks", tasks), Route("/batch/nodes", nodes)]
 
 
-def not_found(resource: str) -> AzureError:
-    message = (
-        f"The Resource 'Microsoft.Batch/{resource}' under resource group '{RESOURCE_GROUP}' was not found."
-    )
-    return AzureError(404, "ResourceNotFound", message)
-
-
-def account_body() -> dict[str, Any]:
-    return {
-        "id": ACCOUNT_ID,
-        "name": BATCH_ACCOUNT,
-        "type": "Microsoft.Batch/batchAccounts",
-        "location": REGION,
-        "properties": {
-            "accountEndpoint": ACCOUNT_ENDPOINT,
-            "provisioningState": "Succeeded",
-            "poolAllocationMode": "BatchService",
-            "allowedAuthenticationModes": ["AAD"],
-        },
+def account_body(document: Document, endpoint: str) -> dict[str, Any]:
+    """An account as Resource Manager shows it."""
+    known = {
+        "accountEndpoint": endpoint,
+        "provisioningState": "Succeeded",
+        "poolAllocationMode": "BatchService",
+        "allowedAuthenticationModes": ["AAD"],
     }
+    return {"location": REGION, **document, "properties": document["properties"] | known}
 
 
-def pool_body(pool: Pool) -> dict[str, Any]:
+def pool_body(document: Document, pool: Pool) -> dict[str, Any]:
+    """A pool as Resource Manager shows it."""
     nodes = len(pool.nodes)
-    return {
-        "id": f"{ACCOUNT_ID}/pools/{pool.name}",
-        "name": pool.name,
-        "type": "Microsoft.Batch/batchAccounts/pools",
-        "properties": {
-            "provisioningState": "Succeeded",
-            "allocationState": "Steady",
-            "currentDedicatedNodes": nodes,
-            "currentLowPriorityNodes": 0,
-            "scaleSettings": {"fixedScale": {"targetDedicatedNodes": nodes, "targetLowPriorityNodes": 0}},
-            "taskSlotsPerNode": pool.settings.task_slots,
-        },
+    known = {
+        "provisioningState": "Succeeded",
+        "allocationState": "Steady",
+        "currentDedicatedNodes": nodes,
+        "currentLowPriorityNodes": 0,
+        "scaleSettings": {"fixedScale": {"targetDedicatedNodes": nodes, "targetLowPriorityNodes": 0}},
+        "taskSlotsPerNode": pool.task_slots,
     }
+    return document | {"properties": document["properties"] | known}

@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes, and which error has which."""
+"""How a command ends: the exit codes, and the exit code of each error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from localcloud.cli import output
 
 
 class Exit(IntEnum):
-    """0 ok, 1 the run or job failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused, 130 Ctrl-C."""
+    """0 ok, 1 failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused, 130 Ctrl-C."""
 
     OK = 0
     FAILED = 1
@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """A command that cannot go on: what to tell, and what to try."""
+    """A command cannot go on. The message says why; hint is what to try."""
 
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -30,33 +30,49 @@ class CommandError(Exception):
         self.hint = hint
 
 
-START_HINT = f"Start it with `{output.PROGRAM} up`."
+START_HINT = "Start it with `localcloud up`."
 
 
 @contextmanager
-def told(*, as_json: bool) -> Iterator[None]:
-    """Tell an error of the block to the person or the program, and end the command with its code."""
+def reporting_errors(*, as_json: bool) -> Iterator[None]:
+    """Print an error of the block for a person or a program, and end the command with its exit code.
+
+    An error that is a bug of localcloud's passes, with its traceback.
+    """
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        output.error("interrupted", "interrupted.", as_json=as_json)
+        output.print_error("interrupted", "interrupted.", as_json=as_json)
         raise typer.Exit(Exit.INTERRUPTED) from None
     except Exception as error:
         known = known_error(error)
         if known is None:
             raise
-        output.error(known.code.name.lower(), str(known), known.hint, as_json=as_json)
+        output.print_error(known.code.name.lower(), str(known), known.hint, as_json=as_json)
         raise typer.Exit(known.code) from None
 
 
 def known_error(error: Exception) -> CommandError | None:
-    """What `error` means for a person; None for a mistake of ours, which may show its traceback."""
+    """`error` as a person needs it, or None for a bug of localcloud's."""
+    import httpx
+
+    from localcloud.controls import ControlsError, NotRunningError, RefusedControlError
     from localcloud.parts import StackError
+    from localcloud.spec import SpecError
 
     if isinstance(error, CommandError):
         return error
+    if isinstance(error, SpecError):
+        return CommandError(Exit.USAGE, str(error))
     if isinstance(error, StackError):
-        return CommandError(Exit.CANNOT_START, str(error))
+        return CommandError(Exit.CANNOT_START, str(error), getattr(error, "hint", ""))
+    if isinstance(error, NotRunningError):
+        return CommandError(Exit.NOT_RUNNING, f"the cloud does not answer: {error}", START_HINT)
+    if isinstance(error, RefusedControlError):
+        code = Exit.USAGE if error.status == httpx.codes.BAD_REQUEST else Exit.REFUSED
+        return CommandError(code, str(error))
+    if isinstance(error, ControlsError | httpx.HTTPError):
+        return CommandError(Exit.FAILED, str(error) or type(error).__name__)
     return None

@@ -10,7 +10,7 @@ from localcloud.service import Cloud, Service
 
 
 def service(cloud: Cloud) -> Service:
-    resources, history = Resources(cloud.store), RunHistory(cloud.store)
+    resources, history = Resources(cloud.store, cloud.inventory), RunHistory(cloud.store)
     runner = Runner(history, CustomActivities(cloud, resources, batch.pool(cloud)))
     routes = Routes(cloud, resources, history, runner)
 

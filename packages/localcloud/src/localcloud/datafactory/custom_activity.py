@@ -24,7 +24,7 @@ from localcloud.datafactory.definitions import Activity, Json
 from localcloud.datafactory.errors import ActivityFailedError
 from localcloud.datafactory.linked_services import check_batch, check_storage
 from localcloud.datafactory.resources import LINKED_SERVICE, Resources
-from localcloud.home import BATCH_ACCOUNT, REGION
+from localcloud.home import REGION
 from localcloud.service import Cloud
 
 JOBS = "adfjobs"
@@ -90,7 +90,9 @@ class CustomActivities:
         return await self._output(task)
 
     def _check_linked_services(self, factory: str, activity: Activity, properties: Json) -> None:
-        storage = check_batch(activity.linked_service, self._linked_service(factory, activity.linked_service))
+        inventory, batch = self._cloud.inventory, activity.linked_service
+        service = self._linked_service(factory, batch)
+        storage = check_batch(batch, service, inventory.batch_account, inventory.pool)
         check_storage(self._cloud.home, storage, self._linked_service(factory, storage))
         if code := properties.get("resourceLinkedService"):
             name = code["referenceName"]
@@ -160,7 +162,7 @@ class CustomActivities:
             self._cloud.blobs.create_container(JOBS)
 
     async def _output(self, task: Task) -> Json:
-        output = information(task)
+        output = information(self._cloud.inventory.batch_account, task)
         if task.failure:
             message = f"Hit unexpected exception and execution failed. {task.failure.message}"
             type_ = "SystemError" if task.failure.category == "ServerError" else "UserError"
@@ -193,12 +195,12 @@ class CustomActivities:
 STREAMS = ("stdout", "stderr")
 
 
-def information(task: Task) -> Json:
+def information(account: str, task: Task) -> Json:
     """What every ended activity says about where and how long it ran. Durations are in seconds."""
     seconds = int((task.ended - task.created).total_seconds()) if task.ended else 0
     return {
         "computeInformation": json.dumps(
-            {"account": BATCH_ACCOUNT, "poolName": task.job.removeprefix("adfv2-"), "vmSize": REGION},
+            {"account": account, "poolName": task.job.removeprefix("adfv2-"), "vmSize": REGION},
             separators=(",", ":"),
         ),
         "effectiveIntegrationRuntime": f"AutoResolveIntegrationRuntime ({REGION})",

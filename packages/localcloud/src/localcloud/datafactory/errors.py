@@ -5,17 +5,16 @@ clients do well to go by the status. Source: "Data Factory REST API", CloudError
 Factory", custom activities.
 """
 
-from localcloud.home import RESOURCE_GROUP
 from localcloud.wire import AzureError
 
 
 class FactoryNotFoundError(AzureError):
     """The path names a factory that does not exist: Resource Manager itself answers."""
 
-    def __init__(self, factory: str) -> None:
+    def __init__(self, factory: str, group: str) -> None:
         message = (
             f"The Resource 'Microsoft.DataFactory/factories/{factory}' under resource group"
-            f" '{RESOURCE_GROUP}' was not found."
+            f" '{group}' was not found."
         )
         super().__init__(404, "ResourceNotFound", message)
 

@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.datafactory.definitions import Json
 from localcloud.datafactory.errors import ActivityFailedError, BadRequestError
 from localcloud.datafactory.reading import reference
-from localcloud.home import BATCH_ACCOUNT, POOL, STORAGE_ACCOUNT, Home
+from localcloud.home import STORAGE_ACCOUNT, Home
 from localcloud.wire import not_imitated
 
 MASK = "**********"
@@ -73,20 +73,24 @@ def check_storage(home: Home, name: str, properties: Json) -> None:
         )
 
 
-def check_batch(name: str, properties: Json) -> str:
-    """The linked service of the Batch account's storage. Raises ActivityFailedError for a foreign pool."""
+def check_batch(name: str, properties: Json, account: str, pool: str) -> str:
+    """The linked service of the Batch account's storage.
+
+    account and pool name those of this cloud. Raises ActivityFailedError when the linked service names
+    others.
+    """
     if properties["type"] != "AzureBatch":
         raise ActivityFailedError("2110", f"The linked service type '{properties['type']}' is not supported.")
     given = properties["typeProperties"]
     if not str(given["batchUri"]).startswith("https://"):
         message = f"Batch url {given['batchUri']} is invalid; it must be in Uri format."
         raise ActivityFailedError("2509", message)
-    if (given["accountName"], given["poolName"]) != (BATCH_ACCOUNT, POOL):
+    if (given["accountName"], given["poolName"]) != (account, pool):
         raise ActivityFailedError(
             "2501",
             "Cannot access user batch account; please check batch account settings."
             f" '{name}' names account {given['accountName']!r} and pool {given['poolName']!r};"
-            f" this cloud has '{BATCH_ACCOUNT}' and '{POOL}'.",
+            f" this cloud has '{account}' and '{pool}'.",
         )
     return str(given["linkedServiceName"]["referenceName"])
 

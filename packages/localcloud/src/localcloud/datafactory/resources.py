@@ -16,7 +16,8 @@ from localcloud.datafactory.errors import (
     PreconditionFailedError,
     Referenced,
 )
-from localcloud.home import REGION, RESOURCE_GROUP, SUBSCRIPTION
+from localcloud.home import REGION
+from localcloud.inventory import Inventory
 from localcloud.store import Document, Store
 from localcloud.wire import timestamp
 
@@ -26,16 +27,17 @@ PIPELINE = "datafactory.pipeline"
 KINDS = {LINKED_SERVICE: ("linkedservices", "linked service"), PIPELINE: ("pipelines", "pipeline")}
 """By kind: the segment of its resource ids, and its name for a person."""
 
-FACTORIES_ID = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.DataFactory"
-)
+
+def factory_id(inventory: Inventory, factory: str) -> str:
+    return f"{inventory.group_id}/providers/Microsoft.DataFactory/factories/{factory}"
 
 
 class Resources:
-    """The factories of this cloud. Holds nothing but the store: any number of them see the same."""
+    """The factories of this cloud."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, inventory: Inventory) -> None:
         self._store = store
+        self._inventory = inventory
 
     def put_factory(self, name: str, body: Json, if_match: str | None = None) -> Document:
         definitions.check_factory_name(name)
@@ -56,7 +58,7 @@ class Resources:
     def factory(self, name: str) -> Document:
         document = self._store.get(FACTORY, name.lower())
         if document is None:
-            raise FactoryNotFoundError(name)
+            raise FactoryNotFoundError(name, self._inventory.group)
         return document
 
     def factories(self) -> list[Document]:
@@ -136,7 +138,7 @@ class Resources:
         return document
 
 
-def factory_body(document: Document) -> dict[str, Any]:
+def factory_body(inventory: Inventory, document: Document) -> dict[str, Any]:
     """A factory as Resource Manager shows it."""
     properties = document["properties"] | {
         "provisioningState": "Succeeded",
@@ -144,7 +146,7 @@ def factory_body(document: Document) -> dict[str, Any]:
         "version": "2018-06-01",
     }
     return {
-        "id": f"{FACTORIES_ID}/factories/{document['name']}",
+        "id": factory_id(inventory, document["name"]),
         "name": document["name"],
         "type": "Microsoft.DataFactory/factories",
         "location": document["location"],
@@ -155,12 +157,12 @@ def factory_body(document: Document) -> dict[str, Any]:
     }
 
 
-def child_body(kind: str, factory: str, document: Document) -> dict[str, Any]:
+def child_body(inventory: Inventory, kind: str, factory: str, document: Document) -> dict[str, Any]:
     """A linked service or pipeline as Resource Manager shows it; secrets are not read back."""
     segment, _ = KINDS[kind]
     properties = document["properties"]
     return {
-        "id": f"{FACTORIES_ID}/factories/{factory}/{segment}/{document['name']}",
+        "id": f"{factory_id(inventory, factory)}/{segment}/{document['name']}",
         "name": document["name"],
         "type": f"Microsoft.DataFactory/factories/{segment}",
         "etag": document["etag"],

@@ -24,6 +24,7 @@ from localcloud.datafactory.resources import (
     Resources,
     child_body,
     factory_body,
+    factory_id,
     properties_of,
 )
 from localcloud.datafactory.runs import UNFINISHED, PipelineRun, RunHistory
@@ -90,17 +91,23 @@ class Routes:
         return [Route("/datafactory/retries", retry_now, methods=["POST"])]
 
     async def list_factories(self, _: Request) -> Response:
-        return JSONResponse({"value": [factory_body(document) for document in self.resources.factories()]})
+        return JSONResponse(
+            {
+                "value": [
+                    factory_body(self.cloud.inventory, document) for document in self.resources.factories()
+                ]
+            }
+        )
 
     async def get_factory(self, request: Request) -> Response:
         document = self.resources.factory(request.path_params["factory"])
-        return unless_same(request, document, factory_body(document))
+        return unless_same(request, document, factory_body(self.cloud.inventory, document))
 
     async def put_factory(self, request: Request) -> Response:
         document = self.resources.put_factory(
             request.path_params["factory"], await json_body(request), request.headers.get("if-match")
         )
-        return JSONResponse(factory_body(document))
+        return JSONResponse(factory_body(self.cloud.inventory, document))
 
     async def delete_factory(self, request: Request) -> Response:
         found = self.resources.delete_factory(request.path_params["factory"])
@@ -137,7 +144,7 @@ class Routes:
         return JSONResponse({"runId": run.run_id})
 
     async def get_run(self, request: Request) -> Response:
-        return JSONResponse(self._run(request).body())
+        return JSONResponse(self._body(self._run(request)))
 
     async def cancel_run(self, request: Request) -> Response:
         self.runner.cancel(self._run(request))
@@ -147,7 +154,7 @@ class Routes:
         factory = request.path_params["factory"]
         self.resources.factory(factory)
         asked = await json_body(request)
-        runs = [run.body() for run in self.history.runs(factory)]
+        runs = [self._body(run) for run in self.history.runs(factory)]
         seen = await self._seen("pipelineruns", runs, "runStart")
         return JSONResponse(queries.query(seen, "runId", queries.PIPELINE_RUN_OPERANDS, asked))
 
@@ -160,6 +167,9 @@ class Routes:
 
     async def absent(self, request: Request) -> Response:
         raise not_imitated(f"'{request.url.path}' of Data Factory")
+
+    def _body(self, run: PipelineRun) -> Document:
+        return run.body(factory_id(self.cloud.inventory, run.factory))
 
     def _run(self, request: Request) -> PipelineRun:
         factory = request.path_params["factory"]
@@ -178,20 +188,25 @@ class Routes:
 
         async def list_all(request: Request) -> Response:
             factory = self.resources.factory(request.path_params["factory"])["name"]
-            bodies = [child_body(kind, factory, document) for document in self.resources.list(kind, factory)]
+            bodies = [
+                child_body(self.cloud.inventory, kind, factory, document)
+                for document in self.resources.list(kind, factory)
+            ]
             return JSONResponse({"value": bodies})
 
         async def get(request: Request) -> Response:
             factory = self.resources.factory(request.path_params["factory"])["name"]
             document = self.resources.get(kind, factory, request.path_params["name"])
-            return unless_same(request, document, child_body(kind, factory, document))
+            return unless_same(request, document, child_body(self.cloud.inventory, kind, factory, document))
 
         async def put(request: Request) -> Response:
             factory = self.resources.factory(request.path_params["factory"])["name"]
             name, if_match = request.path_params["name"], request.headers.get("if-match")
             properties = properties_of(await json_body(request))
             store = self.resources.put_pipeline if kind == PIPELINE else self.resources.put_linked_service
-            return JSONResponse(child_body(kind, factory, store(factory, name, properties, if_match)))
+            return JSONResponse(
+                child_body(self.cloud.inventory, kind, factory, store(factory, name, properties, if_match))
+            )
 
         async def delete(request: Request) -> Response:
             factory = self.resources.factory(request.path_params["factory"])["name"]
@@ -212,7 +227,7 @@ class Routes:
         async def checked(request: Request) -> Response:
             self.cloud.arm_caller(request)
             api_version(request, "2018-06-01")
-            known_scope(request)
+            known_scope(request, self.cloud.inventory)
             return await handler(request)
 
         return checked

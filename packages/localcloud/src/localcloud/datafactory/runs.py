@@ -12,7 +12,6 @@ from localcloud.datafactory.definitions import Pipeline
 from localcloud.datafactory.errors import EntityNotFoundError
 from localcloud.datafactory.expressions.functions import text_of
 from localcloud.datafactory.linked_services import MASK
-from localcloud.datafactory.resources import FACTORIES_ID
 from localcloud.store import Store
 from localcloud.wire import timestamp
 
@@ -54,10 +53,10 @@ class PipelineRun:
         secure = [name for name, each in pipeline.parameters.items() if each.type == "SecureString"]
         return cls(factory, pipeline.name, arguments, secure, group_id=group_id)
 
-    def body(self) -> dict[str, Any]:
-        """The run as the service shows it."""
+    def body(self, factory_id: str) -> dict[str, Any]:
+        """The run as the service shows it, in the factory with that resource id."""
         return {
-            "id": f"{FACTORIES_ID}/factories/{self.factory}/pipelineruns/{self.run_id}",
+            "id": f"{factory_id}/pipelineruns/{self.run_id}",
             "runId": self.run_id,
             "debugRunId": None,
             "runGroupId": self.group_id,

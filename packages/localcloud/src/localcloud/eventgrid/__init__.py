@@ -1,13 +1,12 @@
-"""Event Grid: events of storage and of one custom topic, delivered to webhooks.
+"""Event Grid: events of storage and of custom topics, delivered to webhooks.
 
 A change in storage passes through these modules in order: `writes.cjs` (in Azurite) and `journal`, `feed`
 and `blob_events`, `subscriptions` and `filters`, `dispatch`, `deliverer` and `webhooks`; `deadletters` has
 what could not be delivered. The custom topic, `topics`, joins at the subscriptions.
 
-Not imitated: creating topics and subscriptions through Resource Manager, the validation handshake (a
-destination is trusted because its definition is a file of the user's), CustomInputSchema, domains,
-namespaces, delivery by managed identity. Event types of storage: BlobCreated and BlobDeleted (not for blobs
-deleted through a batch request, nor while there was no journal).
+Not imitated: the validation handshake (a webhook is trusted, because whoever defines it owns the machine),
+CustomInputSchema, domains, namespaces, delivery by managed identity. Event types of storage: BlobCreated and
+BlobDeleted (not for blobs deleted through a batch request, nor while there was no journal).
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def service(cloud: "Cloud") -> "Service":
-    """Raises InvalidSubscriptionError or ValueError when a definition or setting cannot be used."""
+    """Raises ValueError when a setting cannot be used."""
     # Not at the top: who starts storage wants to know where the journal is, and should not load all of this.
     from localcloud.eventgrid import api
 

@@ -17,8 +17,9 @@ from localcloud.eventgrid.deliverer import Deliverer, RetrySchedule
 from localcloud.eventgrid.deliveries import DeliveryLog
 from localcloud.eventgrid.dispatch import Dispatcher
 from localcloud.eventgrid.feed import StorageFeed
+from localcloud.eventgrid.resources import Routes
 from localcloud.eventgrid.webhooks import Webhooks
-from localcloud.home import TOPIC
+from localcloud.inventory import TOPIC
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, api_version, bearer, json_body
 
@@ -26,16 +27,16 @@ AUDIENCE = "https://eventgrid.azure.net"
 
 
 def service(cloud: Cloud) -> Service:
-    """Raises InvalidSubscriptionError or ValueError when a definition or setting cannot be used."""
+    """Raises ValueError when a setting cannot be used."""
     webhooks = Webhooks(cloud.home)
     deliveries = DeliveryLog(cloud.store)
     deliverer = Deliverer(
         deliveries, webhooks, DeadLetters(cloud.blobs), cloud.faults, RetrySchedule.from_environment()
     )
-    dispatcher = Dispatcher(subscriptions.load(cloud.home), deliveries, deliverer)
+    dispatcher = Dispatcher(subscriptions.load(cloud.inventory), deliveries, deliverer)
     source = journal.Journal(journal.folder(cloud.home), cloud.home.ports.blob)
-    feed = StorageFeed(cloud.home, cloud.store, cloud.blobs, source, dispatcher)
-    topic = topics.Topic(cloud.store)
+    feed = StorageFeed(cloud.home, cloud.inventory, cloud.store, cloud.blobs, source, dispatcher)
+    published = topics.PublishedEvents(cloud.store)
     tasks: list[asyncio.Task[None]] = []
 
     async def start() -> None:
@@ -48,29 +49,43 @@ def service(cloud: Cloud) -> Service:
         await webhooks.close()
 
     return Service(
-        "eventgrid", [publish_route(cloud, topic, dispatcher)], control_routes(topic, dispatcher), start, stop
+        "eventgrid",
+        [publish_route(cloud, published, dispatcher), *Routes(cloud, dispatcher).all()],
+        control_routes(cloud, published, dispatcher),
+        start,
+        stop,
     )
 
 
-def publish_route(cloud: Cloud, topic: topics.Topic, dispatcher: Dispatcher) -> BaseRoute:
+def topic_id(cloud: Cloud, request: Request) -> str:
+    """The resource id of the custom topic that a path names. Raises AzureError 404."""
+    name = request.path_params["topic"].lower()
+    found = next((each for each in cloud.inventory.all(TOPIC) if each["name"].lower() == name), None)
+    if found is None:
+        raise AzureError(404, "NotFound", f"The topic '{request.path_params['topic']}' was not found.")
+    return str(found["id"])
+
+
+def publish_route(cloud: Cloud, published: topics.PublishedEvents, dispatcher: Dispatcher) -> BaseRoute:
     async def publish(request: Request) -> Response:
-        if request.path_params["topic"].lower() != TOPIC:
-            raise AzureError(404, "NotFound", f"The topic '{request.path_params['topic']}' was not found.")
+        topic = topic_id(cloud, request)
         local = any(name in request.headers for name in ("aeg-sas-key", "aeg-sas-token"))
         if local and "authorization" not in request.headers:
             message = "Local authentication is disabled for this topic: publish with a Microsoft Entra token."
             raise AzureError(401, "Unauthorized", message)
         bearer(request, cloud.tokens, [AUDIENCE])
         api_version(request, "2018-01-01")
-        for event in topics.read(await request.body()):
-            topic.keep(event)
+        for event in topics.read(await request.body(), topic):
+            published.keep(event)
             dispatcher.publish(event)
         return Response(status_code=200)
 
     return ArmRoute("POST", "/topics/{topic}/api/events", publish)
 
 
-def control_routes(topic: topics.Topic, dispatcher: Dispatcher) -> list[BaseRoute]:
+def control_routes(
+    cloud: Cloud, published: topics.PublishedEvents, dispatcher: Dispatcher
+) -> list[BaseRoute]:
     async def deliveries(request: Request) -> Response:
         wanted = {
             name: request.query_params[name]
@@ -97,15 +112,13 @@ def control_routes(topic: topics.Topic, dispatcher: Dispatcher) -> list[BaseRout
         dispatcher.pause(False)
         return Response(status_code=204)
 
-    async def published(request: Request) -> Response:
-        if request.path_params["topic"].lower() != TOPIC:
-            raise AzureError(404, "NotFound", f"The topic '{request.path_params['topic']}' was not found.")
-        return JSONResponse({"value": topic.published()})
+    async def published_events(request: Request) -> Response:
+        return JSONResponse({"value": published.of(topic_id(cloud, request))})
 
     return [
         Route("/eventgrid/deliveries", deliveries),
         Route("/eventgrid/redeliver", redeliver, methods=["POST"]),
         Route("/eventgrid/pause", pause, methods=["POST"]),
         Route("/eventgrid/resume", resume, methods=["POST"]),
-        Route("/topics/{topic}/events", published),
+        Route("/topics/{topic}/events", published_events),
     ]

@@ -3,6 +3,7 @@
 Source: "Azure Blob Storage as an Event Grid source".
 """
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +11,19 @@ from uuid import NAMESPACE_URL, uuid5
 
 from azure.storage.blob import BlobProperties
 
-from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
+from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, Event
 from localcloud.eventgrid.journal import Change, Position
 
 Blob = tuple[str, str]
 """Container and name."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The storage account whose blobs raise events: its resource id, and the URL of its Blob service."""
+
+    id: str
+    url: str
 
 
 def container_subject(container: str) -> str:
@@ -31,7 +40,7 @@ def etag_of(properties: BlobProperties) -> str:
 
 
 def from_change(
-    account_url: str, position: Position, change: Change, current: BlobProperties | None
+    account: Account, position: Position, change: Change, current: BlobProperties | None
 ) -> Event | None:
     """The event of a journaled change; None when it raises none.
 
@@ -51,32 +60,32 @@ def from_change(
     blob = (change.container, change.blob)
     sequencer = _sequencer(position)
     if change.api == "DeleteBlob":
-        return _event(account_url, blob, BLOB_DELETED, change.request_id, change.time, data, sequencer)
+        return _event(account, blob, BLOB_DELETED, change.request_id, change.time, data, sequencer)
     data |= {"eTag": change.etag, "accessTier": change.access_tier}
     if current is not None:
         data |= _content(current)
-    return _event(account_url, blob, BLOB_CREATED, change.etag, change.time, data, sequencer)
+    return _event(account, blob, BLOB_CREATED, change.etag, change.time, data, sequencer)
 
 
-def from_blob(account_url: str, position: Position, blob: Blob, current: BlobProperties) -> Event:
+def from_blob(account: Account, position: Position, blob: Blob, current: BlobProperties) -> Event:
     """The event of a write that only the blob itself tells of: which request made it is not known."""
     copied = current.copy is not None and current.copy.id is not None
     etag = etag_of(current)
     data = {"api": "CopyBlob" if copied else "PutBlob", "eTag": etag, "accessTier": "Default"}
     time = current.last_modified.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     sequencer = _sequencer(position, unjournaled=True)
-    return _event(account_url, blob, BLOB_CREATED, etag, time, data | _content(current), sequencer)
+    return _event(account, blob, BLOB_CREATED, etag, time, data | _content(current), sequencer)
 
 
 def _event(
-    account_url: str, blob: Blob, type_: str, identity: str, time: str, data: dict[str, Any], sequencer: str
+    account: Account, blob: Blob, type_: str, identity: str, time: str, data: dict[str, Any], sequencer: str
 ) -> Event:
     """identity: what tells this event of the blob from every other; the same one gives the same id."""
-    url = f"{account_url}/{blob[0]}/{quote(blob[1], safe='/~')}"
+    url = f"{account.url}/{blob[0]}/{quote(blob[1], safe='/~')}"
     known = {name: value for name, value in data.items() if value is not None}
     return Event(
         id=str(uuid5(NAMESPACE_URL, f"{url}#{identity}")),
-        topic=STORAGE_ID,
+        topic=account.id,
         subject=subject(blob),
         type=type_,
         time=time,

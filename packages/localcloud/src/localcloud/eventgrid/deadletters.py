@@ -15,8 +15,6 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 from localcloud.eventgrid.deliveries import Delivery, iso
 from localcloud.eventgrid.subscriptions import Subscription
 
-CONTAINER = "deadletter"
-
 
 def letter(delivery: Delivery, subscription: Subscription) -> dict[str, Any]:
     """The event in the subscription's schema, with why and how often it was not delivered."""
@@ -33,21 +31,23 @@ def letter(delivery: Delivery, subscription: Subscription) -> dict[str, Any]:
 
 
 class DeadLetters:
-    """The container of dead letters. It blocks: call it through asyncio.to_thread."""
+    """The containers of dead letters. It blocks: call it through asyncio.to_thread."""
 
     def __init__(self, blobs: BlobServiceClient) -> None:
-        self._container = blobs.get_container_client(CONTAINER)
+        self._blobs = blobs
 
     def write(self, delivery: Delivery, subscription: Subscription) -> str:
-        """Write `delivery` to a blob of its own and return `container/blob`."""
+        """Write `delivery` to a blob of its own in the subscription's container; `container/blob`."""
+        assert subscription.dead_letters is not None
+        container = self._blobs.get_container_client(subscription.dead_letters)
         now = datetime.now(UTC)
         folder = f"{subscription.name.upper()}/{now.year}/{now.month}/{now.day}/{now.hour}"
         name = f"{folder}/{uuid4()}.json"
         with contextlib.suppress(ResourceExistsError):
-            self._container.create_container()
-        self._container.upload_blob(
+            container.create_container()
+        container.upload_blob(
             name,
             json.dumps([letter(delivery, subscription)]).encode(),
             content_settings=ContentSettings(content_type="application/json"),
         )
-        return f"{CONTAINER}/{name}"
+        return f"{subscription.dead_letters}/{name}"

@@ -173,6 +173,9 @@ class Deliverer:
         self._deliveries.save(delivery)
 
     async def _bury(self, subscription: Subscription, delivery: Delivery) -> None:
+        if subscription.dead_letters is None:
+            self._settle(delivery, "Dropped", delivery.outcome)
+            return
         try:
             delivery.dead_letter = await asyncio.to_thread(self._dead_letters.write, delivery, subscription)
         except StorageError as error:

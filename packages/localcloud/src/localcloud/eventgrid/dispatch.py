@@ -104,18 +104,45 @@ class Dispatcher:
     def __init__(
         self, subscriptions: list[Subscription], deliveries: DeliveryLog, deliverer: Deliverer
     ) -> None:
-        self.subscriptions = subscriptions
         self.deliveries = deliveries
         self.paused = False
-        self._queues = {each.name: SubscriptionQueue(each, deliverer) for each in subscriptions}
-        for delivery in deliveries:
-            if delivery.pending and delivery.subscription in self._queues:
-                self._queues[delivery.subscription].put(delivery)
+        self._deliverer = deliverer
+        self._queues: dict[str, SubscriptionQueue] = {}
+        self._running: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        for each in subscriptions:
+            self.subscribe(each)
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        return [queue.subscription for queue in self._queues.values()]
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Add a subscription, or give a known one its new definition."""
+        known = self._queues.get(subscription.name)
+        if known is not None:
+            known.subscription = subscription
+            return
+        queue = SubscriptionQueue(subscription, self._deliverer)
+        queue.pause(self.paused)
+        self._queues[subscription.name] = queue
+        for delivery in self.deliveries:
+            if delivery.pending and delivery.subscription == subscription.name:
+                queue.put(delivery)
+        if self._running is not None:
+            self._tasks[subscription.name] = self._running.create_task(queue.run())
+
+    def unsubscribe(self, name: str) -> None:
+        """Forget a subscription, in any case of its name; what waits for it is not delivered."""
+        for known in [each for each in self._queues if each.lower() == name.lower()]:
+            del self._queues[known]
+            if task := self._tasks.pop(known, None):
+                task.cancel()
 
     def publish(self, event: Event) -> None:
         """Store a delivery of `event` for every subscription that wants it: from here on it is not lost."""
         for subscription in self.subscriptions:
-            if subscription.topic == event.topic and subscription.filter.matches(event):
+            if subscription.topic.lower() == event.topic.lower() and subscription.filter.matches(event):
                 self._enqueue(subscription.name, event)
 
     def redeliver(self, event_id: str) -> list[Delivery]:
@@ -135,8 +162,9 @@ class Dispatcher:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for queue in self._queues.values():
-                group.create_task(queue.run())
+            self._running = group
+            self._tasks = {name: group.create_task(queue.run()) for name, queue in self._queues.items()}
+            await asyncio.Event().wait()
 
     def _enqueue(self, subscription: str, event: Event) -> Delivery:
         delivery = Delivery.new(subscription, event, time.time())

@@ -7,15 +7,9 @@ Storage as an Event Grid source".
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from localcloud.home import RESOURCE_GROUP, STORAGE_ACCOUNT, SUBSCRIPTION, TOPIC
-
 Schema = Literal["EventGridSchema", "CloudEventSchemaV1_0"]
 SCHEMAS: tuple[str, ...] = get_args(Schema)
 
-GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-STORAGE_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
-"""The `topic` of storage's events: its system topic has no name of its own in them."""
-TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/{TOPIC}"
 
 BLOB_CREATED = "Microsoft.Storage.BlobCreated"
 BLOB_DELETED = "Microsoft.Storage.BlobDeleted"

@@ -15,12 +15,13 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
 from localcloud.eventgrid import blob_events
-from localcloud.eventgrid.blob_events import Blob, container_subject, etag_of, subject
+from localcloud.eventgrid.blob_events import Account, Blob, container_subject, etag_of, subject
 from localcloud.eventgrid.dispatch import Dispatcher
-from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
+from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, Event
 from localcloud.eventgrid.filters import Filter
 from localcloud.eventgrid.journal import Change, Journal, Position
 from localcloud.home import Home
+from localcloud.inventory import Inventory
 from localcloud.store import Store
 
 log = logging.getLogger("localcloud.eventgrid")
@@ -28,6 +29,7 @@ log = logging.getLogger("localcloud.eventgrid")
 POLL = 0.04
 """Seconds between two looks at the journal: most of what an event is late by."""
 STORAGE_PAUSE = 1.0
+STORAGE = "/providers/microsoft.storage/"
 
 
 class Seen:
@@ -59,19 +61,33 @@ class StorageFeed:
     KIND = "eventgrid.position"
 
     def __init__(
-        self, home: Home, store: Store, blobs: BlobServiceClient, journal: Journal, dispatcher: Dispatcher
+        self,
+        home: Home,
+        inventory: Inventory,
+        store: Store,
+        blobs: BlobServiceClient,
+        journal: Journal,
+        dispatcher: Dispatcher,
     ) -> None:
-        self._account_url = home.blob_url
+        self._home = home
+        self._inventory = inventory
         self._store = store
         self._blobs = blobs
         self._journal = journal
         self._dispatcher = dispatcher
-        self._filters: list[Filter] = [
-            each.filter for each in dispatcher.subscriptions if each.topic == STORAGE_ID
-        ]
         self._seen = Seen(store)
         kept = store.get(self.KIND, "storage")
         self._position = Position(**kept) if kept else Position()
+
+    @property
+    def _account(self) -> Account:
+        return Account(self._inventory.storage_id, self._home.blob_url)
+
+    @property
+    def _filters(self) -> list[Filter]:
+        """The filters of the subscriptions to storage, whose topic alone is no topic."""
+        subscriptions = self._dispatcher.subscriptions
+        return [each.filter for each in subscriptions if STORAGE in each.topic.lower()]
 
     async def run(self) -> None:
         """Never returns. An unreachable storage is waited for."""
@@ -117,9 +133,7 @@ class StorageFeed:
             current = await self._properties(blob)
             if current is not None and self._seen.etag(blob) != etag_of(current):
                 log.info("%s/%s was written while nobody looked", *blob)
-                self._dispatcher.publish(
-                    blob_events.from_blob(self._account_url, self._position, blob, current)
-                )
+                self._dispatcher.publish(blob_events.from_blob(self._account, self._position, blob, current))
                 self._seen.put(blob, etag_of(current))
         for blob in self._seen.all():
             if blob not in listed and await self._properties(blob) is None:
@@ -151,7 +165,7 @@ class StorageFeed:
         blob = (change.container, change.blob)
         told = change.content_length is not None or change.api in (None, "DeleteBlob")
         current = None if told else await self._properties(blob, change.etag)
-        return blob_events.from_change(self._account_url, position, change, current)
+        return blob_events.from_change(self._account, position, change, current)
 
     async def _properties(self, blob: Blob, etag: str | None = None) -> BlobProperties | None:
         """The blob's properties; None when it is gone, or no longer the one with `etag`."""

@@ -1,38 +1,39 @@
 """Event subscriptions: who gets which events, and how hard Event Grid tries.
 
-Their definitions are the file that Bicep deploys from, so filters are written once. A home may add its own
-in `subscriptions.json` beside `cloud.json`, in the same form, for a webhook or a look at the custom topic;
-they are read when the cloud starts.
+A subscription belongs to a custom topic, or to a system topic, whose source is the storage account. Source:
+"Event Subscriptions - Create Or Update"; Bicep types Microsoft.EventGrid/topics/eventSubscriptions and
+systemTopics/eventSubscriptions.
 """
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
-from localcloud.eventgrid.events import SCHEMAS, STORAGE_ID, TOPIC_ID, Schema
+from localcloud.eventgrid.events import SCHEMAS, Schema
 from localcloud.eventgrid.filters import Filter
-from localcloud.home import CONTAINER, DEFINITIONS, TOPIC, Home
+from localcloud.home import STORAGE_ACCOUNT
+from localcloud.inventory import SYSTEM_TOPIC, TOPIC, Inventory
+from localcloud.wire import AzureError, not_imitated
 
 ENDPOINT = re.compile(r"https?://[^/\s]+")
 NAME = re.compile(r"[A-Za-z0-9-]{3,64}")
+FUNCTION = re.compile(r"(?P<site>/subscriptions/.+)/functions/(?P<name>[^/]+)", re.IGNORECASE)
 KNOWN = {
-    *("name", "topic", "functionName", "endpointUrl", "filter", "retryPolicy", "eventDeliverySchema"),
-    *("maxEventsPerBatch", "preferredBatchSizeInKilobytes"),
+    *("destination", "filter", "retryPolicy", "eventDeliverySchema"),
+    *("deadLetterDestination", "deadLetterWithResourceIdentity"),
 }
-
-
-class InvalidSubscriptionError(ValueError):
-    """A definition that cannot be loaded; the text names the file, the subscription and the reason."""
+DESTINATION = {"endpointUrl", "resourceId", "maxEventsPerBatch", "preferredBatchSizeInKilobytes"}
+TYPES = (f"{TOPIC}/eventSubscriptions", f"{SYSTEM_TOPIC}/eventSubscriptions")
 
 
 @dataclass(frozen=True)
 class Subscription:
     """One event subscription.
 
-    topic: the resource id whose events it gets. Exactly one destination: function_name is a function of the
-    app, endpoint_url any webhook. ttl in seconds; batch_bytes is a target for the size of a batch.
+    topic: the resource id whose events it gets: a custom topic's, or the storage account's. Exactly one
+    destination: function_name is a function of the app, endpoint_url any webhook. ttl in seconds; batch_bytes
+    is a target for the size of a batch. dead_letters: the container of what cannot be delivered; None drops
+    it.
     """
 
     name: str
@@ -45,43 +46,114 @@ class Subscription:
     ttl: float = 1440 * 60
     max_batch: int = 1
     batch_bytes: int = 64 * 1024
+    dead_letters: str | None = None
 
     @classmethod
-    def parse(cls, body: dict[str, Any]) -> "Subscription":
-        """Raises ValueError, saying what Event Grid would refuse or localcloud does not know."""
-        if unknown := body.keys() - KNOWN:
-            raise ValueError(f"localcloud does not know {', '.join(sorted(unknown))} in a subscription")
-        name = body.get("name")
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"name {name!r} must be 3 to 64 letters, digits and hyphens")
-        destinations = [body.get("functionName"), body.get("endpointUrl")]
-        if sum(isinstance(each, str) and bool(each) for each in destinations) != 1:
-            raise ValueError("name one destination: functionName or endpointUrl")
-        if destinations[1] is not None and not ENDPOINT.match(destinations[1]):
-            raise ValueError(
-                f"endpointUrl {destinations[1]!r} must begin with http:// or https:// and a host"
-            )
-        topic = body.get("topic")
-        if topic not in (None, TOPIC):
-            raise ValueError(f"topic {topic!r} is unknown: leave it out for storage, or name {TOPIC}")
-        schema = body.get("eventDeliverySchema", "EventGridSchema")
+    def parse(cls, name: str, topic: str, properties: dict[str, Any]) -> "Subscription":
+        """The subscription that `properties`, those of its resource, define.
+
+        Raises AzureError 400 for what Event Grid refuses, 501 for what localcloud does not imitate.
+        """
+        if unknown := sorted(properties.keys() - KNOWN):
+            raise not_imitated(f"{', '.join(unknown)} of event subscriptions (subscription '{name}')")
+        if not NAME.fullmatch(name):
+            raise invalid(name, "its name must be 3 to 64 letters, digits and hyphens")
+        function, url, batches = _destination(name, properties.get("destination"))
+        schema = properties.get("eventDeliverySchema", "EventGridSchema")
         if schema not in SCHEMAS:
-            raise ValueError(f"eventDeliverySchema {schema!r} is not imitated: use {' or '.join(SCHEMAS)}")
-        retry = body.get("retryPolicy", {})
+            raise not_imitated(
+                f"eventDeliverySchema {schema!r} (subscription '{name}'): {' or '.join(SCHEMAS)}"
+            )
+        retry = properties.get("retryPolicy") or {}
         if not isinstance(retry, dict):
-            raise ValueError(f"retryPolicy must be an object, not {retry!r}")  # noqa: TRY004 - input, not a bug
-        return cls(
-            name=name,
-            topic=TOPIC_ID if topic else STORAGE_ID,
-            filter=Filter.parse(body.get("filter", {})),
-            function_name=destinations[0],
-            endpoint_url=destinations[1],
-            schema=cast(Schema, schema),
-            max_attempts=_whole(retry, "maxDeliveryAttempts", 30, 30),
-            ttl=_whole(retry, "eventTimeToLiveInMinutes", 1440, 1440) * 60,
-            max_batch=_whole(body, "maxEventsPerBatch", 5000, 1),
-            batch_bytes=_whole(body, "preferredBatchSizeInKilobytes", 1024, 64) * 1024,
+            raise invalid(name, f"retryPolicy must be an object, not {retry!r}")
+        try:
+            return cls(
+                name=name,
+                topic=topic,
+                filter=Filter.parse(properties.get("filter") or {}),
+                function_name=function,
+                endpoint_url=url,
+                schema=cast(Schema, schema),
+                max_attempts=_whole(retry, "maxDeliveryAttempts", 30, 30),
+                ttl=_whole(retry, "eventTimeToLiveInMinutes", 1440, 1440) * 60,
+                max_batch=_whole(batches, "maxEventsPerBatch", 5000, 1),
+                batch_bytes=_whole(batches, "preferredBatchSizeInKilobytes", 1024, 64) * 1024,
+                dead_letters=_dead_letters(name, properties),
+            )
+        except ValueError as error:
+            raise invalid(name, str(error)) from None
+
+
+def load(inventory: Inventory) -> list[Subscription]:
+    """The subscriptions that the cloud has been given."""
+    return [
+        Subscription.parse(
+            document["name"], source(inventory, document["id"].rsplit("/", 2)[0]), document["properties"]
         )
+        for type_ in TYPES
+        for document in inventory.all(type_)
+    ]
+
+
+def source(inventory: Inventory, topic: str) -> str:
+    """The id that the events of a topic carry: its own, or of a system topic its source's.
+
+    Raises AzureError 404 when there is no such topic.
+    """
+    found = inventory.get(topic)
+    if found is None:
+        raise AzureError(404, "ResourceNotFound", f"The topic '{topic}' was not found.")
+    return str(found["properties"].get("source") or found["id"])
+
+
+def check_function(inventory: Inventory, name: str, properties: dict[str, Any]) -> None:
+    """Raises AzureError 400 when the destination is a function of a site that does not exist."""
+    destination = properties.get("destination") or {}
+    if destination.get("endpointType") != "AzureFunction":
+        return
+    found = FUNCTION.fullmatch(str((destination.get("properties") or {}).get("resourceId")))
+    if found is None or inventory.get(found["site"]) is None:
+        raise invalid(name, "the site of the destination's function does not exist")
+
+
+def invalid(name: str, reason: str) -> AzureError:
+    return AzureError(400, "InvalidRequest", f"The event subscription '{name}' is invalid: {reason}.")
+
+
+def _destination(name: str, sent: Any) -> tuple[str | None, str | None, dict[str, Any]]:
+    """(function, URL, the destination's properties); one of the first two is None."""
+    if not isinstance(sent, dict) or not isinstance(sent.get("properties"), dict):
+        raise invalid(name, "it needs a destination with endpointType and properties")
+    properties: dict[str, Any] = sent["properties"]
+    if unknown := sorted(properties.keys() - DESTINATION):
+        raise not_imitated(f"{', '.join(unknown)} of a destination (subscription '{name}')")
+    if sent.get("endpointType") == "WebHook":
+        url = str(properties.get("endpointUrl"))
+        if not ENDPOINT.match(url):
+            raise invalid(name, f"endpointUrl {url!r} must begin with http:// or https:// and a host")
+        return None, url, properties
+    if sent.get("endpointType") == "AzureFunction":
+        found = FUNCTION.fullmatch(str(properties.get("resourceId")))
+        if found is None:
+            raise invalid(name, "resourceId must be the id of a function")
+        return found["name"], None, properties
+    raise not_imitated(
+        f"destinations of type {sent.get('endpointType')!r} (subscription '{name}'): AzureFunction or WebHook"
+    )
+
+
+def _dead_letters(name: str, properties: dict[str, Any]) -> str | None:
+    by_identity = properties.get("deadLetterWithResourceIdentity") or {}
+    sent = properties.get("deadLetterDestination") or by_identity.get("deadLetterDestination")
+    if not sent:
+        return None
+    place = sent.get("properties") or {}
+    if sent.get("endpointType") != "StorageBlob" or not place.get("blobContainerName"):
+        raise invalid(name, "a dead-letter destination is a StorageBlob with a blobContainerName")
+    if str(place.get("resourceId", "")).rpartition("/")[2].lower() != STORAGE_ACCOUNT:
+        raise not_imitated(f"dead letters outside {STORAGE_ACCOUNT} (subscription '{name}')")
+    return str(place["blobContainerName"])
 
 
 def _whole(body: dict[str, Any], name: str, most: int, default: int) -> int:
@@ -89,35 +161,3 @@ def _whole(body: dict[str, Any], name: str, most: int, default: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ValueError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
     return value
-
-
-def load(home: Home) -> list[Subscription]:
-    """The subscriptions of `home`. Raises InvalidSubscriptionError."""
-    own = home.root / "subscriptions.json"
-    files = [DEFINITIONS / "subscriptions.json", *([own] if own.exists() else [])]
-    subscriptions: dict[str, Subscription] = {}
-    for file in files:
-        for subscription in _read(file):
-            # Names become folders of dead letters, in upper case.
-            if subscription.name.upper() in subscriptions:
-                raise InvalidSubscriptionError(f"{file}: there are two subscriptions {subscription.name!r}")
-            subscriptions[subscription.name.upper()] = subscription
-    return list(subscriptions.values())
-
-
-def _read(file: Path) -> list[Subscription]:
-    try:
-        definitions = json.loads(file.read_text().replace("{container}", CONTAINER))
-    except ValueError as error:
-        raise InvalidSubscriptionError(f"{file} is not JSON: {error}") from None
-    if not isinstance(definitions, list) or not all(isinstance(each, dict) for each in definitions):
-        raise InvalidSubscriptionError(f"{file} must be a list of event subscriptions")
-    subscriptions = []
-    for definition in definitions:
-        try:
-            subscriptions.append(Subscription.parse(definition))
-        except ValueError as error:
-            raise InvalidSubscriptionError(
-                f"{file}: subscription {definition.get('name')!r}: {error}"
-            ) from None
-    return subscriptions

@@ -1,4 +1,4 @@
-"""The custom topic: what applications publish to, and what it has been given.
+"""Custom topics: what applications publish to, and what they have been given.
 
 Source: "Post to custom topic for Azure Event Grid" (limits, errors); "Publish - Publish Events" of the
 2018-01-01 data plane; error sentences as the service has answered them to the SDKs' users.
@@ -9,8 +9,7 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
-from localcloud.eventgrid.events import TOPIC_ID, Event
-from localcloud.home import TOPIC
+from localcloud.eventgrid.events import Event
 from localcloud.store import Store
 from localcloud.wire import AzureError
 
@@ -26,8 +25,11 @@ def invalid(message: str) -> AzureError:
     return AzureError(400, "BadRequest", message, details=[{"code": "InputJsonInvalid", "message": message}])
 
 
-def read(raw: bytes) -> list[Event]:
-    """The events of a request's body. Raises AzureError 400 or 413 as Event Grid does."""
+def read(raw: bytes, topic: str) -> list[Event]:
+    """The events of a request's body, for the topic with that resource id.
+
+    Raises AzureError 400 or 413 as Event Grid does.
+    """
     if len(raw) > MAX_BYTES:
         message = f"The maximum size (1048576) has been exceeded: the request has {len(raw)} bytes."
         raise AzureError(413, "PayloadTooLarge", message)
@@ -40,10 +42,10 @@ def read(raw: bytes) -> list[Event]:
             f"{CONFIGURED} The JSON received does not conform to the expected schema."
             " Token Expected: StartArray, Actual Token Received: StartObject."
         )
-    return [_event(each) for each in body]
+    return [_event(each, topic) for each in body]
 
 
-def _event(body: Any) -> Event:
+def _event(body: Any, topic: str) -> Event:
     if not isinstance(body, dict):
         raise invalid(f"{CONFIGURED} Every event must be an object, not {body!r:.100}.")
     if unknown := sorted(body.keys() - KNOWN):
@@ -58,16 +60,15 @@ def _event(body: Any) -> Event:
         datetime.fromisoformat(body["eventTime"])
     except ValueError:
         raise invalid(f"{CONFIGURED} Property 'eventTime' is no ISO 8601 time.") from None
-    if body.get("topic") not in (None, "", TOPIC_ID):
+    if (body.get("topic") or topic).lower() != topic.lower():
         raise invalid("Property 'topic' must be left out, or be the resource id of the topic.")
-    return Event.from_json(body | {"topic": TOPIC_ID})
+    return Event.from_json(body | {"topic": topic})
 
 
-class Topic:
-    """The events that were published to the one custom topic of this cloud."""
+class PublishedEvents:
+    """The events that were published to the custom topics of this cloud: the latest ones of all topics."""
 
     KIND = "eventgrid.published"
-    NAME = TOPIC
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -81,6 +82,6 @@ class Topic:
         if len(self._kept) > KEPT:
             self._store.delete(self.KIND, self._kept.popleft())
 
-    def published(self) -> list[dict[str, Any]]:
-        """In the Event Grid schema, oldest first."""
-        return [body for _, body in self._store.list(self.KIND)]
+    def of(self, topic: str) -> list[dict[str, Any]]:
+        """The events of the topic with that resource id, in the Event Grid schema, oldest first."""
+        return [body for _, body in self._store.list(self.KIND) if body["topic"].lower() == topic.lower()]

@@ -14,13 +14,10 @@ are what happens on a node; arm_routes, scoring_routes and history_routes are th
 """
 
 import asyncio
-import logging
-from functools import partial
 
-from azure.core.exceptions import AzureError as StorageError
-
+from localcloud.inventory import WORKSPACE
 from localcloud.machinelearning import history_routes, scoring_routes
-from localcloud.machinelearning.arm_routes import Arm, Elsewhere
+from localcloud.machinelearning.arm_routes import Arm
 from localcloud.machinelearning.computes import Computes
 from localcloud.machinelearning.endpoints import Endpoints
 from localcloud.machinelearning.folders import Folders
@@ -28,10 +25,9 @@ from localcloud.machinelearning.jobs import Jobs
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.nodes import Nodes
 from localcloud.machinelearning.scoring import Scoring
-from localcloud.machinelearning.uris import DATASTORES, BlobPath
+from localcloud.machinelearning.uris import BlobPath, Workspace
+from localcloud.machinelearning.workspace_routes import WorkspaceRoutes
 from localcloud.service import Cloud, Service
-
-log = logging.getLogger("localcloud.machinelearning")
 
 
 def service(cloud: Cloud) -> Service:
@@ -40,31 +36,30 @@ def service(cloud: Cloud) -> Service:
     async def verify(folder: BlobPath) -> None:
         await asyncio.to_thread(folders.check_model, folder)
 
-    models = Models(cloud.store)
-    computes = Computes(cloud.store, cloud.faults)
-    endpoints = Endpoints(cloud.store, cloud.faults, models, computes, verify, cloud.home.resource_manager)
-    jobs = Jobs(cloud.store)
+    workspace = Workspace(cloud.inventory)
+    models = Models(cloud.store, workspace)
+    computes = Computes(cloud.store, cloud.faults, workspace)
+    endpoints = Endpoints(
+        cloud.store, cloud.faults, workspace, models, computes, verify, cloud.home.resource_manager
+    )
+    jobs = Jobs(cloud.store, workspace)
     nodes = Nodes(computes.nodes)
-    scoring = Scoring(cloud.home, cloud.faults, jobs, models, nodes, folders)
-    arm = Arm(cloud, models, computes, endpoints, jobs, scoring, nodes)
+    scoring = Scoring(cloud, workspace, jobs, models, nodes, folders)
+    arm = Arm(cloud, workspace, models, computes, endpoints, jobs, scoring, nodes)
 
     async def start() -> None:
         computes.provisioned.settle()
-        endpoints.settle()
+        if cloud.inventory.one(WORKSPACE):
+            endpoints.settle()
         await scoring.start()
-        for container in DATASTORES.values():
-            try:
-                await asyncio.to_thread(partial(folders.ensure_container, container))
-            except StorageError as error:
-                log.warning("the container %s could not be made now: %s", container, error)
 
     return Service(
         "machinelearning",
         [
             *arm.routes(),
-            *scoring_routes.routes(cloud, endpoints, jobs, scoring),
-            *history_routes.routes(cloud, jobs),
-            Elsewhere(cloud),
+            *WorkspaceRoutes(cloud, workspace, folders).all(),
+            *scoring_routes.routes(cloud, workspace, endpoints, jobs, scoring),
+            *history_routes.routes(cloud, workspace, jobs),
         ],
         start=start,
         stop=scoring.stop,

@@ -5,61 +5,39 @@ Containers, Model Versions, Compute, Batch Endpoints, Batch Deployments, Jobs. W
 answers 501.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute
 
-from localcloud.arm import known_scope
-from localcloud.home import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from localcloud.home import SUBSCRIPTION
 from localcloud.machinelearning import jobs as job_forms
-from localcloud.machinelearning import workspace as fixed
 from localcloud.machinelearning.computes import Computes
 from localcloud.machinelearning.endpoints import Endpoints
-from localcloud.machinelearning.errors import invalid, not_found
+from localcloud.machinelearning.errors import invalid
 from localcloud.machinelearning.jobs import TERMINAL, Jobs
 from localcloud.machinelearning.models import Models, View
 from localcloud.machinelearning.nodes import Nodes
 from localcloud.machinelearning.provisioning import Change
 from localcloud.machinelearning.scoring import Scoring
-from localcloud.machinelearning.uris import DATASTORES, PROVIDER
+from localcloud.machinelearning.uris import PROVIDER, Workspace
+from localcloud.machinelearning.workspace_routes import BASE, enter
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.tokens import Caller
 from localcloud.wire import (
     ArmRoute,
-    AzureError,
     Operation,
-    api_version,
     json_body,
     not_imitated,
     operation_routes,
 )
 
-API_VERSIONS = (
-    "2023-04-01",
-    "2023-04-01-preview",
-    "2023-06-01-preview",
-    "2023-08-01-preview",
-    "2023-10-01",
-    "2024-01-01-preview",
-    "2024-04-01",
-    "2024-04-01-preview",
-    "2024-10-01",
-    "2024-10-01-preview",
-    "2025-06-01",
-    "2025-12-01",
-    "2026-05-01",
-)
 PAGE = 100
 """Resources in one page of a list."""
-GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
-BASE = f"{GROUP}/providers/{PROVIDER}/workspaces/{{workspace}}"
 STATUS = ("mfeOperationsStatus", "mfeOperationResults")
 
 
@@ -69,6 +47,7 @@ class Arm:
     def __init__(
         self,
         cloud: Cloud,
+        workspace: Workspace,
         models: Models,
         computes: Computes,
         endpoints: Endpoints,
@@ -77,6 +56,7 @@ class Arm:
         nodes: Nodes,
     ) -> None:
         self.cloud = cloud
+        self.workspace = workspace
         self.models = models
         self.computes = computes
         self.endpoints = endpoints
@@ -86,43 +66,7 @@ class Arm:
 
     def enter(self, request: Request) -> Caller:
         """Who calls. Raises AzureError 401 without a token, 400 without an api-version, 404 elsewhere."""
-        caller = self.cloud.arm_caller(request)
-        api_version(request, *API_VERSIONS)
-        known_scope(request)
-        workspace = request.path_params.get("workspace", WORKSPACE)
-        if workspace.lower() != WORKSPACE:
-            raise AzureError(
-                404,
-                "ResourceNotFound",
-                f"The Resource '{PROVIDER}/workspaces/{workspace}' under resource group '{RESOURCE_GROUP}'"
-                " was not found.",
-            )
-        return caller
-
-    # Workspaces and datastores
-
-    async def get_workspace(self, request: Request) -> Response:
-        self.enter(request)
-        return JSONResponse(fixed.workspace(self.cloud.home))
-
-    async def list_workspaces(self, request: Request) -> Response:
-        self.enter(request)
-        return JSONResponse({"value": [fixed.workspace(self.cloud.home)]})
-
-    async def get_datastore(self, request: Request) -> Response:
-        self.enter(request)
-        name = request.path_params["name"]
-        document = fixed.datastore(self.cloud.home, name)
-        if document is None:
-            raise not_found("The datastore", name)
-        return JSONResponse(document)
-
-    async def list_datastores(self, request: Request) -> Response:
-        self.enter(request)
-        documents = [fixed.datastore(self.cloud.home, name) for name in DATASTORES]
-        if request.query_params.get("isDefault", "").lower() == "true":
-            documents = documents[:1]
-        return JSONResponse({"value": documents})
+        return enter(self.cloud, request)
 
     # Models
 
@@ -252,7 +196,11 @@ class Arm:
         name = request.path_params["name"]
         job = self.jobs.by_run(name)
         child = job["child"] == name
-        return JSONResponse(job_forms.as_child_job(job) if child else job_forms.as_pipeline_job(job))
+        return JSONResponse(
+            job_forms.as_child_job(self.workspace, job)
+            if child
+            else job_forms.as_pipeline_job(self.workspace, job)
+        )
 
     async def list_jobs(self, request: Request) -> Response:
         self.enter(request)
@@ -260,7 +208,7 @@ class Arm:
         wanted = request.query_params.get("jobType", "Pipeline").lower() == "pipeline"
         active = view(request) != "ArchivedOnly"
         jobs = self.jobs.all() if wanted and active else []
-        return self.page(request, [job_forms.as_pipeline_job(job) for job in jobs])
+        return self.page(request, [job_forms.as_pipeline_job(self.workspace, job) for job in jobs])
 
     async def cancel_job(self, request: Request) -> Response:
         self.enter(request)
@@ -302,10 +250,6 @@ class Arm:
         deployment = f"{endpoint}/deployments/{{deployment}}"
         version = f"{BASE}/models/{{name}}/versions/{{version}}"
         table: list[tuple[str, str, Callable[[Request], Any]]] = [
-            ("GET", f"{GROUP}/providers/{PROVIDER}/workspaces", self.list_workspaces),
-            ("GET", BASE, self.get_workspace),
-            ("GET", f"{BASE}/datastores", self.list_datastores),
-            ("GET", f"{BASE}/datastores/{{name}}", self.get_datastore),
             ("GET", f"{BASE}/models", self.list_models),
             ("GET", f"{BASE}/models/{{name}}", self.get_model),
             ("PUT", f"{BASE}/models/{{name}}", self.put_model),
@@ -334,26 +278,6 @@ class Arm:
             *(ArmRoute(*row) for row in table),
             *operation_routes(self.cloud.operations, PROVIDER, self.cloud.arm_caller, *STATUS),
         ]
-
-
-class Elsewhere(BaseRoute):
-    """Everything else of Azure Machine Learning's: 501, to a caller with a token."""
-
-    PATHS = re.compile(
-        rf"(/history/[^/]+)?/subscriptions/.+/providers/{re.escape(PROVIDER)}/.*", re.IGNORECASE
-    )
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        found = scope["type"] == "http" and self.PATHS.fullmatch(scope["path"])
-        return (Match.FULL, {}) if found else (Match.NONE, {})
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        self._cloud.arm_caller(request)
-        await not_imitated(f"{request.method} {request.url.path}").response()(scope, receive, send)
 
 
 def only(request: Request, *known: str) -> None:

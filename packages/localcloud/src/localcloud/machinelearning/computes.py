@@ -11,7 +11,7 @@ from localcloud.home import REGION
 from localcloud.machinelearning import names
 from localcloud.machinelearning.errors import invalid, not_found, refused
 from localcloud.machinelearning.provisioning import Change, Provisioned, written_by
-from localcloud.machinelearning.uris import PROVIDER, WORKSPACE_PATH
+from localcloud.machinelearning.uris import PROVIDER, Workspace
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated, timestamp
@@ -22,7 +22,8 @@ KIND = "machinelearning.compute"
 class Computes:
     """The compute targets of the workspace."""
 
-    def __init__(self, store: Store, faults: Faults) -> None:
+    def __init__(self, store: Store, faults: Faults, workspace: Workspace) -> None:
+        self._workspace = workspace
         self.provisioned = Provisioned(store, faults, kind=KIND, point="compute", noun="Compute")
 
     def get(self, name: str) -> Document:
@@ -59,7 +60,7 @@ class Computes:
                 target="vmSize",
             )
         document: Document = {
-            "id": f"{WORKSPACE_PATH}/computes/{name}",
+            "id": f"{self._workspace.path}/computes/{name}",
             "name": name,
             "type": f"{PROVIDER}/workspaces/computes",
             "location": body.get("location") or REGION,

@@ -1,6 +1,6 @@
 """Scores files with an MLflow model, as the driver of a batch deployment without code does.
 
-Runs in a fresh process of the trainer's Python (3.10 or 3.11), knows nothing of localcloud, and needs only
+Runs in a fresh process of the nodes' Python (3.10 or 3.11), knows nothing of localcloud, and needs only
 what the model needs: mlflow and the model's own libraries. The request is one JSON line on standard input:
 
     {"model": folder, "inputs": [file, ...], "predictions": file, "logs": folder, "miniBatchSize": int,

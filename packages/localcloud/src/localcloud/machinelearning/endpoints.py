@@ -15,14 +15,7 @@ from localcloud.machinelearning.computes import Computes
 from localcloud.machinelearning.errors import busy, invalid, not_found, refused
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.provisioning import IN_PROGRESS, Change, Provisioned, state_of, written_by
-from localcloud.machinelearning.uris import (
-    PROVIDER,
-    WORKSPACE_PATH,
-    BlobPath,
-    blob_path,
-    compute_reference,
-    model_reference,
-)
+from localcloud.machinelearning.uris import PROVIDER, BlobPath, Workspace
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated
@@ -48,16 +41,20 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
-def endpoint_id(name: str) -> str:
-    return f"{WORKSPACE_PATH}/batchEndpoints/{name}"
-
-
 class Endpoints:
     """The batch endpoints of the workspace, with their deployments."""
 
     def __init__(
-        self, store: Store, faults: Faults, models: Models, computes: Computes, verify: Verify, host: str
+        self,
+        store: Store,
+        faults: Faults,
+        workspace: Workspace,
+        models: Models,
+        computes: Computes,
+        verify: Verify,
+        host: str,
     ) -> None:
+        self._workspace = workspace
         self.endpoints = Provisioned(store, faults, kind=ENDPOINTS, point="endpoint", noun="Endpoint")
         self.deployments = Provisioned(store, faults, kind=DEPLOYMENTS, point="deployment", noun="Deployment")
         self._models = models
@@ -83,7 +80,7 @@ class Endpoints:
         tags = names.checked_tags(body.get("tags"))
         earlier = self.endpoints.idle(name)
         document: Document = {
-            "id": endpoint_id(name),
+            "id": self._workspace.endpoint_id(name),
             "name": name,
             "type": f"{PROVIDER}/workspaces/batchEndpoints",
             "location": body.get("location") or REGION,
@@ -160,7 +157,7 @@ class Endpoints:
                 target="deployments",
             )
         document: Document = {
-            "id": f"{endpoint_id(endpoint)}/deployments/{name}",
+            "id": f"{self._workspace.endpoint_id(endpoint)}/deployments/{name}",
             "name": name,
             "type": f"{PROVIDER}/workspaces/batchEndpoints/deployments",
             "location": body.get("location") or REGION,
@@ -169,7 +166,7 @@ class Endpoints:
             | {"model": {"referenceType": "Id", "assetId": model["id"]}, "compute": compute["id"]},
             "systemData": written_by(caller, earlier),
         }
-        folder = blob_path(model["properties"]["modelUri"])
+        folder = self._workspace.blob_path(model["properties"]["modelUri"])
         return self.deployments.change(f"{endpoint}/{name}", document, check=lambda: self._verify(folder))
 
     def patch_deployment(self, endpoint: str, name: str, body: Document, caller: Caller) -> Document:
@@ -222,7 +219,9 @@ class Endpoints:
         self.endpoints.settle()
         self.deployments.settle()
         for deployment in self.deployments.list():
-            endpoint, _, name = deployment["id"].removeprefix(endpoint_id("")).partition("/deployments/")
+            endpoint, _, name = (
+                deployment["id"].removeprefix(self._workspace.endpoint_id("")).partition("/deployments/")
+            )
             if self.endpoints.find(endpoint) is None:
                 self.deployments.store.delete(DEPLOYMENTS, f"{endpoint}/{name}")
 
@@ -243,7 +242,7 @@ class Endpoints:
         asset = (sent.get("model") or {}).get("assetId")
         if not isinstance(asset, str):
             raise refused("RequestInvalid", "The AssetId field is required.", target="model")
-        reference = model_reference(asset)
+        reference = self._workspace.model_reference(asset)
         if reference.label and reference.label.lower() != "latest":
             raise invalid(f"The label '{reference.label}' is unknown: only 'latest' is.", "model")
         model = (
@@ -263,7 +262,7 @@ class Endpoints:
         asset = sent.get("compute")
         if not isinstance(asset, str):
             raise invalid("properties.compute is missing.", "compute")
-        compute = self._computes.get(compute_reference(asset))
+        compute = self._computes.get(self._workspace.compute_reference(asset))
         if state_of(compute) != "Succeeded":
             raise refused(
                 "ComputeNotReady",

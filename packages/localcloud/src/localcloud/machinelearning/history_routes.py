@@ -13,7 +13,7 @@ from localcloud.arm import known_scope
 from localcloud.machinelearning import jobs as job_forms
 from localcloud.machinelearning import workspace
 from localcloud.machinelearning.jobs import Jobs
-from localcloud.machinelearning.uris import PROVIDER
+from localcloud.machinelearning.uris import PROVIDER, Workspace
 from localcloud.service import Cloud
 from localcloud.wire import ArmRoute
 
@@ -23,30 +23,30 @@ BASE = (
 )
 
 
-def routes(cloud: Cloud, jobs: Jobs) -> list[BaseRoute]:
+def routes(cloud: Cloud, own: Workspace, jobs: Jobs) -> list[BaseRoute]:
     async def discovery(_: Request) -> Response:
         return JSONResponse(workspace.discovery(cloud.home))
 
     async def run(request: Request) -> Response:
         cloud.arm_caller(request)
-        known_scope(request)
+        known_scope(request, cloud.inventory)
         id_ = request.path_params["run"]
         job = jobs.by_run(id_)
-        return JSONResponse(job_forms.as_run(job, child=job["child"] == id_))
+        return JSONResponse(job_forms.as_run(own, job, child=job["child"] == id_))
 
     async def details(request: Request) -> Response:
         cloud.arm_caller(request)
-        known_scope(request)
+        known_scope(request, cloud.inventory)
         id_ = request.path_params["run"]
         job = jobs.by_run(id_)
-        return JSONResponse(job_forms.as_run_details(job, child=job["child"] == id_))
+        return JSONResponse(job_forms.as_run_details(own, job, child=job["child"] == id_))
 
     async def children(request: Request) -> Response:
         cloud.arm_caller(request)
-        known_scope(request)
+        known_scope(request, cloud.inventory)
         id_ = request.path_params["run"]
         job = jobs.by_run(id_)
-        runs = [] if job["child"] == id_ else [job_forms.as_run(job, child=True)]
+        runs = [] if job["child"] == id_ else [job_forms.as_run(own, job, child=True)]
         return JSONResponse({"value": runs})
 
     return [

@@ -12,18 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from localcloud.home import DATASTORE, WORKSPACE
-from localcloud.machinelearning.endpoints import endpoint_id
 from localcloud.machinelearning.errors import invalid, not_found, refused
-from localcloud.machinelearning.uris import (
-    ARTIFACT_DATASTORE,
-    DATASTORES,
-    PROVIDER,
-    WORKSPACE_PATH,
-    BlobPath,
-    blob_path,
-    datastore_uri,
-)
+from localcloud.machinelearning.uris import ARTIFACT_DATASTORE, PROVIDER, BlobPath, Workspace
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated, timestamp
@@ -53,7 +43,7 @@ class Request:
     experiment: str | None
 
     @classmethod
-    def parse(cls, body: Document) -> "Request":
+    def parse(cls, body: Document, workspace: Workspace) -> "Request":
         """From the body of an invocation, in camel or Pascal case.
 
         Raises AzureError 400 unless it has exactly one input, and one output named score or none; 501 for
@@ -87,8 +77,8 @@ class Request:
             raise invalid(f"The job name '{name}' is invalid: letters, digits, '-' and '_'.", "name")
         return cls(
             input_type=kind,
-            input=_place(given, "inputData"),
-            output=_output(_key(properties, "outputData")),
+            input=_place(workspace, given, "inputData"),
+            output=_output(workspace, _key(properties, "outputData")),
             name=name,
             experiment=_key(own, "experimentName"),
         )
@@ -97,8 +87,9 @@ class Request:
 class Jobs:
     """The scoring jobs of the workspace."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, workspace: Workspace) -> None:
         self._store = store
+        self._workspace = workspace
 
     def create(self, deployment: Document, request: Request, repeatability: str, caller: Caller) -> Document:
         """A job of `deployment`, NotStarted. Raises AzureError 409 for a name that is taken."""
@@ -106,7 +97,9 @@ class Jobs:
         endpoint = deployment["id"].split("/")[-3]
         child = str(uuid4())
         settings = deployment["properties"]
-        default = BlobPath(DATASTORES[DATASTORE], f"azureml/{child}/score/{settings['outputFileName']}")
+        default = BlobPath(
+            self._workspace.default_container, f"azureml/{child}/score/{settings['outputFileName']}"
+        )
         output = request.output or default
         job: Document = {
             "name": name,
@@ -179,14 +172,14 @@ class Jobs:
                 self.move(job["name"], "Failed", error="The node of this job was stopped while it ran.")
 
 
-def log_folder(job: Document) -> BlobPath:
+def log_folder(workspace: Workspace, job: Document) -> BlobPath:
     """Where the logs of the scoring run are: the run's folder in the workspace's artifact store."""
-    return BlobPath(DATASTORES[ARTIFACT_DATASTORE], f"ExperimentRun/dcid.{job['child']}")
+    return BlobPath(workspace.datastores[ARTIFACT_DATASTORE], f"ExperimentRun/dcid.{job['child']}")
 
 
-def as_batch_job(job: Document) -> Document:
+def as_batch_job(workspace: Workspace, job: Document) -> Document:
     """As the endpoint shows it."""
-    deployment = f"{endpoint_id(job['endpoint'])}/deployments/{job['deployment']}"
+    deployment = f"{workspace.endpoint_id(job['endpoint'])}/deployments/{job['deployment']}"
     return {
         "id": f"{deployment}/jobs/{job['name']}",
         "name": job["name"],
@@ -195,19 +188,24 @@ def as_batch_job(job: Document) -> Document:
             "status": job["status"],
             "provisioningState": "Succeeded",
             "inputData": {
-                "data": {"jobInputType": _pascal(job["inputType"]), "uri": datastore_uri(_blob(job["input"]))}
+                "data": {
+                    "jobInputType": _pascal(job["inputType"]),
+                    "uri": workspace.datastore_uri(_blob(job["input"])),
+                }
             },
-            "outputData": {"score": {"jobOutputType": "UriFile", "uri": datastore_uri(_blob(job["output"]))}},
+            "outputData": {
+                "score": {"jobOutputType": "UriFile", "uri": workspace.datastore_uri(_blob(job["output"]))}
+            },
             "interactionEndpoints": {},
         },
         "systemData": _system_data(job),
     }
 
 
-def as_pipeline_job(job: Document) -> Document:
+def as_pipeline_job(workspace: Workspace, job: Document) -> Document:
     """As Resource Manager shows it: azure-ai-ml makes a PipelineJob of it."""
     return {
-        "id": f"{WORKSPACE_PATH}/jobs/{job['name']}",
+        "id": f"{workspace.path}/jobs/{job['name']}",
         "name": job["name"],
         "type": f"{PROVIDER}/workspaces/jobs",
         "properties": {
@@ -215,9 +213,9 @@ def as_pipeline_job(job: Document) -> Document:
             "status": job["status"],
             "displayName": job["name"],
             "experimentName": job["experiment"],
-            "computeId": f"{WORKSPACE_PATH}/computes/{job['compute']}",
+            "computeId": f"{workspace.path}/computes/{job['compute']}",
             "isArchived": False,
-            "tags": _tags(job),
+            "tags": _tags(workspace, job),
             "properties": {"azureml.pipelineComponent": "pipelinerun"},
             "settings": {},
             "services": {},
@@ -225,14 +223,14 @@ def as_pipeline_job(job: Document) -> Document:
             "inputs": {
                 "data": {
                     "jobInputType": job["inputType"],
-                    "uri": datastore_uri(_blob(job["input"])),
+                    "uri": workspace.datastore_uri(_blob(job["input"])),
                     "mode": "ReadOnlyMount",
                 }
             },
             "outputs": {
                 "score": {
                     "jobOutputType": "uri_file",
-                    "uri": datastore_uri(_blob(job["output"])),
+                    "uri": workspace.datastore_uri(_blob(job["output"])),
                     "mode": "ReadWriteMount",
                 }
             },
@@ -241,17 +239,17 @@ def as_pipeline_job(job: Document) -> Document:
     }
 
 
-def as_child_job(job: Document) -> Document:
+def as_child_job(workspace: Workspace, job: Document) -> Document:
     """The scoring run as Resource Manager shows it: without properties, so clients ask the run history."""
     return {
-        "id": f"{WORKSPACE_PATH}/jobs/{job['child']}",
+        "id": f"{workspace.path}/jobs/{job['child']}",
         "name": job["child"],
         "type": f"{PROVIDER}/workspaces/jobs",
         "properties": None,
     }
 
 
-def as_run(job: Document, *, child: bool) -> Document:
+def as_run(workspace: Workspace, job: Document, *, child: bool) -> Document:
     """One of a job's two runs, as the run history shows it."""
     own = (
         {
@@ -273,15 +271,15 @@ def as_run(job: Document, *, child: bool) -> Document:
         "createdFrom": "Service",
         "runType": "azureml.StepRun" if child else "azureml.PipelineRun",
         "dataContainerId": f"dcid.{own['runId']}",
-        "tags": _tags(job),
+        "tags": _tags(workspace, job),
         "properties": {},
         "error": _error(job, child=child),
     }
 
 
-def as_run_details(job: Document, *, child: bool) -> Document:
+def as_run_details(workspace: Workspace, job: Document, *, child: bool) -> Document:
     """A run with what became of it: the error of a failed one."""
-    run = as_run(job, child=child)
+    run = as_run(workspace, job, child=child)
     kept = (
         "runId",
         "parentRunId",
@@ -307,13 +305,13 @@ def _error(job: Document, *, child: bool) -> Document | None:
     return {"error": {"code": "UserError", "message": message, "details": []}, "time": job["endedAt"]}
 
 
-def _tags(job: Document) -> dict[str, str]:
+def _tags(workspace: Workspace, job: Document) -> dict[str, str]:
     return {
         "azureml.batchrun": "true",
         "azureml.deploymentname": job["deployment"],
         "azureml.endpointname": job["endpoint"],
         "azureml.jobtype": "azureml.StepRun",
-        "workspace": WORKSPACE,
+        "workspace": workspace.name,
     }
 
 
@@ -342,14 +340,14 @@ def _object(value: Any, name: str) -> Document:
     return value
 
 
-def _place(given: Any, target: str) -> BlobPath:
+def _place(workspace: Workspace, given: Any, target: str) -> BlobPath:
     uri = _key(given, "uri")
     if not isinstance(uri, str):
         raise invalid(f"The uri of {target} is missing.", target)
-    return blob_path(uri)
+    return workspace.blob_path(uri)
 
 
-def _output(sent: Any) -> BlobPath | None:
+def _output(workspace: Workspace, sent: Any) -> BlobPath | None:
     if not sent:
         return None
     outputs = _object(sent, "outputData")
@@ -361,4 +359,4 @@ def _output(sent: Any) -> BlobPath | None:
     [given] = outputs.values()
     if str(_key(given, "jobOutputType")).lower().replace("_", "") != "urifile":
         raise invalid("The output of a model deployment is of type UriFile.", "outputData")
-    return _place(given, "outputData")
+    return _place(workspace, given, "outputData")

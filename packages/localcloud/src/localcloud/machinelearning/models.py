@@ -10,7 +10,7 @@ from typing import Any, Literal
 from localcloud.machinelearning import names
 from localcloud.machinelearning.errors import invalid, not_found, refused
 from localcloud.machinelearning.provisioning import written_by
-from localcloud.machinelearning.uris import PROVIDER, WORKSPACE_PATH, blob_path, datastore_uri
+from localcloud.machinelearning.uris import PROVIDER, Workspace
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 
@@ -20,14 +20,11 @@ MUTABLE = ("description", "isArchived", "stage")
 View = Literal["ActiveOnly", "ArchivedOnly", "All"]
 
 
-def model_id(name: str) -> str:
-    return f"{WORKSPACE_PATH}/models/{name}"
-
-
 class Models:
     """The model registry of the workspace."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._store = store
 
     def register(self, name: str, version: str, body: Document, caller: Caller) -> tuple[Document, bool]:
@@ -40,7 +37,7 @@ class Models:
         sent = body.get("properties")
         if not isinstance(sent, dict) or not isinstance(sent.get("modelUri"), str):
             raise invalid("properties.modelUri is missing.", "modelUri")
-        uri = datastore_uri(blob_path(sent["modelUri"]))
+        uri = self._workspace.datastore_uri(self._workspace.blob_path(sent["modelUri"]))
         earlier = self._store.get(VERSIONS, f"{name}/{version}")
         kept: Document = earlier["properties"] if earlier else {"isArchived": False, "stage": "None"}
         if earlier and kept["modelUri"] != uri:
@@ -59,7 +56,7 @@ class Models:
             "provisioningState": "Succeeded",
         }
         document: Document = {
-            "id": f"{model_id(name)}/versions/{version}",
+            "id": f"{self._workspace.model_id(name)}/versions/{version}",
             "name": version,
             "type": f"{PROVIDER}/workspaces/models/versions",
             "properties": properties,
@@ -92,7 +89,7 @@ class Models:
         sent = body.get("properties", {})
         earlier = self._store.get(CONTAINERS, name)
         document: Document = {
-            "id": model_id(name),
+            "id": self._workspace.model_id(name),
             "name": name,
             "type": f"{PROVIDER}/workspaces/models",
             "properties": {

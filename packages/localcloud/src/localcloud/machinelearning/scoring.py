@@ -1,4 +1,4 @@
-"""Runs scoring jobs: a node of a cluster is a folder and one process of the trainer's environment.
+"""Runs scoring jobs: a node of a cluster is a folder and one process of the nodes' environment.
 
 What a job's wall time consists of: waiting for a node, copying model and inputs from storage, starting Python
 and importing mlflow (most of it), loading the model, predicting, and storing predictions and logs. Nothing
@@ -19,23 +19,24 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from localcloud.faults import Faults
+from localcloud.batch.node import NodeFolders
 from localcloud.home import Home
 from localcloud.machinelearning.endpoints import seconds
 from localcloud.machinelearning.folders import DataNotFoundError, Folders, UnsafePathError
 from localcloud.machinelearning.jobs import Jobs, log_folder
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.nodes import ComputeGoneError, Nodes
-from localcloud.machinelearning.uris import BlobPath, blob_path, model_reference
+from localcloud.machinelearning.uris import BlobPath, Workspace
+from localcloud.service import Cloud
+from localcloud.spec import CloudSpec
 from localcloud.store import Document
 from localcloud.wire import AzureError
 
 log = logging.getLogger("localcloud.machinelearning")
 
 DRIVER = Path(__file__).with_name("driver.py")
-ENVIRONMENT = "LOCALCLOUD_TRAINER_ENVIRONMENT"
 ENVIRONMENT_LIMIT = 600
-"""Seconds that a job waits for the Batch pool to prepare the trainer's environment."""
+"""Seconds that a job waits for the Batch pool to prepare the environment of the nodes."""
 LOOK_AGAIN = 0.2
 TOLD = 2000
 """Bytes at the end of a process's output that tell why it failed, when it does not say so itself."""
@@ -45,23 +46,25 @@ class JobFailedError(Exception):
     """A job has failed; the text says why, to a person."""
 
 
-def trainer_python(home: Home) -> Path:
-    """The Python of the environment that trainer and scoring share; the Batch pool's start task prepares it.
+def node_python(home: Home, spec: CloudSpec) -> Path:
+    """The Python in which models score: that of the nodes' environment, which the Batch pool prepares.
 
-    It is there when it is complete: the start task sets the link that leads to it last.
+    It is there when the environment is complete: the pool sets the link that leads to it last.
     """
-    ready = os.environ.get(ENVIRONMENT)
-    return (Path(ready) if ready else home.root / "batch" / "shared" / "trainer") / "bin" / "python"
+    ready = spec.node_environment
+    return (ready or NodeFolders(home.root / "batch").environment) / "bin" / "python"
 
 
 class Scoring:
     """The jobs that run now."""
 
     def __init__(
-        self, home: Home, faults: Faults, jobs: Jobs, models: Models, nodes: Nodes, folders: Folders
+        self, cloud: Cloud, workspace: Workspace, jobs: Jobs, models: Models, nodes: Nodes, folders: Folders
     ) -> None:
-        self._home = home
-        self._faults = faults
+        self._home = cloud.home
+        self._spec = cloud.spec
+        self._faults = cloud.faults
+        self._workspace = workspace
         self._jobs = jobs
         self._models = models
         self._nodes = nodes
@@ -136,8 +139,13 @@ class Scoring:
         self._jobs.move(name, "Completed")
 
     async def _environment(self) -> Path:
-        """The trainer's Python, once it is prepared. Raises JobFailedError when it is not in time."""
-        python = trainer_python(self._home)
+        """The Python of the nodes, once it is prepared. Raises JobFailedError when it is not in time."""
+        python = node_python(self._home, self._spec)
+        if self._spec.node_environment is None and self._spec.node_requirements is None:
+            raise JobFailedError(
+                "This cloud has no environment in which a model could score: its specification names neither"
+                " nodeEnvironment nor nodeRequirements."
+            )
         for _ in range(int(ENVIRONMENT_LIMIT / LOOK_AGAIN)):
             if os.access(python, os.X_OK):
                 return python
@@ -149,9 +157,11 @@ class Scoring:
 
     def _mount(self, job: Document, folder: Path, gone: threading.Event) -> dict[str, Any]:
         """Copy model and inputs; the driver's request."""
-        reference = model_reference(job["model"])
+        reference = self._workspace.model_reference(job["model"])
         version = self._models.version(reference.name, str(reference.version))
-        self._folders.download_folder(blob_path(version["properties"]["modelUri"]), folder / "model", gone)
+        self._folders.download_folder(
+            self._workspace.blob_path(version["properties"]["modelUri"]), folder / "model", gone
+        )
         source = BlobPath(**job["input"])
         if job["inputType"] == "uri_file":
             files = self._folders.download_file(source, folder / "input")
@@ -203,7 +213,7 @@ class Scoring:
         )
 
     def _store_logs(self, job: Document, folder: Path) -> None:
-        root = log_folder(job)
+        root = log_folder(self._workspace, job)
         for file in sorted((folder / "logs").rglob("*.txt")):
             name = file.relative_to(folder / "logs").as_posix()
             self._folders.upload(file, BlobPath(root.container, f"{root.path}/{name}"), overwrite=True)

@@ -16,6 +16,7 @@ from localcloud.machinelearning.errors import not_found
 from localcloud.machinelearning.jobs import Jobs
 from localcloud.machinelearning.jobs import Request as Invocation
 from localcloud.machinelearning.scoring import Scoring
+from localcloud.machinelearning.uris import Workspace
 from localcloud.service import Cloud
 from localcloud.wire import ArmRoute, bearer, json_body
 
@@ -24,18 +25,20 @@ DEPLOYMENT_HEADER = "azureml-model-deployment"
 REPEATABILITY_HEADER = "repeatability_request-id"
 
 
-def routes(cloud: Cloud, endpoints: Endpoints, jobs: Jobs, scoring: Scoring) -> list[BaseRoute]:
+def routes(
+    cloud: Cloud, workspace: Workspace, endpoints: Endpoints, jobs: Jobs, scoring: Scoring
+) -> list[BaseRoute]:
     async def invoke(request: Request) -> Response:
         caller = bearer(request, cloud.tokens, AUDIENCES)
         endpoint = request.path_params["endpoint"].lower()
         deployment = endpoints.scored_by(endpoint, request.headers.get(DEPLOYMENT_HEADER))
-        invocation = Invocation.parse(await json_body(request))
+        invocation = Invocation.parse(await json_body(request), workspace)
         repeatability = request.headers.get(REPEATABILITY_HEADER, "")
         job = jobs.repeated(endpoint, repeatability)
         if job is None:
             job = jobs.create(deployment, invocation, repeatability, caller)
             scoring.begin(job)
-        return JSONResponse(job_forms.as_batch_job(job), 201)
+        return JSONResponse(job_forms.as_batch_job(workspace, job), 201)
 
     async def get(request: Request) -> Response:
         bearer(request, cloud.tokens, AUDIENCES)
@@ -43,13 +46,19 @@ def routes(cloud: Cloud, endpoints: Endpoints, jobs: Jobs, scoring: Scoring) -> 
         job = jobs.get(path["name"])
         if job["endpoint"] != path["endpoint"].lower():
             raise not_found("The job", path["name"])
-        return JSONResponse(job_forms.as_batch_job(job))
+        return JSONResponse(job_forms.as_batch_job(workspace, job))
 
     async def list_all(request: Request) -> Response:
         bearer(request, cloud.tokens, AUDIENCES)
         endpoint = endpoints.get(request.path_params["endpoint"])["name"]
         return JSONResponse(
-            {"value": [job_forms.as_batch_job(job) for job in jobs.all() if job["endpoint"] == endpoint]}
+            {
+                "value": [
+                    job_forms.as_batch_job(workspace, job)
+                    for job in jobs.all()
+                    if job["endpoint"] == endpoint
+                ]
+            }
         )
 
     return [

@@ -1,23 +1,15 @@
-"""The workspace and its datastores: there from the start, not changed by anyone.
+"""The workspace and its datastores, as Resource Manager shows them.
 
 Sources: "Workspaces - Get", "Datastores - Get"; the bodies as azure-ai-ml 1.35 reads them.
 """
 
 from typing import Any
 
-from localcloud.home import (
-    DATASTORE,
-    LOOPBACK,
-    REGION,
-    RESOURCE_GROUP,
-    STORAGE_ACCOUNT,
-    SUBSCRIPTION,
-    TENANT,
-    WORKSPACE,
-    WORKSPACE_ID,
-    Home,
-)
-from localcloud.machinelearning.uris import DATASTORES, PROVIDER, WORKSPACE_PATH
+from localcloud.home import LOOPBACK, REGION, STORAGE_ACCOUNT, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
+from localcloud.inventory import DATASTORE, WORKSPACE
+from localcloud.machinelearning.errors import invalid
+from localcloud.machinelearning.uris import DEFAULT_DATASTORE, Workspace
+from localcloud.wire import not_imitated
 
 CREATED = {
     "createdAt": "2026-01-01T00:00:00.000000Z",
@@ -29,39 +21,43 @@ CREATED = {
 }
 
 
-def storage_account_id() -> str:
-    return (
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-        f"/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
-    )
-
-
-def workspace(home: Home) -> dict[str, Any]:
+def workspace(home: Home, own: Workspace) -> dict[str, Any]:
     host = f"{LOOPBACK}:{home.ports.arm}"
+    found = own.inventory.one(WORKSPACE)
+    assert found is not None
     return {
-        "id": WORKSPACE_PATH,
-        "name": WORKSPACE,
-        "type": f"{PROVIDER}/workspaces",
         "location": REGION,
         "kind": "Default",
         "sku": {"name": "Basic", "tier": "Basic"},
         "tags": {},
+        **found,
         "identity": {"type": "SystemAssigned", "tenantId": TENANT},
         "properties": {
-            "friendlyName": WORKSPACE,
-            "workspaceId": WORKSPACE_ID,
-            "tenantId": TENANT,
-            "storageAccount": storage_account_id(),
-            "discoveryUrl": f"{home.resource_manager}/discovery",
-            "mlFlowTrackingUri": f"azureml://{host}/mlflow/v1.0{WORKSPACE_PATH}",
-            "provisioningState": "Succeeded",
+            "friendlyName": own.name,
             "publicNetworkAccess": "Enabled",
-            "systemDatastoresAuthMode": "identity",
             "v1LegacyMode": False,
             "hbiWorkspace": False,
+            **found["properties"],
+            "workspaceId": WORKSPACE_ID,
+            "tenantId": TENANT,
+            "storageAccount": own.inventory.storage_id,
+            "discoveryUrl": f"{home.resource_manager}/discovery",
+            "mlFlowTrackingUri": f"azureml://{host}/mlflow/v1.0{own.path}",
+            "provisioningState": "Succeeded",
+            "systemDatastoresAuthMode": "identity",
         },
         "systemData": CREATED,
     }
+
+
+def check_datastore(name: str, properties: dict[str, Any]) -> None:
+    """Raises AzureError 400 for a datastore without a container, 501 for one outside Azurite."""
+    if str(properties.get("datastoreType")).lower() != "azureblob":
+        raise not_imitated(f"datastores of type {properties.get('datastoreType')!r}: AzureBlob only")
+    if str(properties.get("accountName")).lower() != STORAGE_ACCOUNT:
+        raise not_imitated(f"the datastore '{name}' outside the storage account {STORAGE_ACCOUNT}")
+    if not isinstance(properties.get("containerName"), str) or not properties["containerName"]:
+        raise invalid(f"The datastore '{name}' needs a containerName.", "containerName")
 
 
 def discovery(home: Home) -> dict[str, str]:
@@ -70,14 +66,14 @@ def discovery(home: Home) -> dict[str, str]:
     return dict.fromkeys(services, home.resource_manager) | {"studio": "https://ml.azure.com"}
 
 
-def datastore(home: Home, name: str) -> dict[str, Any] | None:
-    container = DATASTORES.get(name.lower())
+def datastore(home: Home, own: Workspace, name: str) -> dict[str, Any] | None:
+    container = own.datastores.get(name.lower())
     if container is None:
         return None
     return {
-        "id": f"{WORKSPACE_PATH}/datastores/{name.lower()}",
+        "id": f"{own.path}/datastores/{name.lower()}",
         "name": name.lower(),
-        "type": f"{PROVIDER}/workspaces/datastores",
+        "type": DATASTORE,
         "properties": {
             "datastoreType": "AzureBlob",
             "accountName": STORAGE_ACCOUNT,
@@ -86,12 +82,12 @@ def datastore(home: Home, name: str) -> dict[str, Any] | None:
             "protocol": "https",
             "credentials": {"credentialsType": "None"},
             "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
-            "isDefault": name.lower() == DATASTORE,
+            "isDefault": name.lower() == DEFAULT_DATASTORE,
             "description": None,
             "tags": {},
             "properties": {},
             "subscriptionId": SUBSCRIPTION,
-            "resourceGroup": RESOURCE_GROUP,
+            "resourceGroup": own.inventory.group,
         },
         "systemData": CREATED,
     }

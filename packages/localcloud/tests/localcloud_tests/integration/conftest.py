@@ -15,9 +15,12 @@ import httpx
 import pytest
 from localcloud import storage
 from localcloud.home import Home, Ports
+from localcloud.spec import CloudSpec, Resource, kept_in
+
+from localcloud_tests.resources import resources
 
 CHECKOUT = Path(__file__).parents[5]
-NODE_ENVIRONMENT = Path(os.environ.get("LOCALCLOUD_TRAINER_ENVIRONMENT") or CHECKOUT / ".venv-trainer")
+NODE_ENVIRONMENT = Path(os.environ.get("LOCALCLOUD_NODE_ENVIRONMENT") or CHECKOUT / ".venv-trainer")
 """The Python environment, with MLflow, that Batch nodes and scoring use."""
 
 
@@ -38,16 +41,25 @@ def wait_until_healthy(home: Home, process: "subprocess.Popen[bytes]", limit: fl
     raise AssertionError(f"the cloud did not start: {(home.logs / 'cloud.log').read_text()}")
 
 
+def serve(home: Home, *more: Resource, node_environment: Path = NODE_ENVIRONMENT) -> None:
+    """Have the clouds of `home` serve the tests' resources, and `more`.
+
+    All of them share one environment of the nodes: making one takes a pool minutes.
+    """
+    CloudSpec([*resources(home), *more], node_environment=node_environment).write(kept_in(home))
+
+
 def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
     """The cloud process of `home`, healthy; the caller ends it."""
+    if not kept_in(home).exists():
+        serve(home)
     home.logs.mkdir(parents=True, exist_ok=True)
     with (home.logs / "cloud.log").open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "localcloud.cloud", str(home.root)],
             stdout=out,
             stderr=out,
-            # All clouds of the tests share one environment: making one takes a pool minutes.
-            env={"LOCALCLOUD_TRAINER_ENVIRONMENT": str(NODE_ENVIRONMENT)} | os.environ | home.trust(),
+            env=os.environ | home.trust(),
         )
     wait_until_healthy(home, process)
     return process

@@ -63,7 +63,7 @@ def test_unknown_paths_and_missing_api_versions_are_answered_in_azures_error_sha
         "MissingApiVersionParameter",
     )
     other_case = arm(
-        cloud_home, f"/Subscriptions/{SUBSCRIPTION}/resourcegroups/TOUCHDOWN?api-version=2022-12-01", headers
+        cloud_home, f"/Subscriptions/{SUBSCRIPTION}/resourcegroups/LAB?api-version=2022-12-01", headers
     )
     assert other_case.status_code == 200
 

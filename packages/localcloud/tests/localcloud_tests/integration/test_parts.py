@@ -37,7 +37,8 @@ def part(tmp_path: Path) -> Iterator[Callable[..., Part]]:
     def make(code: str, port: int | None = None) -> Part:
         (own,) = [port] if port else free_ports(1)
         command = [sys.executable, "-c", code, str(own)]
-        plan = Plan("test", command, os.environ, {"web": own}, tmp_path / "part.log", lambda: listens(own))
+        log = tmp_path / "part.log"
+        plan = Plan("test", command, tmp_path, os.environ, {"web": own}, log, lambda: listens(own))
         made.append(Part(plan))
         return made[-1]
 

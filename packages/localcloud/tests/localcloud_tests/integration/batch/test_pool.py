@@ -6,10 +6,11 @@ import itertools
 import os
 import time
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -18,13 +19,19 @@ from localcloud.batch.tasks import TaskSpec
 from localcloud.faults import Fault, Faults
 from localcloud.home import Home, Ports
 from localcloud.service import Cloud
+from localcloud.spec import CloudSpec
 from localcloud.store import Store
 from localcloud.tokens import Tokens
 from localcloud.wire import Operations
 
 pytestmark = pytest.mark.integration
 
-Open = Callable[[PoolSettings], Awaitable[Pool]]
+
+class Open(Protocol):
+    def __call__(self, spec: CloudSpec, settings: PoolSettings = ...) -> Awaitable[Pool]: ...
+
+
+DEFINED = PoolSettings()
 
 
 @pytest.fixture
@@ -32,17 +39,17 @@ async def open_pool(tmp_path: Path) -> AsyncIterator[Open]:
     """Makes pools of one home, which are stopped when the test is over."""
     async with AsyncExitStack() as stack:
 
-        async def open_(settings: PoolSettings) -> Pool:
-            return await stack.enter_async_context(pool_of(tmp_path / "home", settings))
+        async def open_(spec: CloudSpec, settings: PoolSettings = DEFINED) -> Pool:
+            return await stack.enter_async_context(pool_of(tmp_path / "home", spec, settings))
 
         yield open_
 
 
 @asynccontextmanager
-async def pool_of(root: Path, settings: PoolSettings) -> AsyncIterator[Pool]:
+async def pool_of(root: Path, spec: CloudSpec, settings: PoolSettings = DEFINED) -> AsyncIterator[Pool]:
     home = Home.open(root, Ports.free())
     store = Store(home.root / "cloud.sqlite")
-    cloud = Cloud(home, store, Tokens(home), Operations(store, home.resource_manager), Faults())
+    cloud = Cloud(home, store, Tokens(home), Operations(store, home.resource_manager), Faults(), spec)
     pool = Pool(cloud, settings)
     try:
         yield pool
@@ -73,9 +80,9 @@ def requirements(tmp_path: Path) -> Path:
 async def test_a_task_waits_for_the_start_task_and_uses_what_it_prepared(
     open_pool: Open, requirements: Path
 ) -> None:
-    pool = await open_pool(PoolSettings(requirements=requirements))
+    pool = await open_pool(CloudSpec(node_requirements=requirements))
     code = "import greeting; print(greeting.TEXT)"
-    command = f"""/bin/bash -c 'exec "$AZ_BATCH_NODE_SHARED_DIR/trainer/bin/python" -c "{code}"'"""
+    command = f"""/bin/bash -c 'exec "$AZ_BATCH_NODE_SHARED_DIR/environment/bin/python" -c "{code}"'"""
     task = pool.submit(str(uuid4()), TaskSpec(command))
     assert task.state == "active"
     await pool.start()
@@ -89,7 +96,7 @@ async def test_tasks_fail_with_the_stderr_of_a_start_task_that_failed(
 ) -> None:
     requirements = tmp_path / "bad.txt"
     requirements.write_text("unhashed==1.0\n")
-    pool = await open_pool(PoolSettings(requirements=requirements))
+    pool = await open_pool(CloudSpec(node_requirements=requirements))
     early = pool.submit(str(uuid4()), TaskSpec("true"))
     await pool.start()
     await early.completed.wait()
@@ -100,11 +107,11 @@ async def test_tasks_fail_with_the_stderr_of_a_start_task_that_failed(
         assert task.failure.code == "StartTaskFailed"
         assert "unhashed" in task.failure.message
     assert [node.state for node in pool.nodes] == ["startTaskFailed"]
-    assert not pool.folders.trainer.exists()
+    assert not pool.folders.environment.exists()
 
 
 async def test_tasks_are_served_in_the_order_in_which_they_came(open_pool: Open, ready: Path) -> None:
-    pool = await open_pool(PoolSettings(task_slots=1, environment=ready))
+    pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(task_slots=1))
     tasks = [pool.submit(str(uuid4()), TaskSpec("true")) for _ in range(4)]
     await pool.start()
     for task in tasks:
@@ -116,7 +123,7 @@ async def test_tasks_are_served_in_the_order_in_which_they_came(open_pool: Open,
 
 
 async def test_nodes_share_the_tasks_between_them(open_pool: Open, ready: Path) -> None:
-    pool = await open_pool(PoolSettings(nodes=2, task_slots=1, environment=ready))
+    pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(nodes=2, task_slots=1))
     await pool.start()
     tasks = [pool.submit(str(uuid4()), TaskSpec("sleep 600")) for _ in range(3)]
     async with asyncio.timeout(30):
@@ -132,7 +139,7 @@ async def test_nodes_share_the_tasks_between_them(open_pool: Open, ready: Path) 
 async def test_a_command_that_a_signal_ends_has_the_exit_code_of_the_signal(
     open_pool: Open, ready: Path
 ) -> None:
-    pool = await open_pool(PoolSettings(environment=ready))
+    pool = await open_pool(CloudSpec(node_environment=ready))
     await pool.start()
     task = pool.submit(str(uuid4()), TaskSpec("/bin/bash -c 'kill -KILL $$'"))
     await task.completed.wait()
@@ -143,7 +150,7 @@ async def test_a_command_that_a_signal_ends_has_the_exit_code_of_the_signal(
 async def test_a_command_that_cannot_start_fails_the_task_and_frees_the_slot(
     open_pool: Open, ready: Path, command: str
 ) -> None:
-    pool = await open_pool(PoolSettings(task_slots=1, environment=ready))
+    pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(task_slots=1))
     await pool.start()
     task = pool.submit(str(uuid4()), TaskSpec(command))
     await task.completed.wait()
@@ -157,8 +164,8 @@ async def test_a_command_that_cannot_start_fails_the_task_and_frees_the_slot(
 async def test_old_task_folders_are_deleted_at_the_start_and_others_are_kept(
     tmp_path: Path, ready: Path
 ) -> None:
-    settings = PoolSettings(environment=ready)
-    async with pool_of(tmp_path / "home", settings) as pool:
+    spec = CloudSpec(node_environment=ready)
+    async with pool_of(tmp_path / "home", spec) as pool:
         await pool.start()
         specs = [TaskSpec("true", retention=timedelta(0)), TaskSpec("true")]
         tasks = [pool.submit(str(uuid4()), spec) for spec in specs]
@@ -169,7 +176,7 @@ async def test_old_task_folders_are_deleted_at_the_start_and_others_are_kept(
         forgotten.mkdir()
         long_ago = time.time() - timedelta(days=8).total_seconds()
         os.utime(forgotten, (long_ago, long_ago))
-    async with pool_of(tmp_path / "home", settings) as again:
+    async with pool_of(tmp_path / "home", spec) as again:
         await again.start()
         assert not over.exists()
         assert not forgotten.exists()
@@ -186,7 +193,7 @@ def ready(tmp_path: Path) -> Path:
 
 
 async def test_a_task_that_is_held_back_can_be_ended(open_pool: Open, ready: Path) -> None:
-    pool = await open_pool(PoolSettings(environment=ready))
+    pool = await open_pool(CloudSpec(node_environment=ready))
     pool.cloud.faults.arm(Fault("batch.task", "delay", seconds=600))
     await pool.start()
     task = pool.submit(str(uuid4()), TaskSpec("true"))
@@ -197,3 +204,29 @@ async def test_a_task_that_is_held_back_can_be_ended(open_pool: Open, ready: Pat
     assert task.failure is not None
     assert task.failure.code == "TaskEnded"
     assert not pool.folders.task(task).exists()
+
+
+async def test_nodes_run_the_start_task_of_the_pool_before_any_task(open_pool: Open, ready: Path) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    write = """/bin/bash -c 'echo "$WORD" > "$AZ_BATCH_NODE_SHARED_DIR/word"'"""
+    settings = [{"name": "WORD", "value": "hello"}]
+    pool.define({"startTask": {"commandLine": write, "environmentSettings": settings}})
+    task = pool.submit(str(uuid4()), TaskSpec("""/bin/bash -c 'cat "$AZ_BATCH_NODE_SHARED_DIR/word"'"""))
+    await pool.start()
+    await task.completed.wait()
+    assert (pool.folders.task(task) / "stdout.txt").read_text() == "hello\n"
+
+
+async def test_a_new_start_task_makes_the_nodes_ready_anew(open_pool: Open, ready: Path) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    await pool.start()
+    pool.define({"startTask": {"commandLine": "/bin/bash -c 'echo broken >&2; exit 3'"}})
+    assert [node.state for node in pool.nodes] == ["waitingForStartTask"]
+    task = pool.submit(str(uuid4()), TaskSpec("true"))
+    await task.completed.wait()
+    assert task.failure is not None
+    assert (task.failure.code, "broken" in task.failure.message) == ("StartTaskFailed", True)
+    pool.define({"taskSlotsPerNode": 3, "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 2}}})
+    again = pool.submit(str(uuid4()), TaskSpec("true"))
+    await again.completed.wait()
+    assert (again.exit_code, len(pool.nodes), pool.task_slots) == (0, 2, 3)

@@ -1,4 +1,4 @@
-"""A cloud whose pool is ready at once: its trainer environment is this process's own Python.
+"""A cloud whose pool is ready at once: the environment of its nodes is this process's own Python.
 
 Commands of these tests are small Python programs, uploaded as a run's code or given on the command line.
 """
@@ -29,9 +29,10 @@ from azure.mgmt.datafactory.models import (
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 from localcloud import storage
-from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION, Home, Ports
+from localcloud.home import SUBSCRIPTION, Home, Ports
 
-from localcloud_tests.integration.conftest import start_cloud
+from localcloud_tests.integration.conftest import serve, start_cloud
+from localcloud_tests.resources import FACTORY, RESOURCE_GROUP
 
 CODE = "code-of-tests"
 ENDED = ("Succeeded", "Failed", "Cancelled")
@@ -47,10 +48,8 @@ class Stack:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LOCALCLOUD_TRAINER_ENVIRONMENT", str(self.environment))
-            patch.setenv("LOCALCLOUD_POOL_TASK_SLOTS", "2")
-            self.process = start_cloud(self.home)
+        serve(self.home, node_environment=self.environment)
+        self.process = start_cloud(self.home)
 
     def stop(self) -> None:
         assert self.process
@@ -66,7 +65,7 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    environment = tmp_path_factory.mktemp("trainer")
+    environment = tmp_path_factory.mktemp("environment")
     (environment / "bin").mkdir()
     (environment / "bin" / "python").symlink_to(sys.executable)
     home = Home.open(tmp_path_factory.mktemp("home") / "factory", Ports.free())

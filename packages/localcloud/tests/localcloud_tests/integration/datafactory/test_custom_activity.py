@@ -5,9 +5,9 @@ import sys
 from typing import Any
 
 import pytest
-from localcloud.home import BATCH_ACCOUNT, CONTAINER, POOL
 
 from localcloud_tests.integration.datafactory.conftest import Factory, custom, python, reference
+from localcloud_tests.resources import BATCH_ACCOUNT, POOL
 
 pytestmark = pytest.mark.integration
 
@@ -250,21 +250,6 @@ def test_storage_that_is_not_this_clouds_is_refused_with_2502(factory: Factory) 
         ),
     )
     assert error_of_failed(factory, "elsewhere")["errorCode"] == "2502"
-
-
-def test_the_deployed_pipeline_finds_the_trainer_where_the_deployment_put_it(factory: Factory) -> None:
-    train = factory.client.pipelines.get(*factory.scope, "train")
-    assert train is not None
-    assert train.properties.parameters is not None
-    defaults = {name: each.default_value for name, each in train.properties.parameters.items()}
-    assert defaults["accountUrl"] == factory.home.blob_url
-    assert defaults["container"] == CONTAINER
-    assert defaults["clientId"] == ""
-    assert str(defaults["codePath"]).startswith("code/")
-    container = factory.blobs.get_container_client(CONTAINER)
-    published = [blob.name for blob in container.list_blobs(name_starts_with=f"{defaults['codePath']}/")]
-    assert f"{defaults['codePath']}/main.py" in published
-    assert not [name for name in published if "README" in name or "test" in name]
 
 
 def error_of_failed(factory: Factory, pipeline: str) -> dict[str, str]:

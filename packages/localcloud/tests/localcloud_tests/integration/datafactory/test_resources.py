@@ -9,9 +9,10 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
 from azure.mgmt.datafactory.models import Factory as FactoryModel
 from azure.mgmt.datafactory.models import PipelineResource
-from localcloud.home import FACTORY, RESOURCE_GROUP, SUBSCRIPTION
+from localcloud.home import SUBSCRIPTION
 
 from localcloud_tests.integration.datafactory.conftest import Factory, after, custom, reference
+from localcloud_tests.resources import BATCH_ACCOUNT, FACTORY, POOL, RESOURCE_GROUP
 
 pytestmark = pytest.mark.integration
 
@@ -104,6 +105,7 @@ def test_a_run_without_a_value_for_a_parameter_is_refused_by_the_parameters_name
 
 
 def test_a_pipeline_is_read_back_as_it_was_written_listed_and_deleted(factory: Factory) -> None:
+    factory.publish("train", custom("Ok", "true"))
     factory.publish("written", custom("Ok", "true"), concurrency=3, annotations=["a"])
     written = factory.client.pipelines.get(*factory.scope, "written")
     assert written is not None
@@ -183,7 +185,7 @@ def test_the_pool_is_shown_by_resource_manager(factory: Factory) -> None:
     token = factory.credential.get_token(f"{factory.home.resource_manager}/.default").token
     account = (
         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Batch"
-        "/batchAccounts/touchdown"
+        f"/batchAccounts/{BATCH_ACCOUNT}"
     )
 
     def get(path: str) -> httpx.Response:
@@ -194,8 +196,10 @@ def test_the_pool_is_shown_by_resource_manager(factory: Factory) -> None:
             trust_env=False,
         )
 
-    pool = get(f"{account}/pools/trainers").json()
-    assert (pool["name"], pool["properties"]["taskSlotsPerNode"]) == ("trainers", 2)
-    assert get(account).json()["properties"]["accountEndpoint"] == "touchdown.localcloud.batch.azure.com"
+    pool = get(f"{account}/pools/{POOL}").json()
+    assert (pool["name"], pool["properties"]["taskSlotsPerNode"]) == (POOL, 2)
+    assert (
+        get(account).json()["properties"]["accountEndpoint"] == f"{BATCH_ACCOUNT}.localcloud.batch.azure.com"
+    )
     assert get(f"{account}/pools/other").status_code == 404
     assert [node["state"] for node in factory.control("GET", "batch/nodes").json()["value"]] == ["idle"]

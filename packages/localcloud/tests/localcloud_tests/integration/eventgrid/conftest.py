@@ -17,10 +17,12 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud import storage
 from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
-from localcloud.home import CONTAINER, LOOPBACK, TOPIC, Home, Ports, free_ports
+from localcloud.home import LOOPBACK, Home, Ports, free_ports
+from localcloud.spec import Resource
 
-from localcloud_tests.integration.conftest import start_cloud
+from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
+from localcloud_tests.resources import CONTAINER, TOPIC_ID, dead_letters, function, subscription, webhook
 
 SYSTEM_KEY = "the-system-key"
 AZURITE_KEY = (
@@ -33,18 +35,27 @@ def client(home: Home) -> BlobServiceClient:
     return BlobServiceClient(home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle))
 
 
-def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
-    def to_container(name: str, **how: Any) -> dict[str, Any]:
-        return {
-            "name": name,
-            "endpointUrl": f"http://{LOOPBACK}:{webhooks}/{name}",
-            "filter": {"subjectBeginsWith": f"/blobServices/default/containers/{name}/blobs/"},
-        } | how
+FUNCTION = "on_blob_created"
+FINISHED = {"operatorType": "StringIn", "key": "data.api", "values": ["PutBlob", "PutBlockList", "CopyBlob"]}
 
+
+def subscriptions(webhooks: int, absent: int) -> list[Resource]:
+    def to_container(name: str, **how: Any) -> Resource:
+        batches = how.pop("batches", {})
+        url = how.pop("url", f"http://{LOOPBACK}:{webhooks}/{name}")
+        properties = {
+            "destination": webhook(url, **batches),
+            "filter": {"subjectBeginsWith": f"/blobServices/default/containers/{name}/blobs/"},
+            "deadLetterDestination": dead_letters(),
+        }
+        return subscription(name, **properties | how)
+
+    published = webhook(f"http://{LOOPBACK}:{webhooks}/published")
     return [
+        *subscriptions_of_the_app(),
         to_container("everything"),
         to_container("cloudevents", eventDeliverySchema="CloudEventSchemaV1_0"),
-        to_container("batches", maxEventsPerBatch=10),
+        to_container("batches", batches={"maxEventsPerBatch": 10}),
         to_container("impatient", retryPolicy={"maxDeliveryAttempts": 2}),
         to_container(
             "tables",
@@ -55,8 +66,37 @@ def subscriptions(webhooks: int, absent: int) -> list[dict[str, Any]]:
                 ],
             },
         ),
-        to_container("absent", endpointUrl=f"http://{LOOPBACK}:{absent}/absent"),
-        {"name": "published", "topic": TOPIC, "endpointUrl": f"http://{LOOPBACK}:{webhooks}/published"},
+        to_container("absent", url=f"http://{LOOPBACK}:{absent}/absent"),
+        subscription("published", TOPIC_ID, destination=published),
+    ]
+
+
+def subscriptions_of_the_app() -> list[Resource]:
+    """Tables and models, each below a folder of its own of one container, for one function."""
+    blobs = f"/blobServices/default/containers/{CONTAINER}/blobs"
+    tables = {"operatorType": "StringEndsWith", "key": "subject", "values": [".csv", ".csv.gz"]}
+    return [
+        subscription(
+            "datasets",
+            destination=function(FUNCTION),
+            filter={
+                "subjectBeginsWith": f"{blobs}/datasets/",
+                "isSubjectCaseSensitive": False,
+                "includedEventTypes": ["Microsoft.Storage.BlobCreated"],
+                "advancedFilters": [tables, FINISHED],
+            },
+        ),
+        subscription(
+            "models",
+            destination=function(FUNCTION),
+            filter={
+                "subjectBeginsWith": f"{blobs}/runs/",
+                "subjectEndsWith": "/MLmodel",
+                "isSubjectCaseSensitive": True,
+                "includedEventTypes": ["Microsoft.Storage.BlobCreated"],
+                "advancedFilters": [FINISHED],
+            },
+        ),
     ]
 
 
@@ -126,7 +166,7 @@ def write_keys(home: Home) -> None:
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     home = Home.open(tmp_path_factory.mktemp("grid") / "cloud", Ports.free())
     webhooks, absent = free_ports(2)
-    (home.root / "subscriptions.json").write_text(json.dumps(subscriptions(webhooks, absent)))
+    serve(home, *subscriptions(webhooks, absent))
     write_keys(home)
     with environment():
         azurite = asyncio.run(storage.start(home))

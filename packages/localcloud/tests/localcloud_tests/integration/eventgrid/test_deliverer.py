@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from localcloud.eventgrid import deliverer, webhooks
 from localcloud.eventgrid.deadletters import DeadLetters
 from localcloud.eventgrid.deliverer import Deliverer, RetrySchedule
 from localcloud.eventgrid.deliveries import Delivery, DeliveryLog
-from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
+from localcloud.eventgrid.events import BLOB_CREATED, Event
 from localcloud.eventgrid.subscriptions import Subscription
 from localcloud.eventgrid.webhooks import Webhooks
 from localcloud.faults import Faults
@@ -20,6 +21,7 @@ from localcloud.store import Store
 
 from localcloud_tests.integration.eventgrid.conftest import Grid
 from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
+from localcloud_tests.resources import STORAGE_ID, dead_letters, webhook
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +43,11 @@ def make_deliverer(grid: Grid, tmp_path: Path) -> Iterator[Callable[[BlobService
 
 
 def subscription(port: int) -> Subscription:
-    return Subscription.parse({"name": "mine", "endpointUrl": f"http://{LOOPBACK}:{port}/"})
+    properties = {
+        "destination": webhook(f"http://{LOOPBACK}:{port}/"),
+        "deadLetterDestination": dead_letters(),
+    }
+    return Subscription.parse("mine", STORAGE_ID, properties)
 
 
 def queued(ago: float) -> Delivery:
@@ -93,3 +99,12 @@ async def test_a_dead_letter_waits_for_storage_and_is_dropped_only_after_hours(
     monkeypatch.setattr(deliverer, "DEAD_LETTER_LIMIT", 0)
     await post.attempt(subscription(nobody), [delivery])
     assert delivery.state == "Dropped"
+
+
+async def test_an_event_is_dropped_where_the_subscription_keeps_no_dead_letters(
+    grid: Grid, make_deliverer: Callable[[BlobServiceClient], Deliverer]
+) -> None:
+    delivery = queued(2 * DAY)
+    careless = replace(subscription(grid.absent_port), dead_letters=None)
+    await make_deliverer(grid.blobs).attempt(careless, [delivery])
+    assert (delivery.state, delivery.reason) == ("Dropped", "TimeToLiveExceeded")

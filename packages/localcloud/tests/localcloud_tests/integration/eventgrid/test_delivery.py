@@ -13,11 +13,13 @@ import httpx
 import pytest
 from localcloud import storage
 from localcloud.eventgrid import journal
-from localcloud.home import CONTAINER, Home, Ports, free_ports
+from localcloud.home import Home, Ports, free_ports
+from localcloud.spec import of_home
 
-from localcloud_tests.integration.conftest import start_cloud
-from localcloud_tests.integration.eventgrid.conftest import SYSTEM_KEY, Grid, client, write_keys
+from localcloud_tests.integration.conftest import serve, start_cloud
+from localcloud_tests.integration.eventgrid.conftest import FUNCTION, SYSTEM_KEY, Grid, client, write_keys
 from localcloud_tests.integration.eventgrid.receiver import LIMIT, Received, Receiver, listening
+from localcloud_tests.resources import CONTAINER, subscription, webhook
 
 pytestmark = pytest.mark.integration
 
@@ -66,16 +68,16 @@ def letters(grid: Grid, delivery: dict[str, Any]) -> Deliveries:
     return body
 
 
-def test_a_dataset_reaches_the_function_of_the_shared_definitions_with_the_system_key(grid: Grid) -> None:
+def test_a_dataset_reaches_its_function_with_the_system_key(grid: Grid) -> None:
     etag = upload(grid, CONTAINER, "datasets/first.csv")
     request = grid.app.about("datasets/first.csv")[0]
     assert request.path == "/runtime/webhooks/EventGrid"
-    assert request.query == {"functionName": "on_blob_created", "code": SYSTEM_KEY}
+    assert request.query == {"functionName": FUNCTION, "code": SYSTEM_KEY}
     assert request.headers["aeg-subscription-name"] == "DATASETS"
     assert request.events[0]["data"]["eTag"] == etag
 
 
-def test_only_what_the_shared_filters_name_reaches_the_app(grid: Grid) -> None:
+def test_only_what_the_filters_name_reaches_the_app(grid: Grid) -> None:
     for name in ("datasets/no.txt", "runs/no/metrics.json", "runs/no/mlmodel", "no.csv", "Datasets/yes.CSV"):
         upload(grid, CONTAINER, name)
     upload(grid, CONTAINER, "runs/yes/model/MLmodel")
@@ -276,8 +278,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home in whose storage there are blobs, but whose journal has been lost."""
     home = Home.open(tmp_path_factory.mktemp("unwatched") / "cloud", Ports.free())
     [webhooks] = free_ports(1)
-    own = [{"name": "everything", "endpointUrl": f"http://127.0.0.1:{webhooks}/"}]
-    (home.root / "subscriptions.json").write_text(json.dumps(own))
+    serve(home, subscription("everything", destination=webhook(f"http://127.0.0.1:{webhooks}/")))
     azurite = asyncio.run(storage.start(home))
     container = client(home).create_container("old")
     container.upload_blob("old.csv", b"a,b\n")
@@ -289,9 +290,9 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 def test_blobs_that_no_journal_tells_of_get_their_event_once(unwatched: Home) -> None:
-    [own] = json.loads((unwatched.root / "subscriptions.json").read_text())
+    url = of_home(unwatched).resources[-1].body["properties"]["destination"]["properties"]["endpointUrl"]
     container = client(unwatched).get_container_client("old")
-    with listening(Receiver(), httpx.URL(own["endpointUrl"]).port or 0) as receiver:
+    with listening(Receiver(), httpx.URL(url).port or 0) as receiver:
         for last_listed in ("zz1", "zz2"):
             container.upload_blob(last_listed, b"")
             cloud = start_cloud(unwatched)

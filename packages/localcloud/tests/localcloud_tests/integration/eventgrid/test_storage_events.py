@@ -19,10 +19,10 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 from localcloud.eventgrid import journal
-from localcloud.eventgrid.events import STORAGE_ID
 from localcloud.home import STORAGE_ACCOUNT
 
 from localcloud_tests.integration.eventgrid.conftest import AZURITE_KEY, Grid
+from localcloud_tests.resources import STORAGE_ID
 
 pytestmark = pytest.mark.integration
 

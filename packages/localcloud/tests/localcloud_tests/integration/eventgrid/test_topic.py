@@ -9,17 +9,16 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.identity import DefaultAzureCredential
-from localcloud.eventgrid.events import TOPIC_ID
-from localcloud.home import TOPIC
 
 from localcloud_tests.integration.eventgrid.conftest import Grid
+from localcloud_tests.resources import TOPIC, TOPIC_ID
 
 pytestmark = pytest.mark.integration
 
 
 def run_event(subject: str) -> EventGridEvent:
     return EventGridEvent(
-        subject=subject, event_type="Touchdown.RunStarted", data={"runId": "r1"}, data_version="1.0"
+        subject=subject, event_type="App.RunStarted", data={"runId": "r1"}, data_version="1.0"
     )
 
 
@@ -29,7 +28,7 @@ def published(grid: Grid, subject: str) -> list[dict[str, object]]:
 
 
 def test_a_published_event_is_kept_and_delivered(grid: Grid, trusted_grid: None) -> None:
-    client = EventGridPublisherClient(grid.home.topic_endpoint, DefaultAzureCredential())
+    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), DefaultAzureCredential())
     sent = run_event("runs/published")
     client.send([sent])
     [kept] = published(grid, "runs/published")
@@ -48,7 +47,7 @@ class ForStorage:
 
 
 def test_a_token_for_another_service_is_refused(grid: Grid, trusted_grid: None) -> None:
-    client = EventGridPublisherClient(grid.home.topic_endpoint, ForStorage())
+    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), ForStorage())
     with pytest.raises(ClientAuthenticationError) as refused:
         client.send([run_event("runs/wrong-audience")])
     assert refused.value.status_code == 401
@@ -58,7 +57,7 @@ def test_a_token_for_another_service_is_refused(grid: Grid, trusted_grid: None) 
 def test_a_key_is_refused_because_the_topic_has_local_authentication_disabled(
     grid: Grid, trusted_grid: None
 ) -> None:
-    client = EventGridPublisherClient(grid.home.topic_endpoint, AzureKeyCredential("key"))
+    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), AzureKeyCredential("key"))
     with pytest.raises(ClientAuthenticationError) as refused:
         client.send([run_event("runs/key")])
     assert "Local authentication is disabled" in str(refused.value)
@@ -66,9 +65,9 @@ def test_a_key_is_refused_because_the_topic_has_local_authentication_disabled(
 
 
 def test_an_event_of_the_other_schema_is_refused(grid: Grid, trusted_grid: None) -> None:
-    client = EventGridPublisherClient(grid.home.topic_endpoint, DefaultAzureCredential())
+    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), DefaultAzureCredential())
     with pytest.raises(HttpResponseError) as refused:
-        client.send([CloudEvent(source="touchdown", type="Touchdown.RunStarted", data={})])
+        client.send([CloudEvent(source="touchdown", type="App.RunStarted", data={})])
     assert refused.value.status_code == 400
     assert "'EventGridEvent' schema" in str(refused.value)
 
@@ -77,7 +76,7 @@ def test_one_bad_event_refuses_the_whole_request_and_nothing_is_kept(grid: Grid,
     token = DefaultAzureCredential().get_token("https://eventgrid.azure.net/.default").token
     good = {"id": "1", "subject": "runs/half", "eventType": "t", "eventTime": "2026-11-23T00:00:00Z"}
     answer = httpx.post(
-        f"{grid.home.topic_endpoint}?api-version=2018-01-01",
+        f"{grid.home.topic_endpoint(TOPIC)}?api-version=2018-01-01",
         json=[good | {"dataVersion": ""}, good],
         headers={"Authorization": f"Bearer {token}"},
         verify=ssl.create_default_context(cafile=grid.home.ca_bundle),

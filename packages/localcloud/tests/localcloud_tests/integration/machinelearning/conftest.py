@@ -25,9 +25,10 @@ from azure.ai.ml.entities import (
 )
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from localcloud.home import CONTAINER, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, Home
+from localcloud.home import SUBSCRIPTION, Home
 
-from localcloud_tests.integration.conftest import NODE_ENVIRONMENT, start_cloud
+from localcloud_tests.integration.conftest import NODE_ENVIRONMENT, serve, start_cloud
+from localcloud_tests.resources import CONTAINER, RESOURCE_GROUP, WORKSPACE
 
 DATASTORE_PATHS = "azureml://datastores/workspaceblobstore/paths"
 COMPUTE = "cpu"
@@ -43,9 +44,8 @@ def node_environment() -> Path:
 @pytest.fixture(scope="session")
 def cloud_home(azurite_home: Home, node_environment: Path) -> Iterator[Home]:
     """A home whose Azurite and cloud process run, the latter with the nodes' environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCALCLOUD_TRAINER_ENVIRONMENT", str(node_environment))
-        process = start_cloud(azurite_home)
+    serve(azurite_home, node_environment=node_environment)
+    process = start_cloud(azurite_home)
     yield azurite_home
     process.terminate()
     process.wait(timeout=20)

@@ -10,15 +10,16 @@ import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import BatchEndpoint
 from azure.identity import DefaultAzureCredential
-from localcloud.home import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, Home, Ports
+from localcloud.home import SUBSCRIPTION, Home, Ports
 
-from localcloud_tests.integration.conftest import start_cloud
+from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.machinelearning.conftest import (
     Workbench,
     environment_of,
     scoring_process,
     wait_until,
 )
+from localcloud_tests.resources import RESOURCE_GROUP, WORKSPACE
 
 
 class Restartable:
@@ -39,9 +40,7 @@ class Restartable:
 
 
 @pytest.fixture
-def cloud(
-    azurite_home: Home, node_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Restartable]:
+def cloud(azurite_home: Home, node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
     """A second cloud on the session's storage, so that the session's own one lives on."""
     ports = Ports.free()
     blob, queue, table = azurite_home.ports.blob, azurite_home.ports.queue, azurite_home.ports.table
@@ -49,7 +48,7 @@ def cloud(
         tmp_path / "cloud", Ports(blob, queue, table, ports.arm, ports.identity, ports.functions)
     )
     home.certificates.symlink_to(azurite_home.certificates)
-    monkeypatch.setenv("LOCALCLOUD_TRAINER_ENVIRONMENT", str(node_environment))
+    serve(home, node_environment=node_environment)
     cloud = Restartable(home)
     yield cloud
     cloud.end()

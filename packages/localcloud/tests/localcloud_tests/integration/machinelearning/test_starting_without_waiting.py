@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
-from localcloud.home import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from localcloud.home import SUBSCRIPTION
 
 from localcloud_tests.integration.machinelearning.conftest import DATASTORE_PATHS, Workbench, wait_until
+from localcloud_tests.resources import RESOURCE_GROUP, WORKSPACE
 
 
 @pytest.fixture

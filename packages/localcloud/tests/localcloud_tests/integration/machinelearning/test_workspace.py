@@ -1,9 +1,10 @@
 """The workspace, its datastores, and how the service refuses."""
 
 import pytest
-from localcloud.home import CONTAINER, REGION, STORAGE_ACCOUNT, WORKSPACE, WORKSPACE_ID
+from localcloud.home import REGION, STORAGE_ACCOUNT, WORKSPACE_ID
 
 from localcloud_tests.integration.machinelearning.conftest import Workbench
+from localcloud_tests.resources import CONTAINER, WORKSPACE
 
 
 def test_the_client_finds_the_workspace_and_its_datastore(bench: Workbench) -> None:

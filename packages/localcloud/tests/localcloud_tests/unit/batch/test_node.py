@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from localcloud.batch.node import NodeFolders, StartTask, task_environment
+from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, task_environment
 from localcloud.batch.pool import PoolSettings
 from localcloud.batch.tasks import Task, TaskSpec
 from localcloud.home import Home, Ports
+from localcloud.wire import AzureError
+
+NODE = NodeName("node", "workers", "batches", "batches.localcloud.batch.azure.com")
 
 
 @pytest.fixture
@@ -35,10 +39,9 @@ def make_environment(folder: Path) -> Path:
     return folder
 
 
-def test_settings_have_defaults_and_refuse_what_is_no_number() -> None:
-    assert PoolSettings.read({}) == PoolSettings(nodes=1, task_slots=2, environment=None)
-    read = PoolSettings.read({"LOCALCLOUD_POOL_NODES": "3", "LOCALCLOUD_TRAINER_ENVIRONMENT": "/x"})
-    assert (read.nodes, read.environment) == (3, Path("/x"))
+def test_settings_leave_the_pool_as_it_is_defined_and_refuse_what_is_no_number() -> None:
+    assert PoolSettings.read({}) == PoolSettings(nodes=None, task_slots=None)
+    assert PoolSettings.read({"LOCALCLOUD_POOL_NODES": "3"}).nodes == 3
     with pytest.raises(ValueError, match="LOCALCLOUD_POOL_TASK_SLOTS is '0'"):
         PoolSettings.read({"LOCALCLOUD_POOL_TASK_SLOTS": "0"})
 
@@ -46,21 +49,21 @@ def test_settings_have_defaults_and_refuse_what_is_no_number() -> None:
 def test_the_environment_is_made_once_for_the_same_requirements(
     home: Home, folders: NodeFolders, requirements: Path
 ) -> None:
-    task = StartTask(home, folders, requirements)
+    task = NodeEnvironment(home, folders, requirements)
     make, sync = task.commands()
     assert "--require-hashes" in sync
     make_environment(Path(make[-1]))
     assert task.commands() == [make, sync], "an interrupted start task is run again"
     task.finish()
     assert task.commands() == []
-    assert (folders.trainer / "bin" / "python").exists()
+    assert (folders.environment / "bin" / "python").exists()
 
     requirements.write_text("one==2.0")
     other, _ = task.commands()
     assert other[-1] != make[-1]
     make_environment(Path(other[-1]))
     task.finish()
-    assert folders.trainer.resolve() == Path(other[-1])
+    assert folders.environment.resolve() == Path(other[-1])
     assert not Path(make[-1]).exists(), "the environment before is deleted"
 
 
@@ -68,25 +71,25 @@ def test_a_ready_environment_is_linked_to_and_never_written(
     home: Home, folders: NodeFolders, requirements: Path, tmp_path: Path
 ) -> None:
     ready = make_environment(tmp_path / "ready")
-    given = StartTask(home, folders, requirements, ready)
+    given = NodeEnvironment(home, folders, requirements, ready)
     assert given.commands() == []
     given.finish()
-    assert folders.trainer.resolve() == ready
+    assert folders.environment.resolve() == ready
 
-    own = StartTask(home, folders, requirements)
+    own = NodeEnvironment(home, folders, requirements)
     make, _ = own.commands()
     assert Path(make[-1]).parent == folders.shared
     make_environment(Path(make[-1]))
     own.finish()
-    assert folders.trainer.resolve() == Path(make[-1])
+    assert folders.environment.resolve() == Path(make[-1])
     assert (ready / "bin" / "python").exists()
 
 
 def test_an_environment_without_python_is_refused_by_name(
     home: Home, folders: NodeFolders, requirements: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(FileNotFoundError, match="LOCALCLOUD_TRAINER_ENVIRONMENT"):
-        StartTask(home, folders, requirements, tmp_path / "nothing").commands()
+    with pytest.raises(FileNotFoundError, match="has no bin/python"):
+        NodeEnvironment(home, folders, requirements, tmp_path / "nothing").commands()
 
 
 def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_three_variables(
@@ -94,7 +97,7 @@ def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_three_variable
 ) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "secret")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
-    environment = task_environment(home, folders, "node", Task("id", "job", TaskSpec("true")))
+    environment = task_environment(home, folders, NODE, Task("id", "job", TaskSpec("true")))
     assert "AZURE_CLIENT_SECRET" not in environment
     assert "HTTPS_PROXY" not in environment
     secrets = {home.control_key, home.identity_headers["app"], home.identity_headers["person"]}
@@ -111,6 +114,41 @@ def test_the_start_task_trusts_what_the_machine_trusts(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(home.ca_bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/machine.pem")
-    environment = StartTask(home, folders, requirements).process_environment("node")
+    environment = NodeEnvironment(home, folders, requirements).process_environment(NODE)
     assert "SSL_CERT_FILE" not in environment
     assert environment["REQUESTS_CA_BUNDLE"] == "/etc/machine.pem"
+
+
+def test_nodes_without_requirements_have_no_environment(home: Home, folders: NodeFolders) -> None:
+    nothing = NodeEnvironment(home, folders)
+    assert nothing.commands() == []
+    nothing.finish()
+    assert not folders.environment.exists()
+
+
+def test_a_start_task_names_its_files_as_blobs_of_this_storage() -> None:
+    sent = {
+        "commandLine": "true",
+        "environmentSettings": [{"name": "A", "value": "1"}],
+        "resourceFiles": [{"httpUrl": "https://here/account/code/pool/a%20b.txt", "filePath": "a.txt"}],
+    }
+    task = StartTask.parse(sent, "https://here/account")
+    assert (task.command_line, task.settings) == ("true", {"A": "1"})
+    assert task.files == {"a.txt": ("code", "pool/a b.txt")}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 400),
+        ({"commandLine": "true", "resourceFiles": [{"httpUrl": "https://x/c/b", "filePath": "a"}]}, 501),
+        (
+            {"commandLine": "true", "resourceFiles": [{"httpUrl": "https://here/c/b", "filePath": "../a"}]},
+            501,
+        ),
+    ],
+)
+def test_a_start_task_that_cannot_be_run_is_refused(sent: dict[str, Any], status: int) -> None:
+    with pytest.raises(AzureError) as refused:
+        StartTask.parse(sent, "https://here")
+    assert refused.value.status == status

@@ -16,9 +16,9 @@ def storage(**given: Any) -> dict[str, Any]:
 
 def batch(**given: Any) -> dict[str, Any]:
     whole = {
-        "accountName": "touchdown",
-        "batchUri": "https://touchdown.localcloud.batch.azure.com",
-        "poolName": "trainers",
+        "accountName": "batches",
+        "batchUri": "https://batches.localcloud.batch.azure.com",
+        "poolName": "workers",
         "linkedServiceName": {"referenceName": "storage", "type": "LinkedServiceReference"},
     }
     return {"type": "AzureBatch", "typeProperties": whole | given}
@@ -104,11 +104,15 @@ def test_other_storage_is_refused_with_2502(home: Home, given: dict[str, Any]) -
     [
         (batch(poolName="other"), "2501"),
         (batch(accountName="other"), "2501"),
-        (batch(batchUri="touchdown.batch.azure.com"), "2509"),
+        (batch(batchUri="batches.batch.azure.com"), "2509"),
         (storage(serviceEndpoint="https://x"), "2110"),
     ],
 )
 def test_another_pool_is_refused_with_the_services_code(properties: dict[str, Any], code: str) -> None:
     with pytest.raises(ActivityFailedError) as error:
-        check_batch("x", properties)
+        check_batch("x", properties, "batches", "workers")
     assert error.value.code == code
+
+
+def test_this_clouds_pool_is_taken() -> None:
+    assert check_batch("x", batch(), "batches", "workers") == "storage"

@@ -10,23 +10,21 @@ from localcloud.eventgrid import deliveries
 from localcloud.eventgrid.deadletters import letter
 from localcloud.eventgrid.deliverer import FACTOR_VARIABLE, RetrySchedule
 from localcloud.eventgrid.deliveries import Delivery, DeliveryLog
-from localcloud.eventgrid.events import BLOB_CREATED, STORAGE_ID, Event
+from localcloud.eventgrid.events import BLOB_CREATED, Event
 from localcloud.eventgrid.filters import Filter
 from localcloud.eventgrid.subscriptions import Subscription
 from localcloud.eventgrid.webhooks import Outcome, Verdict, body
 from localcloud.store import Store
 
+from localcloud_tests.resources import STORAGE_ID, webhook
+
 EVENT = Event("e1", STORAGE_ID, "s", BLOB_CREATED, "2026-11-23T00:00:00Z", {"api": "PutBlob"}, "1.0")
 
 
 def subscription(schema: str = "EventGridSchema", max_batch: int = 1) -> Subscription:
-    definition = {
-        "name": "mine",
-        "endpointUrl": "http://127.0.0.1:1/",
-        "eventDeliverySchema": schema,
-        "maxEventsPerBatch": max_batch,
-    }
-    return Subscription.parse(definition)
+    destination = webhook("http://127.0.0.1:1/", maxEventsPerBatch=max_batch)
+    properties = {"destination": destination, "eventDeliverySchema": schema}
+    return Subscription.parse("mine", STORAGE_ID, properties)
 
 
 def test_the_default_waits_are_short_and_end_at_a_minute() -> None:

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
-from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, STORAGE_ID, Event
+from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, Event
 from localcloud.eventgrid.filters import OPERATORS, Filter, InvalidFilterError
+
+from localcloud_tests.resources import STORAGE_ID
 
 SUBJECT = "/blobServices/default/containers/c/blobs/datasets/Iris.csv"
 

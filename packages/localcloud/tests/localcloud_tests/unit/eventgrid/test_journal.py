@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.eventgrid.blob_events import from_change
+from localcloud.eventgrid.blob_events import Account, from_change
 from localcloud.eventgrid.journal import Change, Journal, Position
 
 PORT = 10000
+ACCOUNT = Account("/subscriptions/s/…/devstoreaccount1", "https://x/devstoreaccount1")
 
 
 def entry(path: str = "/devstoreaccount1/c/a.csv", **change: Any) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def test_sequencers_go_up_with_the_journal(tmp_path: Path) -> None:
     journal = Journal(tmp_path, PORT)
     changes, position = journal.read(Position())
     changes += journal.read(position)[0]
-    events = [from_change("https://x/devstoreaccount1", at, change, None) for at, change in changes]
+    events = [from_change(ACCOUNT, at, change, None) for at, change in changes]
     sequencers = [event.data["sequencer"] for event in events if event]
     assert len(sequencers) == 4
     assert sequencers == sorted(set(sequencers))
@@ -163,14 +164,14 @@ def test_sequencers_go_up_with_the_journal(tmp_path: Path) -> None:
 def test_the_same_write_always_makes_the_same_event() -> None:
     change = parsed()
     assert change is not None
-    first = from_change("https://x/devstoreaccount1", Position(1, 5), change, None)
-    assert first == from_change("https://x/devstoreaccount1", Position(1, 5), change, None)
+    first = from_change(ACCOUNT, Position(1, 5), change, None)
+    assert first == from_change(ACCOUNT, Position(1, 5), change, None)
 
 
 def test_the_event_of_a_blob_that_was_overwritten_leaves_out_what_nobody_knows() -> None:
     change = parsed(comp="blocklist")
     assert change is not None
-    event = from_change("https://x/devstoreaccount1", Position(), change, None)
+    event = from_change(ACCOUNT, Position(), change, None)
     assert event is not None
     assert event.data["eTag"] == "0x1"
     assert not {"contentLength", "contentType", "clientRequestId"} & event.data.keys()

@@ -1,67 +1,105 @@
-"""Definitions of subscriptions: a home may add its own, and mistakes are named."""
+"""Definitions of subscriptions: what of them is read, and mistakes are named."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.eventgrid.events import STORAGE_ID, TOPIC_ID
-from localcloud.eventgrid.subscriptions import InvalidSubscriptionError, load
-from localcloud.home import TOPIC, Home, Ports
+from localcloud.eventgrid.subscriptions import TYPES, Subscription, check_function, load, source
+from localcloud.inventory import SITE, SYSTEM_TOPIC, TOPIC, Inventory
+from localcloud.store import Store
+from localcloud.wire import AzureError
+
+from localcloud_tests.resources import (
+    DEAD_LETTERS,
+    SITE_ID,
+    STORAGE_ID,
+    SYSTEM_TOPIC_ID,
+    TOPIC_ID,
+    dead_letters,
+    function,
+    webhook,
+)
+
+URL = "http://127.0.0.1:1/"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path, Ports())
+def inventory(tmp_path: Path) -> Iterator[Inventory]:
+    store = Store(tmp_path / "cloud.sqlite")
+    yield Inventory(store)
+    store.close()
 
 
-def own(home: Home, *definitions: Any) -> Path:
-    file = home.root / "subscriptions.json"
-    file.write_text(json.dumps(definitions))
-    return file
+def test_subscriptions_get_the_events_of_their_topic_or_of_its_source(inventory: Inventory) -> None:
+    inventory.put(TOPIC, TOPIC_ID, {}, {})
+    inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {}, {"source": STORAGE_ID})
+    of_topic, of_system_topic = TYPES
+    inventory.put(of_topic, f"{TOPIC_ID}/eventSubscriptions/mine", {}, {"destination": webhook(URL)})
+    cloudevents = {"destination": webhook(URL), "eventDeliverySchema": "CloudEventSchemaV1_0"}
+    inventory.put(of_system_topic, f"{SYSTEM_TOPIC_ID}/eventSubscriptions/cloud", {}, cloudevents)
+    mine, cloud = load(inventory)
+    assert (mine.name, mine.topic, mine.endpoint_url) == ("mine", TOPIC_ID, URL)
+    assert (cloud.topic, cloud.schema) == (STORAGE_ID, "CloudEventSchemaV1_0")
+    with pytest.raises(AzureError, match="was not found"):
+        source(inventory, f"{TOPIC_ID}-2")
 
 
-def test_a_home_may_add_its_own(home: Home) -> None:
-    own(
-        home,
-        {"name": "mine", "topic": TOPIC, "endpointUrl": "http://127.0.0.1:1/"},
-        {
-            "name": "cloud",
-            "endpointUrl": "http://127.0.0.1:1/",
-            "eventDeliverySchema": "CloudEventSchemaV1_0",
-        },
-    )
-    added = {each.name: each for each in load(home)[-2:]}
-    assert added["mine"].topic == TOPIC_ID
-    assert (added["cloud"].topic, added["cloud"].schema) == (STORAGE_ID, "CloudEventSchemaV1_0")
+def test_a_function_is_a_destination_by_its_resource_id(inventory: Inventory) -> None:
+    properties = {"destination": function("on_blob_created")}
+    parsed = Subscription.parse("mine", STORAGE_ID, properties)
+    assert (parsed.function_name, parsed.endpoint_url) == ("on_blob_created", None)
+    assert (parsed.max_attempts, parsed.ttl, parsed.dead_letters) == (30, 86400, None)
+    with pytest.raises(AzureError, match="does not exist"):
+        check_function(inventory, "mine", properties)
+    inventory.put(SITE, SITE_ID, {}, {})
+    check_function(inventory, "mine", properties)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    "key", [{"deadLetterDestination": dead_letters()},
+            {"deadLetterWithResourceIdentity": {"identity": {}, "deadLetterDestination": dead_letters()}}],
+)  # fmt: skip
+def test_dead_letters_go_to_the_container_that_is_named(key: dict[str, Any]) -> None:
+    parsed = Subscription.parse("mine", STORAGE_ID, {"destination": webhook(URL)} | key)
+    assert parsed.dead_letters == DEAD_LETTERS
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "status", "says"),
     [
-        ({"name": "a/../b"}, "3 to 64 letters"),
-        ({"name": "Datasets"}, "two subscriptions"),
-        ({"endpointUrl": None}, "one destination"),
-        ({"functionName": "f"}, "one destination"),
-        ({"endpointUrl": "file:///etc/passwd"}, "must begin with http"),
-        ({"topic": "other"}, f"name {TOPIC}"),
-        ({"eventDeliverySchema": "CustomInputSchema"}, "not imitated"),
-        ({"retryPolicy": {"maxDeliveryAttempts": 31}}, "from 1 to 30"),
-        ({"retryPolicy": {"eventTimeToLiveInMinutes": 0}}, "from 1 to 1440"),
-        ({"maxEventsPerBatch": 5001}, "from 1 to 5000"),
-        ({"preferredBatchSizeInKilobytes": True}, "from 1 to 1024"),
-        ({"labels": []}, "does not know labels"),
-        ({"filter": {"advancedFilters": [{}]}}, "operatorType None"),
+        ("a/../b", {}, 400, "3 to 64 letters"),
+        ("mine", {"destination": None}, 400, "needs a destination"),
+        ("mine", {"destination": {"endpointType": "WebHook"}}, 400, "needs a destination"),
+        ("mine", {"destination": webhook("file:///etc/passwd")}, 400, "must begin with http"),
+        ("mine", {"destination": {"endpointType": "EventHub", "properties": {}}}, 501, "EventHub"),
+        (
+            "mine",
+            {"destination": {"endpointType": "AzureFunction", "properties": {}}},
+            400,
+            "id of a function",
+        ),
+        ("mine", {"eventDeliverySchema": "CustomInputSchema"}, 501, "does not imitate"),
+        ("mine", {"retryPolicy": [1]}, 400, "must be an object"),
+        ("mine", {"retryPolicy": {"maxDeliveryAttempts": 31}}, 400, "from 1 to 30"),
+        ("mine", {"retryPolicy": {"eventTimeToLiveInMinutes": 0}}, 400, "from 1 to 1440"),
+        ("mine", {"destination": webhook(URL, maxEventsPerBatch=5001)}, 400, "from 1 to 5000"),
+        ("mine", {"destination": webhook(URL, preferredBatchSizeInKilobytes=True)}, 400, "from 1 to 1024"),
+        (
+            "mine",
+            {"destination": webhook(URL, deliveryAttributeMappings=1)},
+            501,
+            "deliveryAttributeMappings",
+        ),
+        ("mine", {"labels": []}, 501, "labels"),
+        ("mine", {"filter": {"advancedFilters": [{}]}}, 400, "operatorType None"),
+        ("mine", {"deadLetterDestination": {"endpointType": "StorageBlob"}}, 400, "blobContainerName"),
     ],
 )
-def test_a_mistake_is_named_with_its_file(home: Home, change: dict[str, Any], says: str) -> None:
-    file = own(home, {"name": "mine", "endpointUrl": "http://127.0.0.1:1/"} | change)
-    with pytest.raises(InvalidSubscriptionError, match=says) as refused:
-        load(home)
-    assert str(file) in str(refused.value)
-
-
-def test_a_file_that_is_not_json_is_named(home: Home) -> None:
-    (home.root / "subscriptions.json").write_text("[")
-    with pytest.raises(InvalidSubscriptionError, match="is not JSON"):
-        load(home)
+def test_a_mistake_is_named_with_its_subscription(
+    name: str, change: dict[str, Any], status: int, says: str
+) -> None:
+    with pytest.raises(AzureError, match=says) as refused:
+        Subscription.parse(name, STORAGE_ID, {"destination": webhook(URL)} | change)
+    assert refused.value.status == status
+    assert name in refused.value.message

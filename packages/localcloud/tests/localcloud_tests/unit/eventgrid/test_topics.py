@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from localcloud.eventgrid import topics
-from localcloud.eventgrid.events import TOPIC_ID, Event
-from localcloud.eventgrid.topics import Topic, read
+from localcloud.eventgrid.events import Event
+from localcloud.eventgrid.topics import PublishedEvents, read
 from localcloud.store import Store
 from localcloud.wire import AzureError
+
+from localcloud_tests.resources import TOPIC_ID
 
 GOOD: dict[str, Any] = {
     "id": "1",
     "subject": "runs/r1",
-    "eventType": "Touchdown.RunStarted",
+    "eventType": "App.RunStarted",
     "eventTime": "2026-11-23T00:00:00.123Z",
     "dataVersion": "",
     "data": {"runId": "r1"},
@@ -22,7 +24,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_events_get_the_topics_id() -> None:
-    [event] = read(json.dumps([GOOD]).encode())
+    [event] = read(json.dumps([GOOD]).encode(), TOPIC_ID)
     assert event.to_json() == GOOD | {"topic": TOPIC_ID, "metadataVersion": "1"}
 
 
@@ -42,7 +44,7 @@ def test_events_get_the_topics_id() -> None:
 )
 def test_what_is_not_in_the_schema_is_refused_as_azure_does(body: bytes, says: str) -> None:
     with pytest.raises(AzureError) as refused:
-        read(body)
+        read(body, TOPIC_ID)
     error = refused.value
     assert (error.status, error.code, error.details[0]["code"]) == (400, "BadRequest", "InputJsonInvalid")
     assert says in error.message
@@ -50,7 +52,7 @@ def test_what_is_not_in_the_schema_is_refused_as_azure_does(body: bytes, says: s
 
 def test_more_than_a_megabyte_is_refused() -> None:
     with pytest.raises(AzureError) as refused:
-        read(json.dumps([GOOD | {"data": "x" * topics.MAX_BYTES}]).encode())
+        read(json.dumps([GOOD | {"data": "x" * topics.MAX_BYTES}]).encode(), TOPIC_ID)
     assert refused.value.status == 413
 
 
@@ -61,6 +63,6 @@ def test_the_topic_keeps_the_latest_events_over_restarts(
     store = Store(tmp_path / "cloud.sqlite")
     for number in range(5):
         event = Event(str(number), TOPIC_ID, "s", "t", "2026-11-23T00:00:00Z", None)
-        Topic(store).keep(event)
-    assert [each["id"] for each in Topic(store).published()] == ["2", "3", "4"]
+        PublishedEvents(store).keep(event)
+    assert [each["id"] for each in PublishedEvents(store).of(TOPIC_ID)] == ["2", "3", "4"]
     store.close()

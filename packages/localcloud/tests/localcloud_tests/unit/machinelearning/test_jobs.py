@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 from localcloud.machinelearning.jobs import KIND, Jobs
+from localcloud.machinelearning.uris import Workspace
 from localcloud.store import Store
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[Jobs]:
+def jobs(tmp_path: Path, workspace: Workspace) -> Iterator[Jobs]:
     store = Store(tmp_path / "cloud.sqlite")
     store.put(KIND, "one", {"name": "one", "status": "NotStarted", "error": None})
-    yield Jobs(store)
+    yield Jobs(store, workspace)
     store.close()
 
 

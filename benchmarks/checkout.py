@@ -1,0 +1,9 @@
+"""The checkout that is measured."""
+
+from pathlib import Path
+
+from touchdown.local.resources import TRAINER_ENVIRONMENT
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+TRAINER = CHECKOUT / TRAINER_ENVIRONMENT
+"""The environment of the trainer."""

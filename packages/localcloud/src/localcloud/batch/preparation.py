@@ -1,0 +1,62 @@
+"""How nodes become ready: their Python environment, then the start task of their pool.
+
+All nodes of a pool stand on one machine and share its folders, so both are done once for all of them.
+"""
+
+import asyncio
+import shlex
+
+from localcloud.batch import files
+from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, start_task_environment
+from localcloud.batch.tasks import ResourceFile, TaskFailedError
+from localcloud.service import Cloud
+
+
+class Preparation:
+    """Prepares the nodes of one cloud."""
+
+    def __init__(self, cloud: Cloud, folders: NodeFolders, environment: NodeEnvironment) -> None:
+        self._cloud = cloud
+        self._folders = folders
+        self._environment = environment
+
+    async def run(self, name: NodeName, start_task: StartTask | None) -> None:
+        """Returns when the nodes are ready. Raises TaskFailedError."""
+        try:
+            commands = await asyncio.to_thread(self._environment.commands)
+        except OSError as error:
+            raise failed(f"The start task failed: {error}") from error
+        for command in commands:
+            await self._execute(command, self._environment.process_environment(name))
+        await asyncio.to_thread(self._environment.finish)
+        if start_task is not None:
+            await asyncio.to_thread(self._fetch, start_task)
+            environment = start_task_environment(self._cloud.home, self._folders, name, start_task)
+            await self._execute(shlex.split(start_task.command_line), environment)
+
+    async def _execute(self, command: list[str], environment: dict[str, str]) -> None:
+        stdout, stderr = await asyncio.to_thread(files.open_output, self._folders.startup)
+        with stdout, stderr:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=self._folders.startup / "wd",
+                    env=environment,
+                    start_new_session=True,
+                )
+            except (OSError, ValueError, TypeError) as error:
+                raise failed(f"The start task could not be started: {error}") from error
+        if code := await process.wait():
+            tail = await asyncio.to_thread(files.tail, self._folders.startup / "stderr.txt")
+            raise failed(f"The start task of the pool ended with exit code {code}: {tail}")
+
+    def _fetch(self, start_task: StartTask) -> None:
+        for name, (container, blob) in start_task.files.items():
+            files.fetch_file(self._cloud, ResourceFile(name, container, blob), self._folders.startup / "wd")
+
+
+def failed(message: str) -> TaskFailedError:
+    return TaskFailedError("UserError", "StartTaskFailed", message)

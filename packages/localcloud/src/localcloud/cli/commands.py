@@ -1,0 +1,196 @@
+"""up, down, status, env, reset: the stack as a whole."""
+
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from localcloud.cli import output
+from localcloud.cli.options import HomeOption, JsonOption, existing_home, home_folder
+from localcloud.cli.outcome import START_HINT, CommandError, Exit, reporting_errors
+
+ADDRESSES = {"azurite": "storage", "cloud": "resource_manager", "functions": "functions"}
+"""By process, the name of its address in a report's `urls`."""
+
+
+def up(
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            "--spec",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="What the cloud serves, as JSON (localcloud.spec). Default: what this home served last.",
+        ),
+    ] = None,
+    home: HomeOption = None,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops the stack.")] = False,
+    functions: Annotated[
+        bool,
+        typer.Option("--functions/--no-functions", help="Without it, serve the app with `func start`."),
+    ] = True,
+    free_ports: Annotated[
+        bool,
+        typer.Option("--free-ports", help="For a new home: other ports in place of those that are taken."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the stack in the background, and return when everything is healthy."""
+    from localcloud import lifecycle
+    from localcloud.spec import CloudSpec
+
+    with reporting_errors(as_json=as_json):
+        given = CloudSpec.read(spec) if spec else None
+        place = lifecycle.open_home(home_folder(home), free=free_ports)
+        if foreground:
+            output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
+            lifecycle.stay(place, given, functions=functions)
+            return
+        begun = time.monotonic()
+        with output.err.status("Starting the stack …"):
+            done = lifecycle.bring_up(place, given, functions=functions)
+        report = lifecycle.report(place)
+        if as_json:
+            output.print_json(report)
+            return
+        print_status(report)
+        output.print_message(f"{done} ({output.duration(time.monotonic() - begun)}).")
+
+
+def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Stop everything that `up` started. What was uploaded and deployed is kept."""
+    from localcloud import lifecycle
+
+    with reporting_errors(as_json=as_json):
+        stopped = False
+        if lifecycle.exists(home_folder(home)):
+            with output.err.status("Stopping …"):
+                stopped = lifecycle.bring_down(existing_home(home))
+        if as_json:
+            output.print_json({"stopped": stopped})
+        else:
+            output.print_message("stopped." if stopped else "nothing was running.")
+
+
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print what runs, where, and how much memory it holds. Exit code 0 only if all of it runs."""
+    from localcloud import lifecycle
+
+    with reporting_errors(as_json=as_json):
+        report = lifecycle.report(existing_home(home))
+        if as_json:
+            output.print_json(report)
+        else:
+            print_status(report)
+        if not report["running"]:
+            raise typer.Exit(Exit.NOT_RUNNING)
+        if any(part["state"] != "running" for part in report["parts"]):
+            raise typer.Exit(Exit.FAILED)
+
+
+def env(
+    home: HomeOption = None,
+    app: Annotated[
+        bool, typer.Option("--app", help="The function app's variables instead of a person's.")
+    ] = False,
+    func: Annotated[
+        Path | None,
+        typer.Option(
+            "--func",
+            metavar="FOLDER",
+            file_okay=False,
+            exists=True,
+            help="Write local.settings.json for Azure Functions Core Tools to the app's folder.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing local.settings.json.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the variables by which Azure's SDKs find this cloud: eval "$(localcloud env)"."""
+    from localcloud import certificates, environment, lifecycle
+    from localcloud.spec import of_home
+
+    with reporting_errors(as_json=as_json):
+        place = existing_home(home)
+        certificates.ensure(place)
+        if func is not None:
+            try:
+                file = lifecycle.write_func_settings(place, of_home(place), func, force=force)
+            except FileExistsError as error:
+                raise CommandError(Exit.USAGE, str(error), "Add --force to replace it.") from None
+            if as_json:
+                output.print_json({"written": str(file)})
+            else:
+                output.print_message(f"written: {file}. It holds secrets of this home: keep it out of git.")
+            return
+        variables = environment.of_app(place, of_home(place)) if app else environment.of_person(place)
+        if as_json:
+            output.print_json(variables)
+            return
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+def reset(
+    home: HomeOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop the stack and delete the cloud: its resources, storage, logs and settings."""
+    from localcloud import lifecycle
+
+    with reporting_errors(as_json=as_json):
+        place = existing_home(home)
+        if not yes and as_json:
+            raise CommandError(
+                Exit.USAGE, "nothing was deleted: with --json nobody can be asked.", "Add --yes."
+            )
+        if not yes and not typer.confirm(f"Delete {place.root} and everything in this cloud?", err=True):
+            raise CommandError(Exit.USAGE, "nothing was deleted.")
+        lifecycle.bring_down(place)
+        shutil.rmtree(place.root)
+        if as_json:
+            output.print_json({"deleted": str(place.root)})
+        else:
+            output.print_message(f"deleted {place.root}.")
+
+
+def print_status(report: dict[str, Any]) -> None:
+    """Print a report of localcloud.lifecycle, and what to do about a process that has died."""
+    if not report["running"]:
+        output.out.print(output.properties([("home", report["home"]), ("state", "not running")]))
+        output.print_message(START_HINT)
+        return
+    rows = [
+        (
+            part["name"],
+            output.coloured(part["state"]),
+            str(part["pid"] or ""),
+            output.megabytes(part["memory"]) if part["memory"] else "",
+            output.duration(time.time() - part["since"]),
+            report["urls"][ADDRESSES[part["name"]]],
+        )
+        for part in report["parts"]
+    ]
+    output.out.print(output.table(["part", "state", "pid>", "memory>", "since>", "address"], rows))
+    output.out.print(output.properties(summary(report)))
+    for part in report["parts"]:
+        if part["state"] == "died":
+            output.print_message(
+                f"{part['name']} ended by itself with exit code {part['exit_code']}: see {part['log']};"
+                " `localcloud up` starts it again."
+            )
+
+
+def summary(report: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("home", report["home"]),
+        ("memory", output.megabytes(report["memory"])),
+        ("nodes", ", ".join(f"{node['id']} {node['state']}" for node in report["nodes"])),
+        ("faults", f"{report['faults']} armed" if report["faults"] else ""),
+        ("error", report["error"]),
+    ]

@@ -1,0 +1,130 @@
+"""The resources that Resource Manager was given, and what the services read in them.
+
+A resource is found by its id, in any case, and shown as it was first written. Of some types a localcloud has
+one at most: the resource group, the workspace, the Batch account and its pool, the site.
+"""
+
+from typing import Any
+
+from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
+from localcloud.store import Document, Store
+from localcloud.wire import AzureError, not_imitated
+
+GROUP = "Microsoft.Resources/resourceGroups"
+WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+DATASTORE = f"{WORKSPACE}/datastores"
+BATCH_ACCOUNT = "Microsoft.Batch/batchAccounts"
+POOL = f"{BATCH_ACCOUNT}/pools"
+SITE = "Microsoft.Web/sites"
+TOPIC = "Microsoft.EventGrid/topics"
+SYSTEM_TOPIC = "Microsoft.EventGrid/systemTopics"
+
+SHOWN = ("location", "tags", "kind", "sku", "identity")
+"""What Resource Manager shows of a resource beside its id, name, type and properties."""
+
+
+class Inventory:
+    """Resources by id. One per process: it holds in memory what the store keeps."""
+
+    KIND = "arm.resource"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._resources = dict(store.list(self.KIND))
+
+    def put(self, type_: str, id_: str, body: Document, properties: Document) -> tuple[Document, bool]:
+        """Keep a resource, with `properties` in place of its body's; the resource, and whether it is new."""
+        old = self.get(id_)
+        document: Document = {
+            "id": old["id"] if old else id_,
+            "name": old["name"] if old else id_.rpartition("/")[2],
+            "type": type_,
+            **{name: body[name] for name in SHOWN if body.get(name) is not None},
+            "properties": properties,
+        }
+        self._store.put(self.KIND, id_.lower(), document)
+        self._resources[id_.lower()] = document
+        return document, old is None
+
+    def get(self, id_: str) -> Document | None:
+        return self._resources.get(id_.lower())
+
+    def delete(self, id_: str) -> bool:
+        """Delete a resource and everything below it; whether there was one."""
+        found = False
+        root = id_.lower()
+        for each in [each for each in self._resources if each == root or each.startswith(f"{root}/")]:
+            del self._resources[each]
+            self._store.delete(self.KIND, each)
+            found = found or each == root
+        return found
+
+    def all(self, type_: str, below: str = "") -> list[Document]:
+        """Every resource of a type whose id begins with `below`, oldest first."""
+        return [
+            document
+            for id_, document in self._resources.items()
+            if document["type"].lower() == type_.lower() and id_.startswith(below.lower())
+        ]
+
+    def one(self, type_: str) -> Document | None:
+        """The resource of a type that this cloud has one of at most."""
+        return next(iter(self.all(type_)), None)
+
+    def refuse_another(self, type_: str, id_: str) -> None:
+        """Raises AzureError 501 when the cloud has another resource of a type that it has one of at most."""
+        there = self.one(type_)
+        if there is not None and there["id"].lower() != id_.lower():
+            raise not_imitated(f"a second resource of the type {type_}: this cloud has '{there['name']}'")
+
+    # The resource group
+
+    @property
+    def group(self) -> str:
+        """The resource group's name. Raises AzureError 404 before there is one."""
+        found = self.one(GROUP)
+        if found is None:
+            raise AzureError(404, "ResourceGroupNotFound", "This cloud has no resource group yet.")
+        return str(found["name"])
+
+    @property
+    def group_id(self) -> str:
+        return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{self.group}"
+
+    @property
+    def storage_id(self) -> str:
+        """The resource id of the cloud's storage account."""
+        return f"{self.group_id}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
+
+    # Batch
+
+    @property
+    def batch_account(self) -> str:
+        """The Batch account's name; empty when there is none."""
+        return str((self.one(BATCH_ACCOUNT) or {"name": ""})["name"])
+
+    @property
+    def batch_endpoint(self) -> str:
+        """Host of the Batch account's data plane, as Azure names it."""
+        return f"{self.batch_account}.{REGION}.batch.azure.com"
+
+    @property
+    def pool(self) -> str:
+        """The pool's name; empty when there is none."""
+        return str((self.one(POOL) or {"name": ""})["name"])
+
+
+def not_found(type_: str, name: str, group: str) -> AzureError:
+    """Resource Manager's answer for a resource that does not exist."""
+    message = f"The Resource '{type_}/{name}' under resource group '{group}' was not found."
+    return AzureError(404, "ResourceNotFound", message)
+
+
+def properties_of(body: dict[str, Any]) -> Document:
+    """`properties` of a request's body, an object or nothing. Raises AzureError 400."""
+    properties = body.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise AzureError(
+            400, "InvalidRequestContent", "The request content was invalid: properties is no object."
+        )
+    return properties

@@ -1,0 +1,78 @@
+"""What the clouds of these tests serve: resources of an app that exists nowhere."""
+
+from typing import Any
+
+from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE_ID, Home
+from localcloud.spec import Resource
+
+RESOURCE_GROUP = "lab"
+WORKSPACE = "models"
+CONTAINER = f"azureml-blobstore-{WORKSPACE_ID}"
+FACTORY = "factory-of-tests"
+BATCH_ACCOUNT = "batches"
+POOL = "workers"
+TOPIC = "news"
+SITE = "app"
+DEAD_LETTERS = "deadletter"
+
+GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
+STORAGE_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
+WORKSPACE_PATH = f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
+FACTORY_ID = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
+BATCH_ID = f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/{BATCH_ACCOUNT}"
+TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/{TOPIC}"
+SYSTEM_TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/systemTopics/uploads"
+SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/{SITE}"
+
+Json = dict[str, Any]
+
+
+def resources(home: Home) -> list[Resource]:
+    """A group with one of everything, but no subscriptions."""
+    reference = {"referenceName": "storage", "type": "LinkedServiceReference"}
+    batch = {
+        "accountName": BATCH_ACCOUNT,
+        "batchUri": f"https://{BATCH_ACCOUNT}.{REGION}.batch.azure.com",
+        "poolName": POOL,
+        "linkedServiceName": reference,
+    }
+    return [
+        Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
+        resource(STORAGE_ID, "2025-08-01"),
+        resource(WORKSPACE_PATH, "2026-03-01"),
+        resource(FACTORY_ID, "2018-06-01"),
+        # Before what it refers to: the order of the list does not matter.
+        resource(f"{FACTORY_ID}/linkedservices/batch", "2018-06-01", type="AzureBatch", typeProperties=batch),
+        resource(
+            f"{FACTORY_ID}/linkedservices/storage",
+            "2018-06-01",
+            type="AzureBlobStorage",
+            typeProperties={"serviceEndpoint": home.blob_url},
+        ),
+        resource(BATCH_ID, "2025-06-01"),
+        resource(f"{BATCH_ID}/pools/{POOL}", "2025-06-01", taskSlotsPerNode=2),
+        resource(TOPIC_ID, "2025-02-15"),
+        resource(SYSTEM_TOPIC_ID, "2025-02-15", source=STORAGE_ID),
+        resource(SITE_ID, "2024-11-01"),
+    ]
+
+
+def resource(id_: str, api_version: str, **properties: Any) -> Resource:
+    return Resource(id_, {"location": REGION, "properties": properties}, api_version)
+
+
+def subscription(name: str, topic: str = SYSTEM_TOPIC_ID, **properties: Any) -> Resource:
+    return resource(f"{topic}/eventSubscriptions/{name}", "2025-02-15", **properties)
+
+
+def webhook(url: str, **batches: int) -> Json:
+    return {"endpointType": "WebHook", "properties": {"endpointUrl": url, **batches}}
+
+
+def function(name: str) -> Json:
+    return {"endpointType": "AzureFunction", "properties": {"resourceId": f"{SITE_ID}/functions/{name}"}}
+
+
+def dead_letters() -> Json:
+    place = {"resourceId": STORAGE_ID, "blobContainerName": DEAD_LETTERS}
+    return {"endpointType": "StorageBlob", "properties": place}

@@ -1,0 +1,38 @@
+"""What publishing brings to a cloud: the trainer, and a pipeline that finds it."""
+
+import ssl
+
+import httpx
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+from localcloud.home import Home
+
+from tests.checkout import CHECKOUT
+from touchdown import local
+from touchdown.local.names import CONTAINER, FACTORY_ID
+
+
+def test_the_published_pipeline_finds_the_trainer_where_it_was_put(cloud_home: Home, trusted: None) -> None:
+    local.publish(cloud_home, CHECKOUT)
+    blobs = BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
+    container = blobs.get_container_client(CONTAINER)
+    written = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
+    local.publish(cloud_home, CHECKOUT)
+    again = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
+    assert again == written, "publishing the same files again writes nothing"
+
+    token = DefaultAzureCredential().get_token(f"{cloud_home.resource_manager}/.default").token
+    train = httpx.get(
+        f"{cloud_home.resource_manager}{FACTORY_ID}/pipelines/train?api-version=2018-06-01",
+        headers={"Authorization": f"Bearer {token}"},
+        verify=ssl.create_default_context(cafile=cloud_home.ca_bundle),
+    ).json()
+    parameters = train["properties"]["parameters"]
+    defaults = {name: each.get("defaultValue") for name, each in parameters.items()}
+    assert defaults["accountUrl"] == cloud_home.blob_url
+    assert defaults["container"] == CONTAINER
+    assert defaults["clientId"] == ""
+    assert str(defaults["codePath"]).startswith("code/")
+    published = [name for name in written if name.startswith(f"{defaults['codePath']}/")]
+    assert f"{defaults['codePath']}/main.py" in published
+    assert not [name for name in published if "README" in name or "test" in name]

@@ -1,0 +1,110 @@
+"""Publishes the trainer and the pipeline to a localcloud, through storage and Resource Manager.
+
+That is what a deployment does, with the definitions that Bicep deploys. Code goes to a folder named for its
+contents: a run keeps the code with which it began, and publishing the same code again changes nothing.
+"""
+
+import importlib.util
+import json
+import ssl
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import httpx
+from localcloud.credentials import Principal
+from localcloud.home import REGION, Home
+from localcloud.spec import Json
+
+from touchdown.local.names import BATCH_ACCOUNT, CONTAINER, FACTORY_ID, POOL
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+UPLOADS_AT_ONCE = 8
+API_VERSION = "2018-06-01"
+
+
+def publish(home: Home, checkout: Path) -> None:
+    """Publish the trainer's files, the linked services and the pipeline of `checkout`; safe to do again.
+
+    The cloud of `home` must run. Raises azure-core's and httpx's errors.
+    """
+    trainer = publish_trainer_of(checkout)
+    files: dict[str, bytes] = trainer.layout()
+    upload(home, files)
+    definitions = [(f"linkedservices/{name}", each) for name, each in linked_services(home).items()]
+    definition = pipeline(home, checkout, trainer.code_path(trainer.trainer_files()))
+    definitions.append((f"pipelines/{definition['name']}", definition["properties"]))
+    token = Principal(home, "person").get_token("https://management.azure.com/.default").token
+    with httpx.Client(
+        base_url=home.resource_manager,
+        headers={"Authorization": f"Bearer {token}"},
+        params={"api-version": API_VERSION},
+        verify=ssl.create_default_context(cafile=home.ca_bundle),
+        trust_env=False,
+    ) as client:
+        for name, properties in definitions:
+            client.put(f"{FACTORY_ID}/{name}", json={"properties": properties}).raise_for_status()
+
+
+def publish_trainer_of(checkout: Path) -> ModuleType:
+    """The module scripts/publish_trainer.py of a checkout, which is no part of the installed package."""
+    found = importlib.util.spec_from_file_location(
+        "publish_trainer", checkout / "scripts" / "publish_trainer.py"
+    )
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def upload(home: Home, files: Mapping[str, bytes]) -> None:
+    """Put those of `files` into the container that are not there yet."""
+    from azure.storage.blob import ContainerClient
+
+    with ContainerClient(
+        home.blob_url, CONTAINER, credential=Principal(home, "person"), connection_verify=str(home.ca_bundle)
+    ) as container:
+        published = {blob.name for blob in container.list_blobs(name_starts_with="code/")}
+        missing = {name: content for name, content in files.items() if name not in published}
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            list(pool.map(partial(_upload, container), missing, missing.values()))
+
+
+def _upload(container: "ContainerClient", name: str, content: bytes) -> None:
+    container.upload_blob(name, content, overwrite=True)
+
+
+def linked_services(home: Home) -> dict[str, Json]:
+    """The factory's linked services by name, in the order in which they refer to each other."""
+    storage = {"referenceName": "storage", "type": "LinkedServiceReference"}
+    return {
+        "storage": {
+            "type": "AzureBlobStorage",
+            "typeProperties": {"serviceEndpoint": f"{home.blob_url}/", "accountKind": "StorageV2"},
+        },
+        "batch": {
+            "type": "AzureBatch",
+            "typeProperties": {
+                "accountName": BATCH_ACCOUNT,
+                "batchUri": f"https://{BATCH_ACCOUNT}.{REGION}.batch.azure.com",
+                "poolName": POOL,
+                "linkedServiceName": storage,
+            },
+        },
+    }
+
+
+def pipeline(home: Home, checkout: Path, code: str) -> Json:
+    """bicep/definitions/pipeline.json with the defaults that a deployment gives it."""
+    file = checkout / "bicep" / "definitions" / "pipeline.json"
+    definition: Json = json.loads(file.read_text())
+    defaults = {"accountUrl": home.blob_url, "container": CONTAINER, "codePath": code, "clientId": ""}
+    for name, value in defaults.items():
+        definition["properties"]["parameters"][name]["defaultValue"] = value
+    return definition

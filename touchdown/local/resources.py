@@ -1,0 +1,160 @@
+"""What Touchdown has a localcloud serve: its resources, with the names and settings of this machine.
+
+Filters and retry policies are those that Bicep deploys, bicep/definitions/subscriptions.json.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from localcloud.home import SUBSCRIPTION, Home
+from localcloud.spec import CloudSpec, Json, Resource
+
+from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from touchdown.local.names import (
+    BATCH_ID,
+    CONTAINER,
+    DATASTORE,
+    DEAD_LETTERS,
+    FACTORY,
+    FACTORY_ID,
+    GROUP_ID,
+    POOL,
+    RESOURCE_GROUP,
+    SITE_ID,
+    STORAGE_ID,
+    SYSTEM_TOPIC_ID,
+    TOPIC,
+    TOPIC_ID,
+    WORKSPACE,
+    WORKSPACE_PATH,
+)
+
+TRAINER_ENVIRONMENT = ".venv-trainer"
+TASK_SLOTS = 2
+REGION = "localcloud"
+START_TASK = """/bin/bash -c 'ln -sfn environment "$AZ_BATCH_NODE_SHARED_DIR/trainer"'"""
+"""The pipeline's command finds the trainer's Python below $AZ_BATCH_NODE_SHARED_DIR/trainer."""
+
+TUNABLE = (
+    *(setting.variable for setting in RUN_SETTINGS.values()),
+    *(setting.variable for setting in APP_SETTINGS if setting.variable.endswith(("_SECONDS", "_NODES"))),
+)
+"""The app's settings that a shell may set before it starts a localcloud; the others are addresses."""
+
+
+def spec(home: Home, checkout: Path, *, ready_environment: bool = True) -> CloudSpec:
+    """Touchdown's app in `checkout`, with everything that it needs of the cloud in `home`.
+
+    Batch nodes use the checkout's .venv-trainer if `make setup` made it and `ready_environment` is true;
+    otherwise the cloud makes an environment from trainer/requirements.txt.
+    """
+    environment = checkout / TRAINER_ENVIRONMENT
+    made = any(environment.glob("lib/python3.*/site-packages/mlflow/__init__.py"))
+    return CloudSpec(
+        resources=resources(home, checkout),
+        app=checkout,
+        node_environment=environment if made and ready_environment else None,
+        node_requirements=checkout / "trainer" / "requirements.txt",
+    )
+
+
+def resources(home: Home, checkout: Path) -> list[Resource]:
+    """The resource group and everything in it, except for what `publish` adds."""
+    return [
+        Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
+        Resource(STORAGE_ID, {"location": REGION, "kind": "StorageV2", "properties": {}}, "2025-08-01"),
+        Resource(
+            WORKSPACE_PATH, {"location": REGION, "properties": {"storageAccount": STORAGE_ID}}, "2026-03-01"
+        ),
+        Resource(
+            f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}", {"properties": {}}, "2025-08-01"
+        ),
+        Resource(FACTORY_ID, {"location": REGION, "properties": {}}, "2018-06-01"),
+        Resource(BATCH_ID, {"location": REGION, "properties": {}}, "2025-06-01"),
+        Resource(f"{BATCH_ID}/pools/{POOL}", {"properties": pool()}, "2025-06-01"),
+        Resource(TOPIC_ID, {"location": REGION, "properties": {"disableLocalAuth": True}}, "2025-02-15"),
+        Resource(SYSTEM_TOPIC_ID, {"location": REGION, "properties": {"source": STORAGE_ID}}, "2025-02-15"),
+        Resource(SITE_ID, {"location": REGION, "kind": "functionapp,linux", "properties": {}}, "2024-11-01"),
+        site_settings(home, os.environ),
+        *event_subscriptions(checkout),
+    ]
+
+
+def pool() -> Json:
+    return {
+        "taskSlotsPerNode": TASK_SLOTS,
+        "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
+        "startTask": {"commandLine": START_TASK, "waitForSuccess": True},
+    }
+
+
+def site_settings(home: Home, environ: Mapping[str, str]) -> Resource:
+    """The settings of the site, as a resource; `environ` is the environment that may set those TUNABLE."""
+    return Resource(
+        f"{SITE_ID}/config/appsettings", {"properties": app_settings(home, environ)}, "2024-11-01"
+    )
+
+
+def app_settings(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the site.
+
+    Runs and operations are polled at the pace of a machine where a training takes seconds; the app's own
+    defaults are for Azure. What is TUNABLE is taken from `environ`.
+    """
+    tuned = {name: environ[name] for name in TUNABLE if name in environ}
+    return {
+        "TOUCHDOWN_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "TOUCHDOWN_RESOURCE_GROUP": RESOURCE_GROUP,
+        "TOUCHDOWN_WORKSPACE": WORKSPACE,
+        "TOUCHDOWN_DATA_FACTORY": FACTORY,
+        "TOUCHDOWN_PIPELINE": "train",
+        "TOUCHDOWN_STORAGE_URL": home.blob_url,
+        "TOUCHDOWN_CONTAINER": CONTAINER,
+        "TOUCHDOWN_DATASTORE": DATASTORE,
+        "TOUCHDOWN_RESOURCE_MANAGER_URL": home.resource_manager,
+        "TOUCHDOWN_COMPUTE_IDENTITY": "",
+        "TOUCHDOWN_COMPUTE_MAX_NODES": "2",
+        "TOUCHDOWN_TOPIC_ENDPOINT": home.topic_endpoint(TOPIC),
+        "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "2",
+        "TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "15",
+        "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
+        "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "2",
+        "ARM_CLOUD_METADATA_URL": home.metadata_url,
+        "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
+        **tuned,
+    }
+
+
+def event_subscriptions(checkout: Path) -> list[Resource]:
+    """The app's subscriptions to storage events, as bicep/modules/subscriptions.bicep deploys them."""
+    text = (checkout / "bicep" / "definitions" / "subscriptions.json").read_text()
+    definitions: list[Json] = json.loads(text.replace("{container}", CONTAINER))
+    return [
+        Resource(
+            f"{SYSTEM_TOPIC_ID}/eventSubscriptions/{each['name']}",
+            {
+                "properties": {
+                    "eventDeliverySchema": "EventGridSchema",
+                    "destination": {
+                        "endpointType": "AzureFunction",
+                        "properties": {
+                            "resourceId": f"{SITE_ID}/functions/{each['functionName']}",
+                            "maxEventsPerBatch": 1,
+                            "preferredBatchSizeInKilobytes": 64,
+                        },
+                    },
+                    "filter": each["filter"],
+                    "retryPolicy": each["retryPolicy"],
+                    "deadLetterDestination": {
+                        "endpointType": "StorageBlob",
+                        "properties": {"resourceId": STORAGE_ID, "blobContainerName": DEAD_LETTERS},
+                    },
+                }
+            },
+            "2025-02-15",
+        )
+        for each in definitions
+    ]
