@@ -395,3 +395,10 @@ def test_every_variable_of_localcloud_is_documented() -> None:
 def test_every_port_is_documented() -> None:
     table = next(table for table in tables(doc("localcloud.md")) if table[0][0] == "process")
     assert {row[1]: row[2] for row in table[1:]} == {name: str(port) for name, port in vars(Ports()).items()}
+
+
+def test_the_trainers_readme_names_each_of_its_modules() -> None:
+    folder = CHECKOUT / "trainer"
+    rows = re.findall(r"^\|(.*?)\|", (folder / "README.md").read_text(), re.MULTILINE)
+    named = [name for row in rows for name in INLINE.findall(row) if re.fullmatch(r"\w+\.py", name)]
+    assert sorted(named) == sorted(file.name for file in folder.glob("*.py"))
