@@ -72,10 +72,11 @@ def read_task(document: Json, settings: RunSettings) -> str:
 
 
 def derive_floor(metric: str, value: float, settings: RunSettings) -> Floor | None:
-    """What came of the floor in the settings; None if they set none."""
-    setting = rules.FLOOR_SETTING[metric]
-    limit: float = getattr(settings, setting)
-    return Floor(setting, limit, rules.reaches_floor(metric, value, limit)) if limit > 0 else None
+    """Whether the value reaches the floor in the settings; None if they set none."""
+    limit = rules.floor(metric, min_accuracy=settings.min_accuracy, max_rmse=settings.max_rmse)
+    if limit is None:
+        return None
+    return Floor(rules.FLOOR_SETTING[metric], limit, rules.reaches_floor(metric, value, limit))
 
 
 def derive_baseline(gate: Json, metric: str, value: float) -> Baseline:
@@ -83,14 +84,13 @@ def derive_baseline(gate: Json, metric: str, value: float) -> Baseline:
     if not isinstance(stated, dict):
         raise UnsoundVerdictError("its gate has no baseline")
     baseline = read_number(stated, "value")
-    name = shorten_line(str(stated.get("name", "")), MAX_NAME)
-    return Baseline(name, baseline, rules.is_better(metric, value, baseline))
+    return Baseline(rules.BASELINE[metric], baseline, rules.is_better(metric, value, baseline))
 
 
 def derive_comparison(
     gate: Json, metric: str, tolerance: float, champion: Champion
 ) -> ChampionComparison | None:
-    """What came of the comparison with the champion; None if the run has none that could be compared.
+    """The comparison with the champion; None if the run has no champion that could be compared.
 
     A champion whose model lies outside the container has no folder, and the trainer never sees it.
     """

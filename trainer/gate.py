@@ -87,9 +87,9 @@ def judge(
     if not (math.isfinite(value) and math.isfinite(baseline)):
         raise ValueError(f"a model cannot be judged by {value} against {baseline}: give two finite metrics")
     metric = rules.DECIDING_METRIC[task]
-    limit = {"min_accuracy": min_accuracy, "max_rmse": max_rmse}[rules.FLOOR_SETTING[metric]]
+    floor = rules.floor(metric, min_accuracy=min_accuracy, max_rmse=max_rmse)
     parts = {
-        "floor": _check_floor(metric, value, limit),
+        "floor": None if floor is None else _check_floor(metric, value, floor),
         "baseline": _check_baseline(metric, value, baseline),
         "champion": _check_champion(metric, predictions, tolerance) if predictions else None,
     }
@@ -104,9 +104,7 @@ def judge(
     }
 
 
-def _check_floor(metric: str, value: float, limit: float) -> dict[str, Any] | None:
-    if limit <= 0:
-        return None
+def _check_floor(metric: str, value: float, limit: float) -> dict[str, Any]:
     passed = rules.reaches_floor(metric, value, limit)
     return {"setting": rules.FLOOR_SETTING[metric], "limit": limit, "passed": passed}
 
@@ -136,7 +134,7 @@ def _check_champion(metric: str, predictions: PairedPredictions, tolerance: floa
     scores = _compare_classes(predictions) if metric == "accuracy" else _compare_numbers(predictions)
     found |= {"value": scores.champion, "challenger": scores.challenger}
     if scores.champion is None:
-        return found | {"error": f"{predictions.model} gave no usable prediction for some of {rows} rows"}
+        return found | {"error": f"{predictions.model} gave no usable prediction for some of the {rows} rows"}
     if scores.interval is None:
         return found | {"error": f"{rows} hold-out rows are too few to tell the two models apart"}
     passed = rules.stands_up_to_champion(scores.interval, tolerance)
@@ -151,8 +149,8 @@ def _below_floor(metric: str, value: float, floor: dict[str, Any]) -> str:
     beyond, easier = ("below", "lower") if metric == "accuracy" else ("above", "higher")
     setting = floor["setting"]
     return (
-        f"{metric} {ours} is {beyond} {setting} {limit}; train on more or better data, or ask for less with"
-        f" a {easier} {setting}"
+        f"{metric} {ours} is {beyond} {setting} {limit}; train on more or better data, or set a {easier}"
+        f" {setting}"
     )
 
 
@@ -160,7 +158,7 @@ def _not_learned(metric: str, value: float, baseline: dict[str, Any]) -> str:
     ours, its = _apart(value, baseline["value"])
     always = "the most frequent class" if metric == "accuracy" else "the mean of the label"
     return (
-        f"{metric} {ours} is not better than that of always answering {always} ({its}): nothing was "
+        f"{metric} {ours} is not better than that of always predicting {always} ({its}): nothing was "
         "learned from these columns; check that they say something about the label"
     )
 
@@ -172,7 +170,7 @@ def _worse_than_champion(metric: str, _: float, champion: dict[str, Any]) -> str
     return (
         f"{metric} {ours} is worse than that of {champion['model']} ({its}) on the same "
         f"{champion['rows']} hold-out rows by more than the tolerance {champion['tolerance']:g} (95 % "
-        f"interval of the difference{unit}: {low:.2g} to {high:.2g}); a higher tolerance would deploy it"
+        f"interval of the difference{unit}: {low:.2g} to {high:.2g}); set a higher tolerance to deploy it"
     )
 
 

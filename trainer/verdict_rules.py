@@ -24,7 +24,7 @@ KEEP_CHAMPION = "keep_champion"
 DECIDING_METRIC = {"classification": "accuracy", "regression": "rmse"}
 """The metric that decides, for each task."""
 FLOOR_SETTING = {"accuracy": "min_accuracy", "rmse": "max_rmse"}
-"""The setting that holds the floor, for each deciding metric. 0 sets no floor."""
+"""The setting that holds the floor, for each deciding metric."""
 BASELINE = {"accuracy": "majority class", "rmse": "mean"}
 """The name of the baseline, for each deciding metric."""
 FEWEST_ROWS = 6
@@ -34,12 +34,18 @@ With five rows, even if all of them favour the same model, chance alone does tha
 (2 * 0.5^5 = 0.0625).
 """
 SMALLEST = 1e-300
-"""An RMSE below which a float begins to lose its precision."""
+"""An RMSE so close to the smallest float that its ratio to another one is imprecise."""
 
 
 def is_better(metric: str, value: float, other: float) -> bool:
     """Whether a value of a deciding metric is strictly better: a higher accuracy, a lower RMSE."""
     return value > other if metric == "accuracy" else value < other
+
+
+def floor(metric: str, *, min_accuracy: float, max_rmse: float) -> float | None:
+    """The floor that the settings set for a metric; None if they set none, which they do with 0."""
+    setting = min_accuracy if metric == "accuracy" else max_rmse
+    return setting if setting > 0 else None
 
 
 def reaches_floor(metric: str, value: float, floor: float) -> bool:
@@ -48,13 +54,16 @@ def reaches_floor(metric: str, value: float, floor: float) -> bool:
 
 
 def stands_up_to_champion(interval: tuple[float, float] | None, tolerance: float) -> bool:
-    """Whether a challenger passes the comparison: it fails only if the whole interval of its deficit exceeds
-    the tolerance. Without an interval there is no evidence against it, so it passes."""
+    """Whether a challenger passes the comparison.
+
+    It fails only if the whole interval of its deficit exceeds the tolerance. Without an interval there is no
+    evidence against it, so it passes.
+    """
     return interval is None or interval[0] <= tolerance
 
 
 def verdict(passed: Iterable[bool]) -> str:
-    """The verdict on a model, from what came of each rule that applies to it."""
+    """The verdict on a model, from whether it passed each rule that applies."""
     return DEPLOY if all(passed) else KEEP_CHAMPION
 
 

@@ -46,8 +46,8 @@ def test_a_model_no_better_than_the_majority_class_is_not_deployed() -> None:
     assert judged["verdict"] == "keep_champion"
     assert judged["baseline"]["passed"] is False
     assert judged["reasons"] == [
-        "accuracy 0.6 is not better than that of always answering the most frequent class (0.6): nothing was "
-        "learned from these columns; check that they say something about the label"
+        "accuracy 0.6 is not better than that of always predicting the most frequent class (0.6): nothing "
+        "was learned from these columns; check that they say something about the label"
     ]
 
 
@@ -116,7 +116,7 @@ def test_a_challenger_that_is_clearly_worse_is_rejected_with_both_numbers() -> N
         "accuracy 0.6667 is worse than that of iris_classification:3 (0.9667) on the same 30 hold-out rows "
         "by more than the tolerance 0.01 (95 % interval of the difference: "
     )
-    assert reason.endswith("); a higher tolerance would deploy it")
+    assert reason.endswith("); set a higher tolerance to deploy it")
 
 
 def test_two_rows_of_thirty_are_noise() -> None:

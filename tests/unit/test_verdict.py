@@ -90,7 +90,7 @@ def test_a_model_that_passes_everything_is_deployed() -> None:
         "accuracy",
         0.97,
         Floor("min_accuracy", 0.9, passed=True),
-        Baseline("mean", 0.34, passed=True),
+        Baseline("majority class", 0.34, passed=True),
         ChampionComparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
     )
 

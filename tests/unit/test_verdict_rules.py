@@ -17,6 +17,13 @@ def test_a_higher_accuracy_and_a_lower_rmse_are_better() -> None:
     assert not rules.is_better("rmse", 0.9, 0.8)
 
 
+def test_the_floor_is_the_setting_of_the_metric_and_0_sets_none() -> None:
+    assert rules.floor("accuracy", min_accuracy=0.9, max_rmse=2.5) == 0.9
+    assert rules.floor("rmse", min_accuracy=0.9, max_rmse=2.5) == 2.5
+    assert rules.floor("accuracy", min_accuracy=0.0, max_rmse=2.5) is None
+    assert rules.floor("rmse", min_accuracy=0.9, max_rmse=0.0) is None
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "rmse"])
 def test_an_equal_value_reaches_the_floor_and_does_not_beat_the_baseline(metric: str) -> None:
     assert rules.reaches_floor(metric, 0.9, 0.9)
