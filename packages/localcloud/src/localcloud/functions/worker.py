@@ -165,7 +165,8 @@ class Worker:
         if response.result.status != StatusResult.Success:
             error = response.result.exception
             raise FunctionFailedError(function.name, error.message, error.stack_trace)
-        return response.return_value  # type: ignore[no-any-return]
+        returned: TypedData | None = response.return_value
+        return returned
 
 
 def _invocation(
