@@ -28,6 +28,8 @@ log = logging.getLogger("localcloud.wire")
 CHALLENGE = 'Bearer authorization_uri="https://login.microsoftonline.com/", error="invalid_token"'
 
 Handler = Callable[[Request], Awaitable[Response]]
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""What an operation does: a function, not a coroutine, because the cloud may stop before the work begins."""
 
 
 class AzureError(Exception):
@@ -207,7 +209,7 @@ class Operations:
 
     def begin(
         self,
-        work: Coroutine[Any, Any, None],
+        work: Work,
         *,
         subscription: str,
         provider: str,
@@ -245,10 +247,10 @@ class Operations:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, id_: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, id_: str, work: Work) -> None:
         outcome: dict[str, Any] = {"status": "Succeeded"}
         try:
-            await work
+            await work()
         except AzureError as error:
             outcome = {"status": "Failed", "error": error.body()}
         except Exception:

@@ -6,6 +6,7 @@ answers 501.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ from localcloud.tokens import Caller
 from localcloud.wire import (
     ArmRoute,
     Operation,
+    Work,
     json_body,
     not_imitated,
     operation_routes,
@@ -118,16 +120,16 @@ class Arm:
     async def put_compute(self, request: Request) -> Response:
         caller = self.enter(request)
         change = self.computes.put(request.path_params["name"], await json_body(request), caller)
-        return self.changing(change, self.then_look_again(change))
+        return self.changing(change, partial(self.then_notify_nodes, change))
 
     async def delete_compute(self, request: Request) -> Response:
         self.enter(request)
         change = self.computes.delete(request.path_params["name"])
-        return self.deleting(change, self.then_look_again(change) if change else None)
+        return self.deleting(change, partial(self.then_notify_nodes, change) if change else None)
 
-    async def then_look_again(self, change: Change) -> None:
-        """A change of a cluster changes what its waiting jobs may have."""
-        await change.work
+    async def then_notify_nodes(self, change: Change) -> None:
+        """Jobs that wait for a cluster's nodes may start, or must fail, after a change of the cluster."""
+        await change.work()
         await self.nodes.changed()
 
     # Batch endpoints and deployments
@@ -215,22 +217,22 @@ class Arm:
         job = self.jobs.get(request.path_params["name"])
         if job["status"] in TERMINAL:
             return Response(status_code=200)
-        operation = self.begin(self.scoring.cancel(job["name"]))
+        operation = self.begin(partial(self.scoring.cancel, job["name"]))
         return Response(status_code=202, headers=operation.headers())
 
     # Shared
 
-    def begin(self, work: Any) -> Operation:
+    def begin(self, work: Work) -> Operation:
         status, result = STATUS
         return self.cloud.operations.begin(
             work, subscription=SUBSCRIPTION, provider=PROVIDER, status_segment=status, result_segment=result
         )
 
-    def changing(self, change: Change, work: Any = None) -> Response:
+    def changing(self, change: Change, work: Work | None = None) -> Response:
         operation = self.begin(work or change.work)
         return JSONResponse(change.document, 201 if change.created else 200, operation.headers())
 
-    def deleting(self, change: Change | None, work: Any = None) -> Response:
+    def deleting(self, change: Change | None, work: Work | None = None) -> Response:
         if change is None:
             return Response(status_code=204)
         return Response(status_code=202, headers=self.begin(work or change.work).headers())

@@ -6,15 +6,15 @@ A restart ends unfinished changes: creations and updates as Failed, deletions ca
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from localcloud.faults import Faults
 from localcloud.machinelearning.errors import busy
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
-from localcloud.wire import timestamp
+from localcloud.wire import Work, timestamp
 
 PROVISIONING_SECONDS = 0.05
 """How long an operation takes, where nothing is armed to delay it. Azure takes seconds to minutes; here it
@@ -29,7 +29,7 @@ class Change:
 
     document: Document
     created: bool
-    work: Coroutine[Any, Any, None]
+    work: Work
 
 
 def state_of(document: Document) -> str:
@@ -91,7 +91,7 @@ class Provisioned:
                 await check()
             self.store.put(self.kind, id_, in_state(wanted, "Succeeded"))
 
-        return Change(answered, created=earlier is None, work=self._or_failed(id_, kept, work()))
+        return Change(answered, created=earlier is None, work=partial(self._or_failed, id_, kept, work))
 
     def remove(self, id_: str, also: Callable[[], None] | None = None) -> Change:
         """Delete a resource that is idle; `also` runs with it."""
@@ -106,7 +106,7 @@ class Provisioned:
                 also()
             self.store.delete(self.kind, id_)
 
-        return Change(kept, created=False, work=self._or_failed(id_, kept, work()))
+        return Change(kept, created=False, work=partial(self._or_failed, id_, kept, work))
 
     def settle(self) -> None:
         """End what a restart has interrupted."""
@@ -120,9 +120,9 @@ class Provisioned:
         await self.faults.at(f"machinelearning.{self.point}", name=id_)
         await asyncio.sleep(PROVISIONING_SECONDS)
 
-    async def _or_failed(self, id_: str, kept: Document, work: Coroutine[Any, Any, None]) -> None:
+    async def _or_failed(self, id_: str, kept: Document, work: Work) -> None:
         try:
-            await work
+            await work()
         except Exception:
             self.store.put(self.kind, id_, in_state(kept, "Failed"))
             raise

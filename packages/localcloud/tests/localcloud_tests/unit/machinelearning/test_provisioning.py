@@ -46,11 +46,11 @@ def seen(things: Provisioned) -> tuple[str, int]:
 async def test_a_change_takes_effect_when_its_operation_succeeds(things: Provisioned) -> None:
     created = things.change("one", thing(1))
     assert (created.created, seen(things)) == (True, ("Creating", 1))
-    await created.work
+    await created.work()
     assert seen(things) == ("Succeeded", 1)
     updated = things.change("one", thing(2))
     assert (updated.created, seen(things)) == (False, ("Updating", 1))
-    await updated.work
+    await updated.work()
     assert seen(things) == ("Succeeded", 2)
 
 
@@ -60,18 +60,18 @@ async def test_a_busy_resource_refuses_another_operation(things: Provisioned) ->
         things.change("one", thing(2))
     with pytest.raises(AzureError, match="is Creating"):
         things.remove("one")
-    await change.work
+    await change.work()
 
 
 async def test_a_failed_change_leaves_the_earlier_properties_failed(
     things: Provisioned, faults: Faults
 ) -> None:
-    await things.change("one", thing(1)).work
+    await things.change("one", thing(1)).work()
     faults.arm(Fault("machinelearning.thing", "error", {"name": "one"}))
     with pytest.raises(AzureError):
-        await things.change("one", thing(2)).work
+        await things.change("one", thing(2)).work()
     assert seen(things) == ("Failed", 1)
-    await things.change("one", thing(3)).work
+    await things.change("one", thing(3)).work()
     assert seen(things) == ("Succeeded", 3)
 
 
@@ -80,22 +80,22 @@ async def test_a_failed_check_fails_the_creation(things: Provisioned) -> None:
         raise AzureError(400, "UserError", "no")
 
     with pytest.raises(AzureError, match="no"):
-        await things.change("one", thing(1), check=refuse).work
+        await things.change("one", thing(1), check=refuse).work()
     assert seen(things) == ("Failed", 1)
 
 
 async def test_a_removed_resource_is_gone_when_its_operation_succeeds(things: Provisioned) -> None:
-    await things.change("one", thing(1)).work
+    await things.change("one", thing(1)).work()
     removal = things.remove("one")
     assert seen(things) == ("Deleting", 1)
-    await removal.work
+    await removal.work()
     assert things.find("one") is None
 
 
 async def test_a_restart_ends_what_was_unfinished(things: Provisioned) -> None:
-    things.change("one", thing(1)).work.close()
+    things.change("one", thing(1))
     things.settle()
     assert seen(things) == ("Failed", 1)
-    things.remove("one").work.close()
+    things.remove("one")
     things.settle()
     assert things.find("one") is None
