@@ -1,4 +1,4 @@
-"""The services' own client of storage: Data Factory copies code with it, Azure ML reads models."""
+"""The services' own storage client, with which Data Factory copies code and Azure ML reads models."""
 
 from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
@@ -19,7 +19,7 @@ class ServiceCredential:
 
 
 def client(home: Home, tokens: Tokens) -> BlobServiceClient:
-    """A client of this cloud's storage. It blocks: call it through asyncio.to_thread."""
+    """Return a client of this cloud's storage. It blocks, so call it through asyncio.to_thread."""
     return BlobServiceClient(
         home.blob_url, credential=ServiceCredential(tokens), connection_verify=str(home.ca_bundle)
     )

@@ -1,7 +1,7 @@
-"""localcloud's certificate authority, and the one certificate that its TLS listeners share.
+"""localcloud's certificate authority, and the certificate that its TLS listeners share.
 
-The Azure SDKs refuse to send a bearer token over plain HTTP, so even a cloud on loopback needs TLS.
-The authority is made once per home; nothing outside the home trusts it.
+The Azure SDKs refuse to send a bearer token over plain HTTP, so even a cloud on loopback needs TLS. The
+authority is created once per home; nothing outside the home trusts it.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from localcloud.home import LOOPBACK, Home
 
 
 def ensure(home: Home) -> None:
-    """Make the authority, the server certificate and the trust bundle unless they are there."""
+    """Create the authority, the server certificate and the trust bundle unless they exist."""
     folder = home.certificates
     if home.ca_bundle.exists():
         return

@@ -1,7 +1,8 @@
-"""The cloud process: every service of localcloud but storage and the Functions host, on two listeners.
+"""The cloud process, which serves everything except storage and the Functions host, on two listeners.
 
-TLS: Resource Manager and what it manages, scoring URIs, the custom topic. Plain HTTP: the managed-identity
-endpoint (as in App Service) and localcloud's own controls. Run as `python -m localcloud.cloud HOME`.
+The TLS listener has Resource Manager and what it manages, scoring URIs, and the custom topic. The plain HTTP
+listener has the managed-identity endpoint (as in App Service) and localcloud's own controls. Run it as
+`python -m localcloud.cloud HOME`.
 """
 
 import asyncio
@@ -115,7 +116,7 @@ def control_routes(cloud: Cloud, services: list[Service]) -> list[BaseRoute]:
 
 
 class ControlKey:
-    """Lets a request through only with localcloud's control key: web pages reach loopback too."""
+    """Middleware that requires localcloud's control key, because web pages can reach loopback too."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self.app = app
@@ -151,7 +152,7 @@ def plain_app(cloud: Cloud, services: list[Service]) -> Starlette:
 
 
 class Listener(uvicorn.Server):
-    """A uvicorn server that leaves signals to the process it is part of."""
+    """A uvicorn server that leaves signals to its process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -159,20 +160,21 @@ class Listener(uvicorn.Server):
 
 
 def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listener, socket.socket]:
-    """A server for `app` and the loopback socket it will serve; raises OSError when the port is taken."""
+    """Return a server for `app` and its loopback socket. Raises OSError if the port is in use."""
     config = uvicorn.Config(
         app,
         http=Protocol,
         log_config=None,
         access_log=False,
         lifespan="off",
-        # Clients keep idle connections; one that is closed under a POST, which no SDK sends twice, fails it.
+        # Clients keep idle connections. Closing one while a client sends a POST fails the POST, which no SDK
+        # retries.
         timeout_keep_alive=600,
         timeout_graceful_shutdown=1,
         ssl_certfile=certificates.server_chain(tls) if tls else None,
         ssl_keyfile=certificates.server_key(tls) if tls else None,
     )
-    # With the protocol named, asyncio turns Nagle's algorithm off; without, each answer waits 40 ms.
+    # asyncio turns Nagle's algorithm off only if the protocol is named; otherwise each answer waits 40 ms.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,8 +1,8 @@
 """The App Service managed-identity endpoint, from which azure-identity gets its tokens.
 
 `GET {IDENTITY_ENDPOINT}?resource=…&api-version=2019-08-01` with `X-IDENTITY-HEADER`. Source: "How to use
-managed identities for App Service and Azure Functions", REST endpoint reference; the shape as
-azure-identity's AppServiceCredential reads it.
+managed identities for App Service and Azure Functions", REST endpoint reference. The response has the fields
+that azure-identity's AppServiceCredential reads.
 """
 
 import secrets

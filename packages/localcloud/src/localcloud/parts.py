@@ -16,27 +16,27 @@ import psutil
 from localcloud.home import LOOPBACK
 
 START_LIMIT = 120.0
-"""Seconds until a part must be healthy; imports on a busy machine take long."""
+"""Seconds within which a part must be healthy; imports on a busy machine take long."""
 STOP_LIMIT = 20.0
-"""Seconds that a part may take to end by itself."""
+"""Seconds that a part has to exit after SIGTERM."""
 KEPT_LOG = 5_000_000
-"""Bytes from which a log is put aside at the next start."""
+"""Size in bytes at which a log is rotated at the next start."""
 TAIL = 2000
-"""Characters of a log that an error quotes."""
+"""How many of a log's last characters an error quotes."""
 
 State = Literal["starting", "running", "stopped", "died"]
 
 
 class StackError(Exception):
-    """Something about the stack that a person has to know; the text says what to do."""
+    """The stack cannot do what was requested; the text says why and what to do."""
 
 
 class PortTakenError(StackError):
-    """Another process listens where a part has to."""
+    """Another process listens on a port that a part needs."""
 
 
 class PartFailedError(StackError):
-    """A part could not be started, or ended while it was."""
+    """A part exited, or did not become healthy, while it was being started."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ class Part:
 
     @property
     def state(self) -> State:
-        """Looks at the process: what was running and has ended by itself has died."""
+        """The part's state now; a process that was running and has exited by itself has died."""
         if self._state in ("starting", "running") and self.exit_code is not None:
             self._state, self.since = "died", time.time()
         return self._state
 
     def start(self) -> None:
-        """Start the process; `wait_until_healthy` is the other half. Raises PortTakenError."""
+        """Start the process; `wait_until_healthy` completes the start. Raises PortTakenError."""
         check_ports(self.plan.ports)
         set_aside(self.plan.log)
         self.plan.log.parent.mkdir(parents=True, exist_ok=True)
@@ -97,13 +97,13 @@ class Part:
                 stderr=out,
                 cwd=self.plan.folder,
                 env=dict(self.plan.environment),
-                # A Ctrl-C is for the stack, which ends its parts in order.
+                # A new session, so that Ctrl-C reaches only the stack, which ends its parts in order.
                 start_new_session=True,
             )
         self._state, self.since = "starting", time.time()
 
     def wait_until_healthy(self, limit: float = START_LIMIT) -> None:
-        """Raises PartFailedError with the end of the log when the process ends or is not healthy in time."""
+        """Raise PartFailedError, with the end of the log, if the process exits or is not healthy in time."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             if self.state == "died":
@@ -115,12 +115,12 @@ class Part:
         raise PartFailedError(f"{self.name} was not healthy after {limit:.0f} s: {self.tail()}")
 
     def tail(self) -> str:
-        """The end of the part's log, and where the rest is."""
+        """Return the end of the part's log and the log's path."""
         text = self.plan.log.read_text(errors="replace")[-TAIL:].strip() if self.plan.log.exists() else ""
         return f"{text or 'it said nothing'}\n(log: {self.plan.log})"
 
     def stop(self, limit: float = STOP_LIMIT) -> None:
-        """End the process and everything that it started; returns when all of it is gone."""
+        """End the process and all processes that it started; returns when they have ended."""
         process, self._process = self._process, None
         self._state, self.since = "stopped", time.time()
         if process is None:
@@ -139,7 +139,7 @@ class Part:
         end(family)
 
     def kill(self) -> None:
-        """End the process as a crash does: at once, and without what it started."""
+        """Kill the process, as in a crash, without the processes that it started."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -153,7 +153,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 def end(processes: list[psutil.Process], limit: float = 3.0) -> None:
-    """End what is left of `processes`: asked first, then killed. A reused pid is told apart by psutil."""
+    """End the live ones of `processes` by SIGTERM, then SIGKILL. psutil recognises a reused pid."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -165,10 +165,10 @@ def end(processes: list[psutil.Process], limit: float = 3.0) -> None:
 
 
 def left_after(limit: float, processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Wait until all `processes` have ended; those that have not within `limit` seconds.
+    """Wait until all `processes` have ended; returns those that have not within `limit` seconds.
 
-    One that has ended and that nobody has asked for its exit code, as happens in a container without an
-    init process, counts as ended: psutil's own waiting would not see it.
+    A zombie counts as ended. In a container without an init process no one reads its exit code, and psutil's
+    own wait would never return.
     """
     deadline = time.monotonic() + limit
     left = [process for process in processes if is_alive(process)]
@@ -186,13 +186,13 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def set_aside(log: Path) -> None:
-    """Begin a new log when the last one has become large; the one before that is dropped."""
+    """Rotate a log that has become large; only one older log is kept."""
     if log.exists() and log.stat().st_size > KEPT_LOG:
         log.replace(log.with_suffix(".1.log"))
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Raises PortTakenError, naming each port that cannot be listened on, and by whom it is taken."""
+    """Raise PortTakenError if a port is in use; the text names all such ports and their processes."""
     taken = [f"port {port} ({what}) is taken{by_whom(port)}" for what, port in ports.items() if in_use(port)]
     if taken:
         raise PortTakenError("; ".join(taken))
@@ -209,7 +209,7 @@ def in_use(port: int) -> bool:
 
 
 def by_whom(port: int) -> str:
-    """` by <program> (pid <n>)`, or nothing where the system does not tell."""
+    """Return ` by <program> (pid <n>)`, or "" if the operating system does not reveal the process."""
     try:
         listening = [
             each
@@ -222,7 +222,7 @@ def by_whom(port: int) -> str:
 
 
 def listens(*ports: int) -> bool:
-    """Whether somebody listens on every one of `ports`."""
+    """Return whether processes listen on all `ports`."""
     for port in ports:
         try:
             socket.create_connection((LOOPBACK, port), timeout=1).close()
@@ -232,8 +232,9 @@ def listens(*ports: int) -> bool:
 
 
 def answers(port: int, path: str, headers: Mapping[str, str] | None = None) -> Any:
-    """The JSON that a part answers with 200 on plain HTTP, else None. The standard library's client, because
-    the process that watches the stack should stay small."""
+    """Return the JSON that a part answers with 200 on plain HTTP, or None.
+
+    This uses the standard library's client, to keep the process that monitors the stack small."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
     try:
         connection.request("GET", path, headers=dict(headers or {}))

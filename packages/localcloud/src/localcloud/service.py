@@ -1,4 +1,4 @@
-"""What every service of localcloud is given, and what it gives back."""
+"""The interface between the cloud and its services."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from localcloud.wire import Operations, bearer
 
 @dataclass(frozen=True)
 class Cloud:
-    """The parts that services share. One per process; no service holds another's state but through it."""
+    """The objects that services share, one of each per process. Services reach each other only through it."""
 
     home: Home
     store: Store
@@ -36,11 +36,11 @@ class Cloud:
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
-        """The services' client of storage. It blocks: call it through asyncio.to_thread."""
+        """The services' storage client. It blocks, so call it through asyncio.to_thread."""
         return blobs.client(self.home, self.tokens)
 
     def arm_caller(self, request: Request) -> Caller:
-        """Who calls Resource Manager; raises AzureError 401 without a token for it."""
+        """Return the caller of Resource Manager. Raises AzureError 401 without a token for it."""
         audiences = [
             self.home.resource_manager,
             "https://management.azure.com",
@@ -50,15 +50,15 @@ class Cloud:
 
 
 async def nothing() -> None:
-    """For a service with nothing to start or stop."""
+    """Do nothing, for a service that has nothing to start or stop."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """One emulated service: its routes on the TLS listener, its control routes, its life.
+    """One emulated service.
 
-    routes answer Azure's paths; control routes are localcloud's own, under /localcloud on the
-    loopback HTTP listener, behind the control key. start runs before the first request.
+    routes: Azure's paths, on the TLS listener. control: localcloud's own routes, under /localcloud on the
+    loopback HTTP listener; they require the control key. start: called before the first request.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Storage: Azurite as its own process, over TLS with OAuth.
 
-Azurite demands TLS before it accepts bearer tokens. A hook that Node loads before it keeps a journal of
-the blobs that are written, from which Event Grid makes its events (see localcloud.eventgrid.journal).
+Azurite accepts bearer tokens only over TLS. A hook, which Node loads before Azurite, writes a journal of the
+blobs that change, from which Event Grid makes its events (see localcloud.eventgrid.journal).
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, Home
 
 KEEP_ALIVE = 600
-"""Seconds that Azurite keeps an idle connection. Its own 5 are over while a model is trained, and a new
-connection costs its client 30 ms: requests reads all trusted certificates anew for each."""
+"""Seconds for which Azurite keeps an idle connection. Its default of 5 ends while a model is trained, and a
+new connection costs its client 30 ms, because requests reads all trusted certificates for each one."""
 VARIABLE = "LOCALCLOUD_AZURITE"
 STARTUP_LIMIT = 60
-"""Seconds until Azurite must answer; its first start on a busy machine takes several."""
+"""Seconds within which Azurite must answer; its first start on a busy machine takes several."""
 
 
 class StorageUnavailableError(Exception):
@@ -99,7 +99,7 @@ def command(home: Home, near: Path | None = None) -> list[str]:
 async def start(home: Home) -> subprocess.Popen[bytes]:
     """Start Azurite and wait until it answers. The caller ends the process.
 
-    Raises StorageUnavailableError with the tail of its output when it ends or does not answer in time.
+    Raises StorageUnavailableError, with the end of its output, if it exits or does not answer in time.
     """
     certificates.ensure(home)
     home.logs.mkdir(parents=True, exist_ok=True)

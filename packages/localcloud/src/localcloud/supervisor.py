@@ -2,9 +2,9 @@
 
     python -m localcloud.supervisor HOME [--no-functions]
 
-SIGTERM and SIGINT end it with everything it started; SIGUSR1 starts again what has died. A part that dies is
-written down, not replaced: whoever works with the stack should hear of it. Not a daemon that forks: the
-command line starts it in a session of its own.
+SIGTERM and SIGINT end it and everything it started; SIGUSR1 restarts parts that have died. A part that dies
+is recorded, not restarted, so that people who use the stack notice it. The supervisor does not fork into the
+background; the command line starts it in a new session.
 """
 
 import logging
@@ -22,11 +22,11 @@ from localcloud.stack import Stack
 log = logging.getLogger("localcloud.supervisor")
 
 LOOK = 0.3
-"""Seconds between two looks at whether everything still runs."""
+"""Seconds between two checks whether all parts are still running."""
 
 
 class Stop(BaseException):
-    """Somebody asked the supervisor to end."""
+    """A signal asked the supervisor to end."""
 
 
 def supervise(home: Home, *, functions: bool = True, meanwhile: Callable[[], None] | None = None) -> None:
@@ -55,7 +55,7 @@ def supervise(home: Home, *, functions: bool = True, meanwhile: Callable[[], Non
 
 
 def watch(stack: Stack, revive: threading.Event) -> None:
-    """Write down every change, and start again what has died when asked; never returns."""
+    """Record every change of a part, and restart dead parts on request; never returns."""
     log.info("everything runs: %s", {name: part.pid for name, part in stack.parts.items()})
     known = [part.state for part in stack.parts.values()]
     while True:

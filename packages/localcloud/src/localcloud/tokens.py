@@ -11,23 +11,23 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from localcloud.home import TENANT, Home
 
 LIFETIME = 3600
-"""Seconds. Managed identities get up to 24 h in Azure; an hour shows a client's refresh within a day."""
+"""Seconds. Azure gives managed identities up to 24 h; an hour exercises a client's refresh more often."""
 
 
 class TokenError(Exception):
-    """A bearer token that the service must refuse; the text says why."""
+    """A bearer token is not valid; the text says why."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a token speaks for: the principal's name ("app", "node", "person") and object id."""
+    """The identity that a token is for: the principal's name ("app", "node", "person") and object id."""
 
     principal: str
     object_id: str
 
 
 class Tokens:
-    """Issues and checks tokens. The key lives in the home, so tokens outlive a restart."""
+    """Issues and checks tokens. The signing key is stored in the home, so tokens survive a restart."""
 
     def __init__(self, home: Home) -> None:
         file = home.certificates / "token.key"
@@ -48,7 +48,7 @@ class Tokens:
         self._public = private.public_key()
 
     def issue(self, principal: str, resource: str, lifetime: int = LIFETIME) -> tuple[str, int]:
-        """A token of `principal` for `resource` (the audience), and when it expires (seconds since 1970)."""
+        """Return a token of `principal` for the audience `resource`, and its expiry (seconds since 1970)."""
         now = int(time.time())
         expires_on = now + lifetime
         object_id = str(uuid5(NAMESPACE_URL, f"localcloud/{principal}"))
@@ -69,9 +69,9 @@ class Tokens:
         return jwt.encode(claims, self._private, algorithm="RS256"), expires_on
 
     def check(self, token: str, audiences: list[str]) -> Caller:
-        """Who `token` speaks for.
+        """Return the identity that `token` is for.
 
-        Raises TokenError when it is expired, for another audience, or not signed by this cloud.
+        Raises TokenError if it has expired, is for another audience, or was not signed by this cloud.
         """
         accepted = [
             form for audience in audiences for form in (audience.rstrip("/"), audience.rstrip("/") + "/")

@@ -1,8 +1,8 @@
-"""The conventions that every Azure service of localcloud shares on the wire.
+"""The HTTP conventions that all Azure services of localcloud share.
 
-Errors in Azure's shape, bearer tokens, api-versions, case-insensitive resource paths, and long-running
-operations. Source: "Azure REST API guidelines" and Resource Manager's "Asynchronous operations" and
-"Common API details" reference pages.
+They are Azure's error bodies, bearer tokens, api-versions, case-insensitive resource paths, and long-running
+operations. Source: "Azure REST API guidelines" and Resource Manager's "Asynchronous operations" and "Common
+API details" reference pages.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class AzureError(Exception):
-    """An answer that refuses: HTTP status, Azure's error code, and a sentence for a person."""
+    """An error response: HTTP status, Azure's error code, and a message."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class AzureError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """`{"code", "message", "target"?, "details"?}`: what stands under "error"."""
+        """Return the value of "error" in the response: `{"code", "message", "target"?, "details"?}`."""
         body: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.target:
             body["target"] = self.target
@@ -67,19 +67,19 @@ class AzureError(Exception):
 
 
 def not_imitated(what: str) -> AzureError:
-    """For what Azure has and localcloud does not: said, never pretended."""
+    """Return the error for a feature that Azure has and localcloud does not implement."""
     return AzureError(501, "NotImplemented", f"localcloud does not imitate {what}.")
 
 
 def timestamp(moment: datetime | None = None) -> str:
-    """ISO 8601 in UTC with microseconds and Z, as Azure writes times."""
+    """Return a time, by default now, as Azure writes it: ISO 8601 in UTC with microseconds and Z."""
     return (moment or datetime.now(UTC)).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class ArmRoute(BaseRoute):
-    """A route whose literal segments match in any case, as resource ids do.
+    """A route whose literal segments are not case-sensitive, as resource ids are not.
 
-    `{name}` is one segment; its value is given to the handler as it was sent, in request.path_params.
+    `{name}` matches one segment; request.path_params has its value as it was sent.
     """
 
     def __init__(self, method: str, path: str, handler: Handler) -> None:
@@ -115,9 +115,9 @@ class ArmRoute(BaseRoute):
 
 
 def api_version(request: Request, *known: str) -> str:
-    """The request's api-version; with `known`, one of them.
+    """Return the request's api-version, which must be one of `known` if any are given.
 
-    Raises AzureError 400 MissingApiVersionParameter / InvalidResourceType-style, as Resource Manager does.
+    Raises AzureError 400 MissingApiVersionParameter or NoRegisteredProviderFound, as Resource Manager does.
     """
     version = request.query_params.get("api-version", "")
     if not version:
@@ -137,7 +137,7 @@ def api_version(request: Request, *known: str) -> str:
 
 
 def bearer(request: Request, tokens: Tokens, audiences: list[str]) -> Caller:
-    """Who is calling. Raises AzureError 401 AuthenticationFailed without a token good for `audiences`."""
+    """Return the caller. Raises AzureError 401 unless the request has a valid token for `audiences`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     challenge = {"WWW-Authenticate": CHALLENGE}
     if scheme.lower() != "bearer" or not token:
@@ -154,7 +154,7 @@ def bearer(request: Request, tokens: Tokens, audiences: list[str]) -> Caller:
 
 
 async def json_body(request: Request) -> dict[str, Any]:
-    """The request's body, a JSON object. Raises AzureError 400 InvalidRequestContent."""
+    """Return the request's body, a JSON object. Raises AzureError 400 InvalidRequestContent."""
     raw = await request.body()
     try:
         body = json.loads(raw or b"{}")
@@ -185,10 +185,10 @@ class Operation:
 
 
 class Operations:
-    """Long-running operations: begun by a service, watched by clients.
+    """Long-running operations, which services start and clients poll.
 
-    `work` changes the service's own resources and raises AzureError to fail. An operation that a
-    restart interrupts is answered as Failed; services begin their unfinished work again themselves.
+    An operation's work changes the service's own resources and raises AzureError to fail. An operation that a
+    restart interrupts becomes Failed; services decide themselves what happens to their unfinished work.
     """
 
     KIND = "operation"
@@ -217,7 +217,7 @@ class Operations:
         result_segment: str = "operationResults",
         region: str = "localcloud",
     ) -> Operation:
-        """Run `work` beside the server and return where a client watches it."""
+        """Run `work` in the background and return the URLs that a client polls."""
         id_ = str(uuid4())
         root = f"{self._base_url}/subscriptions/{subscription}/providers/{provider}/locations/{region}"
         path = f"{root}/{status_segment}/{id_}"
@@ -229,7 +229,7 @@ class Operations:
         return Operation(id_, f"{path}{version}", f"{root}/{result_segment}/{id_}{version}")
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run `work` beside the server without an operation to watch; a failure of it is logged."""
+        """Run `work` in the background without an operation to poll; logs a failure."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -242,7 +242,7 @@ class Operations:
         return document
 
     async def stop(self) -> None:
-        """Cancel what still runs: the resources keep their unfinished provisioning state."""
+        """Cancel running operations; their resources keep their unfinished provisioning state."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -272,7 +272,7 @@ def operation_routes(
     status_segment: str,
     result_segment: str,
 ) -> list[BaseRoute]:
-    """The two places where a provider's clients watch its operations."""
+    """Return the two routes that clients of a provider poll for its operations."""
     root = f"/subscriptions/{{subscription}}/providers/{provider}/locations/{{location}}"
 
     async def status(request: Request) -> Response:

@@ -1,7 +1,7 @@
 """Azure Batch: one account with one pool, whose nodes are this machine.
 
-A task is a process of its own, in a working directory of its own, with nothing of localcloud's environment
-but what a node in Azure has: files, variables, a managed identity.
+A task is a process with its own working directory. It gets only what a node in Azure would give it (files,
+variables, a managed identity) and nothing else of localcloud's environment.
 """
 
 import os
@@ -17,7 +17,7 @@ _pools: WeakValueDictionary[Path, Pool] = WeakValueDictionary()
 
 
 def pool(cloud: Cloud) -> Pool:
-    """The pool of this cloud, for the service that submits tasks to it; the same object for every caller."""
+    """Return the pool of this cloud, to which Data Factory submits tasks; the same object for all callers."""
     found = _pools.get(cloud.home.root)
     if found is None or found.cloud is not cloud:
         found = _pools[cloud.home.root] = Pool(cloud, PoolSettings.read(os.environ))

@@ -1,4 +1,4 @@
-"""The files of a task: fetched before its command, copied to storage after it. All of it blocks."""
+"""The files of a task: downloads them before its command and uploads them after it. All functions block."""
 
 import shutil
 from pathlib import Path
@@ -10,11 +10,11 @@ from localcloud.batch.tasks import ResourceFile, TaskFailedError, TaskSpec
 from localcloud.service import Cloud
 
 STDERR_TAIL = 2000
-"""Characters of a start task's stderr that a failed task quotes."""
+"""How many of the last characters of a start task's stderr a failed task quotes."""
 
 
 def fetch(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
-    """Make the task's folder anew, with its resource files in `wd`. Raises TaskFailedError."""
+    """Recreate the task's folder, with its resource files in `wd`. Raises TaskFailedError."""
     shutil.rmtree(folder, ignore_errors=True)
     working = folder / "wd"
     working.mkdir(parents=True)
@@ -34,7 +34,7 @@ def fetch_file(cloud: Cloud, file: ResourceFile, folder: Path) -> None:
 
 
 def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
-    """Copy the output files that are there to their blobs. Raises TaskFailedError."""
+    """Upload those output files that exist to their blobs. Raises TaskFailedError."""
     for file in spec.output_files:
         path = folder / "wd" / file.file_path
         if not path.is_file():
@@ -49,7 +49,7 @@ def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
 
 
 def open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:
-    """stdout.txt and stderr.txt of a process, empty."""
+    """Open stdout.txt and stderr.txt of a process, empty."""
     return (folder / "stdout.txt").open("wb"), (folder / "stderr.txt").open("wb")
 
 

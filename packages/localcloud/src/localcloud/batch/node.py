@@ -1,7 +1,7 @@
 """A compute node: its folders, its Python, the environment of its processes, and its start task.
 
-All nodes of a local pool stand on one machine, so they share one root; what Azure keeps apart per node
-(shared, startup) holds the same things for each of them.
+All nodes of a local pool are on one machine, so they share one root folder. The folders that each node has to
+itself in Azure (shared, startup) would have the same content for all of them.
 Source: "Azure Batch runtime environment variables"; "Files and directories in Azure Batch".
 """
 
@@ -20,12 +20,12 @@ from localcloud.home import Home
 from localcloud.wire import AzureError, not_imitated
 
 INHERITED = ("PATH", "HOME", "LANG")
-"""All that a task's process gets of the environment that localcloud runs in."""
+"""The variables of localcloud's own environment that a task's process inherits; it inherits no other."""
 
 
 @dataclass(frozen=True)
 class NodeFolders:
-    """Where a node keeps what. Every path is absolute."""
+    """The folders of a node. All paths are absolute."""
 
     root: Path
 
@@ -61,7 +61,7 @@ class NodeFolders:
             folder.mkdir(parents=True, exist_ok=True)
 
     def mark(self) -> Mark:
-        """Finds every process that a node of this home has started, also before a restart."""
+        """Return the mark of every process that a node of this home has started, also before a restart."""
         return Mark("AZ_BATCH_NODE_ROOT_DIR", str(self.root))
 
 
@@ -139,7 +139,7 @@ class NodeEnvironment:
     python: str = "3.11"
 
     def commands(self) -> list[list[str]]:
-        """What is to be run; nothing when the environment is as it should be. Raises OSError."""
+        """Return the commands to run; none if the environment is up to date. Raises OSError."""
         target = self._target()
         if self.ready is not None and not _has_python(self.ready):
             raise FileNotFoundError(
@@ -160,7 +160,7 @@ class NodeEnvironment:
         ]
 
     def finish(self) -> None:
-        """After the commands have succeeded: set the link, and delete the environments before this one."""
+        """After the commands have succeeded, set the link and delete older environments."""
         target, link = self._target(), self.folders.environment
         if target is None:
             link.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Processes that must not outlive what started them: found as a whole, ended as a whole.
+"""Finds and ends all processes of a task or a node.
 
-A process tree is not enough: a grandchild whose parent has gone is in nobody's tree, and a cloud that
-was killed leaves tasks without any parent. So a process counts as a member when it descends from the
+The process tree alone is not enough: a grandchild whose parent has ended is in no one's tree, and a cloud
+that was killed leaves its tasks without a parent. So a process counts as a member if it descends from the
 leader, is in the leader's session, or carries the mark: an environment variable that it inherited.
 """
 
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 import psutil
 
 GRACE = 2.0
-"""Seconds between the request to end (SIGTERM) and the end (SIGKILL)."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 POLL = 0.02
-"""Seconds between two looks at whether the processes are gone."""
+"""Seconds between two checks whether the processes have ended."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An environment variable by which the processes of one task, or of one node, are known."""
+    """An environment variable that identifies the processes of one task or one node."""
 
     variable: str
     value: str
 
 
 async def end(mark: Mark, leader: int | None = None, grace: float = GRACE) -> None:
-    """End every process of `mark` and of the session of `leader`; returns when none is left."""
+    """End all processes of `mark` and of the session of `leader`; returns when none is left."""
     deadline = asyncio.get_running_loop().time() + grace
     asked: set[psutil.Process] = set()
     while left := await asyncio.to_thread(members, mark, leader):
@@ -43,7 +43,7 @@ async def end(mark: Mark, leader: int | None = None, grace: float = GRACE) -> No
 
 
 def members(mark: Mark, leader: int | None = None) -> list[psutil.Process]:
-    """The live processes of `mark` and of `leader`; a zombie is not alive, and this process no member."""
+    """Return the live processes of `mark` and of `leader`, without zombies and without this process."""
     descendants = set(_descendants(leader)) if leader else set()
     return [process for process in _own() if process in descendants or _belongs(process, mark, leader)]
 

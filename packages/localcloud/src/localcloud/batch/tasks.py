@@ -1,7 +1,7 @@
-"""A Batch task: what is asked for, and what became of it.
+"""A Batch task: its specification and its outcome.
 
-A task names its files as blobs, in and out, because that is how Data Factory hands work to Batch: the
-node fetches `resource_files` before the command, and uploads `output_files` when its process has ended.
+A task's files are blobs, because that is how Data Factory passes work to Batch: the node downloads
+`resource_files` before it runs the command, and uploads `output_files` when the process has ended.
 Source: Batch service REST, "Task - Add" and "Task - Get".
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from localcloud.wire import timestamp
 
 RETENTION = timedelta(days=7)
-"""How long a node keeps the folder of a completed task, unless the task says otherwise."""
+"""How long a node keeps the folder of a completed task by default."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What to run. `command_line` is split into words and executed as it stands: no shell reads it."""
+    """The specification of a task. `command_line` is split into words and executed without a shell."""
 
     command_line: str
     resource_files: tuple[ResourceFile, ...] = ()
@@ -57,7 +57,7 @@ class TaskState(StrEnum):
 
 
 class TaskFailedError(Exception):
-    """Why a task failed other than by its exit code. category: "UserError" or "ServerError"."""
+    """A task failed for another reason than its exit code. category: "UserError" or "ServerError"."""
 
     def __init__(self, category: str, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -71,10 +71,10 @@ class TaskFailedError(Exception):
 
 @dataclass
 class Task:
-    """One task on its way through a pool.
+    """One task of a pool.
 
-    exit_code is there only when the command ran to an end of its own; `terminated` asks for an early
-    end, `completed` says that nothing of the task runs any more and its output files are uploaded.
+    exit_code: None unless the command ended by itself. terminated: set to request that the task ends early.
+    completed: set when no process of the task is left and its output files are uploaded.
     """
 
     id: str

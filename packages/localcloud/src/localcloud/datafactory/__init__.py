@@ -1,4 +1,4 @@
-"""Azure Data Factory: pipelines of Custom activities, published, run and watched through Resource Manager."""
+"""Azure Data Factory: pipelines of Custom activities, published, run and polled through Resource Manager."""
 
 from localcloud import batch
 from localcloud.datafactory.custom_activity import CustomActivities

@@ -1,8 +1,8 @@
-"""The Custom activity: a command on a Batch node, its files and parameters before it, its output after it.
+"""The Custom activity: runs a command on a Batch node, with its files and parameters, and returns its output.
 
-What the service does between the two is done the same way here, through storage: the files of `folderPath`
-and three JSON files become the task's resource files, and stdout, stderr and `outputs.json` come back as
-blobs. Everything of one task is below `adfjobs/<task id>/`.
+As in Azure, files travel through storage: the files of `folderPath` and three JSON files become the task's
+resource files, and stdout, stderr and `outputs.json` are uploaded as blobs. All blobs of a task are below
+`adfjobs/<task id>/`.
 Source: "Use custom activities in an Azure Data Factory pipeline"; "Troubleshoot Azure Data Factory".
 """
 
@@ -28,13 +28,13 @@ from localcloud.home import REGION
 from localcloud.service import Cloud
 
 JOBS = "adfjobs"
-"""The container of the Batch account's storage in which Data Factory keeps what belongs to a task."""
+"""The container, in the Batch account's storage, in which Data Factory keeps the files of tasks."""
 
 RESOURCE_FILES_LIMIT = 32_768
-"""Characters that the list of a task's resource files may have."""
+"""Most characters of the list of a task's resource files."""
 
 CUSTOM_OUTPUT_LIMIT = 2 * 1024 * 1024
-"""Bytes of outputs.json that become the activity's customOutput."""
+"""Most bytes of outputs.json that become the activity's customOutput."""
 
 RUNTIME_FILES = ("activity.json", "linkedServices.json", "datasets.json")
 RETENTION_DAYS = 30.0
@@ -42,10 +42,10 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def flattened(blobs: Iterable[str]) -> dict[str, str]:
-    """By file name on the node, the blob: sub-folders vanish.
+    """Return the blob of each file on the node, by file name; Data Factory flattens sub-folders.
 
-    A name is made a plain one that any node can hold. Raises ActivityFailedError 2508 when two blobs would
-    be one file.
+    A blob's name becomes a plain file name that any node accepts. Raises ActivityFailedError 2508 if two
+    blobs would get the same file name.
     """
     files = dict.fromkeys(RUNTIME_FILES, "")
     for blob in blobs:
@@ -71,8 +71,8 @@ class CustomActivities:
     async def run(self, factory: str, activity: Activity, definition: Json) -> Json:
         """Run one attempt to its end and return the activity's output.
 
-        definition: the activity with its expressions evaluated. Raises ActivityFailedError. A caller that is
-        cancelled leaves no process behind: the task is ended before the cancellation goes on.
+        definition: the activity with its expressions evaluated. Raises ActivityFailedError. If the caller is
+        cancelled, the task is ended, with all its processes, before the cancellation continues.
         """
         self._check_linked_services(factory, activity, definition["typeProperties"])
         task_id = str(uuid4())
@@ -103,7 +103,7 @@ class CustomActivities:
         return properties
 
     def _stage(self, factory: str, task_id: str, definition: Json) -> TaskSpec:
-        """Put the three JSON files where the node finds them, and describe the task."""
+        """Upload the three JSON files and return the specification of the task."""
         properties = definition["typeProperties"]
         command = properties["command"]
         if not isinstance(command, str) or command != command.strip() or not command:
@@ -150,7 +150,7 @@ class CustomActivities:
         return files
 
     def _referenced(self, factory: str, properties: Json) -> list[Json]:
-        """The definitions of the linked services that the program asked for."""
+        """Return the definitions of the linked services that the activity lists in referenceObjects."""
         references = (properties.get("referenceObjects") or {}).get("linkedServices") or []
         documents = [
             self._resources.get(LINKED_SERVICE, factory, each["referenceName"]) for each in references
@@ -196,7 +196,7 @@ STREAMS = ("stdout", "stderr")
 
 
 def information(account: str, task: Task) -> Json:
-    """What every ended activity says about where and how long it ran. Durations are in seconds."""
+    """Return the part of an activity's output that says where and for how many seconds it ran."""
     seconds = int((task.ended - task.created).total_seconds()) if task.ended else 0
     return {
         "computeInformation": json.dumps(

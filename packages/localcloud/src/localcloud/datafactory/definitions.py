@@ -1,4 +1,4 @@
-"""What a pipeline is, once it has been read, and which names and values the service takes.
+"""The parsed form of a pipeline, and the names and values that the service accepts.
 
 Source: Bicep type Microsoft.DataFactory/factories/pipelines@2018-06-01; "Azure Data Factory naming rules".
 """
@@ -27,7 +27,7 @@ PARAMETER_TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Policy:
-    """How often and how long an activity is tried. The defaults are those of the service's schema."""
+    """The retries and the timeout of an activity. The defaults are those of the service's schema."""
 
     timeout: timedelta = timedelta(days=7)
     retry: int = 0
@@ -44,8 +44,8 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Activity:
-    """linked_service: of its pool. references: the names of every linked service that it refers to.
-    definition: the activity's JSON as published, expressions and all.
+    """linked_service: the one of its pool. references: the names of all linked services that it refers to.
+    definition: the activity's JSON as published, including its expressions.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Parameter:
-    """type: one of PARAMETER_TYPES. default: the value when `has_default`; null is none."""
+    """type: one of PARAMETER_TYPES. default: valid if `has_default`; a default of null counts as none."""
 
     type: str
     has_default: bool = False
@@ -75,13 +75,13 @@ class Pipeline:
     concurrency: int | None = None
 
     def linked_services(self) -> set[str]:
-        """The names of every linked service that the activities refer to."""
+        """Return the names of all linked services that the activities refer to."""
         return {name for activity in self.activities for name in activity.references}
 
     def arguments(self, given: Json) -> Json:
-        """The value of every parameter: `given`, or its default.
+        """Return the value of every parameter: the one in `given`, or its default.
 
-        Raises BadRequestError for a value that is missing, of another type, or of no parameter.
+        Raises BadRequestError if a value is missing, has the wrong type, or belongs to no parameter.
         """
         for name in given:
             if name not in self.parameters:
@@ -110,7 +110,7 @@ def check_factory_name(name: str) -> None:
 
 
 def typed(name: str, type_: str, value: Any) -> Any:
-    """`value` when it is of `type_`. Raises BadRequestError."""
+    """Return `value` if it has the type `type_`. Raises BadRequestError."""
     if type_ == "Float" and type(value) is int:
         return float(value)
     if type(value) not in PARAMETER_TYPES[type_]:

@@ -1,7 +1,7 @@
-"""How Data Factory refuses a request, and how an activity fails: its codes, one class per reason.
+"""Data Factory's errors: one class per reason why a request is refused or an activity fails.
 
-The numbers of failed activities are documented; of the codes of refused requests only some are, and
-clients do well to go by the status. Source: "Data Factory REST API", CloudError; "Troubleshoot Azure Data
+The error numbers of failed activities are documented. Only some of the error codes of refused requests are,
+so clients should rely on the status. Source: "Data Factory REST API", CloudError; "Troubleshoot Azure Data
 Factory", custom activities.
 """
 
@@ -9,7 +9,7 @@ from localcloud.wire import AzureError
 
 
 class FactoryNotFoundError(AzureError):
-    """The path names a factory that does not exist: Resource Manager itself answers."""
+    """The path names a factory that does not exist; in Azure, Resource Manager itself answers this."""
 
     def __init__(self, factory: str, group: str) -> None:
         message = (
@@ -27,42 +27,42 @@ class EntityNotFoundError(AzureError):
 
 
 class BadRequestError(AzureError):
-    """The request, or the definition in it, is wrong. target: the activity or parameter that is."""
+    """The request or its definition is invalid. target: the activity or parameter at fault."""
 
     def __init__(self, message: str, target: str | None = None) -> None:
         super().__init__(400, "BadRequest", message, target=target)
 
 
 class InvalidName(BadRequestError):
-    """A resource name that the factory does not take."""
+    """The factory does not accept the resource's name."""
 
     def __init__(self, kind: str, name: str, rule: str) -> None:
         super().__init__(f"{name!r} is no valid name of a {kind}: {rule}.", target=name)
 
 
 class InvalidReference(BadRequestError):
-    """A definition names a linked service that is not there."""
+    """A definition names a linked service that does not exist."""
 
     def __init__(self, name: str, target: str) -> None:
         super().__init__(f"'{target}' refers to the linked service '{name}', which does not exist.", target)
 
 
 class Referenced(BadRequestError):
-    """What another document still refers to cannot be deleted."""
+    """The resource cannot be deleted because another one still refers to it."""
 
     def __init__(self, name: str, by: str) -> None:
         super().__init__(f"The document '{name}' cannot be deleted: '{by}' refers to it.", name)
 
 
 class PreconditionFailedError(AzureError):
-    """If-Match named another version of the resource."""
+    """If-Match names another version of the resource."""
 
     def __init__(self, name: str) -> None:
         super().__init__(412, "PreconditionFailed", f"'{name}' was changed since: its ETag is another one.")
 
 
 class ActivityFailedError(Exception):
-    """An activity that failed, with the service's error code and whatever output it has nevertheless."""
+    """An activity failed. code: the service's error code. output: what the activity has produced anyway."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Runs of pipelines: queued by concurrency, activity after activity, tried again, timed out, cancelled.
+"""Executes pipeline runs: concurrency, the order of activities, retries, timeouts and cancellation.
 
-Cancelling a run and reaching a timeout are both asyncio cancellations, so that there is one way in which
-an activity under way is ended: its task and every process of it are gone before the run says so.
+A cancelled run and an activity's timeout are both asyncio cancellations. So a running activity always ends in
+the same way: the run's status changes only after the activity's task and all its processes have ended.
 Source: "Pipelines and activities in Azure Data Factory"; "Errors and Conditional execution".
 """
 
@@ -31,12 +31,12 @@ SATISFIES = {
     "TimedOut": {"Failed", "Completed"},
     "Skipped": {"Skipped"},
 }
-"""By status of an activity, the dependency conditions that it satisfies."""
+"""The dependency conditions that each status of an activity satisfies."""
 
 
 @dataclass
 class Job:
-    """A run under way. results: by activity, what `activity('…')` gives."""
+    """A run that has not ended. results: the value of `activity('…')`, by activity."""
 
     run: PipelineRun
     pipeline: Pipeline
@@ -61,7 +61,7 @@ class Job:
 
 
 class Runner:
-    """Every run that has not ended. The history is written at each change of state."""
+    """All runs that have not ended. Every change of a run's status is written to the history."""
 
     def __init__(self, history: RunHistory, custom: CustomActivities) -> None:
         self._history = history
@@ -72,7 +72,7 @@ class Runner:
         self._retry_now = asyncio.Event()
 
     def begin(self, pipeline: Pipeline, run: PipelineRun) -> None:
-        """Queue `run`; it begins at once unless the pipeline's concurrency is used up.
+        """Queue `run`, which starts at once unless the pipeline's concurrency limit is reached.
 
         Raises ExpressionError for run dimensions that have no value.
         """
@@ -84,7 +84,7 @@ class Runner:
         self._admit(job.queue)
 
     def cancel(self, run: PipelineRun) -> None:
-        """Begin to cancel `run`; nothing happens to one that has ended."""
+        """Start to cancel `run`; a run that has ended stays as it is."""
         for queue in self._waiting.values():
             for job in [job for job in queue if job.run.run_id == run.run_id]:
                 queue.remove(job)
@@ -98,12 +98,12 @@ class Runner:
                 job.task.cancel()
 
     def retry_now(self) -> None:
-        """Let the activities that wait for their retry interval go on at once."""
+        """Retry the activities that wait for their retry interval at once."""
         self._retry_now.set()
         self._retry_now.clear()
 
     async def stop(self) -> None:
-        """End what runs. The history keeps it unfinished: RunHistory.recover fails it at the next start."""
+        """Stop all runs. The history keeps them unfinished; RunHistory.recover fails them on a restart."""
         self._stopping = True
         tasks = [job.task for jobs in self._active.values() for job in jobs if job.task]
         for task in tasks:
@@ -137,7 +137,7 @@ class Runner:
         self._admit(job.queue)
 
     async def _run(self, job: Job) -> tuple[str, str]:
-        """Run every activity; the status and message with which the run ends."""
+        """Run all activities and return the run's final status and message."""
         loop = asyncio.get_running_loop()
         ends = {activity.name: loop.create_future() for activity in job.pipeline.activities}
         async with asyncio.TaskGroup() as group:
@@ -180,7 +180,7 @@ class Runner:
         return record.status
 
     async def _attempt(self, job: Job, activity: Activity, record: ActivityRun) -> None:
-        """Run one attempt and write into `record` how it ended."""
+        """Run one attempt and write its outcome into `record`."""
         limit = activity.policy.timeout
         output: Json = {}
         try:
@@ -229,9 +229,9 @@ class Runner:
 
 
 def culprits(pipeline: Pipeline, statuses: Mapping[str, str]) -> list[str]:
-    """The activities for which the run fails; none when it succeeds.
+    """Return the activities that make the run fail; empty if the run succeeds.
 
-    Only the last activity of each branch counts, and where that was skipped those before it.
+    Only the last activity of each branch counts, or, if that was skipped, the ones before it.
     """
     depended = {each.activity for activity in pipeline.activities for each in activity.dependencies}
     look = [activity for activity in pipeline.activities if activity.name not in depended]

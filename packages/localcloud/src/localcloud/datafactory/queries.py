@@ -1,7 +1,7 @@
-"""Finding runs: the window, filters, order and pages of queryPipelineRuns and queryActivityruns.
+"""Queries of runs: the time window, filters, order and pages of queryPipelineRuns and queryActivityruns.
 
-A page ends with a token that says where its last run stands in the order, not how many came before, so
-that runs which begin or end between two pages neither repeat nor hide others.
+A page's continuation token contains the position of its last run in the order, not a count of runs. So runs
+that begin or end between two pages neither repeat nor hide others.
 Source: "Pipeline Runs - Query By Factory", RunFilterParameters.
 """
 
@@ -18,7 +18,7 @@ from localcloud.datafactory.errors import BadRequestError
 Body = dict[str, Any]
 
 PAGE = 100
-"""Runs in one answer."""
+"""Most runs in one page."""
 
 PIPELINE_RUN_OPERANDS = {
     "PipelineName": "pipelineName",
@@ -45,9 +45,9 @@ OPERATORS: dict[str, Callable[[Any, list[Any]], bool]] = {
 
 
 def query(runs: Iterable[Body], id_: str, operands: dict[str, str], request: Body) -> Body:
-    """One page of the runs that `request` asks for.
+    """Return one page of the runs that `request` selects.
 
-    runs: bodies as the service shows them; id_: the property that tells one run from another.
+    runs: the runs' bodies in the service's form. id_: the property that identifies a run.
     Raises BadRequestError.
     """
     after, before = _time(request, "lastUpdatedAfter"), _time(request, "lastUpdatedBefore")
@@ -61,7 +61,7 @@ def query(runs: Iterable[Body], id_: str, operands: dict[str, str], request: Bod
 
 @dataclass(frozen=True)
 class Order:
-    """Which of two runs comes first: by `keys` (property, descending), then by `id_`."""
+    """Compare two runs by `keys` (property, descending), then by `id_`."""
 
     keys: tuple[tuple[str, bool], ...]
     id_: str
@@ -74,7 +74,7 @@ class Order:
         return 0
 
     def place(self, run: Body) -> Body:
-        """What of `run` says where it stands."""
+        """Return the values of `run` that determine its position in the order."""
         return {name: run[name] for name in (*(key for key, _ in self.keys), self.id_)}
 
 

@@ -1,7 +1,7 @@
-"""Reading a pipeline from its JSON, and refusing it when it could not run.
+"""Parses a pipeline from its JSON and refuses one that could not run.
 
-Everything that can be known without a run is checked here, so that a mistake is an answer to the
-publisher and not a failed run hours later. Source: "Pipelines - Create Or Update".
+Everything that can be checked without a run is checked here, so that whoever publishes a mistake gets an
+error at once, not a failed run hours later. Source: "Pipelines - Create Or Update".
 """
 
 import re
@@ -76,7 +76,7 @@ def _activity(item: Any) -> Activity:
 
 
 def _check_custom(name: str, properties: Json) -> list[str]:
-    """The linked services that the properties refer to. Raises BadRequestError."""
+    """Return the names of the linked services that the properties refer to. Raises BadRequestError."""
     command = properties.get("command")
     if not (isinstance(command, str) and command) and not is_expression(command):
         raise BadRequestError(f"The Custom activity '{name}' needs a command.", name)
@@ -148,7 +148,7 @@ def _dependency(name: str, entry: Any) -> Dependency:
 
 
 def _ancestors(activities: Iterable[Activity]) -> dict[str, set[str]]:
-    """By activity, every activity that has ended before it begins. Raises BadRequestError for a circle."""
+    """Return, by activity, all activities that end before it starts. Raises BadRequestError for a cycle."""
     parents: dict[str, list[str]] = {}
     for activity in activities:
         if activity.name in parents:
@@ -197,7 +197,7 @@ def _type_of(given: Any, types: Iterable[str], what: str) -> str:
 
 
 def reference(given: Any, target: str) -> str:
-    """The name in a reference to a linked service."""
+    """Return the name in a reference to a linked service."""
     name = given.get("referenceName") if isinstance(given, dict) else None
     if not isinstance(name, str) or not name or given.get("type") != "LinkedServiceReference":
         raise BadRequestError(

@@ -1,6 +1,6 @@
-"""What a factory is made of: factories, linked services and pipelines, kept in the store.
+"""The resources of Data Factory (factories, linked services and pipelines), kept in the store.
 
-Names are found in any case and shown as they were first written. Every change gives a new ETag.
+Names are not case-sensitive, and are shown as they were first written. Every change gives a new ETag.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ FACTORY = "datafactory.factory"
 LINKED_SERVICE = "datafactory.linkedservice"
 PIPELINE = "datafactory.pipeline"
 KINDS = {LINKED_SERVICE: ("linkedservices", "linked service"), PIPELINE: ("pipelines", "pipeline")}
-"""By kind: the segment of its resource ids, and its name for a person."""
+"""For each kind, the segment in its resource ids, and its name in messages."""
 
 
 def factory_id(inventory: Inventory, factory: str) -> str:
@@ -65,7 +65,7 @@ class Resources:
         return [document for _, document in self._store.list(FACTORY)]
 
     def delete_factory(self, name: str) -> bool:
-        """Delete the factory and everything in it; whether there was one."""
+        """Delete the factory and everything in it; returns whether it existed."""
         for kind in KINDS:
             for id_, _ in self._store.list(kind, _prefix(name)):
                 self._store.delete(kind, id_)
@@ -107,7 +107,7 @@ class Resources:
         return [document for _, document in self._store.list(kind, _prefix(factory))]
 
     def delete(self, kind: str, factory: str, name: str) -> bool:
-        """Whether there was one. Raises Referenced when another document refers to it."""
+        """Delete a resource; returns whether it existed. Raises Referenced if another one refers to it."""
         self.factory(factory)
         if kind == LINKED_SERVICE:
             self._check_unused(factory, name)
@@ -139,7 +139,7 @@ class Resources:
 
 
 def factory_body(inventory: Inventory, document: Document) -> dict[str, Any]:
-    """A factory as Resource Manager shows it."""
+    """Return a factory in Resource Manager's form."""
     properties = document["properties"] | {
         "provisioningState": "Succeeded",
         "createTime": document["createTime"],
@@ -158,7 +158,7 @@ def factory_body(inventory: Inventory, document: Document) -> dict[str, Any]:
 
 
 def child_body(inventory: Inventory, kind: str, factory: str, document: Document) -> dict[str, Any]:
-    """A linked service or pipeline as Resource Manager shows it; secrets are not read back."""
+    """Return a linked service or pipeline in Resource Manager's form, without secrets."""
     segment, _ = KINDS[kind]
     properties = document["properties"]
     return {
@@ -171,7 +171,7 @@ def child_body(inventory: Inventory, kind: str, factory: str, document: Document
 
 
 def properties_of(body: Json) -> Json:
-    """`properties` of a request's body. Raises BadRequestError."""
+    """Return `properties` of a request's body. Raises BadRequestError."""
     properties = body.get("properties")
     if not isinstance(properties, dict):
         raise BadRequestError("The body needs an object 'properties'.", "properties")

@@ -1,4 +1,4 @@
-"""What Data Factory answers, path by path.
+"""Data Factory's HTTP routes.
 
 Source: "Data Factory REST API" 2018-06-01: Factories, Linked Services, Pipelines, Pipeline Runs, Activity
 Runs; the paths as azure-mgmt-datafactory calls them. Fault point: `datafactory.query` (where: kind
@@ -50,7 +50,7 @@ ABSENT = (
 
 
 class Routes:
-    """The handlers of one factory service: each reads the request, calls the state once, and answers."""
+    """The handlers of Data Factory: each reads the request, calls the state once, and answers."""
 
     def __init__(self, cloud: Cloud, resources: Resources, history: RunHistory, runner: Runner) -> None:
         self.cloud = cloud
@@ -59,7 +59,7 @@ class Routes:
         self.runner = runner
 
     def all(self) -> list[BaseRoute]:
-        """Every route on the TLS listener."""
+        """Return all routes for the TLS listener."""
         runs = f"{FACTORY_PATH}/pipelineruns/{{run}}"
         absent = [
             ArmRoute(method, f"{FACTORY_PATH}/{child}{name}", self._open(self.absent))
@@ -184,7 +184,7 @@ class Routes:
         return [run for run in runs if run[start] < oldest_unseen]
 
     def _children(self, segment: str, kind: str) -> list[BaseRoute]:
-        """List, get, put and delete of what a factory holds."""
+        """Return the routes that list, get, put and delete a factory's resources of one kind."""
 
         async def list_all(request: Request) -> Response:
             factory = self.resources.factory(request.path_params["factory"])["name"]
@@ -222,7 +222,7 @@ class Routes:
         ]
 
     def _open(self, handler: Handler) -> Handler:
-        """`handler` for callers with a token, who name the api-version and a scope that exists."""
+        """Wrap `handler` in the checks of the token, the api-version, the subscription and the group."""
 
         async def checked(request: Request) -> Response:
             self.cloud.arm_caller(request)
@@ -234,7 +234,7 @@ class Routes:
 
 
 def unless_same(request: Request, document: Document, body: dict[str, Any]) -> Response:
-    """`body`, or 304 when the client has this version already."""
+    """Answer with `body`, or with 304 if the client already has this version."""
     if request.headers.get("if-none-match", "").strip('"') == document["etag"]:
         return Response(status_code=304)
     return JSONResponse(body)

@@ -1,4 +1,4 @@
-"""Pipeline runs and activity runs: what is known of each, and the store that remembers them.
+"""Pipeline runs and activity runs, and the history that stores them.
 
 Source: "Pipeline Runs - Get", "Activity Runs - Query By Pipeline Run".
 """
@@ -18,7 +18,7 @@ from localcloud.wire import timestamp
 PIPELINE_RUN = "datafactory.pipelinerun"
 ACTIVITY_RUN = "datafactory.activityrun"
 HISTORY = timedelta(days=45)
-"""How long the service remembers a run."""
+"""How long the service keeps a run."""
 
 INTERRUPTED = (
     "localcloud was stopped while this run was unfinished; its processes were ended. Start the run again."
@@ -29,7 +29,7 @@ UNFINISHED = frozenset({"Queued", "InProgress", "Canceling"})
 
 @dataclass
 class PipelineRun:
-    """parameters: values by name, typed; secure: the names of those that are never shown."""
+    """parameters: typed values by name. secure: the names of parameters that are never shown."""
 
     factory: str
     pipeline: str
@@ -80,7 +80,7 @@ class PipelineRun:
 
 @dataclass
 class ActivityRun:
-    """One attempt at one activity: a retry is an activity run of its own."""
+    """One attempt at one activity; every retry is another activity run."""
 
     run_id: str
     pipeline: str
@@ -98,7 +98,7 @@ class ActivityRun:
     error: dict[str, Any] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        """The attempt as the service shows it."""
+        """Return the attempt in the service's form."""
         return {
             "pipelineName": self.pipeline,
             "pipelineRunId": self.run_id,
@@ -120,7 +120,7 @@ class ActivityRun:
 
 
 class RunHistory:
-    """Every run of every factory. What it is told is on disk before it returns."""
+    """The runs of all factories. Every method returns only after its changes are on disk."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -150,14 +150,14 @@ class RunHistory:
         return [ActivityRun(**document) for _, document in self._store.list(ACTIVITY_RUN, _key(run_id, ""))]
 
     def supersede(self, by: PipelineRun) -> None:
-        """The runs that `by` recovers are no longer the latest of their group."""
+        """Mark the runs that the run `by` recovers as no longer the latest of their group."""
         for run in self.runs(by.factory):
             if run.group_id == by.group_id and run.run_id != by.run_id and run.is_latest:
                 run.is_latest = False
                 self.save(run)
 
     def recover(self) -> None:
-        """After a stop: fail what was unfinished, and forget what is older than the history."""
+        """After a restart, fail the runs that were unfinished, and delete those that are too old to keep."""
         oldest = timestamp(datetime.now(UTC) - HISTORY)
         for id_, document in self._store.list(PIPELINE_RUN):
             run = PipelineRun(**document)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def service(cloud: "Cloud") -> "Service":
     """Raises ValueError when a setting cannot be used."""
-    # Not at the top: who starts storage wants to know where the journal is, and should not load all of this.
+    # Imported here because whoever starts storage needs the journal's location, but none of the rest.
     from localcloud.eventgrid import api
 
     return api.service(cloud)

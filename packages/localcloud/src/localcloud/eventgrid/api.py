@@ -1,6 +1,6 @@
-"""Event Grid as the cloud serves it: the topic's endpoint, the controls, and the tasks behind them.
+"""Event Grid's HTTP interface: the topic's endpoint, the controls, and the background tasks.
 
-Publishing: "Publish - Publish Events" of the 2018-01-01 data plane. Controls, under /localcloud:
+Source for publishing: "Publish - Publish Events" of the 2018-01-01 data plane. Controls, under /localcloud:
 `GET eventgrid/deliveries`, `POST eventgrid/redeliver`, `POST eventgrid/pause`, `POST eventgrid/resume`,
 `GET topics/<topic>/events`.
 """

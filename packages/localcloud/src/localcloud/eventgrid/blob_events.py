@@ -1,4 +1,4 @@
-"""The events of blobs, in the shape that storage gives them.
+"""Blob events, in the form in which Azure Storage publishes them.
 
 Source: "Azure Blob Storage as an Event Grid source".
 """
@@ -27,7 +27,7 @@ class Account:
 
 
 def container_subject(container: str) -> str:
-    """What the subject of every event of `container` begins with."""
+    """Return the common prefix of the subjects of a container's events."""
     return f"/blobServices/default/containers/{container}/blobs/"
 
 
@@ -42,10 +42,10 @@ def etag_of(properties: BlobProperties) -> str:
 def from_change(
     account: Account, position: Position, change: Change, current: BlobProperties | None
 ) -> Event | None:
-    """The event of a journaled change; None when it raises none.
+    """Return the event of a journaled change, or None if it raises no event.
 
-    `current` are the blob's properties while it still is what this change made it: they tell what the
-    request did not. Once it has been overwritten, the event goes without contentLength and contentType.
+    current: the blob's properties, if this change was the last one; they supply what the request did not
+    contain. The event of a blob that has been overwritten since has no contentLength and no contentType.
     """
     if change.api is None:
         return None
@@ -68,7 +68,7 @@ def from_change(
 
 
 def from_blob(account: Account, position: Position, blob: Blob, current: BlobProperties) -> Event:
-    """The event of a write that only the blob itself tells of: which request made it is not known."""
+    """Return the event of a write that the journal lacks; the request that made it is unknown."""
     copied = current.copy is not None and current.copy.id is not None
     etag = etag_of(current)
     data = {"api": "CopyBlob" if copied else "PutBlob", "eTag": etag, "accessTier": "Default"}
@@ -80,7 +80,7 @@ def from_blob(account: Account, position: Position, blob: Blob, current: BlobPro
 def _event(
     account: Account, blob: Blob, type_: str, identity: str, time: str, data: dict[str, Any], sequencer: str
 ) -> Event:
-    """identity: what tells this event of the blob from every other; the same one gives the same id."""
+    """identity: what distinguishes this event of the blob from all others; it determines the event's id."""
     url = f"{account.url}/{blob[0]}/{quote(blob[1], safe='/~')}"
     known = {name: value for name, value in data.items() if value is not None}
     return Event(
@@ -102,8 +102,8 @@ def _content(current: BlobProperties) -> dict[str, Any]:
 
 
 def _sequencer(position: Position, *, unjournaled: bool = False) -> str:
-    """Greater, as a string, for a later write of the same blob: its place in the journal.
+    """Return a write's sequencer, from its place in the journal: greater, as a string, than earlier ones.
 
-    A write that was found without the journal comes after all that had been read by then.
+    A write that was found without the journal comes after all that had been read until then.
     """
     return f"{position.segment:016x}{position.offset * 2 + unjournaled:016x}"

@@ -1,4 +1,4 @@
-"""Dead letters: what could not be delivered, as blobs that say why.
+"""Dead letters: blobs with the events that could not be delivered, and the reasons.
 
 Source: "Event Grid message delivery and retry", dead-letter events.
 """
@@ -17,7 +17,7 @@ from localcloud.eventgrid.subscriptions import Subscription
 
 
 def letter(delivery: Delivery, subscription: Subscription) -> dict[str, Any]:
-    """The event in the subscription's schema, with why and how often it was not delivered."""
+    """Return the event in the subscription's schema, with the reason and the number of attempts."""
     why: dict[str, Any] = {
         "deadLetterReason": delivery.reason,
         "deliveryAttempts": delivery.attempts,

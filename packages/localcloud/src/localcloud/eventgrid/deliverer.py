@@ -1,11 +1,11 @@
 """One attempt at a delivery: what is sent, what the answer means, and when Event Grid gives up.
 
-At least once, as in Azure. An attempt that reached nobody is not held against an event: on
-one machine the app is often simply not running, and its events must be there when it comes back.
+Event Grid delivers an event at least once, as in Azure. An attempt does not count if nothing listened at the
+endpoint: on one machine the app is often simply not running, and must get its events when it starts again.
 
 Fault point `eventgrid.deliver` (subscription, subject, event_id), taken before each attempt: "drop" loses
-the delivery, "repeat" sends `count` copies at the same time, "lost" delivers and then takes the answer for
-an error (so the event comes again), "error" fails the attempt with its status, "delay" waits first.
+the delivery, "repeat" sends `count` copies at the same time, "lost" delivers and then treats the answer as an
+error (so the event is delivered again), "error" fails the attempt with its status, "delay" waits first.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ log = logging.getLogger("localcloud.eventgrid")
 
 DEAD_LETTER_PAUSE = 5.0
 DEAD_LETTER_LIMIT = 4 * 3600
-"""Seconds for which an unwritable dead letter is tried; then it is dropped, as in Azure."""
+"""Seconds for which writing a dead letter is retried before the event is dropped, as in Azure."""
 FACTOR_VARIABLE = "LOCALCLOUD_EVENTGRID_RETRY_FACTOR"
 
 
 @dataclass(frozen=True)
 class RetrySchedule:
-    """How long to wait after a failed attempt: Azure's steps times `factor`, at most `longest` seconds.
+    """The waits after failed attempts: Azure's, multiplied by `factor`, at most `longest` seconds.
 
     RetrySchedule()                 0.25 s, 0.75 s, 1.5 s, 7.5 s, 15 s, 45 s, then every minute
     RetrySchedule(1, math.inf)      10 s, 30 s, 1 min, 5 min … 12 h: Azure's own
@@ -48,7 +48,7 @@ class RetrySchedule:
 
     @classmethod
     def from_environment(cls) -> "RetrySchedule":
-        """By LOCALCLOUD_EVENTGRID_RETRY_FACTOR; with 1 or more there is no longest wait."""
+        """Read LOCALCLOUD_EVENTGRID_RETRY_FACTOR. A factor of 1 or more removes the longest wait."""
         text = os.environ.get(FACTOR_VARIABLE, str(cls.factor))
         try:
             factor = float(text)
@@ -61,13 +61,13 @@ class RetrySchedule:
         return cls(factor, cls.longest if factor < 1 else math.inf)
 
     def wait(self, attempts: int) -> float:
-        """Seconds after the `attempts`th failure, with a tenth of jitter."""
+        """Return the seconds to wait after the `attempts`th failure, with up to a tenth of jitter."""
         step = self.STEPS[min(attempts, len(self.STEPS)) - 1] * self.factor
         return min(step, self.longest) * random.uniform(1.0, 1.1)  # noqa: S311 - jitter is no secret
 
 
 class Deliverer:
-    """Makes attempts, and records what became of each delivery."""
+    """Attempts deliveries and records their outcomes."""
 
     def __init__(
         self,
@@ -84,9 +84,9 @@ class Deliverer:
         self._schedule = schedule
 
     async def attempt(self, subscription: Subscription, batch: list[Delivery]) -> bool:
-        """Bring every delivery of `batch` one step on; it is then settled or due later.
+        """Attempt every delivery of `batch` once; each is then settled, or due again later.
 
-        Whether the endpoint could be reached.
+        Returns whether the endpoint could be reached.
         """
         reached = True
         for delivery in batch:
@@ -104,7 +104,7 @@ class Deliverer:
         return reached
 
     def put_off(self, delivery: Delivery) -> None:
-        """Queue again what an attempt left behind by breaking."""
+        """Make a delivery due again whose attempt raised an unexpected error."""
         delivery.due = time.time() + self._schedule.wait(4)
 
     async def _send(self, subscription: Subscription, batch: list[Delivery]) -> Outcome:

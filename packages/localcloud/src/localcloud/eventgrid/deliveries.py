@@ -1,7 +1,7 @@
-"""Deliveries: one event on its way to one subscription, kept on disk until long after it has arrived.
+"""Deliveries: one event for one subscription, stored on disk until long after it was delivered.
 
-A delivery is stored before its event counts as taken, and settled ones stay for a while, because tests and
-people want to see what was delivered and to have it delivered again.
+A delivery is stored before its event counts as accepted. Settled deliveries are kept for a while, so that
+tests and people can see what was delivered and have it delivered again.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from localcloud.store import Store
 from localcloud.wire import timestamp
 
 KEPT = 1000
-"""Settled deliveries that are kept, the latest ones."""
+"""How many of the latest settled deliveries are kept."""
 
 State = Literal["Queued", "Undeliverable", "Delivered", "DeadLettered", "Dropped"]
 PENDING: tuple[State, ...] = ("Queued", "Undeliverable")
@@ -26,9 +26,9 @@ PENDING: tuple[State, ...] = ("Queued", "Undeliverable")
 class Delivery:
     """One event for one subscription. Times are seconds since 1970.
 
-    state: Queued, then Delivered; or Undeliverable (given up, `reason` says why), then DeadLettered with
-    `dead_letter` naming the blob, or Dropped. attempts counts what reached the endpoint. outcome is the
-    latest attempt's, in Event Grid's words.
+    state: Queued, then Delivered; or Undeliverable (`reason` says why), then DeadLettered (`dead_letter`
+    names the blob) or Dropped. attempts: those that reached the endpoint. outcome: the latest attempt's, as
+    Event Grid's lastDeliveryOutcome.
     """
 
     subscription: str
@@ -60,7 +60,7 @@ class Delivery:
         return cls(**(body | {"event": Event.from_json(body["event"])}))
 
     def summary(self) -> dict[str, Any]:
-        """What a person wants to know of it, for the control routes."""
+        """Return the delivery as the control routes show it."""
         return {
             "id": self.id,
             "subscription": self.subscription,
@@ -83,7 +83,7 @@ def iso(moment: float) -> str:
 
 
 class DeliveryLog:
-    """Every pending delivery and the latest settled ones, in memory and in the store."""
+    """All pending deliveries and the latest settled ones, in memory and in the store."""
 
     KIND = "eventgrid.delivery"
 
@@ -93,11 +93,11 @@ class DeliveryLog:
         self._settled = deque(each.id for each in self if not each.pending)
 
     def __iter__(self) -> Iterator[Delivery]:
-        """Oldest first."""
+        """Iterate over the deliveries, oldest first."""
         return iter(list(self._deliveries.values()))
 
     def save(self, delivery: Delivery) -> None:
-        """Put what has become of `delivery` on disk, be it new or known."""
+        """Store a new delivery, or the changes of a known one."""
         self._store.put(self.KIND, delivery.id, delivery.to_json())
         self._deliveries[delivery.id] = delivery
         if not delivery.pending:

@@ -1,6 +1,6 @@
-"""Who gets an event, and when it is tried: a queue per subscription, worked off concurrently.
+"""Routes events to subscriptions: each subscription has a queue, whose deliveries are attempted concurrently.
 
-In no particular order, as in Azure: a delivery that failed comes back later and others overtake it.
+Events arrive in no particular order, as in Azure: others overtake a delivery that failed and is retried.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from localcloud.eventgrid.subscriptions import Subscription
 log = logging.getLogger("localcloud.eventgrid")
 
 CONCURRENCY = 16
-"""Requests of one subscription under way at once."""
+"""Concurrent requests of one subscription."""
 UNREACHABLE_PAUSE = 0.5
-"""Seconds for which a subscription rests when nobody listens at its endpoint."""
+"""Seconds for which a subscription pauses when nothing listens at its endpoint."""
 
 
 class SubscriptionQueue:
-    """The deliveries of one subscription that wait for their time."""
+    """The pending deliveries of one subscription, ordered by the time at which they are due."""
 
     def __init__(self, subscription: Subscription, deliverer: Deliverer) -> None:
         self.subscription = subscription
@@ -77,7 +77,7 @@ class SubscriptionQueue:
                     await self._changed.wait()
 
     def _wait(self) -> float | None:
-        """Seconds until the next delivery may be tried; None when only a change can bring one."""
+        """Return the seconds until the next delivery is due, or None if none is due without a change."""
         if self._paused or not self._waiting:
             return None
         return max(self._waiting[0][0], self._rests_until) - time.time()
@@ -99,7 +99,7 @@ def _size(delivery: Delivery) -> int:
 
 
 class Dispatcher:
-    """Takes events and sees to it that every subscription that wants one gets it."""
+    """Takes events and delivers each to every subscription whose filter it matches."""
 
     def __init__(
         self, subscriptions: list[Subscription], deliveries: DeliveryLog, deliverer: Deliverer
@@ -140,13 +140,13 @@ class Dispatcher:
                 task.cancel()
 
     def publish(self, event: Event) -> None:
-        """Store a delivery of `event` for every subscription that wants it: from here on it is not lost."""
+        """Store a delivery of `event` for every subscription that it matches; a crash then cannot lose it."""
         for subscription in self.subscriptions:
             if subscription.topic.lower() == event.topic.lower() and subscription.filter.matches(event):
                 self._enqueue(subscription.name, event)
 
     def redeliver(self, event_id: str) -> list[Delivery]:
-        """Deliver an event of the log once more to whoever it was for; empty when it is not known."""
+        """Deliver a logged event again to all its subscriptions. Returns no delivery if it is unknown."""
         known = {
             each.subscription: each.event
             for each in self.deliveries
@@ -155,7 +155,7 @@ class Dispatcher:
         return [self._enqueue(name, event) for name, event in known.items()]
 
     def pause(self, paused: bool) -> None:
-        """Hold or release all deliveries; a restart releases them."""
+        """Hold back or release all deliveries; a restart releases them too."""
         self.paused = paused
         for queue in self._queues.values():
             queue.pause(paused)

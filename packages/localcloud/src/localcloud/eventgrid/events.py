@@ -1,4 +1,4 @@
-"""An event, and the two schemas in which subscribers may ask for it.
+"""An event, and the two schemas in which a subscription can receive it.
 
 Source: "Azure Event Grid event schema"; "CloudEvents v1.0 schema with Azure Event Grid"; "Azure Blob
 Storage as an Event Grid source".
@@ -29,7 +29,7 @@ class Event:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> "Event":
-        """The event that `body`, in the Event Grid schema, says."""
+        """Read an event in the Event Grid schema."""
         return cls(
             id=body["id"],
             topic=body["topic"],

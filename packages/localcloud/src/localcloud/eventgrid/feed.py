@@ -1,8 +1,8 @@
-"""Storage as a source of events: what Azurite's journal tells becomes BlobCreated and BlobDeleted.
+"""Storage as a source of events: turns the entries of Azurite's journal into BlobCreated and BlobDeleted.
 
-The journal has every write. What it could not have (an upload before there was a journal, or one whose line
-was lost) is found once, at the start, by comparing the ETags of the blobs that subscriptions care for with
-those seen before. One ETag per such blob is all that is remembered.
+The journal records every write. Writes that it lacks (made before there was a journal, or whose line was
+lost) are found once, at the start, by comparing the ETags of blobs that match a subscription with the ETags
+known from before. The feed remembers nothing but one ETag per such blob.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from localcloud.store import Store
 log = logging.getLogger("localcloud.eventgrid")
 
 POLL = 0.04
-"""Seconds between two looks at the journal: most of what an event is late by."""
+"""Seconds between two reads of the journal, which account for most of an event's delay."""
 STORAGE_PAUSE = 1.0
 STORAGE = "/providers/microsoft.storage/"
 
 
 class Seen:
-    """The latest ETag that is known of each blob that a subscription cares for."""
+    """The latest known ETag of each blob that matches a subscription."""
 
     KIND = "eventgrid.seen"
 
@@ -56,7 +56,7 @@ class Seen:
 
 
 class StorageFeed:
-    """Follows the journal from where it was left, for as long as it runs."""
+    """Reads the journal continuously, starting where it stopped last time."""
 
     KIND = "eventgrid.position"
 
@@ -90,7 +90,7 @@ class StorageFeed:
         return [each.filter for each in subscriptions if STORAGE in each.topic.lower()]
 
     async def run(self) -> None:
-        """Never returns. An unreachable storage is waited for."""
+        """Read the journal for ever, waiting for storage whenever it is unreachable."""
         complete = False
         while True:
             try:
@@ -109,7 +109,7 @@ class StorageFeed:
                     await asyncio.sleep(POLL)
 
     async def follow(self) -> bool:
-        """Take what is new in the journal; whether there was anything."""
+        """Process the new entries of the journal; returns whether there were any."""
         changes, position = self._journal.read(self._position)
         if position == self._position:
             return False
@@ -123,7 +123,7 @@ class StorageFeed:
         return True
 
     async def find_missed(self) -> None:
-        """Make the events of writes that the journal does not have; see the module's docstring."""
+        """Publish the events of writes that the journal lacks; see the module's docstring."""
         listed = await asyncio.to_thread(self._list)
         while await self.follow():
             pass
@@ -144,7 +144,7 @@ class StorageFeed:
         if change.api == "DeleteBlob":
             self._seen.forget(blob)
         elif change.api is None:
-            # New metadata is a new ETag, but no event: a later start must not take it for a missed write.
+            # New metadata changes the ETag without an event; a later start must not see a missed write.
             if self._seen.etag(blob) is not None:
                 self._seen.put(blob, change.etag)
             return
@@ -168,7 +168,7 @@ class StorageFeed:
         return blob_events.from_change(self._account, position, change, current)
 
     async def _properties(self, blob: Blob, etag: str | None = None) -> BlobProperties | None:
-        """The blob's properties; None when it is gone, or no longer the one with `etag`."""
+        """Return the blob's properties, or None if it was deleted or no longer has this `etag`."""
         condition: dict[str, Any] = (
             {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
         )
@@ -179,7 +179,7 @@ class StorageFeed:
             return None
 
     def _list(self) -> dict[Blob, BlobProperties]:
-        """Every blob that a subscription cares for. Whole containers, since a filter may ignore case."""
+        """Return every blob that matches a subscription; lists whole containers: filters may ignore case."""
         return {
             (container.name, each.name): each
             for container in self._blobs.list_containers()

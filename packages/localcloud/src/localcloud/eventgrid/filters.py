@@ -1,8 +1,8 @@
-"""The filters of event subscriptions: which events one wants.
+"""The filters of event subscriptions, which select events.
 
-A filter is checked when it is loaded, with the limits that Event Grid has, because one that Azure refuses
-at deployment must not work here. isSubjectCaseSensitive is about subjectBeginsWith and subjectEndsWith alone:
-advanced filters never heed case. Source: "Understand event filtering for Event Grid subscriptions".
+A filter is checked against Event Grid's limits when it is loaded: one that Azure would refuse at deployment
+must not work here. isSubjectCaseSensitive applies to subjectBeginsWith and subjectEndsWith only; advanced
+filters always ignore case. Source: "Understand event filtering for Event Grid subscriptions".
 """
 
 import operator
@@ -13,7 +13,7 @@ from typing import Any
 from localcloud.eventgrid.events import Event
 
 MAX_ADVANCED = 25
-"""Advanced filters in a subscription, and values in all of them together."""
+"""Most advanced filters of a subscription, and most values in all of them together."""
 MAX_STRING = 512
 FIELDS: dict[str, Callable[[Event], Any]] = {
     "id": lambda event: event.id,
@@ -59,11 +59,11 @@ def _same(value: Any, wanted: Any) -> bool:
 
 @dataclass(frozen=True)
 class Operator:
-    """How one operatorType compares.
+    """One operatorType.
 
-    field: "values" (any of them may fit), "value" (one), or "" (none). accepts: whether a value of the filter
-    is well formed. comparable: whether the event's value is of the right type. negated: no value may fit.
-    if_missing: the answer for an event without the key.
+    field: where the filter has its values: "values" (any may match), "value" (one), or "" (it has none).
+    accepts: whether a value of the filter is well formed. comparable: whether the event's value has the right
+    type. negated: no value may match. if_missing: the result for an event without the key.
     """
 
     field: str
@@ -98,7 +98,7 @@ def _within(value: float, bounds: list[float]) -> bool:
     return bounds[0] <= value <= bounds[1]
 
 
-# Without the key only "is not in" is true: so the documentation's note on missing keys.
+# For an event without the key only "is not in" is true, according to the documentation's note on this.
 OPERATORS: dict[str, Operator] = {
     "StringIn": _strings(operator.eq),
     "StringNotIn": _strings(operator.eq, negated=True, if_missing=True),
@@ -167,7 +167,7 @@ class AdvancedFilter:
         return self.fits(self._value(event))
 
     def fits(self, value: Any) -> bool:
-        """Whether an event whose field has this value matches."""
+        """Return whether an event matches whose field has this value."""
         return OPERATORS[self.operator_type].matches(value, self.values)
 
     def _value(self, event: Event) -> Any:
@@ -191,7 +191,7 @@ def _is_key(key: str) -> bool:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events a subscription wants: all of its conditions hold. Subjects are literal, no wildcards."""
+    """The filter of a subscription; an event must meet all of its conditions. Subjects have no wildcards."""
 
     begins: str = ""
     ends: str = ""
@@ -201,7 +201,7 @@ class Filter:
 
     @classmethod
     def parse(cls, body: Any) -> "Filter":
-        """Raises InvalidFilterError, saying what Event Grid would refuse."""
+        """Read a filter's definition. Raises InvalidFilterError for what Event Grid would refuse."""
         known = {
             *("subjectBeginsWith", "subjectEndsWith", "isSubjectCaseSensitive"),
             *("includedEventTypes", "advancedFilters"),
@@ -238,14 +238,14 @@ class Filter:
         return self.concerns(event.type, event.subject) and all(each.matches(event) for each in self.advanced)
 
     def concerns(self, event_type: str, subject: str) -> bool:
-        """Whether an event of this type and subject can match: all but what filters ask of other fields."""
+        """Return whether an event of this type and subject can match, depending on its other fields."""
         folded, begins, ends = map(self._folded, (subject, self.begins, self.ends))
         typed = self.types is None or event_type in self.types
         framed = typed and folded.startswith(begins) and folded.endswith(ends)
         return framed and all(each.fits(subject) for each in self.advanced if each.about_subject)
 
     def reaches(self, prefix: str) -> bool:
-        """Whether any subject that begins with `prefix` can match."""
+        """Return whether any subject that begins with `prefix` can match."""
         prefix, begins = self._folded(prefix), self._folded(self.begins)
         return prefix.startswith(begins) or begins.startswith(prefix)
 

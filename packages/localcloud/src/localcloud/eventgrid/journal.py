@@ -1,8 +1,9 @@
-"""The journal of blob changes that `writes.cjs` keeps from inside Azurite, and how it is read.
+"""The journal of blob changes, which `writes.cjs` writes from inside Azurite, and its reader.
 
-A folder of segments, each a file of JSON lines named by a number that goes up. Azurite appends to the last
-one only, so every other is complete: it is deleted when it has been read and the reader's position is safe.
-Nothing that a client sends can end a line, so a line is always one answered request.
+The journal is a folder of segments: files of JSON lines, named by an increasing number. Azurite appends to
+the last segment only, so all others are complete. A complete segment is deleted after it has been read and
+the reader's position has been stored. Nothing that a client sends can end a line, so that each line is always
+one answered request.
 """
 
 import json
@@ -18,9 +19,9 @@ from localcloud.home import STORAGE_ACCOUNT, Home
 log = logging.getLogger("localcloud.eventgrid")
 
 HOOK = Path(__file__).parent / "writes.cjs"
-"""What Node must `--require` before Azurite."""
+"""The hook that Node must load with `--require` before Azurite."""
 FOLDER_VARIABLE = "LOCALCLOUD_WRITES"
-"""The environment variable that tells the hook where to write."""
+"""The environment variable with the folder that the hook writes to."""
 
 Api = Literal["PutBlob", "PutBlockList", "CopyBlob", "DeleteBlob"]
 
@@ -31,7 +32,7 @@ def folder(home: Home) -> Path:
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """Everything before `offset` of `segment`, and every segment before it, has been read."""
+    """How far the journal has been read: up to `offset` of `segment`, and all earlier segments."""
 
     segment: int = 0
     offset: int = 0
@@ -41,9 +42,9 @@ class Position:
 class Change:
     """One finished change of a blob.
 
-    api: as an event names it; None for a change that raises no event but gives a new ETag (metadata, an
-    appended block). etag has no quotes and is "" for a deletion. Of length, type and kind of the content the
-    request itself tells only when the content came with it; otherwise they are None.
+    api: as in an event; None for a change that raises no event but gives a new ETag (metadata, an appended
+    block). etag: without quotes; "" for a deletion. The content's length, type and kind are None unless the
+    request contained the content.
     """
 
     time: str
@@ -60,7 +61,7 @@ class Change:
 
     @classmethod
     def parse(cls, line: bytes, port: int) -> "Change | None":
-        """The change that `line` tells of; None when it is none of a blob served on `port`."""
+        """Read the change that a line records, or None if it does not concern a blob served on `port`."""
         entry = json.loads(line)
         blob = _blob(entry["path"], entry.get("host") or "") if entry["port"] == port else None
         if blob is None or entry["snapshot"] is not None:
@@ -95,7 +96,7 @@ def _api(entry: dict[str, Any]) -> Api | None:
 
 
 def _blob(path: str, host: str) -> tuple[str, str] | None:
-    """(container, blob name) of a request's path, as Azurite reads it; None for anything else."""
+    """Return the container and blob name in a request's path, read as Azurite does, or None."""
     decoded = unquote(path, errors="strict").removeprefix("/")
     if not host.startswith(f"{STORAGE_ACCOUNT}."):
         account, _, decoded = decoded.partition("/")
@@ -106,7 +107,7 @@ def _blob(path: str, host: str) -> tuple[str, str] | None:
 
 
 def _content(sent: dict[str, str]) -> dict[str, Any]:
-    """What Put Blob's headers say of the content; a page or append blob is begun without any."""
+    """Return the content's properties from Put Blob's headers; page and append blobs start without any."""
     if sent.get("x-ms-blob-type") != "BlockBlob" or "content-length" not in sent:
         return {}
     default = sent.get("content-type", "application/octet-stream")
@@ -118,16 +119,16 @@ def _content(sent: dict[str, str]) -> dict[str, Any]:
 
 
 class Journal:
-    """Reads the journal of one home, from a position on."""
+    """Reads the journal of one home from any position."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self._port = port
 
     def read(self, position: Position) -> tuple[list[tuple[Position, Change]], Position]:
-        """The changes after `position`, each with the position behind it, and where to go on.
+        """Return the changes after `position`, each with the position after it, and the next position.
 
-        One segment at most; the position stays when there is nothing new.
+        Reads at most one segment. The next position is the same if there is nothing new.
         """
         segments = [number for number in self._segments() if number >= position.segment]
         if not segments:
@@ -148,7 +149,7 @@ class Journal:
         return changes, position
 
     def forget(self, position: Position) -> None:
-        """Delete the segments that lie before `position`."""
+        """Delete the segments before `position`."""
         for number in self._segments():
             if number < position.segment:
                 self._file(number).unlink()
@@ -169,7 +170,7 @@ class Journal:
             return None
 
     def _segments(self) -> list[int]:
-        # Many times a second: os.listdir costs a fifth of Path.glob.
+        # This runs many times a second, and os.listdir takes a fifth of the time of Path.glob.
         try:
             names = os.listdir(self._folder)  # noqa: PTH208
         except FileNotFoundError:

@@ -1,7 +1,8 @@
-"""How an event leaves: the request to a webhook, and what its answer means.
+"""Requests to webhooks, and the meaning of their answers.
 
-A function of the app is a webhook too: the Functions host's own, with its system key in the query. Source:
-"Event Grid message delivery and retry"; "Use a function as an event handler"; header names as delivered.
+A function of the app is reached through the Functions host's webhook, with its system key in the query.
+Source: "Event Grid message delivery and retry"; "Use a function as an event handler"; header names as
+delivered.
 """
 
 import asyncio
@@ -20,23 +21,23 @@ from localcloud.eventgrid.subscriptions import Subscription
 from localcloud.home import Home
 
 ANSWER_LIMIT = 30.0
-"""Seconds until an answer must be there."""
+"""Seconds within which a webhook must answer."""
 SYSTEM_KEY = "eventgrid_extension"
 DELIVERED = range(200, 205)
 FINAL = (400, 401, 413)
-"""Answers after which a webhook is not tried again."""
+"""Statuses after which a delivery is not retried."""
 OUTCOMES = {408: "TimedOut", 413: "RequestEntityTooLarge", 429: "Busy", 503: "Busy"}
-"""Event Grid's words where they are not the status's own name."""
+"""Event Grid's names of outcomes that are not the HTTP status's own name."""
 
 Verdict = Literal["delivered", "failed", "refused", "unreachable"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt.
+    """The outcome of an attempt.
 
-    verdict: "refused" is never tried again; "unreachable" never reached anyone, so it is no attempt. name:
-    Event Grid's lastDeliveryOutcome.
+    verdict: "refused" is never retried; "unreachable" does not count as an attempt, since nothing listened.
+    name: Event Grid's lastDeliveryOutcome.
     """
 
     verdict: Verdict
@@ -69,7 +70,7 @@ class Webhooks:
         )
 
     async def send(self, subscription: Subscription, events: Sequence[Event], earlier: int) -> Outcome:
-        """Post `events` as one request; `earlier` attempts have been made before."""
+        """Post `events` as one request. earlier: the number of previous attempts."""
         destination = self._destination(subscription)
         if destination is None:
             return UNREACHABLE
@@ -91,7 +92,7 @@ class Webhooks:
         await self._client.aclose()
 
     def _destination(self, subscription: Subscription) -> tuple[str, dict[str, str] | None] | None:
-        """URL and query; None while the Functions host has not written its keys yet."""
+        """Return the URL and query, or None until the Functions host has written its keys."""
         if subscription.endpoint_url is not None:
             return subscription.endpoint_url, None
         assert subscription.function_name is not None
@@ -102,7 +103,7 @@ class Webhooks:
         return url, {"functionName": subscription.function_name, "code": key}
 
     def _system_key(self) -> str | None:
-        """Read for each request: the host makes and changes its keys by itself, so it may be half written."""
+        """Read the system key, anew for each request; None if the host has not finished writing its keys."""
         try:
             keys = json.loads((self._home.root / "keys.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
@@ -112,9 +113,9 @@ class Webhooks:
 
 
 def body(subscription: Subscription, events: Sequence[Event]) -> tuple[bytes, dict[str, str]]:
-    """The request's content, and the headers that depend on the schema.
+    """Return the request's content and the headers that depend on the schema.
 
-    Event Grid's own schema is always a list; a CloudEvent is an object until batches are asked for.
+    Event Grid's own schema is always sent as a list; a CloudEvent as an object, unless batches are enabled.
     """
     messages: Any = [event.to_json(subscription.schema) for event in events]
     headers = {"aeg-subscription-name": subscription.name.upper()}

@@ -1,7 +1,8 @@
 """`python -m localcloud.functions --app DIR --port 7071 --keys KEYS.json`: serve a function app.
 
-The app's settings are the environment of this process. It listens on loopback only, says on stdout where,
-and ends with 0 on SIGTERM or SIGINT; an app that cannot be served ends it with 1 and the reason on stderr.
+The app's settings are the environment variables of this process. The host listens on loopback only and
+prints its address to stdout. It exits with 0 on SIGTERM or SIGINT, and with 1, and the reason on stderr, if
+the app cannot be served.
 """
 
 import argparse
@@ -29,7 +30,7 @@ BACKLOG = 512
 
 
 class Server(uvicorn.Server):
-    """uvicorn, without its habit of ending the process by the signal that it was asked to stop with."""
+    """uvicorn, except that it does not raise the signal again that asked it to stop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -91,7 +92,7 @@ async def serve(app: Path, host: str, port: int, key_file: Path) -> None:
 
 
 def listener(host: str, port: int) -> socket.socket:
-    """A socket bound to that address. Raises StartError when it is not loopback, or taken."""
+    """Return a socket bound to that address. Raises StartError if it is not loopback or already in use."""
     try:
         local = ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -99,7 +100,7 @@ def listener(host: str, port: int) -> socket.socket:
     if not local:
         raise StartError(f"--host {host} is not a loopback address; this host serves its own machine only")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where the protocol is named: 40 ms for every answer.
+    # asyncio turns Nagle's algorithm off only if the protocol is named; otherwise each answer waits 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -117,5 +118,5 @@ if __name__ == "__main__":
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A function that blocks in a thread cannot be ended, and Python would wait for it.
+    # A function that blocks in a thread cannot be stopped, and a normal exit would wait for it.
     os._exit(code)

@@ -1,7 +1,7 @@
 """The host's own paths: `/`, `/admin/host/…`, `/admin/functions/…`.
 
-Everything but the state of the host asks for the master key. In Azure the state does too; here localcloud
-waits on it before there is anything to protect, and it says nothing but that the host runs.
+All of them except the host's state require the master key. In Azure the state requires it too; here
+localcloud polls the state while the host starts, and it reveals only that the host is running.
 Source: HostController.cs, FunctionsController.cs, KeysController.cs of the Functions host.
 """
 
@@ -22,7 +22,7 @@ from localcloud.functions.worker import FunctionFailedError, Worker
 
 log = logging.getLogger("Host.Admin")
 
-# What a timer function is given when a person runs it.
+# The input of a timer function that a person runs by hand.
 TIMER = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False})
 
 
@@ -68,7 +68,7 @@ class Admin:
         return JSONResponse(self._describe(function)) if function else Response(status_code=404)
 
     async def invoke(self, request: Request) -> Response:
-        """Begin a function that is not called by HTTP; 202 at once, as in Azure."""
+        """Start a function that has no HTTP trigger; answers 202 without waiting for it, as Azure does."""
         function = self._app.get(request.path_params["name"])
         if function is None:
             return Response(status_code=404)
@@ -102,7 +102,7 @@ class Admin:
         return JSONResponse({"name": name, "value": keys[name]})
 
     async def function_keys(self, request: Request) -> Response:
-        """Functions have no keys of their own here: the host's keys open all of them."""
+        """Answer with an empty list: the host's keys open every function, and no function has its own."""
         found = self._app.get(request.path_params["name"])
         return JSONResponse({"keys": []}) if found else Response(status_code=404)
 
@@ -135,7 +135,10 @@ class Admin:
 
 
 def trigger_data(function: Function, text: str) -> TypedData | None:
-    """What a call by hand gives to the trigger; None when it cannot be called so. Raises ValueError."""
+    """Return the trigger's input for a call by hand, or None if its kind cannot be called by hand.
+
+    Raises ValueError for input that the trigger cannot read.
+    """
     if function.kind == "eventGridTrigger":
         json.loads(text)
         return TypedData(json=text)

@@ -1,4 +1,4 @@
-"""The host: an app loaded, its engine started, its routes together."""
+"""The host of one app: loads the app, starts its durable engine and assembles its routes."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ log = logging.getLogger("Host.Startup")
 
 @dataclass(frozen=True)
 class Host:
-    """A loaded app, ready to be served; `start` and `stop` belong to the event loop that serves it."""
+    """A loaded app, ready to serve; call `start` and `stop` on the event loop that serves it."""
 
     web: Starlette
     app: App
@@ -43,7 +43,7 @@ class Host:
         self.dispatcher.start()
 
     async def stop(self, grace: float) -> None:
-        """Finish what runs, for up to `grace` seconds."""
+        """Stop the app, waiting up to `grace` seconds for functions that are running."""
         await self.dispatcher.stop(grace)
         self.rpc.stop()
         self.worker.stop()
@@ -55,7 +55,7 @@ def worker_for(folder: Path, settings: HostSettings) -> Worker:
 
 
 async def load(worker: Worker, settings: HostSettings, keys: HostKeys, origin: str) -> Host:
-    """Index the app and put it together with all that serves it. Raises AppLoadError."""
+    """Index the app and connect it to everything that serves it. Raises AppLoadError."""
     app = await worker.load()
     hub = TaskHub(Engine(LoopClock(asyncio.get_running_loop())), app, settings)
     rpc = RpcServer(hub, settings.max_message_bytes)

@@ -1,4 +1,4 @@
-"""Time as the engine sees it: the machine's, or a test's."""
+"""The engine's clock: the machine's time, or a virtual time that a test controls."""
 
 import asyncio
 import heapq
@@ -12,11 +12,11 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
     def at(self, moment: datetime, action: Callable[[], None]) -> None:
-        """Run `action` once, when `moment` has come; a moment in the past has come."""
+        """Run `action` once at `moment`, or as soon as possible if `moment` is in the past."""
 
 
 class LoopClock:
-    """The machine's time; actions run on an event loop, so a waiting timer costs no thread."""
+    """The machine's time. Actions run on an event loop, so a pending timer needs no thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -30,7 +30,7 @@ class LoopClock:
 
 
 class VirtualClock:
-    """A time that stands still until a test moves it."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start
@@ -44,7 +44,7 @@ class VirtualClock:
         heapq.heappush(self._waiting, (moment, next(self._order), action))
 
     def advance(self, limit: datetime) -> bool:
-        """Go to the next action and run it; False, and no time has passed, when none comes by `limit`."""
+        """Advance to the next action and run it. Returns False, without advancing, if none is due by then."""
         if not self._waiting or self._waiting[0][0] > limit:
             return False
         moment, _, action = heapq.heappop(self._waiting)

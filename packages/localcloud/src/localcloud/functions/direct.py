@@ -1,4 +1,4 @@
-"""Calls to the engine from its own process, without gRPC in between."""
+"""Calls to the engine from within its process, without gRPC."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -7,7 +7,7 @@ import grpc
 
 
 class EngineError(Exception):
-    """The engine refused a call: what a gRPC client would see as an RpcError."""
+    """The engine refused a call; a gRPC client would get an RpcError instead."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class EngineError(Exception):
 
 
 class DirectCall:
-    """Stands where the engine's methods expect the gRPC call that they serve."""
+    """Takes the place of the gRPC context that the engine's methods expect."""
 
     def __init__(self, active: Callable[[], bool] = lambda: True) -> None:
         self.is_active = active

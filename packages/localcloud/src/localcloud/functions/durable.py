@@ -1,8 +1,8 @@
-"""The Durable extension's side of an app: work of the engine goes to the worker, results come back.
+"""The Durable extension's side of an app: passes the engine's work to the worker and the results back.
 
-One thread takes work items from the engine; each is a task of the host's event loop that waits for a place
-among the functions of its kind (host.json's maxConcurrent…Functions), has the worker run the function and
-gives the engine the result. So nothing that runs, or waits for a place, holds up anything of another kind.
+One thread takes work items from the engine. Each item becomes a task of the host's event loop, which waits
+until fewer functions of its kind run than host.json's maxConcurrent…Functions allows, has the worker run the
+function, and gives the engine the result. So functions of one kind never delay those of another.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Details = pb.TaskFailureDetails
 
 
 class Dispatcher:
-    """Runs the durable functions of an app. start and stop belong to the host's event loop."""
+    """Runs the durable functions of an app. Call start and stop on the host's event loop."""
 
     def __init__(self, engine: Engine, worker: Worker, app: App, settings: HostSettings, client: str) -> None:
         self._engine = engine
@@ -49,7 +49,10 @@ class Dispatcher:
         threading.Thread(target=self._take, args=(loop,), name="durable-work", daemon=True).start()
 
     async def stop(self, grace: float) -> None:
-        """Take no more work; wait up to `grace` seconds for what runs. The rest is lost with the engine."""
+        """Take no more work and wait up to `grace` seconds for running functions.
+
+        Work that is not done by then is lost with the engine.
+        """
         self._stopping.set()
         self._engine.wake()
         if self._tasks:
@@ -105,7 +108,7 @@ class Dispatcher:
         self._engine.CompleteEntityTask(result, DirectCall())
 
     async def _run(self, kind: str, name: str, given: TypedData) -> str | Details:
-        """What the function returned as text, or why it did not."""
+        """Return the function's result as text, or the details of its failure."""
         function = self._app.durable(kind, name)
         if function is None:
             return failures.details("FunctionNotFound", unknown_function(self._app, kind, name))
@@ -121,10 +124,10 @@ class Dispatcher:
 
 
 def client_binding(settings: HostSettings, rpc_address: str, origin: str, key: str) -> str:
-    """The value of a durable client binding: what azure.durable_functions' clients are made from.
+    """Return the value of a durable client binding, from which azure.durable_functions makes its clients.
 
-    `origin` is where the host is reached, such as http://127.0.0.1:7071. With a request at hand the clients
-    put that request's origin into the URLs instead.
+    `origin` is the host's address, such as http://127.0.0.1:7071. A client that handles a request puts that
+    request's origin into its URLs instead.
     """
     base = f"{origin}/runtime/webhooks/durabletask"
     required = required_query(settings, key)
@@ -146,7 +149,7 @@ def client_binding(settings: HostSettings, rpc_address: str, origin: str, key: s
 
 
 def required_query(settings: HostSettings, key: str) -> str:
-    """What every URL of the management API carries."""
+    """Return the query string that every URL of the management API carries."""
     return urlencode({"taskHub": settings.task_hub, "connection": settings.connection, "code": key})
 
 
@@ -160,7 +163,7 @@ def creation_urls(base: str, required: str) -> dict[str, str]:
 
 
 def management_urls(base: str, instance: str, required: str) -> dict[str, Any]:
-    """The URLs that steer one instance. `instance` is its id, percent-encoded."""
+    """Return the URLs that manage one instance. `instance` is its id, percent-encoded."""
     here = f"{base}/instances/{instance}"
     return {
         "id": instance,

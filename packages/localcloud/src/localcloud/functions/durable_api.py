@@ -1,7 +1,7 @@
 """`/runtime/webhooks/durabletask`: the HTTP management API of the Durable extension.
 
-Source: HttpApiHandler.cs of the extension; "HTTP API reference" of Durable Functions. Its entity routes and
-makeprimary are not imitated and answer 501.
+Source: HttpApiHandler.cs of the extension; "HTTP API reference" of Durable Functions. The API's entity routes
+and makeprimary are not implemented and answer 501.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ class DurableApi:
         return Response(status_code=202)
 
     async def rewind(self, request: Request) -> Response:
-        """Only what failed can be rewound: a run that goes on is an error of the host (500), as in Azure."""
+        """Rewind a failed instance. For one that is still running, the host answers 500, as in Azure."""
         state = self._hub.get(request.path_params["id"])
         if state is None:
             return Response(status_code=404)
@@ -154,7 +154,7 @@ class DurableApi:
         return steer
 
     def _guarded(self, handler: Handler) -> Handler:
-        """With the extension's key, and with the hub's errors in the extension's words."""
+        """Require the extension's key, and answer the hub's errors with the extension's own messages."""
 
         async def check(request: Request) -> Response:
             access = self._keys.system_access(shown(request), "durabletask")
@@ -201,7 +201,7 @@ class DurableApi:
         )
 
     async def _begun(self, request: Request, id_: str) -> Response:
-        """The answer to a start: at once, or with `timeout` and `pollingInterval` when it has ended."""
+        """Answer a start: at once, or, given `timeout` and `pollingInterval`, once the instance has ended."""
         timeout, interval = (number(request, name) for name in ("timeout", "pollingInterval"))
         if timeout is not None and interval is not None:
             end = time.monotonic() + timeout
@@ -219,7 +219,7 @@ class DurableApi:
 
 
 def described(state: pb.OrchestrationState, show_input: bool) -> dict[str, Any]:
-    """An instance as the API shows it."""
+    """Return an instance's state in the API's form."""
     output = decoded(state.output.value) if state.output.value else None
     if output is None and state.HasField("failureDetails"):
         output = state.failureDetails.errorMessage
@@ -237,7 +237,7 @@ def described(state: pb.OrchestrationState, show_input: bool) -> dict[str, Any]:
 
 
 def decoded(text: str) -> Any:
-    """JSON, or the text itself where it is none: the reason of a terminate is."""
+    """Decode JSON; returns the text itself if it is not JSON, as the reason of a termination is not."""
     try:
         return json.loads(text)
     except ValueError:
@@ -257,13 +257,13 @@ def refused(status: int, message: str, error: Exception | None = None) -> Respon
 
 
 def statuses(request: Request) -> list[pb.OrchestrationStatus]:
-    """`runtimeStatus=Running,Failed`, also given twice. Unknown names are passed over, as in Azure."""
+    """Read `runtimeStatus=Running,Failed`, which may be repeated. Unknown names are ignored, as in Azure."""
     names = ",".join(request.query_params.getlist("runtimeStatus")).split(",")
     return [STATUSES[name.strip().lower()] for name in names if name.strip().lower() in STATUSES]
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time of a query; None for what is not one, as in Azure."""
+    """Read a time from a query; returns None if it is missing or malformed, as Azure does."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:

@@ -1,21 +1,21 @@
-"""Microsoft's in-memory durable engine, mended where a host that lives for days would feel it.
+"""Microsoft's in-memory durable engine, with fixes that a host needs which runs for days.
 
-The engine is durabletask's (durabletask.testing.in_memory_backend, 1.12): history, replay, actions and
-work items are untouched. These are the mends, each for something that was seen in its source:
+The engine is durabletask's (durabletask.testing.in_memory_backend, 1.12); its history, replay, actions and
+work items are unchanged. Each of these fixes is for a defect in the engine's source:
 
-- An event for an instance that is being worked on was queued without a wake-up, so that the step took up
-  to 0.1 s. Here an instance in flight is queued when its turn ends, with a wake-up.
-- A timer slept in a thread of its own, and fired into whatever ran under its instance id by then: after
-  continue_as_new, where timer ids begin again, it ended a new timer early. Late results of activities did
-  the same. Here every execution has a number, and what belongs to an earlier one is dropped.
-- The watcher of a sub-orchestration gave up after 30 s, and the parent waited for ever.
+- The engine queued an event for an instance in flight without a wake-up, so that the next turn started up to
+  0.1 s late. Here such an instance is queued, with a wake-up, when its turn ends.
+- A timer slept in its own thread and fired into whatever ran under its instance id by then. After
+  continue_as_new, which starts timer ids again, it ended a new timer early; late results of activities did
+  the same. Here every execution has a number, and results that belong to an earlier one are dropped.
+- The thread that watched a sub-orchestration gave up after 30 s, and the parent waited for ever.
 - A sub-orchestration did not know its parent, and its failure reached the parent without its type.
 - An activity that failed with an empty message counted as a success.
-- A finished instance was given further turns by late results.
-- History events carried no times.
+- Late results gave a finished instance further turns.
+- History events had no timestamps.
 
-It keeps the engine's interface (a servicer whose methods take a request and a call) and adds work_items.
-Everything is lost with the process, and there is no limit to a history: both are in docs/localcloud.md.
+The class keeps the engine's interface (a servicer whose methods take a request and a call) and adds
+work_items. Its state is lost with the process, and a history has no limit; docs/localcloud.md says both.
 """
 
 import logging
@@ -36,7 +36,7 @@ from localcloud.functions.locks import LockingBackend
 
 log = logging.getLogger("Host.Durable")
 
-# Answers to what an execution asked for: worthless to the next one, whose task ids begin again.
+# Results of what one execution scheduled. They mean nothing to the next one, whose task ids start again.
 ANSWERS = (
     "taskCompleted",
     "taskFailed",
@@ -44,7 +44,7 @@ ANSWERS = (
     "subOrchestrationInstanceCompleted",
     "subOrchestrationInstanceFailed",
 )
-# What a suspended instance is given a turn for.
+# The events that give a suspended instance a turn.
 ENDS_SUSPENSION = ("executionResumed", "executionTerminated")
 
 
@@ -60,7 +60,7 @@ class Engine(LockingBackend):
         self._parents: dict[str, tuple[str, int | None, int]] = {}
 
     def work_items(self, until: Callable[[], bool]) -> Iterator[pb.WorkItem]:
-        """Hand out work as it comes, waiting for more, until `until()`; every item is handed out once."""
+        """Yield each work item once, as it becomes available, until `until()` is true."""
         for item in self.GetWorkItems(pb.GetWorkItemsRequest(), DirectCall(lambda: not until())):
             if item.HasField("orchestratorRequest"):
                 self._stamp_turn(item.orchestratorRequest)
@@ -71,7 +71,7 @@ class Engine(LockingBackend):
             return bool(self._orchestration_queue or self._activity_queue or self._entity_queue)
 
     def wake(self) -> None:
-        """Let work_items look at `until` now."""
+        """Have work_items check `until` now."""
         self._work_available.set()
 
     # The servicer's methods
@@ -113,7 +113,7 @@ class Engine(LockingBackend):
             self._deliver(request.instanceId, pb.HistoryEvent(eventId=-1, taskFailed=event))
             return pb.CompleteTaskResponse()
 
-    # The engine's own steps
+    # The engine's internal steps
 
     def _begin_execution(self, instance_id: str) -> None:
         self._executions[instance_id] = next(self._numbers)
@@ -135,7 +135,7 @@ class Engine(LockingBackend):
             super()._enqueue_orchestration(instance_id)
 
     def _requeue(self, instance_id: str) -> None:
-        """Give an instance whose turn is over its next one, when something has come in meanwhile."""
+        """Queue an instance whose turn is over again, if events arrived during the turn."""
         instance = self._instances.get(instance_id)
         if instance is None or not instance.pending_events:
             return
@@ -229,7 +229,7 @@ class Engine(LockingBackend):
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=reason)
         return pb.HistoryEvent(eventId=-1, subOrchestrationInstanceFailed=failed)
 
-    # Times
+    # Timestamps
 
     def _stamp(self, events: list[pb.HistoryEvent]) -> None:
         for event in events:
@@ -237,7 +237,7 @@ class Engine(LockingBackend):
                 event.timestamp.FromDatetime(self._clock.now())
 
     def _stamp_turn(self, request: pb.OrchestratorRequest) -> None:
-        """The turn's time is the clock's: the orchestrator reads it as current_utc_datetime."""
+        """Set the turn's time to the clock's, which the orchestrator reads as current_utc_datetime."""
         with self._lock:
             instance = self._instances.get(request.instanceId)
             kept = instance.dispatched_events if instance else []

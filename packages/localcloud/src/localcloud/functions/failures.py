@@ -1,11 +1,11 @@
-"""What an orchestrator is told about an activity that failed.
+"""The failure details that an orchestrator gets for an activity that failed.
 
-In Azure the Python worker reports an exception as the text `ValueError: the message`; the Durable
-extension takes that text apart again (GetFailureDetails in OutOfProcMiddleware.cs, read in its source of
-late 2024). So the error type that reaches the orchestrator is the bare class name, and of the message only
-the first line. durabletask's own worker, which no Functions app uses for activities, would give
-`builtins.ValueError` and the whole message. What holds in both worlds: `details.is_caused_by(ValueError)`,
-`details.is_caused_by("ValueError")` and the first line of the message.
+In Azure the Python worker reports an exception as the text `ValueError: the message`, which the Durable
+extension parses again (GetFailureDetails in OutOfProcMiddleware.cs, in its source of late 2024). So the
+orchestrator gets the bare class name as the error type, and only the first line of the message. durabletask's
+own worker, which no Functions app uses for activities, would give `builtins.ValueError` and the whole
+message. Both support `details.is_caused_by(ValueError)`, `details.is_caused_by("ValueError")` and the
+message's first line.
 """
 
 from datetime import timedelta
@@ -23,7 +23,7 @@ def details(error_type: str, message: str, stack_trace: str | None = None) -> pb
 
 
 def from_worker(text: str, stack_trace: str) -> pb.TaskFailureDetails:
-    """The details for what the worker reported: `text` is `<class name>: <message>`."""
+    """Return the details of a failure that the worker reported as `text`: `<class name>: <message>`."""
     error_type, separator, message = text.partition(": ")
     if not separator:
         return details(UNKNOWN_TYPE, text, stack_trace)
@@ -32,14 +32,14 @@ def from_worker(text: str, stack_trace: str) -> pb.TaskFailureDetails:
 
 
 def timed_out(function: str, limit: timedelta) -> pb.TaskFailureDetails:
-    """The details for a function that ran longer than host.json's functionTimeout."""
+    """Return the details of a function that ran longer than host.json's functionTimeout."""
     return details(
         TIMEOUT_TYPE, f"Timeout value of {clock(limit)} was exceeded by function: Functions.{function}"
     )
 
 
 def clock(span: timedelta) -> str:
-    """`1.02:03:04`, `00:30:00`, `00:00:00.2500000`: a TimeSpan as .NET writes it."""
+    """Format a duration as .NET formats a TimeSpan: `1.02:03:04`, `00:30:00`, `00:00:00.2500000`."""
     seconds = span.seconds
     days = f"{span.days}." if span.days else ""
     fraction = f".{span.microseconds * 10:07d}" if span.microseconds else ""

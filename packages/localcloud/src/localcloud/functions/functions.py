@@ -1,11 +1,11 @@
-"""What a function app consists of: its functions with their triggers and bindings."""
+"""The functions of an app, with their triggers and bindings."""
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-# The triggers that this host fires, and the bindings that it can fill or empty.
+# The triggers that this host fires, and the bindings whose values it can read or write.
 SERVED_TRIGGERS = {
     "httpTrigger",
     "eventGridTrigger",
@@ -38,23 +38,23 @@ class Function:
 
     @property
     def durable_name(self) -> str:
-        """Under what name orchestrations call it."""
+        """The name by which orchestrations call it."""
         return str(self.trigger.get(DURABLE_NAMES.get(self.kind, ""), None) or self.name)
 
     @property
     def clients(self) -> list[str]:
-        """The parameters that take a durable client."""
+        """The names of the parameters that take a durable client."""
         return [str(binding["name"]) for binding in self.bindings if binding["type"] == "durableClient"]
 
     @property
     def not_served(self) -> list[str]:
-        """The bindings that this host does not imitate; with any, the function cannot run here."""
+        """The bindings that this host does not implement; a function that has any cannot run here."""
         others = [binding["type"] for binding in self.bindings if binding is not self.trigger]
         return [kind for kind in others if kind not in SERVED_BINDINGS]
 
 
 class App:
-    """The functions of an app, found by name in any case, as the host finds them."""
+    """The functions of an app. Their names are not case-sensitive, as in Azure's host."""
 
     def __init__(self, functions: Iterable[Function]) -> None:
         self._functions = {function.name.lower(): function for function in functions}
@@ -81,6 +81,6 @@ class App:
 
 
 def from_metadata(metadata: Any) -> Function:
-    """A function from the worker's RpcFunctionMetadata."""
+    """Make a function from the worker's RpcFunctionMetadata."""
     bindings = tuple(json.loads(binding) for binding in metadata.raw_bindings)
     return Function(metadata.name, metadata.function_id, bindings)

@@ -1,6 +1,6 @@
-"""host.json: what an app asks of its host, with the host's own defaults where it says nothing.
+"""host.json: an app's settings for its host, with the host's defaults for what the file leaves out.
 
-Settings of the form `AzureFunctionsJobHost__logging__logLevel__default` override it, as in Azure.
+App settings of the form `AzureFunctionsJobHost__logging__logLevel__default` override the file, as in Azure.
 Source: host.json reference of Azure Functions 4; DurableTaskOptions.cs of the Durable extension.
 """
 
@@ -21,12 +21,12 @@ TIME_SPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d+):(?P<minutes>\d+)(?::
 
 
 class HostJsonError(Exception):
-    """host.json says something that the host cannot follow."""
+    """host.json has a value that this host cannot use."""
 
 
 @dataclass(frozen=True)
 class HostSettings:
-    """`function_timeout` None means no limit; `throw_on_raise` None leaves it to the storage provider."""
+    """function_timeout: None means no limit. throw_on_raise: None leaves it to the storage provider."""
 
     route_prefix: str = "api"
     function_timeout: timedelta | None = timedelta(minutes=30)
@@ -42,7 +42,7 @@ class HostSettings:
 
 
 def read(app: Path, environment: Mapping[str, str] = os.environ) -> HostSettings:
-    """The settings of the app in this folder. Raises HostJsonError, naming the file and the value."""
+    """Read the settings of the app in this folder. Raises HostJsonError, naming the file and the value."""
     path = app / "host.json"
     if not path.is_file():
         raise HostJsonError(f'{path} is missing; a function app needs one, at least {{"version": "2.0"}}')
@@ -91,7 +91,7 @@ def settings(content: dict[str, Any], environment: Mapping[str, str]) -> HostSet
 
 
 def time_span(text: str) -> timedelta | None:
-    """.NET's `[d.]hh:mm[:ss[.fff]]`; `-1` is None: no limit. Raises ValueError."""
+    """Read .NET's `[d.]hh:mm[:ss[.fff]]`; returns None, no limit, for `-1`. Raises ValueError."""
     if text in {"-1", "-00:00:00.0010000"}:
         return None
     found = TIME_SPAN.fullmatch(text)
@@ -101,7 +101,7 @@ def time_span(text: str) -> timedelta | None:
 
 
 def resolve(text: str, environment: Mapping[str, str]) -> str:
-    """`%NAME%` stands for an app setting. Raises ValueError when that is missing."""
+    """Replace `%NAME%` with the app setting of that name. Raises ValueError if the setting is missing."""
     found = re.fullmatch(r"%([^%]+)%", text)
     if not found:
         return text

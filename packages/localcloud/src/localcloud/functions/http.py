@@ -1,8 +1,8 @@
-"""HTTP-triggered functions: their routes, their keys, and what crosses to the worker and back.
+"""HTTP-triggered functions: their routes, their keys, and the requests and responses of the worker.
 
-Who calls does not cross: the host tells a worker (RpcHttp.identities: the name of the key, the signed-in
-person), and Python's worker leaves that out (datumdef.py). A Python function sees the key as it was sent, and
-the person in headers that only App Service may set. This host signs nobody in, so it has none to set.
+A Python function does not learn who calls it: the host names the key and the signed-in person to the worker
+(RpcHttp.identities), and Python's worker drops them (datumdef.py). The function sees the key as it was sent,
+and the person only in headers that App Service sets. This host signs no one in, so it sets no such header.
 Source: "Azure Functions HTTP trigger"; "Work with user identities in Azure App Service authentication";
 GrpcMessageConversionExtensions.cs of the Functions host.
 """
@@ -21,10 +21,10 @@ from localcloud.functions.routing import HostRoute, RouteError
 from localcloud.functions.worker import AppLoadError, FunctionFailedError, Worker
 
 SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
-# Said by the server itself, for the body that it really sends.
+# The server sets these headers itself, for the body that it sends.
 SERVERS_OWN = {"content-length", "transfer-encoding", "connection"}
 PLATFORMS_OWN = ("x-ms-client-principal", "x-ms-token-")
-"""How the headers begin that App Service sets and takes out of every request from outside."""
+"""Prefixes of the headers that only App Service may set; it removes them from every request from outside."""
 
 
 class HttpFunctions:
@@ -36,7 +36,7 @@ class HttpFunctions:
         self._client = client
 
     def routes(self) -> list[HostRoute]:
-        """Raises AppLoadError when a function has a route that this host cannot follow."""
+        """Return a route per function. Raises AppLoadError for a template that this host does not support."""
         return [self._route(function) for function in self._app.of_kind("httpTrigger")]
 
     def template(self, function: Function) -> str:
@@ -71,7 +71,7 @@ class HttpFunctions:
 
 
 async def rpc_http(request: Request) -> Message:
-    """The request as the host hands it to a worker. Raw bytes for a body, nothing for an empty one."""
+    """Return the request as the host passes it to a worker: a body as raw bytes, an empty one as nothing."""
     body = await request.body()
     sent = [name for name in request.headers if not name.startswith(PLATFORMS_OWN)]
     return Message(
@@ -85,14 +85,14 @@ async def rpc_http(request: Request) -> Message:
 
 
 def sent_url(request: Request) -> str:
-    """The URL as it was sent: request.url has its path decoded."""
+    """Return the URL as it was sent; the path of request.url is decoded."""
     query = request.scope["query_string"].decode()
     path = request.scope["raw_path"].decode()
     return f"{request.url.scheme}://{request.url.netloc}{path}{'?' if query else ''}{query}"
 
 
 def response_of(returned: TypedData | None) -> Response:
-    """The response for what a function returned."""
+    """Make the response from a function's return value."""
     if returned is None or returned.kind is None:
         return Response(status_code=204)
     if returned.kind == "http":

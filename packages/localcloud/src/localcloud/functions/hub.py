@@ -1,12 +1,12 @@
-"""The task hub as the Durable extension lets clients use it: the cloud's rules over the in-memory engine.
+"""The task hub as the Durable extension offers it to clients: the extension's rules on the in-memory engine.
 
-The rules are DurableClient.cs's, read in the extension's source of late 2024, where it differs from the
-engine: a finished id is silently replaced, an event for a missing id is dropped and for a finished one
-refused, terminate, suspend, resume and rewind look at the state first. What the source leaves to the
-storage provider follows host.json's throwStatusExceptionsOnRaiseEvent: true refuses an event in both cases,
-false drops it in both.
+The rules are those of DurableClient.cs (the extension's source of late 2024), which differ from the engine's:
+a new instance silently replaces a finished one of the same id; an event for a missing id is dropped, and one
+for a finished instance refused; terminate, suspend, resume and rewind check the instance's status first. The
+source leaves the handling of such events to the storage provider; here host.json's
+throwStatusExceptionsOnRaiseEvent decides: true refuses the event in both cases, false drops it in both.
 
-Knows neither HTTP nor gRPC: rpc.py and durable_api.py put its errors into their own words.
+The hub knows neither HTTP nor gRPC; rpc.py and durable_api.py translate its errors.
 """
 
 import re
@@ -41,11 +41,11 @@ SUSPENDABLE = tuple(status for status in UNFINISHED if status != pb.ORCHESTRATIO
 
 
 class HubError(Exception):
-    """The task hub refuses."""
+    """The task hub refuses a request."""
 
 
 class InvalidArgumentError(HubError):
-    """An argument can never be right: .NET's ArgumentException."""
+    """An argument is invalid in every state of the hub; .NET's ArgumentException."""
 
 
 class InstanceNotFoundError(InvalidArgumentError):
@@ -54,7 +54,7 @@ class InstanceNotFoundError(InvalidArgumentError):
 
 
 class InvalidStateError(HubError):
-    """The instance is in a state that does not allow it: .NET's InvalidOperationException."""
+    """The instance's status does not allow the operation; .NET's InvalidOperationException."""
 
 
 class InstanceExistsError(HubError):
@@ -70,9 +70,9 @@ class TaskHub:
         self._settings = settings
 
     def start(self, name: str, payload: str | None, instance_id: str = "", **fields: Any) -> str:
-        """Schedule an orchestration. `fields` are others of CreateInstanceRequest, such as version and tags.
+        """Schedule an orchestration. `fields` are further fields of CreateInstanceRequest: version, tags, …
 
-        Raises InvalidArgumentError, and InstanceExistsError when an instance of that id has not finished.
+        Raises InvalidArgumentError, or InstanceExistsError if an instance of that id has not finished.
         """
         self._must_be_orchestrator(name)
         id_ = instance_id or uuid4().hex
@@ -109,12 +109,15 @@ class TaskHub:
         return [event for chunk in chunks for event in chunk.events]
 
     def query(self, query: pb.InstanceQuery) -> tuple[list[pb.OrchestrationState], str]:
-        """One page of instances, and the token that continues it: empty at the end."""
+        """Return one page of instances and the token of the next page, "" on the last page."""
         response = self.engine.QueryInstances(pb.QueryInstancesRequest(query=query), DirectCall())
         return list(response.orchestrationState), str(response.continuationToken.value)
 
     def raise_event(self, instance_id: str, name: str, payload: str | None) -> None:
-        """Raises InvalidArgumentError without a name; InvalidStateError for a finished instance."""
+        """Raise an external event.
+
+        Raises InvalidArgumentError if the event has no name, InvalidStateError for a finished instance.
+        """
         if not name:
             raise InvalidArgumentError("An event needs a name.")
         state = self.get(instance_id)
@@ -136,7 +139,7 @@ class TaskHub:
         self.engine.RaiseEvent(request, DirectCall())
 
     def terminate(self, instance_id: str, reason: str | None) -> None:
-        """Sub-orchestrations go on, as they do on the host."""
+        """Terminate an instance. Its sub-orchestrations keep running, as in Azure."""
         self._must_be("terminate", instance_id, UNFINISHED)
         output = helpers.get_string_value(reason)
         self.engine.TerminateInstance(
@@ -165,13 +168,16 @@ class TaskHub:
         )
 
     def restart(self, instance_id: str, with_new_id: bool) -> str:
-        """Start it again with the same input. InstanceExistsError: it is to keep its id and still runs."""
+        """Start an instance again with the same input.
+
+        Raises InstanceExistsError if the instance is to keep its id and is still running.
+        """
         state = self._must_exist(instance_id)
         payload = state.input.value if state.HasField("input") else None
         return self.start(state.name, payload, "" if with_new_id else instance_id)
 
     def purge(self, instance_id: str) -> int:
-        """How many instances were deleted: 1, or 0 when it has not finished or does not exist."""
+        """Return how many instances were deleted: 1, or 0 if it has not finished or does not exist."""
         response = self.engine.PurgeInstances(pb.PurgeInstancesRequest(instanceId=instance_id), DirectCall())
         return int(response.deletedInstanceCount)
 
@@ -208,7 +214,7 @@ class TaskHub:
 
 
 def check_id(instance_id: str) -> None:
-    """Raises InvalidArgumentError for an instance id that the host refuses."""
+    """Check an instance id. Raises InvalidArgumentError for one that the host refuses."""
     if instance_id.startswith("@"):
         raise InvalidArgumentError("Orchestration instance ids must not start with @.")
     if FORBIDDEN.search(instance_id):
@@ -229,6 +235,6 @@ def unknown_function(app: App, kind: str, name: str) -> str:
 
 
 def status_name(state: pb.OrchestrationState) -> str:
-    """`Running`, `ContinuedAsNew`: as .NET writes it."""
+    """Return the status's .NET name, such as `Running` or `ContinuedAsNew`."""
     name: str = helpers.get_orchestration_status_str(state.orchestrationStatus)
     return name.title().replace("_", "").replace("Asnew", "AsNew")

@@ -1,4 +1,4 @@
-"""The keys of a function app: master, function and system keys, in one file that only its owner reads.
+"""The keys of a function app: master, function and system keys, in one file that only its owner can read.
 
 Source: "Work with access keys in Azure Functions"; SecretManager.cs of the Functions host.
 """
@@ -19,11 +19,11 @@ QUERY = "code"
 
 
 class KeysError(Exception):
-    """The file of keys cannot be used."""
+    """The key file cannot be used; the text says why and what to do."""
 
 
 class Access(Enum):
-    """What a request may do: nothing was shown, a key that fits, or a key that is for something else."""
+    """A request's access: no valid key (401), the right key (200), or a valid key of something else (403)."""
 
     UNKNOWN = 401
     GRANTED = 200
@@ -40,7 +40,7 @@ class HostKeys:
         return self.systems.get(f"{extension.lower()}_extension")
 
     def function_access(self, key: str, level: str) -> Access:
-        """For an HTTP function of that auth level: ANONYMOUS, FUNCTION or ADMIN."""
+        """Return the access to an HTTP function of that auth level: ANONYMOUS, FUNCTION or ADMIN."""
         if level.upper() == "ANONYMOUS":
             return Access.GRANTED
         return self._access(key, self.functions.values() if level.upper() == "FUNCTION" else ())
@@ -60,12 +60,12 @@ class HostKeys:
 
 
 def shown(request: Request) -> str:
-    """The key of a request: the header's before the query's; empty without one."""
+    """Return a request's key, from the header or else from the query; "" if it has none."""
     return request.headers.get(HEADER, request.query_params.get(QUERY, ""))
 
 
 def load(path: Path) -> HostKeys:
-    """The keys in this file; made, with mode 0600, when it does not exist. Raises KeysError."""
+    """Read the keys from a file, which is created with mode 0600 if it does not exist. Raises KeysError."""
     if not path.exists():
         _write(path, generate())
     try:
@@ -98,5 +98,5 @@ def _write(path: Path, keys: HostKeys) -> None:
 
 
 def _among(key: str, candidates: Iterable[str]) -> bool:
-    """Each comparison takes the same time however much of the key is right."""
+    """Return whether `key` is one of `candidates`, in a time that reveals nothing of a candidate."""
     return any(secrets.compare_digest(key.encode(), candidate.encode()) for candidate in candidates)

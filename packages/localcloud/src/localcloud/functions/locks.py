@@ -1,8 +1,8 @@
-"""Entity locks as the Durable extension keeps them.
+"""Entity locks that behave as those of the Durable extension.
 
-durabletask's in-memory backend lets only one orchestration lock an entity, but carries out everybody's
-operations on a locked entity; and its clean-up takes every lock for an orphan. On the host an operation of
-an orchestration that does not hold the lock waits until the lock is released.
+durabletask's in-memory backend lets only one orchestration lock an entity, but carries out operations of
+every orchestration on a locked entity, and its clean-up treats every lock as orphaned. In Azure, an operation
+of an orchestration that does not hold the lock waits until the lock is released.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ class LockingBackend(InMemoryOrchestrationBackend):
         self._pass_locks_on()
 
     def _pass_locks_on(self) -> None:
-        """After a release: first the operations that waited for it, then the next who want the lock."""
+        """After a release, queue the operations that waited for it, then grant pending requests for locks."""
         for entity_id in list(self._held_back):
             if self._entities[entity_id].locked_by is None:
                 for event in self._held_back.pop(entity_id):

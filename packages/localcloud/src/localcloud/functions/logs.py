@@ -1,10 +1,10 @@
-"""Log lines on stdout, by the categories and levels of host.json.
+"""Logs to stdout, filtered by the categories and levels of host.json.
 
     2026-11-23T15:18:01.123Z Information Function.hello.User reading iris.csv [9f0c…]
 
-As in Azure: what an app logs while a function runs is `Function.<name>.User`, what the host says of it is
-`Function.<name>`, and the longest matching category of host.json's logging.logLevel decides. The worker
-library's own lines are `Host.Worker`, quiet unless asked for.
+As in Azure, an app's own records, while one of its functions runs, have the category `Function.<name>.User`;
+the host's records about the function have `Function.<name>`; and the longest matching category of host.json's
+logging.logLevel decides. The worker library's records have `Host.Worker` and are off by default.
 """
 
 import logging
@@ -36,18 +36,18 @@ DEFAULTS = {
     "Host.Http": "Warning",
     "Host.Engine": "Warning",
 }
-# Loggers of the machinery that runs an app, which are not the app's.
+# Loggers of the libraries that run an app, as opposed to the app's own.
 MACHINERY = {"azure.functions": "Host.Worker", "uvicorn": "Host.Http", "durabletask.testing": "Host.Engine"}
 
 FunctionOf = Callable[[str], str | None]
 
 
 class LogLevelError(ValueError):
-    """host.json names a level that does not exist."""
+    """host.json names a log level that does not exist."""
 
 
 class Categories:
-    """Which category a record belongs to, and whether host.json wants to see it."""
+    """Gives each record its category, and drops those that host.json's levels exclude."""
 
     def __init__(self, levels: Mapping[str, str], function_of: FunctionOf) -> None:
         self._function_of = function_of
@@ -78,14 +78,14 @@ class Categories:
 
 
 class Lines(logging.Formatter):
-    """One line a record; a traceback follows it."""
+    """Formats a record as one line, followed by its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
         time = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         level = NAMES.get(record.levelno, record.levelname)
         category = getattr(record, "category", record.name)
-        # The host's own lines on an invocation name it themselves.
+        # The host's own messages about an invocation already contain its id.
         invocation = getattr(record, "invocation", None) if category.endswith(".User") else None
         suffix = f" [{invocation}]" if invocation else ""
         line = f"{time} {level} {category} {record.getMessage()}{suffix}"
@@ -93,10 +93,10 @@ class Lines(logging.Formatter):
 
 
 def configure(levels: Mapping[str, str], function_of: FunctionOf, debug: bool) -> None:
-    """Send everything that is logged in this process to stdout. Raises LogLevelError.
+    """Send all log records of this process to stdout. Raises LogLevelError.
 
-    `debug` is PYTHON_ENABLE_DEBUG_LOGGING: without it the worker drops what is below Information, whatever
-    host.json says, as in Azure.
+    debug: whether PYTHON_ENABLE_DEBUG_LOGGING is on. Without it the worker drops records below Information,
+    whatever host.json says, as in Azure.
     """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(Lines())

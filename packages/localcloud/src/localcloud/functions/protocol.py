@@ -1,7 +1,7 @@
-"""How durable work travels between the Durable extension and the Python worker.
+"""The encoding of durable work between the Durable extension and the Python worker.
 
-Orchestrator and entity triggers are given a protobuf message as base64 text and return one; activities are
-given and return JSON. Source: azure.durable_functions (worker.py, internal/converters.py).
+Orchestrator and entity triggers take and return a protobuf message as base64 text; activities take and return
+JSON. Source: azure.durable_functions (worker.py, internal/converters.py).
 """
 
 import base64
@@ -11,12 +11,12 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 
 from localcloud.functions import failures
 
-# What the host allows, in UTF-16 code units of the status as JSON.
+# The host's limit, in UTF-16 code units of the status as JSON.
 CUSTOM_STATUS_LIMIT = 16 * 1024
 
 
 def orchestrator_name(request: pb.OrchestratorRequest) -> str:
-    """The orchestrator to run: the last executionStarted names it."""
+    """Return the name of the orchestrator to run, which the last executionStarted event gives."""
     started = [
         event for event in [*request.pastEvents, *request.newEvents] if event.HasField("executionStarted")
     ]
@@ -28,7 +28,7 @@ def text(message: pb.OrchestratorRequest | pb.EntityBatchRequest) -> str:
 
 
 def orchestrator_response(returned: str, instance_id: str, completion_token: str) -> pb.OrchestratorResponse:
-    """What the worker returned for a turn; a failure when its custom status is too big for the host."""
+    """Decode the worker's response for a turn; it becomes a failure if its custom status is too long."""
     response: pb.OrchestratorResponse = pb.OrchestratorResponse.FromString(base64.b64decode(returned))
     if len(response.customStatus.value.encode("utf-16-le")) // 2 > CUSTOM_STATUS_LIMIT:
         why = failures.details(
@@ -78,7 +78,7 @@ def failed_entity(
     completion_token: str,
     why: pb.TaskFailureDetails,
 ) -> pb.EntityBatchResult:
-    """Every operation failed for the same reason, and the state is as it was."""
+    """Return a result in which every operation failed for the same reason and the state is unchanged."""
     failure = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=why))
     result = pb.EntityBatchResult(
         results=[failure] * len(request.operations), entityState=request.entityState
@@ -89,7 +89,7 @@ def failed_entity(
 def addressed(
     result: pb.EntityBatchResult, infos: list[pb.OperationInfo], completion_token: str
 ) -> pb.EntityBatchResult:
-    """The result with whom each of its operations is for, which the worker does not know."""
+    """Return the result with the recipient of each operation's response, which the worker does not know."""
     result.completionToken = completion_token
     del result.operationInfos[:]
     result.operationInfos.extend(infos)

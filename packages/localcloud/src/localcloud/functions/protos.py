@@ -1,8 +1,8 @@
-"""The messages between Functions host and Python worker, as far as azure-functions-runtime looks at them.
+"""The messages between the Functions host and the Python worker, with the fields that the worker reads.
 
-The worker library is given a namespace of message classes and only calls them, reads their fields and asks
-`WhichOneof`; in Azure these are the protobuf classes of FunctionRpc.proto. Plain classes do here, since
-nothing is serialized: the worker runs in the host's process.
+The worker library (azure-functions-runtime) takes a namespace of message classes; it only instantiates them,
+reads their fields and calls `WhichOneof`. In Azure these are the protobuf classes of FunctionRpc.proto. Plain
+classes are enough here: the worker runs in the host's process, so no message is serialized.
 """
 
 from types import SimpleNamespace
@@ -10,11 +10,11 @@ from typing import Any
 
 
 class Message(SimpleNamespace):
-    """A message: the fields that it was made with."""
+    """A message, with the fields that it was made with."""
 
 
 class TypedData:
-    """One value with its kind: `string`, `bytes`, `json`, `http`, … or nothing."""
+    """One value and its kind (`string`, `bytes`, `json`, `http`, …), or no value."""
 
     def __init__(self, **value: Any) -> None:
         self.kind: str | None = next(iter(value), None)
@@ -52,7 +52,7 @@ class SameSite:
     ExplicitNone = 3
 
 
-# Python keeps this name for itself.
+# None is a keyword, so it cannot be assigned in the class body.
 setattr(SameSite, "None", 0)
 
 

@@ -1,8 +1,8 @@
-"""Routes of the Functions host: ASP.NET's templates, matched in any case.
+"""Routes of the Functions host: ASP.NET's route templates, which are not case-sensitive.
 
-`runs/{id}/{step?}`, `files/{*path}`, `runs/{number:int}`, `things/{kind=all}`: literals, parameters,
-optional and catch-all ones, constraints and defaults. An encoded slash stays encoded, as in ASP.NET, so a
-value cannot reach into another segment.
+A template has literals and parameters, which may be optional, catch all, or have constraints and defaults:
+`runs/{id}/{step?}`, `files/{*path}`, `runs/{number:int}`, `things/{kind=all}`. An encoded slash stays
+encoded, as in ASP.NET, so that a value never spans two segments.
 Source: "Routing in ASP.NET Core"; "Azure Functions HTTP trigger: customize the HTTP endpoint".
 """
 
@@ -31,12 +31,12 @@ CONSTRAINTS = {
 
 
 class RouteError(ValueError):
-    """A route template that this host cannot follow."""
+    """A route template that this host does not support."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A route template. `rank` orders templates as ASP.NET does: the more literal one wins."""
+    """A route template. `rank` orders templates as ASP.NET does: the more literal one comes first."""
 
     text: str
     pattern: re.Pattern[str]
@@ -44,7 +44,7 @@ class Template:
     rank: tuple[int, ...]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The parameters in `path`, without those that it leaves out; None when it does not match."""
+        """Return the parameters that `path` gives, with defaults, or None if it does not match."""
         found = self.pattern.fullmatch(path)
         if found is None:
             return None
@@ -53,7 +53,7 @@ class Template:
 
 
 def parse(text: str) -> Template:
-    """The template written as `text`. Raises RouteError."""
+    """Parse a template. Raises RouteError."""
     pattern, rank, defaults = "", [], {}
     for segment in text.strip("/").split("/"):
         part, order, optional, default = _segment(text, segment)
@@ -77,7 +77,7 @@ def _segment(text: str, segment: str) -> tuple[str, int, bool, dict[str, str]]:
 
 
 def _mixed(text: str, segment: str) -> str:
-    """A segment with literals and parameters in it, such as `run-{id}.json`."""
+    """Return the pattern of a segment that mixes literals and parameters, such as `run-{id}.json`."""
     pattern, end = "", 0
     for found in PARAMETER.finditer(segment):
         value = _constraint(text, found["type"], r"[^/]+?")
@@ -99,7 +99,7 @@ def _constraint(text: str, name: str | None, free: str) -> str:
 
 
 class HostRoute(BaseRoute):
-    """One template with the methods that it answers. Another method does not match: 404, as in Azure."""
+    """A template and its HTTP methods. Another method does not match and gets 404, as in Azure."""
 
     def __init__(self, methods: Iterable[str], template: str, handler: Handler) -> None:
         self.methods = {method.upper() for method in methods}
@@ -120,7 +120,7 @@ class HostRoute(BaseRoute):
 
 
 def path_of(scope: Scope) -> str:
-    """The path with everything decoded but slashes."""
+    """Return the path, decoded except for encoded slashes."""
     raw = scope.get("raw_path")
     if not raw:
         return str(scope["path"])
@@ -128,5 +128,5 @@ def path_of(scope: Scope) -> str:
 
 
 def ordered(routes: Iterable[HostRoute]) -> list[HostRoute]:
-    """Routes in the order in which they are to be tried."""
+    """Return the routes in the order in which they must be tried."""
     return sorted(routes, key=lambda route: route.template.rank)

@@ -1,7 +1,7 @@
-"""The task hub over gRPC: what an app's durable clients speak to (rpcBaseUrl of the client binding).
+"""The task hub's gRPC endpoint, which an app's durable clients call (rpcBaseUrl of the client binding).
 
-In Azure this is the Durable extension's LocalGrpcListener, which also listens on loopback only and without
-TLS. It offers what that offers and nothing of the worker's side, so no client can take work away.
+It stands for the Durable extension's LocalGrpcListener, which also listens on loopback only, without TLS.
+Like the listener, it offers none of the worker's methods, so no client can take work items.
 """
 
 import logging
@@ -18,12 +18,12 @@ from localcloud.functions.hub import HubError, InstanceExistsError, TaskHub
 
 log = logging.getLogger("Host.Durable")
 
-# A client that waits for an instance keeps a thread; threads are made as they are needed.
+# A client that waits for an instance occupies a thread; threads are started as they are needed.
 MAX_CALLS = 512
 
 
 class TaskHubService(stubs.TaskHubSidecarServiceServicer):
-    """Methods that it does not define are answered UNIMPLEMENTED by the class that gRPC generated."""
+    """The servicer; its generated base class answers UNIMPLEMENTED for methods that it does not define."""
 
     def __init__(self, hub: TaskHub) -> None:
         self._hub = hub
@@ -112,7 +112,7 @@ class TaskHubService(stubs.TaskHubSidecarServiceServicer):
 
 @contextmanager
 def refusals(context: Any) -> Iterator[None]:
-    """In its block an error of the hub becomes what .NET's gRPC makes of an exception: UNKNOWN."""
+    """Turn the hub's errors in the block into UNKNOWN, which .NET's gRPC answers for an exception."""
     try:
         yield
     except InstanceExistsError as error:
@@ -137,7 +137,7 @@ class RpcServer:
 
     @property
     def address(self) -> str:
-        """Without a slash at its end: the SDK takes it for part of the port."""
+        """The server's URL, without a trailing slash, which the SDK would take for a part of the port."""
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -149,12 +149,12 @@ class RpcServer:
 
 
 def text(message: Any, field: str) -> str | None:
-    """The text of a StringValue field, None when it was not set."""
+    """Return the text of a StringValue field, or None if it is not set."""
     return getattr(message, field).value if message.HasField(field) else None
 
 
 def trimmed(response: Any, request: Any) -> Any:
-    """The host leaves custom status and failure out when payloads are not asked for."""
+    """Remove custom status and failure if the request does not ask for payloads, as Azure does."""
     if response.exists and not request.getInputsAndOutputs:
         response.orchestrationState.ClearField("customStatus")
         response.orchestrationState.ClearField("failureDetails")

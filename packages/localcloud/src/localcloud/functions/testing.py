@@ -1,10 +1,10 @@
-"""Rehearse an orchestrator in a unit test: Microsoft's engine and SDK, no host, no process, no waiting.
+"""Runs orchestrators in unit tests, on Microsoft's engine and SDK, without a host, a process or real waits.
 
-`run_orchestrator` runs one orchestrator to its end, or until nothing more can happen, on the in-memory
-engine through azure.durable_functions' own worker, exactly as a Functions app would run it: every turn
-replays the history (so code that is not deterministic fails here too), every value crosses as JSON, and a
-failed activity looks as it does on the host. Activities are plain callables of the test. Time is virtual:
-a wait of 24 hours takes as long as any other step, and `ctx.current_utc_datetime` shows it.
+`run_orchestrator` runs one orchestrator until it ends or nothing more can happen. The in-memory engine and
+azure.durable_functions' own worker run it exactly as they would in a Functions app: every turn replays the
+history (so code that is not deterministic fails here too), every value is passed as JSON, and a failed
+activity gives the same failure details as on the host. Activities are plain callables of the test. Time is
+virtual: a wait of 24 hours takes as long as any other step, and `ctx.current_utc_datetime` follows it.
 
     outcome = run_orchestrator(
         training_run,
@@ -15,8 +15,8 @@ a wait of 24 hours takes as long as any other step, and `ctx.current_utc_datetim
     assert outcome.status is OrchestrationStatus.COMPLETED
     assert outcome.names == ["inspect", "train", "train", "train"]
 
-`Rehearsal` is the same with the parts in the test's hands. `replay` puts a recorded history
-(`Outcome.record`) before an orchestrator again: it must still decide as it did.
+`Rehearsal` gives a test control of each step. `replay` replays a recorded history (`Outcome.record`), for
+which the orchestrator must still make the same decisions.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Event:
-    """An external event, raised `after` so much virtual time: at once by default, before the first turn."""
+    """An external event, raised after `after` of virtual time; by default before the first turn."""
 
     name: str
     data: Any = None
@@ -60,7 +60,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt of an activity: what it was given, and when in virtual time."""
+    """One attempt at an activity: its input, and the virtual time since the start."""
 
     name: str
     input: Any
@@ -69,7 +69,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where an instance stands. `statuses`: the custom statuses it has shown, none twice running."""
+    """The state of an instance. statuses: its custom statuses in order, without immediate repetitions."""
 
     instance_id: str
     status: OrchestrationStatus
@@ -83,17 +83,17 @@ class Outcome:
 
     @property
     def names(self) -> list[str]:
-        """The activities that were called, in order, retries included."""
+        """The names of the activities that were called, in order, including retries."""
         return [call.name for call in self.calls]
 
     def record(self) -> str:
-        """The history as JSON, to be kept in a file and given to `replay`."""
+        """Return the history as JSON, for a file that `replay` reads later."""
         return json.dumps([json_format.MessageToDict(event) for event in self.history], indent=1)
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What an orchestrator decides on a recorded history. `actions` are the kinds of its last actions."""
+    """An orchestrator's decisions on a recorded history. actions: the kinds of its last actions."""
 
     status: OrchestrationStatus
     output: Any
@@ -112,12 +112,12 @@ def run_orchestrator(
     instance_id: str = "rehearsal",
     limit: timedelta = timedelta(days=30),
 ) -> Outcome:
-    """Run `orchestrator` until it ends, waits for something that never comes, or `limit` has passed.
+    """Run `orchestrator` until it ends, waits for something that cannot happen, or `limit` has passed.
 
-    `orchestrator` is the function (or what the decorator made of it); `orchestrators` are those it calls as
-    sub-orchestrations, `entities` those it calls or locks, by name. An activity that raises fails its task.
+    orchestrator: the function, decorated or not. orchestrators: those it calls as sub-orchestrations, by
+    name. entities: those it calls or locks, by name. An activity that raises fails its task.
 
-    Raises LookupError when something is called that the test did not give.
+    Raises LookupError if the orchestrator calls something that was not given.
     """
     rehearsal = Rehearsal(activities, {_name(orchestrator): orchestrator, **(orchestrators or {})}, entities)
     rehearsal.start(orchestrator, input, instance_id=instance_id)
@@ -128,7 +128,7 @@ def run_orchestrator(
 
 
 class Rehearsal:
-    """A task hub in a test's hands. Activities may call its methods: raise an event, terminate the run."""
+    """A task hub that a test controls. Activities may call its methods, for instance to raise an event."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Rehearsal:
         self.engine = Engine(self.clock)
 
     def start(self, orchestrator: Function | str, input: Any = None, *, instance_id: str = "") -> str:  # noqa: A002
-        """Schedule an instance; nothing runs before `run`."""
+        """Schedule an instance, which runs when `run` is called."""
         name = orchestrator if isinstance(orchestrator, str) else _name(orchestrator)
         request = pb.CreateInstanceRequest(
             instanceId=instance_id, name=name, input=helpers.get_string_value(JSON.serialize(input))
@@ -170,7 +170,7 @@ class Rehearsal:
         self._later(after, lambda: self.engine.TerminateInstance(request, DirectCall()))
 
     def run(self, limit: timedelta = timedelta(days=30)) -> None:
-        """Work until nothing is left to do, moving time from timer to timer, at most `limit` further."""
+        """Run until no work is left, advancing the clock from timer to timer by at most `limit` in total."""
         end = self.clock.now() + limit
         self._work()
         while self.clock.advance(end):
@@ -260,10 +260,10 @@ class Rehearsal:
 
 
 def replay(orchestrator: Function, history: str | Sequence[pb.HistoryEvent]) -> Replay:
-    """Put a recorded history before `orchestrator`, without its last decision, and see what it decides.
+    """Replay a recorded history, without its last decision, and return what `orchestrator` decides.
 
-    An orchestrator that no longer asks for the same things in the same order fails with an error_type that
-    ends in NonDeterminismError. Instances of it that run at the time of an upgrade would fail likewise.
+    An orchestrator that no longer schedules the same actions in the same order fails with an error_type that
+    ends in NonDeterminismError, as would its instances that are running during an upgrade.
     """
     events = _events(history) if isinstance(history, str) else list(history)
     turn = max(i for i, event in enumerate(events) if event.HasField("orchestratorStarted"))
@@ -317,7 +317,7 @@ def _started(events: Iterable[pb.HistoryEvent]) -> pb.ExecutionStartedEvent:
 
 
 def _plain(function: Function) -> Function:
-    """The function itself, also where a decorator of the app has wrapped it."""
+    """Return the function itself, unwrapped from the app's decorator."""
     built = getattr(function, "_function", None)
     inner = built.get_user_function() if built is not None else function
     for handle in ("orchestrator_function", "entity_function"):
@@ -338,7 +338,7 @@ def _given(functions: Mapping[str, Function], kind: str, name: str) -> Function:
 
 
 def _decode(text: str) -> Any:
-    """A value as an activity of a Functions app would be given it."""
+    """Decode a value as a Functions app decodes an activity's input."""
     return ActivityTriggerConverter.decode(Datum(text, "json"), trigger_metadata=None) if text else None
 
 
@@ -355,4 +355,4 @@ async def _wait(result: Any) -> Any:
 
 
 def void(_: object) -> None:
-    """For a callback whose result nobody reads."""
+    """Discard the result of a callback."""

@@ -1,8 +1,8 @@
 """`/runtime/webhooks/EventGrid`: deliveries of Event Grid to event-triggered functions.
 
-Source: HttpRequestProcessor.cs and EventGridExtensionConfigProvider.cs of
-Microsoft.Azure.WebJobs.Extensions.EventGrid, whose order of checks and whose answers are kept: a key first,
-then the function's name, then the kind of delivery. A body that is not JSON is an error of the host (500).
+The checks, in this order, and the answers are those of HttpRequestProcessor.cs and
+EventGridExtensionConfigProvider.cs of Microsoft.Azure.WebJobs.Extensions.EventGrid: the key, the function's
+name, the kind of delivery. A body that is not JSON gets 500, as there.
 """
 
 import asyncio
@@ -89,14 +89,17 @@ class EventGridWebhook:
 
 
 def allowed_origin(request: Request) -> Response:
-    """The handshake of CloudEvents subscriptions."""
+    """Answer the handshake of a CloudEvents subscription."""
     origin = request.headers.get(ORIGIN, "")
     allowed = origin if origin in ORIGINS else PUBLIC_ORIGIN
     return Response(status_code=200, headers={"WebHook-Allowed-Origin": allowed})
 
 
 def validation_code(content: Any) -> str:
-    """An Event Grid event comes in an array; a CloudEvent comes alone, its data encoded twice."""
+    """Return the validation code of an array with one Event Grid event, or of one CloudEvent.
+
+    The data of a CloudEvent may be JSON encoded as a string.
+    """
     if isinstance(content, list):
         return str(content[0]["data"]["validationCode"])
     data = content["data"]

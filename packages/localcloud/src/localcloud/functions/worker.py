@@ -1,9 +1,9 @@
 """The Python worker: Microsoft's worker library indexes the app, converts values and calls functions.
 
-In Azure the worker is a process beside the host; here it is a thread with an event loop of its own, beside
-the host's loop. So an `async def` function that blocks holds up other functions, exactly as it would in
-Azure's one worker process, but not the host. Functions that are not async run in the library's thread pool.
-The library keeps its state in modules: one app per process.
+In Azure the worker is a process of its own; here it is a thread with its own event loop, in the host's
+process. So an `async def` function that blocks delays other functions, as it does in Azure's single worker
+process, but not the host. Functions that are not async run in the library's thread pool. The library keeps
+its state in module variables, so a process can serve only one app.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ DEBUG = "PYTHON_ENABLE_DEBUG_LOGGING"
 
 
 class AppLoadError(Exception):
-    """The app cannot be served: it does not import, or it has no functions."""
+    """The app cannot be served because it does not import or has no functions; the text says why."""
 
 
 class FunctionFailedError(Exception):
@@ -47,7 +47,7 @@ class FunctionFailedError(Exception):
 
 
 class FunctionTimeoutError(FunctionFailedError):
-    """A function ran longer than host.json's functionTimeout. What it began may still go on."""
+    """A function ran longer than host.json's functionTimeout. It may still be running."""
 
     def __init__(self, function: str, limit: timedelta) -> None:
         text = f"Timeout value of {clock(limit)} was exceeded by function: Functions.{function}"
@@ -65,7 +65,7 @@ class Worker:
         self._thread = threading.Thread(target=self._loop.run_forever, name="worker", daemon=True)
 
     def function_of(self, invocation_id: str) -> str | None:
-        """The name of the function that runs under this invocation id, for the log."""
+        """Return the name of the function that is running under this invocation id, for the log."""
         return self._running.get(invocation_id)
 
     @property
@@ -84,17 +84,17 @@ class Worker:
     async def invoke(
         self, function: Function, given: TypedData, client: str = "", traceparent: str = ""
     ) -> TypedData | None:
-        """Run a function once and return what it returned, converted by its bindings.
+        """Run a function once and return its result, converted by its bindings.
 
-        `given` is for the trigger's parameter, `client` for those that take a durable client.
-        Raises FunctionFailedError; FunctionTimeoutError when it takes too long.
+        given: the value of the trigger's parameter. client: the value of the parameters that take a durable
+        client. Raises FunctionFailedError, or FunctionTimeoutError if the function takes too long.
         """
         inputs = [ParameterBinding(name=function.trigger["name"], data=given)]
         inputs += [ParameterBinding(name=name, data=TypedData(string=client)) for name in function.clients]
         return await self._on_loop(self._invoke(function, inputs, traceparent))
 
     def stop(self) -> None:
-        """Let no further function begin. One that runs in a thread cannot be ended, only left behind."""
+        """Start no more functions. A function that runs in a thread cannot be stopped and is abandoned."""
         executor = runtime.get_threadpool_executor()
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -188,10 +188,10 @@ def _request(content: Mapping[str, Any] | Message) -> SimpleNamespace:
 
 
 def threads_for(*limits: int, spare: int = 16) -> int:
-    """Threads enough that functions at their concurrency limits leave some for others.
+    """Return a number of threads that leaves some free when all functions are at their concurrency limits.
 
-    Azure's default is the number of cores plus four, so that as many blocking activities would hold up
-    orchestrators too; an app that relies on more sets PYTHON_THREADPOOL_THREAD_COUNT, which holds here too.
+    Azure's default is the number of cores plus four, so that many blocking activities delay orchestrators
+    too. An app that needs more sets PYTHON_THREADPOOL_THREAD_COUNT, which this host also obeys.
     """
     return sum(limits) + spare
 

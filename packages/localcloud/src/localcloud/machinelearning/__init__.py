@@ -1,16 +1,18 @@
 """Azure Machine Learning: a workspace with models, compute clusters, batch endpoints and scoring jobs.
 
-What `MLClient` calls for these, in the bodies it sends and reads; scoring is real (see scoring.py).
-Everything is kept in the cloud's store, and what a restart interrupts ends Failed.
+It implements the operations that `MLClient` calls for these, with the bodies that it sends and reads. Scoring
+is real (see scoring.py). All state is in the cloud's store; operations and jobs that a restart interrupts end
+as Failed.
 
-Fault points, each taking "delay" and "error": `machinelearning.compute`, `machinelearning.endpoint`,
-`machinelearning.deployment` (where: name; a deployment's is `<endpoint>/<deployment>`) within the operation
-of a creation, update or deletion, which then fails with the fault's error; `machinelearning.job` (where:
-name, endpoint, deployment) before a job looks for its environment, which then fails with it.
+Fault points, each with the actions "delay" and "error": `machinelearning.compute`, `machinelearning.endpoint`
+and `machinelearning.deployment` (where: name; a deployment's is `<endpoint>/<deployment>`) are taken within a
+creation, update or deletion, which fails with the fault's error; `machinelearning.job` (where: name,
+endpoint, deployment) is taken before a job waits for its environment, and the job fails with the error.
 
-The modules: names, errors and uris say what is accepted; models, computes, endpoints and jobs hold state and
-know no HTTP; provisioning is how a resource gets its state; mlflow_folder, folders, nodes, scoring and driver
-are what happens on a node; arm_routes, scoring_routes and history_routes are the wire.
+The modules: names, errors and uris define what is accepted; models, computes, endpoints and jobs hold state
+and know nothing of HTTP; provisioning moves a resource through its provisioning states; mlflow_folder,
+folders, nodes, scoring and driver do the work of a node; arm_routes, scoring_routes and history_routes are
+the HTTP interface.
 """
 
 import asyncio

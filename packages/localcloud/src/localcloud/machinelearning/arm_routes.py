@@ -1,8 +1,8 @@
-"""Azure Machine Learning behind Resource Manager: paths, api-versions, status codes, paging.
+"""Azure Machine Learning's routes in Resource Manager: paths, api-versions, status codes, paging.
 
-Reference: "Azure Machine Learning REST API", resource manager operation groups Workspaces, Datastores, Model
-Containers, Model Versions, Compute, Batch Endpoints, Batch Deployments, Jobs. What a workspace has besides
-answers 501.
+Source: "Azure Machine Learning REST API", resource manager operation groups Workspaces, Datastores, Model
+Containers, Model Versions, Compute, Batch Endpoints, Batch Deployments, Jobs. A workspace's other resources
+answer 501.
 """
 
 from collections.abc import Callable
@@ -67,7 +67,10 @@ class Arm:
         self.nodes = nodes
 
     def enter(self, request: Request) -> Caller:
-        """Who calls. Raises AzureError 401 without a token, 400 without an api-version, 404 elsewhere."""
+        """Return the caller.
+
+        Raises AzureError 401 without a token, 400 without an api-version, 404 for another workspace.
+        """
         return enter(self.cloud, request)
 
     # Models
@@ -238,7 +241,7 @@ class Arm:
         return Response(status_code=202, headers=self.begin(work or change.work).headers())
 
     def page(self, request: Request, documents: list[Document]) -> Response:
-        """One page of a list, and where the next one is."""
+        """Return one page of a list, with the link to the next one."""
         start = number(request, "$skip", 0)
         size = min(PAGE, number(request, "count", PAGE))
         body: Document = {"value": documents[start : start + size]}
@@ -305,7 +308,7 @@ def number(request: Request, name: str, default: int) -> int:
 
 
 def ordered(request: Request, newest_first: list[Document]) -> list[Document]:
-    """As $orderBy and $top ask; newest first without them."""
+    """Return the documents as $orderBy and $top request; by default newest first."""
     asked = request.query_params.get("$orderBy", "createdtime desc").lower()
     if asked not in ("createdtime desc", "createdtime asc", "createdtime"):
         raise not_imitated(f"$orderBy={asked}: createdtime desc or asc")

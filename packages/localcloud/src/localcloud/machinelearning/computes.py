@@ -20,7 +20,7 @@ KIND = "machinelearning.compute"
 
 
 class Computes:
-    """The compute targets of the workspace."""
+    """The compute clusters of the workspace."""
 
     def __init__(self, store: Store, faults: Faults, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -36,15 +36,15 @@ class Computes:
         return self.provisioned.list()
 
     def nodes(self, name: str) -> int | None:
-        """The largest number of nodes that the cluster may have; None when it is gone."""
+        """Return the cluster's maximum of nodes, or None if it was deleted."""
         document = self.provisioned.find(name.lower())
         return document["properties"]["properties"]["scaleSettings"]["maxNodeCount"] if document else None
 
     def put(self, name: str, body: Document, caller: Caller) -> Change:
         """Create or replace a cluster.
 
-        Raises AzureError 400 for what Azure refuses, 409 while an operation works on it, 501 for other
-        kinds of compute.
+        Raises AzureError 400 for a body that Azure refuses, 409 while an operation on the cluster is running,
+        501 for other kinds of compute.
         """
         names.compute_name(name)
         outer = body.get("properties") or {}
@@ -83,14 +83,14 @@ class Computes:
         return self.provisioned.change(name.lower(), document)
 
     def delete(self, name: str) -> Change | None:
-        """Delete a cluster; None when there is none."""
+        """Delete a cluster; returns None if it does not exist."""
         if self.provisioned.find(name.lower()) is None:
             return None
         return self.provisioned.remove(name.lower())
 
 
 def _cluster(sent: dict[str, Any]) -> dict[str, Any]:
-    """The cluster's own properties, checked and with Azure's defaults."""
+    """Return the cluster's own properties, checked and with Azure's defaults."""
     size = sent.get("vmSize")
     if not isinstance(size, str) or not size:
         raise invalid("properties.properties.vmSize is missing.", "vmSize")

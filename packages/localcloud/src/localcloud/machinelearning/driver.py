@@ -6,11 +6,11 @@ what the model needs: mlflow and the model's own libraries. The request is one J
     {"model": folder, "inputs": [file, ...], "predictions": file, "logs": folder, "miniBatchSize": int,
      "errorThreshold": int, "maxRetries": int, "timeout": seconds of one mini batch}
 
-Standard input stays open: when it ends, whoever started this process is gone, and so is this process.
-Exit code 0 means that the predictions are written; 42, as in Azure, that the job has failed, and
-`logs/user/error.txt` and `outcome.json` in the log folder say why. Source: "Deploy MLflow models in batch
-deployments"; "Troubleshoot batch endpoints"; published copies of Azure's own driver, which read a CSV and put
-predictions into a table as this one does.
+Standard input stays open. It ends when the process that started this one has ended, and this process ends
+too. Exit code 0 means that the predictions are written; 42, as in Azure, that the job has failed, for which
+`logs/user/error.txt` and `outcome.json` in the log folder give the reason. Source: "Deploy MLflow models in
+batch deployments"; "Troubleshoot batch endpoints"; published copies of Azure's own driver, which read a CSV
+and put predictions into a table as this one does.
 """
 
 import csv
@@ -33,7 +33,7 @@ FAILED = 42
 
 
 class JobFailedError(Exception):
-    """The job cannot succeed any more; the text is what a person reads."""
+    """The job has failed; the text says why."""
 
 
 class MiniBatchTimeoutError(Exception):
@@ -55,12 +55,12 @@ def told(error: BaseException) -> str:
 
 
 def column_types(model: Any) -> dict[str, Any]:
-    """The pandas types by column that the model's signature asks for; none without a signature.
+    """Return the pandas type of each column in the model's signature; none without a signature.
 
-    A CSV has no types: a column of whole numbers would be read as integers, which MLflow refuses for a
-    double, and 007 as seven. So the signature's types are what it is read with: text stays text, an empty
-    cell is a missing value among texts or doubles, and an error among integers or booleans, which know none.
-    Columns that the signature does not name are read as pandas likes and left out by MLflow.
+    A CSV has no types: by default a column of whole numbers is read as integers, which MLflow refuses for a
+    double, and 007 as seven. So the file is read with the signature's types. Text stays text; an empty cell
+    is a missing value in a column of texts or doubles, and an error in one of integers or booleans, which
+    have no missing value. Columns that the signature does not name keep pandas' default; MLflow drops them.
     """
     schema = model.metadata.get_input_schema()
     if schema is None or not schema.has_input_names() or schema.is_tensor_spec():
@@ -69,7 +69,7 @@ def column_types(model: Any) -> dict[str, Any]:
 
 
 def read_table(path: Path, types: dict[str, Any] | None = None) -> Any:
-    """The rows of one input file, a DataFrame. Raises ValueError for a kind of file that holds no table."""
+    """Return the rows of one input file as a DataFrame. Raises ValueError for an unsupported file type."""
     import pandas
 
     extension = path.suffix
@@ -81,10 +81,10 @@ def read_table(path: Path, types: dict[str, Any] | None = None) -> Any:
 
 
 def lines_of(predictions: Any, name: str) -> str:
-    """Predictions as lines of CSV: row, what was predicted, `name` of the file.
+    """Return predictions as lines of CSV: row, prediction, `name` of the file.
 
-    A table of several columns gives them all, in its order, as pandas writes them: a missing value is empty.
-    Its index is the row. Anything else is one prediction, or one list of them, for each row.
+    A table of predictions contributes all its columns, in order, as pandas writes them (a missing value is
+    empty), with its index as the row. Anything else is one prediction, or one list of them, per row.
     """
     if isinstance(predictions, dict):
         import pandas
@@ -94,7 +94,7 @@ def lines_of(predictions: Any, name: str) -> str:
         predictions = predictions.to_frame()
     out = io.StringIO()
     if hasattr(predictions, "columns"):
-        # Not by name: two columns of the model may be called alike, or like this one.
+        # By position, because two columns of the model may have the same name, or the name of this one.
         table = predictions.copy(deep=False)
         table.insert(table.shape[1], "file", name, allow_duplicates=True)
         table.to_csv(out, header=False, lineterminator="\n")
@@ -108,18 +108,18 @@ def lines_of(predictions: Any, name: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value`, or nothing for one that is missing: only NaN is not itself."""
+    """Return `value`, or "" for a missing one; NaN is the only value that does not equal itself."""
     return "" if value is None or value != value else value
 
 
 def score(model: Any, files: list[Path], read: Callable[[Path], Any]) -> str:
-    """The lines of the files of one mini batch."""
+    """Return the prediction lines of the files of one mini batch."""
     return "".join(lines_of(model.predict(read(path)), path.name) for path in files)
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises MiniBatchTimeoutError in the block when it takes longer than `seconds`."""
+    """Raise MiniBatchTimeoutError in the block if it takes longer than `seconds`."""
 
     def expired(*_: object) -> None:
         raise MiniBatchTimeoutError(f"the mini batch took longer than {seconds:g} seconds")
@@ -133,7 +133,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 class Run:
-    """One job: its settings, what has been scored, and what has failed."""
+    """One job: its settings, its predictions so far, and its failures."""
 
     def __init__(self, request: dict[str, Any], read: Callable[[Path], Any] | None = None) -> None:
         self.request = request
@@ -145,7 +145,7 @@ class Run:
         self.errors: list[str] = []
 
     def run(self) -> None:
-        """Score everything and write the predictions. Raises when the job has failed."""
+        """Score everything and write the predictions. Raises JobFailedError."""
         if not self.files:
             raise JobFailedError("The input has no files.")
         self.score_all(self.load_model())
@@ -163,7 +163,7 @@ class Run:
         return model
 
     def score_all(self, model: Any) -> None:
-        """Score every mini batch. Raises JobFailedError when too many files fail, or all of them."""
+        """Score all mini batches. Raises JobFailedError if too many files fail, or all of them."""
         threshold, size = self.request["errorThreshold"], self.request["miniBatchSize"]
         succeeded = 0
         for start in range(0, len(self.files), size):
@@ -183,7 +183,7 @@ class Run:
             raise JobFailedError("No succeeded mini batch item returned from run().")
 
     def attempt(self, model: Any, files: list[Path]) -> str | None:
-        """The lines of one mini batch; None when every attempt at it failed."""
+        """Return the prediction lines of one mini batch, or None if every attempt at it failed."""
         names = ", ".join(path.name for path in files)
         read = self.read or partial(read_table, types=column_types(model))
         for attempt in range(1 + self.request["maxRetries"]):
@@ -234,10 +234,10 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # The imports bring hundreds of thousands of objects that stay; looking for garbage among them less often
-    # takes a tenth off the time of a small job.
+    # The imports create hundreds of thousands of objects that stay. Collecting garbage less often makes a
+    # small job a tenth faster.
     gc.set_threshold(200_000)
     code = main()
     sys.stdout.flush()
-    # Skips the interpreter's teardown, which takes long once mlflow's libraries are in.
+    # This skips the interpreter's shutdown, which is slow once mlflow's libraries are imported.
     os._exit(code)

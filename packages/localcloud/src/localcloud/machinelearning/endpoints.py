@@ -25,7 +25,7 @@ DEPLOYMENTS = "machinelearning.deployment"
 DEPLOYMENTS_PER_ENDPOINT = 20
 
 Verify = Callable[[BlobPath], Awaitable[None]]
-"""Raises AzureError when the model folder at a blob path cannot be deployed."""
+"""Raises AzureError if the model folder at a blob path cannot be deployed."""
 
 SETTINGS: dict[str, Any] = {
     "miniBatchSize": 10,
@@ -69,9 +69,9 @@ class Endpoints:
         return document
 
     def put(self, name: str, body: Document, caller: Caller) -> Change:
-        """Create an endpoint or replace all of it: tags, description and default that are not sent are gone.
+        """Create an endpoint or replace all of it: tags, description and default are removed if not sent.
 
-        Raises AzureError 400 for what Azure refuses, 409 while an operation works on it.
+        Raises AzureError 400 for a body that Azure refuses, 409 while an operation on it is running.
         """
         name = names.endpoint_name(name)
         sent = body.get("properties") or {}
@@ -103,11 +103,14 @@ class Endpoints:
         return self.endpoints.change(name, document, check=default_is_still_there)
 
     def patch(self, name: str, body: Document, caller: Caller) -> Document:
-        """Change the tags of an endpoint: what a PATCH of it may carry."""
+        """Change the tags of an endpoint; a PATCH may change nothing else."""
         return _retagged(self.endpoints, self.get(name), name.lower(), body, caller)
 
     def delete(self, name: str) -> Change | None:
-        """Delete an endpoint and its deployments; None when there is none. 409 while one of them is busy."""
+        """Delete an endpoint and its deployments; returns None if it does not exist.
+
+        Raises AzureError 409 while an operation on one of them is running.
+        """
         name = name.lower()
         if self.endpoints.find(name) is None:
             return None
@@ -127,16 +130,16 @@ class Endpoints:
         return document
 
     def deployments_of(self, endpoint: str) -> list[Document]:
-        """The deployments of an endpoint, oldest first. Raises AzureError 404 for an unknown endpoint."""
+        """Return an endpoint's deployments, oldest first. Raises AzureError 404 for an unknown endpoint."""
         self.get(endpoint)
         return self.deployments.list(f"{endpoint.lower()}/")
 
     def put_deployment(self, endpoint: str, name: str, body: Document, caller: Caller) -> Change:
         """Create or replace a deployment of a registered model.
 
-        The operation fails when the model's folder cannot be deployed. Raises AzureError 400 for what Azure
-        refuses at once, 404 for an unknown endpoint, 409 while an operation works on the deployment or
-        creates or deletes the endpoint, 501 for a deployment with code or of a pipeline.
+        The operation fails if the model's folder cannot be deployed. Raises AzureError 400 for a body that
+        Azure refuses at once, 404 for an unknown endpoint, 409 while an operation on the deployment is
+        running or one that creates or deletes the endpoint, 501 for a deployment with code or of a pipeline.
         """
         name = names.endpoint_name(name)
         parent = self.get(endpoint)
@@ -170,12 +173,12 @@ class Endpoints:
         return self.deployments.change(f"{endpoint}/{name}", document, check=lambda: self._verify(folder))
 
     def patch_deployment(self, endpoint: str, name: str, body: Document, caller: Caller) -> Document:
-        """Change the tags and the description of a deployment: what a PATCH of it may carry."""
+        """Change the tags and the description of a deployment; a PATCH may change nothing else."""
         id_ = f"{endpoint.lower()}/{name.lower()}"
         return _retagged(self.deployments, self.deployment(endpoint, name), id_, body, caller)
 
     def delete_deployment(self, endpoint: str, name: str) -> Change | None:
-        """Delete a deployment; None when there is none. Raises AzureError 400 for the default one."""
+        """Delete a deployment; returns None if it does not exist. Raises AzureError 400 for the default."""
         id_ = f"{endpoint.lower()}/{name.lower()}"
         if self.deployments.find(id_) is None:
             return None
@@ -190,10 +193,10 @@ class Endpoints:
         return self.deployments.remove(id_)
 
     def scored_by(self, endpoint: str, deployment: str | None) -> Document:
-        """The deployment that an invocation goes to: the one it names, else the default.
+        """Return the deployment for an invocation: the one it names, or else the default.
 
-        Raises AzureError 404 for unknown ones, 400 without a name and a default, 400 for a deployment that
-        is not there yet or has failed, 409 while the endpoint is made or deleted.
+        Raises AzureError 404 for an unknown endpoint or deployment, 400 if there is neither a name nor a
+        default or the deployment is not Succeeded, 409 while the endpoint is being created or deleted.
         """
         document = self.get(endpoint)
         if state_of(document) in ("Creating", "Deleting"):
@@ -273,7 +276,7 @@ class Endpoints:
 
 
 def _settings(sent: Document) -> Document:
-    """A deployment's own properties, checked and with Azure's defaults."""
+    """Return the deployment's own properties, checked and with Azure's defaults."""
     for key in ("codeConfiguration", "environmentId", "deploymentConfiguration"):
         if sent.get(key):
             raise not_imitated(f"batch deployments with {key}: only MLflow models without code are deployed")
@@ -312,7 +315,7 @@ def _environment(variables: Any) -> dict[str, str]:
 
 
 def seconds(duration: str) -> float:
-    """The seconds of an ISO 8601 duration of days, hours, minutes and seconds. Raises AzureError 400."""
+    """Return the seconds of an ISO 8601 duration of days, hours, minutes, seconds. Raises AzureError 400."""
     found = DURATION.fullmatch(duration)
     if found is None or duration in ("P", "PT"):
         raise invalid(f"'{duration}' is not a duration such as PT30S.", "retrySettings.timeout")

@@ -1,9 +1,9 @@
-"""How Azure Machine Learning says no.
+"""The errors of Azure Machine Learning.
 
-Its management front end answers nearly everything a caller did wrong with the code "UserError"; `details`
-say what kind of wrong. Sources: error bodies in Azure/azure-sdk-for-python#41586 and #44114,
+Its management front end answers nearly every error of a caller with the code "UserError"; `details` give the
+kind of error. Sources: error bodies in Azure/azure-sdk-for-python#41586 and #44114,
 MicrosoftDocs/azure-docs#114151, and azure-ai-ml's `_artifacts/_constants.py` (ASSET_PATH_ERROR). Where no
-public body shows a refusal, the kind and sentence are localcloud's own.
+public error body is known, the kind and message are localcloud's own.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def not_found(what: str, name: str) -> MachineLearningError:
 
 
 def busy(what: str, name: str, state: str) -> MachineLearningError:
-    """409: another operation on the same resource has not ended."""
+    """An AzureError 409: another operation on the same resource is still running."""
     return refused(
         "ResourceOperationInProgress",
         f"{what} '{name}' is {state}: wait until its operation has ended, then try again.",

@@ -1,7 +1,7 @@
-"""Blob folders and local folders: what a node does when it mounts data.
+"""Copies blob folders to local folders, as a node does that mounts data, and files back.
 
-The storage client blocks: everything here is called in a thread. Blob names come from outside, so every
-local path is checked to stay in its folder.
+The storage client blocks, so call everything here in a thread. Blob names come from outside, so every local
+path is checked to stay in its folder.
 """
 
 import threading
@@ -15,15 +15,15 @@ from localcloud.machinelearning.uris import BlobPath
 
 
 class DataNotFoundError(Exception):
-    """Nothing is stored at a path that a job reads; the text names it."""
+    """A job reads a path at which no blob is stored; the text names it."""
 
 
 class UnsafePathError(Exception):
-    """A blob's name would lead out of the folder that it is copied to."""
+    """A blob's name leads out of the folder to which the blob is copied."""
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of `name` below `folder`. Raises UnsafePathError when it would be elsewhere."""
+    """Return the path of `name` below `folder`. Raises UnsafePathError if it leads out of the folder."""
     refusal = UnsafePathError(f"the blob {name!r} has no place in a folder")
     if "\0" in name or "\\" in name:
         raise refusal
@@ -40,7 +40,7 @@ class Folders:
         self._blobs = blobs
 
     def check_model(self, folder: BlobPath) -> None:
-        """Raise AzureError unless a batch deployment can be made of the model folder."""
+        """Raise AzureError if the model folder cannot be deployed to a batch endpoint."""
         names = set(self._names(folder, nested=True))
         description = None
         if mlflow_folder.DESCRIPTION in names:
@@ -54,11 +54,11 @@ class Folders:
         mlflow_folder.check(folder.path, names, description)
 
     def download_folder(self, source: BlobPath, to: Path, gone: threading.Event) -> None:
-        """Copy a folder and all below it. Stops early once `gone` is set. Raises DataNotFoundError."""
+        """Copy a folder with its sub-folders. Stops early once `gone` is set. Raises DataNotFoundError."""
         self._download(source, self._names(source, nested=True), to, gone)
 
     def download_files(self, source: BlobPath, to: Path, gone: threading.Event) -> list[Path]:
-        """Copy the files directly in a folder: nested ones are not walked. Raises DataNotFoundError."""
+        """Copy the files directly in a folder, without its sub-folders. Raises DataNotFoundError."""
         return self._download(source, self._names(source, nested=False), to, gone)
 
     def download_file(self, source: BlobPath, to: Path) -> list[Path]:
@@ -68,7 +68,7 @@ class Folders:
         return [target]
 
     def upload(self, file: Path, to: BlobPath, *, overwrite: bool) -> bool:
-        """Store a file; whether it was stored, which without `overwrite` it is not over another one."""
+        """Upload a file; returns whether it was stored. Without `overwrite`, an existing blob is kept."""
         try:
             with file.open("rb") as data:
                 self._blobs.get_blob_client(to.container, to.path).upload_blob(data, overwrite=overwrite)
@@ -77,14 +77,14 @@ class Folders:
         return True
 
     def ensure_container(self, name: str) -> None:
-        """Make a container unless it is there. Does not retry: storage may not be up."""
+        """Create a container unless it exists. Does not retry, because storage may not be running."""
         try:
             self._blobs.create_container(name, retry_total=0)
         except ResourceExistsError:
             return
 
     def _names(self, folder: BlobPath, *, nested: bool) -> list[str]:
-        """Names of the blobs below a folder, relative to it."""
+        """Return the names of the blobs below a folder, relative to it."""
         container = self._blobs.get_container_client(folder.container)
         prefix = f"{folder.path}/"
         try:
@@ -97,8 +97,8 @@ class Folders:
         if not names:
             raise DataNotFoundError(f"there is nothing at '{source.path}' in container '{source.container}'")
         targets = {name: inside(to, name) for name in names}
-        # One after another: storage is one process on this machine, and each connection more costs more
-        # to open than the files of a model take.
+        # Sequentially: storage is one process on this machine, and opening another connection takes longer
+        # than copying the files of a model.
         for name, target in targets.items():
             if not gone.is_set():
                 self._copy(BlobPath(source.container, f"{source.path}/{name}"), target)

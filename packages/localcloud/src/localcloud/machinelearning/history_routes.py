@@ -1,8 +1,8 @@
 """The run history: children of a job, and why a run failed.
 
-azure-ai-ml finds it through the workspace's discoveryUrl, and asks it for what Resource Manager does not
-show: `jobs.list(parent_job_name=…)` and the error of a run. Source: azure-ai-ml 1.35 `_run_operations.py` and
-`_restclient/runhistory`.
+azure-ai-ml finds its address through the workspace's discoveryUrl, and reads from it what Resource Manager
+does not show: `jobs.list(parent_job_name=…)` and a run's error. Source: azure-ai-ml 1.35
+`_run_operations.py` and `_restclient/runhistory`.
 """
 
 from starlette.requests import Request

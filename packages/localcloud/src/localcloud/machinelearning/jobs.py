@@ -1,10 +1,10 @@
 """Scoring jobs: their records, and the three forms in which Azure shows one.
 
-An invocation makes a pipeline job with one child, the run `batchscoring`, in which the scoring happens. The
-endpoint shows a batch job, Resource Manager a pipeline job (azure-ai-ml's `PipelineJob`), the run history
-both runs. Only the run history says why a job failed. Sources: azure-ai-ml 1.35 `entities/_job/`,
-`_job_operations.py`, `_restclient/runhistory`; "Troubleshoot batch endpoints"; the failure's sentences as
-quoted in Azure/azureml-examples#2614.
+An invocation creates a pipeline job with one child, the run `batchscoring`, which does the scoring. The
+endpoint shows it as a batch job, Resource Manager as a pipeline job (azure-ai-ml's `PipelineJob`), and the
+run history as both runs. Only the run history says why a job failed. Sources: azure-ai-ml 1.35
+`entities/_job/`, `_job_operations.py`, `_restclient/runhistory`; "Troubleshoot batch endpoints"; messages of
+failures as quoted in Azure/azureml-examples#2614.
 """
 
 import re
@@ -20,9 +20,9 @@ from localcloud.wire import not_imitated, timestamp
 
 KIND = "machinelearning.job"
 INVOCATIONS = "machinelearning.invocation"
-"""Job by endpoint and request id: an invocation that is sent again finds the job of the first attempt."""
+"""Jobs by endpoint and request id, so that an invocation sent twice finds the job of the first attempt."""
 RUNS = "machinelearning.run"
-"""Job by the id of its child run."""
+"""Jobs by the id of their child run."""
 TERMINAL = ("Completed", "Failed", "Canceled")
 JOB_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 INPUT_TYPES = {"urifile": "uri_file", "urifolder": "uri_folder"}
@@ -34,7 +34,7 @@ CHILD_FAILED = (
 
 @dataclass(frozen=True)
 class Request:
-    """What an invocation asks for, checked. output is None for the job's own folder."""
+    """A checked invocation. output: None means the job's own folder."""
 
     input_type: str
     input: BlobPath
@@ -44,10 +44,10 @@ class Request:
 
     @classmethod
     def parse(cls, body: Document, workspace: Workspace) -> "Request":
-        """From the body of an invocation, in camel or Pascal case.
+        """Read the body of an invocation, whose keys are in camel or Pascal case.
 
-        Raises AzureError 400 unless it has exactly one input, and one output named score or none; 501 for
-        overrides of the deployment's settings and for data that is no path on a datastore.
+        Raises AzureError 400 unless it has exactly one input and at most one output, named score; 501 for
+        overrides of the deployment's settings and for data that is not a path on a datastore.
         """
         properties = _object(_key(body, "properties"), "properties")
         for key in (
@@ -92,7 +92,7 @@ class Jobs:
         self._workspace = workspace
 
     def create(self, deployment: Document, request: Request, repeatability: str, caller: Caller) -> Document:
-        """A job of `deployment`, NotStarted. Raises AzureError 409 for a name that is taken."""
+        """Create a job of `deployment`, NotStarted. Raises AzureError 409 if the name is in use."""
         name = request.name or f"batchjob-{uuid4()}"
         endpoint = deployment["id"].split("/")[-3]
         child = str(uuid4())
@@ -128,7 +128,7 @@ class Jobs:
         return job
 
     def repeated(self, endpoint: str, repeatability: str) -> Document | None:
-        """The job that an earlier attempt of the same invocation has made."""
+        """Return the job that an earlier attempt at the same invocation created."""
         made = self._store.get(INVOCATIONS, f"{endpoint}/{repeatability}")
         return self.get(made["job"]) if made else None
 
@@ -139,7 +139,7 @@ class Jobs:
         return job
 
     def by_run(self, run: str) -> Document:
-        """The job that a run id means: its own name, or its child's."""
+        """Return the job with this run id, which is the job's name or its child's."""
         child = self._store.get(RUNS, run)
         job = self._store.get(KIND, child["job"] if child else run)
         if job is None:
@@ -147,11 +147,11 @@ class Jobs:
         return job
 
     def all(self) -> list[Document]:
-        """Every job, newest first."""
+        """Return all jobs, newest first."""
         return [job for _, job in reversed(self._store.list(KIND))]
 
     def move(self, name: str, status: str, **more: Any) -> Document:
-        """Put a job in another status; one that has ended stays as it is."""
+        """Change a job's status; a job that has ended stays as it is."""
         job = self.get(name)
         if job["status"] in TERMINAL:
             return job
@@ -164,7 +164,7 @@ class Jobs:
         return job
 
     def settle(self) -> None:
-        """End the jobs that a restart has interrupted."""
+        """Fail the jobs that a restart has interrupted."""
         for job in self.all():
             if job["status"] == "CancelRequested":
                 self.move(job["name"], "Canceled")
@@ -173,12 +173,12 @@ class Jobs:
 
 
 def log_folder(workspace: Workspace, job: Document) -> BlobPath:
-    """Where the logs of the scoring run are: the run's folder in the workspace's artifact store."""
+    """Return the folder of the scoring run's logs, in the workspace's artifact store."""
     return BlobPath(workspace.datastores[ARTIFACT_DATASTORE], f"ExperimentRun/dcid.{job['child']}")
 
 
 def as_batch_job(workspace: Workspace, job: Document) -> Document:
-    """As the endpoint shows it."""
+    """Return a job in the endpoint's form."""
     deployment = f"{workspace.endpoint_id(job['endpoint'])}/deployments/{job['deployment']}"
     return {
         "id": f"{deployment}/jobs/{job['name']}",
@@ -203,7 +203,7 @@ def as_batch_job(workspace: Workspace, job: Document) -> Document:
 
 
 def as_pipeline_job(workspace: Workspace, job: Document) -> Document:
-    """As Resource Manager shows it: azure-ai-ml makes a PipelineJob of it."""
+    """Return a job in Resource Manager's form, from which azure-ai-ml makes a PipelineJob."""
     return {
         "id": f"{workspace.path}/jobs/{job['name']}",
         "name": job["name"],
@@ -240,7 +240,7 @@ def as_pipeline_job(workspace: Workspace, job: Document) -> Document:
 
 
 def as_child_job(workspace: Workspace, job: Document) -> Document:
-    """The scoring run as Resource Manager shows it: without properties, so clients ask the run history."""
+    """Return the scoring run in Resource Manager's form; clients read its properties from the run history."""
     return {
         "id": f"{workspace.path}/jobs/{job['child']}",
         "name": job["child"],
@@ -250,7 +250,7 @@ def as_child_job(workspace: Workspace, job: Document) -> Document:
 
 
 def as_run(workspace: Workspace, job: Document, *, child: bool) -> Document:
-    """One of a job's two runs, as the run history shows it."""
+    """Return one of a job's two runs in the run history's form."""
     own = (
         {
             "runId": job["child"],
@@ -278,7 +278,7 @@ def as_run(workspace: Workspace, job: Document, *, child: bool) -> Document:
 
 
 def as_run_details(workspace: Workspace, job: Document, *, child: bool) -> Document:
-    """A run with what became of it: the error of a failed one."""
+    """Return a run's outcome, with the error of a failed one."""
     run = as_run(workspace, job, child=child)
     kept = (
         "runId",
@@ -328,7 +328,7 @@ def _pascal(input_type: str) -> str:
 
 
 def _key(mapping: Any, name: str) -> Any:
-    """The value of a key in camel or Pascal case."""
+    """Return the value of a key that is in camel or Pascal case."""
     if not isinstance(mapping, dict):
         return None
     return mapping.get(name, mapping.get(name[0].upper() + name[1:]))

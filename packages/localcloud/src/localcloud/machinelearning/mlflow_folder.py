@@ -1,8 +1,8 @@
-"""Whether Azure ML can make a batch deployment of a model folder without code.
+"""Checks whether Azure ML could deploy a model folder to a batch endpoint without code.
 
-It needs an MLmodel file with the `python_function` flavor, and makes the environment from the conda file that
-the flavor names. Its driver stops at Python 3.11, and models of MLflow 3 are reported not to work
-(Azure/azureml-examples#3875, #4051). Source: "Deploy MLflow models in batch deployments".
+Azure ML needs an MLmodel file with the `python_function` flavor, and builds the environment from the conda
+file that the flavor names. Its driver supports Python up to 3.11, and models of MLflow 3 are reported not to
+work (Azure/azureml-examples#3875, #4051). Source: "Deploy MLflow models in batch deployments".
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from localcloud.machinelearning.errors import MachineLearningError, refused
 
 DESCRIPTION = "MLmodel"
 DESCRIPTION_LIMIT = 1024 * 1024
-"""Bytes. An MLmodel is a few kilobytes; a signature of thousands of columns is far below this."""
+"""Most bytes of an MLmodel file. It usually has a few kilobytes; thousands of columns stay far below this."""
 PYTHONS = ("3.10", "3.11")
 
 
@@ -22,9 +22,9 @@ def undeployable(message: str) -> MachineLearningError:
 
 
 def check(where: str, files: set[str], description: bytes | None) -> None:
-    """Raise AzureError unless the folder `where` can be deployed.
+    """Raise AzureError if the folder `where` cannot be deployed.
 
-    files: names relative to the folder; description: what its MLmodel holds, None when it has none.
+    files: names relative to the folder. description: the content of its MLmodel; None if it has none.
     """
     if not files:
         raise undeployable(f"The model has no files: nothing is stored under '{where}'.")
@@ -74,7 +74,7 @@ def _flavor(where: str, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A scalar as text; nothing for anything else, because YAML can nest without end."""
+    """Return a scalar as text, and "" for anything else, because YAML can nest without end."""
     return str(value) if isinstance(value, str | int | float) else ""
 
 
@@ -89,7 +89,7 @@ def _conda_file(flavor: dict[str, Any]) -> str:
 
 
 def _with_folders(files: set[str]) -> set[str]:
-    """The files and every folder above them: a flavor may name either."""
+    """Return the files and all folders above them, since a flavor may name either."""
     folders = {
         "/".join(parts[:n]) for parts in (file.split("/") for file in files) for n in range(1, len(parts))
     }

@@ -1,8 +1,8 @@
-"""Registered models: containers by name, immutable versions in them.
+"""Registered models: a container per name, with immutable versions.
 
 Sources: "Model Versions - Create Or Update", "Model Containers - Get"; azure-ai-ml 1.35
-`_model_operations.py`, `_asset_utils.py`. As in Azure, registering looks at no file: that there is nothing
-behind a path is found out by the deployment.
+`_model_operations.py`, `_asset_utils.py`. As in Azure, registering a model checks no file; a path without
+files fails the deployment.
 """
 
 from typing import Any, Literal
@@ -28,9 +28,10 @@ class Models:
         self._store = store
 
     def register(self, name: str, version: str, body: Document, caller: Caller) -> tuple[Document, bool]:
-        """Make a version, or change the tags and description of one; the version, and whether it is new.
+        """Create a version, or change the tags and description of an existing one.
 
-        Raises AzureError 400 for a name or body that Azure refuses, and for a change of the model's path.
+        Returns the version and whether it is new. Raises AzureError 400 for a name or body that Azure
+        refuses, and for a change of the model's path.
         """
         names.asset_name(name)
         names.asset_name(version)
@@ -74,11 +75,11 @@ class Models:
         return document
 
     def latest(self, name: str) -> Document:
-        """The version that was created last. Raises AzureError 404 when the model has none."""
+        """Return the version that was created last. Raises AzureError 404 if the model has none."""
         return self.versions(name, "All")[0]
 
     def versions(self, name: str, view: View) -> list[Document]:
-        """The versions of a model, newest first. Raises AzureError 404 for a name without any."""
+        """Return the versions of a model, newest first. Raises AzureError 404 for a name without any."""
         if self._store.get(CONTAINERS, name) is None:
             raise not_found("The model", name)
         documents = [document for _, document in self._store.list(VERSIONS, f"{name}/")]
@@ -105,7 +106,7 @@ class Models:
         return self.container(name), earlier is None
 
     def container(self, name: str) -> Document:
-        """The container, with its latest and its next version. Raises AzureError 404."""
+        """Return the container, with its latest and next version. Raises AzureError 404."""
         document = self._store.get(CONTAINERS, name)
         if document is None:
             raise not_found("The model", name)

@@ -1,4 +1,4 @@
-"""What Azure Machine Learning accepts as a name or a tag.
+"""The names and tags that Azure Machine Learning accepts.
 
 Sources: azure-ai-ml `constants/_endpoint.py` (endpoints and deployments); the Bicep type of
 `workspaces/computes` (AmlCompute); "Naming rules" of registered assets; Azure/azure-sdk-for-python#41586
@@ -18,7 +18,7 @@ FILE = re.compile(r"[^/\\\0]{1,255}")
 
 
 def asset_name(name: str) -> str:
-    """`name`, or AzureError 400 when no model or version may be called so."""
+    """Return `name`. Raises AzureError 400 if it is not valid for a model or version."""
     if not ASSET.fullmatch(name):
         raise invalid(
             f"The name '{name}' is invalid: 1 to 255 letters, digits, '-', '_' and '.',"
@@ -29,7 +29,7 @@ def asset_name(name: str) -> str:
 
 
 def compute_name(name: str) -> str:
-    """`name`, or AzureError 400 when no compute may be called so."""
+    """Return `name`. Raises AzureError 400 if it is not valid for a compute."""
     if not COMPUTE.fullmatch(name):
         raise invalid(
             f"The compute name '{name}' is invalid: 3 to 24 letters, digits and '-', beginning with"
@@ -40,7 +40,7 @@ def compute_name(name: str) -> str:
 
 
 def endpoint_name(name: str) -> str:
-    """`name` in lower case, as endpoints and deployments are kept; AzureError 400 when it is no such name."""
+    """Return `name` in lower case. Raises AzureError 400 if it is not valid for an endpoint or deployment."""
     lowered = name.lower()
     if not ENDPOINT.fullmatch(lowered):
         raise invalid(
@@ -52,14 +52,14 @@ def endpoint_name(name: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """`name`, or AzureError 400 when it is not the bare name of a file."""
+    """Return `name`. Raises AzureError 400 if it is not a file name without a folder."""
     if not FILE.fullmatch(name) or name in (".", ".."):
         raise invalid(f"The file name '{name}' is invalid: a name without a folder.", "outputFileName")
     return name
 
 
 def checked_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
-    """Tags of a resource; AzureError 400 for a value that is empty or no string."""
+    """Return the tags of a resource. Raises AzureError 400 for a value that is empty or not a string."""
     bad = [key for key, value in (tags or {}).items() if not isinstance(value, str) or not value]
     if bad:
         raise refused(

@@ -1,7 +1,7 @@
-"""The nodes of the compute clusters: how many jobs run at once.
+"""The nodes of the compute clusters, which limit how many jobs run at once.
 
-A job waits, first come first served per cluster, until its nodes fit below the cluster's maximum. A cluster
-with a maximum of 0, or fewer nodes than a job wants, leaves it queued, as Azure does.
+Jobs of a cluster wait, in the order in which they came, until the cluster has enough free nodes. A job that
+needs more nodes than its cluster's maximum, which may be 0, stays queued, as in Azure.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 
 
 class ComputeGoneError(Exception):
-    """The cluster was deleted while a job waited for its nodes; the text names it."""
+    """The cluster was deleted while a job waited for nodes; the text names it."""
 
 
 class Nodes:
-    """Nodes taken by jobs. maximum: the nodes that a cluster may have now, None when it is gone."""
+    """The nodes that jobs occupy. maximum: returns a cluster's current maximum, or None if it was deleted."""
 
     def __init__(self, maximum: Callable[[str], int | None]) -> None:
         self._maximum = maximum
@@ -25,7 +25,7 @@ class Nodes:
 
     @asynccontextmanager
     async def taken(self, compute: str, count: int) -> AsyncIterator[None]:
-        """Holds `count` nodes of a cluster. Raises ComputeGoneError."""
+        """Occupy `count` nodes of a cluster during the block. Raises ComputeGoneError."""
         ticket = object()
         queue = self._waiting[compute.lower()]
         queue.append(ticket)
@@ -46,7 +46,7 @@ class Nodes:
                 await self.changed()
 
     async def changed(self) -> None:
-        """Look again: a cluster was scaled or deleted, or nodes became free."""
+        """Have waiting jobs check again, after a cluster was scaled or deleted or nodes became free."""
         async with self._changed:
             self._changed.notify_all()
 

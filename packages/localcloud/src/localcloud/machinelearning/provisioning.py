@@ -1,8 +1,8 @@
-"""How a compute, an endpoint or a deployment goes from Creating or Updating to Succeeded or Failed.
+"""Moves a compute, an endpoint or a deployment from Creating or Updating to Succeeded or Failed.
 
-A change takes effect when its operation succeeds: until then a GET shows the earlier properties with the
-provisioning state of the change, and a change that fails leaves the earlier properties, in state Failed.
-A restart ends unfinished changes: creations and updates as Failed, deletions carried out.
+A change takes effect when its operation succeeds. Until then a GET shows the earlier properties with the
+provisioning state of the change; if the change fails, the earlier properties stay, in state Failed. A restart
+ends unfinished changes: it fails creations and updates, and carries out deletions.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from localcloud.tokens import Caller
 from localcloud.wire import Work, timestamp
 
 PROVISIONING_SECONDS = 0.05
-"""How long an operation takes, where nothing is armed to delay it. Azure takes seconds to minutes; here it
-is over when a client looks for the first time, and still never when its PUT is answered."""
+"""Seconds that an operation takes without a fault that delays it. Azure takes seconds to minutes. Here it
+finishes before the client's first poll, but never before the PUT is answered."""
 
 IN_PROGRESS = ("Creating", "Updating", "Deleting")
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change that has been accepted: what to answer now, and the work that is still to do."""
+    """An accepted change: the document to answer with, and the work that remains."""
 
     document: Document
     created: bool
@@ -41,7 +41,7 @@ def in_state(document: Document, state: str) -> Document:
 
 
 def written_by(caller: Caller, earlier: Document | None) -> dict[str, str]:
-    """systemData of a document that `caller` writes now over `earlier`."""
+    """Return systemData for a document with which `caller` now creates a resource or replaces `earlier`."""
     now = {"At": timestamp(), "By": caller.principal, "ByType": "Application"}
     modified = {f"lastModified{key}": value for key, value in now.items()}
     created = {f"created{key}": value for key, value in now.items()}
@@ -52,7 +52,8 @@ def written_by(caller: Caller, earlier: Document | None) -> dict[str, str]:
 class Provisioned:
     """The resources of one kind, each with a provisioning state.
 
-    kind: of the documents in the store; point: of faults; noun: what a person calls one of them.
+    kind: of their documents in the store. point: the name of their fault point, after `machinelearning.`.
+    noun: their name in messages.
     """
 
     def __init__(self, store: Store, faults: Faults, *, kind: str, point: str, noun: str) -> None:
@@ -69,7 +70,7 @@ class Provisioned:
         return [document for _, document in self.store.list(self.kind, prefix)]
 
     def idle(self, id_: str) -> Document | None:
-        """The document, if there is one. Raises AzureError 409 while an operation works on it."""
+        """Return the document, if it exists. Raises AzureError 409 while an operation on it is running."""
         document = self.find(id_)
         if document is not None and state_of(document) in IN_PROGRESS:
             raise busy(self.noun, id_, state_of(document))
@@ -78,7 +79,7 @@ class Provisioned:
     def change(
         self, id_: str, wanted: Document, check: Callable[[], Awaitable[None]] | None = None
     ) -> Change:
-        """Make `wanted` of a resource that is idle; `check` runs first and raises AzureError to fail it."""
+        """Change an idle resource to `wanted`. `check` runs first and may fail it by an AzureError."""
         earlier = self.idle(id_)
         state = "Updating" if earlier else "Creating"
         answered = in_state(wanted, state)
@@ -94,7 +95,7 @@ class Provisioned:
         return Change(answered, created=earlier is None, work=partial(self._or_failed, id_, kept, work))
 
     def remove(self, id_: str, also: Callable[[], None] | None = None) -> Change:
-        """Delete a resource that is idle; `also` runs with it."""
+        """Delete an idle resource; `also` is called just before."""
         earlier = self.idle(id_)
         assert earlier is not None
         kept = in_state(earlier, "Deleting")
@@ -109,7 +110,7 @@ class Provisioned:
         return Change(kept, created=False, work=partial(self._or_failed, id_, kept, work))
 
     def settle(self) -> None:
-        """End what a restart has interrupted."""
+        """End the changes that a restart has interrupted."""
         for id_, document in self.store.list(self.kind):
             if state_of(document) == "Deleting":
                 self.store.delete(self.kind, id_)

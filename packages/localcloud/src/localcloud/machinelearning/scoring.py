@@ -39,11 +39,11 @@ ENVIRONMENT_LIMIT = 600
 """Seconds that a job waits for the Batch pool to prepare the environment of the nodes."""
 LOOK_AGAIN = 0.2
 TOLD = 2000
-"""Bytes at the end of a process's output that tell why it failed, when it does not say so itself."""
+"""Bytes at the end of a process's output that an error quotes if the driver gave no reason."""
 
 
 class JobFailedError(Exception):
-    """A job has failed; the text says why, to a person."""
+    """A job has failed; the text says why."""
 
 
 def node_python(home: Home, spec: CloudSpec) -> Path:
@@ -56,7 +56,7 @@ def node_python(home: Home, spec: CloudSpec) -> Path:
 
 
 class Scoring:
-    """The jobs that run now."""
+    """The scoring jobs that are running."""
 
     def __init__(
         self, cloud: Cloud, workspace: Workspace, jobs: Jobs, models: Models, nodes: Nodes, folders: Folders
@@ -72,7 +72,7 @@ class Scoring:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, job: Document) -> None:
-        """Run a job beside the server."""
+        """Start a job as a background task."""
         name = job["name"]
         task = asyncio.create_task(self._run(job))
         self._running[name] = task
@@ -87,12 +87,12 @@ class Scoring:
             await asyncio.wait([task])
 
     async def start(self) -> None:
-        """Clear away what an earlier process has left."""
+        """End the jobs that an earlier process left unfinished, and delete their folders."""
         self._jobs.settle()
         await asyncio.to_thread(shutil.rmtree, self._home.root / "jobs", ignore_errors=True)
 
     async def stop(self) -> None:
-        """End every process. Their jobs are settled at the next start."""
+        """End all processes. The next start fails their jobs."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -156,7 +156,7 @@ class Scoring:
         )
 
     def _mount(self, job: Document, folder: Path, gone: threading.Event) -> dict[str, Any]:
-        """Copy model and inputs; the driver's request."""
+        """Copy model and inputs, and return the driver's request."""
         reference = self._workspace.model_reference(job["model"])
         version = self._models.version(reference.name, str(reference.version))
         self._folders.download_folder(
@@ -181,7 +181,7 @@ class Scoring:
         }
 
     async def _process(self, job: Document, python: Path, folder: Path, request: dict[str, Any]) -> str:
-        """Score in a process of its own; the driver's words when it failed, else nothing."""
+        """Score in a new process; returns the reason of a failure, or "" on success."""
         with (folder / "logs" / "user_logs" / "std_log_0.txt").open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 python,
@@ -219,14 +219,14 @@ class Scoring:
             self._folders.upload(file, BlobPath(root.container, f"{root.path}/{name}"), overwrite=True)
 
     def _store_predictions(self, job: Document, folder: Path) -> None:
-        """Store the predictions, unless there is a file already: then nothing is written, as in Azure."""
+        """Store the predictions. If the file already exists, nothing is written, as in Azure."""
         to = BlobPath(**job["output"])
         if not self._folders.upload(folder / "predictions.csv", to, overwrite=False):
             log.warning("job %s wrote nothing: '%s' exists already", job["name"], to.path)
 
 
 def environment(job: Document, folder: Path) -> dict[str, str]:
-    """The process's environment: no identity and no secret of the service, one thread per library."""
+    """Return the process's environment: no identity or secret of the service, one thread per library."""
     chosen: dict[str, str] = job["settings"]["environmentVariables"]
     return chosen | {
         "PATH": os.defpath,
@@ -239,7 +239,7 @@ def environment(job: Document, folder: Path) -> dict[str, str]:
 
 
 def _told(logs: Path) -> str:
-    """Why the driver failed: in its own words, else the end of its output."""
+    """Return the driver's reason for its failure, or else the end of its output."""
     outcome = logs / "outcome.json"
     if outcome.exists():
         return str(json.loads(outcome.read_text())["error"])

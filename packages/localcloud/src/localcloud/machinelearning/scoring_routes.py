@@ -1,9 +1,9 @@
-"""The endpoints' own address: where a job is started and watched with a token for https://ml.azure.com.
+"""The scoring routes of endpoints: start and poll jobs, with a token for https://ml.azure.com.
 
-In Azure every endpoint has a host of its own, `https://<endpoint>.<region>.inference.ml.azure.com/jobs`. On
-loopback there is one host, so a scoring URI is `{resource manager}/inference/<endpoint>/jobs`: a client that
-takes it from `properties.scoringUri`, as it must anyway, sees no difference. Source: "Deploy models with REST
-for batch scoring"; azure-ai-ml 1.35 `_batch_endpoint_operations.py`.
+In Azure every endpoint has its own host, `https://<endpoint>.<region>.inference.ml.azure.com/jobs`. Here they
+share one host, and a scoring URI is `{resource manager}/inference/<endpoint>/jobs`. A client that takes the
+URI from `properties.scoringUri`, as it must anyway, sees no difference. Source: "Deploy models with REST for
+batch scoring"; azure-ai-ml 1.35 `_batch_endpoint_operations.py`.
 """
 
 from starlette.requests import Request

@@ -1,7 +1,7 @@
-"""The expression language of pipelines, as much of it as is imitated.
+"""The implemented part of the expression language of pipelines.
 
-`syntax` reads text into nodes, `functions` is the table of functions, `templates` finds the expressions in
-a JSON value, checks them when a pipeline is published and evaluates them when it runs.
+`syntax` parses text into nodes; `functions` is the table of functions; `templates` finds the expressions in a
+JSON value, checks them when a pipeline is published and evaluates them when it runs.
 Source: "Expressions and functions in Azure Data Factory"; "System variables supported by Azure Data Factory".
 """
 

@@ -1,6 +1,6 @@
-"""The functions that are imitated, and how values become text.
+"""The implemented functions, and the conversion of values to text.
 
-Values are JSON values. A function raises ExpressionError for an argument that it cannot take.
+Values are JSON values. A function raises ExpressionError for an argument that it does not accept.
 """
 
 import json
@@ -19,7 +19,7 @@ NUMBER = re.compile(r"\s*[+-]?\d{1,308}(\.\d*)?([eE][+-]?\d{1,3})?\s*")
 
 
 def text_of(value: Value) -> str:
-    """`value` as the service writes it into a string: True and False, compact JSON, no trailing `.0`."""
+    """Format `value` as the service does within a string: True and False, compact JSON, no trailing `.0`."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -76,7 +76,7 @@ def choose(condition: Value, then: Value, otherwise: Value) -> Value:
 
 
 def equals(left: Value, right: Value) -> bool:
-    """Deep equality of JSON values: true is not 1."""
+    """Return whether two JSON values are equal, compared deeply; true does not equal 1."""
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
@@ -106,7 +106,7 @@ def _text(function: str, value: Value) -> str:
 
 @dataclass(frozen=True)
 class Function:
-    """most: None is any number of arguments."""
+    """most: the largest number of arguments; None means no limit."""
 
     name: str
     least: int
@@ -134,10 +134,10 @@ FUNCTIONS = {
         Function("replace", 3, 3, replace),
     )
 }
-"""By lower-case name: the language does not care about case."""
+"""The functions by name in lower case; names are not case-sensitive."""
 
 SCOPES = {"pipeline": 0, "activity": 1, "variables": 1}
-"""What gives an expression its run's values, and how many arguments each takes."""
+"""The functions that return values of the run, and their numbers of arguments."""
 
 NOT_IMITATED = frozenset(
     """
@@ -151,4 +151,4 @@ NOT_IMITATED = frozenset(
     utcnow trigger item dataset linkedservice
     """.split()  # noqa: SIM905 - seventy lines of quotes would say no more
 )
-"""Functions of the service that localcloud leaves out."""
+"""The service's functions that localcloud does not implement."""

@@ -1,4 +1,4 @@
-"""From the text of an expression to its nodes: a tokenizer and a recursive-descent parser.
+"""Parses the text of an expression into nodes, with a tokenizer and a recursive-descent parser.
 
 expression := primary postfix*
 primary    := string | number | true | false | null | name "(" [expression ("," expression)*] ")"
@@ -9,14 +9,14 @@ import re
 from dataclasses import dataclass
 
 MAX_LENGTH = 8192
-"""Characters of one expression that the service takes."""
+"""Most characters of an expression; the service's limit."""
 
 MAX_DEPTH = 64
-"""Expressions in expressions. Ours, not the service's: a parser must not run out of stack."""
+"""Deepest nesting of expressions. localcloud's own limit, so that the parser does not run out of stack."""
 
 
 class ExpressionError(Exception):
-    """An expression that cannot be read, or not be evaluated; the text says where and why."""
+    """An expression cannot be parsed or evaluated; the text says where and why."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Call:
-    """`name(arguments)`; name as it was written, since the language does not care about case."""
+    """`name(arguments)`. name: as written; names are not case-sensitive."""
 
     name: str
     arguments: tuple["Node", ...]
@@ -34,7 +34,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Member:
-    """`target.key` or `target[key]`; optional: `?.`, which gives null where there is nothing."""
+    """`target.key` or `target[key]`. optional: `?.`, which gives null if there is no such key."""
 
     target: "Node"
     key: "Node"
@@ -53,7 +53,7 @@ WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
 class Parser:
-    """Reads one expression from `text`, beginning at `position`; stops after it."""
+    """Parses one expression of `text`, starting at `position`, and stops after it."""
 
     def __init__(self, text: str, position: int = 0) -> None:
         self.text = text
@@ -80,7 +80,7 @@ class Parser:
             raise self._error(f"'{mark}' is missing")
 
     def end(self) -> None:
-        """Nothing may follow."""
+        """Check that the text ends here."""
         if self.text[self.position :].strip():
             raise self._error("the expression should end")
 

@@ -1,8 +1,8 @@
-"""Expressions where they stand: in the strings of a JSON value.
+"""Finds, checks and evaluates the expressions in the strings of a JSON value.
 
 A string that begins with `@` is an expression and keeps the type of its value; `@{…}` inside a string is
-replaced by its text; `@@` at the beginning and `@@{` inside stand for themselves. The object
-`{"value": "@…", "type": "Expression"}` is the value of its expression.
+replaced by its value as text; `@@` at the beginning stands for `@`, and `@@{` inside for `@{`. The object
+`{"value": "@…", "type": "Expression"}` is replaced by the value of its expression.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ PIPELINE_PROPERTIES = frozenset({"parameters", "RunId", "GroupId", "Pipeline", "
 
 @dataclass(frozen=True)
 class Known:
-    """What an expression may refer to. activities: those that have ended before its own begins."""
+    """The names that an expression may refer to. activities: those that end before its own one starts."""
 
     parameters: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Values:
-    """What the references are worth in one run: the three scopes of the language."""
+    """The values of one run that expressions refer to: the three scopes of the language."""
 
     pipeline: dict[str, Value]
     variables: dict[str, Value] = field(default_factory=dict)
@@ -44,15 +44,16 @@ class Values:
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Texts and the expressions between them; the value is always a string."""
+    """Texts with expressions between them; its value is always a string."""
 
     parts: tuple[str | Node, ...]
 
 
 def check(value: Value, known: Known) -> None:
-    """Raises ExpressionError for what is malformed or refers to nothing, AzureError 501 for what is left out.
+    """Check the expressions in `value`. known: the names that they may refer to.
 
-    known: what the place where `value` stands may refer to.
+    Raises ExpressionError for a malformed expression or unknown name, AzureError 501 for a function that
+    localcloud does not implement.
     """
     for text in _strings(value):
         template = parse(text)
@@ -63,7 +64,7 @@ def check(value: Value, known: Known) -> None:
 
 
 def evaluate(value: Value, values: Values) -> Value:
-    """`value` with its expressions replaced by their values. Raises ExpressionError."""
+    """Return `value` with its expressions replaced by their values. Raises ExpressionError."""
     if isinstance(value, str):
         return _evaluate_text(value, values)
     if isinstance(value, list):
@@ -76,14 +77,14 @@ def evaluate(value: Value, values: Values) -> Value:
 
 
 def is_expression(value: Value) -> bool:
-    """Whether `value` is an expression object, or a string that holds an expression, well formed or not."""
+    """Return whether `value` is an expression object or a string with an expression, well formed or not."""
     if isinstance(value, str):
         return "@{" in value or (value.startswith("@") and not value.startswith("@@"))
     return isinstance(value, dict) and value.get("type") == "Expression" and "value" in value
 
 
 def parse(text: str) -> str | Node | Interpolation:
-    """A plain string, unescaped; an expression; or a string with expressions in it."""
+    """Parse a string into plain text without escapes, an expression, or a text with expressions in it."""
     if len(text) > MAX_LENGTH and "@" in text:
         raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters; this one has {len(text)}")
     if text.startswith("@@") and not text.startswith("@@{"):
