@@ -176,17 +176,20 @@ def test_each_upload_is_a_version_and_the_oldest_deployment_goes(client: Client,
 def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_default(
     client: Client, controls: Controls, name: str
 ) -> None:
-    older = client.upload(rows(0), f"{name}.csv")
+    keep_one = {"keep_deployments": "1"}
+    older = client.upload(rows(0), f"{name}.csv", keep_one)
     own = naming.deployment_name(older.run_id)
     held = controls.arm_fault("machinelearning.job", "delay", {"deployment": f"^{own}$"}, seconds=25)
     client.wait(older.run_id, until=stage_is("smoke_test"))
-    newer = client.upload(rows(1), f"{name}.csv")
+    newer = client.upload(rows(1), f"{name}.csv", keep_one)
     last = succeeded(client, newer.run_id)
     controls.disarm(held["id"])
     first = succeeded(client, older.run_id)
     assert first["ended_at"] > last["ended_at"], "the older run was to finish last"
     assert (first["outcome"], last["outcome"]) == ("superseded", "promoted")
     assert default(client, last["endpoint"]) == last["deployment"]
+    kept = {each["name"] for each in deployments(client, last["endpoint"])}
+    assert kept == {last["deployment"]}, "the superseded run deletes its own"
 
 
 @pytest.mark.parametrize(
