@@ -76,7 +76,7 @@ def test_every_poll_is_given_the_operation_url_of_the_one_before() -> None:
         ProvisioningStatus(False, "a"), ProvisioningStatus(False, "b"), ProvisioningStatus(True, "c")
     )
     outcome = orchestrated(polled(timedelta(hours=1)), {"step": begun})
-    assert [order["operation_url"] for order in inputs(outcome, "step")] == ["", "a", "b"]
+    assert [each["operation_url"] for each in inputs(outcome, "step")] == ["", "a", "b"]
 
 
 def test_an_operation_is_polled_once_more_when_its_time_is_up() -> None:

@@ -157,8 +157,8 @@ def test_custom_status_stays_far_below_the_hosts_limit_whatever_the_names() -> N
 def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     outcome = rehearse()
     assert inputs(outcome, "inspect_dataset") == [first_generation()["request"]]
-    (order,) = inputs(outcome, "start_training")
-    assert (order["run_id"], order["label"], order["epochs"], order["lr"]) == (RUN, "species", 20, 0.1)
+    (given,) = inputs(outcome, "start_training")
+    assert (given["run_id"], given["label"], given["epochs"], given["lr"]) == (RUN, "species", 20, 0.1)
     (trained,) = inputs(outcome, "read_training_result")
     assert trained["path"] == MODEL
     assert (trained["settings"], trained["champion"]) == (to_json(DATASET.settings), to_json(CHAMPION))
@@ -181,7 +181,7 @@ def test_the_operation_that_a_step_has_begun_is_given_to_its_next_poll() -> None
         "smoke_test": "job-1",
         "promote": "op/default",
     }.items():
-        assert [order["operation_url"] for order in inputs(outcome, step)] == ["", begun], step
+        assert [each["operation_url"] for each in inputs(outcome, step)] == ["", begun], step
 
 
 def test_the_default_moves_only_after_the_new_deployment_has_scored() -> None:
@@ -225,9 +225,9 @@ def test_the_champion_is_found_before_training_and_handed_to_it() -> None:
     outcome = rehearse()
     assert inputs(outcome, "find_champion") == [{"endpoint": ENDPOINT}]
     assert outcome.names.index("find_champion") + 1 == outcome.names.index("start_training")
-    (order,) = inputs(outcome, "start_training")
-    assert order["champion"] == to_json(CHAMPION)
-    assert (order["task"], order["min_accuracy"], order["tolerance"]) == ("classification", 0.9, 0.01)
+    (given,) = inputs(outcome, "start_training")
+    assert given["champion"] == to_json(CHAMPION)
+    assert (given["task"], given["min_accuracy"], given["tolerance"]) == ("classification", 0.9, 0.01)
     assert "find_champion" not in {stage.name for stage in record(outcome).stages}
 
 
@@ -254,8 +254,8 @@ def test_a_model_that_the_gate_rejects_is_registered_and_nothing_is_deployed() -
     assert [stage.name for stage in written.stages] == [*STEPS[:5], "record_run"]
     assert (written.model_version, written.deployment) == ("7", "")
     assert (written.verdict, written.gate) == ("keep_champion", REJECTED.gate)
-    (order,) = inputs(outcome, "register_model")
-    assert order["result"]["gate"]["champion"]["value"] == 0.95
+    (given,) = inputs(outcome, "register_model")
+    assert given["result"]["gate"]["champion"]["value"] == 0.95
     assert cleaned_up(outcome) == []
     assert published(outcome) == ["RunStarted", "RunSucceeded"]
     last = inputs(outcome, "publish_event")[-1]["data"]
