@@ -65,8 +65,6 @@ def quality_tags(result: TrainingResult) -> dict[str, str]:
     """The tags that say how good a model version is, and what it was compared to."""
     tags = {name: f"{value:.6g}" for name, value in result.metrics.items()}
     gate = result.gate
-    if gate is None:
-        return tags
     tags |= {"task": result.task, "algorithm": result.algorithm[:TAG_LENGTH] or "unknown"}
     tags |= {"verdict": gate.verdict, "metric": gate.metric, "value": f"{gate.value:.6g}"}
     champion = gate.champion

@@ -49,7 +49,7 @@ def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.H
         raise ApiError(
             409,
             "RunExists",
-            f"dataset {name}: this content has run {started.run_id} ({started.status});"
+            f"dataset {name}: this content has run {started.run_id}, which is {started.status};"
             ' upload other content, or send "rerun": true to train it again.',
             run_id=started.run_id,
         )
