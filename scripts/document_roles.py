@@ -2,7 +2,7 @@
 
     python scripts/document_roles.py [--check]
 
-With --check nothing is written; the exit code is 1 when something would be.
+With --check nothing is written; the exit code is 1 if the document is out of date.
 """
 
 import json
@@ -16,11 +16,11 @@ TABLE = ROOT / "bicep" / "roles.json"
 
 HEAD = """# Who may do what
 
-Written by `python scripts/document_roles.py` from [bicep/roles.json](../bicep/roles.json); tests keep that
-file, the templates and the calls in the code together. Each heading is one role assignment, and below it are
-the calls that answer 403 without it. Operations are Azure's own; *data* ones are checked by the service
-itself. Which assignments a broader role would make superfluous is not a question here: each is as narrow as
-the calls allow.
+`python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json); tests compare
+that file with the templates and with the calls in the code. Each heading is one role assignment, followed by
+the calls that are answered with 403 without it. The operations are Azure's own names; those marked *data* are
+checked by the service itself. Each role is as narrow as the calls allow, even where one broader role could
+replace several assignments.
 """
 IDENTITIES = {
     "app": "The Function App",
@@ -28,7 +28,7 @@ IDENTITIES = {
     "scoring": "The cluster that scores",
     "workspace": "The Azure ML workspace",
     "events": "Event Grid, for dead letters",
-    "whoever deploys": "Whoever deploys",
+    "whoever deploys": "The person or pipeline that deploys",
     "uploaders": "Uploaders",
 }
 

@@ -1,4 +1,4 @@
-"""The SDKs' own patience: an activity is short and a delivery ends within 30 s, in an outage too."""
+"""The SDKs' own retries end soon: even in an outage, an activity is short and a delivery ends within 30 s."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +15,9 @@ from services.clients import Clients
 from tests.unit.wire import SETTINGS, Credential
 
 NOBODY = "https://127.0.0.1:9"
-"""Where no service listens: a connection is refused at once."""
+"""An address at which no service listens, so that a connection is refused at once."""
 PATIENCE = 20
-"""Seconds that a call may wait between its tries; Event Grid gives a delivery 30."""
+"""Seconds that one call may wait between its attempts; Event Grid waits 30 s for a delivery."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ CALLS: dict[str, Callable[[Clients], Any]] = {
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_a_service_out_of_reach_is_given_up_soon_and_left_to_the_orchestrators_retries(
+def test_a_call_to_an_unreachable_service_fails_soon_so_that_the_orchestrator_retries_it(
     service: str, clients: Clients, waited: list[float]
 ) -> None:
     with pytest.raises(AzureError):

@@ -1,6 +1,6 @@
-"""The first look at a dataset: what is accepted whatever its dialect, and refusals in words.
+"""The first bytes of a dataset are accepted in any dialect, or refused with a reason and a remedy.
 
-How a dialect is told apart is in test_dialect.
+How a dialect is recognised is tested in test_dialect.
 """
 
 import gzip
@@ -134,7 +134,7 @@ def test_a_header_without_data_is_refused(head: bytes) -> None:
     [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", zipped(), b"a,b\n1,2\0\n", b"a,b\n1,\xff\x01\n"],
     ids=["png", "xlsx", "nul", "control"],
 )
-def test_what_is_no_text_is_refused_with_how_to_export_it(head: bytes) -> None:
+def test_a_file_that_is_not_text_is_refused_with_how_to_export_it(head: bytes) -> None:
     assert why(head).endswith("export the data as CSV (UTF-8).")
 
 
@@ -240,7 +240,7 @@ def test_spellings_that_the_trainer_may_take_for_one_class_are_left_to_it() -> N
     accepted(labels("True", "true", "FALSE", "false"), task="classification")
 
 
-def test_what_comes_from_a_dataset_is_repeated_short_and_on_one_line() -> None:
+def test_a_value_from_a_dataset_is_quoted_short_and_on_one_line() -> None:
     assert quote("a\nb\u202e") == '"a\\nb\\u202e"'
     assert len(quote("x" * 10_000)) == 102
     message = why(labels("1", "x" * 5000), task="regression")

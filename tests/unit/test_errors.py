@@ -44,12 +44,12 @@ def answered(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 411, 413, 422])
-def test_what_the_caller_did_wrong_is_refused(status: int) -> None:
+def test_an_error_of_the_caller_is_refused(status: int) -> None:
     assert isinstance(explain(answered(status)), RefusedError)
 
 
 @pytest.mark.parametrize("status", [408, 409, 412, 423, 425, 429, 500, 502, 503, 504])
-def test_throttling_locks_races_and_the_services_own_trouble_may_pass(status: int) -> None:
+def test_throttling_locks_races_and_failures_of_the_service_are_transient(status: int) -> None:
     assert isinstance(explain(answered(status)), TransientError)
 
 
@@ -64,13 +64,13 @@ def test_throttling_locks_races_and_the_services_own_trouble_may_pass(status: in
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_without_an_answer_may_pass_and_says_its_type(error: AzureError) -> None:
+def test_an_error_without_a_response_is_transient_and_says_its_type(error: AzureError) -> None:
     meant = explain(error)
     assert isinstance(meant, TransientError)
     assert str(meant) == f"{type(error).__name__}: {error.message}"
 
 
-def test_what_azure_ml_finds_wrong_before_it_sends_anything_is_refused() -> None:
+def test_a_request_that_azure_ml_itself_finds_invalid_is_refused() -> None:
     """azure.ai.ml's own errors have a category; a user error is the same at the next attempt."""
 
     class ValidationException(AzureError):
@@ -118,5 +118,5 @@ def test_the_request_is_named_without_its_query_which_may_hold_a_signature() -> 
         ("a\r\nb", "a b"),
     ],
 )
-def test_of_an_sdks_message_the_services_sentence_is_kept(text: str, kept: str) -> None:
+def test_the_services_own_message_is_kept_of_an_sdks_message(text: str, kept: str) -> None:
     assert service_message(text) == kept

@@ -66,13 +66,13 @@ def test_the_activities_are_the_steps_that_the_orchestrator_calls() -> None:
     assert set(good()) == STEPS
 
 
-def test_steps_and_story_are_called_by_their_function_names(app: App) -> None:
+def test_activities_and_orchestration_are_called_by_their_function_names(app: App) -> None:
     for name in STEPS:
         function = app.durable("activityTrigger", name)
         assert function is not None
         assert function.name == name
-    story = app.durable("orchestrationTrigger", "training_run")
-    assert story is not None
+    orchestration = app.durable("orchestrationTrigger", "training_run")
+    assert orchestration is not None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The predictions of a scoring job, as Azure's driver writes them: read in the order of rows, or refused."""
+"""The predictions of a scoring job, as Azure's driver writes them, are read in row order or refused."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_predictions_are_read_whatever_the_model_answers_with(text: str, found: 
     ["", "0,,sample.csv\n", "0, ,0.5,sample.csv\n", "0,a,sample.csv\n1,b,0.5,sample.csv\n", "sample.csv\n"],
     ids=["nothing", "empty", "empty in a table", "rows of several widths", "only the file"],
 )
-def test_what_are_no_predictions_fails_the_smoke_test(text: str) -> None:
+def test_a_file_without_usable_predictions_fails_the_smoke_test(text: str) -> None:
     with pytest.raises(RefusedError) as refused:
         predictions(text)
     assert refused.value.code == "SmokeTestFailed"

@@ -70,7 +70,7 @@ def test_a_refusal_is_a_value_and_a_log_line(caplog: pytest.LogCaptureFixture) -
     assert [entry.levelno for entry in caplog.records] == [logging.WARNING]
 
 
-def test_a_fault_is_raised_as_it_is() -> None:
+def test_a_transient_error_is_raised_as_it_is() -> None:
     def fail(order: Order, clients: Clients) -> Done:
         raise TransientError("busy")
 
@@ -88,7 +88,7 @@ def test_an_sdks_error_that_will_not_go_away_is_a_refusal() -> None:
     }
 
 
-def test_an_sdks_error_that_may_pass_is_raised_as_a_fault_of_one_line() -> None:
+def test_an_sdks_error_that_may_pass_is_raised_as_a_transient_error_of_one_line() -> None:
     def fail(order: Order, clients: Clients) -> Done:
         raise answered(503, {"code": "ServerBusy", "message": "Come back."})
 
