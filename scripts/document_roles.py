@@ -16,8 +16,8 @@ TABLE = ROOT / "bicep" / "roles.json"
 
 HEAD = """# Who may do what
 
-`python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json); tests compare
-that file with the templates and with the calls in the code. Each heading is one role assignment, followed by
+`python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json). Tests check
+that file against the templates and the calls in the code. Each heading is one role assignment, followed by
 the calls that are answered with 403 without it. The operations are Azure's own names; those marked *data* are
 checked by the service itself. Each role is as narrow as the calls allow, even where one broader role could
 replace several assignments.
