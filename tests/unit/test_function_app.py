@@ -1,5 +1,7 @@
 """The app as the worker of Azure Functions finds it: its functions, their triggers, their guards."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,22 @@ def test_localcloud_serves_every_trigger_and_binding(app: App) -> None:
     assert {each.kind for each in app} <= SERVED_TRIGGERS
     assert [each.name for each in app if each.not_served] == []
     assert "durableClient" in SERVED_BINDINGS
+
+
+def test_no_sdk_is_imported_before_it_is_used() -> None:
+    """azure-ai-ml alone takes seconds to import, and most invocations do not need it."""
+    program = "import function_app, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    sdks = {
+        "azure.ai.ml",
+        "azure.mgmt.datafactory",
+        "azure.eventgrid",
+        "azure.identity",
+        "azure.storage.blob",
+    }
+    assert sdks & set(done.stdout.split()) == set()
 
 
 def readme_table() -> set[str]:

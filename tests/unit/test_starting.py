@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from services import run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state
 from tests.unit.wire import Blobs, Wire
-from triggers.starting import BEING_STARTED, start, start_by_hand
+from triggers.starting import BEING_STARTED, Start, start, start_by_hand
 
 UPLOAD = Upload("blobs", "datasets/iris_csv.csv", "0x8DC", "2025-12-31T23:59:59.958410Z")
 """As the event of the upload tells it."""
@@ -37,6 +38,10 @@ def crashed(clients: Clients, attempt: int = 1, status: str = "Running") -> None
     run_store.write(replace(run_store.claimed(request), status=status), clients)  # type: ignore[arg-type]
 
 
+def later(blobs: Blobs) -> None:
+    blobs.now += timedelta(seconds=60)
+
+
 # --- A claim that a crash has left ----------------------------------------------------------------------
 
 
@@ -45,7 +50,7 @@ def test_a_claim_is_left_to_its_claimant_until_it_is_old_enough(blobs: Blobs, cl
     engine = Engine()
     for seconds in (0, BEING_STARTED - 1):
         blobs.now += timedelta(seconds=seconds)
-        assert start(engine, UPLOAD, {}, "event", clients).result == "starting"
+        assert start(engine, UPLOAD, {}, "event", clients) == Start(RUN, "starting", "Running")
         assert engine.scheduled == []
     blobs.now += timedelta(seconds=1)
     assert start(engine, UPLOAD, {}, "event", clients).result == "picked_up"
@@ -68,11 +73,23 @@ def test_a_run_that_the_engine_knows_or_that_has_ended_is_not_started_again(
     assert engine.scheduled == []
 
 
+def test_a_run_whose_record_is_deleted_while_it_is_looked_up_is_not_started(
+    blobs: Blobs, clients: Clients
+) -> None:
+    crashed(clients)
+    later(blobs)
+
+    class Deleting(Engine):
+        def get_orchestration_state(self, instance_id: str, *, fetch_payloads: bool = True) -> Any:
+            blobs.blobs.clear()
+            return super().get_orchestration_state(instance_id, fetch_payloads=fetch_payloads)
+
+    engine = Deleting()
+    assert start(engine, UPLOAD, {}, "event", clients) == Start(RUN, "known", "Running")
+    assert engine.scheduled == []
+
+
 # --- By hand --------------------------------------------------------------------------------------------
-
-
-def later(blobs: Blobs) -> None:
-    blobs.now += timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("rerun", [False, True])
