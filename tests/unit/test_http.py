@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 import pytest
@@ -221,6 +222,79 @@ def test_an_engine_out_of_reach_is_503_in_json(clients: Clients) -> None:
     ):
         assert (answer[0], answer[1]["error"]["code"]) == (503, "ServiceUnavailable")
         assert "failed to connect" in answer[1]["error"]["message"]
+
+
+# --- Listing ------------------------------------------------------------------------------------------
+
+
+def listed(clients: Clients, **params: str) -> tuple[int, Any]:
+    return call(http.list_runs, Engine(), clients, params=params)
+
+
+def several(clients: Clients, statuses: dict[str, str]) -> None:
+    """Runs of these ids and statuses, each claimed a second after the one before."""
+    for number, (run_id, status) in enumerate(statuses.items()):
+        request = RunRequest(run_id, UPLOAD, {}, "event", f"2026-01-01T00:00:0{number}.000000Z")
+        run_store.index(replace(run_store.claimed(request), status=status), clients)  # type: ignore[arg-type]
+
+
+def test_runs_are_listed_newest_first_with_the_status_that_the_engine_shows(clients: Clients) -> None:
+    several(clients, {"ended": "Failed", "lost": "Running", "killed": "Running", "going": "Running"})
+    engine = Engine({"going": state("RUNNING"), "killed": state("TERMINATED"), "ended": state("RUNNING")})
+    status, body = call(http.list_runs, engine, clients)
+    assert status == 200
+    assert [(run["run_id"], run["status"]) for run in body["runs"]] == [
+        ("going", "Running"),
+        ("killed", "Terminated"),
+        ("lost", "Lost"),
+        ("ended", "Failed"),
+    ]
+    assert body["runs"][0]["dataset"] == "iris_csv.csv"
+    assert body["runs"][0]["claimed_at"] == "2026-01-01T00:00:03.000Z"
+    assert body.keys() == {"runs"}, "there is no further page"
+
+
+def test_a_page_names_the_address_of_the_next_one_with_the_same_filters(clients: Clients) -> None:
+    several(clients, {"a": "Failed", "b": "Failed", "c": "Succeeded", "d": "Failed"})
+    _, body = listed(clients, status="failed", top="2")
+    assert [run["run_id"] for run in body["runs"]] == ["d", "b"]
+    url = urlsplit(body["next"])
+    assert (url.netloc, url.path) == ("app.invalid", "/api/runs")
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    assert query == {"status": "failed", "top": "2", "continuation": body["continuation"]}
+    _, body = listed(clients, **query)
+    assert [run["run_id"] for run in body["runs"]] == ["a"]
+    assert "next" not in body
+
+
+def test_runs_are_listed_by_dataset(clients: Clients) -> None:
+    several(clients, {"a": "Failed"})
+    assert len(listed(clients, dataset="iris_csv.csv")[1]["runs"]) == 1
+    assert listed(clients, dataset="other.csv")[1]["runs"] == []
+
+
+@pytest.mark.parametrize("top", ["1", "200", " 7 "])
+def test_a_page_holds_1_to_200_runs(clients: Clients, top: str) -> None:
+    assert listed(clients, top=top)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"top": "0"}, "InvalidTop"),
+        ({"top": "201"}, "InvalidTop"),
+        ({"top": "-1"}, "InvalidTop"),
+        ({"top": "many"}, "InvalidTop"),
+        ({"top": ""}, "InvalidTop"),
+        ({"top": "9" * 5000}, "InvalidTop"),
+        ({"status": "Lost"}, "InvalidStatus"),
+        ({"status": "\ud800"}, "InvalidStatus"),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_wrong_query_is_400(clients: Clients, params: dict[str, str], code: str) -> None:
+    status, body = listed(clients, **params)
+    assert (status, body["error"]["code"]) == (400, code)
 
 
 # --- Showing ------------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ class Blob:
     etag: str
     modified: datetime
     metadata: dict[str, str] = field(default_factory=dict)
+    leased: bool = False
 
 
 class Blobs:
@@ -140,6 +141,8 @@ class Blobs:
         wanted = sent.headers.get("If-Match", "").strip('"')
         if wanted and (blob is None or wanted != blob.etag):
             return self._answer(412, code="ConditionNotMet")
+        if blob and sent.query.get("comp") == "lease":
+            return self._lease(blob, sent.headers["x-ms-lease-action"])
         if sent.method == "PUT":
             start = "x-ms-meta-"
             metadata = {
@@ -156,6 +159,13 @@ class Blobs:
             answer = self._answer(200, blob)
             return replace(answer, headers={**answer.headers, "Content-Length": str(len(blob.content))})
         return self._read(blob)
+
+    def _lease(self, blob: Blob, action: str) -> Answer:
+        if action == "acquire" and blob.leased:
+            return self._answer(409, code="LeaseAlreadyPresent")
+        blob.leased = action == "acquire"
+        answer = self._answer(201 if blob.leased else 200, blob)
+        return replace(answer, headers={**answer.headers, "x-ms-lease-id": "lease-1"})
 
     def _read(self, blob: Blob) -> Answer:
         if not blob.content:

@@ -1,0 +1,87 @@
+"""An Azure ML workspace at the other end of a Wire: a test describes its resources and sees what is asked."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.clients import Clients
+from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
+
+PUBLIC = replace(SETTINGS, resource_manager="https://management.azure.com")
+"""Without ARM_CLOUD_METADATA_URL, azure-ai-ml knows Azure's own Resource Manager."""
+WORKSPACE = f"{PUBLIC.resource_manager}{PUBLIC.workspace_id}"
+OPERATION = f"{PUBLIC.resource_manager}/operations/1"
+"""The address of every operation that is begun here."""
+
+
+@dataclass
+class Workspace:
+    """Resources by their path below the workspace. put, deleted: what has been asked for, in order.
+
+    failure: the error of the operation, as Resource Manager words it.
+    """
+
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    put: list[tuple[str, Any]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failure: dict[str, Any] = field(default_factory=dict)
+    blobs: Blobs = field(default_factory=Blobs)
+
+    @property
+    def clients(self) -> Clients:
+        return Wire(self).clients(PUBLIC)
+
+    def endpoint(self, name: str, state: str = "Succeeded", default: str = "") -> None:
+        self.resources[f"batchEndpoints/{name}"] = {
+            "location": "westeurope",
+            "tags": {"model": "iris"},
+            "properties": {
+                "authMode": "AADToken",
+                "provisioningState": state,
+                "defaults": {"deploymentName": default} if default else None,
+            },
+        }
+
+    def deployment(
+        self, endpoint: str, name: str, state: str = "Succeeded", tags: dict[str, str] | None = None
+    ) -> None:
+        self.resources[f"batchEndpoints/{endpoint}/deployments/{name}"] = {
+            "location": "westeurope",
+            "tags": tags or {},
+            "properties": {"provisioningState": state, "compute": "cpu-cluster"},
+        }
+
+    def compute(self, name: str, state: str = "Succeeded") -> None:
+        self.resources[f"computes/{name}"] = {
+            "location": "westeurope",
+            "properties": {
+                "computeType": "AmlCompute",
+                "provisioningState": state,
+                "properties": {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 2}},
+            },
+        }
+
+    def __call__(self, sent: Sent) -> Answer:
+        if sent.path.startswith(SETTINGS.storage_url):
+            return self.blobs(sent)
+        if sent.path == OPERATION:
+            status = "Failed" if self.failure else "Succeeded"
+            return Answer(200, {"status": status, "error": self.failure or None})
+        if sent.path == WORKSPACE:
+            return Answer(200, {"id": SETTINGS.workspace_id, "name": "x", "location": "westeurope"})
+        path = sent.path.removeprefix(f"{WORKSPACE}/")
+        if sent.method == "PUT":
+            self.put.append((path, sent.body))
+            return Answer(201, sent.body, {"Azure-AsyncOperation": OPERATION})
+        if path.endswith("/deployments") and sent.method == "GET":
+            found = [self._body(each) for each in self.resources if each.startswith(f"{path}/")]
+            return Answer(200, {"value": found})
+        if path not in self.resources:
+            return Answer(404, {"error": {"code": "NotFound", "message": path}})
+        if sent.method == "DELETE":
+            self.deleted.append(path)
+            return Answer(202, headers={"Azure-AsyncOperation": OPERATION})
+        return Answer(200, self._body(path))
+
+    def _body(self, path: str) -> dict[str, Any]:
+        name = path.rpartition("/")[2]
+        return {"id": f"{SETTINGS.workspace_id}/{path}", "name": name, **self.resources[path]}

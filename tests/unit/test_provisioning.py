@@ -1,0 +1,98 @@
+"""The steps that make cluster, endpoint and deployment: once, and with Azure's own reason if that fails."""
+
+from collections.abc import Callable
+
+import pytest
+
+from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
+from runs.contracts import (
+    ComputeInput,
+    DeploymentInput,
+    EndpointInput,
+    ModelVersion,
+    ProvisioningStatus,
+)
+from runs.errors import RefusedError
+from tests.unit.machine_learning import OPERATION, Workspace
+from tests.unit.rehearsed import RUN, UPLOAD
+
+COMPUTE = ComputeInput("cpu-cluster", "Standard_DS3_v2", "")
+ENDPOINT = EndpointInput("iris", "iris_classification", "")
+DEPLOYMENT = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "cpu-cluster", "")
+BEGUN = ProvisioningStatus(False, OPERATION)
+"""What a step answers after it has begun to make something."""
+REASON = {"code": "QuotaExceeded", "message": "no cores left"}
+
+
+def test_what_is_missing_is_made() -> None:
+    workspace = Workspace()
+    clients = workspace.clients
+    assert ensure_compute(COMPUTE, clients) == BEGUN
+    assert ensure_endpoint(ENDPOINT, clients) == BEGUN
+    workspace.endpoint("iris")
+    assert deploy_model(DEPLOYMENT, clients) == BEGUN
+    (compute, cluster), (endpoint, made), (deployment, of) = workspace.put
+    assert compute == "computes/cpu-cluster"
+    scale = cluster["properties"]["properties"]["scaleSettings"]
+    assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
+    assert (endpoint, made["tags"]["model"]) == ("batchEndpoints/iris", "iris_classification")
+    assert (deployment, of["tags"]["run"]) == ("batchEndpoints/iris/deployments/run-1", RUN)
+    assert of["properties"]["errorThreshold"] == 0
+    assert of["properties"]["model"]["assetId"].endswith("/models/iris/versions/3")
+
+
+@pytest.mark.parametrize(("state", "done"), [("Succeeded", True), ("Creating", False), ("Updating", False)])
+@pytest.mark.parametrize("operation", ["", OPERATION])
+def test_what_is_there_is_left_as_it_is(state: str, done: bool, operation: str) -> None:
+    workspace = Workspace()
+    clients = workspace.clients
+    workspace.compute("cpu-cluster", state)
+    workspace.endpoint("iris", state)
+    workspace.deployment("iris", "run-1", state)
+    status = ProvisioningStatus(done, operation)
+    assert ensure_compute(ComputeInput("cpu-cluster", "other", operation), clients) == status
+    assert ensure_endpoint(EndpointInput("iris", "other", operation), clients) == status
+    given = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "other", operation)
+    assert deploy_model(given, clients) == status
+    assert workspace.put == []
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_cluster_and_endpoint_that_failed_before_this_run_are_put_again(state: str) -> None:
+    workspace = Workspace()
+    clients = workspace.clients
+    workspace.compute("cpu-cluster", state)
+    workspace.endpoint("iris", state, default="run-0")
+    assert ensure_compute(COMPUTE, clients) == BEGUN
+    assert ensure_endpoint(ENDPOINT, clients) == BEGUN
+    assert [path for path, _ in workspace.put] == ["computes/cpu-cluster", "batchEndpoints/iris"]
+    properties = workspace.put[1][1]["properties"]
+    assert properties["defaults"]["deploymentName"] == "run-0", "a PUT replaces all of an endpoint"
+
+
+def test_what_fails_in_this_run_is_refused_with_the_reason_of_its_operation() -> None:
+    workspace = Workspace(failure=REASON)
+    clients = workspace.clients
+    workspace.compute("cpu-cluster", "Failed")
+    workspace.endpoint("iris", "Failed")
+    workspace.deployment("iris", "run-1", "Failed")
+    given = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "c", OPERATION)
+    attempts: dict[str, Callable[[], ProvisioningStatus]] = {
+        "compute cpu-cluster": lambda: ensure_compute(ComputeInput("cpu-cluster", "s", OPERATION), clients),
+        "endpoint iris": lambda: ensure_endpoint(EndpointInput("iris", "m", OPERATION), clients),
+        "deployment run-1": lambda: deploy_model(given, clients),
+    }
+    for what, attempt in attempts.items():
+        with pytest.raises(RefusedError) as refused:
+            attempt()
+        assert refused.value.code == "ProvisioningFailed"
+        assert str(refused.value) == f"{what}: Failed: QuotaExceeded: no cores left"
+    assert workspace.put == []
+
+
+def test_a_deployment_that_failed_is_never_put_again() -> None:
+    workspace = Workspace()
+    workspace.deployment("iris", "run-1", "Failed")
+    with pytest.raises(RefusedError, match="deployment run-1: Failed: Azure ML gave no reason"):
+        deploy_model(DEPLOYMENT, workspace.clients)
+    assert workspace.put == []
