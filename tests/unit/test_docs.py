@@ -6,6 +6,7 @@ here. The tables of settings have a test of their own (test_settings_documented)
 """
 
 import ast
+import importlib
 import importlib.util
 import json
 import re
@@ -241,6 +242,20 @@ def test_examples_in_json_are_json(document: Path) -> None:
     for language, block in FENCE.findall(document.read_text()):
         if language == "json":
             json.loads(block)
+
+
+@every_document
+def test_examples_in_python_import_what_exists(document: Path) -> None:
+    examples = [block for language, block in FENCE.findall(document.read_text()) if language == "python"]
+    statements = [node for block in examples for node in ast.walk(ast.parse(block))]
+    lost = []
+    for node in statements:
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            lost += [f"{node.module}.{each.name}" for each in node.names if not hasattr(module, each.name)]
+        elif isinstance(node, ast.Import):
+            lost += [each.name for each in node.names if importlib.util.find_spec(each.name) is None]
+    assert lost == []
 
 
 @every_document

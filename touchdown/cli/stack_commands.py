@@ -123,16 +123,16 @@ def env(
     force: Annotated[bool, typer.Option("--force", help=f"Replace an existing {SETTINGS_FILE}.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the variables by which Azure's SDKs find this cloud: eval "$(touchdown env)"."""
+    """Print the variables by which curl and Azure's SDKs find this cloud: eval "$(touchdown env)"."""
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
-        from localcloud import certificates, environment
+        from localcloud import certificates
 
         certificates.ensure(place)
         if func:
             write_settings(place, find_checkout(app), force=force, as_json=as_json)
             return
-        variables = app_variables(place) if function_app else environment.of_person(place)
+        variables = app_variables(place) if function_app else person_variables(place)
         if as_json:
             output.print_json(variables)
             return
@@ -180,6 +180,23 @@ def running_runs(home: "Home") -> list[dict[str, Any]]:
             return [run for run in claimed if client.run(run["run_id"])["status"] == "Running"]
     except (ClientError, httpx.HTTPError):
         return []
+
+
+def person_variables(home: "Home") -> dict[str, str]:
+    """The variables for a person's shell: what Azure's SDKs read, and the app's HTTP API with its key.
+
+    The key is left out until the Functions host has written it.
+    """
+    from localcloud import environment
+
+    from touchdown.errors import StackNotRunningError
+    from touchdown.local.target import function_key
+
+    variables = environment.of_person(home) | {"TOUCHDOWN_API": f"{home.functions_url}/api"}
+    try:
+        return variables | {"TOUCHDOWN_KEY": function_key(home)}
+    except StackNotRunningError:
+        return variables
 
 
 def app_variables(home: "Home") -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from localcloud.functions import keys
 from localcloud.home import LOOPBACK, Home, Ports
 
 from tests.checkout import CHECKOUT
@@ -112,6 +113,15 @@ def test_env_gives_a_shell_what_the_sdks_read(home: Home) -> None:
     assert set(lines) >= {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "ARM_CLOUD_METADATA_URL", "SSL_CERT_FILE"}
     assert lines["IDENTITY_HEADER"] == home.identity_headers["person"]
     assert home.ca_bundle.exists()
+
+
+def test_env_gives_a_shell_the_http_api_and_its_key_once_the_host_has_written_it(home: Home) -> None:
+    before = run("env", "--home", str(home.root), "--json").json
+    assert before["TOUCHDOWN_API"] == f"{home.functions_url}/api"
+    assert "TOUCHDOWN_KEY" not in before
+    written = keys.load(home.root / "keys.json")
+    after = run("env", "--home", str(home.root), "--json").json
+    assert after["TOUCHDOWN_KEY"] == written.functions["default"]
 
 
 def test_env_of_the_app_is_the_app_and_not_the_person(home: Home) -> None:
