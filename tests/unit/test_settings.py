@@ -159,6 +159,11 @@ def test_the_endpoint_is_named_after_the_model_unless_it_is_set() -> None:
     assert resolved({"model_name": "wine", "endpoint_name": "serving"}).endpoint_name == "serving"
 
 
+def test_a_text_has_at_most_256_characters_and_loses_the_spaces_around_it() -> None:
+    assert settings.checked({"label": "x" * 256}) == {"label": "x" * 256}
+    assert settings.checked({"label": "  a b "}) == {"label": "a b"}
+
+
 def test_names_are_made_valid() -> None:
     found = resolved({"model_name": "a b", "endpoint_name": "My Endpoint", "compute_name": "cpu-1"})
     assert found.model_name.startswith("a-b-")
