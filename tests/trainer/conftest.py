@@ -1,4 +1,4 @@
-"""The trainer as its users start it: a process of its own Python, in a working directory of its own."""
+"""Starts the trainer as its users do: as a process of its own Python, in a working directory of its own."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def identity() -> Iterator[Identity]:
 
 
 def write_activity(folder: Path, **extended_properties: Any) -> None:
-    """Leave the activity.json that Data Factory leaves beside the code of a Custom activity."""
+    """Write the activity.json that Data Factory puts beside the code of a Custom activity."""
     activity = {
         "name": "Train",
         "type": "Custom",

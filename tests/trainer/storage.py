@@ -1,7 +1,7 @@
-"""Azurite over TLS with OAuth, and the identity endpoint that goes with it, for tests of the trainer.
+"""Azurite over TLS with OAuth, and a managed-identity endpoint for it, for the trainer's tests.
 
-The trainer imports nothing of the app, and its tests nothing of localcloud: a fault of one cannot hide
-behind the other.
+The trainer imports nothing of the app, and its tests nothing of localcloud, so that a bug in one cannot hide
+a bug in the other.
 """
 
 import json
@@ -22,14 +22,14 @@ import trustme
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 AZURITE = Path(__file__).parents[2] / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-# The account and key that Azurite's documentation gives to everybody.
+# The well-known account and key in Azurite's documentation.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 @dataclass
 class Storage:
-    """A running Azurite, seen by a test and by the trainer."""
+    """A running Azurite. access_log: the file to which it writes a line per request."""
 
     account_url: str
     certificate: Path
@@ -55,7 +55,7 @@ class Storage:
         return {"REQUESTS_CA_BUNDLE": str(self.certificate), "NO_PROXY": "127.0.0.1"}
 
     def written(self, container: str) -> list[str]:
-        """The blobs that were put into a container, in the order in which they were complete."""
+        """The blobs written to a container, in the order in which they were completed."""
         puts = re.findall(r'"PUT /\S+?/(\S+?)/(\S+?)(?:\?\S*)? HTTP/1\.1" 201', self.access_log.read_text())
         return [blob for at, blob in puts if at == container]
 
@@ -69,7 +69,7 @@ def running_azurite(folder: Path) -> Iterator[Storage]:
     for part in certificate.cert_chain_pems:
         part.write_to_path(str(folder / "cert.pem"), append=True)
     log = folder / "access.log"
-    # Port 0: Azurite takes a free one and names it in its first lines.
+    # With port 0, Azurite takes a free port and names it in its first lines.
     options = ["--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--oauth", "basic"]
     options += ["--cert", str(folder / "cert.pem"), "--key", str(folder / "key.pem")]
     with log.open("w") as out:
@@ -77,7 +77,8 @@ def running_azurite(folder: Path) -> Iterator[Storage]:
     try:
         yield Storage(f"{listening_at(log, process)}/{ACCOUNT}", folder / "ca.pem", log)
     finally:
-        process.kill()  # it holds nothing but memory, and would wait for the clients' idle connections
+        # Azurite's data is in memory only, and a clean end would wait for the clients' idle connections.
+        process.kill()
         process.wait(timeout=20)
 
 
@@ -126,7 +127,7 @@ class IdentityHandler(BaseHTTPRequestHandler):
         claims = {"iss": "https://sts.windows.net/tenant/", "aud": self.server.audience}
         token = jwt.encode(
             claims | {"iat": now, "nbf": now, "exp": now + 3600},
-            key="Azurite checks no signature, only that there is one",
+            key="Azurite checks that there is a signature, but not which",
         )
         body = json.dumps(
             {
@@ -159,7 +160,7 @@ def running_identity() -> Iterator[Identity]:
 
 
 def without_azure(environment: "os._Environ[str]") -> dict[str, str]:
-    """The environment without any other identity that DefaultAzureCredential would find before ours."""
+    """The environment without identities that DefaultAzureCredential would find before the test's own."""
     return {
         name: value
         for name, value in environment.items()

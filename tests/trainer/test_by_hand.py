@@ -36,7 +36,7 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 
 @dataclass
 class Lab:
-    """What one run of the lab's command line left behind."""
+    """The result of one run of the lab's command line."""
 
     process: "subprocess.CompletedProcess[str]"
     folder: Path

@@ -1,4 +1,4 @@
-"""What becomes of the columns that people have: kinds, gaps, labels, tasks; and the model takes them raw."""
+"""How columns of every kind become features, labels and tasks, and that the model takes them raw."""
 
 import datetime
 import json
@@ -34,7 +34,7 @@ print(json.dumps({name: answer[name].tolist() for name in answer.columns}))
 def of(
     cells: Callable[[int], object], rows: int = 60, label: Callable[[int], object] = lambda n: "uv"[n % 2]
 ) -> str:
-    """A table of a column "c", a number beside it, and a label."""
+    """A table with a column "c", a column of numbers, and a label."""
     return table(["c", "x", "y"], [[cells(n), n * 7 % 13, label(n)] for n in range(rows)])
 
 
@@ -228,7 +228,7 @@ def test_more_than_half_of_the_labels_missing_is_refused(
 # --- What only shows further down ---------------------------------------------------------------------
 
 MANY = 150_000
-"""Rows of more than a megabyte, beyond which nobody has looked beforehand."""
+"""Rows of more than a megabyte, which is all that the format is detected from."""
 
 
 def late(first: Callable[[int], object], then: Callable[[int], object]) -> bytes:
@@ -361,7 +361,7 @@ def test_a_regression_of_large_numbers_is_as_good_as_that_of_small_ones(workshop
 
 
 def checkers(rows: int = 400) -> bytes:
-    """What no line can tell apart, and trees easily."""
+    """Classes that no line can separate, and trees can easily."""
     cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(rows)]
     return table(["a", "b", "y"], [[a, b, "uv"[(a > 48) ^ (b > 44)]] for a, b in cells]).encode()
 
@@ -403,7 +403,7 @@ def test_the_same_bytes_give_the_same_metrics_to_the_last_bit(
 
 
 def churn(rows: int = 400, seed: int = 7) -> tuple[list[str], list[list[str]]]:
-    """Customers as a German spreadsheet exports them; who leaves depends on contract and complaints."""
+    """Customers as a German spreadsheet exports them; contract and complaints decide who leaves."""
     chance = random.Random(seed)
     header = ["Kunden-ID", "Vorname", "Geburtsdatum", "Vertrag", "Tarif", "Umsatz €", "Beschwerden"]
     header += ["Newsletter", "Notiz", "Stand", "gekündigt"]
@@ -473,7 +473,7 @@ def test_an_export_as_people_have_them_is_trained_and_scored_as_it_was_uploaded(
 
 
 def held_out(rows: int) -> list[int]:
-    """Numbers of the rows whose hash lies below the limit, as the trainer's own documentation defines it."""
+    """The numbers of the rows whose hash lies below the limit, as the trainer's documentation defines it."""
     found = []
     for row in range(rows):
         z = (row + 1 + 42) * 0x9E3779B97F4A7C15 % 2**64
@@ -485,14 +485,14 @@ def held_out(rows: int) -> list[int]:
 
 
 def log_loss(answer: dict[str, Any], rows: list[list[Any]]) -> float:
-    """Of the probabilities that a model answers; the last cell of a row is its label."""
+    """The log loss of a model's probabilities; the last cell of a row is its label."""
     chances = [answer[f"probability_{row[-1]}"][place] for place, row in enumerate(rows)]
     return -sum(map(math.log, chances)) / len(rows)
 
 
 @pytest.mark.parametrize("algorithm", ["linear", "boosting"])
 def test_the_deployed_model_sees_what_training_has_seen(algorithm: str, workshop: Workshop) -> None:
-    """Its answers to the raw rows of the hold-out give the trainer's own metrics."""
+    """The model's predictions for the raw hold-out rows give the metrics that the trainer wrote."""
     header, rows = churn(3000)
     data = table(header, rows, separator=";").encode("utf-16")
     training = workshop.trained(data, "--epochs", "10", "--algorithm", algorithm)
@@ -509,7 +509,7 @@ def test_the_deployed_model_sees_what_training_has_seen(algorithm: str, workshop
     ["days", "days and gaps", "times", "now and then a time", "centuries"],
 )
 def test_the_deployed_model_sees_the_dates_that_training_has_seen(written: str, workshop: Workshop) -> None:
-    """Features of days without a time come from a table in training, which the deployed model has not."""
+    """Training looks the features of days without a time up in a table; the deployed model computes them."""
     rows = []
     for n in range(4000):
         days = n * 7919 % 2000
@@ -533,7 +533,7 @@ def test_the_deployed_model_sees_the_dates_that_training_has_seen(written: str, 
 def test_the_deployed_model_sees_outliers_and_rare_levels_as_training_has(
     gaps: bool, workshop: Workshop
 ) -> None:
-    """Training cuts off only columns that have outliers, and looks levels up; the deployed model does not."""
+    """Training clips only columns with outliers, and looks levels up; the deployed model does neither."""
     header = ["calm", "wild", "flag", "level", "other", "y"]
     rows = []
     for n in range(4000):
@@ -592,7 +592,7 @@ def test_the_signature_calls_clean_numbers_doubles_and_everything_else_text(work
 def test_long_stretches_of_rows_without_a_label_are_left_out(
     task: str, first: bool, workshop: Workshop
 ) -> None:
-    """Of the batches that are taken together by chance, none may have a label: here the seventeenth alone."""
+    """All batches that are shuffled together may lack labels: here, the seventeenth is shuffled alone."""
     labels = [("uv"[n % 2] if task == "classification" else str(n % 2 + 0.5)) for n in range(450)]
     labels = [*labels, *[""] * 430] if first else [*[""] * 430, *labels]
     cells = [[n % 2 + n % 7 / 10, label] for n, label in enumerate(labels)]

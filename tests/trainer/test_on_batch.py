@@ -1,4 +1,4 @@
-"""The trainer as the Custom activity starts it: no arguments, an activity.json, a managed identity."""
+"""The trainer as a Custom activity starts it: with an activity.json and a managed identity."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ class Batch:
         return str(properties.etag).strip('"')
 
     def task(self, etag: str, **changed: Any) -> "subprocess.CompletedProcess[str]":
-        """Run one task in a new working directory, which `self.folder` then is."""
+        """Run one task in a new working directory, and set `self.folder` to it."""
         self.folder = self.folder.parent / f"{self.folder.name}_"
         self.folder.mkdir()
         given = {"runId": "run-1", "pipelineRunId": "pipeline-1", "accountUrl": self.storage.account_url}

@@ -1,4 +1,4 @@
-"""The trainer imported once, for many small tables: a request a line on stdin, an answer a line on stdout.
+"""Imports the trainer once, for many small tables: one request per line on stdin, one answer on stdout.
 
     python -P worker.py TRAINER_FOLDER          (the trainer's Python, not that of the tests)
 
@@ -7,7 +7,7 @@
     {"score": MODEL_FOLDER, "csv": FILE}
         ->  {"answer": {COLUMN: [VALUES]}}, or {"error": TEXT}
 
-A start of the trainer is two seconds of imports; a table of twenty rows trains in a fraction of one.
+Starting the trainer takes two seconds of imports; training on a table of twenty rows takes a fraction of one.
 """
 
 import contextlib
@@ -32,24 +32,25 @@ SAMPLE_BYTES = sample.SAMPLE_BYTES
 def train(
     arguments: list[str], folder: str, block_bytes: int | None = None, sample_bytes: int | None = None
 ) -> dict[str, Any]:
-    """What main.py does in a working folder, with its exit code and all that it says.
+    """Run main.py in a working folder, and return its exit code and output.
 
-    block_bytes: how much of the file is read and parsed at a time, to have many blocks of few rows.
-    sample_bytes: how much text the sampled rows may have, to have rows that are too long.
+    block_bytes: the size of the blocks in which the file is read and parsed; a small one gives many blocks of
+    few rows. sample_bytes: the most text that the sampled rows may have; a small one makes rows too long for
+    it.
     """
     reading.BLOCK_BYTES = block_bytes or BLOCK_BYTES
     storage.CHUNK_BYTES = block_bytes or CHUNK_BYTES
     sample.SAMPLE_BYTES = sample_bytes or SAMPLE_BYTES
     os.chdir(folder)
     out, err = io.StringIO(), io.StringIO()
-    # Leaving the block of warnings makes Python forget which it has shown: each request warns anew.
+    # Leaving catch_warnings resets the registry of warnings, so each request warns anew.
     with warnings.catch_warnings(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main.main(arguments)
     return {"code": code, "stdout": out.getvalue(), "stderr": err.getvalue()}
 
 
 def score(model: str, csv: str) -> dict[str, Any]:
-    """The answers of a model to a CSV that is read as Azure ML's driver of a batch deployment reads it."""
+    """A model's predictions for a CSV, read as Azure ML's driver of a batch deployment reads it."""
     import mlflow.pyfunc
 
     pandas: Any = importlib.import_module("pandas")
@@ -65,7 +66,7 @@ def score(model: str, csv: str) -> dict[str, Any]:
 
 def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints past sys.stdout must not stand among the answers
+    os.dup2(2, 1)  # a library that bypasses sys.stdout must not print among the answers
     for line in sys.stdin:
         request = json.loads(line)
         if "train" in request:

@@ -1,4 +1,4 @@
-"""Small trainings, one after the other, in one process that has imported the trainer once."""
+"""Runs small trainings, one after the other, in one process that imports the trainer once."""
 
 import csv
 import io
@@ -19,12 +19,12 @@ LONGEST_REQUEST = 240
 """Seconds."""
 
 Answer = dict[str, list[Any]]
-"""What a model answers, by column."""
+"""A model's predictions, by column."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went. folder: its working directory, alone with the dataset before it."""
+    """A finished training. folder: its working directory, which held only the dataset before it."""
 
     code: int
     stdout: str
@@ -53,7 +53,10 @@ class Training:
         return {each["column"]: each["why"] for each in self.document["dropped_columns"]}
 
     def refused(self, *named: str) -> str:
-        """The one line with which the dataset was refused, before anything was trained or left behind."""
+        """The line that says why the dataset was refused, before anything was trained or left behind.
+
+        named: texts that the line has to contain.
+        """
         assert self.code == 2, self.stdout + self.stderr
         (line,) = self.stderr.splitlines()
         for name in named:
@@ -83,12 +86,12 @@ class Workshop:
             timer.cancel()
         if not line:
             self._stderr.seek(0)
-            raise AssertionError(f"the worker is gone: {self._stderr.read()[-5000:]}")
+            raise AssertionError(f"the worker has ended: {self._stderr.read()[-5000:]}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def train(self, data: bytes, *arguments: str, name: str = "data.csv", **limits: int | None) -> Training:
-        """Train by hand on a file of these bytes, in a working directory of its own; limits: as worker's."""
+        """Train on a file of these bytes, in a new working directory. limits: see worker.train."""
         self._trainings += 1
         folder = self._folder / str(self._trainings)
         folder.mkdir()
@@ -97,14 +100,14 @@ class Workshop:
         return Training(folder=folder, **self._ask(request))
 
     def trained(self, data: bytes, *arguments: str, name: str = "data.csv", **limits: int | None) -> Training:
-        """A training that succeeds without a word on stderr."""
+        """As `train`, for a training that has to succeed and write nothing to stderr."""
         training = self.train(data, *arguments, name=name, **limits)
         assert (training.code, training.stderr) == (0, "")
         assert not list(training.folder.glob("training-*"))
         return training
 
     def score(self, training: Training, rows: bytes) -> Answer:
-        """The model's answers to a CSV that is read as a batch deployment reads it."""
+        """The model's predictions for a CSV, read as a batch deployment reads it."""
         path = training.folder / "rows.csv"
         path.write_bytes(rows)
         found = self._ask({"score": str(training.model), "csv": str(path)})
@@ -138,7 +141,7 @@ def open_workshop(python: str, trainer: Path, folder: Path) -> Iterator[Workshop
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, separator: str = ",", line_end: str = "\n"
 ) -> str:
-    """A CSV with quotes where they are needed."""
+    """A CSV, with quotes where it needs them."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator=line_end)
     writer.writerow(columns)
