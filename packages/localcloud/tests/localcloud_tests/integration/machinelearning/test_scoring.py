@@ -289,7 +289,7 @@ REFUSED = {
                 | {
                     "uri": DATA["uri"].replace(
                         "azureml://",
-                        f"azureml://subscriptions/{SUBSCRIPTION[::-1]}/resourcegroups/touchdown/workspaces/touchdown/",
+                        f"azureml://subscriptions/{SUBSCRIPTION[::-1]}/resourcegroups/lab/workspaces/models/",
                     )
                 }
             }
