@@ -115,6 +115,7 @@ class Grid:
 
     home: Home
     webhooks: Receiver
+    webhooks_port: int
     absent_port: int
     blobs: BlobServiceClient
     process: "subprocess.Popen[bytes]"
@@ -181,7 +182,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
         ):
             with environment():
                 cloud = start_cloud(home)
-            grid = Grid(home, receiver, absent, blobs, cloud, app)
+            grid = Grid(home, receiver, webhooks, absent, blobs, cloud, app)
             try:
                 yield grid
             finally:

@@ -1,0 +1,168 @@
+"""The resources that a cloud is given, through its Resource Manager: read back, changed, refused."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home
+
+from localcloud_tests.resources import (
+    BATCH_ID,
+    FACTORY_ID,
+    GROUP_ID,
+    POOL,
+    SITE_ID,
+    STORAGE_ID,
+    SYSTEM_TOPIC_ID,
+    TOPIC,
+    TOPIC_ID,
+    WORKSPACE_PATH,
+    function,
+    webhook,
+)
+
+pytestmark = pytest.mark.integration
+
+Arm = Callable[..., httpx.Response]
+VERSIONS = {"Microsoft.DataFactory": "2018-06-01", "Microsoft.MachineLearningServices": "2024-04-01"}
+
+
+@pytest.fixture
+def arm(cloud_home: Home, trusted: None) -> Iterator[Arm]:
+    """Sends a request to Resource Manager with a token."""
+    token = DefaultAzureCredential().get_token(f"{cloud_home.resource_manager}/.default").token
+    trust = ssl.create_default_context(cafile=cloud_home.ca_bundle)
+    with httpx.Client(base_url=cloud_home.resource_manager, verify=trust, trust_env=False) as client:
+
+        def send(method: str, id_: str, **properties: Any) -> httpx.Response:
+            provider = id_.partition("/providers/")[2].partition("/")[0]
+            return client.request(
+                method,
+                id_,
+                params={"api-version": VERSIONS.get(provider, "2025-06-01")},
+                headers={"Authorization": f"Bearer {token}"},
+                json={"location": "here", "properties": properties} if method in ("PUT", "POST") else None,
+            )
+
+        yield send
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [
+        GROUP_ID,
+        STORAGE_ID,
+        WORKSPACE_PATH,
+        FACTORY_ID,
+        BATCH_ID,
+        f"{BATCH_ID}/pools/{POOL}",
+        TOPIC_ID,
+        SYSTEM_TOPIC_ID,
+        SITE_ID,
+    ],
+)
+def test_what_the_cloud_was_given_is_there_in_any_case(arm: Arm, id_: str) -> None:
+    answer = arm("GET", id_.replace("resourceGroups", "RESOURCEGROUPS"))
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["id"], answer.json()["name"]) == (id_, id_.split("/")[-1])
+    assert answer.json()["properties"].get("provisioningState", "Succeeded") == "Succeeded"
+
+
+def test_nothing_is_read_without_a_token(cloud_home: Home) -> None:
+    trust = ssl.create_default_context(cafile=cloud_home.ca_bundle)
+    for id_ in (GROUP_ID, SITE_ID, STORAGE_ID, TOPIC_ID, BATCH_ID, f"{GROUP_ID}/providers/Microsoft.X/y/z"):
+        url = f"{cloud_home.resource_manager}{id_}?api-version=2025-06-01"
+        assert httpx.get(url, verify=trust, trust_env=False).status_code == 401, id_
+
+
+def test_settings_are_not_part_of_the_site_and_shown_when_they_are_asked_for(arm: Arm) -> None:
+    put = arm(
+        "PUT", SITE_ID, siteConfig={"appSettings": [{"name": "KEY", "value": "secret"}], "ftpsState": "x"}
+    )
+    assert put.status_code == 200
+    assert put.json()["properties"]["siteConfig"] == {"ftpsState": "x"}
+    assert "secret" not in arm("GET", SITE_ID).text
+    listed = arm("POST", f"{SITE_ID}/config/appsettings/list").json()
+    assert listed["properties"] == {"KEY": "secret"}
+    assert arm("PUT", f"{SITE_ID}/config/appsettings", COLOUR="red").status_code == 200
+    listed = arm("POST", f"{SITE_ID}/config/appsettings/list").json()
+    assert listed["properties"] == {"COLOUR": "red"}
+    bad = arm("PUT", SITE_ID, siteConfig={"appSettings": {"KEY": "secret"}})
+    assert (bad.status_code, bad.json()["error"]["target"]) == (400, "siteConfig.appSettings")
+
+
+def test_a_container_that_is_put_is_there(arm: Arm, cloud_home: Home) -> None:
+    container = f"{STORAGE_ID}/blobServices/default/containers/made"
+    assert arm("GET", container).status_code == 404
+    assert arm("PUT", container, publicAccess="None").status_code == 201
+    assert arm("PUT", container, publicAccess="None").status_code == 200
+    assert container in [each["id"] for each in arm("GET", container.rpartition("/")[0]).json()["value"]]
+    client = BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
+    assert client.get_container_client("made").exists()
+    assert arm("PUT", f"{STORAGE_ID}/blobServices/default/containers/Not-Valid").status_code == 400
+
+
+def test_a_datastore_that_is_put_is_a_container_of_this_storage(arm: Arm, cloud_home: Home) -> None:
+    own = f"{WORKSPACE_PATH}/datastores/own"
+    properties = {"datastoreType": "AzureBlob", "accountName": STORAGE_ACCOUNT, "containerName": "own"}
+    assert arm("PUT", own, **properties).status_code == 201
+    assert arm("GET", own).json()["properties"]["containerName"] == "own"
+    assert (
+        BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
+        .get_container_client("own")
+        .exists()
+    )
+    assert arm("PUT", own, **properties | {"accountName": "other"}).status_code == 501
+    assert arm("PUT", own, **properties | {"datastoreType": "AzureFile"}).status_code == 501
+
+
+@pytest.mark.parametrize(
+    ("id_", "properties", "status", "says"),
+    [
+        (f"/subscriptions/{SUBSCRIPTION}/resourceGroups/second", {}, 501, "second resource of the type"),
+        (f"{WORKSPACE_PATH}2", {}, 501, "second resource of the type"),
+        (f"{BATCH_ID}2", {}, 501, "second resource of the type"),
+        (f"{BATCH_ID}/pools/second", {}, 501, "second resource of the type"),
+        (f"{BATCH_ID}/pools/{POOL}", {"startTask": {"waitForSuccess": True}}, 400, "needs a commandLine"),
+        (f"{SITE_ID}2", {}, 501, "second resource of the type"),
+        (f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/other", {}, 501, "storage account 'other'"),
+        (f"{GROUP_ID}/providers/Microsoft.KeyVault/vaults/mine", {}, 501, "vaults/mine"),
+        (f"{GROUP_ID}2/providers/Microsoft.EventGrid/topics/mine", {}, 404, "could not be found"),
+        (f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/mine", {"inputSchema": "Custom"}, 501, "Custom"),
+        (f"{SYSTEM_TOPIC_ID}2", {"source": f"{STORAGE_ID}2"}, 501, "system topics of"),
+        (f"{TOPIC_ID}2/eventSubscriptions/mine", {"destination": webhook("http://x")}, 404, "was not found"),
+        (f"{TOPIC_ID}/eventSubscriptions/mine", {}, 400, "needs a destination"),
+        (
+            f"{TOPIC_ID}/eventSubscriptions/mine",
+            {"destination": function("f") | {"properties": {"resourceId": f"{SITE_ID}2/functions/f"}}},
+            400,
+            "does not exist",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_azures_shape(
+    arm: Arm, id_: str, properties: dict[str, Any], status: int, says: str
+) -> None:
+    answer = arm("PUT", id_, **properties)
+    assert (answer.status_code, says in answer.json()["error"]["message"]) == (status, True), answer.text
+    assert answer.json()["error"]["code"]
+    assert arm("GET", id_).status_code in (200, 404, 501)
+
+
+def test_subscriptions_are_listed_below_their_topic_until_they_are_deleted(arm: Arm) -> None:
+    mine = f"{TOPIC_ID}/eventSubscriptions/mine"
+    made = arm("PUT", mine, destination=webhook("http://127.0.0.1:1/"))
+    assert (made.status_code, made.json()["properties"]["topic"]) == (201, TOPIC_ID)
+    twin = arm(
+        "PUT", f"{SYSTEM_TOPIC_ID}/eventSubscriptions/MINE", destination=webhook("http://127.0.0.1:1/")
+    )
+    assert (twin.status_code, "two event subscriptions" in twin.text) == (501, True)
+    assert [each["name"] for each in arm("GET", f"{TOPIC_ID}/eventSubscriptions").json()["value"]] == ["mine"]
+    assert arm("DELETE", mine).status_code == 200
+    assert arm("DELETE", mine).status_code == 204
+    assert arm("GET", mine).status_code == 404
+    assert TOPIC in [each["name"] for each in arm("GET", TOPIC_ID.rpartition("/")[0]).json()["value"]]

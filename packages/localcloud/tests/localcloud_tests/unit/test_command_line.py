@@ -1,0 +1,129 @@
+"""Commands that end before anything is started or asked: what they print, and with which exit code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from localcloud.cli.app import app
+from localcloud.cli.faults import pairs, parsed
+from localcloud.cli.outcome import CommandError
+from localcloud.home import Home, Ports
+from typer.testing import CliRunner, Result
+
+COMMANDS = ["up", "status", "env", "down", "reset", "faults"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), prog_name="localcloud")
+
+
+def error_of(result: Result) -> Any:
+    return json.loads(result.stdout)["error"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home whose stack has never run."""
+    return Home.open(tmp_path / "home", Ports.free())
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a cloud in it or above it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOCALCLOUD_HOME", raising=False)
+
+
+def test_help_names_every_command() -> None:
+    shown = run("--help")
+    assert shown.exit_code == 0
+    assert all(name in shown.stdout for name in COMMANDS)
+    assert run("faults", "arm", "-h").exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [["upp"], ["up", "--spec", "nowhere.json"], ["faults", "arm", "http"]])
+def test_wrong_usage_is_json_too(arguments: list[str]) -> None:
+    answer = run(*arguments, "--json")
+    assert answer.exit_code == 2
+    assert error_of(answer)["code"] == "usage"
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_specification_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "spec.json"
+    file.write_text('{"apps": "x"}')
+    answer = run("up", "--spec", str(file), "--home", str(tmp_path / "home"), "--json")
+    assert answer.exit_code == 2
+    assert str(file) in error_of(answer)["message"]
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["env"], ["reset"], ["faults", "list"]])
+def test_without_a_home_a_command_says_how_to_make_one(command: list[str]) -> None:
+    answer = run(*command, "--json")
+    assert answer.exit_code == 3
+    assert "there is no localcloud in" in error_of(answer)["message"]
+    assert "localcloud up" in error_of(answer)["hint"]
+
+
+def test_a_home_is_found_from_below_and_named_by_the_variable(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALCLOUD_HOME", str(home.root))
+    assert json.loads(run("status", "--json").stdout)["home"] == str(home.root)
+    monkeypatch.delenv("LOCALCLOUD_HOME")
+    here = Home.open(tmp_path / ".localcloud", Ports.free())
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    status = run("status", "--json")
+    assert status.exit_code == 3
+    assert json.loads(status.stdout)["home"] == str(here.root)
+
+
+def test_a_cloud_that_does_not_run_has_no_faults_and_nothing_to_stop(home: Home) -> None:
+    place = ("--home", str(home.root), "--json")
+    answer = run("faults", "list", *place)
+    assert answer.exit_code == 3
+    assert "nothing listens" in error_of(answer)["message"]
+    assert json.loads(run("down", *place).stdout) == {"stopped": False}
+
+
+def test_the_variables_of_a_person_and_of_the_app_differ(home: Home) -> None:
+    place = ("--home", str(home.root), "--json")
+    person, app_ = (json.loads(run("env", *given, *place).stdout) for given in ((), ("--app",)))
+    assert person["IDENTITY_HEADER"] == home.identity_headers["person"]
+    assert app_["IDENTITY_HEADER"] == home.identity_headers["app"]
+    assert f"export IDENTITY_HEADER={person['IDENTITY_HEADER']}" in run("env", *place[:2]).stdout
+
+
+def test_settings_for_core_tools_are_not_replaced_unasked(home: Home, tmp_path: Path) -> None:
+    place = ("env", "--func", str(tmp_path), "--home", str(home.root), "--json")
+    file = tmp_path / "local.settings.json"
+    assert json.loads(run(*place).stdout) == {"written": str(file)}
+    again = run(*place)
+    assert again.exit_code == 2
+    assert "--force" in error_of(again)["hint"]
+    assert run(*place, "--force").exit_code == 0
+
+
+def test_a_reset_asks_and_deletes_the_home(home: Home) -> None:
+    place = ("reset", "--home", str(home.root))
+    refused = run(*place, "--json")
+    assert (refused.exit_code, "--yes" in error_of(refused)["hint"]) == (2, True)
+    assert home.root.exists()
+    assert json.loads(run(*place, "--yes", "--json").stdout) == {"deleted": str(home.root)}
+    assert not home.root.exists()
+
+
+def test_options_of_a_fault_are_names_and_values_as_json_writes_them() -> None:
+    assert pairs("--where", ["subject=/a=b$", "path="]) == {"subject": "/a=b$", "path": ""}
+    assert [parsed(each) for each in ("2", "0.5", "null", "true", "TooManyRequests")] == [
+        2,
+        0.5,
+        None,
+        True,
+        "TooManyRequests",
+    ]
+    with pytest.raises(CommandError, match="NAME=VALUE"):
+        pairs("--where", ["subject"])
