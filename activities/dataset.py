@@ -41,7 +41,7 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Dataset:
         raise run_store.ended_error(claim.record)
     upload = request.upload
     size, metadata, head = read_upload(upload, clients)
-    found = look(upload.dataset, head, whole=size <= HEAD)
+    found = parse_head(upload.dataset, head, whole=size <= HEAD)
     resolved = settings.resolve(
         request.settings,
         metadata,
@@ -108,7 +108,7 @@ def replaced(upload: Upload) -> RefusedError:
     )
 
 
-def look(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
+def parse_head(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
     """Dialect, columns and first rows of a CSV whose first bytes are `head`; whole: there are no others.
 
     Raises RefusedError InvalidDataset if the trainer could not read it either.

@@ -15,7 +15,8 @@ OPERATION = f"{PUBLIC.resource_manager}/operations/1"
 
 @dataclass
 class Workspace:
-    """Resources by their path below the workspace. put, deleted: what has been asked for, in order.
+    """Resources by their path below the workspace. put, deleted, cancelled: what has been asked for, in
+    order.
 
     failure: the error of the operation, as Resource Manager words it.
     """
@@ -23,6 +24,7 @@ class Workspace:
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     put: list[tuple[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
     failure: dict[str, Any] = field(default_factory=dict)
     blobs: Blobs = field(default_factory=Blobs)
 
@@ -60,6 +62,25 @@ class Workspace:
             },
         }
 
+    def job(self, name: str, status: str) -> None:
+        """A scoring job, which Azure ML shows as a pipeline."""
+        self.resources[f"jobs/{name}"] = {
+            "properties": {
+                "jobType": "Pipeline",
+                "status": status,
+                "displayName": name,
+                "experimentName": "scoring",
+                "isArchived": False,
+                "tags": {},
+                "properties": {},
+                "settings": {},
+                "services": {},
+                "jobs": {},
+                "inputs": {},
+                "outputs": {},
+            }
+        }
+
     def __call__(self, sent: Sent) -> Answer:
         if sent.path.startswith(SETTINGS.storage_url):
             return self.blobs(sent)
@@ -75,6 +96,9 @@ class Workspace:
         if path.endswith("/deployments") and sent.method == "GET":
             found = [self._body(each) for each in self.resources if each.startswith(f"{path}/")]
             return Answer(200, {"value": found})
+        if path.endswith("/cancel"):
+            self.cancelled.append(path)
+            return Answer(202, headers={"Location": OPERATION})
         if path not in self.resources:
             return Answer(404, {"error": {"code": "NotFound", "message": path}})
         if sent.method == "DELETE":

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.dataset import HEAD, check_label, look
+from activities.dataset import HEAD, check_label, parse_head
 from runs.errors import RefusedError
 from runs.text import quote
 from tests.unit.rehearsed import SETTINGS
@@ -23,7 +23,7 @@ NAME = "iris_csv.csv"
 
 
 def seen(head: bytes, *, whole: bool = True) -> dialect.Look:
-    return look(NAME, head, whole=whole)
+    return parse_head(NAME, head, whole=whole)
 
 
 def why(head: bytes, *, whole: bool = True, **settings: Any) -> str:
