@@ -310,7 +310,30 @@ def test_a_running_run_is_shown_with_what_its_engine_knows(clients: Clients) -> 
     assert (body["dataset"], body["upload"]["etag"]) == ("iris_csv.csv", "0x8DC")
 
 
-def test_a_run_whose_story_broke_off_is_shown_as_failed_and_not_as_running_for_ever(clients: Clients) -> None:
+def test_a_run_is_shown_with_the_model_name_of_its_settings_until_it_has_a_model(clients: Clients) -> None:
+    claimed(clients)
+    custom = {"stage": "wait", "model": "", "settings": {"model_name": "iris"}}
+    _, body = call(http.show_run, Engine({RUN: state("RUNNING", custom)}), clients, run_id=RUN)
+    assert (body["model_name"], body["model_version"]) == ("iris", "")
+    _, body = call(http.show_run, Engine({RUN: state("RUNNING")}), clients, run_id=RUN)
+    assert (body["model_name"], body["model_version"]) == ("", "")
+
+
+def test_a_terminated_run_is_shown_as_such_with_what_that_means(clients: Clients) -> None:
+    claimed(clients)
+    _, body = call(http.show_run, Engine({RUN: state("TERMINATED", {"stage": "wait"})}), clients, run_id=RUN)
+    assert (body["status"], "cleaned up" in body["hint"]) == ("Terminated", True)
+
+
+def test_an_engine_that_gives_no_reason_leaves_a_reason_to_read(clients: Clients) -> None:
+    claimed(clients)
+    _, body = call(http.show_run, Engine({RUN: state("COMPLETED")}), clients, run_id=RUN)
+    assert body["error"] == {"stage": "", "code": "EngineFailed", "message": "it ended without a record."}
+
+
+def test_a_run_whose_orchestration_broke_off_is_shown_as_failed_and_not_as_running_for_ever(
+    clients: Clients,
+) -> None:
     claimed(clients)
     engine = Engine({RUN: state("FAILED", {"stage": "record_run"}, "record_run kept failing: 503")})
     _, body = call(http.show_run, engine, clients, run_id=RUN)
