@@ -1,11 +1,11 @@
-"""One measured process of the trainer's benchmark; it runs on the trainer's Python, with its packages.
+"""One measured process of the trainer's benchmark, which runs on the trainer's Python with its packages.
 
     python -P trainer_phases.py RESULT WHAT FILE [ARGUMENT]
 
-WHAT: `generate` a dataset; `train` on it with the trainer itself; only read it, with the trainer's `reader`
-or with pyarrow's own (`arrow`); or what a user of `pandas` would write. RESULT becomes a JSON object: seconds
-by phase, rows, and `peak`, the most memory in bytes that this process had at any time. -P because the
-trainer's modules and those of this folder have names in common.
+WHAT: `generate` a dataset; `train` on it with the trainer; only read it, with the trainer's `reader` or with
+pyarrow's own (`arrow`); or train on it with plain `pandas` code. RESULT is written as a JSON object: seconds
+by phase, rows, and `peak`, the most memory in bytes that this process used. -P is needed because modules of
+the trainer and of this folder have the same names.
 """
 
 import importlib
@@ -30,12 +30,12 @@ REGIONS = tuple(f"{side} district" for side in (
 ))  # fmt: skip
 CHANNELS = ("web", "shop", "phone")
 GAPS = 0.03
-"""Share of the cells that are empty, in three columns of numbers and one of categories."""
+"""Share of empty cells in three columns of numbers and one of categories."""
 LR = "0.01"
 
 
 class Clock:
-    """Seconds by the name of what was done meanwhile."""
+    """Seconds by phase."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -49,7 +49,7 @@ class Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
     def start(self) -> None:
-        """Begin what counts as training. `stop` ends it, and also says how long processors were busy."""
+        """Start to count time as training, until `stop`, which records processor time as well."""
         self._wall, self._processors = time.perf_counter(), time.process_time()
 
     def stop(self) -> None:
@@ -71,7 +71,10 @@ class Clock:
 
 
 def peak() -> int:
-    """Bytes, from the process's own high-water mark: Linux hands ru_maxrss on from whoever started it."""
+    """The most memory that this process has used, in bytes.
+
+    Not from ru_maxrss where there is a choice: on Linux it includes the peak of the process that started it.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -83,7 +86,7 @@ def peak() -> int:
 
 
 def generate(file: str, rows: str) -> dict[str, Any]:
-    """Write a CSV of 20 columns: 15 numbers, 3 categories, a date, a label that can be learnt; with gaps."""
+    """Write a CSV of 20 columns with gaps: 15 numbers, 3 categories, a date, and a label that can be learnt."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -107,7 +110,7 @@ def generate(file: str, rows: str) -> dict[str, Any]:
 
 
 def table(start: int, count: int) -> Any:
-    """Rows from number `start` on, always the same ones."""
+    """The rows from number `start` on, the same ones at every call."""
     import numpy as np
     import pyarrow as pa
 
@@ -116,7 +119,7 @@ def table(start: int, count: int) -> Any:
     score = 1.5 * normal[0] - normal[1] + 0.5 * normal[2]
     columns: dict[str, Any] = {}
     for place in range(MEASURES):
-        # Of different sizes, as measurements are, so that they have to be scaled.
+        # Columns differ in magnitude, as measurements do, so that they have to be scaled.
         values = np.rint((normal[place] * 10 ** (place % 4) + place) * 1e6) / 1e6
         gaps = random.random(count) < GAPS if place % 4 == 3 else None
         columns[f"measure_{place + 1}"] = pa.array(values, mask=gaps)
@@ -144,28 +147,33 @@ def chosen(codes: Any, texts: Any, gaps: Any) -> Any:
 
 
 def imported(name: str) -> Any:
-    """One of the trainer's modules, which type checkers do not see."""
+    """One of the trainer's modules, which mypy checks in the trainer's own environment only."""
     return importlib.import_module(name)
 
 
 def train(file: str, epochs: str) -> dict[str, Any]:
-    """Run trainer/main.py as a person does, with a clock around its chapters.
+    """Run trainer/main.py as a person does, and time its steps.
 
-    `training` is everything from the first look at the bytes until there is a model to save: survey, epochs,
-    evaluation, and as `other` the rest (plan, importance, profile). Imports are timed for themselves, but
-    made where the trainer makes them, so that memory is what it is without a clock.
+    `training` is everything from the first byte read until there is a model to save: survey, epochs,
+    evaluation, and the rest (plan, importance, profile) as `other`. Imports are timed separately, but take
+    place where the trainer makes them, so that the measurement does not change how much memory is used.
     """
     clock = Clock()
     with clock.running("imports"):
         names = ("reading", "scan", "schema", "evaluation", "profiling", "gate", "saving", "training")
         reading, scan, _, evaluation, _, _, saving, training = map(imported, names)
     epoch_ends: list[float] = []
+    importing = 0.0
+    """Processor seconds of the imports that take place during the training."""
 
     def with_epochs(work: Callable[..., Any]) -> Callable[..., Any]:
         def worked(*args: Any) -> Any:
+            nonlocal importing
             *given, on_epoch = args
+            begun = time.process_time()
             with clock.running("imports in training"):
                 importlib.import_module("sklearn.linear_model")
+            importing += time.process_time() - begun
             epoch_ends.append(time.perf_counter())
 
             def ended(epoch: Any) -> None:
@@ -209,14 +217,14 @@ def train(file: str, epochs: str) -> dict[str, Any]:
     seconds["survey"] += seconds.pop("look")
     seconds["epochs"] = epoch_ends[-1] - epoch_ends[0]
     seconds["training"] -= late
-    seconds["processors"] -= late
+    seconds["processors"] -= importing
     seconds["other"] = seconds["training"] - sum(seconds[name] for name in ("survey", "epochs", "evaluation"))
     document = json.loads(next(Path("mlruns").glob("0/*/artifacts/metrics.json")).read_text(encoding="utf-8"))
     return {"seconds": seconds, "rows": document["dataset"]["rows"], "metrics": document["metrics"]}
 
 
 def reader(file: str) -> dict[str, Any]:
-    """Read and parse the dataset as the trainer does, and keep nothing: no training is faster than that."""
+    """Read and parse the dataset as the trainer does, and keep nothing: no training can be faster."""
     clock = Clock()
     with clock.running("imports"):
         names = ("reading", "storage", "column_kinds", "block_columns", "parallel")
@@ -241,7 +249,7 @@ def reader(file: str) -> dict[str, Any]:
 
 
 def arrow(file: str) -> dict[str, Any]:
-    """Read the dataset with pyarrow's own streaming reader, told the types as the trainer's is."""
+    """Read the dataset with pyarrow's own streaming reader, with the types that the trainer uses."""
     clock = Clock()
     with clock.running("imports"):
         import pyarrow as pa
@@ -259,7 +267,7 @@ def arrow(file: str) -> dict[str, Any]:
     return {"seconds": clock.seconds, "rows": rows}
 
 
-# --- What a user would write -------------------------------------------------------------------------
+# --- Plain pandas code -------------------------------------------------------------------------------
 
 
 def pandas(file: str, epochs: str) -> dict[str, Any]:
@@ -285,7 +293,7 @@ def pandas(file: str, epochs: str) -> dict[str, Any]:
             scaler = StandardScaler().fit(train_x)
             train_x, test_x = scaler.transform(train_x), scaler.transform(test_x)
         with clock.running("epochs"):
-            # No early end: as many passes as the trainer makes.
+            # Without early stopping, it makes as many passes as the trainer.
             model = SGDClassifier(
                 loss="log_loss", learning_rate="constant", eta0=float(LR), max_iter=int(epochs), tol=None
             )

@@ -1,22 +1,17 @@
-"""The trainer's table, a column a size: rows a second, beside the limit, beside what a user would write."""
-
-from __future__ import annotations
+"""The tables of the trainer's benchmark, with a column for each size."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from benchmarks.report import RESIDENT, Section, megabytes
-
-if TYPE_CHECKING:
-    from benchmarks.trainer import Figure, Size
+from benchmarks.trainer_figures import Figure, Size
 
 LIMIT = 2.0
-"""Times the reader's wall time that a training of one epoch may take."""
-AHEAD_FROM = 10**6
-"""Rows from which on the trainer is to be ahead of what a user would write."""
+"""How many times as long as the reader a training of one epoch may take."""
+FASTER_FROM = 10**6
+"""Rows from which on the trainer must need less time and memory than the pandas code."""
 PHASES = {
     "survey": "survey, with parsing",
     "epochs": "an epoch",
@@ -26,7 +21,7 @@ PHASES = {
     "save": "saving",
 }
 
-Cell = Callable[["Size"], "str | Text"]
+Cell = Callable[[Size], str | Text]
 
 
 def table(sizes: list[Size], epochs: int) -> RenderableType:
@@ -46,7 +41,7 @@ def section(title: str, sizes: list[Size]) -> tuple[Section, Callable[[str, Cell
 
 
 def phases(sizes: list[Size]) -> Section:
-    made, row = section("Training one epoch, rows a second, by rows", sizes)
+    made, row = section("Training one epoch, rows per second, by rows", sizes)
     for phase, name in PHASES.items():
         row(name, lambda size: rate(size, size.figures["train", 1].seconds[phase]))  # noqa: B023
     row("all of these, seconds", lambda size: f"{size.figures['train', 1].whole:.2f}")
@@ -56,7 +51,7 @@ def phases(sizes: list[Size]) -> Section:
 
 
 def limit(sizes: list[Size], epochs: int) -> Section:
-    made, row = section("One epoch, beside reading the same bytes once", sizes)
+    made, row = section("One epoch, compared with reading the same bytes once", sizes)
 
     def beside(what: str, judged: bool) -> Cell:
         def cell(size: Size) -> str | Text:
@@ -77,14 +72,14 @@ def limit(sizes: list[Size], epochs: int) -> Section:
     row("times pyarrow's open_csv", beside("arrow", False))
     row("the same in processor time", work)
     row(f"{epochs} epochs: times {epochs} readings", many)
-    row("the reader, rows a second", lambda size: rate(size, size.figures["reader", 0].whole))
-    row("open_csv, rows a second", lambda size: rate(size, size.figures["arrow", 0].whole))
-    made.remark(f"Wanted: at most {LIMIT:.0f} times the trainer's reader.")
+    row("the reader, rows per second", lambda size: rate(size, size.figures["reader", 0].whole))
+    row("open_csv, rows per second", lambda size: rate(size, size.figures["arrow", 0].whole))
+    made.remark(f"Required: at most {LIMIT:.0f} times the trainer's reader.")
     return made
 
 
 def user(sizes: list[Size], epochs: int) -> Section:
-    made, row = section("Beside pandas and SGDClassifier.fit", sizes)
+    made, row = section("Compared with pandas and SGDClassifier.fit", sizes)
 
     def beside(number: int, of: Callable[[Figure], float]) -> Cell:
         def cell(size: Size) -> str | Text:
@@ -92,8 +87,8 @@ def user(sizes: list[Size], epochs: int) -> Section:
             if not ours or not theirs:
                 return ""
             share = of(ours) / of(theirs)
-            shown = f"{share:.0%}"
-            return passed(shown, share < 1) if size.rows >= AHEAD_FROM else shown
+            percent = f"{share:.0%}"
+            return passed(percent, share < 1) if size.rows >= FASTER_FROM else percent
 
         return cell
 
@@ -104,7 +99,7 @@ def user(sizes: list[Size], epochs: int) -> Section:
     row(f"pandas, {epochs} epochs, seconds", lambda size: spent(size.figures.get(("pandas", epochs))))
     row("accuracy, the trainer", lambda size: accuracy(size.figures.get(("train", 1))))
     row("accuracy, pandas", lambda size: accuracy(size.figures.get(("pandas", 1))))
-    made.remark(f"Wanted: less than 100 % of both from {AHEAD_FROM:,} rows up. Accuracies after one epoch.")
+    made.remark(f"Required: less than 100 % of both from {FASTER_FROM:,} rows. Accuracies after one epoch.")
     return made
 
 
@@ -116,8 +111,8 @@ def memory(sizes: list[Size], epochs: int) -> Section:
             figure = size.figures.get((what, number))
             if not figure:
                 return ""
-            shown = megabytes(figure.peak)
-            return passed(shown, figure.peak <= RESIDENT) if judged else shown
+            peak = megabytes(figure.peak)
+            return passed(peak, figure.peak <= RESIDENT) if judged else peak
 
         return cell
 
@@ -125,7 +120,7 @@ def memory(sizes: list[Size], epochs: int) -> Section:
     row(f"the trainer, {epochs} epochs", held("train", epochs, True))
     row("the reader alone", held("reader", 0, False))
     row("pandas, one epoch", held("pandas", 1, False))
-    made.remark("Wanted: at most 1 GiB.")
+    made.remark("Required: at most 1 GiB.")
     return made
 
 
@@ -141,8 +136,8 @@ def accuracy(figure: Figure | None) -> str:
     return f"{figure.accuracy:.4f}" if figure and figure.accuracy is not None else ""
 
 
-def passed(shown: str, kept: bool) -> Text:
-    return Text(f"{shown} {'pass' if kept else 'fail'}", style="green" if kept else "red")
+def passed(value: str, met: bool) -> Text:
+    return Text(f"{value} {'pass' if met else 'fail'}", style="green" if met else "red")
 
 
 def circumstances(sizes: list[Size]) -> str:
@@ -151,6 +146,7 @@ def circumstances(sizes: list[Size]) -> str:
     fewest, most = min(figure.times for figure in figures), max(figure.times for figure in figures)
     median = others[len(others) // 2]
     return (
-        f"Each figure is the best of {fewest} to {most} processes. Others used {median:.0f} % of the machine"
-        f" meanwhile (median of all figures), {others[-1]:.0f} % at most: compare ratios, not seconds."
+        f"Each figure is the best of {fewest} to {most} processes. Meanwhile, other processes used"
+        f" {median:.0f} % of the machine (median of all figures), {others[-1]:.0f} % at most: compare ratios,"
+        " not seconds."
     )
