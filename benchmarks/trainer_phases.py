@@ -86,7 +86,7 @@ def peak() -> int:
 
 
 def generate(file: str, rows: str) -> dict[str, Any]:
-    """Write a CSV of 20 columns with gaps: 15 numbers, 3 categories, a date, and a label that can be learnt."""
+    """Write a CSV of 20 columns with gaps: 15 numbers, 3 categories, a date, and a learnable label."""
     import pyarrow as pa
     from pyarrow import csv
 
