@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import verdict_rules as rules
+from boosting import train_boosting
 from evaluation import HoldOut, evaluate
-from job import Job
+from job import TrainingJob
 from progress import print_progress, say
 from schema import Plan
 from survey import Survey
-from training import Trained, train_boosting, train_linear
+from training import Trained, train_linear
 
 TRAINERS = {"linear": train_linear, "boosting": train_boosting}
 
@@ -42,7 +43,7 @@ class Candidates:
         return found if math.isnan(last.accuracy) else found | {"train_accuracy": last.accuracy}
 
 
-def train_candidates(job: Job, survey: Survey, plan: Plan, folder: Path) -> dict[str, Trained]:
+def train_candidates(job: TrainingJob, survey: Survey, plan: Plan, folder: Path) -> dict[str, Trained]:
     """Train every algorithm that the job asks for. Raises BadInputError if the training diverges."""
     names = list(TRAINERS) if job.algorithm == "auto" else [job.algorithm]
     return {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion import ChampionProcess
 from gate import PairedPredictions
-from job import Job
+from job import TrainingJob
 from progress import say
 from sampled_rows import SampledRows
 from schema import Plan
@@ -82,7 +82,7 @@ def number_in(answer: Any) -> float | None:
 
 @contextlib.contextmanager
 def challenge(
-    job: Job, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
+    job: TrainingJob, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
 ) -> Iterator[Challenge | None]:
     """Start the champion's predictions, and stop them at the end. None if the job names no champion.
 
@@ -99,7 +99,7 @@ def challenge(
 
 
 def _start(
-    job: Job, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
+    job: TrainingJob, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
 ) -> Challenge:
     name = job.champion_model or "the champion"
     model = folder / "champion"

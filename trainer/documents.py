@@ -10,7 +10,7 @@ from typing import Any
 from candidates import Candidates
 from holdout import HOLDOUT, SEED
 from importance import importance
-from job import Job
+from job import TrainingJob
 from profiling import label as label_profile
 from sampled_rows import SampledRows
 from saving import EXPERIMENT_ID, dataset_name
@@ -37,7 +37,7 @@ COMMON = (
 
 
 def metrics_document(
-    job: Job, survey: Survey, plan: Plan, candidates: Candidates, gate: dict[str, Any]
+    job: TrainingJob, survey: Survey, plan: Plan, candidates: Candidates, gate: dict[str, Any]
 ) -> dict[str, Any]:
     """metrics.json, in which only the MLflow run's id is still empty."""
     metrics = {name: candidates.metrics(name) for name in candidates.trained}
@@ -81,7 +81,7 @@ def profile_document(survey: Survey, columns: list[dict[str, Any]]) -> dict[str,
 
 
 def report_document(
-    job: Job,
+    job: TrainingJob,
     survey: Survey,
     plan: Plan,
     sampled: SampledRows,

@@ -10,7 +10,7 @@ from candidates import Candidates, evaluate_candidates, train_candidates
 from challenge import Challenge, challenge
 from documents import metrics_document, profile_document, report_document
 from gate import judge
-from job import Job
+from job import TrainingJob
 from progress import say
 from reading import Source
 from sampled_rows import SampledRows
@@ -28,7 +28,7 @@ MOST_DROPPED = 20
 """Dropped columns that stdout mentions."""
 
 
-def train(job: Job, source: Source, container: ContainerClient | None, folder: Path) -> Outcome:
+def train(job: TrainingJob, source: Source, container: ContainerClient | None, folder: Path) -> Outcome:
     """Survey the dataset, train the models, evaluate them, and judge the best one.
 
     container: where the champion is. folder: for what is needed until the end. Raises BadInputError.
@@ -46,7 +46,7 @@ def train(job: Job, source: Source, container: ContainerClient | None, folder: P
     return outcome_of(job, survey, planned, sampled, candidates, gate, champion)
 
 
-def announce(job: Job, survey: Survey, plan: Plan) -> None:
+def announce(job: TrainingJob, survey: Survey, plan: Plan) -> None:
     predicted = f"{len(plan.schema.classes)} classes" if plan.schema.classes else "numbers to estimate"
     say(
         f"dataset {shorten(job.dataset)}: {survey.rows} rows, {len(plan.typed)} features, "
@@ -64,7 +64,7 @@ def note_sampled_boosting(survey: Survey, plan: Plan, candidates: Candidates) ->
 
 
 def judge_best(
-    job: Job,
+    job: TrainingJob,
     survey: Survey,
     plan: Plan,
     sampled: SampledRows,
@@ -87,7 +87,7 @@ def judge_best(
 
 
 def outcome_of(
-    job: Job,
+    job: TrainingJob,
     survey: Survey,
     plan: Plan,
     sampled: SampledRows,

@@ -1,4 +1,4 @@
-"""What to do: a Job, from the command line or from the activity.json that Data Factory leaves."""
+"""What to do: a TrainingJob, from the command line or from the activity.json that Data Factory leaves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RARE_CLASSES = ("refuse", "merge")
 
 @dataclass(frozen=True)
 class Destination:
-    """A folder in a container, and how to get at it: by connection string, else by identity."""
+    """A folder in a container, accessed with the connection string if there is one, otherwise by identity."""
 
     container: str
     prefix: str
@@ -29,12 +29,13 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One training: by hand of a file, on Batch of a blob in the destination's container.
+class TrainingJob:
+    """One training: of a file, if started by hand, or of a blob in the destination's container, on Batch.
 
-    label "": the last column. task "": as the label decides. max_rmse 0: no limit. tolerance: how much worse
-    than the champion the model may be, in points of accuracy or as a share of the champion's RMSE.
-    champion: the MLflow model's folder, in the destination's container on Batch, on disk by hand; "": none.
+    label: "" for the last column. task: "" for the one that the label's cells suggest. max_rmse: 0 for no
+    limit. tolerance: how much worse than the champion the model may be, in points of accuracy or as a share
+    of the champion's RMSE. champion: the folder of its MLflow model, in the destination's container on Batch,
+    on disk by hand; "" for none. etag: of the blob; None for a file.
     """
 
     dataset: str
@@ -52,7 +53,26 @@ class Job:
     champion_model: str = ""
     run_id: str | None = None
     pipeline_run_id: str | None = None
-    etag: str | None = None  # of the blob; None for a file
+    etag: str | None = None
+
+
+def find_job(argv: list[str]) -> TrainingJob:
+    """The job that the arguments describe, or activity.json if there are none. Raises BadInputError.
+
+    Arguments take precedence, because Data Factory writes an activity.json beside the lab's command line too.
+    """
+    activity = Path("activity.json")
+    if argv:
+        return job_by_hand(argv)
+    if activity.exists():
+        return job_of_activity(activity)
+    raise BadInputError(
+        "nothing to do: name a dataset with --iris-csv FILE, or start this where Data Factory has left an "
+        "activity.json; --help lists the arguments"
+    )
+
+
+# --- Values -------------------------------------------------------------------------------------------
 
 
 def parse_epochs(text: object) -> int:
@@ -92,55 +112,25 @@ def parse_limit(name: str, text: object, most: float) -> float:
     raise BadInputError(f"{name} is {quoted(text)}; give {expected}")
 
 
-class Arguments(argparse.ArgumentParser):
+# --- The command line ---------------------------------------------------------------------------------
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Raises BadInputError for arguments that it does not accept."""
+
     def error(self, message: str) -> NoReturn:
         raise BadInputError(f"{self.prog}: {message}; --help lists the arguments")
 
 
-def job_by_hand(argv: list[str]) -> Job:
-    parser = Arguments(
-        prog="main.py",
-        allow_abbrev=False,
-        description="Train a model on a CSV and store it as an MLflow model, with a report.",
-        epilog="Without arguments, what to do is read from activity.json, which Data Factory leaves in the "
-        "working directory of a Custom activity.",
-    )
-    parser.add_argument("--iris-csv", "--csv", dest="csv", required=True, metavar="FILE", help="the dataset")
-    parser.add_argument("--label", default="", help="the column to predict (default: the last one)")
-    parser.add_argument("--epochs", default=50, help="passes over the training rows (default: 50)")
-    parser.add_argument("--lr", default=0.1, help="learning rate (default: 0.1)")
-    parser.add_argument("--task", default="", help="classification or regression (default: by the label)")
-    parser.add_argument("--algorithm", default="linear", help="linear, boosting or auto (default: linear)")
-    parser.add_argument(
-        "--rare-classes", default="refuse", help="refuse or merge classes of one row (default: refuse)"
-    )
-    parser.add_argument("--min-accuracy", default=0, help="accuracy below which nothing is deployed")
-    parser.add_argument("--max-rmse", default=0, help="RMSE above which nothing is deployed (0: no limit)")
-    parser.add_argument("--tolerance", default=0.01, help="how much worse than the champion it may be")
-    parser.add_argument("--champion", default="", metavar="FOLDER", help="an MLflow model to compare with")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--connectionString", default="", help="storage account to upload to, by key or SAS")
-    where.add_argument("--accountUrl", default="", help="storage account to upload to, by identity")
-    parser.add_argument("--containerName", default="", metavar="CONTAINER[/FOLDER]", help="where to upload")
-    given, unknown = parser.parse_known_args(argv)
-    if unknown:
-        # Only names are repeated: what stands behind a misspelt option may be a connection string.
-        names = [word.split("=")[0] for word in unknown if word.startswith("-")]
-        parser.error(f"unknown argument {quoted(' '.join(names))}" if names else "an unexpected value")
-    container, _, folder = given.containerName.strip("/").partition("/")
-    if bool(container) != bool(given.connectionString or given.accountUrl):
-        parser.error("--containerName goes with one of --connectionString and --accountUrl")
-    destination = None
-    if container:
-        destination = Destination(
-            container, folder, account_url=given.accountUrl, connection_string=given.connectionString
-        )
-    return Job(
+def job_by_hand(argv: list[str]) -> TrainingJob:
+    """The job that command-line arguments describe. Raises BadInputError."""
+    given = _parsed(_argument_parser(), argv)
+    return TrainingJob(
         dataset=given.csv,
         label=given.label,
         epochs=parse_epochs(given.epochs),
         lr=parse_lr(given.lr),
-        destination=destination,
+        destination=_destination(given),
         task=parse_choice("task", given.task, *TASKS),
         algorithm=parse_choice("algorithm", given.algorithm, *ALGORITHMS),
         rare_classes=parse_choice("rare-classes", given.rare_classes, *RARE_CLASSES),
@@ -152,57 +142,104 @@ def job_by_hand(argv: list[str]) -> Job:
     )
 
 
-def job_of_activity(path: Path) -> Job:
-    try:
-        properties = json.loads(path.read_bytes())["typeProperties"]["extendedProperties"]
-        given = {name: str(value) for name, value in properties.items() if value is not None}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BadInputError(
-            "activity.json has no typeProperties.extendedProperties to read the run's parameters from; "
-            "publish the pipeline again"
-        ) from error
+def _argument_parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="main.py",
+        allow_abbrev=False,
+        description="Train a model on a CSV and store it as an MLflow model, with a report.",
+        epilog="Without arguments, the job is read from activity.json, which Data Factory leaves in the "
+        "working directory of a Custom activity.",
+    )
+    parser.add_argument("--iris-csv", "--csv", dest="csv", required=True, metavar="FILE", help="the dataset")
+    parser.add_argument("--label", default="", help="the column to predict (default: the last one)")
+    parser.add_argument("--epochs", default=50, help="passes over the training rows (default: 50)")
+    parser.add_argument("--lr", default=0.1, help="learning rate (default: 0.1)")
+    parser.add_argument("--task", default="", help="classification or regression (default: by the label)")
+    parser.add_argument("--algorithm", default="linear", help="linear, boosting or auto (default: linear)")
+    parser.add_argument(
+        "--rare-classes", default="refuse", help="refuse or merge classes of one row (default: refuse)"
+    )
+    parser.add_argument("--min-accuracy", default=0, help="the least accuracy that a deployed model has")
+    parser.add_argument(
+        "--max-rmse", default=0, help="the largest RMSE that a deployed model has (0: no limit)"
+    )
+    parser.add_argument("--tolerance", default=0.01, help="how much worse than the champion it may be")
+    parser.add_argument("--champion", default="", metavar="FOLDER", help="an MLflow model to compare with")
+    account = parser.add_mutually_exclusive_group()
+    account.add_argument("--connectionString", default="", help="storage account to upload to, by key or SAS")
+    account.add_argument("--accountUrl", default="", help="storage account to upload to, by identity")
+    parser.add_argument(
+        "--containerName", default="", metavar="CONTAINER[/FOLDER]", help="where to upload the model"
+    )
+    return parser
+
+
+def _parsed(parser: ArgumentParser, argv: list[str]) -> argparse.Namespace:
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        # Only names are repeated: the value of a misspelt option may be a connection string.
+        names = [word.split("=")[0] for word in unknown if word.startswith("-")]
+        parser.error(f"unknown argument {quoted(' '.join(names))}" if names else "an unexpected value")
+    if bool(given.containerName.strip("/")) != bool(given.connectionString or given.accountUrl):
+        parser.error("--containerName goes with one of --connectionString and --accountUrl")
+    return given
+
+
+def _destination(given: argparse.Namespace) -> Destination | None:
+    container, _, folder = given.containerName.strip("/").partition("/")
+    if not container:
+        return None
+    return Destination(
+        container, folder, account_url=given.accountUrl, connection_string=given.connectionString
+    )
+
+
+# --- activity.json ------------------------------------------------------------------------------------
+
+
+def job_of_activity(path: Path) -> TrainingJob:
+    """The job that the extended properties of a Custom activity describe. Raises BadInputError."""
+    properties = _extended_properties(path)
 
     def required(name: str) -> str:
-        if not given.get(name):
+        if not properties.get(name):
             raise BadInputError(
                 f"activity.json: extendedProperties has no {name}; publish the pipeline again"
             )
-        return given[name]
+        return properties[name]
 
-    return Job(
+    return TrainingJob(
         dataset=required("dataset"),
-        label=given.get("label", ""),
+        label=properties.get("label", ""),
         epochs=parse_epochs(required("epochs")),
         lr=parse_lr(required("lr")),
         destination=Destination(
             container=required("container"),
             prefix=required("outputPrefix").strip("/"),
             account_url=required("accountUrl"),
-            client_id=given.get("clientId", ""),
+            client_id=properties.get("clientId", ""),
         ),
-        # A pipeline that was published before these settings were there sends none of them.
-        task=parse_choice("task", given.get("task", ""), *TASKS),
-        algorithm=parse_choice("algorithm", given.get("algorithm") or "linear", *ALGORITHMS),
-        rare_classes=parse_choice("rareClasses", given.get("rareClasses") or "refuse", *RARE_CLASSES),
-        min_accuracy=parse_limit("minAccuracy", given.get("minAccuracy") or 0, 1),
-        max_rmse=parse_limit("maxRmse", given.get("maxRmse") or 0, math.inf),
-        tolerance=parse_limit("tolerance", given.get("tolerance") or 0.01, 1),
-        champion=given.get("champion", "").strip("/"),
-        champion_model=given.get("championModel", ""),
+        task=parse_choice("task", properties.get("task", ""), *TASKS),
+        algorithm=parse_choice("algorithm", required("algorithm"), *ALGORITHMS),
+        rare_classes=parse_choice("rareClasses", required("rareClasses"), *RARE_CLASSES),
+        min_accuracy=parse_limit("minAccuracy", required("minAccuracy"), 1),
+        max_rmse=parse_limit("maxRmse", required("maxRmse"), math.inf),
+        tolerance=parse_limit("tolerance", required("tolerance"), 1),
+        champion=properties.get("champion", "").strip("/"),
+        champion_model=properties.get("championModel", ""),
         run_id=required("runId"),
-        pipeline_run_id=given.get("pipelineRunId"),
+        pipeline_run_id=properties.get("pipelineRunId"),
         etag=required("etag").strip('"'),
     )
 
 
-def find_job(argv: list[str]) -> Job:
-    """Arguments come first: the lab's own command line runs under Data Factory, beside an activity.json."""
-    activity = Path("activity.json")
-    if argv:
-        return job_by_hand(argv)
-    if activity.exists():
-        return job_of_activity(activity)
-    raise BadInputError(
-        "nothing to do: name a dataset with --iris-csv FILE, or start this where Data Factory has left an "
-        "activity.json; --help lists the arguments"
-    )
+def _extended_properties(path: Path) -> dict[str, str]:
+    """Every property that has a value, as text: Data Factory sends numbers as numbers or as texts."""
+    try:
+        properties = json.loads(path.read_bytes())["typeProperties"]["extendedProperties"]
+        return {name: str(value) for name, value in properties.items() if value is not None}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise BadInputError(
+            "activity.json has no typeProperties.extendedProperties to read the run's parameters from; "
+            "publish the pipeline again"
+        ) from error

@@ -29,7 +29,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 try:
-    from job import Job, find_job
+    from job import TrainingJob, find_job
     from progress import say
     from reading import Source
     from refusals import TrainingRefusedError, without_secrets
@@ -58,7 +58,7 @@ def working_folder() -> Iterator[Path]:
         ) from error
 
 
-def run(job: Job) -> None:
+def run(job: TrainingJob) -> None:
     """Train, and upload the run if the job has a destination. Raises TrainingRefusedError."""
     to = job.destination
     container = open_container(to) if to else None
@@ -80,7 +80,7 @@ def run(job: Job) -> None:
     say(f"model uploaded to {to.container}/{prefix}/artifacts/model")
 
 
-def train_and_save(job: Job, container: ContainerClient | None) -> tuple[Path, dict[str, Any]]:
+def train_and_save(job: TrainingJob, container: ContainerClient | None) -> tuple[Path, dict[str, Any]]:
     """The folder of the MLflow run, and its metrics.json."""
     source = Source(job.dataset, lambda: dataset_chunks(container, job))
     from experiment import train
@@ -92,7 +92,7 @@ def train_and_save(job: Job, container: ContainerClient | None) -> tuple[Path, d
     return save(job, outcome)
 
 
-def write_outputs(job: Job, document: dict[str, Any], prefix: str) -> None:
+def write_outputs(job: TrainingJob, document: dict[str, Any], prefix: str) -> None:
     """Write outputs.json, which Data Factory shows as the activity's customOutput."""
     outputs = {
         "run_id": job.run_id,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import touchdown_model
-from job import Job
+from job import TrainingJob
 from text import shorten
 from training import Epoch
 
@@ -48,7 +48,7 @@ class Outcome:
     confusion: Any = None
 
 
-def save(job: Job, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
+def save(job: TrainingJob, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     """Log a training as a run in ./mlruns. Returns the run's folder and its metrics.json.
 
     MLflow's client and save_model take the place of start_run and log_model, which would ask git, the
@@ -71,7 +71,9 @@ def save(job: Job, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     return folder, document
 
 
-def _log_parameters_and_tags(client: MlflowClient, run_id: str, job: Job, document: dict[str, Any]) -> None:
+def _log_parameters_and_tags(
+    client: MlflowClient, run_id: str, job: TrainingJob, document: dict[str, Any]
+) -> None:
     from mlflow.entities import Param, RunTag
 
     parameters = document["parameters"] | {
@@ -172,6 +174,6 @@ def example(cells: pd.DataFrame, typed: dict[str, str]) -> pd.DataFrame:
     )
 
 
-def dataset_name(job: Job) -> str:
+def dataset_name(job: TrainingJob) -> str:
     """The name of the dataset in a report."""
     return shorten(Path(job.dataset).name)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from job import Destination, Job
+from job import Destination, TrainingJob
 from refusals import BadInputError, DatasetReplacedError, TrainingRefusedError, without_secrets
 from text import quoted, shorten
 
@@ -84,7 +84,7 @@ def open_container(to: Destination) -> ContainerClient:
 
 
 @contextlib.contextmanager
-def blob_chunks(container: ContainerClient, job: Job) -> Iterator[Iterator[bytes]]:
+def blob_chunks(container: ContainerClient, job: TrainingJob) -> Iterator[Iterator[bytes]]:
     """The dataset's bytes in chunks, all of them from the one upload that the run was started for."""
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceModifiedError
@@ -113,7 +113,7 @@ def file_chunks(path: str) -> Iterator[Iterator[bytes]]:
         ) from error
 
 
-def dataset_chunks(container: ContainerClient | None, job: Job) -> Iterator[bytes]:
+def dataset_chunks(container: ContainerClient | None, job: TrainingJob) -> Iterator[bytes]:
     """The dataset's bytes: of the blob that the run was started for, or of a file if started by hand."""
     opened = blob_chunks(container, job) if container is not None and job.etag else file_chunks(job.dataset)
     with opened as chunks:

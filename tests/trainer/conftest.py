@@ -15,6 +15,18 @@ from tests.trainer.workshop import Workshop, open_workshop
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "trainer" / "main.py"
 IRIS_ARGUMENTS = ["--epochs", "50", "--lr", "0.1"]
+DEFAULT_SETTINGS = {
+    "label": "",
+    "task": "",
+    "algorithm": "linear",
+    "rareClasses": "refuse",
+    "minAccuracy": 0,
+    "maxRmse": 0,
+    "tolerance": 0.01,
+    "champion": "",
+    "championModel": "",
+}
+"""What the pipeline passes on of a run's settings, as far as they have defaults."""
 
 
 class Trainer(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import Trainer, write_activity
+from tests.trainer.conftest import DEFAULT_SETTINGS, Trainer, write_activity
 from tests.trainer.storage import Identity, Storage
 from tests.trainer.workshop import Training, Workshop, table
 
@@ -334,10 +334,11 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
         etag = container.upload_blob("datasets/d.csv", data, overwrite=True).get_blob_properties().etag
         folder = tmp_path / run_id
         folder.mkdir()
+        settings = DEFAULT_SETTINGS | {"champion": champion_path, "championModel": "corners:3"}
         write_activity(
             folder, runId=run_id, accountUrl=storage.account_url, container=container.container_name,
-            dataset="datasets/d.csv", etag=etag.strip('"'), outputPrefix=f"runs/{run_id}", label="", epochs=2,
-            lr=0.1, champion=champion_path, championModel="corners:3",
+            dataset="datasets/d.csv", etag=etag.strip('"'), outputPrefix=f"runs/{run_id}", epochs=2, lr=0.1,
+            **settings,
         )  # fmt: skip
         process = trainer(cwd=folder, env=storage.trust | identity.environment)
         assert (process.returncode, process.stderr) == (0, "")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
-from tests.trainer.conftest import Trainer, write_activity
+from tests.trainer.conftest import DEFAULT_SETTINGS, Trainer, write_activity
 from tests.trainer.storage import Identity, Storage
 
 pytestmark = pytest.mark.integration
@@ -38,8 +38,8 @@ class Batch:
         self.folder.mkdir()
         given = {"runId": "run-1", "pipelineRunId": "pipeline-1", "accountUrl": self.storage.account_url}
         given |= {"clientId": CLIENT_ID, "container": self.container.container_name, "dataset": DATASET}
-        given |= {"etag": etag, "outputPrefix": "runs/run-1", "label": "", "epochs": "50"}
-        write_activity(self.folder, **given | {"lr": 0.1} | changed)
+        given |= {"etag": etag, "outputPrefix": "runs/run-1", "epochs": "50"}
+        write_activity(self.folder, **DEFAULT_SETTINGS | given | {"lr": 0.1} | changed)
         return self.trainer(cwd=self.folder, env=self.storage.trust | self.identity.environment)
 
     def outputs(self) -> list[str]:

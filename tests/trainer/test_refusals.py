@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.conftest import MAIN, Trainer, write_activity
+from tests.trainer.conftest import DEFAULT_SETTINGS, MAIN, Trainer, write_activity
 from tests.trainer.workshop import Workshop
 
 GOOD = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
@@ -254,7 +254,7 @@ def test_any_learning_rate_trains_or_is_refused_in_one_line(
         assert training.stderr == ""
 
 
-COMPLETE = {
+COMPLETE = DEFAULT_SETTINGS | {
     "runId": "r",
     "pipelineRunId": "p",
     "accountUrl": "https://127.0.0.1:1/a",
@@ -263,14 +263,28 @@ COMPLETE = {
     "dataset": "datasets/d.csv",
     "etag": "0x1",
     "outputPrefix": "runs/r",
-    "label": "",
     "epochs": "50",
     "lr": "0.1",
 }
 
 
 @pytest.mark.parametrize(
-    "missing", ["runId", "accountUrl", "container", "dataset", "etag", "outputPrefix", "epochs", "lr"]
+    "missing",
+    [
+        "runId",
+        "accountUrl",
+        "container",
+        "dataset",
+        "etag",
+        "outputPrefix",
+        "epochs",
+        "lr",
+        "algorithm",
+        "rareClasses",
+        "minAccuracy",
+        "maxRmse",
+        "tolerance",
+    ],
 )
 def test_activity_without_a_parameter_is_refused_by_its_name(
     missing: str, trainer: Trainer, tmp_path: Path

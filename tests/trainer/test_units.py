@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.trainer.conftest import MAIN, write_activity
+from tests.trainer.conftest import DEFAULT_SETTINGS, MAIN, write_activity
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +59,23 @@ def test_the_progress_of_a_regression_has_no_accuracy(
     assert capsys.readouterr().out == "epoch 1/1: loss 0.5000\n"
 
 
-def test_a_pipeline_of_before_the_new_settings_trains_as_it_did(main: ModuleType, tmp_path: Path) -> None:
+def test_the_properties_of_an_activity_become_the_job(main: ModuleType, tmp_path: Path) -> None:
     write_activity(
         tmp_path, runId="r", accountUrl="https://a", container="c", dataset="datasets/d.csv", etag='"0x1"',
-        outputPrefix="/runs/r/", epochs="50", lr="0.1", clientId=None,
+        outputPrefix="/runs/r/", epochs="50", lr="0.1", clientId=None, **DEFAULT_SETTINGS,
     )  # fmt: skip
     job = main.find_job.__globals__["job_of_activity"](tmp_path / "activity.json")
+    assert (job.run_id, job.dataset, job.label, job.epochs, job.lr) == ("r", "datasets/d.csv", "", 50, 0.1)
     assert (job.task, job.algorithm, job.rare_classes) == ("", "linear", "refuse")
     assert (job.min_accuracy, job.max_rmse, job.tolerance, job.champion) == (0, 0, 0.01, "")
-    assert (job.etag, job.destination.prefix) == ("0x1", "runs/r")
+    assert (job.etag, job.destination.prefix, job.destination.client_id) == ("0x1", "runs/r", "")
 
 
-def test_a_tolerance_of_nothing_is_nothing_and_not_the_default(main: ModuleType, tmp_path: Path) -> None:
+def test_a_tolerance_of_0_is_0_and_not_the_default(main: ModuleType, tmp_path: Path) -> None:
+    zeros = {"tolerance": 0, "minAccuracy": "0", "maxRmse": 0.0}
     write_activity(
         tmp_path, runId="r", accountUrl="https://a", container="c", dataset="datasets/d.csv", etag="0x1",
-        outputPrefix="runs/r", epochs="50", lr="0.1", tolerance=0, minAccuracy="0", maxRmse=0.0,
+        outputPrefix="runs/r", epochs="50", lr="0.1", **DEFAULT_SETTINGS | zeros,
     )  # fmt: skip
     assert main.find_job.__globals__["job_of_activity"](tmp_path / "activity.json").tolerance == 0
 
