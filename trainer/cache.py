@@ -1,4 +1,4 @@
-"""Parsed columns on the node's disk, so that no epoch parses text: 8 bytes a number, 4 a category's code."""
+"""Parsed columns on disk, so that epochs parse no text: 8 bytes for a number, 4 for a category's code."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows in the cache, from number `start` on.
+    """Consecutive rows of the dataset. start: the number of the first.
 
-    numbers: float64 of shape (columns, rows); codes: int32 of shape (columns, rows). label: float64 of shape
-    (rows,), NaN where it is missing; for classes, their codes as first seen.
+    numbers: float64 of shape (columns, rows). codes: int32 of shape (columns, rows). label: float64 of shape
+    (rows,), NaN where it is missing; for a classification, the codes of the survey's classes.
     """
 
     start: int
@@ -25,7 +25,7 @@ class Batch:
 
 
 class Cache:
-    """Batches of rows, which are read one by one, in any order."""
+    """Batches of rows in a file. They are written one after the other and can then be read in any order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,16 +35,17 @@ class Cache:
         self._widths = (0, 0)
 
     def write(self, start: int, numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray) -> None:
-        """Append rows, as a batch has them; numbers: of each column. Raises OSError when the disk is full."""
+        """Append a batch. numbers: of each column, of shape (rows,). Raises OSError when the disk is full."""
         assert self._file is not None
         self._widths = (len(numbers), len(codes))
         self._places.append((self._offset, start, len(label)))
-        # Column by column: a part of a block's rows lies together only within a column, so no copy is made.
+        # Column by column, which needs no copy: some rows of a block are contiguous only within a column.
         for column in (*numbers, label, *codes):
             self._file.write(column.data)
             self._offset += column.nbytes
 
     def close(self) -> None:
+        """End writing."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -57,7 +58,7 @@ class Cache:
         return len(self._places)
 
     def read(self, number: int) -> Batch:
-        """The `number`-th batch. It is read, not mapped: mapped pages would count as memory."""
+        """Batch number `number`, from 0. The file is read, not mapped: mapped pages would count as memory."""
         self.close()
         offset, start, rows = self._places[number]
         floats, texts = self._widths
@@ -69,5 +70,6 @@ class Cache:
         return Batch(start, numbers, codes, label)
 
     def batches(self) -> Iterator[Batch]:
+        """All batches, in the order of the dataset."""
         for number in range(len(self)):
             yield self.read(number)

@@ -1,4 +1,4 @@
-"""The features of cached rows, made many at a time: the same ones as the deployed model makes."""
+"""Makes the features of cached rows, many at a time: exactly those that the deployed model makes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from schema import Plan
 from survey import Survey
 
 TILE_ROWS = 2048
+"""Rows whose features are made together, so that they stay in the processor's cache."""
 MOST_DAYS = 100_000
-"""Different days of a column up to which the features of each are made once."""
+"""Days in a column's range up to which the features of all of them are computed beforehand."""
 
 
 @dataclass(frozen=True)
 class Days:
-    """The features of each day that a column can have, so that none is computed twice.
+    """A table with the features of every day in a column's range, so that they are computed once.
 
-    features: of shape (days + 1, width), from day `first` on, then those of a missing value.
+    features: of shape (days + 1, width), from day `first` on. The last row is that of a missing value.
     """
 
     features: np.ndarray
@@ -26,7 +27,7 @@ class Days:
 
     @classmethod
     def between(cls, column: model.Column, low: float, high: float) -> Days | None:
-        """low, high: the column's first and last moment. None where there are too many days between them."""
+        """The table for a range, in days since 2000; None if it would have too many days."""
         if high - low >= MOST_DAYS:
             return None
         first = int(np.floor(low))
@@ -34,7 +35,7 @@ class Days:
         return cls(written(column, values), first)
 
     def places(self, moments: np.ndarray) -> np.ndarray | None:
-        """The rows of the table for dates without a time of day; None where any has one."""
+        """The rows of the table for some dates; None if any of them has a time of day."""
         gaps = np.isnan(moments)
         places = np.where(gaps, -1.0, moments - self.first) if gaps.any() else moments - self.first
         found = places.astype(np.int64)
@@ -42,7 +43,7 @@ class Days:
 
 
 def written(column: model.Column, values: np.ndarray) -> np.ndarray:
-    """The features of shape (n, width) that a linear model gets of a column."""
+    """The features that a linear model gets of a column, of shape (n, width)."""
     features = np.empty((len(values), column.width))
     column.write(values, features)
     return features
@@ -50,10 +51,10 @@ def written(column: model.Column, values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Ones:
-    """The one feature of a category that is 1 in a row, for each code that the survey has given.
+    """For each of the survey's codes of a category, the only feature that is 1 in a row with that code.
 
-    at: its place among all features. ones: 1.0, or 0.0 where there is none: a category may have no feature
-    for what is missing, or no level. Codes below 0 find themselves at the end of both: OTHER, then MISSING.
+    at: its place among all features. ones: 1.0, or 0.0 if there is no such feature, because the category has
+    none for missing values, or no levels. OTHER and MISSING are -2 and -1, so they index the last entries.
     """
 
     at: np.ndarray
@@ -70,14 +71,14 @@ class Ones:
 class Design:
     """Makes the features of a linear model for cached rows.
 
-    They are what Column.write makes, to the last bit, with what the survey knows of a column: where it has
-    gaps, whether anything in it has to be cut off, which codes and days there are.
+    They equal those of Column.write to the last bit. This is faster, because the survey knows which columns
+    have gaps, which have values that must be clipped, and which codes and days occur.
     """
 
     def __init__(self, survey: Survey, plan: Plan) -> None:
         columns, places = plan.schema.columns, plan.places
         self.width = plan.schema.width
-        # The schema begins with them, those without gaps first, so their features lie side by side.
+        # The schema begins with the numbers, those without gaps first, so that their features are adjacent.
         numbers = [column for column in columns if column.kind in (model.NUMBER, model.BOOLEAN)]
         self._simple = sum(not column.indicator for column in numbers)
         self._gaps = len(numbers) - self._simple
@@ -85,8 +86,8 @@ class Design:
         self._mean = np.array([column.mean[0] for column in numbers])[:, np.newaxis]
         self._scale = np.array([column.scale[0] for column in numbers])[:, np.newaxis]
         ends = np.stack([survey.numbers.low[self._rows], survey.numbers.high[self._rows]], axis=1)
-        far = np.abs((ends - self._mean) / self._scale) <= model.FAR
-        self._wild = np.flatnonzero(~far.all(axis=1))
+        near = np.abs((ends - self._mean) / self._scale) <= model.FAR
+        self._clipped = np.flatnonzero(~near.all(axis=1))
         self._dates: list[tuple[int, model.Column, slice, Days | None]] = []
         self._ones: list[tuple[int, Ones]] = []
         self._first_one = self.width
@@ -102,23 +103,23 @@ class Design:
             start += column.width
 
     def fill(self, numbers: np.ndarray, codes: np.ndarray, rows: np.ndarray, features: np.ndarray) -> None:
-        """Write some rows of a batch, given as (columns, n) each, to features of shape (len(rows), width).
+        """Write the features of some rows of a batch.
 
-        The features lie row behind row, as NumPy makes them. They are made a tile at a time: columns become
-        rows here, and what is written stays in the processor's cache.
+        numbers, codes: the batch's, of shape (columns, n). rows: indices in ascending order. features: the
+        array to fill, C-contiguous, of shape (len(rows), width).
         """
         simple, gaps = self._simple, self._gaps
         for first in range(0, len(rows), TILE_ROWS):
             tile = rows[first : first + TILE_ROWS]
             part = features[first : first + TILE_ROWS]
-            # Rows that lie together are cut out whole; most of them are needed, so the others cost little.
+            # All rows from the tile's first to its last are read: most are needed, so the rest cost little.
             low = int(tile[0])
             near, within = slice(low, int(tile[-1]) + 1), tile - low
             if len(self._rows):
                 values = numbers[self._rows, near].take(within, axis=1)
                 values -= self._mean
                 values /= self._scale
-                for place in self._wild:
+                for place in self._clipped:
                     np.clip(values[place], -model.FAR, model.FAR, out=values[place])
                 part[:, :simple] = values[:simple].T
                 if gaps:
@@ -129,11 +130,11 @@ class Design:
                     part[:, simple + 1 : end : 2] = missing.T
             for row, column, width, days in self._dates:
                 moments = numbers[row, near].take(within)
-                found = None if days is None else days.places(moments)
-                if days is None or found is None:
+                places = None if days is None else days.places(moments)
+                if days is None or places is None:
                     column.write(moments, part[:, width])
                 else:
-                    part[:, width] = days.features.take(found, axis=0)
+                    part[:, width] = days.features.take(places, axis=0)
             if self._ones:
                 part[:, self._first_one :] = 0.0
                 flat, starts = part.reshape(-1), np.arange(len(tile)) * self.width

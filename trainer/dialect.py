@@ -1,10 +1,11 @@
-"""What a CSV looks like, from its first megabyte: encoding, separator, decimal mark, header, task.
+"""Detects how a CSV is written, from its first megabyte: encoding, separator, decimal mark, header, task.
 
-Only the standard library, and nothing of the app or of the trainer: both look with this module, so what
-`inspect_dataset` accepts before any compute is paid is what the trainer reads afterwards.
+The app and the trainer detect the format with this code, so a dataset that the app accepts before any compute
+is paid for is read in the same way by the trainer. Therefore this module uses the standard library only, and
+nothing of the app or the trainer.
 
-Column names are made unique as pandas.read_csv does it (`a`, `a.1`; `Unnamed: 2` for an empty one), so that a
-deployed model, which is handed the CSV through pandas, finds its columns under the same names.
+Column names are made unique as pandas.read_csv does it (`a`, `a.1`; `Unnamed: 2` for an empty one), because a
+deployed model gets the CSV through pandas and must find its columns under the same names.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
 HEAD_BYTES = 1 << 20
-"""Bytes of (decompressed) text from which the dialect is told."""
+"""Bytes of (decompressed) text from which the dialect is detected."""
 LONGEST_CELL = 64 << 20
 """Characters of a cell; csv itself allows no more than 131,072."""
 LONGEST_NAME = 256
-"""Characters of a column's name."""
+"""Characters that a column's name may have."""
 GZIP = b"\x1f\x8b"
 SEPARATORS = ",;\t|"
 MOST_CLASS_NUMBERS = 20
-"""Different whole numbers up to which a label of numbers means classes."""
-LOOKED_AT = 1000
-"""Rows that the separator and the decimal mark are told from."""
+"""Different whole numbers that a label may hold and still be a label of classes."""
+SEPARATOR_CHARACTERS = 1 << 18
+"""Characters from which the separator is detected."""
+DETECTION_ROWS = 1000
+"""Rows from which the separator and the decimal mark are detected."""
+COMPARED_ROWS = 50
+"""Rows whose widths a separator is judged by."""
 
 MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
@@ -49,12 +54,12 @@ _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
 
 
 class UnreadableError(ValueError):
-    """The bytes are no CSV that can be trained on; the text says why, and what to do."""
+    """The bytes are not a CSV that a model can be trained on. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV is written. encoding: a codec's name, without a BOM; decimal: "." or ","."""
+    """How a CSV is written. encoding: a codec that keeps a byte-order mark as text; decimal: "." or ","."""
 
     encoding: str = "utf-8"
     separator: str = ","
@@ -64,10 +69,11 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Look:
-    """The beginning of a CSV. rows: complete data rows as cells, each as wide as columns.
+    """The head of a CSV.
 
-    columns: the header, made unique. renamed: what a column was called in the header, by its new name.
-    whole: the rows are all there are. lines: the line of the file, from 1, in which each row begins.
+    columns: the names in the header, made unique. rows: the complete data rows, each a list with a cell for
+    every column. whole: whether these are all rows of the file. renamed: for each column whose name was
+    changed, its name in the header. lines: the line of the file, from 1, where each row begins.
     """
 
     dialect: Dialect
@@ -78,15 +84,16 @@ class Look:
     lines: list[int] = field(default_factory=list)
 
     def cells(self, column: str) -> list[str]:
+        """The cells of one column."""
         place = self.columns.index(column)
         return [row[place] for row in self.rows]
 
 
 def look(head: bytes, *, whole: bool) -> Look:
-    """Tell the dialect and the columns of a CSV whose first bytes are `head`; `whole`: they are all.
+    """Detect the dialect and the columns of a CSV.
 
-    head: HEAD_BYTES or more of the file as it lies in storage, so compressed where the file is.
-    Raises UnreadableError.
+    head: its first bytes, as they are stored: compressed if the file is. whole: whether that is the whole
+    file; if not, there must be HEAD_BYTES of them. Raises UnreadableError.
     """
     compressed = head.startswith(GZIP)
     if compressed:
@@ -122,7 +129,7 @@ def look(head: bytes, *, whole: bool) -> Look:
 
 
 def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
-    """The first HEAD_BYTES behind a gzip header, and whether they are all."""
+    """The first HEAD_BYTES of the text of a gzip file, and whether that is the whole text."""
     text = b""
     try:
         for piece in decompressed([head], complete=whole):
@@ -135,9 +142,9 @@ def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
 
 
 def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 1 << 22) -> Iterator[bytes]:
-    """The text of a gzip file, also of several members on end, in pieces of at most `most` bytes.
+    """The text of a gzip file, which may have several members, in pieces of at most `most` bytes.
 
-    A small input may become a thousand times its size, so it never comes out in one piece.
+    Text may be a thousand times as long as its compressed form, so it is never returned in one piece.
     Raises UnreadableError if it is not a gzip stream, and EOFError if a `complete` one is cut off.
     """
     inflater = zlib.decompressobj(wbits=31)
@@ -147,7 +154,7 @@ def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 
             data = chunk
             while data:
                 if inflater.eof:
-                    # Padding after the last member is allowed (gzip(1)); anything else is a further member.
+                    # Zeros after the last member are padding (gzip(1)); anything else is another member.
                     data = data.lstrip(b"\0")
                     if not data:
                         break
@@ -191,11 +198,11 @@ def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
         if even > 0.4 and odd < 0.05:
             return "utf-16-be", 0
     if b"\0" in head:
-        raise UnreadableError("the file is no text: it holds zero bytes; export the data as CSV (UTF-8).")
+        raise UnreadableError("the file is not text: it holds zero bytes; export the data as CSV (UTF-8).")
     if is_utf_8(head, whole=whole):
         return "utf-8", 0
     if is_binary(head):
-        raise UnreadableError("the file is no text; export the data as CSV (UTF-8).")
+        raise UnreadableError("the file is not text; export the data as CSV (UTF-8).")
     return "cp1252", 0
 
 
@@ -215,13 +222,13 @@ def is_utf_8(head: bytes, *, whole: bool) -> bool:
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether bytes that are not UTF-8 are not Latin-1 either: control characters, which no text has."""
+    """Whether bytes hold control characters, which do not occur in text, and so are not Latin-1 either."""
     control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\f\x1a\x1b")
     return control > 0
 
 
 def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    """The five bytes that Windows-1252 leaves undefined are what Latin-1 says."""
+    """Decode the five bytes that Windows-1252 leaves undefined as Latin-1."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
@@ -230,7 +237,7 @@ codecs.register_error("touchdown-latin-1", _latin_1)
 
 
 def errors_of(encoding: str) -> str:
-    """What to do about bytes that `encoding` does not know, as codecs call it."""
+    """The codecs error handler for bytes that are not defined in `encoding`."""
     return "touchdown-latin-1" if encoding == "cp1252" else "strict"
 
 
@@ -245,7 +252,7 @@ def _decoded(head: bytes, encoding: str, *, whole: bool) -> str:
         ) from None
     if "\0" in text:
         raise UnreadableError(
-            "the file is no text: it holds zero characters; export the data as CSV (UTF-8)."
+            "the file is not text: it holds zero characters; export the data as CSV (UTF-8)."
         )
     return text
 
@@ -260,12 +267,11 @@ def csv_rows(lines: Iterable[str], separator: str = ",", *, strict: bool = False
 
 
 def separator_of(text: str) -> str:
-    """The separator that splits the first rows into the same number of cells, two at least.
+    """The separator that splits most of the first rows into equally many cells, at least two.
 
-    Of several, the one with the most cells; a comma where none does.
+    If several do, the one that gives the most cells; if none does, a comma.
     """
-    first = io.StringIO(text[: 1 << 18], newline="")
-    lines = first.readlines()[: LOOKED_AT if len(text) <= 1 << 18 else LOOKED_AT - 1]
+    lines = io.StringIO(text[:SEPARATOR_CHARACTERS], newline="").readlines()[:DETECTION_ROWS]
     best, most = ",", (0.0, 0)
     for separator in SEPARATORS:
         try:
@@ -274,17 +280,18 @@ def separator_of(text: str) -> str:
             continue
         if not widths or widths[0] < 2:
             continue
-        # The last row may be cut, and so may a quoted one at the end of what is looked at.
-        alike = sum(width == widths[0] for width in widths[:50]) / len(widths[:50])
+        # Rounded, because the last row may have been cut.
+        compared = widths[:COMPARED_ROWS]
+        alike = sum(width == widths[0] for width in compared) / len(compared)
         if (round(alike, 1), widths[0]) > most:
             best, most = separator, (round(alike, 1), widths[0])
     return best
 
 
 def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[str]]]:
-    """The complete rows of a text, each with the line it begins in, header first.
+    """The complete rows of a text, header first, each with the line where it begins.
 
-    Lines without any text are left out. Raises UnreadableError.
+    Empty lines are skipped. whole: whether the text is all of the file. Raises UnreadableError.
     """
     cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     lines = io.StringIO(cut, newline="")
@@ -309,7 +316,7 @@ def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[s
                 )
             rows.append((begins, row))
     except csv.Error as error:
-        # A quoted cell may hold line ends, so that the cut may go through its row.
+        # Quoted cells may hold line ends, so the last line end need not be the end of a row.
         if whole or lines.read(1):
             raise UnreadableError(
                 f"row {reader.line_num} is not valid CSV ({error}); check its quotes."
@@ -318,7 +325,7 @@ def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[s
 
 
 def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The names of a header made unique, and what each changed one was, by its new name.
+    """The names of a header made unique, and the old name of each one that was changed.
 
     As pandas.read_csv does it (`_maybe_dedup_names` of its C parser).
     """
@@ -342,10 +349,10 @@ def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def decimal_of(rows: list[list[str]], separator: str) -> str:
-    """The decimal mark: a comma where cells look like 1,5 and none like 1.5, unless commas separate."""
+    """The decimal mark: a comma if the separator is not a comma and more cells look like 1,5 than 1.5."""
     if separator == ",":
         return "."
-    cells = [cell.strip() for row in rows[:LOOKED_AT] for cell in row]
+    cells = [cell.strip() for row in rows[:DETECTION_ROWS] for cell in row]
     commas = sum(1 for cell in cells if _DECIMAL_COMMA.fullmatch(cell))
     points = sum(1 for cell in cells if _DECIMAL_POINT.fullmatch(cell))
     return "," if commas > points else "."
@@ -356,7 +363,7 @@ def is_missing(cell: str) -> bool:
 
 
 def number_of(cell: str, decimal: str = ".") -> float | None:
-    """The number in a cell, or None; an infinity is a number."""
+    """The number in a cell, which may be infinite, or None if it holds none."""
     text = cell.strip()
     if decimal == ",":
         text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
@@ -364,13 +371,13 @@ def number_of(cell: str, decimal: str = ".") -> float | None:
 
 
 def task_of(cells: Iterable[str], decimal: str = ".") -> str:
-    """What a label asks for, by its cells in the first megabyte: "classification" or "regression".
+    """The task that a label's cells suggest: "classification" or "regression".
 
-    A rule, so that it can be foreseen: anything but numbers means classes. Numbers with fractions are to be
-    estimated. Whole numbers are classes while there are at most MOST_CLASS_NUMBERS different ones, and no
-    more than half as many as rows.
+    The rule is simple, so that a user can foresee its result. A label that holds anything but numbers holds
+    classes. Numbers with fractions are a regression. Whole numbers are classes if there are at most
+    MOST_CLASS_NUMBERS different ones, and at most half as many as rows (or only two).
     """
-    seen: set[float] = set()
+    different: set[float] = set()
     rows = 0
     fractions = False
     for cell in cells:
@@ -383,7 +390,8 @@ def task_of(cells: Iterable[str], decimal: str = ".") -> str:
             continue
         rows += 1
         fractions = fractions or not number.is_integer()
-        seen.add(number)
-    if fractions or len(seen) > MOST_CLASS_NUMBERS or (len(seen) > 2 and len(seen) > rows / 2):
+        different.add(number)
+    many = len(different) > MOST_CLASS_NUMBERS or (len(different) > 2 and len(different) > rows / 2)
+    if fractions or many:
         return "regression"
     return "classification"

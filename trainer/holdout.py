@@ -1,7 +1,7 @@
-"""Which rows are held out: told by a seeded hash of the row's number.
+"""Decides which rows are held out, by a seeded hash of the row's number.
 
-So they are the same rows again when an upload has grown by rows at its end: what an earlier model was trained
-on does not slip into a later one's hold-out.
+If an upload grows by rows at its end, the same rows are held out again, so no row that an earlier model was
+trained on gets into a later model's hold-out.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SMALL_CLASS = 200
 
 
 def row_hashes(start: int, count: int) -> np.ndarray:
-    """uint64 of shape (count,) for the rows from number `start` on, evenly spread and always the same."""
+    """The hashes of `count` rows from number `start` on: uint64 of shape (count,), uniformly distributed."""
     return hashes_of(np.arange(start, start + count, dtype=np.uint64))
 
 
 def hashes_of(rows: np.ndarray) -> np.ndarray:
-    """uint64 of shape (n,) for rows by their numbers.
+    """The hashes of rows, given by their numbers: uint64 of shape (n,).
 
-    SplitMix64's mixing of row number and seed. Source: Steele, Lea and Flood, "Fast Splittable
-    Pseudorandom Number Generators", OOPSLA 2014.
+    SplitMix64's mixing function, applied to row number and seed. Source: Steele, Lea and Flood, "Fast
+    Splittable Pseudorandom Number Generators", OOPSLA 2014.
     """
     with np.errstate(over="ignore"):
         z = rows.astype(np.uint64, copy=False) + np.uint64(1 + SEED)
@@ -38,9 +38,9 @@ def hashes_of(rows: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are held out: those whose hash is below a limit, but for the rows of small classes.
+    """Which rows are held out: those whose hash is below a limit, except in small classes.
 
-    rows: the numbers of those, ascending, and held_out: whether each of them is.
+    rows: the numbers of the rows of small classes, in ascending order. held_out: whether each is held out.
     """
 
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -48,9 +48,10 @@ class Split:
 
     @classmethod
     def with_small_classes(cls, classes: list[list[tuple[int, int]]]) -> Split:
-        """Hold out a fifth of each small class, at least one row and never all; (hash, row) of each row.
+        """Hold out a fifth of each small class, at least one row and never all.
 
-        By chance alone a class of five rows would be missing on one side now and then.
+        classes: hash and number of each row of each class. By chance alone, a class of five rows would
+        sometimes be missing on one side.
         """
         chosen: dict[int, bool] = {}
         for pairs in classes:
@@ -61,14 +62,14 @@ class Split:
         return cls(rows, np.array([chosen[int(row)] for row in rows], dtype=bool))
 
     def mask(self, start: int, count: int) -> np.ndarray:
-        """For the rows from `start` on, whether each is held out."""
+        """Whether each of `count` rows from number `start` on is held out."""
         mask: np.ndarray = row_hashes(start, count) < HELD_OUT_BELOW
         first, last = np.searchsorted(self.rows, (start, start + count))
         mask[self.rows[first:last] - start] = self.held_out[first:last]
         return mask
 
     def of(self, rows: np.ndarray) -> np.ndarray:
-        """For rows by their numbers, whether each is held out."""
+        """Whether each row is held out. rows: their numbers."""
         mask: np.ndarray = hashes_of(rows) < HELD_OUT_BELOW
         places = np.searchsorted(self.rows, rows)
         small = np.flatnonzero(places < len(self.rows))
@@ -77,7 +78,7 @@ class Split:
         return mask
 
     def kept(self, start: int, count: int) -> np.ndarray:
-        """For the rows from `start` on, whether each is of a small class and trained on."""
+        """Whether each of `count` rows from number `start` on belongs to a small class and is trained on."""
         mask = np.zeros(count, dtype=bool)
         first, last = np.searchsorted(self.rows, (start, start + count))
         mask[self.rows[first:last] - start] = ~self.held_out[first:last]

@@ -1,4 +1,4 @@
-"""Why a training ends early: one line on stderr and an exit code, never a bare traceback.
+"""The errors that end a training with one line on stderr and an exit code instead of a traceback.
 
 Exit codes: 2 the dataset, an argument or a hyperparameter is bad; 3 the dataset was replaced after the run
 was started; 1 anything else.
@@ -10,13 +10,13 @@ import re
 
 
 class TrainingRefusedError(Exception):
-    """The run cannot go on, for a reason that its one-line message names."""
+    """The training cannot go on, for the reason that the one-line message states."""
 
     exit_code = 1
 
 
 class BadInputError(TrainingRefusedError):
-    """The dataset, an argument or a hyperparameter is one that nothing can be trained with."""
+    """No model can be trained with this dataset, argument or hyperparameter."""
 
     exit_code = 2
 
@@ -28,4 +28,5 @@ class DatasetReplacedError(TrainingRefusedError):
 
 
 def without_secrets(text: str) -> str:
+    """The text with account keys and signatures replaced by "(hidden)"."""
     return re.sub(r"(?i)\b(AccountKey|SharedAccessSignature|sig)=[^;&\s'\"]+", r"\1=(hidden)", text)

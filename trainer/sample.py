@@ -1,7 +1,7 @@
-"""Some rows of a dataset that stay in memory.
+"""A random sample of a dataset's rows that stays in memory.
 
-Their values are there for profile, drift and importance; what stands in the file, for a champion, which reads
-that in its own way.
+The profile, drift and importance are computed from their values. Their text is kept as well, for the
+champion, which parses it in its own way.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ SAMPLE_ROWS = 10_000
 SAMPLE_CELLS = 1_000_000
 SAMPLE_BYTES = 64 << 20
 FEWEST_ROWS = 200
-"""Rows that are sampled however wide and long they are."""
+"""Rows that are sampled even if they exceed the other limits."""
 
 
 class Sample:
-    """The rows whose hashes are smallest: chosen by chance, always the same, and bounded.
+    """The rows with the smallest hashes: a random sample of limited size that is the same every time.
 
-    The hold-out is the rows below a hash, so of a large dataset these are all hold-out rows. What stands in
-    them is kept as text, since most rows that are among them for a while are not in the end.
+    Rows whose hash is below a limit are held out, so of a large dataset all sampled rows are hold-out rows.
+    Their text is parsed only when it is needed, because most rows that enter the sample leave it again.
     """
 
     def __init__(self, parser: Parser) -> None:
         self._parser = parser
         self.most = min(SAMPLE_ROWS, max(FEWEST_ROWS, SAMPLE_CELLS // len(parser.source.look.columns)))
         self.rows = np.empty(0, dtype=np.int64)
-        """Their numbers, ascending."""
+        """The numbers of the sampled rows, in ascending order."""
         self._hashes = np.empty(0, dtype=np.uint64)
         self._records: list[pa.LargeBinaryArray] = []
         self._batches: list[Batch] = []
@@ -47,7 +47,7 @@ class Sample:
     def add(
         self, parsed: Parsed, start: int, numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray
     ) -> None:
-        """Look at a block, the first row of which has the number `start`; with it, what the cache gets."""
+        """Sample a block's rows. start: the number of its first row; numbers, codes, label: as for Cache."""
         count = parsed.table.num_rows
         hashes = row_hashes(start, count)
         wanted = np.flatnonzero(hashes <= self._below)
@@ -66,12 +66,15 @@ class Sample:
             self.prune()
 
     def _raw(self, block: Block, wanted: np.ndarray, count: int) -> pa.LargeBinaryArray:
-        """Records of a block of `count` rows; the others are not parsed where lines are records."""
+        """The text of the wanted rows of a block that has `count` rows.
+
+        If every line is a record, the lines are cut out without parsing the block.
+        """
         import pyarrow as pa
 
         if block.lines_are_records(count):
             data, feeds = block.data, block.feeds
-            # Where each begins, behind the line before it, and where it ends; the last line may have no end.
+            # A line begins where the previous one ends. The last line may have no line end.
             lines = np.stack([wanted - 1, wanted], axis=1).ravel()
             bounds = feeds.after(lines.clip(0, feeds.count - 1)) if feeds.count else np.zeros_like(lines)
             bounds[lines < 0] = 0
@@ -80,7 +83,8 @@ class Sample:
             stretches = pa.LargeBinaryArray.from_buffers(
                 pa.large_binary(), len(bounds) - 1, [None, offsets, texts]
             )
-            return stretches.take(pa.array(np.arange(0, len(stretches), 2)))  # every second is a record
+            # Every second stretch is a record; the others are the lines between the wanted ones.
+            return stretches.take(pa.array(np.arange(0, len(stretches), 2)))
         text = io.StringIO(newline="")
         separator = self._parser.source.look.dialect.separator
         writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -94,11 +98,11 @@ class Sample:
         return pa.array(records, pa.large_binary())
 
     def prune(self) -> None:
-        """Keep only those of the rows so far that are sampled."""
+        """Drop the rows that are not among the sampled ones any more."""
         import pyarrow as pa
 
         if self._bytes > SAMPLE_BYTES:
-            # Rows of long texts: from here on fewer are sampled, still those with the smallest hashes.
+            # The rows are long, so fewer are sampled from now on, still those with the smallest hashes.
             self.most = max(FEWEST_ROWS, min(self.most, len(self.rows) * SAMPLE_BYTES // self._bytes))
         if len(self.rows) > self.most:
             kept = np.sort(np.argpartition(self._hashes, self.most)[: self.most])
@@ -110,7 +114,7 @@ class Sample:
             self._bytes = self._records[0].nbytes
 
     def batch(self) -> Batch:
-        """The values of the rows kept so far, as the cache has them; they lie apart, so its start is 0."""
+        """The values of the sampled rows. The batch's start is 0, because they are not consecutive rows."""
         parts = self._batches
         if len(parts) != 1:
             numbers = np.concatenate([part.numbers for part in parts], axis=1)
@@ -119,7 +123,7 @@ class Sample:
         return parts[0]
 
     def table(self, places: np.ndarray | None = None) -> pa.Table:
-        """What stands in the sampled rows (in some of them), every cell a text."""
+        """The sampled rows, or those at some places among them, with every cell as text."""
         import pyarrow as pa
 
         records = pa.chunked_array(self._records, pa.large_binary())
@@ -129,7 +133,7 @@ class Sample:
 
 
 def batch_of(numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray, rows: np.ndarray) -> Batch:
-    """Some rows of a block's columns."""
+    """Some rows of a block. The batch's start is 0, because they are not consecutive."""
     return Batch(
         0,
         np.stack([column.take(rows) for column in numbers]) if numbers else np.empty((0, len(rows))),

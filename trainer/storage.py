@@ -1,4 +1,4 @@
-"""Blob Storage, by connection string or by identity: the dataset in, the MLflow run out."""
+"""Reads the dataset from Blob Storage and writes the MLflow run to it, by connection string or identity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ CHUNK_BYTES = 8 * 1024 * 1024
 
 @contextlib.contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn what storage or the identity refuses into one line that says what was being done."""
+    """Turn errors of storage and identity into a TrainingRefusedError whose one line says what failed.
+
+    doing: what the block does, as in "read x".
+    """
     from azure.core.exceptions import (
         ClientAuthenticationError,
         HttpResponseError,
@@ -54,7 +57,7 @@ def storage_errors(doing: str) -> Iterator[None]:
             reason = f"storage answered {error.status_code} {code}: {message}"
         raise TrainingRefusedError(f"cannot {doing}: {reason}") from error
     except (ServiceRequestError, ServiceResponseError) as error:
-        # The address in it may end with a SAS.
+        # The message may contain an address that ends with a SAS.
         reason = without_secrets(" ".join(re.sub(r"\?\S*", "", str(error)).split()))
         raise TrainingRefusedError(
             f"cannot {doing}: the storage account does not answer: {reason}"
@@ -64,7 +67,7 @@ def storage_errors(doing: str) -> Iterator[None]:
 def open_container(to: Destination) -> ContainerClient:
     from azure.storage.blob import BlobServiceClient
 
-    # Small first and later ranges: a dataset of any size passes through these few megabytes.
+    # Downloads in small ranges, so that a dataset of any size needs only a few megabytes of memory.
     ranges: dict[str, Any] = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
     try:
         if to.connection_string:
@@ -79,13 +82,14 @@ def open_container(to: Destination) -> ContainerClient:
         raise BadInputError(
             "the connection string is malformed; copy it again from the storage account's access keys"
             if to.connection_string
-            else f"{quoted(to.account_url)} is no account URL; give one like https://<account>.blob.core.windows.net"
+            else f"{quoted(to.account_url)} is not an account URL; give one like"
+            " https://<account>.blob.core.windows.net"
         ) from error
 
 
 @contextlib.contextmanager
 def blob_chunks(container: ContainerClient, job: TrainingJob) -> Iterator[Iterator[bytes]]:
-    """The dataset's bytes in chunks, all of them from the one upload that the run was started for."""
+    """The blob's bytes in chunks. Raises DatasetReplacedError if another upload has replaced it."""
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceModifiedError
 
@@ -121,9 +125,9 @@ def dataset_chunks(container: ContainerClient | None, job: TrainingJob) -> Itera
 
 
 def upload_run(container: ContainerClient, folder: Path, prefix: str, report: str = "") -> None:
-    """Upload an MLflow run; MLmodel goes last, so that its BlobCreated event means "complete".
+    """Upload an MLflow run. MLmodel comes last, so that its BlobCreated event means that the run is complete.
 
-    report: where the report of the run goes, if not among the artifacts.
+    report: the name under which the report is uploaded, if not among the artifacts.
     """
     from azure.storage.blob import ContentSettings
 
@@ -143,9 +147,9 @@ def upload_run(container: ContainerClient, folder: Path, prefix: str, report: st
 
 
 def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] | None:
-    """The metrics that an earlier attempt at this run left, when it got as far as MLmodel.
+    """The metrics.json of an earlier attempt at this run, if that attempt got as far as MLmodel.
 
-    Batch runs a task again from the beginning when its node is taken away, and one run has one model.
+    Batch runs a task again from the beginning if it loses the node, and a run must have a single model.
     """
     with storage_errors(f"look for earlier results in {container.container_name}/{prefix}"):
         for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
@@ -157,14 +161,14 @@ def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] 
 
 
 def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
-    """Copy the blobs below a prefix into a folder; how many they were."""
+    """Copy the blobs below a prefix into a folder. Returns how many there are."""
     files: dict[str, Path] = {}
     with storage_errors(f"read the champion from {container.container_name}/{prefix}"):
         for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
             path = PurePosixPath(name.removeprefix(f"{prefix}/"))
             if ".." in path.parts or path.is_absolute() or "\\" in name:
                 raise TrainingRefusedError(
-                    f"cannot read the champion: {shorten(name)} is no path below {shorten(prefix)}"
+                    f"cannot read the champion: {shorten(name)} is not a path below {shorten(prefix)}"
                 )
             files[name] = into / path
 
@@ -179,7 +183,7 @@ def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
 
 
 def read_bytes(container: ContainerClient, name: str) -> bytes:
-    """What a blob holds, nothing when it is not there."""
+    """The contents of a blob; empty if it does not exist."""
     from azure.core.exceptions import ResourceNotFoundError
 
     with storage_errors(f"read {container.container_name}/{name}"):

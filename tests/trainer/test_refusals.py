@@ -17,7 +17,7 @@ BAD_AT_FIRST_SIGHT = {
     "zeros": (bytes(4096), ["is empty"]),
     "header only": (b"a,b,y\n", ["no data row"]),
     "one column": (b"y\nu\nv\n", ["only the column", "'y'", "commas, semicolons, tabs or pipes"]),
-    "binary": (bytes(range(256)) * 64, ["no text", "export the data as CSV"]),
+    "binary": (bytes(range(256)) * 64, ["not text", "export the data as CSV"]),
     "a short row": (b"a,b,y\n1,2,u\n\n3,v\n", ["row 4 has 2 cells", "3 columns", "complete"]),
     "a long row": (b"a,b,y\n1,2,u,9\n", ["row 2 has 4 cells", "remove"]),
     "an open quote": (b'a,b,y\n1,2,"u\n3,4,v\n', ["row 3", "quotes"]),
