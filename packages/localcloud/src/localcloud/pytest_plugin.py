@@ -1,0 +1,124 @@
+"""A pytest plugin: fixtures that give the tests of any app a running localcloud.
+
+The plugin is there as soon as localcloud is installed. An app's conftest.py says what the cloud serves:
+
+    @pytest.fixture(scope="session")
+    def localcloud_spec() -> Callable[[Home], CloudSpec]:
+        return lambda home: CloudSpec(resources(home), app=Path("app"))
+
+and its tests use the cloud through Azure's own SDKs:
+
+    def test_a_reading_is_kept(localcloud: LocalCloud) -> None:
+        blobs = BlobServiceClient(localcloud.home.blob_url, credential=localcloud.credential())
+
+The cloud starts when the first test asks for it. It stops, and its home is deleted, when the session ends.
+Under pytest-xdist every process has a cloud of its own.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# Pytest loads this module in every session of an environment that has localcloud, so what is imported here
+# costs every session, whether or not it uses the fixtures.
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from localcloud.controls import Controls
+    from localcloud.home import Home
+    from localcloud.spec import CloudSpec
+    from localcloud.stack import Stack
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running cloud, as tests use it. `home` has its addresses, `stack` its processes."""
+
+    stack: "Stack"
+
+    @property
+    def home(self) -> "Home":
+        return self.stack.home
+
+    @property
+    def controls(self) -> "Controls":
+        """What no Azure has: faults, deliveries, redelivery."""
+        return self.stack.controls
+
+    @property
+    def function_key(self) -> str:
+        """A key that the app's HTTP functions accept (header x-functions-key)."""
+        from localcloud.functions import keys
+
+        return keys.load(self.home.root / "keys.json").master
+
+    def credential(self, principal: str = "person") -> "TokenCredential":
+        """The credential of one of the cloud's identities: "person", "app" or "node"."""
+        from localcloud.credentials import Principal
+
+        return Principal(self.home, principal)
+
+    def environment(self, principal: str = "person") -> dict[str, str]:
+        """The variables that point DefaultAzureCredential and the SDKs to the cloud, as `principal`."""
+        return {
+            "ARM_CLOUD_METADATA_URL": self.home.metadata_url,
+            **self.home.identity(principal),
+            **self.home.trust(),
+        }
+
+    @contextmanager
+    def fault(
+        self, point: str, action: str, where: Mapping[str, str] | None = None, **how: Any
+    ) -> Iterator[None]:
+        """Arm a fault for the block; see localcloud.faults.Fault for the points and their actions."""
+        armed = self.controls.arm_fault(point, action, where, **how)
+        try:
+            yield
+        finally:
+            self.controls.disarm(armed["id"])
+
+
+@pytest.fixture(scope="session")
+def localcloud_spec() -> "CloudSpec | Callable[[Home], CloudSpec]":
+    """What the cloud serves: a specification, or a function that makes one for the cloud's home.
+
+    Override it in conftest.py. Unless overridden, the cloud is empty.
+    """
+    from localcloud.spec import CloudSpec
+
+    return CloudSpec()
+
+
+@pytest.fixture(scope="session")
+def localcloud(localcloud_spec: "CloudSpec | Callable[[Home], CloudSpec]") -> Iterator[LocalCloud]:
+    """The session's cloud, running and healthy.
+
+    Raises StackError (localcloud.parts) if a part of it cannot be started.
+    """
+    from localcloud import stack
+    from localcloud.home import Home, Ports
+
+    with tempfile.TemporaryDirectory(prefix="localcloud-") as folder:
+        home = Home.open(Path(folder) / "home", Ports.free())
+        spec = localcloud_spec(home) if callable(localcloud_spec) else localcloud_spec
+        with stack.start(home, spec) as running:
+            yield LocalCloud(running)
+
+
+@pytest.fixture
+def localcloud_environment(localcloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
+    """The session's cloud; during the test this process's environment is that of the cloud's person.
+
+    For code that makes its own DefaultAzureCredential or MLClient.
+    """
+    for name, value in localcloud.environment().items():
+        monkeypatch.setenv(name, value)
+    # MLClient leaves the name of the cloud that it found in the environment.
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "")
+    monkeypatch.delenv("AZUREML_CURRENT_CLOUD")
+    return localcloud

@@ -1,0 +1,133 @@
+"""A cloud for an app that has nothing to do with localcloud's makers, through the pytest plugin alone."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE_ID, Home
+from localcloud.spec import CloudSpec, Resource
+
+from localcloud_tests.integration.conftest import NODE_ENVIRONMENT
+
+GROUP = "greenhouse"
+FACTORY = "greenhouse-factory"
+WORKSPACE = "greenhouse-models"
+ARTIFACTS = f"azureml-blobstore-{WORKSPACE_ID}"
+"""The container of the workspace's default datastore."""
+GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+STORAGE_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
+FACTORY_ID = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
+BATCH_ID = f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/greenhousebatch"
+SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/greenhouse-app"
+PHOTOS_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/systemTopics/photos"
+
+
+@pytest.fixture(scope="session")
+def localcloud_spec() -> Callable[[Home], CloudSpec]:
+    app = Path(__file__).with_name("app")
+    return lambda home: CloudSpec(resources(home), app=app, node_environment=NODE_ENVIRONMENT)
+
+
+def resources(home: Home) -> list[Resource]:
+    containers = f"{STORAGE_ID}/blobServices/default/containers"
+    return [
+        resource(GROUP_ID, "2024-03-01"),
+        resource(STORAGE_ID, "2025-08-01"),
+        *(resource(f"{containers}/{name}", "2025-08-01") for name in ("code", "photos", "thumbnails")),
+        resource(
+            f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}",
+            "2026-03-01",
+            storageAccount=STORAGE_ID,
+        ),
+        resource(BATCH_ID, "2025-06-01"),
+        resource(f"{BATCH_ID}/pools/gardeners", "2025-06-01", taskSlotsPerNode=1),
+        resource(FACTORY_ID, "2018-06-01"),
+        resource(
+            f"{FACTORY_ID}/linkedservices/shed",
+            "2018-06-01",
+            type="AzureBlobStorage",
+            typeProperties={"serviceEndpoint": home.blob_url},
+        ),
+        resource(
+            f"{FACTORY_ID}/linkedservices/gardeners",
+            "2018-06-01",
+            type="AzureBatch",
+            typeProperties={
+                "accountName": "greenhousebatch",
+                "batchUri": f"https://greenhousebatch.{REGION}.batch.azure.com",
+                "poolName": "gardeners",
+                "linkedServiceName": reference("shed"),
+            },
+        ),
+        resource(f"{FACTORY_ID}/pipelines/measure", "2018-06-01", activities=[measure()]),
+        resource(SITE_ID, "2024-11-01"),
+        resource(
+            f"{SITE_ID}/config/appsettings",
+            "2024-11-01",
+            GREENHOUSE_NAME="kew",
+            GREENHOUSE_STORAGE=home.blob_url,
+        ),
+        resource(PHOTOS_ID, "2025-02-15", source=STORAGE_ID),
+        resource(
+            f"{PHOTOS_ID}/eventSubscriptions/thumbnails",
+            "2025-02-15",
+            destination={
+                "endpointType": "AzureFunction",
+                "properties": {"resourceId": f"{SITE_ID}/functions/thumbnail"},
+            },
+            filter={
+                "includedEventTypes": ["Microsoft.Storage.BlobCreated"],
+                "subjectBeginsWith": "/blobServices/default/containers/photos/",
+            },
+        ),
+    ]
+
+
+def resource(id_: str, api_version: str, **properties: Any) -> Resource:
+    return Resource(id_, {"location": REGION, "properties": properties}, api_version)
+
+
+def reference(name: str) -> dict[str, str]:
+    return {"referenceName": name, "type": "LinkedServiceReference"}
+
+
+def measure() -> dict[str, Any]:
+    """The pipeline's one activity: a program in the container `code`."""
+    return {
+        "name": "Measure",
+        "type": "Custom",
+        "linkedServiceName": reference("gardeners"),
+        "typeProperties": {
+            "command": "python measure.py",
+            "resourceLinkedService": reference("shed"),
+            "folderPath": "code/measure",
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow model of two columns, a and b, that answers "low" or "high"."""
+    folder = tmp_path_factory.mktemp("greenhouse")
+    script = Path(__file__).parents[1] / "machinelearning" / "train_models.py"
+    subprocess.run(
+        [NODE_ENVIRONMENT / "bin" / "python", script, folder],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": ""},
+    )
+    return folder / "plain"
+
+
+def wait_until[T](done: Callable[[], T | None], limit: float = 120) -> T:
+    """What `done` gives, once it gives anything."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        if result := done():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"nothing within {limit} seconds")
