@@ -4,7 +4,7 @@ The orchestrator and its compensation read this one table, and so do the HTTP fu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -33,9 +33,9 @@ class Rule:
     its end. clean_up: the activities that undo what has begun when a run ends in it, in order.
     """
 
-    followed_by: frozenset[Stage] = field(default_factory=frozenset)
-    can_cancel: bool = True
-    clean_up: tuple[str, ...] = ()
+    followed_by: frozenset[Stage]
+    can_cancel: bool
+    clean_up: tuple[str, ...]
 
 
 def _rule(*followed_by: Stage, can_cancel: bool = True, clean_up: Sequence[str] = ()) -> Rule:
