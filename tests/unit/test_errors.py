@@ -73,17 +73,17 @@ def test_an_error_without_a_response_is_transient_and_says_its_type(error: Azure
 def test_a_request_that_azure_ml_itself_finds_invalid_is_refused() -> None:
     """azure.ai.ml's own errors have a category; a user error is the same at the next attempt."""
 
-    class ValidationException(AzureError):
+    class ValidationException(AzureError):  # noqa: N818 - as azure.ai.ml names it
         error_category = "UserError"
 
-    class SystemTrouble(AzureError):
+    class SystemTroubleError(AzureError):
         error_category = "SystemError"
 
     meant = explain(ValidationException("Deployment name must be 3 to 32 characters"))
     assert isinstance(meant, RefusedError)
     assert meant.code == "ValidationException"
     assert "3 to 32 characters" in str(meant)
-    assert isinstance(explain(SystemTrouble("try again")), TransientError)
+    assert isinstance(explain(SystemTroubleError("try again")), TransientError)
 
 
 def test_the_code_of_a_storage_error_is_storages_own() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from localcloud.datafactory.errors import BadRequestError, InvalidName
+from localcloud.datafactory.errors import BadRequestError, InvalidNameError
 
 Json = dict[str, Any]
 
@@ -101,12 +101,12 @@ class Pipeline:
 def check_document_name(kind: str, name: str) -> None:
     if not DOCUMENT_NAME.fullmatch(name) or len(name) > 260:
         rule = "1 to 260 characters, first a letter, a digit or _, and none of < > * # . % & : \\ + ? /"
-        raise InvalidName(kind, name, rule)
+        raise InvalidNameError(kind, name, rule)
 
 
 def check_factory_name(name: str) -> None:
     if not FACTORY_NAME.fullmatch(name) or not 3 <= len(name) <= 63:
-        raise InvalidName("factory", name, "3 to 63 letters, digits and single hyphens inside")
+        raise InvalidNameError("factory", name, "3 to 63 letters, digits and single hyphens inside")
 
 
 def typed(name: str, type_: str, value: Any) -> Any:

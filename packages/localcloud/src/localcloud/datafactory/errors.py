@@ -33,21 +33,21 @@ class BadRequestError(AzureError):
         super().__init__(400, "BadRequest", message, target=target)
 
 
-class InvalidName(BadRequestError):
+class InvalidNameError(BadRequestError):
     """The factory does not accept the resource's name."""
 
     def __init__(self, kind: str, name: str, rule: str) -> None:
         super().__init__(f"{name!r} is no valid name of a {kind}: {rule}.", target=name)
 
 
-class InvalidReference(BadRequestError):
+class InvalidReferenceError(BadRequestError):
     """A definition names a linked service that does not exist."""
 
     def __init__(self, name: str, target: str) -> None:
         super().__init__(f"'{target}' refers to the linked service '{name}', which does not exist.", target)
 
 
-class Referenced(BadRequestError):
+class ReferencedError(BadRequestError):
     """The resource cannot be deleted because another one still refers to it."""
 
     def __init__(self, name: str, by: str) -> None:

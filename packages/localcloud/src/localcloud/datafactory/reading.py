@@ -22,7 +22,7 @@ from localcloud.datafactory.definitions import (
     check_document_name,
     typed,
 )
-from localcloud.datafactory.errors import BadRequestError, InvalidName
+from localcloud.datafactory.errors import BadRequestError, InvalidNameError
 from localcloud.datafactory.expressions import ExpressionError, Known
 from localcloud.datafactory.expressions.templates import is_expression
 from localcloud.wire import not_imitated
@@ -64,7 +64,7 @@ def _activity(item: Any) -> Activity:
         raise BadRequestError("An activity needs a name.")
     name, type_ = item["name"], item.get("type")
     if not name.strip() or len(name) > ACTIVITY_NAME_LENGTH:
-        raise InvalidName("activity", name, f"1 to {ACTIVITY_NAME_LENGTH} characters")
+        raise InvalidNameError("activity", name, f"1 to {ACTIVITY_NAME_LENGTH} characters")
     if type_ != "Custom":
         raise not_imitated(f"activities of type '{type_}' (activity '{name}')")
     if item.get("state", "Active") != "Active":

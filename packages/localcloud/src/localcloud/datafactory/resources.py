@@ -12,9 +12,9 @@ from localcloud.datafactory.errors import (
     BadRequestError,
     EntityNotFoundError,
     FactoryNotFoundError,
-    InvalidReference,
+    InvalidReferenceError,
     PreconditionFailedError,
-    Referenced,
+    ReferencedError,
 )
 from localcloud.home import REGION
 from localcloud.inventory import Inventory
@@ -78,7 +78,7 @@ class Resources:
         self.factory(factory)
         target = linked_services.check(name, properties)
         if target is not None and self._find(LINKED_SERVICE, factory, target) is None:
-            raise InvalidReference(target, name)
+            raise InvalidReferenceError(target, name)
         return self._put(LINKED_SERVICE, factory, name, properties, if_match)
 
     def put_pipeline(
@@ -87,7 +87,7 @@ class Resources:
         self.factory(factory)
         for target in sorted(reading.read(name, properties).linked_services()):
             if self._find(LINKED_SERVICE, factory, target) is None:
-                raise InvalidReference(target, name)
+                raise InvalidReferenceError(target, name)
         return self._put(PIPELINE, factory, name, properties, if_match)
 
     def get(self, kind: str, factory: str, name: str) -> Document:
@@ -107,7 +107,7 @@ class Resources:
         return [document for _, document in self._store.list(kind, _prefix(factory))]
 
     def delete(self, kind: str, factory: str, name: str) -> bool:
-        """Delete a resource; returns whether it existed. Raises Referenced if another one refers to it."""
+        """Delete a resource; returns whether it existed. Raises ReferencedError if another refers to it."""
         self.factory(factory)
         if kind == LINKED_SERVICE:
             self._check_unused(factory, name)
@@ -117,11 +117,11 @@ class Resources:
         for document in self.list(PIPELINE, factory):
             targets = self.pipeline(factory, document["name"]).linked_services()
             if name.lower() in {target.lower() for target in targets}:
-                raise Referenced(name, document["name"])
+                raise ReferencedError(name, document["name"])
         for document in self.list(LINKED_SERVICE, factory):
             target = linked_services.check(document["name"], document["properties"])
             if target and target.lower() == name.lower():
-                raise Referenced(name, document["name"])
+                raise ReferencedError(name, document["name"])
 
     def _find(self, kind: str, factory: str, name: str) -> Document | None:
         return self._store.get(kind, _prefix(factory) + name.lower())

@@ -141,7 +141,7 @@ def test_a_custom_status_over_16_kb_fails_the_run_as_on_the_host() -> None:
     assert "16 KB" in outcome.failure.message
 
 
-class Transient(Exception):
+class TransientTestError(Exception):
     pass
 
 
@@ -151,14 +151,14 @@ def test_a_failure_is_told_as_the_host_tells_it_by_class_name_and_first_line() -
             yield ctx.call_activity("broken")
         except TaskFailedError as error:
             details = error.details
-            causes = [details.is_caused_by(Transient), details.is_caused_by("Transient")]
+            causes = [details.is_caused_by(TransientTestError), details.is_caused_by("TransientTestError")]
             return [details.error_type, details.message, causes, "in broken" in (details.stack_trace or "")]
 
     def broken(_: Any) -> None:
-        raise Transient("disk full\nsecond line")
+        raise TransientTestError("disk full\nsecond line")
 
     outcome = run_orchestrator(careful, activities={"broken": broken})
-    assert outcome.output == ["Transient", "disk full", [True, True], True]
+    assert outcome.output == ["TransientTestError", "disk full", [True, True], True]
 
 
 def test_an_exception_without_a_message_is_a_failure_all_the_same() -> None:
@@ -166,7 +166,7 @@ def test_an_exception_without_a_message_is_a_failure_all_the_same() -> None:
         yield ctx.call_activity("broken")
 
     def broken(_: Any) -> None:
-        raise Transient
+        raise TransientTestError
 
     outcome = run_orchestrator(run, activities={"broken": broken})
     assert outcome.status is OrchestrationStatus.FAILED
@@ -180,7 +180,7 @@ def test_retries_wait_with_back_off_in_virtual_time() -> None:
     def persistent(ctx: Any, _: Any) -> Steps:
         return (yield ctx.call_activity("flaky", retry_policy=policy))
 
-    failures = iter([Transient("1"), Transient("2")])
+    failures = iter([TransientTestError("1"), TransientTestError("2")])
 
     def flaky(_: Any) -> str:
         for failure in failures:
@@ -258,7 +258,7 @@ def test_the_failure_of_a_sub_orchestration_keeps_its_type() -> None:
             return [error.details.error_type, error.details.message]
 
     def broken(_: Any) -> None:
-        raise Transient("no disk")
+        raise TransientTestError("no disk")
 
     outcome = run_orchestrator(parent, activities={"broken": broken}, orchestrators={"child": child})
     assert outcome.output[0].endswith("TaskFailedError")
