@@ -106,7 +106,9 @@ def look(head: bytes, *, whole: bool) -> Look:
     numbered = rows_of(text, separator, whole=whole)
     rows = [row for _, row in numbered]
     if not rows:
-        raise UnreadableError(f"the first line is longer than {HEAD_BYTES >> 20} MiB; it is no header row.")
+        raise UnreadableError(
+            f"the first line is longer than {HEAD_BYTES >> 20} MiB, so it is not a header row."
+        )
     header, data = rows[0], rows[1:]
     if not data:
         raise UnreadableError("there is a header but no data row; add the data.")
@@ -137,7 +139,7 @@ def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
             if len(text) > HEAD_BYTES:
                 return text[:HEAD_BYTES], False
     except EOFError:
-        raise UnreadableError("the gzip stream ends before its end; compress and upload it again.") from None
+        raise UnreadableError("the gzip stream is cut off; compress and upload it again.") from None
     return text, whole
 
 

@@ -139,7 +139,7 @@ class Source:
         except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
         except EOFError:
-            self.refuse("the gzip stream ends before its end; compress and upload it again")
+            self.refuse("the gzip stream is cut off; compress and upload it again")
 
     def blocks(self) -> Iterator[Block]:
         """The records below the header, cut into blocks. Raises BadInputError."""

@@ -198,7 +198,7 @@ def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_defa
         (rows(), {"label": "clas"}, 'label column "clas" is not in the header (found: width, height, kind)'),
         (b"\n\n", {}, "the file is empty"),
         (b"width,height,kind\n", {}, "a header but no data row"),
-        (b"PK\x03\x04\0\0\0\0binary", {}, "the file is no text"),
+        (b"PK\x03\x04\0\0\0\0binary", {}, "the file is not text"),
         (b"", {}, "the file is empty"),
         (rows(), {"epochs": "many"}, 'metadata epochs: "many" was given'),
     ],

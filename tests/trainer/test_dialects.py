@@ -148,7 +148,7 @@ def test_gzip_that_is_cut_off_far_down_is_one_line(workshop: Workshop) -> None:
     rows = "".join(f"{n * 7919 % 100_003},{n % 9},{'uv'[n % 2]}\n" for n in range(300_000))
     data = gzip.compress(f"a,b,y\n{rows}".encode(), 1)
     training = workshop.train(data[: len(data) // 2], name="data.csv.gz")
-    training.refused("dataset data.csv.gz: ", "gzip stream ends before its end", "upload it again")
+    training.refused("dataset data.csv.gz: ", "gzip stream is cut off", "upload it again")
     damaged = data[: len(data) // 2] + b"damage" * 9 + data[len(data) // 2 :]
     workshop.train(damaged, name="data.csv.gz").refused("dataset data.csv.gz: ", "gzip stream", "again")
 

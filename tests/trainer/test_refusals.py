@@ -23,7 +23,7 @@ BAD_AT_FIRST_SIGHT = {
     "an open quote": (b'a,b,y\n1,2,"u\n3,4,v\n', ["row 3", "quotes"]),
     "a name of many letters": (b"a," + b"b" * 300 + b",y\n1,2,u\n", ["column 2", "300 characters"]),
     "half a UTF-16 character": ("\ufeffa,y\n1,u\n".encode("utf-16-le") + b"x", ["not text in UTF-16"]),
-    "gzip cut off": (gzip.compress(GOOD.encode())[:-9], ["gzip stream ends", "upload it again"]),
+    "gzip cut off": (gzip.compress(GOOD.encode())[:-9], ["gzip stream is cut off", "upload it again"]),
     "gzip damaged": (gzip.compress(GOOD.encode() * 99)[:30] + b"damage" * 20, ["gzip stream", "again"]),
 }
 BAD = {

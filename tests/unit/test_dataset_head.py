@@ -141,8 +141,8 @@ def test_a_file_that_is_not_text_is_refused_with_how_to_export_it(head: bytes) -
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (gzip.compress(PLAIN.encode())[:-6], "the gzip stream ends before its end"),
-        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "the gzip stream ends before its end"),
+        (gzip.compress(PLAIN.encode())[:-6], "the gzip stream is cut off"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "the gzip stream is cut off"),
         (b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff", "the gzip stream is damaged"),
     ],
     ids=["cut", "nothing", "damaged"],
