@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,17 @@ def linear_estimator(survey: Survey, plan: Plan, chunk: Chunk, lr: float, *, mix
     return SGDClassifier(loss="log_loss", average=mixed, n_jobs=jobs, **common)
 
 
+@contextlib.contextmanager
+def discarded_warnings() -> Iterator[None]:
+    """Discard warnings, and restore the process's warning filters at the end.
+
+    scikit-learn's threads each reset the filters, which are the process's, and restore them in any order
+    (sklearn/utils/parallel.py): they may be left empty, and then each thread warns of that.
+    """
+    with warnings.catch_warnings(record=True):
+        yield
+
+
 def fit_chunk(
     estimator: Any, chunk: Chunk, classes: tuple[str, ...], *, whole: bool
 ) -> tuple[float, float, int]:
@@ -123,7 +136,7 @@ def fit_chunk(
     from sklearn import config_context
 
     # A schema makes finite features only, so scikit-learn need not check them.
-    with np.errstate(all="ignore"), config_context(assume_finite=True):
+    with np.errstate(all="ignore"), config_context(assume_finite=True), discarded_warnings():
         try:
             if classes:
                 estimator.partial_fit(chunk.features, chunk.target, classes=np.arange(len(classes)))

@@ -170,6 +170,31 @@ def test_secrets_are_taken_out_of_a_traceback(main: ModuleType, text: str) -> No
     assert "c2VjcmV0" not in main.without_secrets(f"Error: {text}")
 
 
+THREADS = """
+import sys, warnings
+sys.path.insert(0, sys.argv[1])
+sys.setswitchinterval(1e-5)
+import numpy as np
+from sklearn.linear_model import SGDClassifier
+from training import discarded_warnings
+
+features, labels = np.random.default_rng(0).normal(size=(2000, 4)), np.arange(2000) % 3
+model = SGDClassifier(loss="log_loss", n_jobs=2)
+before = list(warnings.filters)
+for _ in range(300):
+    with discarded_warnings():
+        model.partial_fit(features, labels, classes=np.arange(3))
+assert list(warnings.filters) == before
+"""
+
+
+def test_threads_of_scikit_learn_leave_the_warning_filters_and_stderr_alone(trainer_python: str) -> None:
+    """Without the guard, they warn hundreds of times here and leave other filters than they found."""
+    command = [trainer_python, "-c", THREADS, str(MAIN.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 MISSING = """
 import sys
 sys.path.insert(0, sys.argv[1])
