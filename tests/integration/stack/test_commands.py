@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from localcloud.controls import Controls
 
 from tests.integration.stack.conftest import Shell
 from touchdown.client import Json
@@ -167,14 +168,41 @@ def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
     assert up.run("show", again["run_id"], "--watch").code == 0
 
 
-def test_a_run_that_a_stop_interrupts_is_named_and_can_be_run_again(up: Shell, tmp_path: Path) -> None:
-    copy = tmp_path / "interrupted.csv"
-    copy.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 20]}\n" for number in range(40)))
-    begun = up.json("upload", str(copy))
+def interrupted(up: Shell, file: Path, stage: str, *settings: str) -> Json:
+    """A run of `file` that a stop of the stack has interrupted in `stage`; the stack runs again."""
+    file.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 20]}\n" for number in range(40)))
+    begun: Json = up.json("upload", str(file), *settings)
+    deadline = time.monotonic() + 120
+    while begun["stage"] != stage:
+        assert begun["status"] == "Running", begun
+        assert time.monotonic() < deadline, begun
+        begun = up.json("show", begun["run_id"])
     assert up.json("down")["interrupted"] == [begun["run_id"]]
     up.json("up")
     assert up.json("show", begun["run_id"])["status"] == "Lost"
-    again = up.json("start", copy.name, "--rerun", "--set", "epochs=2", "--watch")
+    return begun
+
+
+def test_a_run_that_a_stop_interrupts_before_its_training_is_named_and_goes_on(
+    up: Shell, tmp_path: Path
+) -> None:
+    with Controls(up.home) as controls:
+        controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=30)
+    begun = interrupted(up, tmp_path / "interrupted early.csv", "start_training", "--set", "epochs=2")
+    ended = up.json("start", begun["dataset"], "--watch")
+    assert ended["run_id"] == begun["run_id"]
+    assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
+
+
+def test_a_run_whose_training_a_stop_interrupts_fails_with_that_reason_and_can_be_run_again(
+    up: Shell, tmp_path: Path
+) -> None:
+    begun = interrupted(up, tmp_path / "interrupted.csv", "wait", "--set", "epochs=10000")
+    failed = up.run("start", begun["dataset"], "--watch")
+    assert failed.code == 1
+    assert "localcloud was stopped while this run was unfinished" in " ".join(failed.out.split())
+    again = up.json("start", begun["dataset"], "--rerun", "--set", "epochs=2", "--watch")
+    assert again["run_id"] != begun["run_id"]
     assert (again["status"], again["outcome"]) == ("Succeeded", "promoted")
 
 
