@@ -32,4 +32,4 @@ def _origin(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:
         return "", ""
-    return parts.scheme.lower(), parts.netloc.lower()
+    return parts.scheme, parts.netloc.lower()

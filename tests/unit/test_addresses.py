@@ -16,6 +16,8 @@ LOCAL = replace(SETTINGS, resource_manager="https://127.0.0.1:10010")
 AZURE = [
     "https://management.azure.com/subscriptions/s/operations/1?api-version=1",
     "https://management.azure.com",
+    "HTTPS://Management.Azure.COM/subscriptions",
+    "https://WestEurope.API.azureml.ms/discovery",
     "https://westeurope.api.azureml.ms/discovery",
     "https://0a1b.workspace.westeurope.api.azureml.ms/discovery",
     "https://usgovvirginia.api.ml.azure.us/discovery",
@@ -74,6 +76,12 @@ def test_an_operation_says_why_it_failed() -> None:
     url = f"{SETTINGS.resource_manager}/operations/1?api-version=1"
     assert why_failed(url, wire.clients()) == "Quota: no cores ask for more"
     assert [sent.headers["Authorization"] for sent in wire.sent] == ["Bearer token"]
+
+
+@pytest.mark.parametrize("body", [{}, {"error": None}, {"error": {"code": "Quota"}}, b"no JSON"], ids=str)
+def test_an_operation_that_gives_no_reason_says_so(body: Any) -> None:
+    url = f"{SETTINGS.resource_manager}/operations/1"
+    assert why_failed(url, Wire(lambda sent: Answer(200, body)).clients()) == UNKNOWN_REASON
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)

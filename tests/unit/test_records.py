@@ -1,5 +1,6 @@
 """Claims, records and the list of runs: each run is listed once, and its age is told by storage."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -222,3 +223,8 @@ def test_the_pages_together_are_the_list(top: int, filters: dict[str, str]) -> N
     matching = {"": set(range(60)), "status": failed, "dataset": set(range(1, 60, 2))}
     wanted = matching["".join(filters)]
     assert found == [each for each in ids if int(each.removeprefix("run-")) in wanted]
+
+
+def test_times_are_written_in_utc_to_the_microsecond_so_that_they_compare_as_text() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", run_store.now())
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(run_store.now())) < timedelta(minutes=5)
