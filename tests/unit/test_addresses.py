@@ -84,6 +84,12 @@ def test_an_operation_that_gives_no_reason_says_so(body: Any) -> None:
     assert why_failed(url, Wire(lambda sent: Answer(200, body)).clients()) == UNKNOWN_REASON
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_operation_that_may_not_be_read_gives_no_reason(status: int) -> None:
+    url = f"{SETTINGS.resource_manager}/operations/1"
+    assert why_failed(url, Wire(lambda sent: Answer(status, FAILED)).clients()) == UNKNOWN_REASON
+
+
 @pytest.mark.parametrize("url", ELSEWHERE)
 def test_an_operation_at_another_host_is_not_asked(url: str) -> None:
     wire = Wire(lambda sent: Answer(200, FAILED))
