@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runs import settings
-from runs.contracts import RunSettings
+from runs.contracts import Polling, RunSettings
 from runs.errors import RefusedError
 from runs.settings import APP_SETTINGS, RUN_SETTINGS, App
 
@@ -409,11 +409,22 @@ def test_all_missing_app_settings_are_named_at_once() -> None:
         ("TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS", "nan"),
         ("TOUCHDOWN_COMPUTE_MAX_NODES", "0"),
         ("TOUCHDOWN_COMPUTE_MAX_NODES", "1.5"),
+        ("TOUCHDOWN_COMPUTE_MAX_NODES", "1001"),
+        ("TOUCHDOWN_RUN_POLLING_FIRST_SECONDS", "0.009"),
+        ("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "86401"),
     ],
 )
 def test_an_app_setting_with_an_impossible_value_is_named(variable: str, value: str) -> None:
     with pytest.raises(RefusedError, match=f'app setting {variable}: "{value}" was given, expected'):
         app_with(**{variable: value})
+
+
+def test_the_limits_of_an_app_setting_are_possible_values() -> None:
+    assert app_with(TOUCHDOWN_COMPUTE_MAX_NODES="1").compute_max_nodes == 1
+    assert app_with(TOUCHDOWN_COMPUTE_MAX_NODES="1000").compute_max_nodes == 1000
+    first = {"TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "0.01", "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "1"}
+    caps = {"TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "86400", "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "2.5"}
+    assert app_with(**first, **caps).polling == Polling(0.01, 86400, 1, 2.5)
 
 
 def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
