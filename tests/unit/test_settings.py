@@ -115,7 +115,8 @@ def test_the_task_is_detected_from_the_column_that_is_the_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "signs_in"), [("True", True), ("true", True), ("False", False), ("", False), ("1", False)]
+    ("value", "signs_in"),
+    [("True", True), (" True ", True), ("true", True), ("False", False), ("", False), ("1", False)],
 )
 def test_callers_are_signed_in_only_if_app_service_says_so(value: str, signs_in: bool) -> None:
     assert app_with(WEBSITE_AUTH_ENABLED=value).signs_in is signs_in
