@@ -217,9 +217,9 @@ def test_a_run_that_fails_says_why_and_fails_the_command(up: Shell, tmp_path: Pa
 @pytest.mark.parametrize(
     ("command", "code", "expected"),
     [
-        (["show", "no-such-run"], 5, "there is no run 'no-such-run'"),
-        (["approve", "no-such-run"], 5, "there is no run 'no-such-run'"),
-        (["reject", "no-such-run", "--comment", "x"], 5, "there is no run 'no-such-run'"),
+        (["show", "no-such-run"], 5, 'there is no run "no-such-run"'),
+        (["approve", "no-such-run"], 5, 'there is no run "no-such-run"'),
+        (["reject", "no-such-run", "--comment", "x"], 5, 'there is no run "no-such-run"'),
         (["start", "absent.csv"], 5, "upload it first"),
         (["start", "../absent.csv"], 2, "without a path"),
         (["start", "absent.csv", "--set", "epochs=0"], 2, "a whole number from 1"),
