@@ -1,86 +1,33 @@
-"""A real cloud for integration tests: Azurite and localcloud's services, each in a home of its own.
+"""A cloud with Touchdown's resources, but without its app: what the steps of a run call, they call for real.
 
-`cloud_home` is one storage-and-cloud pair for the whole session; tests keep apart by the names they use.
-The cloud runs as its own process, as it does for users.
+`cloud_home` is one cloud for the whole session; tests keep apart by the names they use.
 """
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
-import httpx
 import pytest
-from localcloud import storage
-from localcloud.home import Home, Ports
-from localcloud.spec import kept_in
+from localcloud.home import Home
+from localcloud.pytest_plugin import LocalCloud
+from localcloud.spec import CloudSpec
 
 from tests.checkout import CHECKOUT
 from touchdown import local
 
 
-def wait_until_healthy(home: Home, process: "subprocess.Popen[bytes]", limit: float = 60) -> None:
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            answer = httpx.get(
-                f"{home.control_url}/health", headers={"X-Localcloud-Key": home.control_key}, trust_env=False
-            )
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            assert answer.status_code == 200, answer.text
-            return
-    raise AssertionError(f"the cloud did not start: {(home.logs / 'cloud.log').read_text()}")
-
-
-def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
-    """The cloud process of `home`, healthy, with Touchdown's resources; the caller ends it."""
-    local.spec(home, CHECKOUT).write(kept_in(home))
-    home.logs.mkdir(parents=True, exist_ok=True)
-    with (home.logs / "cloud.log").open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.cloud", str(home.root)],
-            stdout=out,
-            stderr=out,
-            env=os.environ | home.trust(),
-        )
-    wait_until_healthy(home, process)
-    return process
+@pytest.fixture(scope="session")
+def localcloud_spec() -> Callable[[Home], CloudSpec]:
+    return lambda home: replace(local.spec(home, CHECKOUT), app=None)
 
 
 @pytest.fixture(scope="session")
-def azurite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose Azurite runs."""
-    import asyncio
-
-    home = Home.open(tmp_path_factory.mktemp("home") / "cloud", Ports.free())
-    process = asyncio.run(storage.start(home))
-    yield home
-    process.terminate()
-    process.wait(timeout=20)
-
-
-@pytest.fixture(scope="session")
-def cloud_home(azurite_home: Home) -> Iterator[Home]:
-    """A home whose Azurite and cloud process run."""
-    process = start_cloud(azurite_home)
-    yield azurite_home
-    process.terminate()
-    process.wait(timeout=20)
+def cloud_home(localcloud: LocalCloud) -> Home:
+    """The home of the session's cloud, which runs."""
+    return localcloud.home
 
 
 @pytest.fixture
-def trusted(cloud_home: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trusted(localcloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process trusts the cloud and is its `app` identity: the SDKs work as they do in the app."""
-    for name, value in {
-        **cloud_home.trust(),
-        **cloud_home.identity("app"),
-        "ARM_CLOUD_METADATA_URL": cloud_home.metadata_url,
-    }.items():
+    for name, value in localcloud.environment("app").items():
         monkeypatch.setenv(name, value)
-    return cloud_home.ca_bundle
