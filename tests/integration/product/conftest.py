@@ -1,10 +1,12 @@
 """The product's steps as plain functions against a real cloud."""
 
 import contextlib
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from localcloud.home import Home
 
@@ -14,13 +16,14 @@ from touchdown.local.resources import app_settings
 
 
 @pytest.fixture
-def clients(cloud_home: Home, trusted: None) -> Clients:
+def clients(cloud_home: Home, trusted: None) -> Iterator[Clients]:
     """The clients of an app that belongs to `cloud_home`, with its managed identity."""
     settings = App.read(app_settings(cloud_home, {}))
-    clients = Clients(settings, DefaultAzureCredential())
-    with contextlib.suppress(ResourceExistsError):
-        clients.container.create_container()
-    return clients
+    with DefaultAzureCredential() as credential, RequestsTransport() as transport:
+        clients = Clients(settings, credential, transport)
+        with contextlib.suppress(ResourceExistsError):
+            clients.container.create_container()
+        yield clients
 
 
 @pytest.fixture

@@ -14,14 +14,17 @@ from touchdown.local.names import CONTAINER, FACTORY_ID
 
 def test_the_published_pipeline_finds_the_trainer_where_it_was_put(cloud_home: Home, trusted: None) -> None:
     local.publish(cloud_home, CHECKOUT)
-    blobs = BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
-    container = blobs.get_container_client(CONTAINER)
-    written = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
-    local.publish(cloud_home, CHECKOUT)
-    again = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
-    assert again == written, "publishing the same files again writes nothing"
+    with (
+        DefaultAzureCredential() as credential,
+        BlobServiceClient(cloud_home.blob_url, credential=credential) as blobs,
+    ):
+        container = blobs.get_container_client(CONTAINER)
+        written = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
+        local.publish(cloud_home, CHECKOUT)
+        again = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
+        assert again == written, "publishing the same files again writes nothing"
+        token = credential.get_token(f"{cloud_home.resource_manager}/.default").token
 
-    token = DefaultAzureCredential().get_token(f"{cloud_home.resource_manager}/.default").token
     train = httpx.get(
         f"{cloud_home.resource_manager}{FACTORY_ID}/pipelines/train?api-version=2018-06-01",
         headers={"Authorization": f"Bearer {token}"},

@@ -12,10 +12,18 @@ pytestmark = pytest.mark.integration
 
 
 def test_the_sdks_reach_storage_by_managed_identity(cloud_home: Home, trusted: None) -> None:
-    client = BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
-    container = client.create_container("foundation")
-    container.upload_blob("a/b.txt", b"here")
-    assert container.download_blob("a/b.txt").readall() == b"here"
+    with (
+        DefaultAzureCredential() as credential,
+        BlobServiceClient(cloud_home.blob_url, credential=credential) as client,
+    ):
+        container = client.create_container("foundation")
+        container.upload_blob("a/b.txt", b"here")
+        assert container.download_blob("a/b.txt").readall() == b"here"
+
+
+def token_for(audience: str) -> str:
+    with DefaultAzureCredential() as credential:
+        return credential.get_token(f"{audience}/.default").token
 
 
 def arm(home: Home, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -32,7 +40,7 @@ def test_resource_manager_refuses_a_request_without_a_token(cloud_home: Home) ->
 
 
 def test_resource_manager_refuses_a_token_for_another_audience(cloud_home: Home, trusted: None) -> None:
-    token = DefaultAzureCredential().get_token("https://storage.azure.com/.default").token
+    token = token_for("https://storage.azure.com")
     answer = arm(
         cloud_home,
         f"/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01",
@@ -53,7 +61,7 @@ def test_an_identity_without_its_secret_gets_no_token(cloud_home: Home) -> None:
 def test_unknown_paths_and_missing_api_versions_are_answered_in_azures_error_shape(
     cloud_home: Home, trusted: None
 ) -> None:
-    token = DefaultAzureCredential().get_token(f"{cloud_home.resource_manager}/.default").token
+    token = token_for(cloud_home.resource_manager)
     headers = {"Authorization": f"Bearer {token}"}
     unknown = arm(cloud_home, "/nothing/here?api-version=2022-12-01", headers)
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "ResourceNotFound")

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.datafactory import DataFactoryManagementClient
@@ -87,7 +88,7 @@ class Factory:
     stack: Stack
     client: DataFactoryManagementClient
     blobs: BlobServiceClient
-    credential: DefaultAzureCredential
+    credential: TokenCredential
     scope: tuple[str, str] = field(default=(RESOURCE_GROUP, FACTORY))
 
     @property
@@ -133,7 +134,8 @@ class Factory:
 
     def text(self, url: str) -> str:
         """The text of a blob that an activity's output names."""
-        return BlobClient.from_blob_url(url, credential=self.credential).download_blob().readall().decode()
+        with BlobClient.from_blob_url(url, credential=self.credential) as blob:
+            return blob.download_blob().readall().decode()
 
     def tasks(self, state: str = "running") -> list[dict[str, Any]]:
         answer = self.control("GET", "batch/tasks")
@@ -156,17 +158,19 @@ def factory(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
     home = stack.home
     for name, value in {**home.trust(), **home.identity("app")}.items():
         monkeypatch.setenv(name, value)
-    credential = DefaultAzureCredential()
-    client = DataFactoryManagementClient(
-        credential,
-        SUBSCRIPTION,
-        base_url=home.resource_manager,
-        credential_scopes=[f"{home.resource_manager}/.default"],
-    )
-    blobs = BlobServiceClient(home.blob_url, credential=credential)
-    factory = Factory(stack, client, blobs, credential)
-    yield factory
-    factory.control("DELETE", "faults")
+    with (
+        DefaultAzureCredential() as credential,
+        DataFactoryManagementClient(
+            credential,
+            SUBSCRIPTION,
+            base_url=home.resource_manager,
+            credential_scopes=[f"{home.resource_manager}/.default"],
+        ) as client,
+        BlobServiceClient(home.blob_url, credential=credential) as blobs,
+    ):
+        factory = Factory(stack, client, blobs, credential)
+        yield factory
+        factory.control("DELETE", "faults")
 
 
 def custom(name: str, command: str, **fields: Any) -> dict[str, Any]:

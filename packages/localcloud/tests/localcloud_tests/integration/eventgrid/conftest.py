@@ -187,6 +187,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
                 yield grid
             finally:
                 grid.stop()
+                blobs.close()
     finally:
         azurite.terminate()
         azurite.wait(timeout=20)

@@ -187,7 +187,7 @@ def test_what_is_no_finished_write_raises_nothing(grid: Grid, container: Contain
     stranger = BlobServiceClient(
         grid.home.blob_url, credential="bm8ga2V5", connection_verify=str(grid.home.ca_bundle)
     )
-    with pytest.raises((HttpResponseError, ValueError)):
+    with stranger, pytest.raises((HttpResponseError, ValueError)):
         stranger.get_container_client("everything").upload_blob("quiet-stranger.csv", b"a")
     grid.settle_journal()
     assert len(grid.deliveries("quiet")) == 1

@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +22,8 @@ from azure.ai.ml.entities import (
     ModelBatchDeployment,
     ModelBatchDeploymentSettings,
 )
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud.home import SUBSCRIPTION, Home
@@ -105,18 +106,9 @@ class Workbench:
     home: Home
     ml: MLClient
     models: Path
-
-    @cached_property
-    def credential(self) -> DefaultAzureCredential:
-        return DefaultAzureCredential()
-
-    @cached_property
-    def blobs(self) -> BlobServiceClient:
-        return BlobServiceClient(self.home.blob_url, credential=self.credential)
-
-    @cached_property
-    def http(self) -> httpx.Client:
-        return httpx.Client(verify=ssl.create_default_context(cafile=self.home.ca_bundle))
+    credential: TokenCredential
+    blobs: BlobServiceClient
+    http: httpx.Client
 
     @property
     def container(self) -> ContainerClient:
@@ -243,9 +235,22 @@ class Workbench:
             httpx.delete(f"{url}/{armed.json()['id']}", headers=headers)
 
 
+@contextlib.contextmanager
+def workbench_of(home: Home, models: Path) -> Iterator[Workbench]:
+    """The clients as the app makes them, closed after the block; MLClient's by its transport."""
+    with (
+        environment_of(home),
+        DefaultAzureCredential() as credential,
+        RequestsTransport() as transport,
+        BlobServiceClient(home.blob_url, credential=credential) as blobs,
+        httpx.Client(verify=ssl.create_default_context(cafile=home.ca_bundle)) as http,
+    ):
+        ml = MLClient(credential, SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE, transport=transport)
+        yield Workbench(home, ml, models, credential, blobs, http)
+
+
 @pytest.fixture(scope="module")
 def bench(cloud_home: Home, model_files: Path) -> Iterator[Workbench]:
     """The client as the app makes it, on the session's cloud."""
-    with environment_of(cloud_home):
-        ml = MLClient(DefaultAzureCredential(), SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE)
-        yield Workbench(cloud_home, ml, model_files)
+    with workbench_of(cloud_home, model_files) as workbench:
+        yield workbench

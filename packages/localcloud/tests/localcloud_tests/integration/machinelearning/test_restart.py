@@ -7,19 +7,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from azure.ai.ml import MLClient
 from azure.ai.ml.entities import BatchEndpoint
-from azure.identity import DefaultAzureCredential
-from localcloud.home import SUBSCRIPTION, Home, Ports
+from localcloud.home import Home, Ports
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.machinelearning.conftest import (
     Workbench,
-    environment_of,
     scoring_process,
     wait_until,
+    workbench_of,
 )
-from localcloud_tests.resources import RESOURCE_GROUP, WORKSPACE
 
 
 class Restartable:
@@ -56,9 +53,8 @@ def cloud(azurite_home: Home, node_environment: Path, tmp_path: Path) -> Iterato
 
 @pytest.fixture
 def workbench(cloud: Restartable, model_files: Path) -> Iterator[Workbench]:
-    with environment_of(cloud.home):
-        ml = MLClient(DefaultAzureCredential(), SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE)
-        yield Workbench(cloud.home, ml, model_files)
+    with workbench_of(cloud.home, model_files) as workbench:
+        yield workbench
 
 
 def test_resources_are_kept_and_what_was_unfinished_ends(cloud: Restartable, workbench: Workbench) -> None:

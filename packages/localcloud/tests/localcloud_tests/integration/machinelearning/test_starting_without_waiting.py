@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient
-from azure.identity import DefaultAzureCredential
+from azure.core.pipeline.transport import RequestsTransport
 from localcloud.home import SUBSCRIPTION
 
 from localcloud_tests.integration.machinelearning.conftest import DATASTORE_PATHS, Workbench, wait_until
@@ -49,9 +49,10 @@ def test_a_response_hook_of_the_client_sees_the_url_of_the_operation(
         if url := response.http_response.headers.get("Azure-AsyncOperation"):
             seen.append(url)
 
-    credential = DefaultAzureCredential()
-    ml = MLClient(credential, SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE, raw_response_hook=note)
-    ml.batch_deployments.begin_create_or_update(undeployable)
+    with RequestsTransport() as transport:
+        options = {"raw_response_hook": note, "transport": transport}
+        ml = MLClient(bench.credential, SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE, **options)
+        ml.batch_deployments.begin_create_or_update(undeployable)
     [url] = seen
     assert outcome(bench, url)["status"] == "Failed"
 
