@@ -21,7 +21,7 @@ from localcloud.stack import Stack
 
 log = logging.getLogger("localcloud.supervisor")
 
-LOOK = 0.3
+POLL_SECONDS = 0.3
 """Seconds between two checks whether all parts are still running."""
 
 
@@ -59,7 +59,7 @@ def watch(stack: Stack, revive: threading.Event) -> None:
     log.info("everything runs: %s", {name: part.pid for name, part in stack.parts.items()})
     known = [part.state for part in stack.parts.values()]
     while True:
-        if revive.wait(LOOK):
+        if revive.wait(POLL_SECONDS):
             revive.clear()
             bring_back(stack)
         states = [part.state for part in stack.parts.values()]

@@ -234,13 +234,13 @@ def culprits(pipeline: Pipeline, statuses: Mapping[str, str]) -> list[str]:
     Only the last activity of each branch counts, or, if that was skipped, the ones before it.
     """
     depended = {each.activity for activity in pipeline.activities for each in activity.dependencies}
-    look = [activity for activity in pipeline.activities if activity.name not in depended]
+    ends = [activity for activity in pipeline.activities if activity.name not in depended]
     by_name = {activity.name: activity for activity in pipeline.activities}
     failed: dict[str, None] = {}
-    while look:
-        activity = look.pop(0)
+    while ends:
+        activity = ends.pop(0)
         if statuses[activity.name] == "Skipped":
-            look += [by_name[each.activity] for each in activity.dependencies]
+            ends += [by_name[each.activity] for each in activity.dependencies]
         elif statuses[activity.name] != "Succeeded":
             failed[activity.name] = None
     return list(failed)

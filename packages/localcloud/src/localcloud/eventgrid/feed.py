@@ -163,8 +163,8 @@ class StorageFeed:
 
     async def _event(self, position: Position, change: Change) -> Event | None:
         blob = (change.container, change.blob)
-        told = change.content_length is not None or change.api in (None, "DeleteBlob")
-        current = None if told else await self._properties(blob, change.etag)
+        is_complete = change.content_length is not None or change.api in (None, "DeleteBlob")
+        current = None if is_complete else await self._properties(blob, change.etag)
         return blob_events.from_change(self._account, position, change, current)
 
     async def _properties(self, blob: Blob, etag: str | None = None) -> BlobProperties | None:

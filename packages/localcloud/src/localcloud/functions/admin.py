@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from localcloud.functions.functions import App, Function
 from localcloud.functions.http import HttpFunctions, not_imitated
-from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.keys import Access, HostKeys, sent_key
 from localcloud.functions.protos import TypedData
 from localcloud.functions.routing import Handler, HostRoute
 from localcloud.functions.worker import FunctionFailedError, Worker
@@ -111,7 +111,7 @@ class Admin:
 
     def _guarded(self, handler: Handler) -> Handler:
         async def check(request: Request) -> Response:
-            access = self._keys.admin_access(shown(request))
+            access = self._keys.admin_access(sent_key(request))
             return await handler(request) if access is Access.GRANTED else Response(status_code=access.value)
 
         return check

@@ -19,7 +19,7 @@ from localcloud.functions.functions import SERVED_TRIGGERS, App
 from localcloud.functions.hostjson import HostSettings
 from localcloud.functions.http import HttpFunctions
 from localcloud.functions.hub import TaskHub
-from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.keys import Access, HostKeys, sent_key
 from localcloud.functions.routing import Handler, HostRoute, ordered
 from localcloud.functions.rpc import RpcServer
 from localcloud.functions.webhooks import EventGridWebhook
@@ -94,7 +94,7 @@ def announce(app: App, http: HttpFunctions, origin: str) -> None:
 
 def no_such_extension(keys: HostKeys) -> Handler:
     async def answer(request: Request) -> Response:
-        access = keys.system_access(shown(request), request.path_params["extension"])
+        access = keys.system_access(sent_key(request), request.path_params["extension"])
         return Response(status_code=404 if access is Access.GRANTED else access.value)
 
     return answer

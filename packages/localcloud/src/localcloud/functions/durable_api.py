@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from localcloud.functions.durable import management_urls
 from localcloud.functions.http import not_imitated
 from localcloud.functions.hub import FINISHED, HubError, InvalidArgumentError, TaskHub, status_name
-from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.keys import Access, HostKeys, sent_key
 from localcloud.functions.routing import Handler, HostRoute
 
 ROOT = "runtime/webhooks/durabletask"
@@ -157,7 +157,7 @@ class DurableApi:
         """Require the extension's key, and answer the hub's errors with the extension's own messages."""
 
         async def check(request: Request) -> Response:
-            access = self._keys.system_access(shown(request), "durabletask")
+            access = self._keys.system_access(sent_key(request), "durabletask")
             if access is not Access.GRANTED:
                 return Response(status_code=access.value)
             hub = request.query_params.get("taskHub") or self._hub.name

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.functions.functions import App, Function
-from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.keys import Access, HostKeys, sent_key
 from localcloud.functions.protos import Message, TypedData
 from localcloud.functions.routing import HostRoute, RouteError
 from localcloud.functions.worker import AppLoadError, FunctionFailedError, Worker
@@ -55,7 +55,7 @@ class HttpFunctions:
 
     async def _call(self, function: Function, request: Request) -> Response:
         level = function.trigger.get("authLevel") or "FUNCTION"
-        access = self._keys.function_access(shown(request), level)
+        access = self._keys.function_access(sent_key(request), level)
         if access is not Access.GRANTED:
             return Response(status_code=access.value)
         if function.not_served:

@@ -59,7 +59,7 @@ class HostKeys:
         return Access.REFUSED if known else Access.UNKNOWN
 
 
-def shown(request: Request) -> str:
+def sent_key(request: Request) -> str:
     """Return a request's key, from the header or else from the query; "" if it has none."""
     return request.headers.get(HEADER, request.query_params.get(QUERY, ""))
 

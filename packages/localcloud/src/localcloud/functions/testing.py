@@ -229,9 +229,9 @@ class Rehearsal:
         response = protocol.orchestrator_response(returned, request.instanceId, token)
         self.engine.CompleteOrchestratorTask(response, DirectCall())
         status = _value(response.customStatus.value)
-        shown = self._statuses.setdefault(request.instanceId, [])
-        if status is not None and (not shown or shown[-1] != status):
-            shown.append(status)
+        statuses = self._statuses.setdefault(request.instanceId, [])
+        if status is not None and (not statuses or statuses[-1] != status):
+            statuses.append(status)
 
     def _act(self, request: pb.ActivityRequest, token: str) -> None:
         function = _given(self._activities, "activity", request.name)
@@ -244,8 +244,8 @@ class Rehearsal:
                 result = asyncio.run(_wait(result))
             answer = ActivityTriggerConverter.encode(result, expected_type=None).value
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            answer = failures.from_worker(said, marshall_exception_trace(error))
+            text = f"{type(error).__name__}: {error}"
+            answer = failures.from_worker(text, marshall_exception_trace(error))
         self.engine.CompleteActivityTask(protocol.activity_response(request, token, answer), DirectCall())
 
     def _operate(self, request: pb.EntityRequest, token: str) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from localcloud.functions.functions import App, Function
 from localcloud.functions.http import not_imitated
-from localcloud.functions.keys import Access, HostKeys, shown
+from localcloud.functions.keys import Access, HostKeys, sent_key
 from localcloud.functions.protos import TypedData
 from localcloud.functions.routing import HostRoute
 from localcloud.functions.worker import FunctionFailedError, Worker
@@ -45,7 +45,7 @@ class EventGridWebhook:
         return [HostRoute([], "runtime/webhooks/eventgrid", self.receive)]
 
     async def receive(self, request: Request) -> Response:
-        access = self._keys.system_access(shown(request), "eventgrid")
+        access = self._keys.system_access(sent_key(request), "eventgrid")
         if access is not Access.GRANTED:
             return Response(status_code=access.value)
         name = request.query_params.get("functionName", "")

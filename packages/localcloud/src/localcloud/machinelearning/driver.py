@@ -50,7 +50,7 @@ def say(text: str) -> None:
     print(f"[{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())}] {text}", flush=True)
 
 
-def told(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -200,8 +200,8 @@ class Run:
 
     def note(self, what: str, error: Exception) -> None:
         """Log a failure: one line on standard output, the trace in error.txt."""
-        say(f"{what}: {told(error)}")
-        self.errors.append(told(error))
+        say(f"{what}: {describe(error)}")
+        self.errors.append(describe(error))
         file = self.logs / "logs" / "user" / "error.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as out:
@@ -226,7 +226,7 @@ def main() -> int:
     except Exception as error:
         because = f" {run.errors[-1]}" if run.errors else ""
         run.note("the job failed", error)
-        run.write_outcome(f"{told(error)}{because}")
+        run.write_outcome(f"{describe(error)}{because}")
         return FAILED
     run.write_outcome(None)
     say(f"{len(run.files) - run.failed_items} files scored")

@@ -53,13 +53,13 @@ class Folders:
             description = stored.readall()
         mlflow_folder.check(folder.path, names, description)
 
-    def download_folder(self, source: BlobPath, to: Path, gone: threading.Event) -> None:
-        """Copy a folder with its sub-folders. Stops early once `gone` is set. Raises DataNotFoundError."""
-        self._download(source, self._names(source, nested=True), to, gone)
+    def download_folder(self, source: BlobPath, to: Path, cancelled: threading.Event) -> None:
+        """Copy a folder with its sub-folders; `cancelled` stops it early. Raises DataNotFoundError."""
+        self._download(source, self._names(source, nested=True), to, cancelled)
 
-    def download_files(self, source: BlobPath, to: Path, gone: threading.Event) -> list[Path]:
+    def download_files(self, source: BlobPath, to: Path, cancelled: threading.Event) -> list[Path]:
         """Copy the files directly in a folder, without its sub-folders. Raises DataNotFoundError."""
-        return self._download(source, self._names(source, nested=False), to, gone)
+        return self._download(source, self._names(source, nested=False), to, cancelled)
 
     def download_file(self, source: BlobPath, to: Path) -> list[Path]:
         """Copy one blob. Raises DataNotFoundError."""
@@ -93,14 +93,16 @@ class Folders:
             return []
         return [name for name in names if name and (nested or "/" not in name)]
 
-    def _download(self, source: BlobPath, names: list[str], to: Path, gone: threading.Event) -> list[Path]:
+    def _download(
+        self, source: BlobPath, names: list[str], to: Path, cancelled: threading.Event
+    ) -> list[Path]:
         if not names:
             raise DataNotFoundError(f"there is nothing at '{source.path}' in container '{source.container}'")
         targets = {name: inside(to, name) for name in names}
         # Sequentially: storage is one process on this machine, and opening another connection takes longer
         # than copying the files of a model.
         for name, target in targets.items():
-            if not gone.is_set():
+            if not cancelled.is_set():
                 self._copy(BlobPath(source.container, f"{source.path}/{name}"), target)
         return [targets[name] for name in sorted(names)]
 

@@ -37,8 +37,8 @@ log = logging.getLogger("localcloud.machinelearning")
 DRIVER = Path(__file__).with_name("driver.py")
 ENVIRONMENT_LIMIT = 600
 """Seconds that a job waits for the Batch pool to prepare the environment of the nodes."""
-LOOK_AGAIN = 0.2
-TOLD = 2000
+POLL_SECONDS = 0.2
+QUOTED_BYTES = 2000
 """Bytes at the end of a process's output that an error quotes if the driver gave no reason."""
 
 
@@ -101,9 +101,9 @@ class Scoring:
     async def _run(self, job: Document) -> None:
         name = job["name"]
         folder = self._home.root / "jobs" / name
-        gone = threading.Event()
+        cancelled = threading.Event()
         try:
-            await self._stages(job, folder, gone)
+            await self._stages(job, folder, cancelled)
         except asyncio.CancelledError:
             if self._jobs.get(name)["status"] != "CancelRequested":
                 raise
@@ -117,10 +117,10 @@ class Scoring:
             log.exception("job %s broke", name)
             self._jobs.move(name, "Failed", error="localcloud broke; its log has the trace.")
         finally:
-            gone.set()
+            cancelled.set()
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
-    async def _stages(self, job: Document, folder: Path, gone: threading.Event) -> None:
+    async def _stages(self, job: Document, folder: Path, cancelled: threading.Event) -> None:
         name = job["name"]
         self._jobs.move(name, "Preparing")
         fault = {"name": name, "endpoint": job["endpoint"], "deployment": job["deployment"]}
@@ -129,7 +129,7 @@ class Scoring:
         self._jobs.move(name, "Queued")
         async with self._nodes.taken(job["compute"], job["settings"]["resources"]["instanceCount"]):
             self._jobs.move(name, "Running")
-            request = await asyncio.to_thread(self._mount, job, folder, gone)
+            request = await asyncio.to_thread(self._mount, job, folder, cancelled)
             failure = await self._process(job, python, folder, request)
             self._jobs.move(name, "Finalizing")
             await asyncio.to_thread(self._store_logs, job, folder)
@@ -146,27 +146,27 @@ class Scoring:
                 "This cloud has no environment in which a model could score: its specification names neither"
                 " nodeEnvironment nor nodeRequirements."
             )
-        for _ in range(int(ENVIRONMENT_LIMIT / LOOK_AGAIN)):
+        for _ in range(int(ENVIRONMENT_LIMIT / POLL_SECONDS)):
             if os.access(python, os.X_OK):
                 return python
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(POLL_SECONDS)
         raise JobFailedError(
             f"The environment of the model was not prepared within {ENVIRONMENT_LIMIT} seconds: there is no"
             f" {python}. The Batch pool prepares it; see the log of its start task in batch/startup."
         )
 
-    def _mount(self, job: Document, folder: Path, gone: threading.Event) -> dict[str, Any]:
+    def _mount(self, job: Document, folder: Path, cancelled: threading.Event) -> dict[str, Any]:
         """Copy model and inputs, and return the driver's request."""
         reference = self._workspace.model_reference(job["model"])
         version = self._models.version(reference.name, str(reference.version))
         self._folders.download_folder(
-            self._workspace.blob_path(version["properties"]["modelUri"]), folder / "model", gone
+            self._workspace.blob_path(version["properties"]["modelUri"]), folder / "model", cancelled
         )
         source = BlobPath(**job["input"])
         if job["inputType"] == "uri_file":
             files = self._folders.download_file(source, folder / "input")
         else:
-            files = self._folders.download_files(source, folder / "input", gone)
+            files = self._folders.download_files(source, folder / "input", cancelled)
         (folder / "logs" / "user_logs").mkdir(parents=True)
         settings = job["settings"]
         return {
@@ -206,10 +206,10 @@ class Scoring:
             await process.wait()
         if code == 0:
             return ""
-        words = await asyncio.to_thread(_told, folder / "logs")
+        reason = await asyncio.to_thread(_failure_reason, folder / "logs")
         return (
             f"Execution failed. User process '{python}' exited with status code {code}. Please check log"
-            f" file 'user_logs/std_log_0.txt' for error details. Error: {words}"
+            f" file 'user_logs/std_log_0.txt' for error details. Error: {reason}"
         )
 
     def _store_logs(self, job: Document, folder: Path) -> None:
@@ -238,11 +238,11 @@ def environment(job: Document, folder: Path) -> dict[str, str]:
     }
 
 
-def _told(logs: Path) -> str:
+def _failure_reason(logs: Path) -> str:
     """Return the driver's reason for its failure, or else the end of its output."""
     outcome = logs / "outcome.json"
     if outcome.exists():
         return str(json.loads(outcome.read_text())["error"])
     with (logs / "user_logs" / "std_log_0.txt").open("rb") as output:
-        output.seek(max(0, output.seek(0, os.SEEK_END) - TOLD))
+        output.seek(max(0, output.seek(0, os.SEEK_END) - QUOTED_BYTES))
         return output.read().decode(errors="replace").strip() or "the process said nothing"
