@@ -201,11 +201,15 @@ def test_a_label_that_is_no_column_is_refused_with_the_names_of_the_columns() ->
     )
 
 
-def test_the_message_about_a_missing_label_is_short_whatever_the_columns() -> None:
+@pytest.mark.parametrize("columns", [21, 10_000])
+def test_the_message_about_a_missing_label_names_the_first_20_columns(columns: int) -> None:
     with pytest.raises(RefusedError) as caught:
-        resolved({"label": "none"}, columns=[f"column{n}" for n in range(10_000)])
+        resolved({"label": "none"}, columns=[f"column{n}" for n in range(columns)])
     assert "column19, …)" in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_the_message_about_a_missing_label_is_short_whatever_the_columns() -> None:
     with pytest.raises(RefusedError) as caught:
         resolved({"label": "none"}, columns=["x" * 100_000, "a\0b", *"cdefghijklmnopqrst"])
     assert f"(found: {'x' * 39}…, a\\x00b, c," in str(caught.value)
