@@ -18,7 +18,8 @@ class Workspace:
     """Resources by their path below the workspace. put, deleted, cancelled: what has been asked for, in
     order.
 
-    failure: the error of the operation, as Resource Manager words it.
+    failure: the error of the operation, as Resource Manager words it. names_operations: whether the answer to a
+    PUT holds the address of its operation.
     """
 
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class Workspace:
     deleted: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     failure: dict[str, Any] = field(default_factory=dict)
+    names_operations: bool = True
     blobs: Blobs = field(default_factory=Blobs)
 
     @property
@@ -92,7 +94,9 @@ class Workspace:
         path = sent.path.removeprefix(f"{WORKSPACE}/")
         if sent.method == "PUT":
             self.put.append((path, sent.body))
-            return Answer(201, sent.body, {"Azure-AsyncOperation": OPERATION})
+            return Answer(
+                201, sent.body, {"Azure-AsyncOperation": OPERATION} if self.names_operations else {}
+            )
         if path.endswith("/deployments") and sent.method == "GET":
             found = [self._body(each) for each in self.resources if each.startswith(f"{path}/")]
             return Answer(200, {"value": found})

@@ -1,6 +1,7 @@
 """The steps that make cluster, endpoint and deployment: once, and with Azure's own reason if that fails."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from runs.contracts import (
     ProvisioningStatus,
 )
 from runs.errors import RefusedError
+from services.operations import NO_OPERATION_URL, UNKNOWN_REASON
 from tests.unit.machine_learning import OPERATION, Workspace
 from tests.unit.rehearsed import RUN, UPLOAD
 
@@ -96,3 +98,15 @@ def test_a_deployment_that_failed_is_never_put_again() -> None:
     with pytest.raises(RefusedError, match="deployment run-1: Failed: Azure ML gave no reason"):
         deploy_model(DEPLOYMENT, workspace.clients)
     assert workspace.put == []
+
+
+def test_an_operation_without_an_address_counts_as_begun_by_this_run() -> None:
+    """Otherwise a resource that fails in this run would be put again and again."""
+    workspace = Workspace(names_operations=False)
+    clients = workspace.clients
+    begun = ensure_endpoint(ENDPOINT, clients)
+    assert begun == ProvisioningStatus(False, NO_OPERATION_URL)
+    workspace.endpoint("iris", "Failed")
+    with pytest.raises(RefusedError, match=f"endpoint iris: Failed: {UNKNOWN_REASON}"):
+        ensure_endpoint(replace(ENDPOINT, operation_url=begun.operation_url), clients)
+    assert len(workspace.put) == 1
