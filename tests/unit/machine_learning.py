@@ -18,8 +18,8 @@ class Workspace:
     """Resources by their path below the workspace. put, deleted, cancelled: what has been asked for, in
     order.
 
-    failure: the error of the operation, as Resource Manager words it. names_operations: whether the answer to a
-    PUT holds the address of its operation.
+    failure: the error of the operation, as Resource Manager words it. names_operations: whether the answer to
+    a PUT holds the address of its operation.
     """
 
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
