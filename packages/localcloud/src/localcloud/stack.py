@@ -295,13 +295,11 @@ class Stack:
         plans = {name: self._plan(name) for name in self._names}
         check_ports({what: port for plan in plans.values() for what, port in plan.ports.items()})
         self.parts = {name: Part(plan) for name, plan in plans.items()}
-        # The cloud deploys into storage when it starts; the host imports the app meanwhile.
-        for part in (part for name, part in self.parts.items() if name != "cloud"):
+        # All at once: the cloud waits for storage by itself, before it applies its resources.
+        for part in self.parts.values():
             part.start()
         self.write()
         self.parts["azurite"].wait_until_healthy()
-        self.parts["cloud"].start()
-        self.write()
         self.parts["cloud"].wait_until_healthy()
         self.write()
         if meanwhile is not None:
