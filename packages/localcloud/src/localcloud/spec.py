@@ -84,7 +84,7 @@ class CloudSpec:
             raise SpecError(f"{file} holds no specification: {error}") from None
 
     def write(self, file: Path) -> None:
-        """Write the specification, readable by nobody else: settings may hold secrets."""
+        """Write the specification so that only its owner can read it: settings may hold secrets."""
         draft = file.with_name(f"{file.name}.partial")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(self.to_json(), out, indent=1)

@@ -63,7 +63,7 @@ SETTLE = 5.0
 """Seconds by which two readings of one process's start may differ: the machine's clock may be set."""
 
 
-LEASH_LIMIT = 10.0
+WATCHDOG_LIMIT = 10.0
 """Seconds that the parts of a killed stack may take to end by themselves."""
 
 
@@ -397,7 +397,7 @@ def clean_up(home: Home) -> None:
     parts = record.parts if record else []
     kept = [(part.pid, part.created) for part in parts if part.pid and part.created]
     known = [each for pid, moment in kept if (each := written_down(pid, moment, str(home.root)))]
-    left = left_after(LEASH_LIMIT, known)
+    left = left_after(WATCHDOG_LIMIT, known)
     end([*left, *(child for process in left for child in descendants(process.pid)), *tasks(home)])
     record_file(home).unlink(missing_ok=True)
 
@@ -416,7 +416,7 @@ def written_down(pid: int, moment: float, word: str = "") -> psutil.Process | No
 
 
 def tasks(home: Home) -> list[psutil.Process]:
-    """The processes that a Batch node of this home started and nobody ended."""
+    """The processes that a Batch node of this home started and that are still running."""
     root = str(home.root / "batch")
     found = []
     for process in psutil.process_iter():
