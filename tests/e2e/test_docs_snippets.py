@@ -1,0 +1,73 @@
+"""The commands of the documents do what they say for a reader who types them from top to bottom.
+
+Each document is typed into one shell, in a folder that has what a checkout has. Commands that need Azure, and
+those that install something or start and stop the stack, are left out (tests/snippets.py).
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from localcloud.controls import Controls
+from localcloud.home import Ports
+from localcloud.stack import Stack
+
+from tests.checkout import CHECKOUT
+from tests.e2e.conftest import LIMIT
+from tests.snippets import DOCUMENTS, blocks
+
+pytestmark = pytest.mark.e2e
+
+SCRIPTS = {
+    document: script
+    for document in DOCUMENTS
+    if (script := "".join(block.runnable for block in blocks(document)))
+}
+PRELUDE = """
+curl() { command curl --fail-with-body --silent --show-error "$@"; }
+"""
+"""curl exits with 0 whatever the status is; here an error of HTTP is an error of the document."""
+
+
+@pytest.fixture
+def folder(cloud: Stack, tmp_path: Path) -> Path:
+    """The folder of a reader: a checkout after `make up`, as far as the commands see it."""
+    (tmp_path / ".localcloud").symlink_to(cloud.home.root)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "scripts").symlink_to(CHECKOUT / "scripts")
+    return tmp_path
+
+
+def type_in(cloud: Stack, script: str, folder: Path) -> str:
+    """What a document's commands print, typed into one shell that ends at the first failure."""
+    for name, port in vars(Ports()).items():
+        script = re.sub(rf"\b{port}\b", str(getattr(cloud.home.ports, name)), script)
+    own = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    done = subprocess.run(
+        ["bash", "-eux", "-c", PRELUDE + script],
+        cwd=folder,
+        env=own | {"PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=2 * LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def test_the_documents_with_commands_are_found() -> None:
+    assert {path.name for path in SCRIPTS} >= {"README.md", "command-line.md", "http.md", "localcloud.md"}
+
+
+@pytest.mark.parametrize("document", SCRIPTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_the_commands_of_a_document_work_from_top_to_bottom(
+    cloud: Stack, controls: Controls, folder: Path, document: Path
+) -> None:
+    printed = type_in(cloud, SCRIPTS[document], folder)
+    if document == CHECKOUT / "README.md":
+        predicted = re.findall(r"^ *\d+ .*?(setosa|versicolor|virginica)", printed, re.MULTILINE)
+        assert predicted == ["setosa", "versicolor", "virginica"]
