@@ -1,4 +1,4 @@
-# The commands of Touchdown; `make help` lists them. Each sets up first what it needs (scripts/setup.sh).
+# The commands of Touchdown; `make help` lists them. Each one first installs what it needs (scripts/setup.sh).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,12 +7,12 @@ PYTHON := .venv/bin/python
 TOUCHDOWN := .venv/bin/touchdown
 UV := .tools/uv/bin/uv
 ARGS ?=
-# Two processes of tests, each with a cloud of its own; a file's tests stay together, for what they share.
+# Two test processes, each with its own cloud. The tests of one file run in the same process, to share fixtures.
 AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo up down test lint bench mutants setup lock clean help
 
-demo: setup ## Upload the lab's CSV to a cloud on this machine; show the run and its predictions
+demo: setup ## Start a cloud on this machine, upload the lab's CSV, and show the run and its predictions
 	@$(TOUCHDOWN) demo --free-ports $(ARGS)
 
 up: setup ## Start the cloud and leave it running; then: .venv/bin/touchdown --help
@@ -32,16 +32,16 @@ lint: ## Check style and types
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy --config-file trainer/mypy.ini
 
-bench: setup ## Measure how fast and how small it is
+bench: setup ## Measure speed and memory
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 mutants: setup ## Change the product in 500 places, one at a time; show which changes no test notices
 	@$(PYTHON) -m scripts.mutation_testing $(ARGS)
 
-setup: ## Make .venv, .venv-trainer and node_modules, or what of them has changed
+setup: ## Create or update .venv, .venv-trainer and node_modules
 	@scripts/setup.sh
 
-lock: setup ## Lock the requirements again, keeping what still fits
+lock: setup ## Lock the requirements again; versions change only where they must
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --group app -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
@@ -49,7 +49,7 @@ lock: setup ## Lock the requirements again, keeping what still fits
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 
-clean: ## Delete what setup made, not the cloud's data (that is: touchdown reset)
+clean: ## Delete everything that setup created; `touchdown reset` deletes the cloud's data
 	@if [ -x $(TOUCHDOWN) ]; then $(TOUCHDOWN) down || true; fi
 	rm -rf .venv .venv-trainer node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

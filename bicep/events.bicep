@@ -1,5 +1,5 @@
-// The event subscriptions of the Function App, which can be there only once its functions are: deployed after
-// the code, with main.bicep's location, environmentName and resourceGroupName.
+// The event subscriptions of the Function App. Event Grid accepts them only once the functions exist, so this is
+// deployed after the code, with main.bicep's location, environmentName and resourceGroupName.
 
 targetScope = 'subscription'
 

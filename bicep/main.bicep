@@ -1,35 +1,35 @@
-// Everything that Touchdown runs on, in one resource group.
+// All resources of Touchdown, in one resource group.
 //
 //   az deployment sub create --template-file bicep/main.bicep --location <region> --parameters location=<region>
 //
-// What can be there only once the code is published is events.bicep. docs/deploy.md tells the whole way.
+// events.bicep adds the event subscriptions once the code is published. docs/deploy.md describes all steps.
 
 targetScope = 'subscription'
 
 import { namesOf } from 'names.bicep'
 import { RunDefaults } from 'modules/function-app.bicep'
 
-@description('Required. Region of everything; it must offer Flex Consumption and Azure ML.')
+@description('Required. Region of all resources; it must offer Flex Consumption and Azure ML.')
 @minLength(1)
 param location string
 
-@description('Optional. Name of this environment. Another name, or another region, is another set of resources.')
+@description('Optional. Name of this environment. Another name, or another region, creates another set of resources.')
 @minLength(1)
 @maxLength(40)
 param environmentName string = 'touchdown'
 
-@description('Optional. Resource group, made if it is missing.')
+@description('Optional. Resource group; it is created if it does not exist.')
 @minLength(1)
 @maxLength(90)
 param resourceGroupName string = 'rg-${environmentName}'
 
-@description('Optional. Tags of every resource.')
+@description('Optional. Tags for every resource.')
 param tags object = {}
 
-@description('Optional. Folder of the published trainer, code/ and its hash, which publishing it prints; empty: the pipeline is left as it is.')
+@description('Optional. Folder of the published trainer, code/ and its hash, as publishing prints it. If empty, the pipeline is not changed.')
 param codePath string = ''
 
-@description('Optional. Object id of whoever publishes the trainer; the default is who deploys this.')
+@description('Optional. Object id of the person or program that publishes the trainer. Default: whoever deploys this template.')
 param publisherPrincipalId string = deployer().objectId
 
 @description('Optional. Object ids of people, groups and programs that may upload datasets.')
@@ -40,7 +40,7 @@ param uploaderPrincipalIds string[] = []
 @minLength(1)
 param batchVmSize string = 'Standard_D2s_v3'
 
-@description('Optional. Image of the Batch nodes, and the node agent that fits it; cannot be changed later.')
+@description('Optional. Image of the Batch nodes, and the node agent for it; cannot be changed later.')
 param batchImage { publisher: string, offer: string, sku: string, nodeAgent: string } = {
   publisher: 'microsoft-dsvm'
   offer: 'ubuntu-hpc'
@@ -48,59 +48,59 @@ param batchImage { publisher: string, offer: string, sku: string, nodeAgent: str
   nodeAgent: 'batch.node.ubuntu 24.04'
 }
 
-@description('Optional. Tasks that a Batch node runs at once, at most four for each of its cores; cannot be changed later.')
+@description('Optional. Tasks that a Batch node runs at once, at most four for each core; cannot be changed later.')
 @minValue(1)
 @maxValue(256)
 param batchTaskSlots int = 2
 
-@description('Optional. Nodes that the Batch pool may grow to, from 0.')
+@description('Optional. Maximum number of nodes in the Batch pool, which scales from 0.')
 @minValue(1)
 @maxValue(100)
 param batchMaxNodes int = 2
 
-@description('Optional. Whether Batch nodes are spot nodes: much cheaper, and a training may have to begin again.')
+@description('Optional. Whether Batch nodes are spot nodes: much cheaper, but a training may have to start again.')
 param batchSpot bool = false
 
-@description('Optional. How Data Factory reaches Batch and storage. KeyVault is the fallback for error 2505: it turns shared keys on, and keeps them in the vault.')
+@description('Optional. How Data Factory authenticates to Batch and storage. KeyVault is the fallback for error 2505: it turns shared keys on and stores them in the vault.')
 @allowed(['ManagedIdentity', 'KeyVault'])
 param batchAuthentication string = 'ManagedIdentity'
 
-@description('Optional. Name of the cluster that scores.')
+@description('Optional. Name of the scoring cluster.')
 @minLength(3)
 @maxLength(24)
 param computeName string = 'cpu-cluster'
 
-@description('Optional. VM size of that cluster; cannot be changed later.')
+@description('Optional. VM size of the scoring cluster; cannot be changed later.')
 @minLength(1)
 param computeVmSize string = 'Standard_DS3_v2'
 
-@description('Optional. Nodes that it may grow to, from 0.')
+@description('Optional. Maximum number of nodes in the scoring cluster, which scales from 0.')
 @minValue(1)
 @maxValue(100)
 param computeMaxNodes int = 2
 
-@description('Optional. Python of the Function App.')
+@description('Optional. Python version of the Function App.')
 @allowed(['3.13', '3.14'])
 param pythonVersion string = '3.13'
 
-@description('Optional. Instances that the Function App may grow to.')
+@description('Optional. Maximum number of instances of the Function App.')
 @minValue(40)
 @maxValue(1000)
 param maxInstances int = 40
 
-@description('Optional. Defaults of every run, as texts, such as { epochs: \'20\' }.')
+@description('Optional. Default settings of every run, as strings, such as { epochs: \'20\' }.')
 param runDefaults RunDefaults = {}
 
-@description('Optional. Address that alerts are mailed to; empty: alerts are only shown in Azure Monitor.')
+@description('Optional. Email address for alerts. If empty, only Azure Monitor shows them.')
 @maxLength(254)
 param alertEmail string = ''
 
-@description('Optional. Hours of training after which an alert says that a run waits too long.')
+@description('Optional. Hours of training after which an alert reports that a run waits too long.')
 @minValue(1)
 @maxValue(24)
 param waitingHours int = 4
 
-@description('Optional. Days that logs, activity logs and dead letters are kept.')
+@description('Optional. Days for which logs, activity logs and dead letters are kept.')
 @minValue(30)
 @maxValue(730)
 param retentionInDays int = 30
@@ -322,21 +322,21 @@ module operations 'modules/operations.bicep' = {
   }
 }
 
-// In capitals: azd makes them variables of its environment and of the hooks.
+// In capitals, because azd turns outputs into variables of its environment and of the hooks.
 
-@description('Resource group of everything.')
+@description('Resource group of all resources.')
 output AZURE_RESOURCE_GROUP string = group.name
 
-@description('Function App, to publish the code to.')
+@description('Name of the Function App, to which the code is published.')
 output FUNCTION_APP string = functionApp.outputs.name
 
-@description('Address of the HTTP API; its calls need a function key.')
+@description('URL of the HTTP API; calls need a function key.')
 output API_URL string = functionApp.outputs.url
 
-@description('Data factory.')
+@description('Name of the data factory.')
 output DATA_FACTORY string = factory.outputs.name
 
-@description('Azure ML workspace.')
+@description('Name of the Azure ML workspace.')
 output WORKSPACE string = workspace.outputs.name
 
 @description('Blob endpoint of the data account.')
@@ -345,11 +345,11 @@ output STORAGE_URL string = storage.outputs.dataUrl
 @description('Name of the data account.')
 output STORAGE_ACCOUNT string = storage.outputs.dataName
 
-@description('Container whose folder datasets takes the uploads.')
+@description('Container whose folder datasets receives uploads.')
 output CONTAINER string = workspace.outputs.container
 
-@description('Client id of the identity on the Batch nodes, for the pipeline.')
+@description('Client id of the identity of the Batch nodes, for the pipeline.')
 output TRAINING_CLIENT_ID string = identities.outputs.training.clientId
 
-@description('Topic that tells of every run; subscribe to it to hear of them.')
+@description('Endpoint of the topic for lifecycle events; subscribe to the topic to receive an event when a run starts or ends.')
 output LIFECYCLE_TOPIC string = topics.outputs.lifecycleEndpoint

@@ -1,7 +1,7 @@
-// What main.bicep and events.bicep must agree on: names, and the roles by their titles.
+// Names of resources, which main.bicep and events.bicep share, and ids of built-in roles by their names.
 
 @export()
-@description('The names of everything in one environment. token: uniqueString of subscription, environment and region.')
+@description('Names of all resources in one environment. token: uniqueString of subscription, environment and region.')
 func namesOf(token string) object => {
   appIdentity: 'id-app-${token}'
   trainingIdentity: 'id-training-${token}'
@@ -24,15 +24,15 @@ func namesOf(token string) object => {
 }
 
 @export()
-@description('Container of the host account that keeps events which could not be delivered.')
+@description('Container of the host account for events that could not be delivered.')
 var deadLetters = 'deadletters'
 
 @export()
-@description('Container of the host account that the code of the Function App is deployed to.')
+@description('Container of the host account to which the code of the Function App is deployed.')
 var appPackage = 'app-package'
 
 @export()
-@description('Built-in roles by their titles.')
+@description('Ids of built-in roles, by role name.')
 var roles = {
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
   azureBatchDataContributor: '6aaa78f1-f7de-44ca-8722-c64a23943cae'

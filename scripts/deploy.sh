@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deploys all of Touchdown with az and Core Tools: infrastructure, code, trainer and pipeline, event
-# subscriptions. Safe to run again; it stops at the first failure. With azd instead: azd up.
+# Deploys all of Touchdown with az and Core Tools: infrastructure, code, trainer and pipeline, and event
+# subscriptions. It stops at the first failure and is safe to run again. With azd, use `azd up` instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,10 +8,10 @@ usage() {
   cat <<'END'
 scripts/deploy.sh --location REGION [--name NAME] [--resource-group GROUP] [-- PARAMETER=VALUE...]
 
-  --location         region of everything
+  --location         region of all resources
   --name             name of the environment (default: touchdown)
-  --resource-group   made if it is missing (default: rg-NAME)
-  after --           more parameters of bicep/main.bicep, such as batchSpot=true
+  --resource-group   created if it does not exist (default: rg-NAME)
+  after --           other parameters of bicep/main.bicep, such as batchSpot=true
 END
 }
 
@@ -44,7 +44,7 @@ while (($# > 0)); do
       ;;
     *)
       usage >&2
-      fail "$1: unknown; more parameters of bicep/main.bicep stand after --."
+      fail "unknown option $1. Give other parameters of bicep/main.bicep after --."
       ;;
   esac
 done
@@ -53,7 +53,7 @@ group=${group:-rg-$name}
 
 step 'Check the tools'
 for tool in az func python3; do
-  command -v "$tool" >/dev/null || fail "$tool is missing: docs/deploy.md says where it is from."
+  command -v "$tool" >/dev/null || fail "$tool is missing: docs/deploy.md lists the tools to install."
 done
 AZURE_SUBSCRIPTION_ID=$(az account show --query id --output tsv) ||
   fail 'az is not signed in: run az login, and az account set --subscription ID to choose a subscription.'
@@ -64,9 +64,9 @@ step "Deploy bicep/main.bicep to subscription $AZURE_SUBSCRIPTION_ID, resource g
 outputs=$(az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$location" --name "$name" \
   --template-file bicep/main.bicep --query properties.outputs --output json \
   --parameters "location=$location" "environmentName=$name" "resourceGroupName=$group" "$@") ||
-  fail 'the deployment failed: see above; mend what it names, then run this again. docs/deploy.md lists the usual.'
+  fail 'the deployment failed: see above. Correct the cause, then run this again. docs/deploy.md lists common causes.'
 
-# Resource Manager changes the case of names in its answers.
+# Resource Manager changes the case of output names in its responses.
 while IFS='=' read -r key value; do
   export "$key=$value"
 done < <(python3 -c '
@@ -74,13 +74,13 @@ import json, sys
 for name, output in json.load(sys.stdin).items():
     print(name.upper(), output["value"], sep="=")
 ' <<<"$outputs")
-[[ -n ${FUNCTION_APP:-} ]] || fail 'the deployment gave no outputs: run this again.'
+[[ -n ${FUNCTION_APP:-} ]] || fail 'the deployment returned no outputs: run this again.'
 
 step "Publish the code to $FUNCTION_APP"
 attempts=0
 until func azure functionapp publish "$FUNCTION_APP" --python --build remote; do
-  ((++attempts < 3)) || fail "the code was not published: see above; then run this again."
-  printf 'not yet; rights that were just given take minutes to hold\n' >&2
+  ((++attempts < 3)) || fail "the code was not published: see above, then run this again."
+  printf 'failed; trying again in a minute, because new role assignments take minutes to take effect\n' >&2
   sleep 60
 done
 

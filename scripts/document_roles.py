@@ -1,4 +1,4 @@
-"""Write docs/roles.md from bicep/roles.json.
+"""Generate docs/roles.md from bicep/roles.json.
 
     python scripts/document_roles.py [--check]
 
@@ -25,7 +25,7 @@ replace several assignments.
 IDENTITIES = {
     "app": "The Function App",
     "training": "Data Factory, the Batch account and its nodes",
-    "scoring": "The cluster that scores",
+    "scoring": "The scoring cluster",
     "workspace": "The Azure ML workspace",
     "events": "Event Grid, for dead letters",
     "whoever deploys": "The person or pipeline that deploys",

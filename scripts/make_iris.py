@@ -1,6 +1,6 @@
-"""Write the lab's iris_csv.csv: Fisher's 150 rows, from the copy that scikit-learn carries.
+"""Write the lab's iris_csv.csv: Fisher's 150 rows, from the copy in scikit-learn.
 
-Made instead of kept in the repository, so that nobody has to ask where the file came from.
+The file is generated rather than stored in the repository, so that its origin is clear.
 """
 
 import argparse

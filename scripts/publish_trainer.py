@@ -1,10 +1,10 @@
-"""Lay out the trainer as it is published, and print the folder that names this version of it.
+"""Write the trainer's files into a folder as they are published, and print the path of this version.
 
     python scripts/publish_trainer.py FOLDER
 
-FOLDER then holds what belongs into the container: code/<hash of the contents>/, which a pipeline run copies
-to its task, and code/pool/, from which a node makes the trainer's environment when it starts. Needs nothing
-but Python 3.9: whoever deploys has no environment of this project.
+FOLDER then holds the files for the container: code/<hash of the contents>/, which a pipeline run copies to its
+task, and code/pool/, from which a node installs the trainer's environment when it starts. The script needs only
+Python 3.9, because the person who deploys may have no environment of this project.
 """
 
 import argparse
@@ -20,7 +20,7 @@ POOL = "code/pool"
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """What a task needs of the trainer's folder, by name: code, templates and pins, no tests or documents."""
+    """The files of the trainer's folder that a task needs, by name: code, templates and pins; no tests or documents."""
     return {
         file.name: file.read_bytes()
         for file in sorted(folder.glob("*"))
@@ -31,7 +31,7 @@ def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
 
 
 def code_path(files: dict[str, bytes]) -> str:
-    """`code/<16 hexadecimal digits of the contents>`, a folder of the container."""
+    """`code/<first 16 hexadecimal digits of the contents' SHA-256>`, a folder of the container."""
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -39,15 +39,15 @@ def code_path(files: dict[str, bytes]) -> str:
 
 
 def pin_of(package: str, lock: str) -> str:
-    """The lines of a lock file that pin one package with its hashes. Raises ValueError when it has none."""
+    """The lines of a lock file that pin one package, with its hashes. Raises ValueError if there are none."""
     found = re.search(rf"^{re.escape(package)}==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
     if found:
         return found[0]
-    raise ValueError(f"{package} is not pinned: lock requirements-dev.txt again (make lock)")
+    raise ValueError(f"requirements-dev.txt does not pin {package}: lock it again (make lock)")
 
 
 def layout() -> dict[str, bytes]:
-    """Everything that is published, by its path in the container."""
+    """The contents of all files to publish, by path in the container."""
     files = trainer_files()
     published = {f"{code_path(files)}/{name}": content for name, content in files.items()}
     published[f"{POOL}/requirements.txt"] = files["requirements.txt"]
@@ -58,7 +58,7 @@ def layout() -> dict[str, bytes]:
 def main() -> int:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="where to lay it out; made if it is missing")
+    parser.add_argument("folder", type=Path, help="folder to write to; it is created if it does not exist")
     folder = parser.parse_args().folder
     for name, content in layout().items():
         file = folder / name

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes everything that Touchdown needs on one machine, inside this folder, and only what has changed:
+# Installs everything that Touchdown needs on one machine into this folder, and updates only parts that have changed:
 #
-#   scripts/setup.sh [app] [trainer] [storage] [browser]       without a name: the first three
+#   scripts/setup.sh [app] [trainer] [storage] [browser]       without arguments: the first three
 #
 #   app      .venv           Python 3.13, requirements-dev.txt: the app, touchdown, localcloud, the tests
-#   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: what a Batch node runs
+#   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: the environment of a Batch node
 #   storage  node_modules    Azurite, package-lock.json
-#   browser                  a Chromium of the system's, for the tests that open a report
+#   browser                  the system's Chromium, for the tests that open a report
 #
-# It begins with any Python 3 that has pip, and Node 20. pip puts uv into .tools/, uv finds or fetches the
-# two Pythons and installs what is locked, by hash. A stamp beside each result says what it was made from.
+# It needs any Python 3 with pip, and Node 20. pip installs uv into .tools/; uv finds or downloads the two Pythons
+# and installs the locked requirements, by hash. A stamp in each result records the files that it was made from.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,17 +21,17 @@ fail() {
   exit 1
 }
 
-# checksum FILE...: of their contents, and of this script, which decides what is done with them.
+# checksum FILE...: checksum of the files' contents and of this script, which decides how they are used.
 checksum() { cat scripts/setup.sh "$@" | cksum; }
 
-# fresh STAMP FILE...: whether the stamp was left by the same files.
+# fresh STAMP FILE...: succeeds if the stamp records the current contents of the files.
 fresh() {
   local stamp=$1
   shift
   [[ -f $stamp && $(<"$stamp") == "$(checksum "$@")" ]]
 }
 
-# A version manager's shim exists without being a Python, so whatever is found is tried.
+# The shim of a version manager may exist without a Python behind it, so each candidate is run.
 runs() { "$1" -c "import sys; $2" >/dev/null 2>&1; }
 
 pyenv=${PYENV_ROOT:-${HOME:-/root}/.pyenv}/versions
@@ -44,12 +44,12 @@ any_python() {
       return
     fi
   done
-  fail "no Python 3 with pip was found: install one, for example your system's python3 and python3-pip."
+  fail "no Python 3 with pip was found: install one, such as your system's python3 and python3-pip."
 }
 
 is_version() { runs "$1" "assert '%d.%d' % sys.version_info[:2] == '$2'"; }
 
-# found_python VERSION: one of this machine, or the version itself, for uv to find or to fetch.
+# found_python VERSION: prints the path of a Python on this machine, or the version, which uv then finds or downloads.
 found_python() {
   local candidate
   for candidate in {,/usr/bin/,/usr/local/bin/,/opt/homebrew/bin/}"python$1" "$pyenv/$1".*/bin/python; do
@@ -72,33 +72,33 @@ get_uv() {
     return
   fi
   python=$(any_python)
-  say "setup: uv into .tools, by pip of $python"
+  say "setup: installing uv into .tools with the pip of $python"
   rm -rf .tools/uv
-  # A folder of its own needs no venv module, which some systems leave out, and touches no installation.
+  # --target needs no venv module, which some systems lack, and changes no installation.
   PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
     --target .tools/uv -r "$pin"
   checksum "$pin" >"$stamp"
 }
 
-# environment FOLDER PYTHON REQUIREMENTS
+# environment FOLDER PYTHON REQUIREMENTS: creates or updates a virtual environment.
 environment() {
   local folder=$1 version=$2 requirements=$3
   if fresh "$folder/.stamp" "$requirements" && is_version "$folder/bin/python" "$version"; then
     return
   fi
   get_uv
-  say "setup: $folder, Python $version, $requirements"
+  say "setup: installing $requirements into $folder, with Python $version"
   rm -f "$folder/.stamp"
   if ! is_version "$folder/bin/python" "$version"; then
     uv venv --quiet --no-project --clear --python "$(found_python "$version")" "$folder" ||
-      fail "there is no Python $version and uv could not fetch one: install it, then try again."
+      fail "there is no Python $version and uv could not download one: install it, then try again."
   fi
-  # Compiled now, not at the first import: azure-ai-ml and MLflow are thousands of modules.
+  # Compile now rather than at the first import: azure-ai-ml and MLflow have thousands of modules.
   uv pip sync --quiet --require-hashes --compile-bytecode --python "$folder/bin/python" "$requirements"
   checksum "$requirements" >"$folder/.stamp"
 }
 
-# packages FOLDER: the project's own two, to be imported from where they are; the lock holds what they need.
+# packages FOLDER: installs the project's own two packages, editable; the lock has their dependencies.
 packages() {
   local stamp=$1/.packages
   if fresh "$stamp" "$1/.stamp" pyproject.toml packages/localcloud/pyproject.toml; then
@@ -109,8 +109,8 @@ packages() {
   checksum "$1/.stamp" pyproject.toml packages/localcloud/pyproject.toml >"$stamp"
 }
 
-# What only developers of the packages read (source maps, type declarations) is half of the folder. Most of
-# the other half is OpenTelemetry, which Azurite depends on for its telemetry; localcloud turns that off.
+# Half of the folder are files that only developers of the packages read (source maps, type declarations); they are
+# deleted. Most of the rest is OpenTelemetry, which Azurite needs for its telemetry; localcloud turns that off.
 storage() {
   local stamp=node_modules/.stamp version
   version=$(node --version 2>/dev/null) || fail "Node is missing: install Node 20 or newer."
@@ -119,26 +119,26 @@ storage() {
   if fresh "$stamp" package.json package-lock.json; then
     return
   fi
-  say "setup: node_modules, Azurite"
+  say "setup: installing Azurite into node_modules"
   npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
   checksum package.json package-lock.json >"$stamp"
 }
 
-# Outside this folder, as nothing else here: a browser comes with the system or not at all.
+# A browser is the only part outside this folder, because it is installed with the system.
 browser() {
   local candidate
   for candidate in ${TOUCHDOWN_BROWSER:+"$TOUCHDOWN_BROWSER"} chromium chromium-browser google-chrome \
     google-chrome-stable /Applications/{Chromium,"Google Chrome"}.app/Contents/MacOS/{Chromium,"Google Chrome"}; do
-    # Tried, because some systems have a command that only says how to get one.
+    # Run it: on some systems, the command only says how to install the browser.
     if "$candidate" --version >/dev/null 2>&1; then
       return
     fi
   done
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-    fail "no Chromium was found, and tests open a page in one: install chromium or Google Chrome."
+    fail "no Chromium was found, and some tests open a page in one: install chromium or Google Chrome."
   fi
-  say "setup: chromium, by apt-get"
+  say "setup: installing chromium with apt-get"
   export DEBIAN_FRONTEND=noninteractive
   if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; } >&2; then
     fail "apt-get could not install chromium: install it or Google Chrome, then try again."
@@ -156,7 +156,7 @@ part() {
     trainer) environment .venv-trainer 3.11 trainer/requirements.txt ;;
     storage) storage ;;
     browser) browser ;;
-    *) fail "$1: there are app, trainer, storage and browser." ;;
+    *) fail "there is no part $1: choose app, trainer, storage or browser." ;;
   esac
 }
 

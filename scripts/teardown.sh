@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deletes an environment of Touchdown with all its data: says what, and asks first.
+# Deletes an environment of Touchdown with all its data, after it has listed the resources and asked.
 set -euo pipefail
 
 usage() {
@@ -32,7 +32,7 @@ while (($# > 0)); do
       ;;
     *)
       usage >&2
-      fail "$1: unknown."
+      fail "unknown option $1."
       ;;
   esac
 done
@@ -62,19 +62,19 @@ az resource list --subscription "$subscription" --resource-group "$group" --quer
   --output table >&2
 cat >&2 <<END
 
-With them go for good: all datasets, models, runs, endpoints and logs; the workspace and the vault also from soft
-delete, so that their names are free again; and the custom role "Touchdown pipeline runner". Trainings that run are stopped.
+This also deletes for good all datasets, models, runs, endpoints and logs, and the custom role "Touchdown pipeline runner".
+The workspace and the vault are deleted from soft delete too, so that their names are free again. Running trainings stop.
 END
 read -r -p "Type the name of the resource group to delete it: " answer
 [[ $answer == "$group" ]] || fail 'nothing was deleted.'
 
 if [[ -n $workspace ]]; then
-  step 'Delete the workspace, for good'
+  step 'Delete the workspace permanently'
   az rest --method delete --output none \
     --url "$workspace?api-version=2026-03-01&forceToPurge=true" ||
     fail 'the workspace was not deleted: see above, then run this again.'
   az resource wait --deleted --ids "$workspace" --api-version 2026-03-01 ||
-    fail 'the workspace is still being deleted: run this again in some minutes.'
+    fail 'the workspace is still being deleted: run this again in a few minutes.'
 fi
 
 for role in $roles; do
@@ -94,6 +94,6 @@ az group delete --subscription "$subscription" --name "$group" --yes ||
 if [[ -n $vault ]]; then
   step 'Purge the vault'
   az keyvault purge --subscription "$subscription" --name "${vault##*/}" ||
-    fail "the vault stays in soft delete for 7 days: az keyvault purge --name ${vault##*/} frees its name."
+    fail "the vault stays in soft delete for 7 days. To free its name: az keyvault purge --name ${vault##*/}"
 fi
 step 'Done'

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Makes $AZ_BATCH_NODE_SHARED_DIR/trainer, the environment that the pipeline's command runs. The start task of
-# every node, at every boot: what is there already is kept.
+# Start task of every Batch node: creates $AZ_BATCH_NODE_SHARED_DIR/trainer, the environment that the pipeline's
+# command uses. It runs at every boot and keeps an environment that is already complete.
 #
-# Its working directory holds requirements.txt and uv.txt, both pinned by hash, from code/pool of the container.
+# The working directory holds requirements.txt and uv.txt, both pinned by hash, from code/pool in the container.
 set -euo pipefail
 
 python_version=${TRAINER_PYTHON:-3.11}
@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-# again COMMAND...: until it succeeds, five times at most; registries and mirrors fail now and then.
+# again COMMAND...: runs it until it succeeds, at most five times, because registries and mirrors sometimes fail.
 again() {
   local attempt
   for attempt in 1 2 3 4 5; do
@@ -30,7 +30,7 @@ again() {
   fail "gave up: $*. The node is unusable until this works; its log is stderr.txt in the folder startup."
 }
 
-# On Ubuntu, venv is a package of its own.
+# On Ubuntu, the module venv comes in a separate package.
 make_tools() {
   rm -rf "$tools"
   python3 -m venv "$tools" && return
@@ -40,10 +40,10 @@ make_tools() {
 
 if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   tools=$shared/trainer-tools
-  # A Python of its own: one that is found on the image may be out of reach of a task's user.
+  # Use a Python that uv installs: the user of a task may have no access to one of the image.
   export UV_PYTHON_PREFERENCE=${UV_PYTHON_PREFERENCE:-only-managed}
   export UV_PYTHON_INSTALL_DIR=$shared/python UV_CACHE_DIR=$shared/uv-cache UV_LINK_MODE=copy
-  say "making $environment"
+  say "creating $environment"
   again make_tools
   again "$tools/bin/python" -m pip install --quiet --no-deps --require-hashes -r uv.txt
   again "$tools/bin/uv" venv --no-project --clear --python "$python_version" "$environment"
@@ -55,7 +55,7 @@ if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   rm -rf "$tools" "$UV_CACHE_DIR"
 fi
 
-# A task runs as another user, and only ever sees a complete environment.
+# A task runs as another user. The link is switched at the end, so that tasks only see complete environments.
 chmod -R a+rX "$environment"
 if [[ -d $shared/python ]]; then
   chmod -R a+rX "$shared/python"

@@ -1,33 +1,33 @@
-// Azure Batch: the account, and the pool of nodes that train.
+// Azure Batch: the account, and the pool of training nodes.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
 @description('Required. Name of the pool.')
 param poolName string
 
-@description('Required. Resource id of the identity of account and nodes; its roles must have been assigned.')
+@description('Required. Resource id of the identity of the account and its nodes; its roles must already be assigned.')
 param identityId string
 
-@description('Required. Resource id of the storage account that Batch keeps its own files in.')
+@description('Required. Resource id of the storage account for Batch\'s own files.')
 param storageId string
 
-@description('Required. Whether the account takes its shared key: only for the fallback of keys.bicep.')
+@description('Required. Whether the account accepts its shared key, which only the fallback of keys.bicep needs.')
 param sharedKey bool
 
-@description('Required. Address of the folder with the start task\'s files, without a slash at the end.')
+@description('Required. URL of the folder with the start task\'s files, without a trailing slash.')
 param startFilesUrl string
 
 @description('Required. VM size of the nodes; cannot be changed later.')
 param vmSize string
 
-@description('Required. Image of the nodes in the marketplace, and the node agent that fits it.')
+@description('Required. Marketplace image of the nodes, and the node agent for it.')
 param image {
   publisher: string
   offer: string
@@ -38,7 +38,7 @@ param image {
 @description('Required. Tasks that a node runs at once; cannot be changed later.')
 param taskSlots int
 
-@description('Required. Nodes that the pool may grow to, from 0.')
+@description('Required. Maximum number of nodes in the pool, which scales from 0.')
 param maxNodes int
 
 @description('Required. Whether the nodes are spot nodes.')
@@ -98,7 +98,7 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = {
     networkConfiguration: {
       publicIPAddressConfiguration: { provision: 'BatchManaged' }
       endpointConfiguration: {
-        // Without an entry of its own for SSH, Batch would open one.
+        // If no rule covered SSH, Batch would open the port.
         inboundNatPools: [
           {
             name: 'ssh'
@@ -124,7 +124,7 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = {
       }
     }
     startTask: {
-      // The script is in the environment, where no quoting can change it.
+      // The script is passed as an environment variable, so that no quoting changes it.
       commandLine: '/bin/bash -c \'exec /bin/bash -c "$START_TASK"\''
       environmentSettings: [
         { name: 'START_TASK', value: loadTextContent('../definitions/start-task.sh') }
@@ -160,5 +160,5 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 @description('Name of the Batch account.')
 output name string = account.name
 
-@description('Address of its data plane.')
+@description('URL of its data plane, without a trailing slash.')
 output url string = 'https://${account.properties.accountEndpoint}'

@@ -1,7 +1,7 @@
-// The containers of the data account. Azure ML and Data Factory make theirs on first use; they are here
-// because roles are assigned on them before that. Making one that exists changes nothing.
+// The containers of the data account. Azure ML and Data Factory would create theirs on first use; this module creates
+// them earlier, because roles are assigned on them. Creating a container that exists changes nothing.
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
 @description('Required. Container behind the datastore workspaceblobstore.')

@@ -1,33 +1,33 @@
-// Data Factory: the factory, its credential and linked services. The pipeline is pipeline.bicep.
+// Data Factory: the factory, its credential and its linked services. The pipeline is in pipeline.bicep.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('Required. Resource id of the identity with which the factory reaches storage and Batch.')
+@description('Required. Resource id of the identity that the factory uses for storage and Batch.')
 param identityId string
 
-@description('Required. Blob endpoint of the data account, without a slash at the end.')
+@description('Required. Blob endpoint of the data account, without a trailing slash.')
 param storageUrl string
 
 @description('Required. Name of the data account.')
 param storageName string
 
-@description('Required. Address of the Batch account\'s data plane.')
+@description('Required. URL of the Batch account\'s data plane.')
 param batchUrl string
 
 @description('Required. Name of the Batch account.')
 param batchName string
 
-@description('Required. Name of its pool.')
+@description('Required. Name of the Batch pool.')
 param poolName string
 
-@description('Optional. The vault\'s address and the names of its secrets, to reach both with their keys; null: with the identity.')
+@description('Optional. URL of the vault and the names of its secrets, to authenticate to storage and Batch with keys. If null, the identity is used.')
 param keys {
   vaultUrl: string
   storageEntry: string
@@ -97,7 +97,7 @@ resource storage 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = {
   dependsOn: [factory::credential, vault]
 }
 
-// The same storage as that of the code: Data Factory demands it, and keeps a task's logs there in adfjobs.
+// Data Factory requires the same storage account as for the code, and stores the logs of tasks in its container adfjobs.
 resource batch 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = {
   parent: factory
   name: 'batch'

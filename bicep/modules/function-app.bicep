@@ -1,66 +1,66 @@
-// The Function App, on Flex Consumption: it scales to zero, and reaches everything by its identity.
+// The Function App, on Flex Consumption: it scales to zero, and authenticates to all services by its identity.
 
 import { appPackage } from '../names.bicep'
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('Required. Python of the app.')
+@description('Required. Python version of the app.')
 param pythonVersion string
 
-@description('Required. Instances that the app may grow to.')
+@description('Required. Maximum number of instances of the app.')
 param maxInstances int
 
-@description('Required. The app\'s identity; its roles on the host\'s storage must have been assigned.')
+@description('Required. The app\'s identity; its roles on the host account must already be assigned.')
 param identity {
   id: string
   clientId: string
   *: string
 }
 
-@description('Required. Address of Application Insights.')
+@description('Required. Connection string of Application Insights.')
 param insightsConnection string
 
 @description('Required. Name of the Azure ML workspace.')
 param workspaceName string
 
-@description('Required. Name of the factory.')
+@description('Required. Name of the data factory.')
 param factoryName string
 
-@description('Required. Blob endpoint of the data account, without a slash at the end.')
+@description('Required. Blob endpoint of the data account, without a trailing slash.')
 param storageUrl string
 
-@description('Required. Container of datasets, code and runs.')
+@description('Required. Container for datasets, code and runs.')
 param container string
 
-@description('Required. Resource id of the identity that a cluster gets which the app has to make.')
+@description('Required. Resource id of the identity for a cluster that the app creates.')
 param computeIdentityId string
 
-@description('Required. Nodes that such a cluster may grow to.')
+@description('Required. Maximum number of nodes in a cluster that the app creates.')
 param computeMaxNodes int
 
-@description('Required. Address to which lifecycle events are sent.')
+@description('Required. Endpoint to which lifecycle events are sent.')
 param topicEndpoint string
 
-@description('Required. Defaults of every run, by setting.')
+@description('Required. Default settings of every run, by name.')
 param runDefaults RunDefaults
 
 @export()
-@description('Defaults of every run, as texts; what is left out is left to the code (docs/settings.md).')
+@description('Default settings of every run, as strings. The code has a default for each one that is left out (docs/settings.md).')
 type RunDefaults = {
   @description('Optional. Column to predict.')
   label: string?
 
-  @description('Optional. Registered model.')
+  @description('Optional. Name of the registered model.')
   model_name: string?
 
-  @description('Optional. Batch endpoint.')
+  @description('Optional. Name of the batch endpoint.')
   endpoint_name: string?
 
   @description('Optional. Passes over the training rows.')
@@ -69,40 +69,40 @@ type RunDefaults = {
   @description('Optional. Learning rate.')
   lr: string?
 
-  @description('Optional. Hold-out accuracy below which nothing is deployed.')
+  @description('Optional. Hold-out accuracy below which the model is not deployed.')
   min_accuracy: string?
 
-  @description('Optional. How long training may take, such as 12h.')
+  @description('Optional. Time limit of the training, such as 12h.')
   training_timeout: string?
 
-  @description('Optional. Deployments that an endpoint keeps.')
+  @description('Optional. Number of deployments that an endpoint keeps.')
   keep_deployments: string?
 
-  @description('Optional. Cluster that scores.')
+  @description('Optional. Name of the scoring cluster.')
   compute_name: string?
 
-  @description('Optional. VM size of that cluster, when it has to be made.')
+  @description('Optional. VM size of the scoring cluster, if the app has to create it.')
   vm_size: string?
 
-  @description('Optional. What is learnt: classification or regression.')
+  @description('Optional. Kind of model: classification or regression.')
   task: string?
 
-  @description('Optional. linear, boosting or auto.')
+  @description('Optional. Algorithm: linear, boosting or auto.')
   algorithm: string?
 
-  @description('Optional. What becomes of classes too small to be held out: refuse or merge.')
+  @description('Optional. How to handle classes that are too small to be held out: refuse or merge.')
   rare_classes: string?
 
-  @description('Optional. Hold-out RMSE above which nothing is deployed.')
+  @description('Optional. Hold-out RMSE above which the model is not deployed.')
   max_rmse: string?
 
   @description('Optional. How much worse than the champion a model may be.')
   tolerance: string?
 
-  @description('Optional. Whether a run waits for a decision before it promotes: none or required.')
+  @description('Optional. Whether a run waits for approval before it promotes its deployment: none or required.')
   approval: string?
 
-  @description('Optional. How long it waits for that, such as 3d.')
+  @description('Optional. Time limit of the wait for approval, such as 3d.')
   approval_timeout: string?
 }
 
@@ -125,7 +125,7 @@ var appSettings = {
   TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS: '30'
 }
 
-// An empty one is as good as none: the code's own default holds.
+// An empty setting counts as not set: the code's own default applies.
 var runSettings = {
   TOUCHDOWN_LABEL: runDefaults.?label ?? ''
   TOUCHDOWN_MODEL_NAME: runDefaults.?model_name ?? ''
@@ -213,7 +213,7 @@ resource functionApp 'Microsoft.Web/sites@2024-11-01' = {
     }
   }
 
-  // Publishing needs a token of Entra ID; there is no user name and password.
+  // Publishing needs a Microsoft Entra token; publishing by user name and password is off.
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
@@ -228,5 +228,5 @@ resource functionApp 'Microsoft.Web/sites@2024-11-01' = {
 @description('Name of the Function App.')
 output name string = functionApp.name
 
-@description('Address of its HTTP API.')
+@description('URL of its HTTP API.')
 output url string = 'https://${functionApp.properties.defaultHostName}/api'

@@ -1,23 +1,23 @@
-// Who acts: one user-assigned identity for each part that needs rights of its own.
+// The identities: one user-assigned identity for each component that needs rights of its own.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('An identity, as other modules need it.')
+@description('The ids of an identity that other modules use.')
 type Identity = {
   @description('Resource id.')
   id: string
 
-  @description('What roles are assigned to.')
+  @description('Principal id, to which roles are assigned.')
   principalId: string
 
-  @description('What a process asks for a token with.')
+  @description('Client id, with which a process requests a token.')
   clientId: string
 }
 
@@ -27,7 +27,7 @@ resource app 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   tags: tags
 }
 
-// One for Data Factory, Batch account and Batch nodes: a Custom activity without keys works only so.
+// Data Factory, the Batch account and the nodes share one identity: without keys, a Custom activity works only this way.
 resource training 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: names.trainingIdentity
   location: location
@@ -66,7 +66,7 @@ output training Identity = {
   clientId: training.properties.clientId
 }
 
-@description('Identity of the cluster that scores.')
+@description('Identity of the scoring cluster.')
 output scoring Identity = {
   id: scoring.id
   principalId: scoring.properties.principalId
@@ -80,7 +80,7 @@ output workspace Identity = {
   clientId: workspace.properties.clientId
 }
 
-@description('Identity with which Event Grid writes dead letters.')
+@description('Identity that Event Grid uses to write dead letters.')
 output events Identity = {
   id: events.id
   principalId: events.properties.principalId

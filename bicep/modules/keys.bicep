@@ -1,15 +1,15 @@
-// The fallback, and the only place where keys are read: they go from the accounts into the vault, and Data
-// Factory reads them there. Deployed only with batchAuthentication=KeyVault; docs/deploy.md says when.
+// The fallback for authentication, and the only file that reads keys: it copies them from the accounts into the vault, and
+// Data Factory reads them there. Deployed only with batchAuthentication=KeyVault; docs/deploy.md says when to use it.
 
 import { roles } from '../names.bicep'
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
 @description('Required. Principal id of the identity of Data Factory.')
 param trainingPrincipalId string
 
-@description('Required. Names of the two entries in the vault, by which factory.bicep refers to them.')
+@description('Required. Names of the two secrets in the vault, to which factory.bicep refers.')
 param entries { storage: string, batch: string }
 
 resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {

@@ -1,15 +1,15 @@
-// Where logs and telemetry go.
+// Log Analytics and Application Insights, which receive logs and telemetry.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('Required. Days that logs are kept.')
+@description('Required. Days for which logs are kept.')
 param retentionInDays int
 
 resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -23,7 +23,7 @@ resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   }
 }
 
-// Without local authentication: what publishes here shows its identity.
+// Local authentication is off: senders of telemetry authenticate by identity.
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: names.insights
   location: location
@@ -42,5 +42,5 @@ output logsId string = logs.id
 @description('Resource id of Application Insights.')
 output insightsId string = insights.id
 
-@description('Address of Application Insights; without a role it lets nobody in.')
+@description('Connection string of Application Insights; it gives no access without a role.')
 output insightsConnection string = insights.properties.ConnectionString

@@ -1,22 +1,22 @@
-// What tells a person that something is wrong, and shows what: alerts, and a workbook. The queries are the
-// files of definitions/queries, over what the app logs.
+// Alerts and a workbook, which report that something is wrong and show what it is. The queries are the
+// files in definitions/queries, which read the app's log lines.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
 @description('Required. Resource id of the Log Analytics workspace.')
 param logsId string
 
-@description('Required. Resource id of the system topic of uploads.')
+@description('Required. Resource id of the system topic that raises upload events.')
 param uploadsId string
 
-@description('Optional. Address that alerts are mailed to; empty: alerts are only shown in Azure Monitor.')
+@description('Optional. Email address for alerts. If empty, only Azure Monitor shows them.')
 param alertEmail string
 
-@description('Required. Hours of training after which a run has waited too long.')
+@description('Required. Hours of training after which a run counts as waiting too long.')
 param waitingHours int
 
 var waitingRuns = replace(loadTextContent('../definitions/queries/waiting-runs.kql'), '{hours}', string(waitingHours))
@@ -42,16 +42,16 @@ resource failedRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   tags: tags
   properties: {
     displayName: 'Touchdown: a run failed'
-    description: 'GET /api/runs?status=failed names the runs, GET /api/runs/{id} says why. docs/operate.md goes on from there.'
+    description: 'GET /api/runs?status=failed lists the failed runs, and GET /api/runs/{id} says why one failed. docs/operate.md says what to do next.'
     severity: 2
     enabled: true
     scopes: [logsId]
     evaluationFrequency: 'PT5M'
-    // Longer than the frequency, since telemetry arrives late; muted, so that one failure is told once.
+    // Longer than the frequency, because telemetry arrives late; muted, so that each failure is reported once.
     windowSize: 'PT15M'
     muteActionsDuration: 'PT15M'
     autoMitigate: false
-    // The app's tables exist only once it has logged something.
+    // The app's tables exist only after it has logged something.
     skipQueryValidation: true
     criteria: {
       allOf: [
@@ -75,7 +75,7 @@ resource waitingRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   tags: tags
   properties: {
     displayName: 'Touchdown: a run waits too long'
-    description: 'Its training has been under way, or queued, for more than ${waitingHours} hours. Look for nodes that do not come: docs/operate.md, "wait".'
+    description: 'The training of a run has been running or queued for more than ${waitingHours} hours. Check whether its nodes start: docs/operate.md, "wait".'
     severity: 3
     enabled: true
     scopes: [logsId]

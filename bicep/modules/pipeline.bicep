@@ -1,19 +1,19 @@
-// The pipeline, pointed at one published version of the trainer. main.bicep deploys it once that is known;
-// publishing the trainer deploys it alone. A pipeline run keeps the version that it began with.
+// The pipeline, which runs one published version of the trainer. main.bicep deploys it once that version is known;
+// publishing the trainer deploys only this file. A pipeline run keeps the version that it started with.
 
-@description('Required. Name of the factory.')
+@description('Required. Name of the data factory.')
 param factoryName string
 
 @description('Required. Folder of the published trainer in the container: code/ and its hash.')
 param codePath string
 
-@description('Required. Blob endpoint of the data account, without a slash at the end.')
+@description('Required. Blob endpoint of the data account, without a trailing slash.')
 param accountUrl string
 
-@description('Required. Container of datasets, code and runs.')
+@description('Required. Container for datasets, code and runs.')
 param container string
 
-@description('Required. Client id of the identity on the Batch nodes.')
+@description('Required. Client id of the identity of the Batch nodes.')
 param clientId string
 
 var definition = loadJsonContent('../definitions/pipeline.json')

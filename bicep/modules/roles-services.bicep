@@ -1,27 +1,27 @@
-// Roles on the services themselves, and on the containers that they share. Those that must be there before
-// are roles.bicep. What needs each role, call by call: ../roles.json.
+// Roles on the services themselves, and on the containers that they share. Roles that must exist before the services
+// are in roles.bicep. ../roles.json lists the calls that need each role.
 
 import { roles } from '../names.bicep'
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('Required. Container of datasets, code and runs.')
+@description('Required. Container for datasets, code and runs.')
 param container string
 
 @description('Required. Principal id of the Function App\'s identity.')
 param appPrincipalId string
 
-@description('Required. Principal id of the identity of Data Factory, Batch account and nodes.')
+@description('Required. Principal id of the identity of Data Factory, the Batch account and its nodes.')
 param trainingPrincipalId string
 
-@description('Required. Principal id of the identity of the cluster that scores.')
+@description('Required. Principal id of the identity of the scoring cluster.')
 param scoringPrincipalId string
 
 @description('Required. Principal id of the workspace\'s identity.')
 param workspacePrincipalId string
 
-@description('Required. Object id of whoever deploys.')
+@description('Required. Object id of the person or program that deploys.')
 param publisherPrincipalId string
 
 @description('Required. Object ids of the people, groups and programs that upload datasets.')
@@ -73,13 +73,13 @@ resource artifacts 'Microsoft.Storage/storageAccounts/blobServices/containers@20
   name: 'azureml'
 }
 
-// Data Factory Contributor, the narrowest built-in role that can start a pipeline, can also rewrite it: what runs
-// on the nodes, and with it the rights of their identity.
+// Data Factory Contributor, the narrowest built-in role that can start a pipeline, can also rewrite it, and so change
+// the code that runs on the nodes with the rights of their identity.
 resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(factory.id, 'pipeline-runner')
   properties: {
     roleName: 'Touchdown pipeline runner (${names.factory})'
-    description: 'Start, find, watch and cancel the pipeline runs of a factory.'
+    description: 'Start, find, read and cancel the pipeline runs of a data factory.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
     permissions: [
@@ -96,7 +96,7 @@ resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
-// Azure ML demands Contributor for a workspace's own identity.
+// Azure ML requires Contributor for the workspace's own identity.
 resource workspaceManagesItself 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(workspace.id, workspacePrincipalId, roles.contributor)
   scope: workspace
@@ -107,7 +107,7 @@ resource workspaceManagesItself 'Microsoft.Authorization/roleAssignments@2022-04
   }
 }
 
-// The app registers models, makes endpoints and deployments, and invokes them.
+// The app registers models, and creates and invokes endpoints and deployments.
 resource appRegistersDeploysAndScores 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(workspace.id, appPrincipalId, roles.azureMLDataScientist)
   scope: workspace
@@ -118,7 +118,7 @@ resource appRegistersDeploysAndScores 'Microsoft.Authorization/roleAssignments@2
   }
 }
 
-// ensure_compute looks at clusters, and makes one that is missing.
+// ensure_compute reads clusters, and creates a missing one.
 resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(workspace.id, appPrincipalId, roles.azureMLComputeOperator)
   scope: workspace
@@ -129,7 +129,7 @@ resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
-// The app reads datasets and models, and writes the records of runs; a scoring job reads as its caller.
+// The app reads datasets and models, and writes run records; a scoring job reads its input as its caller.
 resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(runs.id, appPrincipalId, roles.storageBlobDataContributor)
   scope: runs
@@ -162,7 +162,7 @@ resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01
   }
 }
 
-// A scoring job mounts its input and writes predictions as the cluster.
+// A scoring job uses the cluster's identity to mount its input and to write predictions.
 resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: runs
@@ -173,7 +173,7 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
   }
 }
 
-// A scoring job logs to the artifact store.
+// A scoring job writes its logs to the artifact store.
 resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: artifacts
@@ -184,7 +184,7 @@ resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
-// The app starts, looks for, looks at and cancels pipeline runs; it cannot change a pipeline.
+// The app starts, finds, reads and cancels pipeline runs; it cannot change a pipeline.
 resource appRunsPipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(factory.id, appPrincipalId, pipelineRunner.name)
   scope: factory
@@ -195,7 +195,7 @@ resource appRunsPipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
-// Data Factory submits tasks and watches them.
+// Data Factory submits tasks and monitors them.
 resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchDataContributor)
   scope: batch
@@ -217,7 +217,7 @@ resource appTellsOthers 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Whoever deploys uploads the trainer to code/, and datasets to try it.
+// The person who deploys uploads the trainer to code/, and datasets to test the deployment.
 resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(runs.id, publisherPrincipalId, roles.storageBlobDataContributor)
   scope: runs
@@ -227,7 +227,7 @@ resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022
   }
 }
 
-// People and programs that upload; they write below datasets/ only.
+// People and programs that upload datasets; they can write below datasets/ only.
 resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principalId in uploaderPrincipalIds: {
     name: guid(runs.id, principalId, roles.storageBlobDataContributor)

@@ -1,24 +1,24 @@
-// Roles on what the services stand on: they must be there before the services are. Those on the services
-// are roles-services.bicep. What needs each role, call by call: ../roles.json.
+// Roles on the resources that the services depend on; they must exist before the services. Roles on the services
+// themselves are in roles-services.bicep. ../roles.json lists the calls that need each role.
 
 import { deadLetters, roles } from '../names.bicep'
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
 @description('Required. Principal id of the Function App\'s identity.')
 param appPrincipalId string
 
-@description('Required. Principal id of the identity of Data Factory, Batch account and nodes.')
+@description('Required. Principal id of the identity of Data Factory, the Batch account and its nodes.')
 param trainingPrincipalId string
 
-@description('Required. Principal id of the identity of the cluster that scores.')
+@description('Required. Principal id of the identity of the scoring cluster.')
 param scoringPrincipalId string
 
 @description('Required. Principal id of the workspace\'s identity.')
 param workspacePrincipalId string
 
-@description('Required. Principal id of the identity with which Event Grid writes dead letters.')
+@description('Required. Principal id of the identity that Event Grid uses to write dead letters.')
 param eventsPrincipalId string
 
 resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
@@ -55,7 +55,7 @@ resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' e
   name: names.scoringIdentity
 }
 
-// The Functions host keeps code, keys, locks and large Durable messages here; it demands Owner.
+// The Functions host stores code, keys, locks and large Durable messages here, and requires Owner.
 resource hostKeepsCodeKeysAndState 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, roles.storageBlobDataOwner)
   scope: host
@@ -66,7 +66,7 @@ resource hostKeepsCodeKeysAndState 'Microsoft.Authorization/roleAssignments@2022
   }
 }
 
-// Durable Functions hands work over in queues.
+// Durable Functions distributes work through queues.
 resource hostQueuesWork 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, roles.storageQueueDataContributor)
   scope: host
@@ -77,7 +77,7 @@ resource hostQueuesWork 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Durable Functions keeps histories in tables.
+// Durable Functions stores instance histories in tables.
 resource hostKeepsHistory 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, roles.storageTableDataContributor)
   scope: host
@@ -88,7 +88,7 @@ resource hostKeepsHistory 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
-// Application Insights takes telemetry from identities only.
+// Application Insights accepts telemetry from identities only.
 resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
   scope: insights
@@ -99,7 +99,7 @@ resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
-// ensure_compute makes a missing cluster, which gets this identity.
+// ensure_compute creates a missing cluster with this identity.
 resource appGivesClustersTheirIdentity 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(scoring.id, appPrincipalId, roles.managedIdentityOperator)
   scope: scoring
@@ -110,7 +110,7 @@ resource appGivesClustersTheirIdentity 'Microsoft.Authorization/roleAssignments@
   }
 }
 
-// Event Grid writes events here that could not be delivered.
+// Event Grid writes undelivered events here.
 resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(deadLettersContainer.id, eventsPrincipalId, roles.storageBlobDataContributor)
   scope: deadLettersContainer
@@ -121,8 +121,8 @@ resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-
   }
 }
 
-// Data Factory hands code and logs over in adfjobs by user delegation, which is a right on the whole account;
-// Batch nodes fetch the trainer, which reads the dataset and writes the model.
+// Data Factory exchanges code and logs with tasks through adfjobs by user delegation, which is a right on the whole account;
+// Batch nodes download the trainer, which reads the dataset and writes the model.
 resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(data.id, trainingPrincipalId, roles.storageBlobDataContributor)
   scope: data
@@ -133,7 +133,7 @@ resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
   }
 }
 
-// The nodes of the cluster fetch the image that Azure ML built for a deployment.
+// The nodes of the cluster pull the image that Azure ML built for a deployment.
 resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(registry.id, scoringPrincipalId, roles.acrPull)
   scope: registry
@@ -144,7 +144,7 @@ resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
-// Azure ML demands Contributor on what a workspace with an identity of its own stands on.
+// Azure ML requires Contributor on each resource that a workspace with a user-assigned identity uses.
 resource workspaceManagesStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(data.id, workspacePrincipalId, roles.contributor)
   scope: data
@@ -166,7 +166,7 @@ resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2
   }
 }
 
-// Azure ML keeps its file share without a key.
+// Azure ML reaches its file share without a key.
 resource workspaceReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(data.id, workspacePrincipalId, roles.storageFileDataPrivilegedContributor)
   scope: data
@@ -177,7 +177,7 @@ resource workspaceReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@2
   }
 }
 
-// Azure ML demands Contributor on what a workspace with an identity of its own stands on.
+// Azure ML requires Contributor on each resource that a workspace with a user-assigned identity uses.
 resource workspaceManagesVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, workspacePrincipalId, roles.contributor)
   scope: vault
@@ -188,7 +188,7 @@ resource workspaceManagesVault 'Microsoft.Authorization/roleAssignments@2022-04-
   }
 }
 
-// Azure ML keeps the secrets of its connections.
+// Azure ML stores the secrets of its connections here.
 resource workspaceKeepsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, workspacePrincipalId, roles.keyVaultAdministrator)
   scope: vault
@@ -210,7 +210,7 @@ resource workspaceManagesRegistry 'Microsoft.Authorization/roleAssignments@2022-
   }
 }
 
-// Azure ML demands Contributor on what a workspace with an identity of its own stands on.
+// Azure ML requires Contributor on each resource that a workspace with a user-assigned identity uses.
 resource workspaceManagesInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(insights.id, workspacePrincipalId, roles.contributor)
   scope: insights

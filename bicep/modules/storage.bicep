@@ -1,18 +1,18 @@
-// Two accounts: what runs read and write, and what the Functions host keeps for itself. Events of the host's
-// own blobs so never reach the subscriptions on the datasets.
+// Two accounts: the data account, for the data of runs, and the host account, for the Functions host's own data. So
+// blobs of the host never raise events that reach the subscriptions for datasets.
 
 import { appPackage, deadLetters } from '../names.bicep'
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('Required. Whether the data account takes its shared key: only for the fallback of keys.bicep.')
+@description('Required. Whether the data account accepts its shared key, which only the fallback of keys.bicep needs.')
 param sharedKey bool
 
 @description('Required. Days after which Custom activity logs and dead letters are deleted.')
@@ -28,7 +28,7 @@ var common = {
   supportsHttpsTrafficOnly: true
 }
 
-// No hierarchical namespace: Azure ML's default datastore does not work on one.
+// No hierarchical namespace: Azure ML's default datastore does not support one.
 resource data 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: names.dataStorage
   location: location
@@ -71,7 +71,7 @@ resource hostContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
   }
 ]
 
-// Nothing else deletes what a Custom activity leaves in adfjobs.
+// Nothing else deletes the files that Custom activities leave in adfjobs.
 resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
   parent: data
   name: 'default'
@@ -112,11 +112,11 @@ resource hostLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@202
   }
 }
 
-@description('Resource id of the account of datasets, code, models and predictions.')
+@description('Resource id of the data account, which holds datasets, code, models and predictions.')
 output dataId string = data.id
 
-@description('Its blob endpoint, without a slash at the end.')
+@description('Blob endpoint of the data account, without a trailing slash.')
 output dataUrl string = 'https://${data.name}.blob.${environment().suffixes.storage}'
 
-@description('Its name.')
+@description('Name of the data account.')
 output dataName string = data.name

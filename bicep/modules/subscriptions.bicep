@@ -1,9 +1,9 @@
-// What the Function App hears of: the filters of definitions/subscriptions.json, which localcloud delivers by
-// too. Event Grid accepts them only once the function is there.
+// The event subscriptions of the Function App, with the filters of definitions/subscriptions.json, which localcloud uses
+// too. Event Grid accepts them only once the function exists.
 
 import { deadLetters } from '../names.bicep'
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
@@ -36,7 +36,7 @@ resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
         endpointType: 'AzureFunction'
         properties: {
           resourceId: '${functionApp.id}/functions/${definition.functionName}'
-          // A batch would be delivered again as a whole when one of its events fails.
+          // If one event of a batch failed, the whole batch would be delivered again.
           maxEventsPerBatch: 1
           preferredBatchSizeInKilobytes: 64
         }

@@ -1,13 +1,13 @@
-// Event Grid: the source of upload events, and the topic on which runs tell others how they fare.
-// The subscriptions of the Function App are subscriptions.bicep.
+// Event Grid: the system topic that raises upload events, and the topic to which runs publish lifecycle events.
+// The subscriptions of the Function App are in subscriptions.bicep.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
 @description('Required. Resource id of the storage account whose blobs raise events.')
@@ -57,5 +57,5 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 @description('Resource id of the system topic.')
 output uploadsId string = uploads.id
 
-@description('Address to which lifecycle events are sent.')
+@description('Endpoint to which lifecycle events are sent.')
 output lifecycleEndpoint string = lifecycle.properties.endpoint

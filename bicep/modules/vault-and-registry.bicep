@@ -1,15 +1,15 @@
-// What an Azure ML workspace must be given: a vault for its secrets, a registry for the images it builds.
+// Two resources that an Azure ML workspace requires: a vault for its secrets, and a registry for the images it builds.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-// Without purge protection, so that teardown can free the name; soft delete stays on.
+// Purge protection is off, so that teardown can free the name; soft delete stays on.
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: names.vault
   location: location
@@ -38,7 +38,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
 @description('Resource id of the vault.')
 output vaultId string = vault.id
 
-@description('Address of the vault.')
+@description('URL of the vault.')
 output vaultUrl string = vault.properties.vaultUri
 
 @description('Resource id of the registry.')

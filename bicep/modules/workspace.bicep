@@ -1,18 +1,18 @@
-// The Azure ML workspace, and the cluster that scores.
+// The Azure ML workspace, and the scoring cluster.
 
 @description('Required. Region.')
 param location string
 
-@description('Required. Tags of every resource.')
+@description('Required. Tags for every resource.')
 param tags object
 
-@description('Required. Names, as namesOf of names.bicep gives them.')
+@description('Required. Names, as returned by namesOf in names.bicep.')
 param names object
 
-@description('Required. Resource id of the workspace\'s identity; its roles must have been assigned.')
+@description('Required. Resource id of the workspace\'s identity; its roles must already be assigned.')
 param identityId string
 
-@description('Required. Resource id of the identity with which the cluster reads data and writes predictions.')
+@description('Required. Resource id of the identity that the cluster uses to read data and write predictions.')
 param scoringIdentityId string
 
 @description('Required. Resource id of the storage account behind the default datastore.')
@@ -33,7 +33,7 @@ param computeName string
 @description('Required. VM size of the cluster; cannot be changed later.')
 param computeVmSize string
 
-@description('Required. Nodes that the cluster may grow to.')
+@description('Required. Maximum number of nodes in the cluster.')
 param computeMaxNodes int
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' = {
@@ -53,7 +53,7 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' = {
     keyVault: vaultId
     containerRegistry: registryId
     applicationInsights: insightsId
-    // The account takes no key: the datastores use the identity of whoever asks.
+    // The account accepts no key: the datastores use the identity of the caller.
     systemDatastoresAuthMode: 'Identity'
     publicNetworkAccess: 'Enabled'
     v1LegacyMode: false

@@ -1,5 +1,6 @@
-# After the code: publish the trainer, point the pipeline at it, subscribe the functions to events. azd runs it
-# after `azd deploy` on Windows. postdeploy.sh takes the same steps elsewhere. Safe to run again.
+# Completes a deployment after the code: publishes the trainer, points the pipeline at it, and subscribes the functions
+# to events. azd runs it after `azd deploy` on Windows. postdeploy.sh takes the same steps elsewhere. It is safe to run
+# again.
 $ErrorActionPreference = 'Stop'
 Set-Location (Join-Path $PSScriptRoot '../..')
 
@@ -10,24 +11,24 @@ function Fail([string] $Message) {
     exit 1
 }
 
-# Again SECONDS HINT COMMAND: until it succeeds; rights that were just given take minutes to hold.
+# Again SECONDS HINT COMMAND: runs it until it succeeds, because new role assignments take minutes to take effect.
 function Again([int] $Seconds, [string] $Hint, [scriptblock] $Command) {
     $deadline = (Get-Date).AddSeconds($Seconds)
     while ($true) {
         & $Command
         if ($LASTEXITCODE -eq 0) { return }
         if ((Get-Date) -ge $deadline) { Fail $Hint }
-        Write-Host 'not yet; trying again'
+        Write-Host 'failed; trying again in 20 seconds'
         Start-Sleep -Seconds 20
     }
 }
 
-Step 'Read what was deployed'
+Step 'Check the outputs of the deployment'
 $names = 'AZURE_SUBSCRIPTION_ID', 'AZURE_LOCATION', 'AZURE_ENV_NAME', 'AZURE_RESOURCE_GROUP', 'FUNCTION_APP', 'DATA_FACTORY',
     'STORAGE_URL', 'STORAGE_ACCOUNT', 'CONTAINER', 'TRAINING_CLIENT_ID'
 foreach ($name in $names) {
     if (-not [Environment]::GetEnvironmentVariable($name)) {
-        Fail "$name is not set: run this by azd (azd hooks run postdeploy)."
+        Fail "$name is not set: run this with azd (azd hooks run postdeploy)."
     }
 }
 if (-not (Get-Command az -ErrorAction SilentlyContinue)) {
@@ -35,17 +36,17 @@ if (-not (Get-Command az -ErrorAction SilentlyContinue)) {
 }
 az account show --subscription $env:AZURE_SUBSCRIPTION_ID --output none
 if ($LASTEXITCODE -ne 0) {
-    Fail "az is not signed in to subscription $env:AZURE_SUBSCRIPTION_ID`: run az login, then this again."
+    Fail "az is not signed in to subscription $env:AZURE_SUBSCRIPTION_ID`: run az login, then run this again."
 }
 
-Step 'Lay out the trainer'
+Step 'Prepare the trainer'
 $stage = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid())
 try {
-    # On Windows, python3 may be a link to the store that runs nothing.
+    # On Windows, python3 may be an alias that only opens the Microsoft Store.
     $python = if ($IsWindows -or $env:OS -eq 'Windows_NT') { 'python' } else { 'python3' }
     $codePath = & $python scripts/publish_trainer.py $stage
     if ($LASTEXITCODE -ne 0) {
-        Fail 'the trainer could not be laid out: see above; Python 3.9 or newer is needed.'
+        Fail 'the trainer could not be prepared: see above. Python 3.9 or newer is needed.'
     }
 
     Step "Upload the trainer to $codePath"
@@ -61,28 +62,28 @@ try {
         --parameters "factoryName=$env:DATA_FACTORY" "codePath=$codePath" "accountUrl=$env:STORAGE_URL" `
         "container=$env:CONTAINER" "clientId=$env:TRAINING_CLIENT_ID"
     if ($LASTEXITCODE -ne 0) {
-        Fail 'the pipeline was not changed: see above. Runs go on with the trainer that it had.'
+        Fail 'the pipeline was not changed: see above. New runs use the previous trainer.'
     }
 
     Step 'Wait for the functions'
-    Again 900 "function on_blob_created is not there: look for errors in the log stream of $env:FUNCTION_APP." {
+    Again 900 "function on_blob_created does not exist: look for errors in the log stream of $env:FUNCTION_APP." {
         az functionapp function show --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
             --name $env:FUNCTION_APP --function-name on_blob_created --output none
     }
 
     Step 'Subscribe them to events'
-    Again 600 'the event subscriptions were not made: see above, then run this again.' {
+    Again 600 'the event subscriptions were not created: see above, then run this again.' {
         az deployment sub create --subscription $env:AZURE_SUBSCRIPTION_ID --location $env:AZURE_LOCATION `
             --name "$env:AZURE_ENV_NAME-events" --template-file bicep/events.bicep --output none `
             --parameters "location=$env:AZURE_LOCATION" "environmentName=$env:AZURE_ENV_NAME" `
             "resourceGroupName=$env:AZURE_RESOURCE_GROUP"
     }
 
-    Step 'Remember the trainer for the next provision'
+    Step 'Save the path of the trainer for the next provision'
     if ($env:AZD_HOOK) {
         azd env set TRAINER_CODE_PATH $codePath
         if ($LASTEXITCODE -ne 0) {
-            Fail 'azd could not remember it: see above.'
+            Fail 'azd could not save the path: see above.'
         }
     }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# After the code: publish the trainer, point the pipeline at it, subscribe the functions to events. azd runs it
-# after `azd deploy`, scripts/deploy.sh at its end, and a person at any time to publish a changed trainer.
-# postdeploy.ps1 takes the same steps on Windows. Safe to run again.
+# Completes a deployment after the code: publishes the trainer, points the pipeline at it, and subscribes the functions
+# to events. azd runs it after `azd deploy`, scripts/deploy.sh runs it at its end, and a person can run it at any time
+# to publish a changed trainer. postdeploy.ps1 takes the same steps on Windows. It is safe to run again.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -12,7 +12,7 @@ fail() {
   exit 1
 }
 
-# again SECONDS HINT COMMAND...: until it succeeds; rights that were just given take minutes to hold.
+# again SECONDS HINT COMMAND...: runs it until it succeeds, because new role assignments take minutes to take effect.
 again() {
   seconds=$1
   hint=$2
@@ -20,27 +20,27 @@ again() {
   deadline=$(($(date +%s) + seconds))
   until "$@"; do
     [ "$(date +%s)" -lt "$deadline" ] || fail "$hint"
-    printf 'not yet; trying again\n' >&2
+    printf 'failed; trying again in 20 seconds\n' >&2
     sleep 20
   done
 }
 
-step 'Read what was deployed'
+step 'Check the outputs of the deployment'
 for name in AZURE_SUBSCRIPTION_ID AZURE_LOCATION AZURE_ENV_NAME AZURE_RESOURCE_GROUP FUNCTION_APP DATA_FACTORY \
   STORAGE_URL STORAGE_ACCOUNT CONTAINER TRAINING_CLIENT_ID; do
   eval "value=\${$name:-}"
   # shellcheck disable=SC2154 # the line above sets it
-  [ -n "$value" ] || fail "$name is not set: run this by azd (azd hooks run postdeploy) or scripts/deploy.sh."
+  [ -n "$value" ] || fail "$name is not set: run this with azd (azd hooks run postdeploy) or scripts/deploy.sh."
 done
 command -v az >/dev/null || fail 'az is missing: install the Azure CLI, then run this again.'
 az account show --subscription "$AZURE_SUBSCRIPTION_ID" --output none ||
-  fail "az is not signed in to subscription $AZURE_SUBSCRIPTION_ID: run az login, then this again."
+  fail "az is not signed in to subscription $AZURE_SUBSCRIPTION_ID: run az login, then run this again."
 
-step 'Lay out the trainer'
+step 'Prepare the trainer'
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 code_path=$(python3 scripts/publish_trainer.py "$stage") ||
-  fail 'the trainer could not be laid out: see above; Python 3.9 or newer is needed.'
+  fail 'the trainer could not be prepared: see above. Python 3.9 or newer is needed.'
 
 step "Upload the trainer to $code_path"
 again 900 "upload failed: you need Storage Blob Data Contributor on container $CONTAINER of $STORAGE_ACCOUNT." \
@@ -53,21 +53,21 @@ az deployment group create --subscription "$AZURE_SUBSCRIPTION_ID" --resource-gr
   --name pipeline --template-file bicep/modules/pipeline.bicep --output none \
   --parameters "factoryName=$DATA_FACTORY" "codePath=$code_path" "accountUrl=$STORAGE_URL" \
   "container=$CONTAINER" "clientId=$TRAINING_CLIENT_ID" ||
-  fail 'the pipeline was not changed: see above. Runs go on with the trainer that it had.'
+  fail 'the pipeline was not changed: see above. New runs use the previous trainer.'
 
 step 'Wait for the functions'
-again 900 "function on_blob_created is not there: look for errors in the log stream of $FUNCTION_APP." \
+again 900 "function on_blob_created does not exist: look for errors in the log stream of $FUNCTION_APP." \
   az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
   --name "$FUNCTION_APP" --function-name on_blob_created --output none
 
 step 'Subscribe them to events'
-again 600 'the event subscriptions were not made: see above, then run this again.' \
+again 600 'the event subscriptions were not created: see above, then run this again.' \
   az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
   --name "$AZURE_ENV_NAME-events" --template-file bicep/events.bicep --output none \
   --parameters "location=$AZURE_LOCATION" "environmentName=$AZURE_ENV_NAME" \
   "resourceGroupName=$AZURE_RESOURCE_GROUP"
 
-step 'Remember the trainer for the next provision'
+step 'Save the path of the trainer for the next provision'
 if [ -n "${AZD_HOOK:-}" ]; then
   azd env set TRAINER_CODE_PATH "$code_path"
 fi

@@ -84,7 +84,7 @@ class TestWithoutBrowser:
         done = machine.setup()
         assert done.returncode == 1
         assert done.stderr == (
-            "setup: no Chromium was found, and tests open a page in one: install chromium or Google Chrome.\n"
+            "setup: no Chromium was found, and some tests open a page in one: install chromium or Google Chrome.\n"
         )
         assert not [call for call in machine.calls() if call.startswith("apt-get")]
 
