@@ -127,6 +127,8 @@ GROUPS = {
     "workspaces",
 }
 """Operation groups of azure-mgmt-datafactory and azure-ai-ml."""
+OWN = {("chunks", "release")}
+"""Calls of the trainer's own objects that have the name of a storage client's method."""
 FILES = [
     each
     for folder in ("services", "activities", "triggers", "trainer")
@@ -154,6 +156,8 @@ def calls(file: Path) -> Iterator[str]:
             owner = node.value
             if isinstance(owner, ast.Attribute) and owner.attr in GROUPS:
                 yield f"{owner.attr}.{node.attr}"
+            elif isinstance(owner, ast.Name) and (owner.id, node.attr) in OWN:
+                continue
             elif node.attr in STORAGE | {"send", "send_request"}:
                 yield node.attr
 
