@@ -3,8 +3,8 @@
     python scripts/publish_trainer.py FOLDER
 
 FOLDER then holds the files for the container: code/<hash of the contents>/, which a pipeline run copies to
-its task, and code/pool/, from which a node installs the trainer's environment when it starts. The script needs
-only Python 3.9, because the person who deploys may have no environment of this project.
+its task, and code/pool/, from which a node installs the trainer's environment when it starts. The script
+needs only Python 3.9, because the person who deploys may have no environment of this project.
 """
 
 import argparse

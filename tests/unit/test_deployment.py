@@ -1,4 +1,4 @@
-"""What a deployment publishes: the trainer in a folder named after its hash, the pipeline's defaults, the app."""
+"""What a deployment publishes: the trainer, by hash; the pipeline's defaults; the app."""
 
 import re
 import shutil
