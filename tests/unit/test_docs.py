@@ -199,7 +199,7 @@ def test_every_command_exists_with_its_options(document: Path) -> None:
         words = shlex.split(rest.replace("'", "").replace('"', ""))
         if not words or words[0].startswith("-") or not words[0].islower():
             continue
-        known = commands(program).get(words[0])
+        known = commands(program).get(words[0].rstrip(","))
         given = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
         if known is None or not given <= options(known) | {"--help"}:
             wrong.append(f"{program} {rest}")
