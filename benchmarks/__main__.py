@@ -1,4 +1,4 @@
-"""Measure the stack in one go, or the trainer alone:
+"""Measure the stack, or the trainer alone:
 
 python -m benchmarks [--runs 5] [--uploads 20]
 python -m benchmarks trainer [--rows 1000000]
@@ -12,7 +12,7 @@ from rich.status import Status
 from benchmarks import imports, machine, many_runs, one_run, report, stand, trainer
 
 WARM_UP = 2
-"""Runs before the first that is measured: the app imports SDKs when it first needs them."""
+"""Runs that are not measured, because the app imports each SDK when it first needs it."""
 
 
 def main() -> int:
@@ -20,11 +20,15 @@ def main() -> int:
         return trainer.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="How fast, how small.",
-        epilog="The trainer has a part of its own: python -m benchmarks trainer --help",
+        description="Measure the speed and the memory of the stack.",
+        epilog="To measure the trainer: python -m benchmarks trainer --help",
     )
-    parser.add_argument("--runs", type=int, default=5, help="single runs, of which medians are shown")
-    parser.add_argument("--uploads", type=int, default=20, help="datasets that are uploaded at once")
+    parser.add_argument(
+        "--runs", type=int, default=5, help="number of single runs; the tables show their medians"
+    )
+    parser.add_argument(
+        "--uploads", type=int, default=20, help="number of datasets that are uploaded at once"
+    )
     asked = parser.parse_args()
     results = report.Results()
     try:
@@ -45,7 +49,7 @@ def measure_stack(results: report.Results, runs: int, uploads: int, status: Stat
         machine.calm()
         results.memory["just started"] = machine.memory(stack.processes)
         for number in range(WARM_UP + runs):
-            status.update(f"Run {number + 1} of {WARM_UP + runs}, one after another …")
+            status.update(f"Single run {number + 1} of {WARM_UP + runs} …")
             busy = machine.calm()
             run = one_run.measured(stack, number)
             results.first = results.first or run

@@ -1,4 +1,4 @@
-"""The checkout that is measured."""
+"""Paths of the checkout that is measured."""
 
 from pathlib import Path
 
@@ -6,4 +6,4 @@ from touchdown.local.resources import TRAINER_ENVIRONMENT
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TRAINER = CHECKOUT / TRAINER_ENVIRONMENT
-"""The environment of the trainer."""
+"""The trainer's Python environment."""

@@ -1,4 +1,4 @@
-"""Iris, and as many datasets like it as are wanted, no two of them alike."""
+"""The Iris dataset, and any number of different datasets like it."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def iris() -> str:
 
 
 def like_iris(number: int) -> bytes:
-    """Iris with every sepal `number` tenths of a centimetre longer: other rows, the same task."""
+    """Iris with every sepal `number` tenths of a centimetre longer: different rows for the same task."""
     heading, *rows = iris().splitlines()
     cells = [row.split(",") for row in rows]
     moved = [",".join([f"{float(first) + number / 10:.1f}", *rest]) for first, *rest in cells]

@@ -1,8 +1,7 @@
-"""Importing the app, beside importing a file that makes a DFApp and registers nothing.
+"""Measure the import of the app against that of a file that creates a DFApp and registers nothing.
 
-Each import is that of a fresh process, first one file, then the other, again and again, so that a machine
-that becomes busy is busy for both. Bytecode is read, as it is from the second start on, whatever this
-process's environment says about writing it.
+A new process makes each import. The two files take turns, so that a busy machine slows down both. Bytecode is
+cached, as it is from the second start of an app on, whatever PYTHONDONTWRITEBYTECODE says.
 """
 
 import os
@@ -33,7 +32,7 @@ print(time.perf_counter() - begun)
 
 @dataclass(frozen=True)
 class Imports:
-    """Seconds, medians of `ROUNDS`."""
+    """Import times in seconds: medians of `ROUNDS` imports."""
 
     app: float
     bare: float
@@ -52,7 +51,7 @@ def measured() -> Imports:
 
 
 def imported(folder: Path, cache: Path) -> float:
-    """Seconds that `import function_app` takes in a new process."""
+    """The time in seconds that `import function_app` takes in a new process."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-P", "-c", TIMED, str(folder)],

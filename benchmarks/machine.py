@@ -1,7 +1,7 @@
-"""The machine, seen from outside: which processes live for how long, what memory they hold, who is busy.
+"""Lifetimes, memory and processor time of processes, observed from outside.
 
-Nothing measured says how long it took itself: a process's life is seen from its parent's list of children,
-so that what localcloud does around the trainer and the scoring process is not counted as theirs.
+No measured process times itself. The lifetime of a process is observed through its parent's list of
+children, so that localcloud's work around the trainer and the scoring process is not counted as theirs.
 """
 
 import threading
@@ -15,18 +15,18 @@ from typing import Self
 import psutil
 
 KINDS = {"main.py": "trainer", "driver.py": "scoring"}
-"""What a child of the cloud is, by the file that its command line names."""
-LOOK = 0.005 if Path("/proc/self/task").exists() else 0.05
-"""Seconds between two looks at a process's children; dear where the system has no list of them."""
+"""Kinds of child processes of the cloud, by the file that their command line names."""
+POLLING_INTERVAL = 0.005 if Path("/proc/self/task").exists() else 0.05
+"""Seconds between two reads of a process's children; a read is slow on systems that keep no list of them."""
 CALM = 15.0
-"""Percent of all processors that may be busy when a measurement begins."""
+"""Percent of all processors that may be busy when a measurement starts."""
 CALM_LIMIT = 30.0
-"""Seconds that a measurement waits for that."""
+"""Seconds for which a measurement waits for the machine to become that calm."""
 
 
 @dataclass
 class Life:
-    """A child process: when it was first and last seen, in seconds since 1970. kind: "" for a stranger."""
+    """A child process. began, ended: first and last observation, in Unix seconds. kind: "" if unknown."""
 
     began: float
     ended: float = 0.0
@@ -35,7 +35,7 @@ class Life:
 
 @dataclass
 class Children:
-    """Watches the children of one process while the block lasts."""
+    """Observes the children of one process during a `with` block."""
 
     parent: int
     lives: dict[int, Life] = field(default_factory=dict)
@@ -53,15 +53,15 @@ class Children:
         self._thread.join()
 
     def only(self, kind: str) -> Life:
-        """The one child of that kind. Raises LookupError when there was none, or another one."""
+        """The only child of that kind. Raises LookupError unless there was exactly one."""
         found = [life for life in self.lives.values() if life.kind == kind]
         if len(found) != 1:
-            raise LookupError(f"{len(found)} {kind} processes were seen where one was expected")
+            raise LookupError(f"expected one {kind} process and saw {len(found)}")
         return found[0]
 
     def _watch(self) -> None:
         alive: set[int] = set()
-        while not self._stop.wait(LOOK):
+        while not self._stop.wait(POLLING_INTERVAL):
             now = time.time()
             seen = set(children(self.parent))
             for pid in seen - alive:
@@ -69,14 +69,14 @@ class Children:
             for pid in alive - seen:
                 self.lives[pid].ended = now
             for pid in seen:
-                # Between fork and exec a child still looks like its parent.
+                # Between fork and exec, a child still has its parent's command line.
                 life = self.lives[pid]
                 life.kind = life.kind or kind_of(pid)
             alive = seen
 
 
 def children(parent: int) -> list[int]:
-    """The ids of the processes that a process's main thread has started and not yet waited for."""
+    """The ids of the child processes that a process's main thread has started and not yet reaped."""
     try:
         return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
     except FileNotFoundError:
@@ -93,7 +93,11 @@ def kind_of(pid: int) -> str:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that processes hold. shared out: PSS, where a page of n processes counts 1/n for each; else 0."""
+    """Memory of processes, in bytes.
+
+    resident: RSS. shared_out: PSS, in which a page that n processes share counts 1/n for each; 0 where the
+    system does not report it.
+    """
 
     resident: int
     shared_out: int
@@ -103,7 +107,7 @@ class Memory:
 
 
 def memory(processes: Mapping[str, psutil.Process]) -> dict[str, Memory]:
-    """By name, what a process holds now, with all below it that is not below a later name."""
+    """By name, the memory of a process and its descendants, without those of processes with a later name."""
     found: dict[str, Memory] = {}
     counted: set[psutil.Process] = set()
     for name, process in reversed(list(processes.items())):
@@ -122,12 +126,12 @@ def held(process: psutil.Process) -> Memory:
 
 
 def busy(processes: Mapping[str, psutil.Process]) -> dict[str, float]:
-    """By name, the processor seconds that a process itself has used so far."""
+    """By name, the processor seconds that a process has used so far, without its children."""
     return {name: sum(each.cpu_times()[:2]) for name, each in processes.items()}
 
 
 def calm() -> float:
-    """Wait until the machine has little else to do, but not for long; the percent it is busy with then."""
+    """Wait for a calm machine, at most CALM_LIMIT seconds. Returns the percent of all processors in use."""
     deadline = time.monotonic() + CALM_LIMIT
     while (percent := psutil.cpu_percent(interval=1.0)) > CALM and time.monotonic() < deadline:
         continue

@@ -1,4 +1,4 @@
-"""Many datasets uploaded at once: what becomes of them, counted where Azure counts it, and how soon."""
+"""Upload many datasets at once, and count their resources through Resource Manager."""
 
 import time
 from collections import Counter
@@ -14,15 +14,15 @@ from touchdown.local.names import FACTORY_ID
 
 Json = dict[str, Any]
 
-LOOK = 3.0
-"""Seconds between two looks at all of them, which cost the app something: it asks its engine for each."""
+POLLING_INTERVAL = 3.0
+"""Seconds between two lists of all runs. A list is not free: the app asks its engine for each run."""
 LIMIT_EACH = 60.0
-"""Seconds that each run may take, on average, until all have ended."""
+"""Seconds that a run may take on average; the limit for all runs is this times their number."""
 
 
 @dataclass(frozen=True)
 class Together:
-    """uploads, and how many of them have what they should: see `count`. seconds: until the last promotion."""
+    """Counts over the uploads; see `count`. seconds: from the first upload to the last promotion."""
 
     uploads: int
     promoted: int
@@ -35,7 +35,7 @@ class Together:
 
 
 def measured(stand: Stand, uploads: int) -> Together:
-    """Upload all at once and wait until every run has ended."""
+    """Upload all datasets at once and wait until every run has ended."""
     client = stand.client
     contents = {f"many_{number}.csv": like_iris(100 + number) for number in range(uploads)}
     known = len(pipeline_runs(client))
@@ -48,12 +48,12 @@ def measured(stand: Stand, uploads: int) -> Together:
 
 
 def all_ended(client: Client, uploads: list[UploadedDataset]) -> dict[str, Json]:
-    """By id, the runs of `uploads` that ended in time."""
+    """By id, the runs of `uploads` that ended within the limit."""
     ids = {upload.run_id for upload in uploads}
     deadline = time.monotonic() + LIMIT_EACH * len(uploads)
     ended: set[str] = set()
     while ended != ids and time.monotonic() < deadline:
-        time.sleep(LOOK)
+        time.sleep(POLLING_INTERVAL)
         ended = {line["run_id"] for line in client.runs(top=200) if line["status"] in ENDED} & ids
     return {run_id: client.run(run_id) for run_id in ended}
 
@@ -61,7 +61,10 @@ def all_ended(client: Client, uploads: list[UploadedDataset]) -> dict[str, Json]
 def count(
     client: Client, uploads: list[UploadedDataset], ended: dict[str, Json], known: int, begun: float
 ) -> Together:
-    """promoted: the endpoint's default is the run's deployment. strays: pipeline runs of nothing uploaded."""
+    """Count the uploads whose resources are as expected.
+
+    promoted: uploads whose deployment is the endpoint's default. strays: pipeline runs of no upload.
+    """
     pipelines = pipeline_runs(client)
     started = Counter(str((run.get("parameters") or {}).get("runId")) for run in pipelines)
     promoted, versions, deployments, problems, moments = 0, 0, 0, [], [begun]
@@ -69,7 +72,7 @@ def count(
         run = ended.get(upload.run_id)
         if run is None or run["status"] != "Succeeded":
             error = (run or {}).get("error") or {}
-            problems.append(f"{upload.dataset}: {error.get('message') or 'has not ended'}")
+            problems.append(f"{upload.dataset}: {error.get('message') or 'its run has not ended'}")
             continue
         endpoint = client.endpoint(run["endpoint"])
         default = (endpoint["properties"].get("defaults") or {}).get("deploymentName")

@@ -1,8 +1,8 @@
-"""One run of Iris on a warm stack: from before its upload until its deployment is the default.
+"""Measure one run of Iris on a warm stack, from the upload until its deployment is the default.
 
-What our code adds is everything but the life of the trainer process, up to the event that its model is
-complete, and the life of the scoring process: the product, its engine, and every service that localcloud
-stands in for, with the waits that belong to them.
+The overhead of our code is the whole time without the lifetime of the trainer process, which counts up to the
+event of the finished model, and without that of the scoring process. It includes the product, its engine,
+every service that localcloud emulates, and their waiting times.
 """
 
 import statistics
@@ -19,20 +19,24 @@ from touchdown.client import ENDED, Client
 
 Json = dict[str, Any]
 
-LOOK = 0.5
-"""Seconds between two looks at a run: rarer than a person's, so that they are no part of what is measured."""
+POLLING_INTERVAL = 0.5
+"""Seconds between two polls of a run, long enough that the polls do not affect the measurement."""
 LIMIT = 300.0
 EVENT = "upload, event, claim"
-"""What comes before the first stage: the upload, its event's way to the app, the claim."""
+"""The time before the first stage: the upload, the delivery of its event, the claim."""
 
 
 class RunFailedError(Exception):
-    """A run that was measured did not succeed; the message says why."""
+    """A measured run did not succeed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds. stages: by name, in order, and of each what was ours. processors: used, by process."""
+    """Durations of one run, in seconds.
+
+    trainer, scoring: lifetimes of the two processes. stages, ours_of: by stage, in order, its duration and
+    our overhead in it. processors: processor seconds by process.
+    """
 
     total: float
     trainer: float
@@ -75,7 +79,7 @@ def succeeded(client: Client, run_id: str) -> Json:
     """The run, once it has ended. Raises RunFailedError unless it succeeded."""
     deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
-        time.sleep(LOOK)
+        time.sleep(POLLING_INTERVAL)
         run = client.find(run_id)
         if run and run["status"] in ENDED:
             if run["status"] == "Succeeded":

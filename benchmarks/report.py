@@ -1,4 +1,4 @@
-"""The one table: what was measured, what it may be at most, and of what it is made."""
+"""The tables of results: the measured values, their limits, and their parts."""
 
 import statistics
 import sys
@@ -16,21 +16,22 @@ from benchmarks.many_runs import Together
 from benchmarks.one_run import Run, median
 
 OURS = 3.0
-"""Seconds that our code may add to one run."""
+"""Limit for the overhead of our code in one run, in seconds."""
 RESIDENT = 2**30
 IMPORT = 2.0
 MIB = 2**20
 NAMES = 32
-"""Columns of the names, so that the sections stand below each other."""
+"""Width of the column of names, in characters, which aligns the columns of all sections."""
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
 @dataclass
 class Results:
-    """What has been measured. memory: by when, by process. busy: percent, before each run.
+    """All measurements.
 
-    first: the first run of the stack, which is none of `runs`.
+    first: the first run of the stack, which is not in `runs`. memory: by time of measurement and process.
+    busy: percent of all processors in use before each run.
     """
 
     first: Run | None = None
@@ -42,7 +43,7 @@ class Results:
 
 
 class Section:
-    """A part of the table: a title, rows of the same columns as everywhere, remarks below."""
+    """A section of the results: a title, a table with the columns of all sections, and remarks."""
 
     def __init__(self, title: str, *columns: str) -> None:
         self._title = Text(title, style="bold")
@@ -76,14 +77,14 @@ def table(results: Results) -> RenderableType:
 
 
 def one_run(runs: Sequence[Run], first: Run | None) -> Section:
-    made = Section("One run of Iris on a warm stack, upload to promoted", "", "share", "ours", "at most")
+    made = Section("One run of Iris on a warm stack, upload to promoted", "", "share", "overhead", "at most")
     total, ours = median(runs, lambda run: run.total), median(runs, lambda run: run.ours)
 
     def row(name: str, of: Callable[[Run], float], own: Callable[[Run], float] | None = None) -> None:
         span = median(runs, of)
         made.row(name, seconds(span), f"{span / total:.0%}", seconds(median(runs, own)) if own else "")
 
-    row("all of it", lambda run: run.total)
+    row("total", lambda run: run.total)
     row("the trainer process", lambda run: run.trainer)
     row("the scoring process", lambda run: run.scoring)
     limit = verdict(ours, OURS, f"{OURS:.0f} s")
@@ -92,7 +93,7 @@ def one_run(runs: Sequence[Run], first: Run | None) -> Section:
     for stage in runs[0].stages:
         row(stage, lambda run: run.stages[stage], lambda run: run.ours_of[stage])  # noqa: B023
     made.remark(
-        f"Medians of {len(runs)} runs; all of it took {spread([run.total for run in runs])},"
+        f"Medians of {len(runs)} runs; the total was {spread([run.total for run in runs])},"
         f" everything else {spread([run.ours for run in runs])}."
     )
     if first:
@@ -111,7 +112,7 @@ def processors(runs: Sequence[Run]) -> str:
 
 def many_runs(together: Together, runs: Sequence[Run]) -> Section:
     wanted = together.uploads
-    made = Section(f"{wanted} different CSVs uploaded at once", "", "wanted")
+    made = Section(f"{wanted} different CSVs uploaded at once", "", "target")
     counts = {
         "promoted": together.promoted,
         "with exactly one pipeline run": together.one_pipeline_run,
@@ -121,11 +122,11 @@ def many_runs(together: Together, runs: Sequence[Run]) -> Section:
     for name, number in counts.items():
         made.row(name, str(number), verdict(number, wanted, str(wanted), exactly=True))
     strays = verdict(together.strays, 0, "0", exactly=True)
-    made.row("pipeline runs beyond these", str(together.strays), strays)
-    made.row("until the last was promoted", seconds(together.seconds))
+    made.row("other pipeline runs", str(together.strays), strays)
+    made.row("time until the last promotion", seconds(together.seconds))
     if runs:
         one_by_one = wanted * median(runs, lambda run: run.total)
-        made.row(f"of {wanted} times one run", f"{together.seconds / one_by_one:.0%}")
+        made.row(f"share of {wanted} single runs", f"{together.seconds / one_by_one:.0%}")
     for problem in together.problems:
         made.remark(problem)
     return made
@@ -143,16 +144,16 @@ def memory(held: dict[str, dict[str, Memory]]) -> Section:
 
 
 def imports(found: Imports) -> Section:
-    made = Section("Importing function_app, beside a file with a bare DFApp", "times", "at most")
+    made = Section("Importing function_app, relative to a bare DFApp", "ratio", "at most")
     ratio = found.app / found.bare
-    made.row("as long", f"{ratio:.2f}", verdict(ratio, IMPORT, f"{IMPORT:.0f}"))
+    made.row("time", f"{ratio:.2f}", verdict(ratio, IMPORT, f"{IMPORT:.0f}"))
     made.remark(f"Medians of {ROUNDS}: {found.app * 1000:.0f} ms and {found.bare * 1000:.0f} ms.")
     return made
 
 
-def verdict(value: float, limit: float, shown: str, *, exactly: bool = False) -> Text:
+def verdict(value: float, limit: float, target: str, *, exactly: bool = False) -> Text:
     kept = value == limit if exactly else value <= limit
-    return Text(f"{shown} {'✓' if kept else '✗'}", style="green" if kept else "red")
+    return Text(f"{target} {'✓' if kept else '✗'}", style="green" if kept else "red")
 
 
 def seconds(span: float) -> str:
@@ -171,4 +172,4 @@ def circumstances(results: Results) -> str:
     if not results.busy:
         return ""
     percent = statistics.median(results.busy)
-    return f"The machine was {percent:.0f} % busy before a run began (median): compare shares, not seconds."
+    return f"The machine was {percent:.0f} % busy before a run (median). Compare shares, not seconds."

@@ -1,4 +1,4 @@
-"""The stack that is measured: as `up` starts it, supervisor and all, in a new folder, on free ports."""
+"""The measured stack: started as by `up`, with its supervisor, in a new folder and on free ports."""
 
 import subprocess
 import tempfile
@@ -18,29 +18,29 @@ from touchdown import local
 from touchdown.client import Client
 
 START_LIMIT = 300.0
-"""Seconds; the supervisor has limits of its own."""
+"""Limit in seconds; the supervisor has limits of its own."""
 
 
 class NotStartedError(Exception):
-    """The stack could not be started; the text says why."""
+    """The stack could not be started; the message says why."""
 
 
 @dataclass(frozen=True)
 class Stand:
-    """A running stack. processes: by name, the supervisor, then the parts that it started."""
+    """A running stack. processes: by name, the supervisor, followed by the processes that it started."""
 
     client: Client
     processes: dict[str, psutil.Process]
 
     @property
     def cloud(self) -> int:
-        """The process that starts trainers and scoring processes."""
+        """The id of the process that starts trainers and scoring processes."""
         return self.processes["cloud"].pid
 
 
 @contextmanager
 def started() -> Iterator[Stand]:
-    """A stack that is new, and gone with everything in it after the block. Raises NotStartedError."""
+    """A new stack, which is deleted with all its data after the block. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
         local.spec(home, CHECKOUT).write(kept_in(home))
@@ -63,7 +63,7 @@ def started() -> Iterator[Stand]:
 
 
 def running(home: Home, supervisor: subprocess.Popen[bytes]) -> Record:
-    """The record of the stack, once all of it is healthy. Raises NotStartedError."""
+    """The record of the stack, once all its processes are healthy. Raises NotStartedError."""
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
         ended = supervisor.poll() is not None
