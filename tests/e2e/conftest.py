@@ -1,7 +1,7 @@
-"""One stack for all end-to-end tests; they keep apart by the names of their datasets.
+"""One stack for all end-to-end tests, which use different dataset names so as not to affect each other.
 
-Training and scoring really happen, so each test does as much as it can with few runs. Faults are armed for
-the names of one test only, and disarmed after it.
+Training and scoring are real, so each test checks as much as it can with few runs. A fault applies only to
+the names of the test that arms it, and is disarmed after the test.
 """
 
 import subprocess
@@ -29,13 +29,13 @@ QUICK = {
     "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "0.5",
 }
 LIMIT = 180.0
-"""Seconds that a run may take here, on a machine that is busy with others."""
+"""Time limit of a run in seconds, on a machine that is busy with other processes."""
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = Home.open(tmp_path_factory.mktemp("e2e") / "home", Ports.free())
-    # As on a Batch node: the pool's start task prepares the trainer's environment in this home.
+    # As in Azure, the pool's start task installs the trainer's environment, in this home.
     with local.start(home, CHECKOUT, ready_environment=False, app_settings=QUICK) as running:
         yield running
 
@@ -54,12 +54,12 @@ def controls(cloud: Stack) -> Iterator[Controls]:
 
 @pytest.fixture
 def name() -> str:
-    """A stem that no other test's dataset has."""
+    """A dataset name, without its extension, that no other test uses."""
     return f"t{uuid4().hex[:10]}"
 
 
 def rows(shift: int = 0, count: int = 40) -> bytes:
-    """Two numbers and two classes, which a linear model can tell apart; `shift` changes the content."""
+    """A CSV of two numbers and two classes that are linearly separable; `shift` changes the content."""
     lines = ["width,height,kind"]
     for number in range(count):
         kind = number % 2
@@ -75,7 +75,7 @@ def stage_is(*stages: str) -> Callable[[Json], bool]:
 
 
 def wait_for(condition: Callable[[], object], limit: float = 60.0) -> None:
-    """Return once `condition` holds."""
+    """Wait until `condition` holds; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, f"{condition} did not come true within {limit} s"
@@ -138,7 +138,7 @@ def run_names(client: Client, upload: UploadedDataset) -> list[str]:
 
 
 def iris(folder: Path) -> Path:
-    """The lab's CSV, as scripts/make_iris.py makes it."""
+    """The lab's CSV, as scripts/make_iris.py writes it."""
     target = folder / "iris_csv.csv"
     subprocess.run([sys.executable, str(CHECKOUT / "scripts" / "make_iris.py"), str(target)], check=True)
     return target

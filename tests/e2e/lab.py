@@ -1,10 +1,11 @@
-"""The hands-on lab that Touchdown replaces, step by step, with nothing but the public SDKs.
+"""The hands-on lab that Touchdown replaces, step by step, with the public SDKs only.
 
     python tests/e2e/lab.py SETTINGS.json
 
 SETTINGS.json names the subscription, resource_group, workspace, factory, container, resource_manager,
 storage_url and connection_string of the cloud, and the two files of the lab: csv and main_py. It knows
-nothing of localcloud: identity, endpoints and trust come from the environment, as for any program.
+nothing of localcloud: identity, endpoints and trusted certificates come from the environment, as for any
+program.
 """
 
 import io
@@ -29,7 +30,7 @@ from azure.mgmt.datafactory import DataFactoryManagementClient
 from azure.storage.blob import BlobServiceClient
 
 LIMIT = 240
-"""Seconds that any one step of the lab may take here."""
+"""Time limit of one step of the lab, in seconds."""
 
 
 def until[T](what: str, look: Callable[[], T | None]) -> T:

@@ -1,4 +1,4 @@
-"""What goes wrong on the way, and that nothing is left of it: no process, no deployment, no moved default."""
+"""Runs that fail or are cancelled leave nothing behind: no process, no deployment, no changed default."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ from touchdown.local.names import FACTORY_ID
 pytestmark = pytest.mark.e2e
 
 LONG = {"epochs": "10000"}
-"""Settings of a training that takes many seconds."""
+"""Settings for a training that takes many seconds."""
 
 
 def training_process(controls: Controls, run_id: str) -> int:
-    """The process of a run's trainer, once it trains."""
+    """The process of a run's trainer, as soon as it trains."""
     found: list[int] = []
 
     def started() -> bool:
@@ -55,8 +55,8 @@ def open_text(path: str) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_a_trainer_that_gives_up_is_quoted_with_its_exit_code(client: Client, name: str) -> None:
-    # Sound as far as anybody looks before the training: the row without a label is behind the first megabyte.
+def test_the_error_quotes_a_failed_trainer_and_its_exit_code(client: Client, name: str) -> None:
+    # inspect_dataset reads only the first MiB, and the faulty row comes after it.
     body = b"width,height,kind\n" + b"1.5,2,a\n2.5,1,b\n" * 80_000 + b"3,4\n"
     run = failed(client, client.upload(body, f"{name}.csv").run_id)
     assert run["error"]["code"] == "TrainingFailed"
@@ -66,7 +66,7 @@ def test_a_trainer_that_gives_up_is_quoted_with_its_exit_code(client: Client, na
     assert run["deployment"] == ""
 
 
-def test_a_pipeline_run_that_is_cancelled_outside_fails_the_run_and_says_so(
+def test_cancelling_the_pipeline_run_in_data_factory_fails_the_run_with_that_reason(
     client: Client, controls: Controls, name: str
 ) -> None:
     upload = client.upload(rows(), f"{name}.csv", LONG)
@@ -80,7 +80,7 @@ def test_a_pipeline_run_that_is_cancelled_outside_fails_the_run_and_says_so(
     wait_for(lambda: not psutil.pid_exists(process))
 
 
-def test_training_that_takes_too_long_is_cancelled_and_its_process_is_gone(
+def test_a_training_that_exceeds_its_time_limit_is_cancelled_and_its_process_ends(
     client: Client, controls: Controls, name: str
 ) -> None:
     upload = client.upload(rows(), f"{name}.csv", LONG | {"training_timeout": "4s"})
@@ -92,7 +92,7 @@ def test_training_that_takes_too_long_is_cancelled_and_its_process_is_gone(
     wait_for(lambda: not psutil.pid_exists(process))
 
 
-def test_a_deployment_that_cannot_score_goes_and_the_default_stays(
+def test_a_deployment_that_cannot_score_is_deleted_and_the_default_stays(
     client: Client, controls: Controls, name: str
 ) -> None:
     first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
@@ -107,7 +107,7 @@ def test_a_deployment_that_cannot_score_goes_and_the_default_stays(
     assert not second["warnings"]
 
 
-def test_a_model_below_the_wanted_accuracy_is_registered_and_not_deployed(client: Client, name: str) -> None:
+def test_a_model_below_the_minimum_accuracy_is_registered_and_not_deployed(client: Client, name: str) -> None:
     body = "a,b,kind\n" + "".join(f"{n % 3},{n % 2},{'xy'[n // 2 % 2]}\n" for n in range(40))
     run = succeeded(client, client.upload(body.encode(), f"{name}.csv", {"min_accuracy": "1"}).run_id)
     assert run["outcome"] == "kept_champion"
@@ -118,7 +118,7 @@ def test_a_model_below_the_wanted_accuracy_is_registered_and_not_deployed(client
 
 @dataclass(frozen=True)
 class Held:
-    """A stage in which a run can be held: how, and with which metadata."""
+    """A stage in which a test can hold a run: the fault that holds it, and the metadata of the upload."""
 
     stage: str
     hold: Callable[[Controls, str, str], object]
@@ -126,7 +126,7 @@ class Held:
 
 
 def at(point: str, field: str, pattern: str) -> Callable[[Controls, str, str], object]:
-    """Hold a run where it meets a fault point; pattern: with {name} and {endpoint} of the test."""
+    """Hold a run at a fault point. pattern: may contain {name} and {endpoint} of the test."""
 
     def hold(controls: Controls, name: str, endpoint: str) -> object:
         where = {field: pattern.format(name=name, endpoint=endpoint)}
@@ -185,9 +185,7 @@ def endpoint_of(client: Client, name: str) -> str:
     return naming.endpoint_name(naming.model_name(f"{name}.csv"), client.target.workspace_path)
 
 
-def test_a_cancel_that_comes_while_the_default_moves_is_refused(
-    client: Client, controls: Controls, name: str
-) -> None:
+def test_a_cancel_during_promotion_is_refused(client: Client, controls: Controls, name: str) -> None:
     endpoint = endpoint_of(client, name)
     upload = client.upload(rows(), f"{name}.csv")
     client.wait(upload.run_id, until=stage_is("smoke_test"))
@@ -200,7 +198,9 @@ def test_a_cancel_that_comes_while_the_default_moves_is_refused(
     assert default(client, endpoint) == run["deployment"]
 
 
-def test_a_cloud_that_stumbles_is_only_slower(client: Client, controls: Controls, name: str) -> None:
+def test_transient_faults_of_the_cloud_only_slow_a_run_down(
+    client: Client, controls: Controls, name: str
+) -> None:
     for path in ("/pipelineruns/", "/versions", f"/batchEndpoints/{endpoint_of(client, name)}"):
         controls.arm_fault("http", "error", {"path": path}, status=503, times=2)
     controls.arm_fault("http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=1)
@@ -210,7 +210,7 @@ def test_a_cloud_that_stumbles_is_only_slower(client: Client, controls: Controls
 
 
 def picked_up(client: Client, dataset: str) -> bool:
-    """Whether POST /api/runs starts the run again: not while its claim is so new that it may be starting."""
+    """Whether POST /api/runs starts the run again. It does not while a new claim may still be starting it."""
     try:
         client.start_run(dataset)
     except ApiError as error:
@@ -220,7 +220,7 @@ def picked_up(client: Client, dataset: str) -> bool:
     return True
 
 
-def test_a_run_that_the_engine_lost_is_picked_up_by_hand(cloud: Stack, client: Client, name: str) -> None:
+def test_a_run_that_the_engine_lost_is_continued_by_hand(cloud: Stack, client: Client, name: str) -> None:
     upload = client.upload(rows(), f"{name}.csv", LONG)
     client.wait(upload.run_id, until=stage_is("wait"))
     cloud.restart("functions", kill=True)

@@ -1,4 +1,4 @@
-"""The main job on real input: a CSV goes in, predictions of a deployed batch endpoint come out."""
+"""The main use of Touchdown, with real input: from a CSV to predictions of a deployed batch endpoint."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(
     assert kinds == ["Touchdown.RunStarted", "Touchdown.RunSucceeded"]
 
 
-def test_a_run_started_by_hand_is_refused_twice_and_may_be_repeated_on_purpose(
+def test_content_that_has_had_its_run_is_refused_unless_a_rerun_is_requested(
     client: Client, controls: Controls, name: str
 ) -> None:
     controls.pause_deliveries()
@@ -101,7 +101,7 @@ def test_a_run_started_by_hand_is_refused_twice_and_may_be_repeated_on_purpose(
     assert sorted(run_names(client, upload)) == sorted([run["run_id"], rerun["run_id"]])
 
 
-def test_one_upload_is_one_run_however_often_its_event_comes(
+def test_one_upload_is_one_run_however_often_its_event_is_delivered(
     client: Client, controls: Controls, name: str
 ) -> None:
     controls.arm_fault("eventgrid.deliver", "repeat", {"subject": f"datasets/{name}"}, count=3)
@@ -112,7 +112,7 @@ def test_one_upload_is_one_run_however_often_its_event_comes(
         for each in controls.deliveries()
         if name in each["subject"] and "runs/" not in each["subject"]
     }
-    # Long after the run has ended: the Functions host would run a finished id again.
+    # Deliver it again after the run has ended, because the Functions host would run a finished id again.
     controls.redeliver(event)
     controls.redeliver(event)
 
@@ -127,11 +127,11 @@ def test_one_upload_is_one_run_however_often_its_event_comes(
     assert len(deployments(client, run["endpoint"])) == 1
 
 
-def test_a_model_that_is_ready_before_anyone_waits_for_it_is_used(
+def test_a_model_that_is_ready_before_the_run_waits_for_it_is_used(
     client: Client, controls: Controls, name: str
 ) -> None:
-    # The answer of createRun is lost and its second attempt held up: the trainer is done, and its event
-    # delivered, before the run waits.
+    # The response of createRun is lost and its second attempt is delayed, so the trainer finishes and its
+    # event is delivered before the run waits.
     controls.arm_fault("http", "lost", {"path": "/pipelines/train/createRun", "method": "POST"})
     upload = client.upload(rows(), f"{name}.csv")
     controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns", "method": "POST"}, seconds=15, times=2)
@@ -143,7 +143,7 @@ def test_a_model_that_is_ready_before_anyone_waits_for_it_is_used(
     assert events[0]["lastDeliveryAttemptTime"] < waited["started"], "the event was to come first"
 
 
-def test_a_lost_model_event_costs_a_look_and_not_the_run(
+def test_a_lost_model_event_delays_the_run_by_a_poll_and_does_not_fail_it(
     client: Client, controls: Controls, name: str
 ) -> None:
     upload_id = f"runs/{name}"
@@ -154,7 +154,7 @@ def test_a_lost_model_event_costs_a_look_and_not_the_run(
     assert any(fault["taken"] for fault in controls.faults()), "the event was to be dropped"
 
 
-def test_each_upload_is_a_version_and_the_oldest_deployment_goes(client: Client, name: str) -> None:
+def test_each_upload_is_a_version_and_the_oldest_deployment_is_deleted(client: Client, name: str) -> None:
     first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
     second = succeeded(client, client.upload(rows(1), f"{name}.csv").run_id)
     assert second["model_version"] == "2"
@@ -173,7 +173,7 @@ def test_each_upload_is_a_version_and_the_oldest_deployment_goes(client: Client,
     assert not third["warnings"]
 
 
-def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_default(
+def test_the_newer_upload_is_the_default_even_if_it_finishes_first(
     client: Client, controls: Controls, name: str
 ) -> None:
     keep_one = {"keep_deployments": "1"}
@@ -204,7 +204,7 @@ def test_of_two_uploads_that_finish_in_the_wrong_order_the_newer_one_is_the_defa
     ],
     ids=["label", "blank", "header only", "binary", "0 bytes", "setting"],
 )
-def test_bad_data_fails_before_anything_is_paid_for(
+def test_bad_data_fails_before_any_training(
     client: Client, name: str, body: bytes, metadata: dict[str, str], cause: str
 ) -> None:
     upload = client.upload(body, f"{name}.csv", metadata)

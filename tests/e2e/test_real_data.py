@@ -1,4 +1,4 @@
-"""CSVs as people have them, and models that must earn their deployment: from an upload to the verdict."""
+"""Real-world CSVs, and the gate that decides whether a model is deployed: from an upload to the verdict."""
 
 import csv
 import gzip
@@ -33,7 +33,7 @@ def customers(count: int = 160) -> bytes:
 
 
 def houses(count: int = 120) -> bytes:
-    """Prices that area and district explain, with a gap now and then."""
+    """Prices that depend on area and district, with some missing values."""
     lines = ["area,district,price"]
     for number in range(count):
         area = 40 + number * 7 % 120
@@ -44,7 +44,7 @@ def houses(count: int = 120) -> bytes:
 
 
 def spoiled(data: bytes) -> bytes:
-    """The same rows with labels that follow no column, three of four of them alike: the majority is best."""
+    """The same rows with labels that depend on no column. Three of four are equal: the majority is best."""
     chance = random.Random(1)
     table = list(csv.reader(io.StringIO(data.decode(), newline="")))
     for row in table[1:]:
@@ -59,7 +59,9 @@ def document(client: Client, run: dict[str, Any], name: str) -> Any:
     return json.loads(client.container.download_blob(f"{folder}/{name}").readall())
 
 
-def test_an_export_with_gaps_categories_and_semicolons_becomes_an_endpoint(client: Client, name: str) -> None:
+def test_an_export_with_missing_values_categories_and_semicolons_becomes_an_endpoint(
+    client: Client, name: str
+) -> None:
     run = succeeded(client, client.upload(customers(), f"{name}.csv").run_id)
     assert (run["task"], run["verdict"], run["outcome"]) == ("classification", "deploy", "promoted")
     assert run["metrics"]["accuracy"] > 0.8
@@ -72,7 +74,7 @@ def test_an_export_with_gaps_categories_and_semicolons_becomes_an_endpoint(clien
     assert "constant" in dropped["Währung"]
     assert metrics["dropped_rows"] == {"missing_label": 1}
 
-    # Raw rows in another order, with the label, a category that nobody has seen, and gaps.
+    # Raw rows with columns in another order, with the label, an unknown category, and missing values.
     raw = "Kündigung,Stadt,Umsatz,seit,aktiv,Bemerkung\nja,Paris,,01.01.2015,nein,\n,Rom,21,,ja,keine\n"
     scored = client.score(run["endpoint"], raw.encode())
     assert len(scored.predictions) == 2
@@ -86,7 +88,7 @@ def test_an_export_with_gaps_categories_and_semicolons_becomes_an_endpoint(clien
     assert "Umsatz" in report
 
 
-def test_numbers_are_estimated_and_a_limit_keeps_a_model_out(client: Client, name: str) -> None:
+def test_a_regression_is_deployed_unless_it_exceeds_its_maximum_rmse(client: Client, name: str) -> None:
     run = succeeded(client, client.upload(houses(), f"{name}.csv").run_id)
     assert (run["task"], run["model_name"], run["outcome"]) == (
         "regression",
@@ -104,14 +106,16 @@ def test_numbers_are_estimated_and_a_limit_keeps_a_model_out(client: Client, nam
     assert default(client, run["endpoint"]) == run["deployment"]
 
 
-def test_a_compressed_csv_is_trained_on_as_it_is(client: Client, name: str) -> None:
+def test_a_compressed_csv_is_accepted(client: Client, name: str) -> None:
     upload = client.upload(gzip.compress(rows()), f"{name}.csv.gz")
     run = succeeded(client, upload.run_id)
     assert (run["source"], run["dataset"], run["outcome"]) == ("event", f"{name}.csv.gz", "promoted")
     assert run["model_name"] == f"{name}_classification"
 
 
-def test_a_model_that_has_learned_nothing_is_registered_and_rejected(client: Client, name: str) -> None:
+def test_a_model_that_is_no_better_than_the_majority_is_registered_and_rejected(
+    client: Client, name: str
+) -> None:
     champion = succeeded(client, client.upload(rows(count=200), f"{name}.csv").run_id)
     run = succeeded(client, client.upload(spoiled(rows(count=200)), f"{name}.csv").run_id)
     assert (run["status"], run["verdict"], run["outcome"]) == ("Succeeded", "keep_champion", "kept_champion")
@@ -124,9 +128,7 @@ def test_a_model_that_has_learned_nothing_is_registered_and_rejected(client: Cli
     assert (tags["1"]["verdict"], tags["2"]["verdict"]) == ("deploy", "keep_champion")
 
 
-def test_a_challenger_that_trained_too_little_loses_to_the_champion_on_the_same_rows(
-    client: Client, name: str
-) -> None:
+def test_an_undertrained_challenger_loses_to_the_champion_on_the_same_rows(client: Client, name: str) -> None:
     upload = client.upload(houses(400), f"{name}.csv")
     champion = succeeded(client, upload.run_id)
     weak = client.start_run(upload.dataset, {"epochs": 1, "lr": 0.0001}, rerun=True)
@@ -142,7 +144,9 @@ def test_a_challenger_that_trained_too_little_loses_to_the_champion_on_the_same_
     assert judged["model"] in drift
 
 
-def test_approval_is_waited_for_and_then_the_model_is_the_default(client: Client, name: str) -> None:
+def test_a_run_waits_for_approval_and_then_makes_its_deployment_the_default(
+    client: Client, name: str
+) -> None:
     upload = client.upload(rows(), f"{name}.csv", {"approval": "required"})
     with pytest.raises(ApiError) as early:
         client.approve(upload.run_id)
@@ -165,7 +169,9 @@ def test_approval_is_waited_for_and_then_the_model_is_the_default(client: Client
     assert late.value.status == 409
 
 
-def test_a_rejected_model_is_taken_back_and_the_default_stays(client: Client, name: str) -> None:
+def test_the_deployment_of_a_rejected_model_is_deleted_and_the_default_stays(
+    client: Client, name: str
+) -> None:
     first = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
     upload = client.upload(rows(1), f"{name}.csv", {"approval": "required"})
     client.wait(upload.run_id, until=stage_is("approve"))
@@ -177,7 +183,7 @@ def test_a_rejected_model_is_taken_back_and_the_default_stays(client: Client, na
     assert {each["name"] for each in deployments(client, first["endpoint"])} == {first["deployment"]}
 
 
-def test_a_decision_that_nobody_makes_in_time_leaves_the_default(client: Client, name: str) -> None:
+def test_without_a_decision_in_time_the_default_stays(client: Client, name: str) -> None:
     settings = {"approval": "required", "approval_timeout": "2s"}
     run = succeeded(client, client.upload(rows(), f"{name}.csv", settings).run_id)
     assert (run["outcome"], run["approval"]["decision"]) == ("approval_timed_out", "timed_out")

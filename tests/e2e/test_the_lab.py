@@ -1,4 +1,4 @@
-"""The lab that Touchdown replaces works against localcloud as it does in Azure, by the public SDKs alone."""
+"""The lab that Touchdown replaces works against localcloud as in Azure, with the public SDKs only."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from touchdown.local.names import CONTAINER, FACTORY, RESOURCE_GROUP, WORKSPACE
 pytestmark = pytest.mark.e2e
 
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""Azurite's documented key of devstoreaccount1: no secret."""
+"""Azurite's documented key of devstoreaccount1, which is not secret."""
 
 
 @pytest.fixture(scope="module")
 def lab_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A cloud in which nothing has happened yet: the lab makes version 1 of its model.
+    """A new cloud, so that the lab registers version 1 of its model.
 
     The run that the lab's upload starts by itself registers under a name of its own, since it would be
     version 1 as often as the lab's.
@@ -77,7 +77,7 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
     assert len(result["predictions"]) == 150
     assert {"setosa", "versicolor", "virginica"} == {line.split(",")[1] for line in result["predictions"]}
 
-    # The CSV that the lab uploaded started a run of its own beside it; main.py and the model did not.
+    # The CSV that the lab uploaded also started a run; main.py and the model did not.
     with Client(local.target(home)) as client:
         [own] = client.runs()
         assert own["dataset"] == "iris_csv.csv"

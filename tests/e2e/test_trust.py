@@ -1,4 +1,4 @@
-"""Nothing from outside is believed: no call without its key or token, no name as anything but a name."""
+"""Input from outside is not trusted: calls need their key or token, and names are never interpreted."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_calls_without_their_key_or_token_do_nothing(
     finally:
         client.container.delete_blob(upload.path)
         controls.resume_deliveries()
-    # The event of a dataset that is gone makes a run that says so, and nothing else.
+    # The event of a deleted dataset only makes a run that fails with this reason.
     assert "deleted" in finished(client, upload.run_id)["error"]["message"]
 
 
@@ -59,9 +59,7 @@ HOSTILE = ["a;touch x.csv", "x y'\"$(id).csv", "`reboot`&&.csv", "n" * 900 + ".c
 
 
 @pytest.mark.parametrize("dataset", HOSTILE, ids=["semicolon", "quotes", "backticks", "900 characters"])
-def test_a_hostile_name_is_trained_under_and_never_interpreted(
-    cloud: Stack, client: Client, dataset: str
-) -> None:
+def test_a_hostile_name_is_used_and_never_interpreted(cloud: Stack, client: Client, dataset: str) -> None:
     run = finished(client, client.upload(rows(), dataset).run_id)
     assert run["status"] == "Succeeded", run["error"]
     assert run["dataset"] == dataset
@@ -81,10 +79,10 @@ def test_a_name_with_a_path_in_it_is_refused(client: Client, dataset: str) -> No
 @pytest.mark.parametrize(
     "path", ["other/x.csv", "datasets/deeper/x.csv", "datasets/notes.txt", "datasets/main.py"]
 )
-def test_what_is_no_dataset_starts_nothing(client: Client, name: str, path: str) -> None:
+def test_a_blob_that_is_no_dataset_starts_no_run(client: Client, name: str, path: str) -> None:
     before = {line["run_id"] for line in client.runs()}
     client.put_blob(path, rows())
-    # Events come in no order, but this one is not sent before the other has been seen.
+    # Events arrive in any order, so this upload waits until the other event has been delivered.
     marker = client.upload(b"", f"{name}.csv")
     finished(client, marker.run_id)
     assert {line["run_id"] for line in client.runs()} - before == {marker.run_id}
@@ -93,7 +91,7 @@ def test_what_is_no_dataset_starts_nothing(client: Client, name: str, path: str)
 def test_forged_model_events_change_nothing(client: Client, name: str) -> None:
     upload = client.upload(rows(), f"{name}.csv", {"epochs": "4000"})
     client.wait(upload.run_id, until=lambda run: run.get("stage") == "wait")
-    # Another run's model, a model in the wrong place, and one of a run that does not exist.
+    # The model of another run, a model in the wrong folder, and a model of a run that does not exist.
     client.put_blob(f"runs/{upload.run_id}/smoke/MLmodel", b"flavors: {}")
     client.put_blob("runs/nobody-0123/0/x/artifacts/model/MLmodel", b"flavors: {}")
     run = finished(client, upload.run_id)

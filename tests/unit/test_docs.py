@@ -1,8 +1,8 @@
-"""What the documents say is there: links, commands, codes, fields, fault points, variables, what is left out.
+"""The documents agree with the code: links, commands, codes, fields, fault points, variables, omissions.
 
-A document that nobody runs goes stale in silence, so whatever in it can be compared with the code is compared
-here. The tables of settings have a test of their own (test_settings_documented), the table of functions too
-(test_function_app).
+A document that no test checks goes out of date unnoticed, so everything in it that can be compared with the
+code is compared here. test_docs_snippets checks the blocks of commands, test_settings_documented the tables
+of settings, and test_function_app the table of functions.
 """
 
 import ast
@@ -63,14 +63,14 @@ TITLES = {
     "storage_accounts": "Storage",
     "web": "App Service",
 }
-"""By package of a service, how docs/localcloud.md calls it."""
+"""The title of each service in docs/localcloud.md, by its package."""
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 MAKE = re.compile(r"^(?:\$ )?make ([a-z]+)", re.MULTILINE)
 CALL = re.compile(r"(?:^|\$ |[(/]|-m |\w=\S+ )(touchdown|localcloud) ([^\n`)#|;&]*)", re.MULTILINE)
-"""A call of one of the two command lines: the program, and what follows it."""
+"""A call of one of the two command lines: the program and its arguments."""
 MODULE = re.compile(r"python3? -m ((?:touchdown|localcloud)[\w.]*)")
 """A call of a module."""
 PROGRAMS = {"touchdown": touchdown, "localcloud": localcloud}
@@ -85,14 +85,14 @@ def doc(name: str) -> str:
 
 
 def code(text: str) -> str:
-    """Everything in a document that stands as code, continued lines joined."""
+    """All code of a document, blocks and inline, with continued lines joined."""
     prose = FENCE.sub("", text)
     blocks = [match[2] for match in FENCE.finditer(text)]
     return "\n".join([*blocks, *INLINE.findall(prose)]).replace("\\\n", " ")
 
 
 def slug(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
+    """The anchor that GitHub generates for a heading."""
     plain = re.sub(r"[^\w\- ]", "", heading.replace("`", "").strip().lower())
     return plain.replace(" ", "-")
 
@@ -103,7 +103,7 @@ def anchors(document: Path) -> set[str]:
 
 
 def tables(text: str) -> Iterator[list[list[str]]]:
-    """The tables of a document: rows of cells, the heading first."""
+    """The tables of a document as rows of cells; the first row is the heading."""
     rows: list[list[str]] = []
     for line in [*FENCE.sub("", text).splitlines(), ""]:
         if line.startswith("|"):
@@ -114,7 +114,7 @@ def tables(text: str) -> Iterator[list[list[str]]]:
 
 
 def column(text: str, heading: str, place: int = 0) -> list[str]:
-    """The names in code in one column of every table whose first headings are `heading`."""
+    """The inline code in one column of every table whose first heading is `heading`."""
     found: list[str] = []
     for head, *rows in tables(text):
         if head[0] == heading:
@@ -128,7 +128,7 @@ def parsed(folder: str) -> list[tuple[Path, ast.Module]]:
 
 
 def calls(folder: str, *names: str) -> Iterator[ast.Call]:
-    """Every call in a folder of a function or class of one of these names."""
+    """Every call, in a folder, of a function or class with one of these names."""
     for _, module in parsed(folder):
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
@@ -138,13 +138,13 @@ def calls(folder: str, *names: str) -> Iterator[ast.Call]:
 
 
 def texts(nodes: Iterator[ast.Call], place: int) -> set[str]:
-    """What is written literally in one place of calls."""
+    """The string literals that calls have as one positional argument."""
     given = (node.args[place] for node in nodes if len(node.args) > place)
     return {each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)}
 
 
 def error_codes() -> tuple[set[str], set[str]]:
-    """The codes of runs, and those of HTTP alone."""
+    """The error codes of runs, and those that only HTTP returns."""
     of_runs: set[str] = set()
     of_http: set[str] = set()
     for folder in PRODUCT:
@@ -214,13 +214,13 @@ def test_every_module_that_is_called_exists(document: Path) -> None:
 
 @cache
 def commands(program: str) -> dict[str, Any]:
-    """By name, the commands of a program with their parameters, as typer keeps them."""
+    """The commands of a program by name, with their parameters, as typer stores them."""
     group: Any = typer.main.get_command(PROGRAMS[program])
     return dict(group.commands)
 
 
 def options(command: Any) -> set[str]:
-    """The options of a command; of a group, those of its commands too."""
+    """The options of a command, and those of its subcommands."""
     own = {name for each in command.params for name in each.opts + each.secondary_opts}
     return own.union(*(options(each) for each in getattr(command, "commands", {}).values()))
 
@@ -334,7 +334,7 @@ def test_every_lifecycle_event_is_documented() -> None:
 
 
 def imitation() -> list[list[str]]:
-    """The table of what localcloud stands in for: service, part, yes/differs/no, how."""
+    """The table of what localcloud emulates: service, part, yes/differs/no, how."""
     return next(table for table in tables(doc("localcloud.md")) if table[0][0] == "service")[1:]
 
 
@@ -356,7 +356,7 @@ def test_the_table_says_yes_differs_or_no() -> None:
 
 
 def test_everything_that_answers_501_is_in_the_table() -> None:
-    """Each place that says 501 says what is not imitated; the table must say it in the same words."""
+    """Each 501 in the code names what is not emulated; the table must use the same words."""
     table = plain(" ".join(cell for row in imitation() for cell in row))
     left_out = [
         part
@@ -368,7 +368,7 @@ def test_everything_that_answers_501_is_in_the_table() -> None:
 
 
 def phrase(what: ast.expr) -> str:
-    """The longest run of fixed words in the argument of not_imitated; "" when it names a path alone."""
+    """The longest sequence of fixed words in the argument of not_imitated; "" if it only names a path."""
     parts = what.values if isinstance(what, ast.JoinedStr) else [what]
     fixed = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     words = [plain(re.split(r"[:(]", each)[0]).strip(" =") for each in fixed]

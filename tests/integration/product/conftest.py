@@ -1,4 +1,4 @@
-"""The product's steps as plain functions against a real cloud."""
+"""Fixtures for tests that call the product's steps as functions, against a running localcloud."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from touchdown.local.resources import app_settings
 
 @pytest.fixture
 def clients(cloud_home: Home, trusted: None) -> Iterator[Clients]:
-    """The clients of an app that belongs to `cloud_home`, with its managed identity."""
+    """The clients of an app on the localcloud of `cloud_home`, with the app's managed identity."""
     settings = App.read(app_settings(cloud_home, {}))
     with DefaultAzureCredential() as credential, RequestsTransport() as transport:
         clients = Clients(settings, credential, transport)

@@ -1,4 +1,4 @@
-"""The look at a dataset before anything is paid for, in real storage."""
+"""inspect_dataset, which checks a dataset before any training, against Azurite."""
 
 import csv
 import gzip
@@ -77,7 +77,7 @@ def written(separator: str, *, decimal: str = ".", end: str = "\n", after: str =
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_whatever_the_dialect_the_sample_is_the_raw_cells_as_a_deployment_reads_them(
+def test_for_every_dialect_the_sample_has_the_raw_cells_in_a_form_that_a_deployment_reads(
     clients: Clients, unique: str, name: str, body: bytes
 ) -> None:
     request = uploaded(clients, f"{unique} {name}", body, {"rare_classes": "merge"})
@@ -91,13 +91,13 @@ def rows_of_sample(request: RunRequest, clients: Clients) -> list[list[str]]:
     return list(csv.reader(io.StringIO(sample, newline="")))
 
 
-def test_a_decimal_comma_stays_as_it_is_in_the_sample(clients: Clients, unique: str) -> None:
+def test_the_sample_keeps_decimal_commas(clients: Clients, unique: str) -> None:
     request = uploaded(clients, f"{unique}.csv", written(";", decimal=",").encode())
     inspect_dataset(request, clients)
     assert [row[0] for row in rows_of_sample(request, clients)[1:]] == ["1,5", "2,25", "NA", "3"]
 
 
-def test_the_task_is_told_from_the_label_and_names_the_model(clients: Clients, unique: str) -> None:
+def test_the_label_decides_the_task_which_names_the_model(clients: Clients, unique: str) -> None:
     body = b"a;price\n" + b"".join(b"%d;%d,5\n" % (n, n) for n in range(30))
     found = inspect_dataset(uploaded(clients, f"{unique}.csv.gz", gzip.compress(body)), clients)
     assert (found.settings.task, found.settings.model_name) == ("regression", f"{unique}_regression")
@@ -117,7 +117,7 @@ def test_the_task_is_told_from_the_label_and_names_the_model(clients: Clients, u
     ],
     ids=["no number", "mostly missing", "one class", "a rare class"],
 )
-def test_a_label_that_cannot_be_learnt_is_refused_before_anything_is_paid(
+def test_a_label_that_cannot_be_learnt_is_refused_before_any_training(
     clients: Clients, unique: str, body: bytes, metadata: dict[str, str], words: str
 ) -> None:
     request = uploaded(clients, f"{unique}.csv", body, metadata)
@@ -149,7 +149,7 @@ def test_http_settings_win_over_metadata(clients: Clients, unique: str) -> None:
     ],
     ids=["zero bytes", "blank", "header only", "binary", "one column", "short row", "cut gzip"],
 )
-def test_bad_data_is_refused_in_words(
+def test_bad_data_is_refused_with_an_explanation(
     clients: Clients, unique: str, body: bytes, code: str, words: str
 ) -> None:
     request = uploaded(clients, f"{unique}.csv", body)
@@ -161,7 +161,9 @@ def test_bad_data_is_refused_in_words(
     assert not list(clients.container.list_blobs(name_starts_with=f"runs/{request.run_id}/"))
 
 
-def test_a_label_that_is_no_column_is_named_with_those_that_are(clients: Clients, unique: str) -> None:
+def test_a_missing_label_column_is_named_together_with_the_columns_of_the_header(
+    clients: Clients, unique: str
+) -> None:
     request = uploaded(clients, f"{unique}.csv", GOOD, {"label": "clas"})
     with pytest.raises(RefusedError) as refused:
         inspect_dataset(request, clients)
@@ -170,7 +172,7 @@ def test_a_label_that_is_no_column_is_named_with_those_that_are(clients: Clients
     )
 
 
-def test_metadata_with_an_impossible_value_is_refused_with_what_is_possible(
+def test_metadata_with_an_invalid_value_is_refused_with_the_allowed_values(
     clients: Clients, unique: str
 ) -> None:
     request = uploaded(clients, f"{unique}.csv", GOOD, {"epochs": "many"})
@@ -180,9 +182,7 @@ def test_metadata_with_an_impossible_value_is_refused_with_what_is_possible(
         inspect_dataset(request, clients)
 
 
-def test_a_dataset_that_was_replaced_or_deleted_is_not_taken_for_the_one_meant(
-    clients: Clients, unique: str
-) -> None:
+def test_a_dataset_that_was_replaced_or_deleted_is_refused(clients: Clients, unique: str) -> None:
     request = uploaded(clients, f"{unique}.csv", GOOD)
     uploaded(clients, f"{unique}.csv", GOOD + b"9,9,x\n")
     with pytest.raises(RefusedError) as refused:
@@ -194,7 +194,7 @@ def test_a_dataset_that_was_replaced_or_deleted_is_not_taken_for_the_one_meant(
     assert refused.value.code == "DatasetMissing"
 
 
-def test_a_finished_run_is_not_begun_again(clients: Clients, unique: str) -> None:
+def test_a_finished_run_is_not_started_again(clients: Clients, unique: str) -> None:
     request = uploaded(clients, f"{unique}.csv", GOOD)
     run_store.write(replace(run_store.claimed(request), status="Succeeded"), clients)
     with pytest.raises(RefusedError) as refused:
@@ -205,13 +205,13 @@ def test_a_finished_run_is_not_begun_again(clients: Clients, unique: str) -> Non
 @pytest.mark.parametrize(
     "name", ["a;touch x.csv", "x y'\"$(id).csv", "100%.csv", "ünï.csv", "n" * 890 + ".csv"]
 )
-def test_hostile_names_are_only_names(clients: Clients, name: str) -> None:
+def test_hostile_names_are_never_interpreted(clients: Clients, name: str) -> None:
     found = inspect_dataset(uploaded(clients, name, GOOD), clients)
     assert found.settings.endpoint_name.replace("-", "").isalnum()
 
 
 class Meter(RequestsTransport):  # type: ignore[misc]
-    """A transport that adds up the bytes of the blobs that are downloaded."""
+    """A transport that counts the bytes of downloaded blobs."""
 
     downloaded = 0
 
@@ -223,7 +223,7 @@ class Meter(RequestsTransport):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_only_the_first_mebibyte_is_read(clients: Clients, unique: str, packed: bool) -> None:
+def test_only_the_first_mib_is_read(clients: Clients, unique: str, packed: bool) -> None:
     noise = random.Random(7)
     body = GOOD + b"".join(
         b"%d,%d,x\n" % (noise.getrandbits(60), noise.getrandbits(60)) for _ in range(90_000)

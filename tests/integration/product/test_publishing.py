@@ -1,4 +1,4 @@
-"""What publishing brings to a cloud: the trainer, and a pipeline that finds it."""
+"""Publishing uploads the trainer to a cloud, with a pipeline that runs it."""
 
 import ssl
 
@@ -12,7 +12,9 @@ from touchdown import local
 from touchdown.local.names import CONTAINER, FACTORY_ID
 
 
-def test_the_published_pipeline_finds_the_trainer_where_it_was_put(cloud_home: Home, trusted: None) -> None:
+def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
+    cloud_home: Home, trusted: None
+) -> None:
     local.publish(cloud_home, CHECKOUT)
     with (
         DefaultAzureCredential() as credential,

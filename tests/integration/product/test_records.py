@@ -1,4 +1,4 @@
-"""Claims and the list of runs, in real storage."""
+"""Claims and the list of runs, in Azurite."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +20,7 @@ def request(
     return RunRequest(run_id, upload, {"epochs": 3}, "event", claimed_at)
 
 
-def test_of_many_concurrent_claims_exactly_one_wins(clients: Clients, unique: str) -> None:
+def test_exactly_one_of_many_concurrent_claims_succeeds(clients: Clients, unique: str) -> None:
     wanted = request(f"claimed-{unique}")
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda _: run_store.claim(wanted, clients), range(16)))
@@ -58,7 +58,7 @@ def test_runs_are_listed_newest_first_and_paged_and_filtered(clients: Clients, u
     assert [(line.run_id, line.status, line.dataset) for line in failed.runs] == [(ids[2], "Failed", dataset)]
 
 
-def test_writing_a_record_again_leaves_one_line_in_the_list(clients: Clients, unique: str) -> None:
+def test_writing_a_record_again_leaves_one_entry_in_the_list(clients: Clients, unique: str) -> None:
     wanted = request(f"twice-{unique}", f"{unique}.csv")
     run_store.claim(wanted, clients)
     claim = run_store.read(wanted.run_id, clients)
@@ -71,7 +71,7 @@ def test_writing_a_record_again_leaves_one_line_in_the_list(clients: Clients, un
 
 
 def test_a_run_missing_from_the_list_is_added_by_the_next_delivery(clients: Clients, unique: str) -> None:
-    """A claimant that dies between its two writes leaves such a run."""
+    """A claimant that crashes between its two writes leaves such a run."""
     wanted = request(f"unlisted-{unique}", f"{unique}.csv", "2031-01-01T00:00:00.000000Z")
     assert run_store.claim(wanted, clients)
     clients.container.delete_blob(run_store.entry_name(run_store.claimed(wanted)))

@@ -1,4 +1,4 @@
-"""The steps that serve, through the real MLClient: each may run twice, and two runs may meet."""
+"""The steps from registration to promotion, through the real MLClient: repeated, and with concurrent runs."""
 
 import json
 import math
@@ -145,7 +145,7 @@ def metrics_of(of: Upload, **changes: Any) -> dict[str, Any]:
 
 
 def trained(clients: Clients, of: Upload, **changes: Any) -> TrainedModel:
-    """A model in storage as the trainer leaves it, small enough to deploy and too small to score."""
+    """A model in storage, with the trainer's layout. It can be deployed, but it cannot score."""
     id_ = run_id(of)
     folder = f"runs/{id_}/0/abc/artifacts"
     container = clients.container
@@ -166,7 +166,7 @@ def registered(clients: Clients, of: Upload, name: str) -> ModelVersion:
 
 
 def served(clients: Clients, unique: str, seconds: list[int]) -> tuple[str, dict[int, str]]:
-    """An endpoint with one deployment for an upload of each second; the deployments by second."""
+    """Create an endpoint with a deployment for an upload of each second; returns them by second."""
     endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
     poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
     poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"), clients)
@@ -203,7 +203,7 @@ def test_a_model_is_registered_once_however_often_the_step_runs(clients: Clients
     assert other.version == "2"
 
 
-def test_two_runs_that_register_at_once_get_a_version_each(clients: Clients, unique: str) -> None:
+def test_two_runs_that_register_at_once_get_different_versions(clients: Clients, unique: str) -> None:
     def register(second: int) -> str:
         of = upload(clients, unique, second)
         order = ModelInput(run_id(of), of, f"m{unique}", result(clients, of))
@@ -226,13 +226,13 @@ def test_the_default_is_of_the_newest_upload_when_runs_finish_together(clients: 
         outcomes = list(pool.map(lambda order: poll(promote, order, clients).outcome, orders))
     assert default(clients, endpoint) == names[3]
     assert outcomes[0] == "promoted"
-    # Promoting again changes nothing, and an older one is told that it is too late.
+    # Promoting again changes nothing, and promoting an older upload reports it as superseded.
     assert poll(promote, orders[0], clients).outcome == "promoted"
     assert poll(promote, orders[1], clients).outcome == "superseded"
     assert default(clients, endpoint) == names[3]
 
 
-def test_pruning_keeps_the_default_the_newest_and_those_of_runs_under_way(
+def test_pruning_keeps_the_default_the_newest_and_those_of_runs_in_flight(
     clients: Clients, unique: str
 ) -> None:
     endpoint, names = served(clients, unique, [1, 2, 3, 4])
@@ -249,7 +249,7 @@ def test_pruning_keeps_the_default_the_newest_and_those_of_runs_under_way(
 def test_a_superseded_run_prunes_its_own_deployment(
     clients: Clients, unique: str, keep: int, kept: list[int]
 ) -> None:
-    """While it ran, the newer run left its deployment alone; nobody else would delete it for now."""
+    """The newer run did not delete the deployment while this run was in flight, and no other run will."""
     endpoint, names = served(clients, unique, [1, 2])
     older, newer = upload(clients, unique, 1), upload(clients, unique, 2)
     run_store.claim(RunRequest(run_id(older), older, {}, "event", "2026-05-01T00:00:00Z"), clients)
@@ -287,7 +287,7 @@ def test_a_rerun_of_the_newest_upload_is_promoted_over_the_first_run(clients: Cl
     assert default(clients, endpoint) == rerun.deployment
 
 
-def test_the_default_is_not_deleted_by_a_run_that_cleans_up(clients: Clients, unique: str) -> None:
+def test_clean_up_does_not_delete_the_default(clients: Clients, unique: str) -> None:
     endpoint, names = served(clients, unique, [1, 2])
     poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
     for second in (1, 2):
@@ -359,7 +359,7 @@ def test_the_champion_is_the_model_behind_the_default(clients: Clients, unique: 
     assert find_champion(ChampionInput(endpoint), clients).model == f"m{unique}:2"
 
 
-def test_an_endpoint_that_is_not_there_has_no_champion(clients: Clients, unique: str) -> None:
+def test_a_missing_endpoint_has_no_champion(clients: Clients, unique: str) -> None:
     assert find_champion(ChampionInput(f"none-{unique}"), clients) == Champion()
 
 
@@ -380,9 +380,7 @@ def test_an_endpoint_that_is_not_there_has_no_champion(clients: Clients, unique:
         ("", ""),
     ],
 )
-def test_only_a_folder_of_our_container_can_be_compared_with(
-    clients: Clients, path: str, folder: str
-) -> None:
+def test_only_a_model_in_our_container_is_a_champion(clients: Clients, path: str, folder: str) -> None:
     assert folder_in_datastore(path, clients.settings.datastore) == folder
 
 
@@ -420,7 +418,9 @@ def test_the_tags_of_a_first_model_and_of_a_champion_that_could_not_score_are_no
         assert all(tags.values())
 
 
-def test_a_deployment_that_azure_ml_refuses_fails_with_its_words(clients: Clients, unique: str) -> None:
+def test_a_deployment_that_azure_ml_refuses_fails_with_azure_mls_message(
+    clients: Clients, unique: str
+) -> None:
     of = upload(clients, unique, 1)
     model = registered(clients, of, f"m{unique}")
     folder = f"runs/{run_id(of)}/0/abc/artifacts/model/MLmodel"

@@ -1,7 +1,7 @@
-"""Bicep files as syntax trees, for claims about them that need no compiler.
+"""Bicep files as syntax trees, for checks that need no compiler.
 
-The grammar is tree-sitter-bicep. It does not know the spread operator, nor an import right after a nullable
-parameter; the templates use neither. It knows no types either: those are the compiler's affair.
+The grammar is tree-sitter-bicep. It supports neither the spread operator nor an import directly after a
+nullable parameter; the templates use neither. It checks no types; only the compiler does.
 """
 
 import functools
@@ -34,7 +34,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 @dataclass(frozen=True)
 class Declared:
-    """A param, var, resource, module, output, type, func or import of a file. given: its literal string."""
+    """A param, var, resource, module, output, type, func or import of a file. given: its string literal."""
 
     kind: str
     name: str
@@ -42,7 +42,7 @@ class Declared:
     node: Node
 
     def body(self) -> Node:
-        """The object of a resource or module, also within a condition or a loop."""
+        """The object of a resource or module, also inside a condition or a loop."""
         return next(each for each in walk(self.node) if each.type == "object")
 
     def properties(self) -> dict[str, Node]:
@@ -50,7 +50,7 @@ class Declared:
 
 
 def properties(node: Node) -> dict[str, Node]:
-    """The values of an object by their names; nested resources are left out."""
+    """The values of an object by property name, without nested resources."""
     found: dict[str, Node] = {}
     for each in node.children:
         if each.type == "object_property" and each.named_children[0].type != "resource_declaration":
@@ -82,7 +82,7 @@ class Source:
 
     @property
     def imported(self) -> dict[str, str]:
-        """Imported names and the files they are from."""
+        """Imported names, each with the file that it comes from."""
         found: dict[str, str] = {}
         for names, file in re.findall(r"^import \{([^}]*)\} from '([^']+)'", self.content, re.MULTILINE):
             found |= {name.strip(): file for name in names.split(",")}

