@@ -1,8 +1,8 @@
 """Applies the resources of a specification to the cloud's own Resource Manager, as deploying a template does.
 
-A template orders its resources by what refers to what. Here the types say it: a group, then what stands in it
-by itself, parents before children, and event subscriptions last, since they name topics and functions.
-Resources of one step are sent at the same time.
+A template states which resource depends on which. Here the ids give the order: the resource group first,
+parents before their children, and event subscriptions last, since they refer to topics and functions. The
+resources of one step are sent at the same time.
 """
 
 import asyncio

@@ -43,8 +43,8 @@ class PartFailedError(StackError):
 class Plan:
     """How a part is started and known to be healthy.
 
-    folder: the process's current one. ports: what the part listens on, by what for. healthy: a question that
-    never takes long.
+    folder: the process's working directory. ports: the part's ports by their purpose. healthy: says at once
+    whether the part is healthy.
     """
 
     name: str

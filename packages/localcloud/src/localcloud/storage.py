@@ -27,7 +27,7 @@ STARTUP_LIMIT = 60
 
 
 class StorageUnavailableError(Exception):
-    """Azurite could not be started; the text says what to do."""
+    """Azurite could not be started. The message says what to do."""
 
 
 def azurite(near: Path | None = None) -> Path:
