@@ -61,7 +61,7 @@ def sample_path(run_id: str) -> str:
     return f"{naming.RUNS}{run_id}/{SAMPLE}"
 
 
-def sample_of(found: dialect.Look, label: str) -> bytes:
+def sample_of(found: dialect.Inspection, label: str) -> bytes:
     """The first rows without their label, as CSV in UTF-8 with a header."""
     place = found.columns.index(label)
     text = io.StringIO(newline="")
@@ -108,13 +108,13 @@ def replaced(upload: Upload) -> RefusedError:
     )
 
 
-def parse_head(dataset: str, head: bytes, *, whole: bool) -> dialect.Look:
+def parse_head(dataset: str, head: bytes, *, whole: bool) -> dialect.Inspection:
     """Dialect, columns and first rows of a CSV whose first bytes are `head`; whole: there are no others.
 
     Raises RefusedError InvalidDataset if the trainer could not read it either.
     """
     try:
-        return dialect.look(head, whole=whole)
+        return dialect.inspect_head(head, whole=whole)
     except dialect.UnreadableError as why:
         raise invalid(dataset, str(why)) from None
 
@@ -145,7 +145,7 @@ class Label:
         return f"column {quote(self.name)}"
 
 
-def label_of(found: dialect.Look, name: str) -> Label:
+def label_of(found: dialect.Inspection, name: str) -> Label:
     numbered = list(zip(found.lines, found.cells(name), strict=True))
     return Label(
         name,
@@ -156,7 +156,7 @@ def label_of(found: dialect.Look, name: str) -> Label:
     )
 
 
-def check_label(dataset: str, found: dialect.Look, wanted: RunSettings) -> None:
+def check_label(dataset: str, found: dialect.Inspection, wanted: RunSettings) -> None:
     """Refuse a label that the first bytes of a dataset already show to be unlearnable.
 
     What later rows could still change is refused only if all rows have been read.

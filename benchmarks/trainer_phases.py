@@ -194,13 +194,13 @@ def train(file: str, epochs: str) -> dict[str, Any]:
 
         return worked
 
-    first_look = clock.timed("look", reading.Source.__init__)
+    first_inspection = clock.timed("inspection", reading.Source.__init__)
 
-    def look(*args: Any) -> None:
+    def inspect(*args: Any) -> None:
         clock.start()
-        first_look(*args)
+        first_inspection(*args)
 
-    reading.Source.__init__ = look
+    reading.Source.__init__ = inspect
     scan.survey_dataset = clock.timed("survey", scan.survey_dataset)
     training.train_linear = with_epochs(training.train_linear)
     evaluation.evaluate = clock.timed("evaluation", evaluation.evaluate)
@@ -214,7 +214,7 @@ def train(file: str, epochs: str) -> dict[str, Any]:
     seconds = clock.seconds
     late = seconds.pop("imports in training")
     seconds["imports"] += late
-    seconds["survey"] += seconds.pop("look")
+    seconds["survey"] += seconds.pop("inspection")
     seconds["epochs"] = epoch_ends[-1] - epoch_ends[0]
     seconds["training"] -= late
     seconds["processors"] -= importing
@@ -238,9 +238,9 @@ def reader(file: str) -> dict[str, Any]:
     rows = 0
     with clock.training():
         source = reading.Source(file, chunks)
-        *features, label = source.look.columns
-        decimal = source.look.dialect.decimal
-        forms = {name: column_kinds.form_of(source.look.cells(name), decimal) for name in features}
+        *features, label = source.inspection.columns
+        decimal = source.inspection.dialect.decimal
+        forms = {name: column_kinds.form_of(source.inspection.cells(name), decimal) for name in features}
         parser = block_columns.BlockConverter(source, label, "classification", forms).parser
         for parsed in parallel.in_order(parser.parse, source.blocks()):
             rows += parsed.table.num_rows

@@ -50,7 +50,7 @@ class BlockConverter:
 
     def __init__(self, source: Source, label: str, task: str, forms: dict[str, Form]) -> None:
         self._source, self._label, self._task, self._forms = source, label, task, forms
-        self._decimal = source.look.dialect.decimal
+        self._decimal = source.inspection.dialect.decimal
         self.parser = Parser(
             source,
             frozenset(name for name, form in forms.items() if form.kind == model.NUMBER)

@@ -158,7 +158,7 @@ def _number(survey: Survey, name: str, place: int) -> model.Column:
     return model.Column(
         name,
         form.kind,
-        decimal=survey.source.look.dialect.decimal,
+        decimal=survey.source.inspection.dialect.decimal,
         pattern=form.pattern,
         mean=tuple(map(float, mean)),
         scale=tuple(map(float, scale)),

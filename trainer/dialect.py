@@ -68,8 +68,8 @@ class Dialect:
 
 
 @dataclass(frozen=True)
-class Look:
-    """The head of a CSV.
+class Inspection:
+    """What the head of a CSV shows.
 
     columns: the names in the header, made unique. rows: the complete data rows, each a list with a cell for
     every column. whole: whether these are all rows of the file. renamed: for each column whose name was
@@ -89,7 +89,7 @@ class Look:
         return [row[place] for row in self.rows]
 
 
-def look(head: bytes, *, whole: bool) -> Look:
+def inspect_head(head: bytes, *, whole: bool) -> Inspection:
     """Detect the dialect and the columns of a CSV.
 
     head: its first bytes, as they are stored: compressed if the file is. whole: whether that is the whole
@@ -127,7 +127,7 @@ def look(head: bytes, *, whole: bool) -> Look:
                 f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
             )
     dialect = Dialect(encoding, separator, decimal_of(data, separator), compressed)
-    return Look(dialect, columns, data, whole, renamed, [line for line, _ in numbered[1:]])
+    return Inspection(dialect, columns, data, whole, renamed, [line for line, _ in numbered[1:]])
 
 
 def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:

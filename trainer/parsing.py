@@ -60,7 +60,7 @@ class Parser:
             except pa.ArrowInvalid as error:
                 message = str(error)
                 place = re.search(r"In CSV column #(\d+)", message)
-                name = self.source.look.columns[int(place[1])] if place else ""
+                name = self.source.inspection.columns[int(place[1])] if place else ""
                 if "invalid UTF8" in message:
                     self._not_utf8(block)
                 if name in numbers:
@@ -71,12 +71,13 @@ class Parser:
         raise AssertionError("pyarrow refused a number in a block of which no column is read as numbers")
 
     def _read(self, block: Block, numbers: set[str]) -> pa.Table:
-        types = {name: "float64" if name in numbers else TEXTS for name in self.source.look.columns}
-        return read(block, self.source.look, types, missing=True)
+        types = {name: "float64" if name in numbers else TEXTS for name in self.source.inspection.columns}
+        return read(block, self.source.inspection, types, missing=True)
 
     def texts(self, block: Block) -> pa.Table:
         """Every cell of a block as the text that the file holds."""
-        return read(block, self.source.look, dict.fromkeys(self.source.look.columns, "string"), missing=False)
+        types = dict.fromkeys(self.source.inspection.columns, "string")
+        return read(block, self.source.inspection, types, missing=False)
 
     def _not_utf8(self, block: Block) -> NoReturn:
         if self.source.encoding == "utf-8" and block.data.isascii() is False:
@@ -92,7 +93,7 @@ class Parser:
 
     def _refuse(self, block: Block, message: str) -> NoReturn:
         """Name the row that pyarrow could not read, by reading the block again with the csv module."""
-        columns = len(self.source.look.columns)
+        columns = len(self.source.inspection.columns)
         rows = self.source.csv_rows(block.data, strict=True)
         line = block.line
         try:
@@ -112,7 +113,7 @@ class Parser:
         )
 
 
-def read(block: Block, look: dialect.Look, types: dict[str, str], *, missing: bool) -> pa.Table:
+def read(block: Block, inspection: dialect.Inspection, types: dict[str, str], *, missing: bool) -> pa.Table:
     """A block as a pyarrow Table. missing: whether cells that pandas reads as missing become null.
 
     Raises pyarrow.ArrowInvalid.
@@ -120,7 +121,7 @@ def read(block: Block, look: dialect.Look, types: dict[str, str], *, missing: bo
     import pyarrow as pa
     from pyarrow import csv as reader
 
-    skip_blank_lines = len(look.columns) > 1
+    skip_blank_lines = len(inspection.columns) > 1
 
     def invalid(row: reader.InvalidRow) -> str:
         return "skip" if skip_blank_lines and row.actual_columns == 1 and not row.text.strip() else "error"
@@ -128,10 +129,10 @@ def read(block: Block, look: dialect.Look, types: dict[str, str], *, missing: bo
     return reader.read_csv(
         pa.BufferReader(block.data),
         read_options=reader.ReadOptions(
-            column_names=look.columns, use_threads=False, block_size=len(block.data) + 1
+            column_names=inspection.columns, use_threads=False, block_size=len(block.data) + 1
         ),
         parse_options=reader.ParseOptions(
-            delimiter=look.dialect.separator,
+            delimiter=inspection.dialect.separator,
             newlines_in_values=block.quoted,
             invalid_row_handler=invalid,
         ),
@@ -143,7 +144,7 @@ def read(block: Block, look: dialect.Look, types: dict[str, str], *, missing: bo
             null_values=sorted(dialect.MISSING) if missing else [],
             strings_can_be_null=missing,
             quoted_strings_can_be_null=missing,
-            decimal_point=look.dialect.decimal,
+            decimal_point=inspection.dialect.decimal,
         ),
     )
 

@@ -59,7 +59,7 @@ class Block:
 
 
 class Source:
-    """The bytes of one dataset. look: what its first megabyte shows; digest: set when all has been read.
+    """The bytes of one dataset. inspection: what its head shows; digest: set when all has been read.
 
     open_chunks: starts to read the bytes from the beginning, because a dataset may be read more than once.
     """
@@ -68,8 +68,8 @@ class Source:
         self.name = name
         self._open = open_chunks
         self.digest = ""
-        self.look = self._look()
-        self.encoding = self.look.dialect.encoding
+        self.inspection = self._inspect()
+        self.encoding = self.inspection.dialect.encoding
 
     def refuse(self, what: str) -> NoReturn:
         """Raise BadInputError with a message about this dataset."""
@@ -78,9 +78,9 @@ class Source:
     def csv_rows(self, data: bytes, *, strict: bool = False) -> CsvReader:
         """The rows of some of the dataset's text, which is UTF-8."""
         text = io.StringIO(data.decode("utf-8", errors="replace"), newline="")
-        return dialect.csv_rows(text, self.look.dialect.separator, strict=strict)
+        return dialect.csv_rows(text, self.inspection.dialect.separator, strict=strict)
 
-    def _look(self) -> dialect.Look:
+    def _inspect(self) -> dialect.Inspection:
         head, whole, size = [], True, 0
         chunks = self._open()
         for chunk in chunks:
@@ -93,7 +93,7 @@ class Source:
             # Cut to the length that the app reads, so that both see the same head.
             data = b"".join(head)
             whole = whole and len(data) <= dialect.HEAD_BYTES
-            return dialect.look(data[: dialect.HEAD_BYTES], whole=whole)
+            return dialect.inspect_head(data[: dialect.HEAD_BYTES], whole=whole)
         except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
 
@@ -107,7 +107,7 @@ class Source:
                 yield chunk
 
         pieces: Iterator[bytes] = hashed()
-        if self.look.dialect.compressed:
+        if self.inspection.dialect.compressed:
             pieces = self._decompressed(pieces)
         first = True
         for piece in self._as_utf_8(pieces):
@@ -164,7 +164,7 @@ class Source:
                 if data[:start].endswith(b"\r") and not data.startswith(b"\n", start):
                     line_end = b"\r"
                 line, data, header = line + lines_in(data[:start]), data[start:], False
-            end = len(data) if ended else record_end(data, self.look.dialect.separator, line_end)
+            end = len(data) if ended else record_end(data, self.inspection.dialect.separator, line_end)
             rest, data = data[end:], data[:end]
             block = Block(data, line, QUOTE in data)
             lines = block.lines
@@ -180,7 +180,7 @@ class Source:
                 )
 
     def _after_header(self, data: bytes) -> int:
-        """Where the first record ends. `look` has read it, so it is valid."""
+        """Where the first record ends. `inspect_head` has read it, so it is valid."""
         rows = self.csv_rows(data[: dialect.HEAD_BYTES], strict=True)
         for row in rows:
             if len(row) > 1:

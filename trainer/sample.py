@@ -35,7 +35,7 @@ class Sample:
 
     def __init__(self, parser: Parser) -> None:
         self._parser = parser
-        self.most = min(SAMPLE_ROWS, max(FEWEST_ROWS, SAMPLE_CELLS // len(parser.source.look.columns)))
+        self.most = min(SAMPLE_ROWS, max(FEWEST_ROWS, SAMPLE_CELLS // len(parser.source.inspection.columns)))
         self.rows = np.empty(0, dtype=np.int64)
         """The numbers of the sampled rows, in ascending order."""
         self._hashes = np.empty(0, dtype=np.uint64)
@@ -86,7 +86,7 @@ class Sample:
             # Every second stretch is a record; the others are the lines between the wanted ones.
             return stretches.take(pa.array(np.arange(0, len(stretches), 2)))
         text = io.StringIO(newline="")
-        separator = self._parser.source.look.dialect.separator
+        separator = self._parser.source.inspection.dialect.separator
         writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
         records = []
         cells = self._parser.texts(block).take(wanted).to_pydict().values()

@@ -39,10 +39,11 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
     label: "" for the last column. task: "" for the one that the label's cells suggest. folder: where the
     cache is written. Raises BadInputError.
     """
-    look = source.look
+    inspection = source.inspection
     label = label_column(source, label)
-    task = task or dialect.task_of(look.cells(label), look.dialect.decimal)
-    forms = {name: form_of(look.cells(name), look.dialect.decimal) for name in look.columns if name != label}
+    task = task or dialect.task_of(inspection.cells(label), inspection.dialect.decimal)
+    features = [name for name in inspection.columns if name != label]
+    forms = {name: form_of(inspection.cells(name), inspection.dialect.decimal) for name in features}
     for _ in range(MOST_PASSES):
         cache = Cache(folder / "columns.cache")
         try:
@@ -69,7 +70,7 @@ def label_column(source: Source, label: str) -> str:
 
     Raises BadInputError.
     """
-    columns = source.look.columns
+    columns = source.inspection.columns
     if not label:
         return columns[-1]
     found = next((name for name in columns if name == label), "")
@@ -85,7 +86,7 @@ def label_column(source: Source, label: str) -> str:
 
 def _ascii_so_far(source: Source) -> bool:
     """Whether the head of the file is plain ASCII, so that the file may as well be Latin-1."""
-    texts = [source.look.columns, *source.look.rows]
+    texts = [source.inspection.columns, *source.inspection.rows]
     return source.encoding == "utf-8" and all(cell.isascii() for row in texts for cell in row)
 
 
@@ -113,7 +114,7 @@ class Scan:
         self.rarest: dict[int, list[tuple[int, int]]] = {}
         self.sample = Sample(self.converter.parser)
         self.rows = 0
-        self._batch_rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(source.look.columns))))
+        self._batch_rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(source.inspection.columns))))
 
     def run(self) -> Survey:
         """Read the whole dataset. Raises BadInputError and NotUtf8Error."""

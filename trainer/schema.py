@@ -116,5 +116,5 @@ def _renamed(survey: Survey) -> list[str]:
         f"column {quoted(old)} is called {quoted(new)}, because an earlier column has its name"
         if old.strip()
         else f"a column without a name is called {quoted(new)}"
-        for new, old in list(survey.source.look.renamed.items())[:MOST_RENAMED]
+        for new, old in list(survey.source.inspection.renamed.items())[:MOST_RENAMED]
     ]

@@ -200,7 +200,7 @@ def outcome_of(workshop: Workshop, case: Given) -> str:
     assert (training.artifacts / "report.html").stat().st_size > 1000
 
     # What the app reads of the dataset for its smoke test, as a deployment gets it: UTF-8 and commas.
-    seen = dialect.look(data, whole=True)
+    seen = dialect.inspect_head(data, whole=True)
     assert document["dataset"]["rows"] == len(seen.rows)
     assert set(document["features"]) | set(training.dropped) | {document["label"]} == set(seen.columns)
     answer = workshop.score(training, table(seen.columns, seen.rows).encode())

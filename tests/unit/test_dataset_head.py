@@ -22,7 +22,7 @@ from trainer import dialect
 NAME = "iris_csv.csv"
 
 
-def seen(head: bytes, *, whole: bool = True) -> dialect.Look:
+def seen(head: bytes, *, whole: bool = True) -> dialect.Inspection:
     return parse_head(NAME, head, whole=whole)
 
 

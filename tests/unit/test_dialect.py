@@ -1,4 +1,4 @@
-"""How a CSV is written, told from its beginning; the trainer tells it by the same code."""
+"""The dialect of a CSV, detected from its head; the app and the trainer use the same code."""
 
 import csv
 import gzip
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import dialect
-from trainer.dialect import Look, UnreadableError, look, number_of, task_of, unique_names
+from trainer.dialect import Inspection, UnreadableError, inspect_head, number_of, task_of, unique_names
 
 ROWS = [["size", "farbe", "kind"], ["1,5", "grün; hell", "a"], ["2,25", 'say "x"', "b"], ["3", "a\nb", "a"]]
 
@@ -21,8 +21,8 @@ def written(rows: list[list[str]], separator: str, end: str = "\r\n") -> str:
     return text.getvalue()
 
 
-def seen(head: bytes, *, whole: bool = True) -> Look:
-    return look(head, whole=whole)
+def seen(head: bytes, *, whole: bool = True) -> Inspection:
+    return inspect_head(head, whole=whole)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_number_is_what_pandas_would_read_as_one(cell: str, decimal: str, numb
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes_are_a_table_or_unreadable(head: bytes, whole: bool) -> None:
     try:
-        found = look(head, whole=whole)
+        found = inspect_head(head, whole=whole)
     except UnreadableError as why:
         assert "\n" not in str(why)  # noqa: PT017 - either outcome is right
         return
@@ -186,5 +186,5 @@ def test_what_a_writer_writes_is_read_back(width: int, data: st.DataObject, sepa
     csv.writer(text, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
         [header, *rows]
     )
-    found = look(text.getvalue().encode(), whole=True)
+    found = inspect_head(text.getvalue().encode(), whole=True)
     assert [found.columns, *found.rows] == [header, *rows]

@@ -34,7 +34,7 @@ def scorable(file: Path) -> Iterator[Path]:
     with file.open("rb") as begun:
         head = begun.read(dialect.HEAD_BYTES + 1)
     try:
-        found = dialect.look(head, whole=len(head) <= dialect.HEAD_BYTES).dialect
+        found = dialect.inspect_head(head, whole=len(head) <= dialect.HEAD_BYTES).dialect
     except dialect.UnreadableError:
         yield file
         return
