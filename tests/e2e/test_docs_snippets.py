@@ -8,16 +8,21 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 from localcloud.controls import Controls
-from localcloud.home import Ports
+from localcloud.home import Home, Ports
 from localcloud.stack import Stack
 
 from tests.checkout import CHECKOUT
-from tests.e2e.conftest import LIMIT
+from tests.e2e.conftest import LIMIT, iris
 from tests.snippets import DOCUMENTS, blocks
+from touchdown import local
 
 pytestmark = pytest.mark.e2e
 
@@ -71,6 +76,30 @@ def test_the_commands_of_a_document_work_from_top_to_bottom(
     printed = type_in(cloud, SCRIPTS[document], folder)
     if document == README:
         assert table_of_predictions(printed) == table_of_predictions(README.read_text())
+
+
+def test_the_python_example_of_the_client_uploads_and_waits(
+    cloud: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The example starts a stack of its own; here it gets the shared one."""
+    [example] = re.findall(
+        r"^```python\n(.*?)^```",
+        (CHECKOUT / "docs" / "command-line.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    start = signature(local.start)
+
+    @contextmanager
+    def started(*given: Any) -> Iterator[Stack]:
+        start.bind(*given)
+        yield cloud
+
+    monkeypatch.setattr(local, "start", started)
+    monkeypatch.setattr(Home, "open", lambda *_: cloud.home)
+    monkeypatch.chdir(folder)
+    iris(folder)
+    exec(compile(example, "docs/command-line.md", "exec"), {})
+    assert "'accuracy': " in capsys.readouterr().out
 
 
 def table_of_predictions(text: str) -> list[list[str]]:

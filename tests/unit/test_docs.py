@@ -51,6 +51,8 @@ DOCUMENTS = [
     CHECKOUT / "CONTRIBUTING.md",
     *sorted((CHECKOUT / "docs").glob("*.md")),
     CHECKOUT / "trainer" / "README.md",
+    CHECKOUT / "benchmarks" / "README.md",
+    CHECKOUT / "packages" / "localcloud" / "README.md",
     CHECKOUT / "packages" / "localcloud" / "src" / "localcloud" / "functions" / "README.md",
 ]
 PRODUCT = ("runs", "services", "activities", "orchestrators", "triggers")
