@@ -1,5 +1,5 @@
-"""How fast and how small Touchdown is on one machine. `python -m benchmarks` measures and prints one table.
+"""Measures how fast Touchdown is on one machine, and its memory: `python -m benchmarks` prints tables.
 
-Nothing here is asserted, in tests or elsewhere: a busy machine is no defect. What is measured is what a
-person gets: the stack as `touchdown up` starts it, with the settings it has then.
+No test asserts a result, because a busy machine is not a defect. The benchmarks measure what a user gets: the
+stack as `touchdown up` starts it, with its default settings.
 """

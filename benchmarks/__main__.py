@@ -9,7 +9,7 @@ import sys
 
 from rich.status import Status
 
-from benchmarks import imports, machine, many_runs, one_run, report, stand, trainer
+from benchmarks import imports, machine, many_runs, one_run, report, running_stack, trainer
 
 WARM_UP = 2
 """Runs that are not measured, because the app imports each SDK when it first needs it."""
@@ -36,7 +36,7 @@ def main() -> int:
             machine.calm()
             results.imports = imports.measured()
             measure_stack(results, asked.runs, asked.uploads, status)
-    except (stand.NotStartedError, one_run.RunFailedError) as error:
+    except (running_stack.NotStartedError, one_run.RunFailedError) as error:
         report.console.print(f"error: {error}", style="red", markup=False)
         return 1
     report.console.print(report.table(results))
@@ -45,7 +45,7 @@ def main() -> int:
 
 def measure_stack(results: report.Results, runs: int, uploads: int, status: Status) -> None:
     status.update("Starting the stack …")
-    with stand.started() as stack:
+    with running_stack.started() as stack:
         machine.calm()
         results.memory["just started"] = machine.memory(stack.processes)
         for number in range(WARM_UP + runs):

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.datasets import like_iris
 from benchmarks.one_run import moment
-from benchmarks.stand import Stand
+from benchmarks.running_stack import RunningStack
 from touchdown.client import ENDED, ML_API_VERSION, Client, UploadedDataset
 from touchdown.local.names import FACTORY_ID
 
@@ -34,9 +34,9 @@ class Together:
     problems: list[str]
 
 
-def measured(stand: Stand, uploads: int) -> Together:
+def measured(stack: RunningStack, uploads: int) -> Together:
     """Upload all datasets at once and wait until every run has ended."""
-    client = stand.client
+    client = stack.client
     contents = {f"many_{number}.csv": like_iris(100 + number) for number in range(uploads)}
     known = len(pipeline_runs(client))
     client.container.exists()

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.datasets import like_iris
-from benchmarks.stand import Stand
+from benchmarks.running_stack import RunningStack
 from touchdown.client import ENDED, Client
 
 Json = dict[str, Any]
@@ -50,15 +50,15 @@ class Run:
         return self.total - self.trainer - self.scoring
 
 
-def measured(stand: Stand, number: int) -> Run:
+def measured(stack: RunningStack, number: int) -> Run:
     """Upload the `number`th dataset and follow its run. Raises RunFailedError."""
     content = like_iris(number)
-    used = machine.busy(stand.processes)
-    with machine.Children(stand.cloud) as watched:
+    used = machine.busy(stack.processes)
+    with machine.Children(stack.cloud) as watched:
         begun = time.time()
-        upload = stand.client.upload(content, f"one_{number}.csv")
-        run = succeeded(stand.client, upload.run_id)
-    processors = {name: spent - used[name] for name, spent in machine.busy(stand.processes).items()}
+        upload = stack.client.upload(content, f"one_{number}.csv")
+        run = succeeded(stack.client, upload.run_id)
+    processors = {name: spent - used[name] for name, spent in machine.busy(stack.processes).items()}
     spans = {stage["name"]: (moment(stage["started"]), moment(stage["ended"])) for stage in run["stages"]}
     spans = {EVENT: (begun, spans["inspect_dataset"][0]), **spans}
     del spans["record_run"]

@@ -26,7 +26,7 @@ class NotStartedError(Exception):
 
 
 @dataclass(frozen=True)
-class Stand:
+class RunningStack:
     """A running stack. processes: by name, the supervisor, followed by the processes that it started."""
 
     client: Client
@@ -39,7 +39,7 @@ class Stand:
 
 
 @contextmanager
-def started() -> Iterator[Stand]:
+def started() -> Iterator[RunningStack]:
     """A new stack, which is deleted with all its data after the block. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
@@ -56,7 +56,7 @@ def started() -> Iterator[Stand]:
             pids = {part.name: part.pid for part in record.parts if part.pid}
             processes = {name: psutil.Process(pid) for name, pid in pids.items()}
             with Client(local.target(home)) as client:
-                yield Stand(client, {"supervisor": psutil.Process(supervisor.pid), **processes})
+                yield RunningStack(client, {"supervisor": psutil.Process(supervisor.pid), **processes})
         finally:
             supervisor.terminate()
             supervisor.wait()
