@@ -204,14 +204,18 @@ def test_an_event_without_data_is_unusable() -> None:
         "/blobServices/other/containers/blobs/blobs/datasets/x.csv",
         "/fileServices/default/containers/blobs/blobs/datasets/x.csv",
         "x/blobServices/default/containers/blobs/blobs/datasets/x.csv",
-        "/blobServices/default/containers/blobs/blobs/" + "n" * 1025,
-        "/blobServices/default/containers/blobs/blobs/datasets/\ud800.csv",
     ],
     ids=lambda subject: ascii(subject)[:40],
 )
 def test_a_subject_that_names_no_blob_is_unusable(subject: Any) -> None:
-    with pytest.raises(UnusableEventError):
+    with pytest.raises(UnusableEventError, match="it does not name container, blob and eTag"):
         created(event(subject=subject))
+
+
+@pytest.mark.parametrize("path", ["n" * 1025, "datasets/\ud800.csv"], ids=lambda path: ascii(path)[:40])
+def test_a_blob_that_storage_cannot_hold_is_unusable(path: str) -> None:
+    with pytest.raises(UnusableEventError, match="storage cannot hold a blob of the name"):
+        created(event(path))
 
 
 JSON = st.recursive(

@@ -13,10 +13,11 @@ import pytest
 from orchestrators.approval import approval_of
 from runs import naming
 from runs.contracts import Failure, Json, RunRequest, Upload
+from runs.settings import App
 from services import run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state
-from tests.unit.wire import SETTINGS, Blobs, Wire
+from tests.unit.wire import SETTINGS, Blobs, Credential, Wire
 from triggers import http
 from triggers.responses import Handler, respond
 
@@ -210,6 +211,25 @@ def test_a_dataset_that_is_not_there_is_404(clients: Clients) -> None:
     status, answer = start(Engine(), clients, {"dataset": "none.csv"})
     assert (status, answer["error"]["code"]) == (404, "DatasetNotFound")
     assert "none.csv" in answer["error"]["message"]
+
+
+def test_a_first_run_by_hand_is_about_the_present_content_of_the_dataset(clients: Clients) -> None:
+    engine = Engine()
+    assert start(engine, clients, {"dataset": "iris_csv.csv"})[0] == 202
+    assert engine.scheduled[0][1]["request"]["upload"] == {
+        "container": "blobs",
+        "path": DATASET,
+        "etag": "0x8DC",
+        "uploaded_at": "2026-01-01T00:00:00.000000Z",
+    }
+
+
+def test_an_app_that_lacks_settings_is_a_fault_of_the_app_and_names_them() -> None:
+    request = func.HttpRequest("GET", "https://app.invalid/api/runs", body=b"")
+    answer = respond(http.list_runs, request, Engine(), lambda: Clients(App.read({}), Credential()))
+    error = json.loads(answer.get_body())["error"]
+    assert (answer.status_code, error["code"]) == (500, "MissingAppSetting")
+    assert "TOUCHDOWN_WORKSPACE" in error["message"]
 
 
 def test_an_engine_out_of_reach_is_503_in_json(clients: Clients) -> None:

@@ -115,7 +115,9 @@ def test_a_changed_name_can_still_be_recognised(kind: str, wanted: str, begin: s
 
 def test_a_compute_never_ends_with_a_hyphen_and_digits_even_when_its_hash_is_all_digits() -> None:
     digits = next(f"c {n}" for n in range(2000) if naming.digest("", f"c {n}").isdigit())
-    assert AZURE["compute"].fullmatch(valid_name("compute", digits))
+    name = valid_name("compute", digits)
+    assert AZURE["compute"].fullmatch(name)
+    assert name.endswith(f"-x{naming.digest('', digits)[1:]}"), "all other digits of the hash are kept"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,15 @@ def test_a_run_id_is_readable_and_always_the_same() -> None:
     assert re.fullmatch(r"iris-csv-[0-9a-f]{16}", run)
     assert run == naming.run_id("c", "datasets/iris_csv.csv", "0x8DC", 1)
     assert naming.run_id("c", "datasets/iris_csv.csv", "0x8DC", 2) == f"{run}-2"
+
+
+def test_a_run_id_begins_with_at_most_40_characters_of_the_files_name() -> None:
+    whole = naming.run_id("c", f"datasets/{'n' * 40}.csv", "0x1")
+    assert re.fullmatch(r"n{40}-[0-9a-f]{16}", whole)
+    cut = naming.run_id("c", f"datasets/{'n' * 41}.csv", "0x1")
+    assert re.fullmatch(r"n{40}-[0-9a-f]{16}", cut)
+    at_a_hyphen = naming.run_id("c", f"datasets/{'n' * 39} {'m' * 9}.csv", "0x1")
+    assert re.fullmatch(r"n{39}-[0-9a-f]{16}", at_a_hyphen)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +255,8 @@ def test_a_direct_child_called_csv_or_csv_gz_is_a_dataset(path: str) -> None:
         "datasets-old/a.csv",
         "x/datasets/a.csv",
         "/datasets/a.csv",
+        "a.csv",
+        "a.csv.gz",
         "runs/r/smoke/sample.csv",
         "code/1/main.py",
     ],

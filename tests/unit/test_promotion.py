@@ -83,6 +83,16 @@ def test_an_update_that_failed_in_this_run_is_refused_with_its_reason() -> None:
     assert workspace.put == []
 
 
+def test_an_update_that_another_run_has_overtaken_is_decided_again_by_the_age_of_the_upload() -> None:
+    again = replace(WANTED, operation_url="https://management.azure.com/operations/0")
+    older = serving("run-0", OLDER)
+    assert promote(again, older.clients) == Promotion(False, OPERATION, "")
+    assert len(older.put) == 1
+    newer = serving("run-2", NEWER)
+    assert promote(again, newer.clients) == Promotion(True, again.operation_url, "superseded")
+    assert newer.put == []
+
+
 def test_an_endpoint_whose_update_failed_before_this_run_is_updated() -> None:
     workspace = serving("run-0", OLDER, "Failed")
     assert promote(WANTED, workspace.clients).operation_url == OPERATION

@@ -37,7 +37,8 @@ def test_what_is_missing_is_made() -> None:
     assert compute == "computes/cpu-cluster"
     scale = cluster["properties"]["properties"]["scaleSettings"]
     assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
-    assert (endpoint, made["tags"]["model"]) == ("batchEndpoints/iris", "iris_classification")
+    assert endpoint == "batchEndpoints/iris"
+    assert made["tags"] == {"model": "iris_classification", "made_by": "touchdown"}
     assert (deployment, of["tags"]["run"]) == ("batchEndpoints/iris/deployments/run-1", RUN)
     assert of["properties"]["errorThreshold"] == 0
     assert of["properties"]["model"]["assetId"].endswith("/models/iris/versions/3")

@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 from activities.training import LISTING_LAG, cancel_training, get_training_status, start_training, stderr_tail
 from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput
 from runs.errors import TransientError
+from runs.value_types import LONGEST_DURATION
 from services.clients import Clients
 from tests.unit.rehearsed import RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
@@ -93,6 +94,18 @@ def test_a_first_attempt_leaves_a_note_and_creates_a_pipeline_run() -> None:
     azure = Azure()
     assert start_training(ORDER, azure.clients) == Training(RUN, "pipeline-run-1")
     assert NOTE in azure.blobs.blobs
+
+
+def test_the_search_covers_the_longest_training_and_the_apps_pipeline_only() -> None:
+    wire = Wire(Azure())
+    began = datetime.now(UTC)
+    start_training(ORDER, wire.clients())
+    (search,) = (sent.body for sent in wire.sent if sent.path.endswith("/queryPipelineRuns"))
+    assert datetime.fromisoformat(search["lastUpdatedAfter"]) < began - timedelta(seconds=LONGEST_DURATION)
+    assert datetime.fromisoformat(search["lastUpdatedBefore"]) > began
+    assert search["filters"] == [
+        {"operand": "PipelineName", "operator": "Equals", "values": [SETTINGS.pipeline]}
+    ]
 
 
 def test_a_pipeline_run_that_is_listed_is_taken_for_the_runs_own() -> None:

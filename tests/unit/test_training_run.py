@@ -154,6 +154,52 @@ def test_custom_status_stays_far_below_the_hosts_limit_whatever_the_names() -> N
     assert longest < CUSTOM_STATUS_LIMIT * 0.75
 
 
+def test_custom_status_holds_what_the_record_does_except_for_the_comment() -> None:
+    outcome = rehearse(asking(), [READY, decision(approved=True, by="boss")])
+    written = record(outcome)
+    assert written.approval is not None
+    status = next(each for each in reversed(outcome.statuses) if each["stage"] == "promote")
+    stages = [to_json(stage) for stage in written.stages[:-1]]
+    assert status == {
+        "stage": "promote",
+        "since": written.stages[-2].started,
+        "dataset": "iris_csv.csv",
+        "pipeline_run_id": PIPELINE_RUN,
+        "mlflow_run_id": "ab12",
+        "model": "iris_classification:7",
+        "endpoint": ENDPOINT,
+        "deployment": DEPLOYMENT,
+        "settings": to_json(written.settings),
+        "metrics": {"accuracy": 0.97},
+        "task": "classification",
+        "algorithm": "linear",
+        "verdict": "deploy",
+        "gate": to_json(GATE),
+        "notes": RESULT.notes,
+        "report": RESULT.report,
+        "approval": to_json(replace(written.approval, comment="")),
+        "stages": [*stages[:-1], stages[-1] | {"ended": ""}],
+        "can_cancel": False,
+    }
+
+
+def test_custom_status_shows_the_beginning_of_long_texts() -> None:
+    assert GATE.champion is not None
+    champion = replace(GATE.champion, model="m" * 301, error="e" * 401)
+    gate = replace(GATE, reasons=[f"{number}{'r' * 500}" for number in range(4)], champion=champion)
+    notes = [f"{number}{'n' * 200}" for number in range(6)]
+    long = replace(RESULT, gate=gate, notes=notes)
+    said = decision(approved=True, by="b" * 301, comment="c" * 1000)
+    outcome = rehearse(asking(read_training_result=always(long)), [READY, said])
+    status = next(each for each in outcome.statuses if each["stage"] == "promote")
+    assert status["gate"]["champion"]["model"] == f"{'m' * 300}…"
+    assert status["gate"]["champion"]["error"] == f"{'e' * 400}…"
+    assert status["gate"]["reasons"] == [f"{number}{'r' * 499}…" for number in range(3)]
+    assert status["notes"] == [f"{number}{'n' * 199}…" for number in range(5)]
+    assert status["approval"]["by"] == f"{'b' * 300}…"
+    assert status["approval"]["comment"] == ""
+
+
 def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     outcome = rehearse()
     assert inputs(outcome, "inspect_dataset") == [first_generation()["request"]]

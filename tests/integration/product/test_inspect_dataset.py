@@ -42,6 +42,16 @@ def test_a_good_dataset_gets_its_settings_and_a_sample_without_the_label(
     assert len(sample.splitlines()) == 21
 
 
+def test_a_look_that_is_repeated_finds_the_same_and_leaves_the_same_sample(
+    clients: Clients, unique: str
+) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD)
+    found = inspect_dataset(request, clients)
+    sample = clients.container.download_blob(sample_path(request.run_id)).readall()
+    assert inspect_dataset(request, clients) == found
+    assert clients.container.download_blob(sample_path(request.run_id)).readall() == sample
+
+
 ROWS = [
     ["größe", "farbe", "", "farbe", "art"],
     ["1.5", "rot", "x", "a\nb", "kurz"],
