@@ -24,9 +24,9 @@ app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 TIMED = """\
 import sys, time
 sys.path.insert(0, sys.argv[1])
-begun = time.perf_counter()
+started = time.perf_counter()
 import function_app
-print(time.perf_counter() - begun)
+print(time.perf_counter() - started)
 """
 
 

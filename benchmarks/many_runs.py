@@ -40,11 +40,11 @@ def measured(stack: RunningStack, uploads: int) -> Together:
     contents = {f"many_{number}.csv": like_iris(100 + number) for number in range(uploads)}
     known = len(pipeline_runs(client))
     client.container.exists()
-    begun = time.time()
+    start = time.time()
     with ThreadPoolExecutor(uploads) as pool:
         made = list(pool.map(lambda each: client.upload(each[1], each[0]), contents.items()))
     ended = all_ended(client, made)
-    return count(client, made, ended, known, begun)
+    return count(client, made, ended, known, start)
 
 
 def all_ended(client: Client, uploads: list[UploadedDataset]) -> dict[str, Json]:
@@ -59,7 +59,7 @@ def all_ended(client: Client, uploads: list[UploadedDataset]) -> dict[str, Json]
 
 
 def count(
-    client: Client, uploads: list[UploadedDataset], ended: dict[str, Json], known: int, begun: float
+    client: Client, uploads: list[UploadedDataset], ended: dict[str, Json], known: int, start: float
 ) -> Together:
     """Count the uploads whose resources are as expected.
 
@@ -67,7 +67,7 @@ def count(
     """
     pipelines = pipeline_runs(client)
     started = Counter(str((run.get("parameters") or {}).get("runId")) for run in pipelines)
-    promoted, versions, deployments, problems, moments = 0, 0, 0, [], [begun]
+    promoted, versions, deployments, problems, moments = 0, 0, 0, [], [start]
     for upload in uploads:
         run = ended.get(upload.run_id)
         if run is None or run["status"] != "Succeeded":
@@ -83,7 +83,7 @@ def count(
     once = sum(started[upload.run_id] == 1 for upload in uploads)
     strays = len(pipelines) - known - sum(started[upload.run_id] for upload in uploads)
     return Together(
-        len(uploads), promoted, once, versions, deployments, strays, max(moments) - begun, problems
+        len(uploads), promoted, once, versions, deployments, strays, max(moments) - start, problems
     )
 
 

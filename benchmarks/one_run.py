@@ -55,18 +55,18 @@ def measured(stack: RunningStack, number: int) -> Run:
     content = like_iris(number)
     used = machine.busy(stack.processes)
     with machine.Children(stack.cloud) as watched:
-        begun = time.time()
+        start = time.time()
         upload = stack.client.upload(content, f"one_{number}.csv")
         run = succeeded(stack.client, upload.run_id)
     processors = {name: spent - used[name] for name, spent in machine.busy(stack.processes).items()}
     spans = {stage["name"]: (moment(stage["started"]), moment(stage["ended"])) for stage in run["stages"]}
-    spans = {EVENT: (begun, spans["inspect_dataset"][0]), **spans}
+    spans = {EVENT: (start, spans["inspect_dataset"][0]), **spans}
     del spans["record_run"]
     trainer, scoring = watched.only("trainer"), watched.only("scoring")
     process = {"wait": overlap(spans["wait"], trainer), "smoke_test": overlap(spans["smoke_test"], scoring)}
     stages = {name: ended - started for name, (started, ended) in spans.items()}
     return Run(
-        spans["promote"][1] - begun,
+        spans["promote"][1] - start,
         process["wait"],
         process["smoke_test"],
         stages,

@@ -59,7 +59,7 @@ class Section:
     def remark(self, text: str) -> None:
         self._remarks.append(text)
 
-    def shown(self) -> RenderableType:
+    def render(self) -> RenderableType:
         remarks = [Padding(Text(each, style="dim"), (0, 0, 0, 2)) for each in self._remarks]
         return Padding(Group(self._title, self._table, *remarks), (0, 0, 1, 0))
 
@@ -73,7 +73,7 @@ def table(results: Results) -> RenderableType:
     sections.append(memory(results.memory))
     if results.imports:
         sections.append(imports(results.imports))
-    return Group(*(section.shown() for section in sections), Text(circumstances(results), style="dim"))
+    return Group(*(section.render() for section in sections), Text(circumstances(results), style="dim"))
 
 
 def one_run(runs: Sequence[Run], first: Run | None) -> Section:

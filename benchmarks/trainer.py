@@ -112,7 +112,7 @@ def measure(folder: Path, size: Size, what: str, epochs: int) -> None:
 def run(folder: Path, what: str, *arguments: str) -> tuple[dict[str, Any], float]:
     """The result of one process of trainer_phases.py, and the percent of all processors that others used."""
     result = folder / "result.json"
-    begun, own = busy(), own_seconds()
+    at_start, own = busy(), own_seconds()
     done = subprocess.run(
         [PYTHON, "-P", str(DRIVER), str(result), what, *arguments],
         cwd=folder,
@@ -126,7 +126,7 @@ def run(folder: Path, what: str, *arguments: str) -> tuple[dict[str, Any], float
         raise NotMeasuredError(
             f"{what} ended with exit code {done.returncode}: {done.stderr.strip()[-2000:]}"
         )
-    used, there = (after - before for after, before in zip(busy(), begun, strict=True))
+    used, there = (after - before for after, before in zip(busy(), at_start, strict=True))
     shutil.rmtree(folder / "mlruns", ignore_errors=True)
     others = 100 * max(0.0, used - (own_seconds() - own)) / max(there, 1e-9)
     return json.loads(result.read_text(encoding="utf-8")), others

@@ -42,11 +42,11 @@ class Clock:
 
     @contextmanager
     def running(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def start(self) -> None:
         """Start to count time as training, until `stop`, which records processor time as well."""
@@ -90,7 +90,7 @@ def generate(file: str, rows: str) -> dict[str, Any]:
     import pyarrow as pa
     from pyarrow import csv
 
-    begun = time.perf_counter()
+    started = time.perf_counter()
     count = int(rows)
     starts = range(0, count, CHUNK_ROWS)
 
@@ -106,7 +106,7 @@ def generate(file: str, rows: str) -> dict[str, Any]:
             out.write(waiting.pop(0).result())
             if number + 3 < len(starts):
                 waiting.append(pool.submit(text, starts[number + 3]))
-    return {"seconds": {"generate": time.perf_counter() - begun}, "bytes": Path(file).stat().st_size}
+    return {"seconds": {"generate": time.perf_counter() - started}, "bytes": Path(file).stat().st_size}
 
 
 def table(start: int, count: int) -> Any:
@@ -170,10 +170,10 @@ def train(file: str, epochs: str) -> dict[str, Any]:
         def worked(*args: Any) -> Any:
             nonlocal importing
             *given, on_epoch = args
-            begun = time.process_time()
+            started = time.process_time()
             with clock.running("imports in training"):
                 importlib.import_module("sklearn.linear_model")
-            importing += time.process_time() - begun
+            importing += time.process_time() - started
             epoch_ends.append(time.perf_counter())
 
             def ended(epoch: Any) -> None:

@@ -26,7 +26,7 @@ Cell = Callable[[Size], str | Text]
 
 def table(sizes: list[Size], epochs: int) -> RenderableType:
     sections = [phases(sizes), limit(sizes, epochs), user(sizes, epochs), memory(sizes, epochs)]
-    return Group(*(each.shown() for each in sections), Text(circumstances(sizes), style="dim"))
+    return Group(*(each.render() for each in sections), Text(circumstances(sizes), style="dim"))
 
 
 def section(title: str, sizes: list[Size]) -> tuple[Section, Callable[[str, Cell], None]]:

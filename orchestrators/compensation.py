@@ -1,4 +1,4 @@
-"""Clean-up: undo what a run has begun, if it ends before its deployment is the default."""
+"""Clean-up: undo what a run has started, if it ends before its deployment is the default."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ CLEAN_UP_LIMIT = timedelta(minutes=15)
 
 
 def compensate(run: RunContext) -> Workflow[None]:
-    """Undo what the run has begun: its pipeline run, its scoring job, its deployment.
+    """Undo what the run has started: its pipeline run, its scoring job, its deployment.
 
     The table of the stages says what there is to undo. A registered model version stays: it is immutable,
     serves nothing, and its tags say which run it is from.

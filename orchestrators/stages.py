@@ -27,10 +27,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds for one stage.
+    """The rules for one stage.
 
-    followed_by: the stages after it in a run that succeeds. can_cancel: whether a cancel is heard in it or at
-    its end. clean_up: the activities that undo what has begun when a run ends in it, in order.
+    followed_by: the stages that may follow it in a run that succeeds. can_cancel: whether a cancellation is
+    accepted in it or at its end. clean_up: the activities that undo what the run has started if it ends in
+    this stage, in order.
     """
 
     followed_by: frozenset[Stage]

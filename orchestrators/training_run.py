@@ -90,8 +90,8 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
 def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     """Run all stages but record_run. Returns whether they are over; if not, a new generation continues them.
 
-    wait: the state of the wait in the generation before, if the training has begun. Raises RunStoppedError if
-    the run ends early.
+    wait: the state of the wait in the generation before, if the training has started. Raises RunStoppedError
+    if the run ends early.
     """
     if wait is None:
         dataset = yield from inspect_dataset(run)

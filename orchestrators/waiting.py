@@ -19,7 +19,7 @@ POLLS_PER_GENERATION = 50
 
 @dataclass(frozen=True)
 class Wait:
-    """What the run knows when its training has begun, and how far the wait has come.
+    """What the run knows when its training has started, and how far the wait has come.
 
     interval: seconds until the next poll. deadline: when the training times out (ISO 8601).
     """
@@ -32,7 +32,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Generation:
-    """The input of one generation of a run's orchestration. wait: None before the training has begun."""
+    """The input of one generation of a run's orchestration. wait: None before the training has started."""
 
     request: RunRequest
     record: RunRecord

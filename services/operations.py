@@ -14,12 +14,12 @@ BROKEN = frozenset({"Failed", "Canceled"})
 SETTLED = BROKEN | {"Succeeded"}
 """The provisioning states of a resource on which no operation is running."""
 NO_OPERATION_URL = "none"
-"""Stands for the address of an operation that has begun and for which Azure gave no address."""
+"""Stands for the address of an operation that has started and for which Azure gave no address."""
 UNKNOWN_REASON = "Azure ML gave no reason; see the resource in Azure ML studio"
 
 
 def operation_of(poller: Any) -> str:
-    """The address of a long-running operation that has begun, or NO_OPERATION_URL if Azure gave none.
+    """The address of a long-running operation that has started, or NO_OPERATION_URL if Azure gave none.
 
     A failed resource does not say why it failed; its operation does. The SDK keeps the operation's address
     inside its poller.

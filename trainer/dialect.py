@@ -150,7 +150,7 @@ def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 
     Raises UnreadableError if it is not a gzip stream, and EOFError if a `complete` one is cut off.
     """
     inflater = zlib.decompressobj(wbits=31)
-    begun = False
+    has_data = False
     try:
         for chunk in chunks:
             data = chunk
@@ -161,7 +161,7 @@ def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 
                     if not data:
                         break
                     inflater = zlib.decompressobj(wbits=31)
-                begun = True
+                has_data = True
                 piece = inflater.decompress(data, most)
                 if piece:
                     yield piece
@@ -174,7 +174,7 @@ def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 
         raise UnreadableError(
             f"the gzip stream is damaged ({error}); compress and upload it again."
         ) from None
-    if complete and not (begun and inflater.eof):
+    if complete and not (has_data and inflater.eof):
         raise EOFError
 
 

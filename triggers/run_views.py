@@ -40,14 +40,14 @@ def running_run(record: RunRecord, engine: Engine, clients: Clients) -> Json:
     Its status is Lost if the engine does not know it, Terminated if it was ended through the engine, and
     Failed if its orchestration ended without writing a record of its end.
     """
-    shown = to_json(record)
+    recorded = to_json(record)
     state = engine.get_orchestration_state(record.run_id)
     if state is None:
         hint = f"POST /api/runs with {json.dumps({'dataset': record.dataset})} starts it again."
-        return {**shown, "status": "Lost", "hint": hint}
+        return {**recorded, "status": "Lost", "hint": hint}
     if was_terminated(state):
         hint = "it was terminated through the engine; nothing that it had made was cleaned up."
-        return {**shown, "status": "Terminated", "hint": hint}
+        return {**recorded, "status": "Terminated", "hint": hint}
     status = custom_status(state)
     if has_ended(state):
         # The run may have written its end after its record was read here.
@@ -60,7 +60,7 @@ def running_run(record: RunRecord, engine: Engine, clients: Clients) -> Json:
         status |= {"status": "Failed", "error": error}
     model, _, version = str(status.pop("model", "")).partition(":")
     name = model or (status.get("settings") or {}).get("model_name", "")
-    merged = {**shown, **status, "dataset": record.dataset, "model_name": name, "model_version": version}
+    merged = {**recorded, **status, "dataset": record.dataset, "model_name": name, "model_version": version}
     return {**merged, "report_url": blob_url(merged["report"], clients.settings)}
 
 

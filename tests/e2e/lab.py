@@ -33,10 +33,10 @@ LIMIT = 240
 """Time limit of one step of the lab, in seconds."""
 
 
-def until[T](what: str, look: Callable[[], T | None]) -> T:
+def until[T](what: str, poll: Callable[[], T | None]) -> T:
     deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
-        found = look()
+        found = poll()
         if found is not None:
             return found
         time.sleep(0.25)

@@ -47,8 +47,8 @@ def test_progress_is_a_line_a_second_and_always_the_first_and_the_last(
     show = progress.print_progress(5)
     for number in range(1, 6):
         show(SimpleNamespace(number=number, loss=0.5, accuracy=0.75))
-    shown = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
-    assert shown == ["epoch 1/5", "epoch 4/5", "epoch 5/5"]
+    printed = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert printed == ["epoch 1/5", "epoch 4/5", "epoch 5/5"]
 
 
 def test_the_progress_of_a_regression_has_no_accuracy(

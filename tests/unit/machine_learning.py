@@ -10,7 +10,7 @@ PUBLIC = replace(SETTINGS, resource_manager="https://management.azure.com")
 """Without ARM_CLOUD_METADATA_URL, azure-ai-ml knows Azure's own Resource Manager."""
 WORKSPACE = f"{PUBLIC.resource_manager}{PUBLIC.workspace_id}"
 OPERATION = f"{PUBLIC.resource_manager}/operations/1"
-"""The address of every operation that is begun here."""
+"""The address of every operation that is started here."""
 
 
 @dataclass

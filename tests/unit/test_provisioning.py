@@ -22,7 +22,7 @@ COMPUTE = ComputeInput("cpu-cluster", "Standard_DS3_v2", "")
 ENDPOINT = EndpointInput("iris", "iris_classification", "")
 DEPLOYMENT = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "cpu-cluster", "")
 BEGUN = ProvisioningStatus(False, OPERATION)
-"""What a step answers after it has begun to make something."""
+"""The status that a step returns after it has started to create a resource."""
 REASON = {"code": "QuotaExceeded", "message": "no cores left"}
 
 
@@ -101,13 +101,13 @@ def test_a_deployment_that_failed_is_never_put_again() -> None:
     assert workspace.put == []
 
 
-def test_an_operation_without_an_address_counts_as_begun_by_this_run() -> None:
+def test_an_operation_without_an_address_counts_as_started_by_this_run() -> None:
     """Otherwise a resource that fails in this run would be put again and again."""
     workspace = Workspace(names_operations=False)
     clients = workspace.clients
-    begun = ensure_endpoint(ENDPOINT, clients)
-    assert begun == ProvisioningStatus(False, NO_OPERATION_URL)
+    status = ensure_endpoint(ENDPOINT, clients)
+    assert status == ProvisioningStatus(False, NO_OPERATION_URL)
     workspace.endpoint("iris", "Failed")
     with pytest.raises(RefusedError, match=f"endpoint iris: Failed: {UNKNOWN_REASON}"):
-        ensure_endpoint(replace(ENDPOINT, operation_url=begun.operation_url), clients)
+        ensure_endpoint(replace(ENDPOINT, operation_url=status.operation_url), clients)
     assert len(workspace.put) == 1

@@ -72,10 +72,10 @@ def test_an_operation_that_is_done_at_the_first_poll_is_not_waited_for() -> None
 
 
 def test_every_poll_is_given_the_operation_url_of_the_one_before() -> None:
-    begun = in_turn(
+    statuses = in_turn(
         ProvisioningStatus(False, "a"), ProvisioningStatus(False, "b"), ProvisioningStatus(True, "c")
     )
-    outcome = orchestrated(polled(timedelta(hours=1)), {"step": begun})
+    outcome = orchestrated(polled(timedelta(hours=1)), {"step": statuses})
     assert [each["operation_url"] for each in inputs(outcome, "step")] == ["", "a", "b"]
 
 

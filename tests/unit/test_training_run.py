@@ -220,14 +220,14 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
 
 def test_the_operation_that_a_step_has_begun_is_given_to_its_next_poll() -> None:
     outcome = rehearse()
-    for step, begun in {
+    for step, started in {
         "ensure_compute": "op/compute",
         "ensure_endpoint": "op/endpoint",
         "deploy_model": "op/deployment",
         "smoke_test": "job-1",
         "promote": "op/default",
     }.items():
-        assert [each["operation_url"] for each in inputs(outcome, step)] == ["", begun], step
+        assert [each["operation_url"] for each in inputs(outcome, step)] == ["", started], step
 
 
 def test_the_default_moves_only_after_the_new_deployment_has_scored() -> None:

@@ -80,12 +80,12 @@ def running(home: "Home", checkout: Path, *, quiet: bool) -> Iterator["Client"]:
         with Client(local.target(home)) as client:
             yield client
         return
-    begun = time.monotonic()
+    started = time.monotonic()
     with output.err.status("Starting Azurite, the cloud and the Functions host …"):
         made = local.start(home, checkout)
     with made, Client(local.target(home)) as client:
         if not quiet:
-            output.print_message(f"The stack started in {output.duration(time.monotonic() - begun)}.")
+            output.print_message(f"The stack started in {output.duration(time.monotonic() - started)}.")
         yield client
         if not quiet:
             output.print_message("Stopping the stack.")

@@ -66,8 +66,8 @@ def start(
 ) -> None:
     """Start a run by hand, through the app's HTTP API."""
     with reporting_errors(as_json=as_json), connect(home) as client:
-        begun = client.start_run(dataset, parse_settings(settings or []), rerun=rerun)
-        run = client.run(begun["run_id"])
+        started = client.start_run(dataset, parse_settings(settings or []), rerun=rerun)
+        run = client.run(started["run_id"])
         finish(client, run, watch=watch, as_json=as_json)
 
 

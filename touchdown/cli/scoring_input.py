@@ -31,8 +31,8 @@ def scorable(file: Path) -> Iterator[Path]:
     deployment itself says why it cannot read a file. Raises CommandError for a file that becomes unreadable
     further down.
     """
-    with file.open("rb") as begun:
-        head = begun.read(dialect.HEAD_BYTES + 1)
+    with file.open("rb") as opened:
+        head = opened.read(dialect.HEAD_BYTES + 1)
     try:
         found = dialect.inspect_head(head, whole=len(head) <= dialect.HEAD_BYTES).dialect
     except dialect.UnreadableError:

@@ -59,7 +59,7 @@ def up(
             output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
             lifecycle.stay(place, spec, functions=functions, meanwhile=publish)
             return
-        begun = time.monotonic()
+        started = time.monotonic()
         with output.err.status("Starting Azurite, the cloud and the Functions host …"):
             done = lifecycle.bring_up(place, spec, functions=functions, meanwhile=publish)
         report = lifecycle.report(place)
@@ -67,7 +67,7 @@ def up(
             output.print_json(report)
             return
         print_status(report)
-        output.print_message(f"{done} ({output.duration(time.monotonic() - begun)}).")
+        output.print_message(f"{done} ({output.duration(time.monotonic() - started)}).")
         output.print_message(f"Next: {output.PROGRAM} upload FILE")
 
 

@@ -387,8 +387,8 @@ def test_only_a_model_in_our_container_is_a_champion(clients: Clients, path: str
 def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(clients: Clients, unique: str) -> None:
     version = registered(clients, upload(clients, unique, 1), f"m{unique}")
     tags = clients.machine_learning.models.get(version.name, version.version).tags
-    told = {"verdict", "metric", "value", "champion", "champion_value", "accuracy", "task", "algorithm"}
-    assert {name: tags[name] for name in told} == {
+    tagged = {"verdict", "metric", "value", "champion", "champion_value", "accuracy", "task", "algorithm"}
+    assert {name: tags[name] for name in tagged} == {
         "verdict": "keep_champion",
         "metric": "accuracy",
         "value": "0.9",

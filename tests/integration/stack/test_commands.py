@@ -91,10 +91,10 @@ def test_the_report_is_saved_where_it_is_wanted(up: Shell, run: Json, tmp_path: 
 
 def waiting(up: Shell, file: Path) -> Json:
     """A run that has come to where it waits for a decision."""
-    begun = up.json("upload", str(file), "--set", "epochs=5", "--set", "approval=required")
+    run = up.json("upload", str(file), "--set", "epochs=5", "--set", "approval=required")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        found: Json = up.json("show", begun["run_id"])
+        found: Json = up.json("show", run["run_id"])
         assert found["status"] == "Running", found
         if [stage["name"] for stage in found["stages"]][-1:] == ["approve"]:
             return found
@@ -171,16 +171,16 @@ def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
 def interrupted(up: Shell, file: Path, stage: str, *settings: str) -> Json:
     """A run of `file` that a stop of the stack has interrupted in `stage`; the stack runs again."""
     file.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 20]}\n" for number in range(40)))
-    begun: Json = up.json("upload", str(file), *settings)
+    run: Json = up.json("upload", str(file), *settings)
     deadline = time.monotonic() + 120
-    while begun["stage"] != stage:
-        assert begun["status"] == "Running", begun
-        assert time.monotonic() < deadline, begun
-        begun = up.json("show", begun["run_id"])
-    assert up.json("down")["interrupted"] == [begun["run_id"]]
+    while run["stage"] != stage:
+        assert run["status"] == "Running", run
+        assert time.monotonic() < deadline, run
+        run = up.json("show", run["run_id"])
+    assert up.json("down")["interrupted"] == [run["run_id"]]
     up.json("up")
-    assert up.json("show", begun["run_id"])["status"] == "Lost"
-    return begun
+    assert up.json("show", run["run_id"])["status"] == "Lost"
+    return run
 
 
 def test_a_run_that_a_stop_interrupts_before_its_training_is_named_and_goes_on(
@@ -188,21 +188,21 @@ def test_a_run_that_a_stop_interrupts_before_its_training_is_named_and_goes_on(
 ) -> None:
     with Controls(up.home) as controls:
         controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=30)
-    begun = interrupted(up, tmp_path / "interrupted early.csv", "start_training", "--set", "epochs=2")
-    ended = up.json("start", begun["dataset"], "--watch")
-    assert ended["run_id"] == begun["run_id"]
+    run = interrupted(up, tmp_path / "interrupted early.csv", "start_training", "--set", "epochs=2")
+    ended = up.json("start", run["dataset"], "--watch")
+    assert ended["run_id"] == run["run_id"]
     assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
 
 
 def test_a_run_whose_training_a_stop_interrupts_fails_with_that_reason_and_can_be_run_again(
     up: Shell, tmp_path: Path
 ) -> None:
-    begun = interrupted(up, tmp_path / "interrupted.csv", "wait", "--set", "epochs=10000")
-    failed = up.run("start", begun["dataset"], "--watch")
+    run = interrupted(up, tmp_path / "interrupted.csv", "wait", "--set", "epochs=10000")
+    failed = up.run("start", run["dataset"], "--watch")
     assert failed.code == 1
     assert "localcloud was stopped while this run was unfinished" in " ".join(failed.out.split())
-    again = up.json("start", begun["dataset"], "--rerun", "--set", "epochs=2", "--watch")
-    assert again["run_id"] != begun["run_id"]
+    again = up.json("start", run["dataset"], "--rerun", "--set", "epochs=2", "--watch")
+    assert again["run_id"] != run["run_id"]
     assert (again["status"], again["outcome"]) == ("Succeeded", "promoted")
 
 

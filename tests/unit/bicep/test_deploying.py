@@ -140,7 +140,7 @@ def test_deploying_again_takes_the_same_steps(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fail", "told"),
+    ("fail", "message"),
     [
         ("account show --query id", "az login"),
         ("main.bicep", "the deployment failed"),
@@ -149,11 +149,11 @@ def test_deploying_again_takes_the_same_steps(machine: Machine) -> None:
     ],
 )
 def test_deploying_stops_at_the_first_failure_and_says_what_to_do(
-    machine: Machine, fail: str, told: str
+    machine: Machine, fail: str, message: str
 ) -> None:
     done = machine.run(SCRIPTS / "deploy.sh", "--location", "westeurope", fail=fail)
     assert done.returncode == 1
-    assert told in done.stderr.splitlines()[-1]
+    assert message in done.stderr.splitlines()[-1]
     assert fail in machine.log.read_text().splitlines()[-1]
 
 

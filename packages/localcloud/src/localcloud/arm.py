@@ -110,7 +110,7 @@ def service(cloud: Cloud) -> Service:
 
 
 def group_body(document: Document) -> Document:
-    """A resource group as Resource Manager shows it."""
+    """A resource group as Resource Manager returns it."""
     properties = document["properties"] | {"provisioningState": "Succeeded"}
     return {"location": REGION, **document, "properties": properties}
 

@@ -19,7 +19,7 @@ SITE = "Microsoft.Web/sites"
 TOPIC = "Microsoft.EventGrid/topics"
 SYSTEM_TOPIC = "Microsoft.EventGrid/systemTopics"
 
-SHOWN = ("location", "tags", "kind", "sku", "identity")
+COMMON_FIELDS = ("location", "tags", "kind", "sku", "identity")
 """What Resource Manager shows of a resource beside its id, name, type and properties."""
 
 
@@ -39,7 +39,7 @@ class Inventory:
             "id": old["id"] if old else id_,
             "name": old["name"] if old else id_.rpartition("/")[2],
             "type": type_,
-            **{name: body[name] for name in SHOWN if body.get(name) is not None},
+            **{name: body[name] for name in COMMON_FIELDS if body.get(name) is not None},
             "properties": properties,
         }
         self._store.put(self.KIND, id_.lower(), document)

@@ -59,7 +59,7 @@ __all__ = [
 
 PartName = Literal["azurite", "cloud", "functions"]
 PARTS: tuple[PartName, ...] = ("azurite", "functions", "cloud")
-SETTLE = 5.0
+CLOCK_TOLERANCE = 5.0
 """Seconds by which two readings of one process's start may differ: the machine's clock may be set."""
 
 
@@ -107,7 +107,7 @@ class Record:
     @property
     def process(self) -> psutil.Process | None:
         """The process of the stack, while it lives."""
-        return written_down(self.pid, self.created)
+        return recorded_process(self.pid, self.created)
 
 
 def record_file(home: Home) -> Path:
@@ -396,20 +396,20 @@ def clean_up(home: Home) -> None:
     record = Record.read(home)
     parts = record.parts if record else []
     kept = [(part.pid, part.created) for part in parts if part.pid and part.created]
-    known = [each for pid, moment in kept if (each := written_down(pid, moment, str(home.root)))]
+    known = [each for pid, moment in kept if (each := recorded_process(pid, moment, str(home.root)))]
     left = left_after(WATCHDOG_LIMIT, known)
     end([*left, *(child for process in left for child in descendants(process.pid)), *tasks(home)])
     record_file(home).unlink(missing_ok=True)
 
 
-def written_down(pid: int, moment: float, word: str = "") -> psutil.Process | None:
+def recorded_process(pid: int, moment: float, word: str = "") -> psutil.Process | None:
     """The process with that id, if it is the one that was written down: its start tells a reused id apart.
 
     word: what its command line must contain.
     """
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - moment) < SETTLE
+        same = abs(process.create_time() - moment) < CLOCK_TOLERANCE
         return process if same and word in " ".join(process.cmdline()) else None
     except psutil.Error:
         return None

@@ -35,10 +35,10 @@ def service(cloud: Cloud) -> Service:
         inventory.put(CONFIG, f"{id_}/config/appsettings", {}, settings)
 
     async def list_all(_: Request) -> Response:
-        return JSONResponse({"value": [shown(cloud, each) for each in inventory.all(SITE)]})
+        return JSONResponse({"value": [site_body(cloud, each) for each in inventory.all(SITE)]})
 
     async def get(request: Request) -> Response:
-        return JSONResponse(shown(cloud, site(request)))
+        return JSONResponse(site_body(cloud, site(request)))
 
     async def put(request: Request) -> Response:
         id_ = request.url.path.rstrip("/")
@@ -49,7 +49,7 @@ def service(cloud: Cloud) -> Service:
         if listed is not None:
             keep_settings(id_, settings_of(listed))
         document, created = inventory.put(SITE, id_, body, properties)
-        return JSONResponse(shown(cloud, document), 201 if created else 200)
+        return JSONResponse(site_body(cloud, document), 201 if created else 200)
 
     async def put_settings(request: Request) -> Response:
         id_ = site(request)["id"]
@@ -82,8 +82,8 @@ def settings_of(listed: object) -> dict[str, str]:
         raise AzureError(400, "BadRequest", message, target="siteConfig.appSettings") from None
 
 
-def shown(cloud: Cloud, document: Document) -> Document:
-    """A site as Resource Manager shows it."""
+def site_body(cloud: Cloud, document: Document) -> Document:
+    """A site as Resource Manager returns it."""
     config = {
         name: value
         for name, value in (document["properties"].get("siteConfig") or {}).items()

@@ -50,7 +50,7 @@ def up(
             output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
             lifecycle.stay(place, given, functions=functions)
             return
-        begun = time.monotonic()
+        started = time.monotonic()
         with output.err.status("Starting the stack …"):
             done = lifecycle.bring_up(place, given, functions=functions)
         report = lifecycle.report(place)
@@ -58,7 +58,7 @@ def up(
             output.print_json(report)
             return
         print_status(report)
-        output.print_message(f"{done} ({output.duration(time.monotonic() - begun)}).")
+        output.print_message(f"{done} ({output.duration(time.monotonic() - started)}).")
 
 
 def down(home: HomeOption = None, as_json: JsonOption = False) -> None:

@@ -1,4 +1,4 @@
-"""Linked services: which definitions are taken, what of them is shown, and what they point at.
+"""Linked services: the definitions that the factory accepts, their secrets, and the resources they name.
 
 Source: "Compute environments supported by Azure Data Factory"; "Copy and transform data in Azure Blob
 Storage"; Bicep types Microsoft.DataFactory/factories/linkedservices@2018-06-01.
@@ -44,14 +44,14 @@ def check(name: str, properties: Json) -> str | None:
     return reference(given["linkedServiceName"], name)
 
 
-def shown(value: Any) -> Any:
-    """A definition without its secrets, as it is read back."""
+def without_secrets(value: Any) -> Any:
+    """A copy of a definition, as a client reads it, with its secrets masked."""
     if isinstance(value, dict):
         if value.get("type") == "SecureString":
             return value | {"value": MASK}
-        return {key: shown(item) for key, item in value.items()}
+        return {key: without_secrets(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [shown(item) for item in value]
+        return [without_secrets(item) for item in value]
     if isinstance(value, str):
         return SECRET_IN_CONNECTION_STRING.sub(rf"\g<1>{MASK}", value)
     return value

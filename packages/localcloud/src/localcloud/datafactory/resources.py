@@ -1,6 +1,6 @@
 """The resources of Data Factory (factories, linked services and pipelines), kept in the store.
 
-Names are not case-sensitive, and are shown as they were first written. Every change gives a new ETag.
+Names are not case-sensitive; a resource keeps the spelling of its first PUT. Every change gives a new ETag.
 """
 
 from typing import Any
@@ -166,7 +166,7 @@ def child_body(inventory: Inventory, kind: str, factory: str, document: Document
         "name": document["name"],
         "type": f"Microsoft.DataFactory/factories/{segment}",
         "etag": document["etag"],
-        "properties": linked_services.shown(properties) if kind == LINKED_SERVICE else properties,
+        "properties": linked_services.without_secrets(properties) if kind == LINKED_SERVICE else properties,
     }
 
 

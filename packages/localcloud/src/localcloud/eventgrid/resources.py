@@ -102,7 +102,7 @@ class Routes:
             self._refuse_namesake(id_, name)
             document, created = self._inventory.put(f"{type_}/eventSubscriptions", id_, body, properties)
             self._dispatcher.subscribe(subscription)
-            return JSONResponse(shown(document, topic), 201 if created else 200)
+            return JSONResponse(subscription_body(document, topic), 201 if created else 200)
 
         return put
 
@@ -133,8 +133,8 @@ class Routes:
         return checked
 
 
-def shown(document: Document, topic: str) -> Document:
-    """A subscription as Resource Manager shows it."""
+def subscription_body(document: Document, topic: str) -> Document:
+    """An event subscription as Resource Manager returns it."""
     added = {"topic": topic, "provisioningState": "Succeeded"}
     return document | {"properties": document["properties"] | added}
 

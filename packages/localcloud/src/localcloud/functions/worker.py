@@ -108,11 +108,11 @@ class Worker:
         folder = str(self._folder)
         init = Message(worker_init_request=Message(function_app_directory=folder, capabilities={}))
         try:
-            begun = await runtime.worker_init_request(_request(init))
+            answer = await runtime.worker_init_request(_request(init))
         except SystemExit as error:
             raise AppLoadError(f"the app ended the process while it was imported: {error!r}") from None
-        if begun.result.status != StatusResult.Success:
-            raise AppLoadError(begun.result.exception.stack_trace or begun.result.exception.message)
+        if answer.result.status != StatusResult.Success:
+            raise AppLoadError(answer.result.exception.stack_trace or answer.result.exception.message)
         found = await runtime.functions_metadata_request(_request(Message()))
         app = App(from_metadata(metadata) for metadata in found.function_metadata_results or ())
         if not app:
@@ -130,7 +130,7 @@ class Worker:
         self._running[invocation_id] = function.name
         runtime.invocation_id_cv.set(invocation_id)
         about.info("Executing 'Functions.%s' (Id=%s)", function.name, invocation_id)
-        begun = time.monotonic()
+        started = time.monotonic()
         outcome = "Failed"
         try:
             answer = await self._answer(function, _invocation(function, invocation_id, inputs, traceparent))
@@ -143,7 +143,7 @@ class Worker:
             about.error("%s\n%s", error.text, error.stack_trace)
             raise
         finally:
-            milliseconds = round((time.monotonic() - begun) * 1000)
+            milliseconds = round((time.monotonic() - started) * 1000)
             about.info(
                 "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)",
                 function.name,

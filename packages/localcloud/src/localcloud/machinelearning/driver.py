@@ -153,13 +153,13 @@ class Run:
             out.writelines(self.scored)
 
     def load_model(self) -> Any:
-        begun = time.monotonic()
+        started = time.monotonic()
         import mlflow.pyfunc
 
-        say(f"mlflow imported in {time.monotonic() - begun:.2f} s")
-        begun = time.monotonic()
+        say(f"mlflow imported in {time.monotonic() - started:.2f} s")
+        started = time.monotonic()
         model = mlflow.pyfunc.load_model(self.request["model"])
-        say(f"model loaded in {time.monotonic() - begun:.2f} s")
+        say(f"model loaded in {time.monotonic() - started:.2f} s")
         return model
 
     def score_all(self, model: Any) -> None:
@@ -187,14 +187,14 @@ class Run:
         names = ", ".join(path.name for path in files)
         read = self.read or partial(read_table, types=column_types(model))
         for attempt in range(1 + self.request["maxRetries"]):
-            begun = time.monotonic()
+            started = time.monotonic()
             try:
                 with time_limit(self.request["timeout"]):
                     lines = score(model, files, read)
             except Exception as error:
                 self.note(f"mini batch of {names} failed, attempt {attempt + 1}", error)
             else:
-                say(f"mini batch of {names} in {time.monotonic() - begun:.2f} s")
+                say(f"mini batch of {names} in {time.monotonic() - started:.2f} s")
                 return lines
         return None
 

@@ -115,10 +115,10 @@ def test_a_list_that_cannot_be_applied_leaves_nothing_and_says_why(tmp_path: Pat
 
 def test_a_stack_without_an_app_has_no_functions_host(tmp_path: Path) -> None:
     home = Home.open(tmp_path / "home", Ports.free())
-    begun: list[str] = []
+    states: list[str] = []
     stack = Stack(home, CloudSpec(resources(home)))
-    with stack.start(meanwhile=lambda: begun.append(stack.parts["cloud"].state)) as running:
+    with stack.start(meanwhile=lambda: states.append(stack.parts["cloud"].state)) as running:
         assert list(running.parts) == ["azurite", "cloud"]
-        assert begun == ["running"]
+        assert states == ["running"]
         assert running.controls.call("GET", "health") == {"state": "Running"}
     assert len(of_home(home).resources) == len(resources(home))

@@ -36,9 +36,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_help_names_every_command() -> None:
-    shown = run("--help")
-    assert shown.exit_code == 0
-    assert all(name in shown.stdout for name in COMMANDS)
+    result = run("--help")
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in COMMANDS)
     assert run("faults", "arm", "-h").exit_code == 0
 
 

@@ -111,7 +111,7 @@ def test_numbers_and_empty_texts_of_parameters_reach_the_program_with_their_type
     extended: dict[str, Any] = {
         name: {"value": f"@pipeline().parameters.{name}", "type": "Expression"} for name in parameters
     }
-    extended["told"] = "@{pipeline().parameters.tolerance}, @{pipeline().parameters.maxRmse}"
+    extended["text"] = "@{pipeline().parameters.tolerance}, @{pipeline().parameters.maxRmse}"
     folder = factory.upload("typed", main__py=REPORT)
     factory.publish(
         "typed",
@@ -133,14 +133,20 @@ def test_numbers_and_empty_texts_of_parameters_reach_the_program_with_their_type
         return {"parameters": run.parameters, **reached}
 
     by_default = {"task": "", "algorithm": "linear", "minAccuracy": 0, "maxRmse": 0, "tolerance": 0.01}
-    by_default |= {"lr": 0.1, "told": "0.01, 0"}
-    shown = {"task": "", "algorithm": "linear", "minAccuracy": "0", "maxRmse": "0", "tolerance": "0.01"}
-    assert seen() == {"parameters": shown | {"lr": "0.1"}, **by_default}
+    by_default |= {"lr": 0.1, "text": "0.01, 0"}
+    texts = {"task": "", "algorithm": "linear", "minAccuracy": "0", "maxRmse": "0", "tolerance": "0.01"}
+    assert seen() == {"parameters": texts | {"lr": "0.1"}, **by_default}
 
     given = {"task": "regression", "algorithm": "", "minAccuracy": 0.0, "maxRmse": 12.5, "tolerance": 0}
-    shown = {"task": "regression", "algorithm": "", "minAccuracy": "0", "maxRmse": "12.5", "tolerance": "0"}
-    expected = by_default | given | {"told": "0, 12.5"}
-    assert seen(**given) == {"parameters": shown | {"lr": "0.1"}, **expected}
+    texts = {
+        "task": "regression",
+        "algorithm": "",
+        "minAccuracy": "0",
+        "maxRmse": "12.5",
+        "tolerance": "0",
+    }
+    expected = by_default | given | {"text": "0, 12.5"}
+    assert seen(**given) == {"parameters": texts | {"lr": "0.1"}, **expected}
 
 
 def check_environment(factory: Factory, environment: dict[str, str], task_id: str, cwd: str) -> None:

@@ -132,9 +132,9 @@ def test_a_linked_service_shows_no_secret_and_is_kept_while_it_is_referred_to(fa
     key = "AccountName=devstoreaccount1;AccountKey=c2VjcmV0"
     connection = f"DefaultEndpointsProtocol=https;{key};BlobEndpoint={factory.home.blob_url}"
     factory.link("keyed", "AzureBlobStorage", connectionString=connection)
-    shown = factory.client.linked_services.get(*factory.scope, "keyed")
-    assert shown is not None
-    assert "c2VjcmV0" not in str(shown.as_dict())
+    found = factory.client.linked_services.get(*factory.scope, "keyed")
+    assert found is not None
+    assert "c2VjcmV0" not in str(found.as_dict())
     factory.publish("keyed", custom("Ok", "true", type_properties={
         "folderPath": factory.upload("keyed", main__py=""), "resourceLinkedService": reference("keyed"),
     }))  # fmt: skip

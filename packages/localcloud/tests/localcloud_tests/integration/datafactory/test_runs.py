@@ -119,15 +119,15 @@ def test_a_retry_is_a_second_task_with_a_folder_of_its_own(factory: Factory, tmp
 def test_dependencies_decide_which_activities_run(factory: Factory) -> None:
     fails = python("import sys; sys.exit(1)")
     gives = python("import json; json.dump({'rows': 150}, open('outputs.json', 'w'))")
-    told = "@{activity('Gives').output.customOutput.rows} rows, exit @{activity('Gives').output.exitcode}"
+    text = "@{activity('Gives').output.customOutput.rows} rows, exit @{activity('Gives').output.exitcode}"
     factory.publish(
         "branches",
         custom("Gives", gives),
         custom(
-            "Told",
+            "Reads",
             "true",
             dependsOn=after("Gives", "Succeeded"),
-            type_properties={"extendedProperties": {"told": told}},
+            type_properties={"extendedProperties": {"text": text}},
         ),
         custom("Fails", fails, dependsOn=after("Gives", "Completed")),
         custom("Unreached", "true", dependsOn=after("Fails", "Succeeded")),
@@ -139,13 +139,13 @@ def test_dependencies_decide_which_activities_run(factory: Factory) -> None:
     activities = {each.activity_name: each for each in factory.activities(run_id)}
     assert {name: each.status for name, each in activities.items()} == {
         "Gives": "Succeeded",
-        "Told": "Succeeded",
+        "Reads": "Succeeded",
         "Fails": "Failed",
         "Unreached": "Skipped",
         "Rescue": "Succeeded",
         "BecauseSkipped": "Succeeded",
     }
-    assert activities["Told"].input["extendedProperties"]["told"] == "150 rows, exit 0"
+    assert activities["Reads"].input["extendedProperties"]["text"] == "150 rows, exit 0"
     assert run.status == "Succeeded", "every branch ended well: the failure was handled"
 
 

@@ -256,10 +256,10 @@ def test_purge_of_many_wants_a_time_and_says_when_there_was_nothing(host: Runnin
 
 
 def test_purge_of_many_deletes_finished_runs_of_that_time(other_host: RunningHost, new_id: str) -> None:
-    begun = datetime.now(UTC).isoformat()
+    started = datetime.now(UTC).isoformat()
     other_host.start("double_twice", 1, new_id)
     other_host.ended(new_id)
-    asked = {"createdTimeFrom": begun, "runtimeStatus": "Completed"}
+    asked = {"createdTimeFrom": started, "runtimeStatus": "Completed"}
     response = other_host.management("DELETE", "instances", params=asked)
     assert (response.status_code, response.json()) == (200, {"instancesDeleted": 1})
 

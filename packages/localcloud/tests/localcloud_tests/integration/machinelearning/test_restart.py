@@ -20,7 +20,7 @@ from localcloud_tests.integration.machinelearning.conftest import (
 
 
 class Restartable:
-    """A cloud process that can be ended and begun again on the same home and storage."""
+    """A cloud process that a test can stop and start again with the same home and storage."""
 
     def __init__(self, home: Home) -> None:
         self.home = home

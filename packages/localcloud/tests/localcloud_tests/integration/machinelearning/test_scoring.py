@@ -110,8 +110,8 @@ def test_rest_in_pascal_case_goes_to_the_default_deployment(
     assert f"/deployments/{deployment}/jobs/" in job["id"]
     assert bench.ended(job["name"]).status == "Completed"
     uri = f"/inference/{endpoint}/jobs/{job['name']}"
-    shown = bench.request("GET", uri, "https://ml.azure.com").json()
-    assert shown["properties"]["status"] == "Completed"
+    job = bench.request("GET", uri, "https://ml.azure.com").json()
+    assert job["properties"]["status"] == "Completed"
     assert predictions(bench, f"{folder}/out.csv") == SCORED.format(name="sample.csv")
 
 

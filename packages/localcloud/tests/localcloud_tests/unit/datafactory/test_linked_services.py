@@ -1,11 +1,11 @@
-"""Linked services: what is taken, what is shown, and which storage and pool they may lead to."""
+"""Linked services: accepted definitions, their secrets, and the storage and pool that they may name."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 from localcloud.datafactory.errors import ActivityFailedError, BadRequestError
-from localcloud.datafactory.linked_services import check, check_batch, check_storage, shown
+from localcloud.datafactory.linked_services import check, check_batch, check_storage, without_secrets
 from localcloud.home import Home, Ports
 from localcloud.wire import AzureError
 
@@ -59,12 +59,12 @@ def test_what_is_not_imitated_says_so_by_name(properties: dict[str, Any], named:
     assert named in error.value.message
 
 
-def test_secrets_are_not_shown() -> None:
+def test_a_definition_is_read_without_its_secrets() -> None:
     properties = storage(
         connectionString="AccountName=a;AccountKey=c2VjcmV0;BlobEndpoint=https://x",
         sasToken={"type": "SecureString", "value": "sv=secret"},
     )
-    text = str(shown(properties))
+    text = str(without_secrets(properties))
     assert "c2VjcmV0" not in text
     assert "secret" not in text
     assert "BlobEndpoint=https://x" in text

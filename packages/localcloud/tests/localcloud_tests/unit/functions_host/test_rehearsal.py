@@ -113,9 +113,9 @@ def test_the_limit_ends_a_rehearsal_of_an_eternal_orchestrator() -> None:
     def poll(ctx: Any, _: Any) -> Steps:
         while True:
             yield ctx.create_timer(timedelta(hours=1))
-            yield ctx.call_activity("look")
+            yield ctx.call_activity("get_status")
 
-    outcome = run_orchestrator(poll, activities={"look": lambda _: None}, limit=timedelta(hours=10))
+    outcome = run_orchestrator(poll, activities={"get_status": lambda _: None}, limit=timedelta(hours=10))
     assert outcome.status is OrchestrationStatus.RUNNING
     assert len(outcome.calls) == 10
 
@@ -194,9 +194,9 @@ def test_retries_wait_with_back_off_in_virtual_time() -> None:
 
 def test_current_time_is_the_virtual_time() -> None:
     def clocked(ctx: Any, _: Any) -> Steps:
-        begun = ctx.current_utc_datetime
+        started = ctx.current_utc_datetime
         yield ctx.create_timer(timedelta(hours=7))
-        return (ctx.current_utc_datetime - begun).total_seconds()
+        return (ctx.current_utc_datetime - started).total_seconds()
 
     assert run_orchestrator(clocked).output == 7 * 3600
 
@@ -222,14 +222,14 @@ def test_continue_as_new_keeps_buffered_events_when_told_to() -> None:
 
 def test_a_timer_of_an_earlier_generation_does_not_end_one_of_the_next() -> None:
     def generations(ctx: Any, first: bool) -> Steps:
-        begun = ctx.current_utc_datetime
+        started = ctx.current_utc_datetime
         woken = ctx.wait_for_external_event("wake")
         timer = ctx.create_timer(timedelta(hours=1) if first else timedelta(hours=5))
         winner = yield when_any([timer, woken])
         if winner is woken:
             ctx.continue_as_new(False)
             return None
-        return (ctx.current_utc_datetime - begun).total_seconds() / 3600
+        return (ctx.current_utc_datetime - started).total_seconds() / 3600
 
     event = Event("wake", after=timedelta(minutes=10))
     assert run_orchestrator(generations, True, events=[event]).output == 5
