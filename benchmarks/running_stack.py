@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 from localcloud.home import Home, Ports
-from localcloud.spec import kept_in
+from localcloud.spec import spec_file
 from localcloud.stack import Record, with_parent_watchdog
 
 from benchmarks.checkout import CHECKOUT
@@ -43,7 +43,7 @@ def started() -> Iterator[RunningStack]:
     """A new stack, which is deleted with all its data after the block. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
-        local.spec(home, CHECKOUT).write(kept_in(home))
+        local.spec(home, CHECKOUT).write(spec_file(home))
         supervisor = subprocess.Popen(
             with_parent_watchdog("localcloud.supervisor", str(home.root)),
             stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The commands, put together."""
+"""The application: all commands of the command line."""
 
 import sys
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Commands(TyperGroup):
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether --json is among the options; what follows `--` is no option."""
+    """Whether --json is among the options; arguments after `--` are no options."""
     options = takewhile(lambda argument: argument != "--", arguments)
     return "--json" in options
 

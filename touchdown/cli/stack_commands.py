@@ -35,15 +35,20 @@ SETTINGS_FILE = "local.settings.json"
 def up(
     app: AppOption = None,
     home: HomeOption = None,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops the stack.")] = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay in the foreground; Ctrl-C stops the stack.")
+    ] = False,
     functions: Annotated[
         bool,
-        typer.Option("--functions/--no-functions", help="Without it, serve the app with `func start`."),
+        typer.Option(
+            "--functions/--no-functions",
+            help="Whether to start the Functions host; without it, use `func start`.",
+        ),
     ] = True,
     free_ports: FreePortsOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the stack in the background, and return when everything is healthy."""
+    """Start the stack in the background, and return when all of it is healthy."""
     with reporting_errors(as_json=as_json):
         checkout = find_checkout(app)
         require_localcloud()
@@ -57,11 +62,11 @@ def up(
         spec, publish = local.spec(place, checkout), partial(local.publish, place, checkout)
         if foreground:
             output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
-            lifecycle.stay(place, spec, functions=functions, meanwhile=publish)
+            lifecycle.run_in_foreground(place, spec, functions=functions, on_cloud_ready=publish)
             return
         started = time.monotonic()
         with output.err.status("Starting Azurite, the cloud and the Functions host …"):
-            done = lifecycle.bring_up(place, spec, functions=functions, meanwhile=publish)
+            done = lifecycle.bring_up(place, spec, functions=functions, on_cloud_ready=publish)
         report = lifecycle.report(place)
         if as_json:
             output.print_json(report)
@@ -72,7 +77,7 @@ def up(
 
 
 def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Stop everything that `up` started. What was uploaded and deployed is kept."""
+    """Stop everything that `up` started. Data and deployed resources are kept."""
     with reporting_errors(as_json=as_json):
         stopped, interrupted = False, list[dict[str, Any]]()
         if (home_folder(home) / "cloud.json").exists():
@@ -94,7 +99,7 @@ def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print what runs, where, and how much memory it holds. Exit code 0 only if all of it runs."""
+    """Print the processes, their addresses and memory. The exit code is 0 only if all of them run."""
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
         from localcloud import lifecycle
@@ -123,7 +128,7 @@ def env(
     force: Annotated[bool, typer.Option("--force", help=f"Replace an existing {SETTINGS_FILE}.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the variables by which curl and Azure's SDKs find this cloud: eval "$(touchdown env)"."""
+    """Print the variables with which curl and Azure's SDKs use this cloud: eval "$(touchdown env)"."""
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
         from localcloud import certificates
@@ -152,7 +157,7 @@ def reset(
 
         if not yes and as_json:
             raise CommandError(
-                Exit.USAGE, "nothing was deleted: with --json nobody can be asked.", "Add --yes."
+                Exit.USAGE, "nothing was deleted: with --json, this command cannot ask.", "Add --yes."
             )
         if not yes and not typer.confirm(f"Delete {place.root} and everything in this cloud?", err=True):
             raise CommandError(Exit.USAGE, "nothing was deleted.")
@@ -207,7 +212,7 @@ def app_variables(home: "Home") -> dict[str, str]:
 
 
 def settings_only(home: "Home") -> "CloudSpec":
-    """What a localcloud is told of the app's settings, which depend on the home alone."""
+    """A specification with the app's settings only, which depend on the home alone."""
     from localcloud.spec import CloudSpec
 
     from touchdown.local.resources import site_settings

@@ -27,7 +27,7 @@ def start(
     return stack.start(
         home,
         spec(home, checkout, ready_environment=ready_environment),
-        meanwhile=partial(publish, home, checkout),
+        on_cloud_ready=partial(publish, home, checkout),
         app_settings=app_settings,
         cloud_settings=cloud_settings,
     )

@@ -1,10 +1,10 @@
-"""Azure Resource Manager's own part: the cloud's metadata, subscriptions, resource groups,
-and the answer to what no service imitates.
+"""Azure Resource Manager itself: the cloud's metadata, subscriptions, resource groups, and the answer to
+requests that no service imitates.
 
-The cloud has a name of its own: a known one would be taken for the public cloud, whatever its endpoints.
-The metadata document is what azure-ai-ml reads through ARM_CLOUD_METADATA_URL to learn a cloud's
-endpoints. Source: azure-ai-ml 1.35 `_azure_environments.py`; "Subscriptions - Get"; "Resource
-Groups - Create Or Update".
+azure-ai-ml reads the metadata document through ARM_CLOUD_METADATA_URL to learn a cloud's endpoints. The cloud
+has a name of its own: under a known name it would be taken for the public cloud, whatever its endpoints.
+Source: azure-ai-ml 1.35 `_azure_environments.py`; "Subscriptions - Get"; "Resource Groups - Create Or
+Update".
 """
 
 import re
@@ -22,7 +22,7 @@ from localcloud.wire import ArmRoute, AzureError, Handler, api_version, json_bod
 
 
 def known_subscription(request: Request) -> None:
-    """Raises AzureError 404 when the path names a subscription that is not this cloud's."""
+    """Raise AzureError 404 if the path names another subscription than this cloud's."""
     subscription = request.path_params.get("subscription", SUBSCRIPTION)
     if subscription.lower() != SUBSCRIPTION:
         raise AzureError(
@@ -31,7 +31,7 @@ def known_subscription(request: Request) -> None:
 
 
 def known_scope(request: Request, inventory: Inventory) -> None:
-    """Raises AzureError 404 when the path names a subscription or resource group that is not this cloud's."""
+    """Raise AzureError 404 if the path names another subscription or resource group than this cloud's."""
     known_subscription(request)
     group = request.path_params.get("group")
     there = inventory.one(GROUP)
@@ -40,7 +40,7 @@ def known_scope(request: Request, inventory: Inventory) -> None:
 
 
 def opened(cloud: Cloud, handler: Handler) -> Handler:
-    """`handler` for callers with a token, who name an api-version and a scope that exists."""
+    """Wrap `handler` so that it requires a token, an api-version and an existing scope."""
 
     async def checked(request: Request) -> Response:
         cloud.arm_caller(request)
@@ -116,12 +116,12 @@ def group_body(document: Document) -> Document:
 
 
 def not_imitated_service(cloud: Cloud) -> Service:
-    """Answers for every provider's resources that no service before it has a route for."""
-    return Service("not imitated", [Elsewhere(cloud)])
+    """A service that answers 501 for every resource for which no earlier service has a route."""
+    return Service("not imitated", [NotImitated(cloud)])
 
 
-class Elsewhere(BaseRoute):
-    """What no service imitates: 501, to a caller with a token."""
+class NotImitated(BaseRoute):
+    """A route that answers 501 to callers with a token, for resources that no service imitates."""
 
     PATHS = re.compile(r"(/history/[^/]+)?/subscriptions/.+/providers/[^/]+/.*", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""A client of localcloud's own controls: what no Azure has, because it steers the imitation itself.
+"""A client of localcloud's controls, which Azure does not have: they steer the imitation itself.
 
 controls = Controls(Home.open(Path(".localcloud")))
 controls.arm_fault("http", "drop", {"path": "/pipelines/"})
@@ -17,15 +17,15 @@ Json = dict[str, Any]
 
 
 class ControlsError(Exception):
-    """A control could not be used; the text says why."""
+    """A call of a control failed; the text says why."""
 
 
 class NotRunningError(ControlsError):
-    """Nothing listens at the home's control address."""
+    """No process listens at the home's control address."""
 
 
 class RefusedControlError(ControlsError):
-    """The cloud refused a control. status and code are the answer's; body is all of it."""
+    """The cloud refused a call. status: the HTTP status; code: the error code; body: the whole JSON body."""
 
     def __init__(self, status: int, code: str, message: str, body: Json) -> None:
         super().__init__(message)
@@ -35,9 +35,9 @@ class RefusedControlError(ControlsError):
 
 
 class Controls:
-    """The controls of one home's cloud, which must run.
+    """The controls of one home's cloud, which must be running.
 
-    Every method raises NotRunningError when nothing listens and RefusedControlError when the cloud refuses.
+    Every method raises NotRunningError if no process listens, and RefusedControlError if the cloud refuses.
     """
 
     def __init__(self, home: Home, timeout: float = 30.0) -> None:
@@ -45,39 +45,39 @@ class Controls:
         self._timeout = timeout
 
     def arm_fault(self, point: str, action: str, where: Mapping[str, str] | None = None, **how: Any) -> Json:
-        """Arm a fault (see localcloud.faults.Fault for its fields); its `id` disarms it."""
+        """Arm a fault and return it, with its `id` for `disarm`. Its fields: localcloud.faults.Fault."""
         fault = {"point": point, "action": action, "where": dict(where or {}), **how}
         return self.call("POST", "faults", json=fault)
 
     def faults(self) -> list[Json]:
-        """The armed faults; `taken` counts how often each has been taken."""
+        """The armed faults. `taken` is the number of times that a fault has occurred."""
         return list(self.call("GET", "faults")["value"])
 
     def disarm(self, fault_id: str = "") -> None:
-        """Disarm one fault, or all of them."""
+        """Disarm one fault, or all faults if no id is given."""
         self.call("DELETE", f"faults/{fault_id}" if fault_id else "faults")
 
     def deliveries(self, **fields: str) -> list[Json]:
-        """Event Grid's deliveries, filtered by the fields state, subscription, eventId and subject."""
+        """Event Grid's deliveries. `fields` filters them by state, subscription, eventId or subject."""
         return list(self.call("GET", "eventgrid/deliveries", params=fields)["value"])
 
     def redeliver(self, event_id: str) -> list[Json]:
-        """Deliver an event once more."""
+        """Deliver an event again; return its deliveries."""
         return list(self.call("POST", "eventgrid/redeliver", json={"event_id": event_id})["value"])
 
     def pause_deliveries(self) -> None:
-        """Hold back deliveries until resume_deliveries."""
+        """Hold all deliveries until resume_deliveries is called."""
         self.call("POST", "eventgrid/pause")
 
     def resume_deliveries(self) -> None:
         self.call("POST", "eventgrid/resume")
 
     def published(self, topic: str) -> list[Json]:
-        """The events that a custom topic was given."""
+        """The events that have been published to a custom topic."""
         return list(self.call("GET", f"topics/{topic}/events")["value"])
 
     def call(self, method: str, path: str, **request: Any) -> Json:
-        """Call any control: `path` follows /localcloud/ on the identity listener."""
+        """Call any control. `path` follows /localcloud/ in the URL, on the identity port."""
         headers = {"X-Localcloud-Key": self.home.control_key}
         url = f"{self.home.control_url}/{path}"
         try:

@@ -1,6 +1,6 @@
 """Credentials of this cloud's identities, for the Azure SDKs.
 
-`DefaultAzureCredential` is the person, too, but only in a process that has the variables of `localcloud env`.
+With the variables that `localcloud env` prints, `DefaultAzureCredential` authenticates as the person too.
 """
 
 import httpx
@@ -10,9 +10,9 @@ from localcloud.home import Home
 
 
 class Principal:
-    """One identity of the home's cloud as an azure-core TokenCredential.
+    """One identity of the home's cloud, as an azure-core TokenCredential.
 
-    name: "app" (the Function App), "node" (Batch nodes), or "person" (whoever works with the cloud).
+    name: "app" (the Function App), "node" (Batch nodes) or "person" (the developer).
     """
 
     def __init__(self, home: Home, name: str = "person") -> None:
@@ -20,7 +20,7 @@ class Principal:
         self._secret = home.identity_headers[name]
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        """A token for the first of `scopes`. Raises httpx.HTTPError when the cloud does not run."""
+        """Return a token for the first of `scopes`. Raises httpx.HTTPError if the cloud is not running."""
         answer = httpx.get(
             self._home.identity_endpoint,
             params={"resource": scopes[0].removesuffix("/.default"), "api-version": "2019-08-01"},

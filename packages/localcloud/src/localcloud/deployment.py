@@ -16,18 +16,18 @@ from localcloud.service import Cloud
 from localcloud.spec import Resource
 
 STORAGE_LIMIT = 60
-"""Seconds until storage must answer, and each request."""
+"""Seconds within which storage must answer, and the timeout of each request."""
 LAST = "/eventsubscriptions/"
 
 
 class DeploymentError(Exception):
-    """A resource that Resource Manager refused; the text names it and quotes the answer."""
+    """Resource Manager refused a resource, or storage does not answer. The text quotes the refusal."""
 
 
 async def apply(resource_manager: ASGIApp, cloud: Cloud) -> None:
-    """PUT every resource of the cloud's specification; applying the same list again changes nothing.
+    """PUT every resource of the cloud's specification. Applying the same list again changes nothing.
 
-    Raises DeploymentError, also when storage does not answer.
+    Raises DeploymentError.
     """
     await storage_answers(cloud.home)
     token, _ = cloud.tokens.issue("service", cloud.home.resource_manager)
@@ -44,8 +44,8 @@ async def apply(resource_manager: ASGIApp, cloud: Cloud) -> None:
 async def apply_step(client: httpx.AsyncClient, step: list[Resource]) -> None:
     """PUT the resources of one step at the same time.
 
-    Those that are refused are sent again as long as others succeed, because they may refer to them. Raises
-    DeploymentError.
+    Refused resources are sent again as long as others succeed, because they may refer to those. Raises
+    DeploymentError when every resource that is left is refused.
     """
     while step:
         errors = await asyncio.gather(*(put(client, resource) for resource in step))
@@ -56,7 +56,7 @@ async def apply_step(client: httpx.AsyncClient, step: list[Resource]) -> None:
 
 
 async def put(client: httpx.AsyncClient, resource: Resource) -> str:
-    """PUT a resource; why it was refused, or nothing."""
+    """PUT a resource. Return the reason if it is refused, else ""."""
     answer = await client.put(resource.id, params={"api-version": resource.api_version}, json=resource.body)
     if answer.is_success:
         return ""
@@ -65,7 +65,7 @@ async def put(client: httpx.AsyncClient, resource: Resource) -> str:
 
 
 def steps(resources: Sequence[Resource]) -> list[list[Resource]]:
-    """The resources in the order in which they can be applied, those of one step together."""
+    """Group resources into steps, in the order in which they can be applied."""
     found: dict[tuple[bool, int], list[Resource]] = {}
     for resource in resources:
         key = (LAST in resource.id.lower(), resource.id.strip("/").count("/"))
@@ -74,7 +74,7 @@ def steps(resources: Sequence[Resource]) -> list[list[Resource]]:
 
 
 async def storage_answers(home: Home) -> None:
-    """Returns when storage listens. Raises DeploymentError."""
+    """Wait until storage listens. Raises DeploymentError if it does not within STORAGE_LIMIT."""
     try:
         async with asyncio.timeout(STORAGE_LIMIT):
             while not await _listens(home.ports.blob):  # noqa: ASYNC110 - the other process gives no event

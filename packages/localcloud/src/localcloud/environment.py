@@ -1,7 +1,7 @@
-"""The environments in which the processes of one localcloud run, and a person's shell can.
+"""The environment variables for the processes of one localcloud, and for a developer's shell.
 
-A shell may hold the settings of a real subscription: a service principal, a tenant, another cloud. None of
-them may reach a process of localcloud, where they would win over its own identity.
+A shell may hold the settings of a real subscription: a service principal, a tenant, another cloud. No process
+of localcloud may get them, because they would take precedence over its own identity.
 """
 
 import os
@@ -22,14 +22,14 @@ FOREIGN = (
     "PYTHONHOME",
     "PYTHONPATH",
 )
-"""How the names of variables begin that decide which cloud, which identity or which code is used."""
+"""Prefixes of variables that choose a cloud, an identity or the code that runs."""
 
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""The key of every storage emulator, published by Microsoft; no secret."""
+"""The account key of every storage emulator. Microsoft publishes it, so it is no secret."""
 
 
 def inherited() -> dict[str, str]:
-    """This process's environment without what belongs to another cloud; loopback goes round any proxy."""
+    """This process's environment without the variables of another cloud, and with no proxy for loopback."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     direct = {each for each in kept.get("NO_PROXY", kept.get("no_proxy", "")).split(",") if each}
     without = ",".join(sorted(direct | {LOOPBACK, "localhost"}))
@@ -37,17 +37,17 @@ def inherited() -> dict[str, str]:
 
 
 def of_app(home: Home, spec: CloudSpec) -> dict[str, str]:
-    """The settings of the site in `spec`, with what App Service adds: an identity; here also trust."""
+    """The app settings of the site in `spec`, an identity (as App Service adds it) and the CA bundle."""
     return spec.app_settings() | home.identity("app") | home.trust()
 
 
 def of_functions(home: Home, spec: CloudSpec, settings: Mapping[str, str]) -> dict[str, str]:
-    """The Functions host's: the app's settings, over them `settings`."""
+    """The environment of the Functions host. `settings` override the app's settings."""
     return inherited() | of_app(home, spec) | dict(settings)
 
 
 def of_cloud(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
-    """The cloud process's."""
+    """The environment of the cloud process."""
     return inherited() | home.trust() | dict(settings)
 
 
@@ -58,12 +58,12 @@ def of_storage(home: Home) -> dict[str, str]:
 
 
 def of_person(home: Home) -> dict[str, str]:
-    """In which Azure's SDKs find this cloud and are its person: for a shell, a script, a notebook."""
+    """The variables with which Azure's SDKs use this cloud as its person, in a shell, script or notebook."""
     return {"ARM_CLOUD_METADATA_URL": home.metadata_url, **home.identity("person"), **home.trust()}
 
 
 def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:
-    """What `local.settings.json` of Azure Functions Core Tools holds, for the app against this cloud."""
+    """The content of `local.settings.json` with which Azure Functions Core Tools serves the app."""
     return {
         "IsEncrypted": False,
         "Values": {
@@ -75,7 +75,7 @@ def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:
 
 
 def connection_string(home: Home) -> str:
-    """Of the cloud's storage, for `func start`, whose host has no identity here: it uses the shared key."""
+    """The connection string of the cloud's storage, for `func start`, whose host has no identity here."""
     account = [f"AccountName={STORAGE_ACCOUNT}", f"AccountKey={EMULATOR_KEY}"]
     ports = {"Blob": home.ports.blob, "Queue": home.ports.queue, "Table": home.ports.table}
     endpoints = [

@@ -1,8 +1,7 @@
-"""What one localcloud is: its folder, its ports, its secrets, and where its services are.
+"""The home of one localcloud: its folder, ports, secrets and addresses.
 
-Everything that must outlive a restart is below `Home.root`; deleting that folder deletes the cloud.
-Ports and secrets are chosen once, on first use, and kept in `cloud.json`, so that a client's settings
-file stays right from one day to the next.
+Everything that must survive a restart is in the folder `Home.root`; deleting it deletes the cloud. Ports and
+secrets are chosen once, on first use, and kept in `cloud.json`, so that a client's settings remain valid.
 """
 
 import json
@@ -16,14 +15,14 @@ SUBSCRIPTION = "10ca1c10-0d00-4000-8000-000000000001"
 TENANT = "10ca1c10-0d00-4000-8000-0000000000aa"
 REGION = "localcloud"
 WORKSPACE_ID = "10ca1c10-0d00-4000-8000-0000000000bb"
-"""The GUID that Azure ML gives a workspace, and names the container of its default datastore for."""
+"""The GUID of the workspace, which is part of the name of its default datastore's container."""
 STORAGE_ACCOUNT = "devstoreaccount1"
-"""The storage account that Azurite is."""
+"""Azurite's storage account."""
 LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different free loopback ports; held open together so that none is named twice."""
+    """`count` different free loopback ports, found with all sockets open so that no port comes twice."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -38,8 +37,8 @@ def free_ports(count: int) -> list[int]:
 class Ports:
     """One TCP port per listener, all on 127.0.0.1.
 
-    arm: TLS; Resource Manager, the scoring URIs and the custom topic. identity: plain HTTP, the
-    managed-identity endpoint and localcloud's own controls. functions: plain HTTP, as `func start`.
+    arm: TLS, for Resource Manager, the scoring URIs and custom topics. identity: plain HTTP, for the
+    managed-identity endpoint and localcloud's controls. functions: plain HTTP, as with `func start`.
     """
 
     blob: int = 10000
@@ -51,7 +50,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Six ports that are free now: for tests, where several clouds run side by side."""
+        """Ports that are free now. Tests use them to run several clouds side by side."""
         return cls(*free_ports(6))
 
 
@@ -59,8 +58,8 @@ class Ports:
 class Home:
     """The folder, ports and secrets of one localcloud.
 
-    identity_headers: the secret of each principal ("app", "node", "person") that
-    the identity endpoint demands as X-IDENTITY-HEADER. control_key guards localcloud's own routes.
+    identity_headers: for each principal ("app", "node", "person"), the secret that the identity endpoint
+    requires as X-IDENTITY-HEADER. control_key: the key that localcloud's controls require.
     """
 
     root: Path
@@ -70,7 +69,7 @@ class Home:
 
     @classmethod
     def open(cls, root: Path, ports: Ports | None = None) -> "Home":
-        """The cloud in `root`, made there first if there is none; `ports` counts only then."""
+        """The home in `root`. If there is none, one is made, with `ports` or the default ports."""
         root = root.resolve()
         file = root / "cloud.json"
         if file.exists():
@@ -117,7 +116,7 @@ class Home:
         return f"http://{LOOPBACK}:{self.ports.functions}"
 
     def topic_endpoint(self, topic: str) -> str:
-        """Where events are published to the custom topic of that name."""
+        """The URL to which clients publish the events of a custom topic."""
         return f"{self.resource_manager}/topics/{topic}/api/events"
 
     @property
@@ -126,7 +125,7 @@ class Home:
 
     @property
     def ca_bundle(self) -> Path:
-        """certifi's roots and localcloud's own: what every process trusts."""
+        """The CA bundle that every process trusts: certifi's root certificates and localcloud's."""
         return self.certificates / "bundle.pem"
 
     @property
@@ -134,7 +133,7 @@ class Home:
         return self.root / "logs"
 
     def trust(self) -> dict[str, str]:
-        """The environment by which Python, requests, gRPC and Node trust localcloud's certificates."""
+        """The variables that make Python, requests, gRPC and Node trust localcloud's certificates."""
         bundle = str(self.ca_bundle)
         return {
             "SSL_CERT_FILE": bundle,
@@ -143,9 +142,9 @@ class Home:
         }
 
     def identity(self, principal: str) -> dict[str, str]:
-        """The environment in which DefaultAzureCredential is the managed identity of `principal`.
+        """The variables with which DefaultAzureCredential uses the managed identity of `principal`.
 
-        As App Service gives it to an app: azure-identity's AppServiceCredential.
+        They are those that App Service sets for an app; azure-identity's AppServiceCredential reads them.
         """
         return {
             "IDENTITY_ENDPOINT": self.identity_endpoint,

@@ -1,7 +1,7 @@
-"""The resources that Resource Manager was given, and what the services read in them.
+"""The resources that clients have PUT to Resource Manager, for Resource Manager and the services.
 
-A resource is found by its id, in any case, and shown as it was first written. Of some types a localcloud has
-one at most: the resource group, the workspace, the Batch account and its pool, the site.
+Ids are not case-sensitive; a resource keeps the spelling of its first PUT. A localcloud has at most one
+resource of some types: resource group, workspace, Batch account, pool and site.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ TOPIC = "Microsoft.EventGrid/topics"
 SYSTEM_TOPIC = "Microsoft.EventGrid/systemTopics"
 
 COMMON_FIELDS = ("location", "tags", "kind", "sku", "identity")
-"""What Resource Manager shows of a resource beside its id, name, type and properties."""
+"""What Resource Manager returns of a resource beside its id, name, type and properties."""
 
 
 class Inventory:
@@ -33,7 +33,7 @@ class Inventory:
         self._resources = dict(store.list(self.KIND))
 
     def put(self, type_: str, id_: str, body: Document, properties: Document) -> tuple[Document, bool]:
-        """Keep a resource, with `properties` in place of its body's; the resource, and whether it is new."""
+        """Store a resource, with `properties` instead of its body's; return it and whether it is new."""
         old = self.get(id_)
         document: Document = {
             "id": old["id"] if old else id_,
@@ -50,7 +50,7 @@ class Inventory:
         return self._resources.get(id_.lower())
 
     def delete(self, id_: str) -> bool:
-        """Delete a resource and everything below it; whether there was one."""
+        """Delete a resource and its child resources; return whether the resource existed."""
         found = False
         root = id_.lower()
         for each in [each for each in self._resources if each == root or each.startswith(f"{root}/")]:
@@ -68,11 +68,11 @@ class Inventory:
         ]
 
     def one(self, type_: str) -> Document | None:
-        """The resource of a type that this cloud has one of at most."""
+        """The resource of a type of which this cloud has at most one, or None."""
         return next(iter(self.all(type_)), None)
 
     def refuse_another(self, type_: str, id_: str) -> None:
-        """Raises AzureError 501 when the cloud has another resource of a type that it has one of at most."""
+        """Raise AzureError 501 if the cloud has another resource of a type of which it has at most one."""
         there = self.one(type_)
         if there is not None and there["id"].lower() != id_.lower():
             raise not_imitated(f"a second resource of the type {type_}: this cloud has '{there['name']}'")
@@ -81,7 +81,7 @@ class Inventory:
 
     @property
     def group(self) -> str:
-        """The resource group's name. Raises AzureError 404 before there is one."""
+        """The resource group's name. Raises AzureError 404 if the group does not exist yet."""
         found = self.one(GROUP)
         if found is None:
             raise AzureError(404, "ResourceGroupNotFound", "This cloud has no resource group yet.")
@@ -100,7 +100,7 @@ class Inventory:
 
     @property
     def batch_account(self) -> str:
-        """The Batch account's name; empty when there is none."""
+        """The Batch account's name, or "" if there is none."""
         return str((self.one(BATCH_ACCOUNT) or {"name": ""})["name"])
 
     @property
@@ -110,7 +110,7 @@ class Inventory:
 
     @property
     def pool(self) -> str:
-        """The pool's name; empty when there is none."""
+        """The pool's name, or "" if there is none."""
         return str((self.one(POOL) or {"name": ""})["name"])
 
 
@@ -121,7 +121,7 @@ def not_found(type_: str, name: str, group: str) -> AzureError:
 
 
 def properties_of(body: dict[str, Any]) -> Document:
-    """`properties` of a request's body, an object or nothing. Raises AzureError 400."""
+    """`properties` of a request's body; {} if it has none. Raises AzureError 400 if they are no object."""
     properties = body.get("properties") or {}
     if not isinstance(properties, dict):
         raise AzureError(

@@ -1,7 +1,6 @@
-"""Bringing a stack up and down in the background, and saying what runs: what a command line is a layer over.
+"""Starts and stops a stack in the background, and reports what runs. The command lines are layers over this.
 
-A stack in the background belongs to a supervisor (localcloud.supervisor), a process that outlives the
-command.
+A background stack belongs to a supervisor (localcloud.supervisor), a process that outlives the command.
 """
 
 import json
@@ -19,22 +18,22 @@ import psutil
 from localcloud import certificates, environment
 from localcloud.home import Home, Ports, free_ports
 from localcloud.parts import PortTakenError, StackError, check_ports, descendants, in_use, left_after
-from localcloud.spec import CloudSpec, kept_in
+from localcloud.spec import CloudSpec, spec_file
 from localcloud.stack import Record, clean_up, is_locked, resident
 
 Json = dict[str, Any]
 
 SUPERVISOR_LIMIT = 300.0
-"""Seconds that the supervisor may take to start or to stop everything; it has limits of its own."""
+"""Seconds within which the supervisor must start or stop the stack; each part has its own limits."""
 EXIT_LIMIT = 5.0
 """Seconds from the end of the last part to the end of the supervisor itself."""
 SETTINGS_FILE = "local.settings.json"
 INTERVAL = 0.05
-"""Seconds between two readings of the stack's record."""
+"""Seconds between two polls of the stack's record."""
 
 
 class LifecycleError(StackError):
-    """A stack could not be brought up. hint: what a person can try; may be empty."""
+    """A stack could not be started. hint: what the person can do about it; may be empty."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -47,9 +46,9 @@ def exists(root: Path) -> bool:
 
 
 def open_home(root: Path, *, free: bool = False, usual: Ports = Ports()) -> Home:  # noqa: B008 - it is frozen
-    """The home in `root`, made if there is none: with the usual ports, or, if `free`, others for taken ones.
+    """The home in `root`. If there is none, one is made with the usual ports.
 
-    Raises LifecycleError when a port that a new home would get is taken.
+    free: replace the usual ports that are taken by free ones. Otherwise such a port raises LifecycleError.
     """
     return Home.open(root) if exists(root) else Home.open(root, _available(usual, free=free))
 
@@ -61,27 +60,27 @@ def _available(usual: Ports, *, free: bool) -> Ports:
     try:
         check_ports(vars(usual))
     except PortTakenError as error:
-        hint = "Stop what listens there, or choose other ports: add --free-ports."
+        hint = "Stop the process that listens there, or choose other ports: add --free-ports."
         raise LifecycleError(f"{error}.", hint) from None
     return usual
 
 
-def stay(
+def run_in_foreground(
     home: Home,
     spec: CloudSpec | None = None,
     *,
     functions: bool = True,
-    meanwhile: Callable[[], None] | None = None,
+    on_cloud_ready: Callable[[], None] | None = None,
 ) -> None:
-    """Run the stack in this process until a signal ends it; for `meanwhile` see bring_up.
+    """Run the stack in this process until a signal ends it. `on_cloud_ready`: see bring_up.
 
     Raises StackError.
     """
     from localcloud import supervisor
 
     if spec is not None:
-        spec.write(kept_in(home))
-    supervisor.supervise(home, functions=functions, meanwhile=meanwhile)
+        spec.write(spec_file(home))
+    supervisor.supervise(home, functions=functions, on_cloud_ready=on_cloud_ready)
 
 
 def bring_up(
@@ -89,30 +88,30 @@ def bring_up(
     spec: CloudSpec | None = None,
     *,
     functions: bool = True,
-    meanwhile: Callable[[], None] | None = None,
+    on_cloud_ready: Callable[[], None] | None = None,
 ) -> str:
-    """Start the stack of `home` in the background, or those parts of it that have died; says what it did.
+    """Start the stack of `home` in the background, or restart its dead parts; return what was done.
 
-    A stack that runs keeps its specification. `meanwhile` is called once storage and the cloud answer, while
-    the Functions host still starts. Raises LifecycleError when the stack cannot be started.
+    A running stack keeps its specification. `on_cloud_ready` is called once storage and the cloud are
+    healthy, while the Functions host still starts. Raises LifecycleError if the stack cannot be started.
     """
     if is_locked(home):
         return _revive(home)
     if spec is not None:
-        spec.write(kept_in(home))
+        spec.write(spec_file(home))
     process = _start_supervisor(home, functions=functions)
     deadline = time.monotonic() + SUPERVISOR_LIMIT
     while process.poll() is None and time.monotonic() < deadline:
         record = Record.read(home)
         if record and record.pid == process.pid:
-            if meanwhile is not None and _runs(record, "cloud"):
-                meanwhile()
-                meanwhile = None
-            if record.state == "running" and meanwhile is None:
+            if on_cloud_ready is not None and _runs(record, "cloud"):
+                on_cloud_ready()
+                on_cloud_ready = None
+            if record.state == "running" and on_cloud_ready is None:
                 return "started"
         time.sleep(INTERVAL)
     if process.poll() is not None and is_locked(home):
-        # Another command was quicker by a moment.
+        # Another command started the stack at the same time and got the lock first.
         return _revive(home)
     record = Record.read(home)
     reason = record.error if record and record.pid == process.pid else ""
@@ -142,14 +141,14 @@ def _runs(record: Record, name: str) -> bool:
 def _hint_for(reason: str) -> str:
     if " is taken" in reason:
         return (
-            "Stop what listens there. This home keeps its ports; another one can have others:"
+            "Stop the process that listens there. This home keeps its ports; a new one can have others:"
             " add --home FOLDER --free-ports."
         )
     return ""
 
 
 def _revive(home: Home) -> str:
-    """Have the running supervisor start what has died. Raises LifecycleError when it cannot."""
+    """Have the running supervisor restart dead parts. Raises LifecycleError if it cannot."""
     record = _started(home)
     if all(part.state == "running" for part in record.parts):
         return "was running; nothing to do"
@@ -167,7 +166,7 @@ def _revive(home: Home) -> str:
 
 
 def _started(home: Home) -> Record:
-    """The record of the stack that holds the lock, once it has started. Raises LifecycleError."""
+    """Wait until the stack that holds the lock has started; return its record. Raises LifecycleError."""
     deadline = time.monotonic() + SUPERVISOR_LIMIT
     while is_locked(home) and time.monotonic() < deadline:
         record = Record.read(home)
@@ -178,7 +177,7 @@ def _started(home: Home) -> Record:
 
 
 def bring_down(home: Home) -> bool:
-    """Stop the stack of `home`, whoever started it, and what a killed one left; whether there was any."""
+    """Stop the stack of `home` and what a killed stack left behind; return whether there was anything."""
     record, locked = Record.read(home), is_locked(home)
     deadline = time.monotonic() + SUPERVISOR_LIMIT
     asked: dict[int, psutil.Process] = {}
@@ -197,7 +196,7 @@ def bring_down(home: Home) -> bool:
 
 
 def report(home: Home) -> Json:
-    """What runs of `home`: its processes, their memory in bytes, its addresses, nodes and faults."""
+    """The state of a home's stack: processes, their memory in bytes, addresses, nodes and faults."""
     running = is_locked(home)
     record = Record.read(home) if running else None
     parts = [_part_report(vars(part)) for part in record.parts] if record else []
@@ -238,7 +237,7 @@ def _part_report(part: Json) -> Json:
 
 
 def _memory(pid: int, *, family: bool = True) -> int:
-    """Bytes that a process holds (RSS), with what it has started if `family`."""
+    """The resident memory (RSS) of a process in bytes, with that of its descendants if `family`."""
     try:
         return sum(resident(each) for each in [psutil.Process(pid), *(descendants(pid) if family else [])])
     except psutil.Error:
@@ -246,9 +245,9 @@ def _memory(pid: int, *, family: bool = True) -> int:
 
 
 def write_func_settings(home: Home, spec: CloudSpec, folder: Path, *, force: bool = False) -> Path:
-    """Write local.settings.json to the app's folder, with which `func start` serves the app; the file.
+    """Write local.settings.json for `func start` to the app's folder; return the file.
 
-    Raises FileExistsError when there is one already, unless `force`.
+    Raises FileExistsError if the file exists, unless `force`.
     """
     from localcloud.functions import keys
 
@@ -257,7 +256,7 @@ def write_func_settings(home: Home, spec: CloudSpec, folder: Path, *, force: boo
         raise FileExistsError(f"{file} exists already.")
     certificates.ensure(home)
     file.touch(mode=0o600)
-    # The host makes them otherwise. Core Tools checks none, but Event Grid delivers with one.
+    # Event Grid delivers with a key. localcloud's own host would make it; Core Tools does not.
     keys.load(home.root / "keys.json")
     file.write_text(json.dumps(environment.func_settings(home, spec), indent=2) + "\n")
     return file

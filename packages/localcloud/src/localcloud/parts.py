@@ -87,7 +87,7 @@ class Part:
     def start(self) -> None:
         """Start the process; `wait_until_healthy` completes the start. Raises PortTakenError."""
         check_ports(self.plan.ports)
-        set_aside(self.plan.log)
+        rotate_log(self.plan.log)
         self.plan.log.parent.mkdir(parents=True, exist_ok=True)
         with self.plan.log.open("ab") as out:
             self._process = subprocess.Popen(
@@ -117,7 +117,7 @@ class Part:
     def tail(self) -> str:
         """Return the end of the part's log and the log's path."""
         text = self.plan.log.read_text(errors="replace")[-TAIL:].strip() if self.plan.log.exists() else ""
-        return f"{text or 'it said nothing'}\n(log: {self.plan.log})"
+        return f"{text or 'it printed nothing'}\n(log: {self.plan.log})"
 
     def stop(self, limit: float = STOP_LIMIT) -> None:
         """End the process and all processes that it started; returns when they have ended."""
@@ -185,7 +185,7 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def set_aside(log: Path) -> None:
+def rotate_log(log: Path) -> None:
     """Rotate a log that has become large; only one older log is kept."""
     if log.exists() and log.stat().st_size > KEPT_LOG:
         log.replace(log.with_suffix(".1.log"))

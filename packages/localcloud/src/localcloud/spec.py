@@ -1,10 +1,11 @@
-"""What one localcloud serves: a list of resources, a function app, and the Python of its nodes.
+"""What one localcloud serves: a list of resources, a function app, and the Python environment of its nodes.
 
-    spec = CloudSpec( resources=[ Resource(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab", {"location":
-    "westeurope"}, "2024-03-01"), … ], app=Path("app"), ) Stack(Home.open(Path(".localcloud")), spec).start()
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
+    spec = CloudSpec([Resource(group, {"location": "westeurope"}, "2024-03-01"), …], app=Path("app"))
+    Stack(Home.open(Path(".localcloud")), spec).start()
 
-The cloud applies the list to its own Resource Manager, by PUT, each time it starts. Ids, bodies and API
-versions are therefore those of Azure's templates.
+Each time the cloud starts, it sends every resource of the list to its own Resource Manager with PUT. Ids,
+bodies and API versions are therefore those of Azure's templates.
 """
 
 import json
@@ -20,12 +21,12 @@ Json = dict[str, Any]
 
 
 class SpecError(Exception):
-    """A file that holds no specification of a cloud; the text says why."""
+    """A file does not hold a specification of a cloud; the text says why."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource as a template deploys it: `body` is sent by PUT to `id`, with `api_version`."""
+    """One resource as a template deploys it: the cloud sends `body` with PUT to `id`, with `api_version`."""
 
     id: str
     body: Json
@@ -34,12 +35,13 @@ class Resource:
 
 @dataclass(frozen=True)
 class CloudSpec:
-    """Everything that a localcloud is told about what it serves.
+    """The specification of a localcloud: everything that it serves.
 
-    app: the function app's folder; without one, no Functions host is started. node_environment: a ready
-    Python environment, which Batch tasks find on their PATH and in which models score; it is never written.
-    node_requirements: without a ready environment, one is made from this file, whose requirements are locked
-    by hash; node_python is its Python version.
+    app: the function app's folder; without one, the stack has no Functions host. node_environment: an
+    existing Python environment, which Batch tasks find on their PATH and in which models score; localcloud
+    never writes to it. node_requirements: if there is no node_environment, localcloud makes one from this
+    file, which locks its requirements by hash. node_python: the Python version of the environment that
+    localcloud makes.
     """
 
     resources: Sequence[Resource] = field(default_factory=tuple)
@@ -59,7 +61,7 @@ class CloudSpec:
 
     @classmethod
     def from_json(cls, body: Any, folder: Path = Path()) -> "CloudSpec":
-        """The specification in `body`; relative paths begin at `folder`. Raises SpecError."""
+        """The specification in `body`; `folder` is the base of relative paths. Raises SpecError."""
         known = {"resources", "app", "nodeEnvironment", "nodeRequirements", "nodePython"}
         if not isinstance(body, dict) or not body.keys() <= known:
             raise SpecError(f"a specification is an object with the keys {', '.join(sorted(known))}.")
@@ -77,7 +79,7 @@ class CloudSpec:
 
     @classmethod
     def read(cls, file: Path) -> "CloudSpec":
-        """The specification in a JSON file; relative paths begin at its folder. Raises SpecError."""
+        """The specification in a JSON file, whose folder is the base of relative paths. Raises SpecError."""
         try:
             return cls.from_json(json.loads(file.read_text()), file.parent)
         except (OSError, ValueError, SpecError) as error:
@@ -91,7 +93,7 @@ class CloudSpec:
         draft.replace(file)
 
     def app_settings(self) -> dict[str, str]:
-        """The settings of the site in the list; a `config/appsettings` replaces those in its siteConfig."""
+        """The settings of the site; a resource `config/appsettings` replaces those in its siteConfig."""
         settings: dict[str, str] = {}
         for each in self.resources:
             parts = each.id.lower().split("/")
@@ -105,14 +107,14 @@ class CloudSpec:
         return settings
 
 
-def kept_in(home: Home) -> Path:
+def spec_file(home: Home) -> Path:
     """The file through which the processes of a stack share its specification."""
     return home.root / "spec.json"
 
 
 def of_home(home: Home) -> CloudSpec:
-    """The specification that the home was last started with; an empty one before that."""
-    file = kept_in(home)
+    """The specification of the home's last start; an empty one if the home was never started."""
+    file = spec_file(home)
     return CloudSpec.read(file) if file.exists() else CloudSpec()
 
 

@@ -1,12 +1,12 @@
-"""The stack: Azurite, the cloud and the Functions host, started, watched and stopped as one.
+"""The stack: Azurite, the cloud and the Functions host, which are started, monitored and stopped together.
 
     with stack.start(home, spec) as running:
         running.controls.arm_fault("http", "error")
 
-A stack lives in the process that started it: the command line's supervisor, a test, a benchmark. It holds
-the home's lock, so that there is one stack per home. Each part runs under a parent watchdog
-(localcloud.parent_watchdog), so that no part outlives the stack. `stack.json` records what
-runs, for everyone else.
+A stack belongs to the process that started it: the command line's supervisor, a test, a benchmark. That
+process holds the home's lock, so that a home has at most one stack. Each part runs under a parent watchdog
+(localcloud.parent_watchdog), so that no part outlives the stack. `stack.json` tells other processes what
+runs.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ from localcloud.parts import (
     left_after,
     listens,
 )
-from localcloud.spec import CloudSpec, kept_in, of_home
+from localcloud.spec import CloudSpec, of_home, spec_file
 
 if TYPE_CHECKING:
     from localcloud.controls import Controls
@@ -60,20 +60,18 @@ __all__ = [
 PartName = Literal["azurite", "cloud", "functions"]
 PARTS: tuple[PartName, ...] = ("azurite", "functions", "cloud")
 CLOCK_TOLERANCE = 5.0
-"""Seconds by which two readings of one process's start may differ: the machine's clock may be set."""
-
-
+"""Seconds by which two readings of one process's start time may differ, because someone may set the clock."""
 WATCHDOG_LIMIT = 10.0
-"""Seconds that the parts of a killed stack may take to end by themselves."""
+"""Seconds within which the watchdogs must have ended the parts of a killed stack."""
 
 
 class AlreadyRunningError(StackError):
-    """This home has a stack already."""
+    """The home already has a running stack."""
 
 
 @dataclass(frozen=True)
 class PartRecord:
-    """created and since are seconds since 1970: the process's start, and that of its state."""
+    """One part in `stack.json`. created and since: start of the process and of its state, in Unix time."""
 
     name: str
     state: State
@@ -86,7 +84,7 @@ class PartRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """What `stack.json` says. error: why the stack could not be started."""
+    """The content of `stack.json`. error: why the stack could not be started."""
 
     pid: int
     created: float
@@ -97,7 +95,7 @@ class Record:
 
     @classmethod
     def read(cls, home: Home) -> "Record | None":
-        """The record of the stack that runs, or of the last one if it exited without cleaning up."""
+        """The record of the running stack, or of the last one if it exited without cleaning up."""
         try:
             kept = json.loads(record_file(home).read_text())
         except FileNotFoundError:
@@ -106,7 +104,7 @@ class Record:
 
     @property
     def process(self) -> psutil.Process | None:
-        """The process of the stack, while it lives."""
+        """The process of the stack, or None if it has ended."""
         return recorded_process(self.pid, self.created)
 
 
@@ -115,7 +113,7 @@ def record_file(home: Home) -> Path:
 
 
 class Lock:
-    """Held by the process of a stack; the system lets go of it when that process is gone."""
+    """A lock that a stack's process holds; the operating system releases it when that process ends."""
 
     def __init__(self, home: Home) -> None:
         self._path = home.root / "stack.lock"
@@ -138,7 +136,7 @@ class Lock:
 
 
 def is_locked(home: Home) -> bool:
-    """Whether a stack of this home runs now."""
+    """Whether a stack of this home is running."""
     lock = Lock(home)
     free = lock.acquire()
     lock.release()
@@ -148,9 +146,9 @@ def is_locked(home: Home) -> bool:
 class Stack:
     """The processes of one home, which serve `spec`: Azurite, the cloud, and a Functions host for the app.
 
-    Without `functions`, the app is left to `func start`. Without `spec`, the home is served with its latest
-    one. app_settings override the settings of the site, cloud_settings the cloud process's environment:
-    LOCALCLOUD_POOL_TASK_SLOTS and the like.
+    functions: if false, the stack has no Functions host, and `func start` can serve the app. spec: by
+    default, the specification of the home's last start. app_settings override the settings of the site;
+    cloud_settings override the environment of the cloud process, such as LOCALCLOUD_POOL_TASK_SLOTS.
     """
 
     def __init__(
@@ -173,19 +171,19 @@ class Stack:
         self._since = time.time()
         self.parts: dict[PartName, Part] = {}
 
-    def start(self, meanwhile: Callable[[], None] | None = None) -> Self:
-        """Start everything; returns when all of it is healthy, and leaves nothing behind when it raises.
+    def start(self, on_cloud_ready: Callable[[], None] | None = None) -> Self:
+        """Start all parts and wait until they are healthy. If one cannot be started, stop the others.
 
-        `meanwhile` is called once storage and the cloud are there, while the Functions host still starts:
-        time to publish what the app needs.
+        `on_cloud_ready` is called once storage and the cloud are healthy, while the Functions host still
+        starts: it can publish what the app needs.
 
-        Raises AlreadyRunningError, PortTakenError, PartFailedError, or StackError when a program is missing.
+        Raises AlreadyRunningError, PortTakenError, PartFailedError, or StackError if a program is missing.
         """
         if not self._lock.acquire():
             raise AlreadyRunningError(f"a stack of {self.home.root} is already running.")
         try:
             clean_up(self.home)
-            self._start_parts(meanwhile)
+            self._start_parts(on_cloud_ready)
         except BaseException as error:
             self._record_state = "failed"
             self._stop_parts()
@@ -197,7 +195,7 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        """Stop everything, in the order in which the parts need each other; safe to call again."""
+        """Stop all parts, each before those that it depends on. A second call does nothing."""
         if not self.parts:
             return
         self._record_state = "stopping"
@@ -207,14 +205,14 @@ class Stack:
         self._lock.release()
 
     def start_part(self, name: PartName) -> None:
-        """Start a part that does not run; returns when it is healthy."""
+        """Start a part that is not running, and wait until it is healthy."""
         self.parts[name] = Part(self._plan(name))
         self.parts[name].start()
         self.parts[name].wait_until_healthy()
         self.write()
 
     def stop_part(self, name: PartName, *, kill: bool = False) -> None:
-        """Stop one part; `kill` does it as a crash would."""
+        """Stop one part; with `kill`, as a crash would."""
         if kill:
             self.parts[name].kill()
         self.parts[name].stop()
@@ -228,14 +226,14 @@ class Stack:
         app_settings: Mapping[str, str] | None = None,
         cloud_settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Stop one part and start it again, with other settings where they are given."""
+        """Stop one part and start it again. The given settings override the earlier ones."""
         self._app_settings |= app_settings or {}
         self._cloud_settings |= cloud_settings or {}
         self.stop_part(name, kill=kill)
         self.start_part(name)
 
     def revive(self) -> list[PartName]:
-        """Start again what has died; the names of it."""
+        """Restart the parts that have died; return their names."""
         dead = [name for name, part in self.parts.items() if part.state == "died"]
         for name in dead:
             self.parts[name].stop()
@@ -243,7 +241,7 @@ class Stack:
         return dead
 
     def resident_bytes(self) -> dict[str, int]:
-        """Memory that the processes hold now (RSS), by part, with what each has started."""
+        """The resident memory (RSS) of each part and its descendants, in bytes."""
         return {
             name: sum(resident(each) for each in [psutil.Process(part.pid), *descendants(part.pid)])
             for name, part in self.parts.items()
@@ -252,7 +250,7 @@ class Stack:
 
     @cached_property
     def controls(self) -> "Controls":
-        """A client of this cloud's controls."""
+        """A client of the cloud's controls."""
         from localcloud.controls import Controls
 
         return Controls(self.home)
@@ -268,7 +266,7 @@ class Stack:
         self.stop()
 
     def write(self, error: str = "") -> None:
-        """Write down what runs now."""
+        """Write the state of all parts to `stack.json`."""
         parts = [
             PartRecord(
                 name,
@@ -287,23 +285,23 @@ class Stack:
         draft.write_text(json.dumps(asdict(record), indent=1))
         draft.replace(record_file(self.home))
 
-    def _start_parts(self, meanwhile: Callable[[], None] | None) -> None:
+    def _start_parts(self, on_cloud_ready: Callable[[], None] | None) -> None:
         from localcloud import certificates
 
         certificates.ensure(self.home)
-        self.spec.write(kept_in(self.home))
+        self.spec.write(spec_file(self.home))
         plans = {name: self._plan(name) for name in self._names}
         check_ports({what: port for plan in plans.values() for what, port in plan.ports.items()})
         self.parts = {name: Part(plan) for name, plan in plans.items()}
-        # All at once: the cloud waits for storage by itself, before it applies its resources.
+        # The parts start together, because the cloud waits for storage before it applies its resources.
         for part in self.parts.values():
             part.start()
         self.write()
         self.parts["azurite"].wait_until_healthy()
         self.parts["cloud"].wait_until_healthy()
         self.write()
-        if meanwhile is not None:
-            meanwhile()
+        if on_cloud_ready is not None:
+            on_cloud_ready()
         for part in self.parts.values():
             part.wait_until_healthy()
 
@@ -312,7 +310,7 @@ class Stack:
         for part in (self.parts[name] for name in order if name in self.parts):
             part.stop()
         self.parts = {}
-        # A cloud that died could not end its tasks.
+        # A cloud that has died left its tasks running.
         end(tasks(self.home))
 
     def _plan(self, name: PartName) -> Plan:
@@ -374,12 +372,12 @@ def start(
     home: Home,
     spec: CloudSpec | None = None,
     *,
-    meanwhile: Callable[[], None] | None = None,
+    on_cloud_ready: Callable[[], None] | None = None,
     app_settings: Mapping[str, str] | None = None,
     cloud_settings: Mapping[str, str] | None = None,
 ) -> Stack:
-    """A stack of `home` that runs and is healthy; the caller stops it, or leaves it to `with`."""
-    return Stack(home, spec, app_settings=app_settings, cloud_settings=cloud_settings).start(meanwhile)
+    """Start a stack of `home` and return it once it is healthy. The caller stops it, or uses `with`."""
+    return Stack(home, spec, app_settings=app_settings, cloud_settings=cloud_settings).start(on_cloud_ready)
 
 
 def with_parent_watchdog(module: str, *arguments: str) -> list[str]:
@@ -403,9 +401,10 @@ def clean_up(home: Home) -> None:
 
 
 def recorded_process(pid: int, moment: float, word: str = "") -> psutil.Process | None:
-    """The process with that id, if it is the one that was written down: its start tells a reused id apart.
+    """The process that was recorded with this id and start time, or None if it has ended.
 
-    word: what its command line must contain.
+    The start time distinguishes it from a later process with the same id. word: text that its command line
+    must contain.
     """
     try:
         process = psutil.Process(pid)

@@ -1,7 +1,7 @@
 """Storage: Azurite as its own process, over TLS with OAuth.
 
-Azurite accepts bearer tokens only over TLS. A hook, which Node loads before Azurite, writes a journal of the
-blobs that change, from which Event Grid makes its events (see localcloud.eventgrid.journal).
+Azurite accepts bearer tokens only over TLS. Node loads a hook before Azurite; the hook writes a journal of
+all changes of blobs, from which Event Grid makes its events (see localcloud.eventgrid.journal).
 """
 
 import asyncio
@@ -19,11 +19,12 @@ from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, Home
 
 KEEP_ALIVE = 600
-"""Seconds for which Azurite keeps an idle connection. Its default of 5 ends while a model is trained, and a
-new connection costs its client 30 ms, because requests reads all trusted certificates for each one."""
+"""Seconds for which Azurite keeps an idle connection. With the default, 5, a
+connection ends while a model is trained, and a new one costs its client 30 ms, because requests reads all
+trusted certificates for each connection."""
 VARIABLE = "LOCALCLOUD_AZURITE"
 STARTUP_LIMIT = 60
-"""Seconds within which Azurite must answer; its first start on a busy machine takes several."""
+"""Seconds within which Azurite must answer; its first start takes several on a busy machine."""
 
 
 class StorageUnavailableError(Exception):
@@ -31,10 +32,10 @@ class StorageUnavailableError(Exception):
 
 
 def azurite(near: Path | None = None) -> Path:
-    """The program that is Azurite.
+    """Find Azurite's program.
 
-    LOCALCLOUD_AZURITE names it, or the folder of its package; otherwise it is looked for in the
-    `node_modules` of the folder `near` and of the current one, and of those above them, and on the PATH.
+    LOCALCLOUD_AZURITE may name the program or the folder of its package. Otherwise this function searches the
+    `node_modules` of the folder `near`, of the current folder and of all folders above them, then the PATH.
     Raises StorageUnavailableError.
     """
     named = os.environ.get(VARIABLE)
@@ -42,7 +43,7 @@ def azurite(near: Path | None = None) -> Path:
         found = _program(Path(named))
         if found is None:
             raise StorageUnavailableError(
-                f"{VARIABLE} is {named}, which is no Azurite: name its package's folder."
+                f"{VARIABLE} is {named}, where Azurite is not: name the folder of its package."
             )
         return found
     for folder in dict.fromkeys([*_and_above(near), *_and_above(Path.cwd())]):
@@ -51,7 +52,7 @@ def azurite(near: Path | None = None) -> Path:
     if on_path := shutil.which("azurite"):
         return Path(on_path).resolve()
     raise StorageUnavailableError(
-        "Azurite is missing: install it with `npm install azurite` where you are or above the app,"
+        "Azurite is missing: install it with `npm install azurite` in this folder or one above the app,"
         f" or name the folder of its package in {VARIABLE}."
     )
 
@@ -61,7 +62,7 @@ def _and_above(folder: Path | None) -> list[Path]:
 
 
 def _program(place: Path) -> Path | None:
-    """The program of an npm package's folder, or the file itself; None when there is neither."""
+    """`place` if it is a file, else the program of the npm package in that folder, or None."""
     if place.is_file():
         return place.resolve()
     described = place / "package.json"
@@ -71,9 +72,9 @@ def _program(place: Path) -> Path | None:
 
 
 def command(home: Home, near: Path | None = None) -> list[str]:
-    """Azurite's command line; see `azurite` for where it is found.
+    """Azurite's command line. `near` is a folder from which `azurite` searches.
 
-    Raises StorageUnavailableError when Node or Azurite is not installed.
+    Raises StorageUnavailableError if Node or Azurite is not installed.
     """
     node = shutil.which("node")
     if node is None:
@@ -97,9 +98,9 @@ def command(home: Home, near: Path | None = None) -> list[str]:
 
 
 async def start(home: Home) -> subprocess.Popen[bytes]:
-    """Start Azurite and wait until it answers. The caller ends the process.
+    """Start Azurite, wait until it answers, and return its process, which the caller must end.
 
-    Raises StorageUnavailableError, with the end of its output, if it exits or does not answer in time.
+    Raises StorageUnavailableError, with the end of Azurite's output, if it exits or does not answer in time.
     """
     certificates.ensure(home)
     home.logs.mkdir(parents=True, exist_ok=True)
@@ -128,5 +129,5 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
     tail = output.read_text(errors="replace")[-2000:]
     raise StorageUnavailableError(
         f"Azurite did not start on port {home.ports.blob} (blob), {home.ports.queue} (queue),"
-        f" {home.ports.table} (table): {tail or 'it said nothing'}"
+        f" {home.ports.table} (table): {tail or 'it printed nothing'}"
     )

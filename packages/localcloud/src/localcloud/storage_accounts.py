@@ -1,4 +1,4 @@
-"""Storage accounts as Resource Manager serves them: the one that Azurite is, and its containers.
+"""Resource Manager's routes for storage accounts: Azurite's account and its containers.
 
 Source: "Storage Accounts - Create", "Blob Containers - Create" of the storage resource provider, 2023-01-01.
 """
@@ -29,7 +29,7 @@ def service(cloud: Cloud) -> Service:
     inventory = cloud.inventory
 
     def check_account(request: Request) -> None:
-        """Raises AzureError 501 for an account that is not Azurite's."""
+        """Raise AzureError 501 for any account but Azurite's."""
         name = request.path_params["account"]
         if name.lower() != STORAGE_ACCOUNT:
             raise not_imitated(f"the storage account '{name}': a localcloud has one, {STORAGE_ACCOUNT}")
@@ -88,13 +88,13 @@ def service(cloud: Cloud) -> Service:
 
 
 def make_container(cloud: Cloud, name: str) -> None:
-    """Make a container of Azurite's unless it is there. It blocks."""
+    """Create a container in Azurite unless it exists. Blocks."""
     with contextlib.suppress(ResourceExistsError):
         cloud.blobs.create_container(name)
 
 
 def account_body(cloud: Cloud, document: Document | None) -> Document:
-    """The account as Resource Manager shows it, defined or not: Azurite is there in any case."""
+    """The account as Resource Manager returns it, even before a PUT: Azurite always has it."""
     ports = cloud.home.ports
     hosts = {"blob": ports.blob, "queue": ports.queue, "table": ports.table}
     known = {

@@ -29,8 +29,10 @@ class Stop(BaseException):
     """A signal asked the supervisor to end."""
 
 
-def supervise(home: Home, *, functions: bool = True, meanwhile: Callable[[], None] | None = None) -> None:
-    """Run the stack of `home` until a signal; for `meanwhile` see Stack.start.
+def supervise(
+    home: Home, *, functions: bool = True, on_cloud_ready: Callable[[], None] | None = None
+) -> None:
+    """Run the stack of `home` until a signal; `on_cloud_ready`: see Stack.start.
 
     Raises StackError when it cannot be started.
     """
@@ -46,7 +48,7 @@ def supervise(home: Home, *, functions: bool = True, meanwhile: Callable[[], Non
     signal.signal(signal.SIGUSR1, lambda *_: revive.set())
     stack = Stack(home, functions=functions)
     try:
-        stack.start(meanwhile)
+        stack.start(on_cloud_ready)
         watch(stack, revive)
     except Stop as asked:
         log.info("stopping: %s", asked)
@@ -61,7 +63,7 @@ def watch(stack: Stack, revive: threading.Event) -> None:
     while True:
         if revive.wait(POLL_SECONDS):
             revive.clear()
-            bring_back(stack)
+            restart_dead_parts(stack)
         states = [part.state for part in stack.parts.values()]
         if states != known:
             for part in stack.parts.values():
@@ -70,11 +72,11 @@ def watch(stack: Stack, revive: threading.Event) -> None:
             known = states
 
 
-def bring_back(stack: Stack) -> None:
+def restart_dead_parts(stack: Stack) -> None:
     try:
         log.info("started again: %s", ", ".join(stack.revive()) or "nothing")
     except StackError as error:
-        log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to say
+        log.error("%s", error)  # noqa: TRY400 - the message says everything
         stack.write(str(error))
 
 

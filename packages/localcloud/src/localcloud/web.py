@@ -1,7 +1,7 @@
 """App Service: the site that the Functions host serves, with its settings.
 
-The Functions host of the stack reads the settings from the stack's specification; here they can be looked at.
-Settings are not part of a site that is read back, as in Azure; POST config/appsettings/list shows them.
+The Functions host reads its settings from the stack's specification; these routes only let clients read them.
+As in Azure, a GET of the site leaves the settings out, and POST config/appsettings/list returns them.
 Source: "Web Apps - Create Or Update", "Update Application Settings" and "List Application Settings" of
 2024-11-01.
 """

@@ -1,4 +1,4 @@
-"""The commands, put together."""
+"""The application: all commands of the command line."""
 
 import sys
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Commands(TyperGroup):
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether --json is among the options; what follows `--` is no option."""
+    """Whether --json is among the options; arguments after `--` are no options."""
     return "--json" in takewhile(lambda argument: argument != "--", arguments)
 
 
@@ -62,7 +62,7 @@ for command in (commands.up, commands.status, commands.env, commands.down, comma
     app.command()(command)
 
 fault_commands = typer.Typer(
-    help="List, arm and disarm faults: what the cloud does wrong on purpose.",
+    help="List, arm and disarm faults: errors that the cloud makes on purpose.",
     no_args_is_help=True,
     context_settings=HELP,
 )

@@ -13,7 +13,7 @@ from localcloud.cli.options import HomeOption, JsonOption, existing_home, home_f
 from localcloud.cli.outcome import START_HINT, CommandError, Exit, reporting_errors
 
 ADDRESSES = {"azurite": "storage", "cloud": "resource_manager", "functions": "functions"}
-"""By process, the name of its address in a report's `urls`."""
+"""For each process, the name of its address in a report's `urls`."""
 
 
 def up(
@@ -24,22 +24,27 @@ def up(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="What the cloud serves, as JSON (localcloud.spec). Default: what this home served last.",
+            help="What the cloud serves, as JSON (localcloud.spec). Default: this home's last specification.",
         ),
     ] = None,
     home: HomeOption = None,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops the stack.")] = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay in the foreground; Ctrl-C stops the stack.")
+    ] = False,
     functions: Annotated[
         bool,
-        typer.Option("--functions/--no-functions", help="Without it, serve the app with `func start`."),
+        typer.Option(
+            "--functions/--no-functions",
+            help="Whether to start the Functions host; without it, use `func start`.",
+        ),
     ] = True,
     free_ports: Annotated[
         bool,
-        typer.Option("--free-ports", help="For a new home: other ports in place of those that are taken."),
+        typer.Option("--free-ports", help="For a new home: use free ports instead of those that are taken."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the stack in the background, and return when everything is healthy."""
+    """Start the stack in the background, and return when all of it is healthy."""
     from localcloud import lifecycle
     from localcloud.spec import CloudSpec
 
@@ -48,7 +53,7 @@ def up(
         place = lifecycle.open_home(home_folder(home), free=free_ports)
         if foreground:
             output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
-            lifecycle.stay(place, given, functions=functions)
+            lifecycle.run_in_foreground(place, given, functions=functions)
             return
         started = time.monotonic()
         with output.err.status("Starting the stack …"):
@@ -62,7 +67,7 @@ def up(
 
 
 def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Stop everything that `up` started. What was uploaded and deployed is kept."""
+    """Stop everything that `up` started. Data and deployed resources are kept."""
     from localcloud import lifecycle
 
     with reporting_errors(as_json=as_json):
@@ -77,7 +82,7 @@ def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print what runs, where, and how much memory it holds. Exit code 0 only if all of it runs."""
+    """Print the processes, their addresses and memory. The exit code is 0 only if all of them run."""
     from localcloud import lifecycle
 
     with reporting_errors(as_json=as_json):
@@ -110,7 +115,7 @@ def env(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing local.settings.json.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the variables by which Azure's SDKs find this cloud: eval "$(localcloud env)"."""
+    """Print the variables with which Azure's SDKs use this cloud: eval "$(localcloud env)"."""
     from localcloud import certificates, environment, lifecycle
     from localcloud.spec import of_home
 
@@ -147,7 +152,7 @@ def reset(
         place = existing_home(home)
         if not yes and as_json:
             raise CommandError(
-                Exit.USAGE, "nothing was deleted: with --json nobody can be asked.", "Add --yes."
+                Exit.USAGE, "nothing was deleted: with --json, this command cannot ask.", "Add --yes."
             )
         if not yes and not typer.confirm(f"Delete {place.root} and everything in this cloud?", err=True):
             raise CommandError(Exit.USAGE, "nothing was deleted.")
@@ -160,7 +165,7 @@ def reset(
 
 
 def print_status(report: dict[str, Any]) -> None:
-    """Print a report of localcloud.lifecycle, and what to do about a process that has died."""
+    """Print a report of localcloud.lifecycle, and what to do if a process has died."""
     if not report["running"]:
         output.out.print(output.properties([("home", report["home"]), ("state", "not running")]))
         output.print_message(START_HINT)

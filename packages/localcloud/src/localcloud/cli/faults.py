@@ -1,4 +1,4 @@
-"""faults: list, arm and disarm the faults of a cloud. What there is to arm: localcloud.faults."""
+"""faults: list, arm and disarm the faults of a cloud. localcloud.faults describes them."""
 
 import json
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from localcloud.cli.outcome import CommandError, Exit, reporting_errors
 
 
 def list_faults(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print the armed faults, and how often each has been taken."""
+    """Print the armed faults, and how often each has occurred."""
     from localcloud.controls import Controls
 
     with reporting_errors(as_json=as_json), Controls(existing_home(home)) as controls:
@@ -33,22 +33,24 @@ def list_faults(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def arm(
-    point: Annotated[str, typer.Argument(help="Where it happens, such as http or batch.task.")],
+    point: Annotated[str, typer.Argument(help="Where the fault occurs, such as http or batch.task.")],
     action: Annotated[str, typer.Argument(help="What happens: error, delay, drop, lost, repeat.")],
     where: Annotated[
         list[str] | None,
-        typer.Option(
-            "--where", metavar="NAME=PATTERN", help="Only where a field matches a regular expression."
-        ),
+        typer.Option("--where", metavar="NAME=PATTERN", help="Only if a field matches a regular expression."),
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", metavar="NAME=VALUE", help="How, such as times=2, status=503 or seconds=4."),
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="A detail of the fault, such as times=2, status=503 or seconds=4.",
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Arm a fault; prints its id."""
+    """Arm a fault and print its id."""
     from localcloud.controls import Controls
 
     with reporting_errors(as_json=as_json), Controls(existing_home(home)) as controls:
@@ -61,7 +63,7 @@ def arm(
 
 
 def disarm(
-    fault: Annotated[str, typer.Argument(help="Id of the fault; without one, all are disarmed.")] = "",
+    fault: Annotated[str, typer.Argument(help="Id of the fault. Default: all faults.")] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -77,7 +79,7 @@ def disarm(
 
 
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    """The values of an option that is NAME=VALUE. Raises CommandError."""
+    """Parse the values NAME=VALUE of an option. Raises CommandError."""
     found = {}
     for each in given or []:
         name, equals, value = each.partition("=")
@@ -88,7 +90,7 @@ def pairs(option: str, given: list[str] | None) -> dict[str, str]:
 
 
 def parsed(value: str) -> Any:
-    """A number, truth value or null as JSON writes it; anything else is text."""
+    """Parse a number, truth value or null in JSON; anything else is text."""
     try:
         return json.loads(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The options that commands share, and the home that they work in."""
+"""The options that commands share, and the home that they use."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ def home_folder(given: Path | None) -> Path:
 
 
 def existing_home(given: Path | None) -> "Home":
-    """The home that a command works with. Raises CommandError when it does not exist."""
+    """The home that a command works with. Raises CommandError if it does not exist."""
     from localcloud.home import Home
 
     root = home_folder(given)

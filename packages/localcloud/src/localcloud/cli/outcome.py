@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes, and the exit code of each error."""
+"""The exit codes of commands, and how errors map to them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """A command cannot go on. The message says why; hint is what to try."""
+    """A command cannot continue. The message says why; hint says what to try."""
 
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ START_HINT = "Start it with `localcloud up`."
 def reporting_errors(*, as_json: bool) -> Iterator[None]:
     """Print an error of the block for a person or a program, and end the command with its exit code.
 
-    An error that is a bug of localcloud's passes, with its traceback.
+    An error that is a bug of localcloud propagates, with its traceback.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def reporting_errors(*, as_json: bool) -> Iterator[None]:
 
 
 def known_error(error: Exception) -> CommandError | None:
-    """`error` as a person needs it, or None for a bug of localcloud's."""
+    """Translate `error` for a person; None if it is a bug of localcloud."""
     import httpx
 
     from localcloud.controls import ControlsError, NotRunningError, RefusedControlError

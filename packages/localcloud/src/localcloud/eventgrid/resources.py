@@ -1,7 +1,7 @@
 """Event Grid's resources as Resource Manager serves them: topics, system topics, event subscriptions.
 
-A system topic has one possible source, the cloud's storage account. A webhook is trusted without the
-validation handshake, because whoever may PUT a subscription here owns the machine. Source: "Topics", "System
+The only source of a system topic is the cloud's storage account. Webhooks are trusted without the validation
+handshake, because anyone who may PUT a subscription here owns the machine. Source: "Topics", "System
 Topics" and "Event Subscriptions" of the Event Grid REST API, 2022-06-15 and later.
 """
 
@@ -113,7 +113,7 @@ class Routes:
         return Response(status_code=200)
 
     def _refuse_namesake(self, id_: str, name: str) -> None:
-        """Deliveries are known by their subscription's name, so each name exists once in this cloud."""
+        """Refuse a name that another subscription has, because the name identifies its deliveries."""
         for type_ in TYPES:
             for other in self._inventory.all(type_):
                 if other["name"].lower() == name.lower() and other["id"].lower() != id_.lower():
@@ -122,7 +122,7 @@ class Routes:
                     )
 
     def _open(self, handler: Handler) -> Handler:
-        """`handler` for callers with a token, who name the api-version and a scope that exists."""
+        """Wrap `handler` so that it requires a token, an api-version and an existing scope."""
 
         async def checked(request: Request) -> Response:
             self._cloud.arm_caller(request)

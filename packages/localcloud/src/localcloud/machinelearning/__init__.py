@@ -50,9 +50,9 @@ def service(cloud: Cloud) -> Service:
     arm = Arm(cloud, workspace, models, computes, endpoints, jobs, scoring, nodes)
 
     async def start() -> None:
-        computes.provisioned.settle()
+        computes.provisioned.end_interrupted()
         if cloud.inventory.one(WORKSPACE):
-            endpoints.settle()
+            endpoints.end_interrupted()
         await scoring.start()
 
     return Service(

@@ -218,9 +218,9 @@ class Endpoints:
             )
         return document
 
-    def settle(self) -> None:
-        self.endpoints.settle()
-        self.deployments.settle()
+    def end_interrupted(self) -> None:
+        self.endpoints.end_interrupted()
+        self.deployments.end_interrupted()
         for deployment in self.deployments.list():
             endpoint, _, name = (
                 deployment["id"].removeprefix(self._workspace.endpoint_id("")).partition("/deployments/")

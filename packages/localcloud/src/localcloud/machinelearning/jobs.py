@@ -163,7 +163,7 @@ class Jobs:
         self._store.put(KIND, name, job)
         return job
 
-    def settle(self) -> None:
+    def end_interrupted(self) -> None:
         """Fail the jobs that a restart has interrupted."""
         for job in self.all():
             if job["status"] == "CancelRequested":

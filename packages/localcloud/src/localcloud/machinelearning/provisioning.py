@@ -109,7 +109,7 @@ class Provisioned:
 
         return Change(kept, created=False, work=partial(self._or_failed, id_, kept, work))
 
-    def settle(self) -> None:
+    def end_interrupted(self) -> None:
         """End the changes that a restart has interrupted."""
         for id_, document in self.store.list(self.kind):
             if state_of(document) == "Deleting":

@@ -88,7 +88,7 @@ class Scoring:
 
     async def start(self) -> None:
         """End the jobs that an earlier process left unfinished, and delete their folders."""
-        self._jobs.settle()
+        self._jobs.end_interrupted()
         await asyncio.to_thread(shutil.rmtree, self._home.root / "jobs", ignore_errors=True)
 
     async def stop(self) -> None:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from localcloud import storage
 from localcloud.home import Home, Ports
-from localcloud.spec import CloudSpec, Resource, kept_in
+from localcloud.spec import CloudSpec, Resource, spec_file
 
 from localcloud_tests.resources import resources
 
@@ -46,12 +46,12 @@ def serve(home: Home, *more: Resource, node_environment: Path = NODE_ENVIRONMENT
 
     All of them share one environment of the nodes: making one takes a pool minutes.
     """
-    CloudSpec([*resources(home), *more], node_environment=node_environment).write(kept_in(home))
+    CloudSpec([*resources(home), *more], node_environment=node_environment).write(spec_file(home))
 
 
 def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
     """The cloud process of `home`, healthy; the caller ends it."""
-    if not kept_in(home).exists():
+    if not spec_file(home).exists():
         serve(home)
     home.logs.mkdir(parents=True, exist_ok=True)
     with (home.logs / "cloud.log").open("ab") as out:

@@ -117,7 +117,7 @@ def test_a_stack_without_an_app_has_no_functions_host(tmp_path: Path) -> None:
     home = Home.open(tmp_path / "home", Ports.free())
     states: list[str] = []
     stack = Stack(home, CloudSpec(resources(home)))
-    with stack.start(meanwhile=lambda: states.append(stack.parts["cloud"].state)) as running:
+    with stack.start(on_cloud_ready=lambda: states.append(stack.parts["cloud"].state)) as running:
         assert list(running.parts) == ["azurite", "cloud"]
         assert states == ["running"]
         assert running.controls.call("GET", "health") == {"state": "Running"}

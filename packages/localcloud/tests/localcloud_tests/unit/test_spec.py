@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from localcloud.home import Home, Ports
-from localcloud.spec import CloudSpec, Resource, SpecError, kept_in, of_home
+from localcloud.spec import CloudSpec, Resource, SpecError, of_home, spec_file
 
 from localcloud_tests.resources import GROUP_ID, SITE_ID, resource
 
@@ -17,9 +17,9 @@ def test_a_specification_is_the_same_after_a_file(tmp_path: Path) -> None:
     assert of_home(home) == CloudSpec()
     group = Resource(GROUP_ID, {"location": "here"}, "2024-03-01")
     spec = CloudSpec([group], tmp_path / "app", tmp_path / "python", tmp_path / "requirements.txt", "3.12")
-    spec.write(kept_in(home))
+    spec.write(spec_file(home))
     assert of_home(home) == spec
-    assert stat.S_IMODE(kept_in(home).stat().st_mode) == 0o600
+    assert stat.S_IMODE(spec_file(home).stat().st_mode) == 0o600
 
 
 def test_relative_paths_begin_at_the_folder_of_the_file(tmp_path: Path) -> None:

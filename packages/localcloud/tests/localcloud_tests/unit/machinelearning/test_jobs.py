@@ -46,5 +46,5 @@ def test_a_job_that_is_to_be_cancelled_does_not_go_on(jobs: Jobs) -> None:
 )
 def test_a_restart_ends_a_job_that_had_not_ended(jobs: Jobs, before: str, after: str) -> None:
     jobs.move("one", before)
-    jobs.settle()
+    jobs.end_interrupted()
     assert status(jobs) == after

@@ -94,8 +94,8 @@ async def test_a_removed_resource_is_gone_when_its_operation_succeeds(things: Pr
 
 async def test_a_restart_ends_what_was_unfinished(things: Provisioned) -> None:
     things.change("one", thing(1))
-    things.settle()
+    things.end_interrupted()
     assert seen(things) == ("Failed", 1)
     things.remove("one")
-    things.settle()
+    things.end_interrupted()
     assert things.find("one") is None
