@@ -20,7 +20,7 @@ def localcloud_spec() -> Callable[[Home], CloudSpec]:
     return lambda home: replace(local.spec(home, CHECKOUT), app=None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def cloud_home(localcloud: LocalCloud) -> Home:
     """The home of the session's cloud, which runs."""
     return localcloud.home

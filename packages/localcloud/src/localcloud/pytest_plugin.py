@@ -17,7 +17,7 @@ Under pytest-xdist every process has a cloud of its own.
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from localcloud.home import Home
     from localcloud.spec import CloudSpec
     from localcloud.stack import Stack
+
+    Spec = CloudSpec | Callable[[Home], CloudSpec]
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ class LocalCloud:
 
 
 @pytest.fixture(scope="session")
-def localcloud_spec() -> "CloudSpec | Callable[[Home], CloudSpec]":
+def localcloud_spec() -> "Spec":
     """What the cloud serves: a specification, or a function that makes one for the cloud's home.
 
-    Override it in conftest.py. Unless overridden, the cloud is empty.
+    Override it in conftest.py. A directory that overrides it has a cloud of its own. Unless overridden, the
+    cloud is empty.
     """
     from localcloud.spec import CloudSpec
 
@@ -95,24 +98,39 @@ def localcloud_spec() -> "CloudSpec | Callable[[Home], CloudSpec]":
 
 
 @pytest.fixture(scope="session")
-def localcloud(localcloud_spec: "CloudSpec | Callable[[Home], CloudSpec]") -> Iterator[LocalCloud]:
-    """The session's cloud, running and healthy.
-
-    Raises StackError (localcloud.parts) if a part of it cannot be started.
-    """
+def localcloud_clouds() -> "Iterator[Callable[[Spec], LocalCloud]]":
+    """A function that returns the session's cloud for a specification, which starts at the first call."""
     from localcloud import stack
     from localcloud.home import Home, Ports
 
-    with tempfile.TemporaryDirectory(prefix="localcloud-") as folder:
-        home = Home.open(Path(folder) / "home", Ports.free())
-        spec = localcloud_spec(home) if callable(localcloud_spec) else localcloud_spec
-        with stack.start(home, spec) as running:
-            yield LocalCloud(running)
+    # The specification is kept, so that its id stays its own.
+    started: dict[int, tuple[Spec, LocalCloud]] = {}
+    with ExitStack() as clouds:
+
+        def cloud(spec: "Spec") -> LocalCloud:
+            if id(spec) not in started:
+                folder = clouds.enter_context(tempfile.TemporaryDirectory(prefix="localcloud-"))
+                home = Home.open(Path(folder) / "home", Ports.free())
+                served = spec(home) if callable(spec) else spec
+                started[id(spec)] = spec, LocalCloud(clouds.enter_context(stack.start(home, served)))
+            return started[id(spec)][1]
+
+        yield cloud
+
+
+# Of a module, because a fixture of the session would give the first directory's cloud to all others, too.
+@pytest.fixture(scope="module")
+def localcloud(localcloud_spec: "Spec", localcloud_clouds: "Callable[[Spec], LocalCloud]") -> LocalCloud:
+    """The cloud that serves `localcloud_spec`, running and healthy. It is shared by the whole session.
+
+    Raises StackError (localcloud.parts) if a part of it cannot be started.
+    """
+    return localcloud_clouds(localcloud_spec)
 
 
 @pytest.fixture
 def localcloud_environment(localcloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
-    """The session's cloud; during the test this process's environment is that of the cloud's person.
+    """The cloud; during the test, this process's environment is that of the cloud's person.
 
     For code that makes its own DefaultAzureCredential or MLClient.
     """

@@ -16,6 +16,27 @@ README = Path(__file__).parents[3] / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INSTALLS = ("pip ", "npm ")
 
+OTHER_CONFTEST = """
+import pytest
+from localcloud.spec import CloudSpec
+
+@pytest.fixture(scope="session")
+def localcloud_spec():
+    return CloudSpec()
+"""
+OTHER_TEST = """
+def test_an_empty_cloud_has_no_resource_group(localcloud):
+    import httpx
+    home = localcloud.home
+    manager = httpx.Client(base_url=home.resource_manager, verify=False, trust_env=False)
+    token = localcloud.credential().get_token(f"{home.resource_manager}/.default").token
+    answer = manager.get(
+        "/subscriptions/10ca1c10-0d00-4000-8000-000000000001/resourceGroups/lab",
+        params={"api-version": "2024-03-01"}, headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 404, answer.text
+"""
+
 
 def blocks(language: str) -> list[str]:
     return [body for found, body in BLOCK.findall(README.read_text()) if found == language]
@@ -57,8 +78,12 @@ def test_the_fixture_works_as_it_is_written_and_deletes_its_home(pytester: pytes
     conftest, test = blocks("python")
     pytester.makeconftest(conftest)
     pytester.makepyfile(f"{test}\n    print('home:', localcloud.home.root)\n")
+    # Another app's folder has a cloud of its own in the same session.
+    other = pytester.mkdir("other")
+    (other / "conftest.py").write_text(OTHER_CONFTEST)
+    (other / "test_other.py").write_text(OTHER_TEST)
     result = pytester.runpytest_subprocess("-s", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
     [home] = [line.partition("home: ")[2] for line in result.outlines if "home: " in line]
     assert home
     assert not Path(home).exists()
