@@ -101,7 +101,7 @@ def test_iris_reaches_nine_tenths_on_its_holdout_with_the_labs_arguments(lab: La
     assert lab.metrics["metrics"]["accuracy"] >= 0.9
 
 
-def test_metrics_json_says_what_was_trained_on_what(lab: Lab, iris_csv: Path) -> None:
+def test_metrics_json_describes_the_model_and_its_dataset(lab: Lab, iris_csv: Path) -> None:
     document = lab.metrics
     digest, metrics, gate = document["dataset"].pop("digest"), document.pop("metrics"), document.pop("gate")
     assert document == {

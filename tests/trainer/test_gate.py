@@ -125,7 +125,7 @@ def test_two_rows_of_thirty_are_noise() -> None:
     assert judged["champion"]["interval"][0] <= 0 < judged["champion"]["interval"][1]
 
 
-def test_the_same_share_of_many_rows_is_none() -> None:
+def test_the_same_share_of_many_rows_is_no_noise() -> None:
     many = classes("a" * 3000, "a" * 3000, "a" * 2800 + "b" * 200)
     assert judge("classification", 0.9, 0.34, predictions=many)["verdict"] == "keep_champion"
     assert judge("classification", 0.9, 0.34, tolerance=0.1, predictions=many)["verdict"] == "deploy"
@@ -221,7 +221,7 @@ def test_predictions_of_other_rows_are_an_error_of_the_caller() -> None:
 
 
 @pytest.mark.parametrize("rows", [15, 30, 200])
-def test_two_equal_models_are_told_apart_no_oftener_than_the_interval_promises(rows: int) -> None:
+def test_two_equal_models_differ_no_more_often_than_the_interval_promises(rows: int) -> None:
     random = np.random.default_rng(6)
     alarms = 0
     for _ in range(1000):

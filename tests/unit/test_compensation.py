@@ -40,7 +40,7 @@ from tests.unit.rehearsed import (
 
 
 @pytest.mark.parametrize("step", CLEAN_UP)
-def test_a_cancel_during_a_step_cleans_up_what_the_run_has_begun(step: str) -> None:
+def test_a_cancel_during_a_step_cleans_up_what_the_run_has_started(step: str) -> None:
     outcome = rehearse_with_cancel(step)
     written = record(outcome)
     assert outcome.status is COMPLETED
@@ -68,7 +68,7 @@ def test_a_cancel_is_heard_before_the_next_poll_of_a_long_operation(step: str) -
     assert seconds(written.ended_at) < timedelta(minutes=6).total_seconds()
 
 
-def test_a_cancel_before_the_first_step_ends_the_run_before_anything_is_begun() -> None:
+def test_a_cancel_before_the_first_step_ends_the_run_before_anything_is_started() -> None:
     outcome = rehearse(events=[Event(CANCEL, {})])
     assert record(outcome).status == "Cancelled"
     assert "start_training" not in outcome.names

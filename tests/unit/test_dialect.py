@@ -31,9 +31,7 @@ def seen(head: bytes, *, whole: bool = True) -> Inspection:
         product(",;\t|", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"], [False, True])
     ),
 )
-def test_separator_encoding_and_compression_are_told_apart(
-    separator: str, encoding: str, packed: bool
-) -> None:
+def test_separator_encoding_and_compression_are_detected(separator: str, encoding: str, packed: bool) -> None:
     head = written(ROWS, separator).encode(encoding)
     found = seen(gzip.compress(head) if packed else head)
     assert [found.columns, *found.rows] == ROWS

@@ -97,7 +97,7 @@ def test_every_finished_write_is_followed(api: str) -> None:
 
 
 @pytest.mark.parametrize("api", ["CreateFile", "SftpCreate", "PutBlock", "putblob", "", None])
-def test_no_unfinished_write_is(api: Any) -> None:
+def test_no_unfinished_write_is_followed(api: Any) -> None:
     with pytest.raises(IrrelevantEventError):
         created(event(data=DATA | {"api": api}))
 

@@ -532,7 +532,7 @@ def test_a_person_is_believed_only_where_app_service_signs_in(blobs: Blobs, clie
     assert by(clients, {"x-ms-client-principal-name": "a\r\nb" * 200}) == ("ab" * 200)[:256]
 
 
-def test_the_key_is_told_by_its_hash_and_never_shown(clients: Clients) -> None:
+def test_the_key_is_identified_by_its_hash_and_never_revealed(clients: Clients) -> None:
     assert by(clients, params={"code": KEY}) == f"function key {FINGERPRINT}"
     assert by(clients, {"x-functions-key": KEY}, {"code": "another"}) == f"function key {FINGERPRINT}"
     assert by(clients, {"x-functions-key": f"{KEY}, junk"}) == f"function key {FINGERPRINT}"

@@ -61,7 +61,7 @@ def test_what_is_there_is_left_as_it_is(state: str, done: bool, operation: str) 
 
 
 @pytest.mark.parametrize("state", ["Failed", "Canceled"])
-def test_cluster_and_endpoint_that_failed_before_this_run_are_put_again(state: str) -> None:
+def test_a_cluster_or_endpoint_that_failed_before_this_run_is_submitted_again(state: str) -> None:
     workspace = Workspace()
     clients = workspace.clients
     workspace.compute("cpu-cluster", state)
@@ -93,7 +93,7 @@ def test_what_fails_in_this_run_is_refused_with_the_reason_of_its_operation() ->
     assert workspace.put == []
 
 
-def test_a_deployment_that_failed_is_never_put_again() -> None:
+def test_a_failed_deployment_is_never_submitted_again() -> None:
     workspace = Workspace()
     workspace.deployment("iris", "run-1", "Failed")
     with pytest.raises(RefusedError, match="deployment run-1: Failed: Azure ML gave no reason"):

@@ -146,7 +146,7 @@ def test_a_late_delivery_lists_an_ended_run_with_its_end(unlisted: Blobs, client
 # --- Ages ---------------------------------------------------------------------------------------------
 
 
-def test_the_age_of_a_record_is_told_by_storages_clock_and_not_by_the_hosts() -> None:
+def test_the_age_of_a_record_is_measured_by_storages_clock_and_not_by_the_hosts() -> None:
     """The host's clock is months ahead of that of this storage."""
     blobs = Blobs()
     clients = Wire(blobs).clients()

@@ -22,7 +22,7 @@ def test_every_stage_has_a_rule() -> None:
     assert [stage.value for stage in PROMOTED] == list(STEPS)
 
 
-def test_a_run_goes_through_the_stages_in_order_and_leaves_it_only_to_record_its_end() -> None:
+def test_a_run_goes_through_the_stages_in_order_and_leaves_the_order_only_to_record_its_end() -> None:
     allowed = {(one, other) for one, other in product(Stage, Stage) if may_follow(one, other)}
     assert allowed == {*pairwise(Stage), *pairwise(PROMOTED), *SHORTCUTS.items()}
 
@@ -46,7 +46,7 @@ def test_a_run_can_be_cancelled_until_the_default_may_have_moved() -> None:
     assert [stage for stage in Stage if not RULES[stage].can_cancel] == [Stage.PROMOTE, Stage.RECORD_RUN]
 
 
-def test_what_is_undone_has_been_begun_by_then() -> None:
+def test_clean_up_undoes_only_what_has_been_started() -> None:
     """Each activity of the clean-up, and the stages in which what it undoes may be there."""
     undone_in = {
         step: [stage.value for stage in Stage if step in RULES[stage].clean_up]

@@ -163,7 +163,7 @@ def test_a_pipeline_run_that_is_listed_while_an_old_note_is_renewed_is_found() -
     assert azure.created == ["earlier"]
 
 
-def test_the_age_of_a_note_is_told_by_storages_clock_and_not_by_the_hosts() -> None:
+def test_the_age_of_a_note_is_measured_by_storages_clock_and_not_by_the_hosts() -> None:
     """The host's clock is months away from that of this storage."""
     for year in (2020, 2100):
         azure = Azure()

@@ -218,7 +218,7 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     assert inputs(outcome, "prune_deployments")[0]["keep"] == 2
 
 
-def test_the_operation_that_a_step_has_begun_is_given_to_its_next_poll() -> None:
+def test_the_operation_that_a_step_has_started_is_given_to_its_next_poll() -> None:
     outcome = rehearse()
     for step, started in {
         "ensure_compute": "op/compute",
@@ -392,7 +392,7 @@ def test_polls_of_the_pipeline_run_that_keep_failing_fail_the_run_and_cancel_tra
     assert (error.stage, error.code) == ("wait", "StepFailed")
 
 
-def test_a_fault_of_a_poll_does_not_hide_the_event_that_comes_meanwhile() -> None:
+def test_a_fault_of_a_poll_does_not_hide_the_event_that_comes_during_it() -> None:
     flaky = in_turn(*[TransientError("down")] * 5, training("InProgress"))
     outcome = rehearse(good(get_training_status=flaky), events=[replace(READY, after=timedelta(seconds=40))])
     assert outcome.status is COMPLETED

@@ -42,7 +42,7 @@ def test_a_good_dataset_gets_its_settings_and_a_sample_without_the_label(
     assert len(sample.splitlines()) == 21
 
 
-def test_a_look_that_is_repeated_finds_the_same_and_leaves_the_same_sample(
+def test_a_repeated_inspection_finds_the_same_and_leaves_the_same_sample(
     clients: Clients, unique: str
 ) -> None:
     request = uploaded(clients, f"{unique}.csv", GOOD)

@@ -30,7 +30,7 @@ def up(shell: Shell) -> Shell:
     return shell
 
 
-def test_up_returns_when_everything_is_healthy_and_again_at_once(up: Shell) -> None:
+def test_up_returns_when_everything_is_healthy_and_a_second_up_at_once(up: Shell) -> None:
     status = up.json("status")
     assert [part["state"] for part in status["parts"]] == ["running"] * 3
     before = up.pids()
@@ -48,7 +48,7 @@ def test_a_home_has_one_stack(up: Shell) -> None:
     assert up.run("status").code == 0
 
 
-def test_a_part_that_dies_is_said_and_up_starts_it_again(up: Shell) -> None:
+def test_a_part_that_dies_is_reported_and_up_restarts_it(up: Shell) -> None:
     before = up.pids()
     os.kill(before["functions"], signal.SIGKILL)
     until(lambda: up.run("status").code == 1)
@@ -88,7 +88,7 @@ def test_down_leaves_no_process_and_nothing_on_the_ports(up: Shell) -> None:
     assert up.json("down")["stopped"] is False
 
 
-def test_two_that_start_it_at_once_share_one_stack(shell: Shell) -> None:
+def test_two_concurrent_starts_share_one_stack(shell: Shell) -> None:
     shell.run("down")
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(lambda _: shell.run("up", "--json"), range(2)))

@@ -215,7 +215,7 @@ def test_an_answer_that_refuses_carries_status_code_and_body() -> None:
     assert (caught.value.status, caught.value.code, caught.value.body) == (404, "RunNotFound", body)
 
 
-def test_nothing_that_listens_is_an_error_of_its_own_and_names_the_address() -> None:
+def test_an_address_where_nothing_listens_is_named_in_an_error_of_its_own() -> None:
     with Client(target()) as client, pytest.raises(StackNotRunningError, match=r"127\.0\.0\.1:1"):
         client.run("a-1")
 

@@ -130,7 +130,7 @@ def test_env_of_the_app_is_the_app_and_not_the_person(home: Home) -> None:
     assert variables["TOUCHDOWN_STORAGE_URL"] == home.blob_url
 
 
-def test_reset_deletes_the_home_only_when_told_to(home: Home) -> None:
+def test_reset_deletes_the_home_only_after_confirmation(home: Home) -> None:
     assert run("reset", "--home", str(home.root)).code != 0
     assert home.root.exists()
     assert run("reset", "--yes", "--home", str(home.root)).code == 0
@@ -143,7 +143,7 @@ def test_reset_leaves_a_folder_alone_that_is_no_home(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.tex").exists()
 
 
-def test_reset_for_a_program_needs_to_be_told_that_it_may(home: Home) -> None:
+def test_reset_with_json_requires_yes(home: Home) -> None:
     answer = run("reset", "--home", str(home.root), "--json")
     assert answer.code == 2
     assert answer.json["error"]["hint"] == "Add --yes."

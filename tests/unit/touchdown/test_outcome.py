@@ -31,7 +31,7 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: Exit) -> N
     assert str(error) in str(known)
 
 
-def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+def test_a_bug_of_touchdown_keeps_its_traceback() -> None:
     assert known_error(KeyError("pid")) is None
     with pytest.raises(KeyError), reporting_errors(as_json=False):
         raise KeyError("pid")

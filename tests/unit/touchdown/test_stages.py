@@ -16,7 +16,7 @@ def lines(run: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, span) for _, name, _, span in stages.stage_rows(run, NOW)]
 
 
-def test_a_running_run_shows_what_was_what_is_and_what_comes() -> None:
+def test_a_running_run_shows_its_past_current_and_future_stages() -> None:
     printed = lines(RUN)
     assert printed[:2] == [("inspect_dataset", "1.5"), ("start_training", "2.5")]
     assert printed[2:] == [(name, "") for name in list(stages.STAGES)[2:] if name != "approve"]
@@ -32,13 +32,13 @@ def test_the_stage_that_failed_is_marked() -> None:
     assert marks == ["✓", "✗"]
 
 
-def test_the_wait_for_approval_is_to_come_only_where_it_is_required() -> None:
+def test_the_approval_stage_is_listed_ahead_only_if_it_is_required() -> None:
     assert "approve" not in stages.to_come(RUN | {"settings": {"approval": "none"}})
     to_come = stages.to_come(RUN | {"settings": {"approval": "required"}})
     assert to_come[-4:] == ["smoke_test", "approve", "promote", "record_run"]
 
 
-def test_nothing_of_a_deployment_is_to_come_for_a_model_that_has_not_earned_one() -> None:
+def test_a_rejected_model_has_no_deployment_stages_ahead() -> None:
     run = RUN | {"settings": {"approval": "required"}, "verdict": "keep_champion"}
     assert stages.to_come(run) == ["wait", "read_training_result", "register_model", "record_run"]
 

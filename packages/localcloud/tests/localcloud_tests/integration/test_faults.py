@@ -100,7 +100,7 @@ def test_a_wrong_identity_header_is_refused_whatever_its_characters(cloud_home: 
 @pytest.mark.parametrize(
     "token", ["é", "é.é.é", "a.b", "..", "e30.e30.e30", "W10.e30.e30", "eyJhbGciOlt9fQ.e30."]
 )
-def test_a_token_that_is_none_is_refused_whatever_its_characters(
+def test_a_malformed_token_is_refused_whatever_its_characters(
     arm: httpx.Client, token: str, encoding: str
 ) -> None:
     answer = arm.get(PATH, headers={b"Authorization": f"Bearer {token}".encode(encoding)})

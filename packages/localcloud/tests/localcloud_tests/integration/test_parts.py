@@ -61,7 +61,7 @@ def test_a_part_runs_when_it_is_healthy_and_is_gone_when_it_is_stopped(part: Cal
     assert not psutil.pid_exists(pid)
 
 
-def test_a_part_that_ends_by_itself_has_died_and_says_with_what(part: Callable[..., Part]) -> None:
+def test_a_part_that_ends_by_itself_has_died_and_has_its_exit_code(part: Callable[..., Part]) -> None:
     served = part(SERVE)
     served.start()
     served.wait_until_healthy()
@@ -71,7 +71,7 @@ def test_a_part_that_ends_by_itself_has_died_and_says_with_what(part: Callable[.
     assert served.exit_code == -signal.SIGKILL
 
 
-def test_a_part_that_cannot_start_quotes_what_it_said(part: Callable[..., Part]) -> None:
+def test_the_error_of_a_part_that_cannot_start_quotes_its_log(part: Callable[..., Part]) -> None:
     broken = part("raise SystemExit('the settings are missing')")
     broken.start()
     with pytest.raises(PartFailedError, match="exit code 1: the settings are missing"):
@@ -95,7 +95,7 @@ def test_what_a_part_started_ends_with_it(part: Callable[..., Part]) -> None:
     assert not is_alive(child)
 
 
-def test_a_part_that_does_not_listen_to_reason_is_killed(part: Callable[..., Part]) -> None:
+def test_a_part_that_ignores_sigterm_is_killed(part: Callable[..., Part]) -> None:
     deaf = part(DEAF + SERVE)
     deaf.start()
     deaf.wait_until_healthy()
@@ -143,7 +143,7 @@ NODE = [
     ],
     ids=["python", "node"],
 )
-def test_a_part_ends_when_its_holder_is_killed(command: list[str]) -> None:
+def test_a_part_ends_when_its_parent_is_killed(command: list[str]) -> None:
     with holder(command) as stack:
         assert stack.stdout is not None
         held = psutil.Process(int(stack.stdout.readline()))

@@ -65,7 +65,7 @@ def arm(cloud_home: Home, trusted: None) -> Iterator[Arm]:
         SITE_ID,
     ],
 )
-def test_what_the_cloud_was_given_is_there_in_any_case(arm: Arm, id_: str) -> None:
+def test_resources_of_the_specification_are_found_in_any_case(arm: Arm, id_: str) -> None:
     answer = arm("GET", id_.replace("resourceGroups", "RESOURCEGROUPS"))
     assert answer.status_code == 200, answer.text
     assert (answer.json()["id"], answer.json()["name"]) == (id_, id_.split("/")[-1])
@@ -79,7 +79,7 @@ def test_nothing_is_read_without_a_token(cloud_home: Home) -> None:
         assert httpx.get(url, verify=trust, trust_env=False).status_code == 401, id_
 
 
-def test_settings_are_not_part_of_the_site_and_shown_when_they_are_asked_for(arm: Arm) -> None:
+def test_settings_are_returned_only_by_the_request_for_them(arm: Arm) -> None:
     put = arm(
         "PUT", SITE_ID, siteConfig={"appSettings": [{"name": "KEY", "value": "secret"}], "ftpsState": "x"}
     )
@@ -95,7 +95,7 @@ def test_settings_are_not_part_of_the_site_and_shown_when_they_are_asked_for(arm
     assert (bad.status_code, bad.json()["error"]["target"]) == (400, "siteConfig.appSettings")
 
 
-def test_a_container_that_is_put_is_there(arm: Arm, cloud_home: Home) -> None:
+def test_a_put_container_exists_in_storage(arm: Arm, cloud_home: Home) -> None:
     container = f"{STORAGE_ID}/blobServices/default/containers/made"
     assert arm("GET", container).status_code == 404
     assert arm("PUT", container, publicAccess="None").status_code == 201
@@ -106,7 +106,7 @@ def test_a_container_that_is_put_is_there(arm: Arm, cloud_home: Home) -> None:
     assert arm("PUT", f"{STORAGE_ID}/blobServices/default/containers/Not-Valid").status_code == 400
 
 
-def test_a_datastore_that_is_put_is_a_container_of_this_storage(arm: Arm, cloud_home: Home) -> None:
+def test_a_put_datastore_is_a_container_of_this_storage(arm: Arm, cloud_home: Home) -> None:
     own = f"{WORKSPACE_PATH}/datastores/own"
     properties = {"datastoreType": "AzureBlob", "accountName": STORAGE_ACCOUNT, "containerName": "own"}
     assert arm("PUT", own, **properties).status_code == 201

@@ -74,7 +74,7 @@ def spec(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "spec.json"
 
 
-def test_up_serves_a_specification_and_later_what_it_served_last(shell: Shell, spec: Path) -> None:
+def test_up_serves_the_given_specification_and_later_the_last_one(shell: Shell, spec: Path) -> None:
     report, code = shell.run("up", "--spec", str(spec))
     assert code == 0
     assert [part["name"] for part in report["parts"]] == ["azurite", "functions", "cloud"]

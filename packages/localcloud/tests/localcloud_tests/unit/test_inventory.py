@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def test_a_resource_is_found_in_any_case_and_shown_as_it_was_first_written(store: Store) -> None:
+def test_a_resource_is_found_in_any_case_and_keeps_its_first_spelling(store: Store) -> None:
     inventory = Inventory(store)
     _, created = inventory.put(TOPIC, TOPIC_ID, {"location": "here", "tags": {"a": "b"}}, {"one": 1})
     assert created

@@ -161,7 +161,7 @@ def test_a_second_factory_has_resources_of_its_own(factory: Factory) -> None:
         factory.client.factories.create_or_update(RESOURCE_GROUP, "-bad-", model)
 
 
-def test_what_is_not_imitated_says_so(factory: Factory) -> None:
+def test_requests_that_are_not_imitated_are_answered_with_501(factory: Factory) -> None:
     with pytest.raises(HttpResponseError) as error:
         list(factory.client.triggers.list_by_factory(*factory.scope))
     assert error.value.status_code == 501
@@ -181,7 +181,7 @@ def test_nothing_is_answered_without_a_token(factory: Factory) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "AuthenticationFailed")
 
 
-def test_the_pool_is_shown_by_resource_manager(factory: Factory) -> None:
+def test_resource_manager_returns_the_pool(factory: Factory) -> None:
     token = factory.credential.get_token(f"{factory.home.resource_manager}/.default").token
     account = (
         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Batch"

@@ -96,7 +96,7 @@ def test_a_task_that_ends_leaves_no_child_behind(factory: Factory) -> None:
     assert family_of(activity.output["outputs"][0].split("/")[-3]) == set()
 
 
-def test_a_retry_is_a_second_task_with_a_folder_of_its_own(factory: Factory, tmp_path: Path) -> None:
+def test_a_retry_is_a_second_task_with_its_own_folder(factory: Factory, tmp_path: Path) -> None:
     marker = tmp_path / "tried"
     code = (
         f"import os, sys; known = os.path.exists({str(marker)!r});"

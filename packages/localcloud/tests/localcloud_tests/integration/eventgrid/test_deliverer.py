@@ -54,7 +54,7 @@ def queued(ago: float) -> Delivery:
     return Delivery.new("mine", EVENT, time.time() - ago)
 
 
-async def test_an_event_that_nobody_took_for_a_day_becomes_a_dead_letter(
+async def test_an_event_undelivered_for_a_day_becomes_a_dead_letter(
     grid: Grid, make_deliverer: Callable[[BlobServiceClient], Deliverer]
 ) -> None:
     young, old = queued(DAY - 60), queued(DAY + 60)

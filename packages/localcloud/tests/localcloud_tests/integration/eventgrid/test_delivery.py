@@ -289,7 +289,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     azurite.wait(timeout=20)
 
 
-def test_blobs_that_no_journal_tells_of_get_their_event_once(unwatched: Home) -> None:
+def test_blobs_missing_from_the_journal_get_their_event_once(unwatched: Home) -> None:
     url = of_home(unwatched).resources[-1].body["properties"]["destination"]["properties"]["endpointUrl"]
     container = client(unwatched).get_container_client("old")
     with listening(Receiver(), httpx.URL(url).port or 0) as receiver:

@@ -133,9 +133,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_a_blobs_name_is_told_exactly_whatever_it_is(
-    grid: Grid, container: ContainerClient, name: str
-) -> None:
+def test_an_event_has_the_exact_name_of_its_blob(grid: Grid, container: ContainerClient, name: str) -> None:
     etag = container.upload_blob(name, b"here").get_blob_properties().etag
     stored = name.replace("\\", "/")  # as storage does
     subject = f"/blobServices/default/containers/everything/blobs/{stored}"
@@ -175,7 +173,7 @@ def test_a_deleted_blob_raises_blob_deleted_and_its_snapshots_do_not(
     assert len(grid.deliveries("deleted.csv")) == 2
 
 
-def test_what_is_no_finished_write_raises_nothing(grid: Grid, container: ContainerClient) -> None:
+def test_a_request_that_completes_no_write_raises_no_event(grid: Grid, container: ContainerClient) -> None:
     blob = container.upload_blob("quiet.csv", b"a")
     blob.set_blob_metadata({"label": "species"})
     blob.set_http_headers(ContentSettings(content_type="text/plain"))

@@ -166,7 +166,7 @@ def ended(ml: MLClient, job: str) -> str | None:
     return status if status in ("Completed", "Failed", "Canceled") else None
 
 
-def test_a_fault_holds_for_its_block_and_no_longer(localcloud: LocalCloud) -> None:
+def test_a_fault_is_armed_within_its_block_only(localcloud: LocalCloud) -> None:
     manager = localcloud.home.resource_manager
     with DataFactoryManagementClient(
         localcloud.credential(),

@@ -49,14 +49,14 @@ def test_a_timer_function_can_be_run_by_hand_and_the_log_says_that_it_must_be(ho
     assert host.seen("nightly") == [{"id": "nightly", "past_due": False}]
 
 
-def test_running_by_hand_what_cannot_be_is_refused(host: RunningHost) -> None:
+def test_a_function_that_cannot_be_run_by_hand_is_refused(host: RunningHost) -> None:
     assert admin(host, "POST", "functions/no_such", json={"input": ""}).status_code == 404
     assert admin(host, "POST", "functions/on_event", json={"input": "{"}).status_code == 400
     assert admin(host, "POST", "functions/on_event", content="no json").status_code == 400
     assert admin(host, "POST", "functions/double", json={"input": "1"}).status_code == 501
 
 
-def test_the_keys_are_shown_to_the_master(host: RunningHost) -> None:
+def test_the_master_key_lists_the_keys(host: RunningHost) -> None:
     assert admin(host, "GET", "host/keys").json() == {
         "keys": [{"name": "default", "value": host.function_key}]
     }
@@ -78,7 +78,7 @@ def test_the_rest_of_admin_is_the_masters_alone(host: RunningHost, path: str) ->
     assert host.http.post("/admin/functions/nightly", json={"input": ""}).status_code == 401
 
 
-def test_what_is_not_imitated_says_so(host: RunningHost) -> None:
+def test_requests_that_are_not_imitated_are_answered_with_501(host: RunningHost) -> None:
     for method, path in (("GET", "host/config"), ("PUT", "host/keys/default"), ("GET", "vfs/")):
         response = admin(host, method, path)
         assert response.status_code == 501

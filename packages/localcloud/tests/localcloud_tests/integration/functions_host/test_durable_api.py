@@ -32,9 +32,7 @@ def failed(host: RunningHost, new_id: str) -> str:
     return new_id
 
 
-def test_the_state_of_a_run_under_way_is_202_and_says_where_to_look_again(
-    host: RunningHost, waiting: str
-) -> None:
+def test_the_state_of_a_run_under_way_is_202_and_says_where_to_poll(host: RunningHost, waiting: str) -> None:
     response = host.management("GET", f"instances/{waiting}")
     assert response.status_code == 202
     assert response.headers["location"] == str(response.url)
@@ -68,7 +66,7 @@ def test_a_failed_run_is_200_or_500_as_asked(host: RunningHost, failed: str) -> 
     assert host.management("GET", f"instances/{failed}", params=asked).status_code == 500
 
 
-def test_the_history_is_shown_with_outputs_when_asked(host: RunningHost, completed: str) -> None:
+def test_the_history_includes_outputs_on_request(host: RunningHost, completed: str) -> None:
     asked = {"showHistory": "true", "showHistoryOutput": "true"}
     history = host.management("GET", f"instances/{completed}", params=asked).json()["historyEvents"]
     assert [event["EventType"] for event in history] == [
@@ -264,7 +262,7 @@ def test_purge_of_many_deletes_finished_runs_of_that_time(other_host: RunningHos
     assert (response.status_code, response.json()) == (200, {"instancesDeleted": 1})
 
 
-def test_without_the_extensions_key_nothing_is_shown_or_done(host: RunningHost, waiting: str) -> None:
+def test_without_the_extensions_key_every_request_is_refused(host: RunningHost, waiting: str) -> None:
     path = f"/runtime/webhooks/durabletask/instances/{waiting}"
     for key, status in {"": 401, "wrong": 401, host.function_key: 403, host.event_grid_key: 403}.items():
         assert host.http.get(path, params={"code": key}).status_code == status
@@ -273,7 +271,7 @@ def test_without_the_extensions_key_nothing_is_shown_or_done(host: RunningHost, 
     assert host.http.get(path, params={"code": host.master}).status_code == 202
 
 
-def test_what_is_not_imitated_says_so(host: RunningHost) -> None:
+def test_requests_that_are_not_imitated_are_answered_with_501(host: RunningHost) -> None:
     response = host.management("GET", "entities/journal/one")
     assert response.status_code == 501
     assert "does not imitate" in response.json()["error"]["message"]

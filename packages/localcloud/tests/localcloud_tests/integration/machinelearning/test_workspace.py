@@ -42,7 +42,7 @@ def test_an_unknown_api_version_is_refused(bench: Workbench) -> None:
         ("GET", "jobs?tag=a"),
     ],
 )
-def test_what_is_not_imitated_says_so_to_a_caller_with_a_token(
+def test_requests_that_are_not_imitated_are_answered_with_501_for_a_caller_with_a_token(
     bench: Workbench, method: str, path: str
 ) -> None:
     answer = bench.arm(method, path)

@@ -64,7 +64,7 @@ VALUES = Values(
         ("@ concat ( 'a' , -1.5e1 ) ", "a-15"),
     ],
 )
-def test_an_expression_is_worth_what_the_service_says(text: str, value: Any) -> None:
+def test_an_expression_has_the_value_that_the_service_gives_it(text: str, value: Any) -> None:
     result = evaluate(text, VALUES)
     assert result == value
     assert type(result) is type(value)

@@ -42,6 +42,6 @@ def test_any_blob_becomes_a_file_that_a_node_takes(blobs: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b", "/a"])
-def test_a_node_refuses_a_file_name_that_is_none(name: str) -> None:
+def test_a_node_refuses_an_invalid_file_name(name: str) -> None:
     with pytest.raises(ValueError, match="no plain file name"):
         ResourceFile(name, "container", "blob")

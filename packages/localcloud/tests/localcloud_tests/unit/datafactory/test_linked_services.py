@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Home:
         {"type": "AzureBatch"},
     ],
 )
-def test_a_definition_that_lacks_something_is_refused(properties: dict[str, Any]) -> None:
+def test_an_incomplete_definition_is_refused(properties: dict[str, Any]) -> None:
     with pytest.raises(BadRequestError):
         check("x", properties)
 
@@ -52,7 +52,9 @@ def test_a_definition_that_lacks_something_is_refused(properties: dict[str, Any]
         (storage(serviceEndpoint="https://x") | {"connectVia": {"referenceName": "ir"}}, "connectVia"),
     ],
 )
-def test_what_is_not_imitated_says_so_by_name(properties: dict[str, Any], named: str) -> None:
+def test_definitions_that_are_not_imitated_are_refused_by_name(
+    properties: dict[str, Any], named: str
+) -> None:
     with pytest.raises(AzureError) as error:
         check("x", properties)
     assert error.value.status == 501
@@ -80,7 +82,7 @@ def test_a_definition_is_read_without_its_secrets() -> None:
         {"sasUri": "https://127.0.0.1:10000/devstoreaccount1?sv=x"},
     ],
 )  # fmt: skip
-def test_every_way_to_this_clouds_storage_is_taken(home: Home, given: dict[str, Any]) -> None:
+def test_every_form_of_address_of_this_clouds_storage_is_accepted(home: Home, given: dict[str, Any]) -> None:
     check_storage(home, "x", storage(**given))
 
 
@@ -114,5 +116,5 @@ def test_another_pool_is_refused_with_the_services_code(properties: dict[str, An
     assert error.value.code == code
 
 
-def test_this_clouds_pool_is_taken() -> None:
+def test_this_clouds_pool_is_accepted() -> None:
     assert check_batch("x", batch(), "batches", "workers") == "storage"

@@ -88,7 +88,7 @@ def test_pages_neither_repeat_nor_hide_a_run_when_others_begin_and_end_between_t
     assert seen == [f"run-{number:04}" for number in reversed(range(2 * PAGE + 50))]
 
 
-def test_runs_of_one_moment_are_told_apart_by_their_ids() -> None:
+def test_runs_of_the_same_moment_are_ordered_by_their_ids() -> None:
     runs = [run(1, runId=f"run-{number:04}") for number in range(PAGE + 1)]
     first = ask(runs)
     second = ask(runs, continuationToken=first["continuationToken"])

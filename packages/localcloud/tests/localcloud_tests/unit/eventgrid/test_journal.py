@@ -46,7 +46,7 @@ def names(changes: list[tuple[Position, Change]]) -> list[str]:
     return [change.blob for _, change in changes]
 
 
-def test_put_blob_tells_its_content() -> None:
+def test_an_entry_of_put_blob_has_the_properties_of_its_content() -> None:
     change = parsed()
     assert change is not None
     assert (change.api, change.container, change.blob, change.etag) == ("PutBlob", "c", "a.csv", "0x1")
@@ -71,7 +71,7 @@ def test_the_blobs_own_content_type_comes_before_the_requests() -> None:
         ({"comp": "appendblock"}, None),
     ],
 )
-def test_the_request_tells_the_operation(change: dict[str, Any], api: str | None) -> None:
+def test_the_request_gives_the_name_of_the_operation(change: dict[str, Any], api: str | None) -> None:
     found = parsed(**change)
     assert found is not None
     assert found.api == api
@@ -91,7 +91,7 @@ def test_the_request_tells_the_operation(change: dict[str, Any], api: str | None
         {"method": "DELETE", "request": {"x-ms-delete-snapshots": "only"}},
     ],
 )
-def test_what_is_no_change_of_a_blob_is_passed_over(change: dict[str, Any]) -> None:
+def test_a_request_that_changes_no_blob_is_skipped(change: dict[str, Any]) -> None:
     assert parsed(**change) is None
 
 

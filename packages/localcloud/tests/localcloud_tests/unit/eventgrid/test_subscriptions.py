@@ -96,9 +96,7 @@ def test_dead_letters_go_to_the_container_that_is_named(key: dict[str, Any]) -> 
         ("mine", {"deadLetterDestination": {"endpointType": "StorageBlob"}}, 400, "blobContainerName"),
     ],
 )
-def test_a_mistake_is_named_with_its_subscription(
-    name: str, change: dict[str, Any], status: int, says: str
-) -> None:
+def test_an_error_names_its_subscription(name: str, change: dict[str, Any], status: int, says: str) -> None:
     with pytest.raises(AzureError, match=says) as refused:
         Subscription.parse(name, STORAGE_ID, {"destination": webhook(URL)} | change)
     assert refused.value.status == status

@@ -145,7 +145,7 @@ class TransientTestError(Exception):
     pass
 
 
-def test_a_failure_is_told_as_the_host_tells_it_by_class_name_and_first_line() -> None:
+def test_a_failure_is_reported_as_the_host_reports_it_by_class_name_and_first_line() -> None:
     def careful(ctx: Any, _: Any) -> Steps:
         try:
             yield ctx.call_activity("broken")
@@ -208,7 +208,7 @@ def test_fan_out_runs_every_branch() -> None:
     assert run_orchestrator(fan_out, 10, {"double": lambda x: 2 * x}).output == 90
 
 
-def test_continue_as_new_keeps_buffered_events_when_told_to() -> None:
+def test_continue_as_new_keeps_buffered_events_on_request() -> None:
     def collect(ctx: Any, seen: list[str] | None) -> Steps:
         seen = [*(seen or []), (yield ctx.wait_for_external_event("item"))]
         if len(seen) == 3:
