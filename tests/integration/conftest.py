@@ -31,3 +31,6 @@ def trusted(localcloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process trusts the cloud and is its `app` identity: the SDKs work as they do in the app."""
     for name, value in localcloud.environment("app").items():
         monkeypatch.setenv(name, value)
+    # MLClient leaves the name of the cloud that it found in the environment, for the tests of other clouds.
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "")
+    monkeypatch.delenv("AZUREML_CURRENT_CLOUD")
