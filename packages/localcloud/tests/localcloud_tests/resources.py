@@ -1,4 +1,4 @@
-"""What the clouds of these tests serve: resources of an app that exists nowhere."""
+"""The resources that the clouds of these tests serve, for an app that does not exist."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 def resources(home: Home) -> list[Resource]:
-    """A group with one of everything, but no subscriptions."""
+    """A resource group with one resource of each type, but no event subscriptions."""
     reference = {"referenceName": "storage", "type": "LinkedServiceReference"}
     batch = {
         "accountName": BATCH_ACCOUNT,
@@ -41,7 +41,7 @@ def resources(home: Home) -> list[Resource]:
         resource(STORAGE_ID, "2025-08-01"),
         resource(WORKSPACE_PATH, "2026-03-01"),
         resource(FACTORY_ID, "2018-06-01"),
-        # Before what it refers to: the order of the list does not matter.
+        # It precedes the resource to which it refers: the order of the list does not matter.
         resource(f"{FACTORY_ID}/linkedservices/batch", "2018-06-01", type="AzureBatch", typeProperties=batch),
         resource(
             f"{FACTORY_ID}/linkedservices/storage",

@@ -1,4 +1,4 @@
-"""A real cloud for integration tests: Azurite and localcloud's services, each in a home of its own.
+"""A real cloud for integration tests: Azurite and localcloud's services, each in its own home.
 
 `cloud_home` is one storage-and-cloud pair for the whole session; tests keep apart by the names they use.
 The cloud runs as its own process, as it does for users.
@@ -42,15 +42,15 @@ def wait_until_healthy(home: Home, process: "subprocess.Popen[bytes]", limit: fl
 
 
 def serve(home: Home, *more: Resource, node_environment: Path = NODE_ENVIRONMENT) -> None:
-    """Have the clouds of `home` serve the tests' resources, and `more`.
+    """Make the clouds of `home` serve the tests' resources and `more`.
 
-    All of them share one environment of the nodes: making one takes a pool minutes.
+    All clouds share one environment for the nodes, because a pool needs minutes to make one.
     """
     CloudSpec([*resources(home), *more], node_environment=node_environment).write(spec_file(home))
 
 
 def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
-    """The cloud process of `home`, healthy; the caller ends it."""
+    """Start the cloud process of `home` and wait until it is healthy. The caller ends it."""
     if not spec_file(home).exists():
         serve(home)
     home.logs.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def start_cloud(home: Home) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture(scope="session")
 def azurite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose Azurite runs."""
+    """A home whose Azurite is running."""
     import asyncio
 
     home = Home.open(tmp_path_factory.mktemp("home") / "cloud", Ports.free())
@@ -79,7 +79,7 @@ def azurite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(scope="session")
 def cloud_home(azurite_home: Home) -> Iterator[Home]:
-    """A home whose Azurite and cloud process run."""
+    """A home whose Azurite and cloud process are running."""
     process = start_cloud(azurite_home)
     yield azurite_home
     process.terminate()
@@ -88,7 +88,7 @@ def cloud_home(azurite_home: Home) -> Iterator[Home]:
 
 @pytest.fixture
 def trusted(cloud_home: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This process trusts the cloud and is its `app` identity: the SDKs work as they do in the app."""
+    """Make this process trust the cloud and use its `app` identity, so that the SDKs work as in the app."""
     for name, value in {
         **cloud_home.trust(),
         **cloud_home.identity("app"),

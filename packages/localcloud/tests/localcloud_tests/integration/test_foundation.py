@@ -1,4 +1,4 @@
-"""The conventions that every service of localcloud shares, seen from outside."""
+"""The conventions of all services of localcloud, tested over the network."""
 
 import ssl
 

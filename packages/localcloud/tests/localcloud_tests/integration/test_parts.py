@@ -1,4 +1,4 @@
-"""A part of the stack as a process: started, watched, and ended with everything that it started."""
+"""A part of the stack as a process: its start, its health, and its end with all its child processes."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def until(what: Callable[[], bool], limit: float = 20.0) -> None:
 
 @pytest.fixture
 def part(tmp_path: Path) -> Iterator[Callable[..., Part]]:
-    """Makes parts that run a line of Python; they are ended with the test."""
+    """Returns a function that makes parts which run Python code; they are stopped after the test."""
     made: list[Part] = []
 
     def make(code: str, port: int | None = None) -> Part:

@@ -1,4 +1,4 @@
-"""The README's first use and its fixture are tried as they stand there, in an empty folder."""
+"""The README's first use and its fixture, run as they are written, in an empty folder."""
 
 import os
 import re

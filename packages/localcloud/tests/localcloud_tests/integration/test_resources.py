@@ -1,4 +1,4 @@
-"""The resources that a cloud is given, through its Resource Manager: read back, changed, refused."""
+"""The resources of a specification, in Resource Manager: how clients read and change them."""
 
 import ssl
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A stack with an app that exists nowhere else, through the command line as a program of its own."""
+"""A stack with an app made for these tests, through the installed command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Commands that end before anything is started or asked: what they print, and with which exit code."""
+"""Commands that end before they start or call anything: their output and their exit codes."""
 
 import json
 from pathlib import Path

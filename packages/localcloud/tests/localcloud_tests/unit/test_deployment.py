@@ -1,4 +1,4 @@
-"""Applying a list of resources: in which order, what is sent again, and what stops it."""
+"""Applying a list of resources: the order, resources that are sent again, and errors."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What reaches the processes of a localcloud from the shell that starts it, and from its specification."""
+"""The environment variables that a localcloud's processes get from its shell and its specification."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Faults: which ones may be armed, and which one is taken."""
+"""Faults: which ones can be armed, and which one occurs."""
 
 from typing import Any
 

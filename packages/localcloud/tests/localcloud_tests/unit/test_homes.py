@@ -13,7 +13,7 @@ from localcloud.lifecycle import LifecycleError, open_home
 
 @pytest.fixture
 def taken() -> Iterator[Ports]:
-    """Ports of which one, that of the Functions host, is this process's."""
+    """Free ports, except that this process listens on the Functions host's."""
     with socket.socket() as other:
         other.bind((LOOPBACK, 0))
         other.listen()

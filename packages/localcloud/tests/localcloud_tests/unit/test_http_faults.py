@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 
 class Counter:
-    """An app that answers how often it has been called, and keeps the bodies."""
+    """An app that returns the number of its calls and keeps their bodies."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What Resource Manager remembers of the resources that it was given."""
+"""The resources that Resource Manager keeps."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A specification: through a file and back, mistakes named, and which settings the site has."""
+"""Specifications: written and read, errors in them, and the settings of their site."""
 
 import json
 import stat

@@ -12,15 +12,15 @@ import localcloud
 SOURCE = Path(localcloud.__file__).parent
 PROJECT = SOURCE.parents[1] / "pyproject.toml"
 DISTRIBUTIONS = {"google": "protobuf", "grpc": "grpcio", "jwt": "pyjwt", "yaml": "pyyaml"}
-"""By package, the distribution that has it, where their names differ."""
+"""For each package whose name differs from its distribution's, the distribution."""
 PROVIDED = {"pytest_plugin.py": {"pytest"}}
-"""By module, what whoever loads it has: only pytest loads the plugin."""
+"""For each module, the packages that its importer provides: only pytest loads the plugin."""
 NODE_ONLY = {"machinelearning/driver.py"}
-"""What runs in the environment of the nodes, not in localcloud's own."""
+"""Modules that run in the nodes' environment, not in localcloud's own."""
 
 
 def imports(file: Path) -> Iterator[str]:
-    """The top-level packages that a module imports, wherever in it."""
+    """The top-level packages that a module imports, also inside functions."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (each.name.split(".")[0] for each in node.names)
@@ -61,7 +61,7 @@ def test_it_imports_nothing_but_itself_and_what_it_declares() -> None:
 
 
 def test_every_part_of_azures_sdks_that_it_imports_is_declared() -> None:
-    """The SDKs share the package `azure`, so what is imported of it is named after its distribution."""
+    """All SDKs share the package `azure`, so each distribution is found by its part of that package."""
     special = {"azure-storage": "azure-storage-blob", "azure-durable_functions": "azure-functions-durable"}
     used = {
         "-".join(name.split(".")[:2])
@@ -79,7 +79,7 @@ def test_it_names_no_app() -> None:
 
 
 def test_it_has_no_circle_of_modules() -> None:
-    """What is imported at the top of a module; an import inside a function is made when it is needed."""
+    """Only imports at the top of a module count; those inside functions run when they are needed."""
     modules = {module_name(file): file for file in SOURCE.rglob("*.py")}
     graph = {name: top_level_imports(file, modules.keys()) for name, file in modules.items()}
     assert circle_in(graph) == []
@@ -102,7 +102,7 @@ def top_level_imports(file: Path, modules: Set[str]) -> set[str]:
 
 
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
-    """Modules that import each other in a circle; nothing where there is none."""
+    """The modules of import cycles and those that need them, or nothing if there is no cycle."""
     left = {name: set(needs) for name, needs in graph.items()}
     while free := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in free:

@@ -1,4 +1,4 @@
-"""Where Azurite is found."""
+"""The search for Azurite."""
 
 from pathlib import Path
 

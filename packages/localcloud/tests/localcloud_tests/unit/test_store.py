@@ -1,4 +1,4 @@
-"""The store: what one process writes, any of its threads and the next process reads."""
+"""The store: all threads of a process, and the next process, read what one process writes."""
 
 import random
 import sqlite3
@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def document(number: int) -> Document:
-    """A body that names its own id, so that a mix-up shows."""
+    """A body with its own id, so that a test notices a document of another id."""
     return {"id": str(number), "text": f"{number} " * (number % 40)}
 
 
@@ -105,7 +105,7 @@ def test_what_was_written_is_there_for_the_next_process(tmp_path: Path) -> None:
     file = tmp_path / "cloud.sqlite"
     first = Store(file)
     first.put("kept", "one", {"text": "ä\N{SNOWMAN}"})
-    # Not closed: a process that is killed closes nothing either.
+    # The store stays open, because a killed process does not close it either.
     second = Store(file)
     assert second.get("kept", "one") == {"text": "ä\N{SNOWMAN}"}
     first.close()

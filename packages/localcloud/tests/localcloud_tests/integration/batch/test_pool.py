@@ -36,7 +36,7 @@ DEFINED = PoolSettings()
 
 @pytest.fixture
 async def open_pool(tmp_path: Path) -> AsyncIterator[Open]:
-    """Makes pools of one home, which are stopped when the test is over."""
+    """Returns a function that makes pools of one home; they are stopped after the test."""
     async with AsyncExitStack() as stack:
 
         async def open_(spec: CloudSpec, settings: PoolSettings = DEFINED) -> Pool:
@@ -185,7 +185,7 @@ async def test_old_task_folders_are_deleted_at_the_start_and_others_are_kept(
 
 @pytest.fixture
 def ready(tmp_path: Path) -> Path:
-    """An environment with something that can be executed as python: these tests do not use it."""
+    """An environment with an executable named python, which these tests never run."""
     folder = tmp_path / "ready"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to("/bin/sh")

@@ -1,4 +1,4 @@
-"""A cloud whose pool is ready at once: the environment of its nodes is this process's own Python.
+"""A cloud whose pool is ready at once, because its nodes use this process's own Python.
 
 Commands of these tests are small Python programs, uploaded as a run's code or given on the command line.
 """
@@ -42,7 +42,7 @@ PYTHON = shlex.quote(sys.executable)
 
 @dataclass
 class Stack:
-    """Azurite and the cloud of one home, of which the cloud can be stopped and started."""
+    """Azurite and the cloud of one home. Tests can stop and start the cloud."""
 
     home: Home
     environment: Path
@@ -58,7 +58,7 @@ class Stack:
         self.process.wait(timeout=30)
 
     def kill(self) -> None:
-        """The cloud ends without a chance to clean up."""
+        """Kill the cloud, which cannot clean up."""
         assert self.process
         self.process.kill()
         self.process.wait(timeout=30)
@@ -83,7 +83,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @dataclass
 class Factory:
-    """The deployed factory, through the real client, and what the tests do with it again and again."""
+    """The deployed factory, used through the real client, with helpers for the tests."""
 
     stack: Stack
     client: DataFactoryManagementClient
@@ -108,7 +108,7 @@ class Factory:
         return self.client.pipeline_runs.get(*self.scope, run_id)
 
     def ended(self, run_id: str) -> PipelineRun:
-        """The run when it has ended."""
+        """Wait until the run has ended and return it."""
         wait_until(lambda: self.run(run_id).status in ENDED)
         return self.run(run_id)
 
@@ -122,7 +122,7 @@ class Factory:
         self.client.linked_services.create_or_update(*self.scope, name, resource)
 
     def upload(self, folder: str, **files: str) -> str:
-        """Put code into a folder of the tests' container; its folderPath. `__` in a name is a dot."""
+        """Upload code to a folder of the tests' container; return its folderPath. `__` in a name is a dot."""
         for name, text in files.items():
             self.upload_as(f"{folder}/{name.replace('__', '.')}", text)
         return f"{CODE}/{folder}"

@@ -1,4 +1,4 @@
-"""A Custom activity, from its files on the node to its output: success, failure, and what is refused."""
+"""Custom activities, from their files on the node to their output: success, failure and refusals."""
 
 import json
 import sys

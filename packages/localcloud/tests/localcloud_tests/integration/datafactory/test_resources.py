@@ -1,4 +1,4 @@
-"""Factories, linked services and pipelines: published, read back, refused, deleted; and who may."""
+"""Factories, linked services and pipelines: publishing, reading, deleting, and access rights."""
 
 import ssl
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 def refused(
     factory: Factory, name: str, *activities: dict[str, Any], **properties: Any
 ) -> tuple[int, str, str]:
-    """The status, code and message with which publishing is refused."""
+    """Publish, and return the status, code and message of the refusal."""
     with pytest.raises(HttpResponseError) as error:
         factory.publish(name, *activities)
     assert error.value.error is not None

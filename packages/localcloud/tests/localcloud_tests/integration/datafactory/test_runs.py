@@ -35,7 +35,7 @@ time.sleep(600)
 
 
 def family_of(task: str) -> set[int]:
-    """The processes that carry the task's mark."""
+    """The processes whose environment names the task."""
     found = set()
     for process in psutil.process_iter():
         try:
@@ -47,7 +47,7 @@ def family_of(task: str) -> set[int]:
 
 
 def start_family(factory: Factory, tmp_path: Path, name: str, **policy: Any) -> tuple[str, str]:
-    """A run whose three processes are alive; its id and its task's."""
+    """Start a run and wait until its three processes run; return its id and its task's."""
     ready = tmp_path / name
     folder = factory.upload(name, family__py=FAMILY)
     command = f"{sys.executable} family.py {ready}"

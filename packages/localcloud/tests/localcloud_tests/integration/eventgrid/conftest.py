@@ -1,6 +1,6 @@
-"""A storage with a journal, a cloud with subscriptions of its own, and who they deliver to.
+"""A storage with a journal, a cloud with event subscriptions, and receivers of their events.
 
-Each subscription of a test has a container of its own, of the same name; see SUBSCRIPTIONS.
+Each subscription of a test has its own container, of the same name; see SUBSCRIPTIONS.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ AZURITE_KEY = (
 
 
 def client(home: Home) -> BlobServiceClient:
-    """Someone with the account's key."""
+    """A client that authenticates with the account's key."""
     return BlobServiceClient(home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle))
 
 
@@ -72,7 +72,7 @@ def subscriptions(webhooks: int, absent: int) -> list[Resource]:
 
 
 def subscriptions_of_the_app() -> list[Resource]:
-    """Tables and models, each below a folder of its own of one container, for one function."""
+    """Subscriptions of one function to tables and to models, in two folders of one container."""
     blobs = f"/blobServices/default/containers/{CONTAINER}/blobs"
     tables = {"operatorType": "StringEndsWith", "key": "subject", "values": [".csv", ".csv.gz"]}
     return [
@@ -102,7 +102,7 @@ def subscriptions_of_the_app() -> list[Resource]:
 
 @contextmanager
 def environment() -> Iterator[None]:
-    """For starting a process: quick retries, and segments of the journal that fill up soon."""
+    """Settings for a process: quick retries, and small segments of the journal."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FACTOR_VARIABLE, "0.002")
         patch.setenv("LOCALCLOUD_WRITES_SEGMENT_BYTES", "4096")
@@ -111,7 +111,7 @@ def environment() -> Iterator[None]:
 
 @dataclass
 class Grid:
-    """The running parts, and a way to the controls. `webhooks` gets all events but the app's."""
+    """The running parts and their controls. `webhooks` gets all events but the app's."""
 
     home: Home
     webhooks: Receiver
@@ -143,8 +143,8 @@ class Grid:
         fault = {"point": "eventgrid.deliver", "action": action, "where": {"subject": subject}}
         self.control("POST", "faults", fault | how)
 
-    def settle_journal(self) -> None:
-        """Return once everything written so far has been taken: events are made in the journal's order."""
+    def wait_for_journal(self) -> None:
+        """Wait until Event Grid has read all earlier writes, which it does in the journal's order."""
         marker = f"marker-{len(self.webhooks.requests)}"
         self.container("everything").upload_blob(marker, b"", overwrite=True)
         self.webhooks.about(marker)
@@ -195,7 +195,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
 
 @pytest.fixture
 def trusted_grid(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This process trusts the cloud and is its `app` identity."""
+    """Make this process trust the cloud and use its `app` identity."""
     for name, value in (grid.home.trust() | grid.home.identity("app")).items():
         monkeypatch.setenv(name, value)
     return grid.home.ca_bundle

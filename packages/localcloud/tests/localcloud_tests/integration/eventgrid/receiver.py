@@ -1,4 +1,4 @@
-"""A webhook that records what it is sent: it stands for the Functions host and for any other subscriber."""
+"""A webhook that records its requests. It stands for the Functions host and for other subscribers."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 LIMIT = 20.0
-"""Seconds until what a test waits for must have come."""
+"""Seconds that a test waits for an event."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Answers every request with `status` and remembers it."""
+    """Answers every request with `status` and records it."""
 
     status: Callable[[Received], int] = lambda _: 202
     requests: list[Received] = field(default_factory=list)

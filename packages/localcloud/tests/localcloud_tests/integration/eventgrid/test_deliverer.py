@@ -1,4 +1,4 @@
-"""Attempts that a running cloud makes only after minutes or hours: made here directly, on real storage."""
+"""Delivery attempts that a running cloud makes only after minutes or hours. These tests make them directly."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""How events get to their subscribers: keys, retries, duplicates, dead letters, schemas, restarts."""
+"""Delivery of events to subscribers: keys, retries, duplicates, dead letters, schemas, restarts."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ Deliveries = list[dict[str, Any]]
 
 
 def deliveries_when(grid: Grid, text: str, ready: Callable[[Deliveries], bool]) -> Deliveries:
-    """The deliveries about `text`, as soon as they are as they should be."""
+    """Wait until `ready` accepts the deliveries about `text`, and return them."""
     deadline = time.monotonic() + LIMIT
     while not ready(found := grid.deliveries(text)):
         assert time.monotonic() < deadline, found
@@ -54,7 +54,7 @@ def deliveries_when(grid: Grid, text: str, ready: Callable[[Deliveries], bool]) 
 
 
 def settled(grid: Grid, text: str, count: int = 1) -> Deliveries:
-    """The deliveries about `text` as soon as there are `count` and none is pending."""
+    """Wait until there are `count` deliveries about `text` and none is pending; return them."""
     return deliveries_when(
         grid,
         text,
@@ -101,7 +101,7 @@ def test_events_wait_for_a_host_that_has_no_keys_yet(grid: Grid) -> None:
     keys = grid.home.root / "keys.json"
     keys.unlink()
     upload(grid, CONTAINER, "datasets/early.csv")
-    grid.settle_journal()
+    grid.wait_for_journal()
     [waiting] = grid.deliveries("datasets/early.csv")
     assert (waiting["state"], waiting["deliveryAttempts"]) == ("Queued", 0)
     write_keys(grid.home)
@@ -269,13 +269,13 @@ def test_new_metadata_is_not_taken_for_a_missed_upload_at_the_next_start(grid: G
     grid.stop()
     blob.set_blob_metadata({"label": "species"})
     grid.start()
-    grid.settle_journal()
+    grid.wait_for_journal()
     assert len(grid.deliveries("touched.csv")) == 1
 
 
 @pytest.fixture
 def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home in whose storage there are blobs, but whose journal has been lost."""
+    """A home with blobs in its storage, whose journal has been lost."""
     home = Home.open(tmp_path_factory.mktemp("unwatched") / "cloud", Ports.free())
     [webhooks] = free_ports(1)
     serve(home, subscription("everything", destination=webhook(f"http://127.0.0.1:{webhooks}/")))

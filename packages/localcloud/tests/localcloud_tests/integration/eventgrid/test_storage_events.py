@@ -1,4 +1,4 @@
-"""What becomes an event: writes to real storage, whatever they are called and however they are made."""
+"""Which writes to real storage become events, for all names and ways of writing."""
 
 import base64
 import json
@@ -167,7 +167,7 @@ def test_a_deleted_blob_raises_blob_deleted_and_its_snapshots_do_not(
     blob.delete_blob(delete_snapshots="only")
     blob.delete_blob()
     events = [each.events[0] for each in grid.webhooks.about("deleted.csv", 2)]
-    grid.settle_journal()
+    grid.wait_for_journal()
     types = sorted(event["eventType"].rpartition(".")[2] for event in events)
     assert types == ["BlobCreated", "BlobDeleted"]
     assert len(grid.deliveries("deleted.csv")) == 2
@@ -187,14 +187,14 @@ def test_a_request_that_completes_no_write_raises_no_event(grid: Grid, container
     )
     with stranger, pytest.raises((HttpResponseError, ValueError)):
         stranger.get_container_client("everything").upload_blob("quiet-stranger.csv", b"a")
-    grid.settle_journal()
+    grid.wait_for_journal()
     assert len(grid.deliveries("quiet")) == 1
 
 
 def test_a_blob_that_no_subscription_wants_raises_nothing(grid: Grid) -> None:
     grid.container("other").upload_blob("ignored.csv", b"a")
     grid.container("everything").upload_blob("wanted.csv", b"a")
-    grid.settle_journal()
+    grid.wait_for_journal()
     assert grid.deliveries("ignored.csv") == []
     assert len(grid.deliveries("wanted.csv")) == 1
 
@@ -204,7 +204,7 @@ def test_a_filter_on_the_subject_takes_what_ends_in_one_of_several_ways(grid: Gr
     names = ["datasets/a.csv", "datasets/b.CSV.gz", "datasets/c.gz", "datasets/d.txt", "other/e.csv"]
     for name in names:
         tables.upload_blob(name, b"a,b\n")
-    grid.settle_journal()
+    grid.wait_for_journal()
     assert {each["subject"].rpartition("blobs/")[2] for each in grid.deliveries("containers/tables")} == {
         "datasets/a.csv",
         "datasets/b.CSV.gz",
@@ -228,7 +228,7 @@ def test_nothing_that_a_stranger_sends_can_forge_an_event(grid: Grid) -> None:
                 },
             )
             assert answer.status_code in (400, 403, 404), answer.text
-    grid.settle_journal()
+    grid.wait_for_journal()
     assert grid.deliveries("forged.csv") == []
 
 
@@ -245,15 +245,15 @@ def test_what_a_client_says_of_itself_cannot_change_the_event(grid: Grid, contai
     event = grid.webhooks.event("honest.csv")
     assert f'"{event["data"]["eTag"]}"' == blob.get_blob_properties().etag
     assert event["data"]["clientRequestId"] == line
-    grid.settle_journal()
+    grid.wait_for_journal()
     assert grid.deliveries("forged-too.csv") == []
 
 
 def test_the_journal_stays_short_and_private(grid: Grid) -> None:
     for number in range(20):
         grid.container("everything").upload_blob(f"many/{number}", b"")
-    grid.settle_journal()
-    grid.settle_journal()
+    grid.wait_for_journal()
+    grid.wait_for_journal()
     segments = sorted(journal.folder(grid.home).iterdir())
     assert len(segments) == 1
     assert segments[0].stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""Subscriptions that come and go while the cloud runs."""
+"""Subscriptions that are made and deleted while the cloud runs."""
 
 import ssl
 

@@ -26,7 +26,7 @@ def run_event(subject: str) -> EventGridEvent:
 
 @contextmanager
 def publisher(grid: Grid) -> Iterator[EventGridPublisherClient]:
-    """The client as the app makes it."""
+    """A client like the app's."""
     with (
         DefaultAzureCredential() as credential,
         EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), credential) as client,

@@ -1,4 +1,4 @@
-"""A cloud for an app that has nothing to do with localcloud's makers, through the pytest plugin alone."""
+"""A cloud for another project's app, made with the pytest plugin alone."""
 
 import os
 import subprocess
@@ -124,7 +124,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wait_until[T](done: Callable[[], T | None], limit: float = 120) -> T:
-    """What `done` gives, once it gives anything."""
+    """Wait until `done` returns a value, and return it."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if result := done():

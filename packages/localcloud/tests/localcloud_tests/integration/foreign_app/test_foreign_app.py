@@ -1,4 +1,4 @@
-"""localcloud serves an app that it was not made for: its functions, its pipeline, its model."""
+"""localcloud serves the app of another project: its functions, its pipeline and its model."""
 
 import csv
 import io

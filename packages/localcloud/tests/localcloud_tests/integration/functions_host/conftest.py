@@ -1,4 +1,4 @@
-"""Two hosts for a session: one with the host's defaults, one with an app that asks for other rules."""
+"""Two hosts for the session: one with default settings, one whose app sets other rules."""
 
 import json
 import shutil

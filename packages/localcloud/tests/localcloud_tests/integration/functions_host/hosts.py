@@ -1,4 +1,4 @@
-"""A Functions host as its own process, as localcloud runs it, and what a test asks of it."""
+"""A Functions host in its own process, as localcloud runs it, with helpers for tests."""
 
 import json
 import os
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.01
 
 
 class RunningHost:
-    """Made with the app's folder; `stop` ends it. `lines` is what it has printed so far."""
+    """A host of the app in a folder. `stop` ends it; `lines` holds its output so far."""
 
     def __init__(self, app: Path, keys: Path, settings: Mapping[str, str] | None = None) -> None:
         command: list[str | Path] = [
@@ -60,7 +60,7 @@ class RunningHost:
         self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def stop(self) -> int:
-        """Ask it to end, as localcloud does, and return its exit code."""
+        """Stop the host as localcloud does, and return its exit code."""
         self.http.close()
         self.process.terminate()
         code = self.process.wait(timeout=20)
@@ -71,7 +71,7 @@ class RunningHost:
         return code
 
     def wait_for_line(self, pattern: str | re.Pattern[str], limit: float = LINE_SECONDS) -> re.Match[str]:
-        """The first line that shows it, waited for; fails when the host ends, or does not say it."""
+        """Wait for a line that matches `pattern`; return the match. Fails if the host ends before it."""
 
         def found() -> re.Match[str] | None:
             return next((match for line in self.lines if (match := re.search(pattern, line))), None)
@@ -85,7 +85,7 @@ class RunningHost:
         return match
 
     def durable(self, operation: str, id_: str = "", **body: Any) -> Any:
-        """Have the sample app's durable client do something; `error: CODE` when gRPC refuses it."""
+        """Call the sample app's durable client; returns `error: CODE` if gRPC refuses the call."""
         response = self.http.post(f"/api/client/{operation}/{id_}", json=body)
         assert response.status_code == 200, response.text
         content = response.json()
@@ -97,13 +97,13 @@ class RunningHost:
         return started
 
     def output(self, id_: str) -> Any:
-        """What a run gives when it has completed, which is waited for."""
+        """Wait until a run has completed and return its output."""
         state = self.ended(id_)
         assert state["runtimeStatus"] == "Completed", state
         return state["output"]
 
     def ended(self, id_: str) -> dict[str, Any]:
-        """The state of a run when it has ended, by the status URL, as a browser would watch it."""
+        """Poll a run's status URL until the run has ended; return its state."""
         return self._watch(id_, lambda response: response.status_code == 200)
 
     def reaches(self, id_: str, status: str) -> None:
@@ -124,12 +124,12 @@ class RunningHost:
         assert self.http.get(f"/api/entered/{gate}").json() is True
 
     def management(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A call of the durable HTTP API, with its key."""
+        """Call the durable HTTP API, with its key."""
         params = {"code": self.durable_key, **options.pop("params", {})}
         return self.http.request(method, f"/runtime/webhooks/durabletask/{path}", params=params, **options)
 
     def deliver(self, function: str, content: Any, kind: str | None = "Notification") -> httpx.Response:
-        """What Event Grid sends."""
+        """Deliver events as Event Grid does."""
         headers = {"aeg-event-type": kind} if kind else {}
         params = {"functionName": function, "code": self.event_grid_key}
         return self.http.post("/runtime/webhooks/EventGrid", params=params, json=content, headers=headers)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def waiting(host: RunningHost, new_id: str) -> str:
-    """A run that waits for an event; it has had its first turn."""
+    """A run that waits for an event, after its first turn."""
     host.start("wait_for_approval", None, new_id)
     host.reaches(new_id, "Running")
     return new_id

@@ -1,6 +1,6 @@
-"""Where the cloud's rules differ from the in-memory engine's, the cloud's hold.
+"""Rules of Durable Functions in Azure that differ from those of the in-memory engine.
 
-`host` has the host's defaults; `other_host` asks in host.json for AnyState and for errors on raise.
+`host` has default settings; the host.json of `other_host` sets AnyState and errors on raise.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The process: what it makes, what it says, and how it ends."""
+"""The host's process: its files, its output and its exit."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ def app_of(folder: Path, code: str | None, host_json: str = '{"version": "2.0"}'
 
 
 def refused_start(app: Path, *options: str) -> str:
-    """What a host says on stderr that must not start."""
+    """The stderr of a host that must refuse to start."""
     command: list[str | Path] = [
         sys.executable,
         "-m",

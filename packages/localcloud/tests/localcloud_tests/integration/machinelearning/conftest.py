@@ -1,4 +1,4 @@
-"""A cloud of its own for Azure ML, which scores with the environment of the nodes."""
+"""A separate cloud for Azure ML, which scores in the nodes' environment."""
 
 import contextlib
 import os
@@ -44,7 +44,7 @@ def node_environment() -> Path:
 
 @pytest.fixture(scope="session")
 def cloud_home(azurite_home: Home, node_environment: Path) -> Iterator[Home]:
-    """A home whose Azurite and cloud process run, the latter with the nodes' environment."""
+    """A home whose Azurite and cloud process are running, the latter with the nodes' environment."""
     serve(azurite_home, node_environment=node_environment)
     process = start_cloud(azurite_home)
     yield azurite_home
@@ -66,7 +66,7 @@ def model_files(node_environment: Path, tmp_path_factory: pytest.TempPathFactory
 
 @contextlib.contextmanager
 def environment_of(home: Home) -> Iterator[None]:
-    """This process trusts the cloud and is its `app` identity."""
+    """Make this process trust the cloud and use its `app` identity."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             **home.trust(),
@@ -81,7 +81,7 @@ def environment_of(home: Home) -> Iterator[None]:
 
 
 def wait_until(done: Callable[[], Any], limit: float = 60) -> Any:
-    """What `done` gives, once that is true."""
+    """Wait until `done` returns a true value, and return it."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if result := done():
@@ -91,7 +91,7 @@ def wait_until(done: Callable[[], Any], limit: float = 60) -> Any:
 
 
 def scoring_process(job: str) -> psutil.Process | None:
-    """The process that scores for a job, if it runs."""
+    """The scoring process of a job, or None if there is none."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.cwd().endswith(f"/jobs/{job}"):
@@ -101,7 +101,7 @@ def scoring_process(job: str) -> psutil.Process | None:
 
 @dataclass(frozen=True)
 class Workbench:
-    """MLClient on one cloud, and what the tests do with it over and over."""
+    """MLClient on one cloud, with helpers for the tests."""
 
     home: Home
     ml: MLClient
@@ -162,7 +162,7 @@ class Workbench:
         )
 
     def deploy(self, endpoint: str, model: Model, name: str = "", **settings: Any) -> str:
-        """The name of a deployment that has succeeded."""
+        """Make a deployment, wait until it has succeeded, and return its name."""
         wanted = self.deployment(endpoint, model, name, **settings)
         self.ml.batch_deployments.begin_create_or_update(wanted)
         made = self.settled(lambda: self.ml.batch_deployments.get(wanted.name, endpoint))
@@ -176,7 +176,7 @@ class Workbench:
         self.settled(lambda: self.ml.batch_endpoints.get(endpoint))
 
     def settled(self, get: Callable[[], Any]) -> Any:
-        """The resource, once no operation works on it."""
+        """Wait until no operation changes the resource, and return it."""
         return wait_until(
             lambda: (got := get()).provisioning_state not in ("Creating", "Updating", "Deleting") and got
         )
@@ -196,20 +196,20 @@ class Workbench:
         )
 
     def ended(self, job: str) -> Any:
-        """The job, once it has ended."""
+        """Wait until the job has ended, and return it."""
         return wait_until(
             lambda: (got := self.ml.jobs.get(job)).status in ("Completed", "Failed", "Canceled") and got
         )
 
     def request(self, method: str, path: str, resource: str = "", **more: Any) -> httpx.Response:
-        """A bare request with a token for `resource`, Resource Manager unless it is named."""
+        """Send a plain HTTP request with a token for `resource`, by default Resource Manager."""
         resource = resource or self.home.resource_manager
         token = self.credential.get_token(f"{resource}/.default").token
         headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
         return self.http.request(method, self.home.resource_manager + path, headers=headers, **more)
 
     def arm(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """A request to something in the workspace, with an api-version."""
+        """Send a request for a resource of the workspace, with an api-version."""
         base = (
             f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
@@ -218,7 +218,7 @@ class Workbench:
         return self.request(method, f"{base}/{path}{joiner}api-version=2024-01-01-preview", **more)
 
     def score(self, endpoint: str, body: Any, **more: Any) -> httpx.Response:
-        """An invocation without the SDK."""
+        """Invoke an endpoint without the SDK."""
         resource = more.pop("resource", "https://ml.azure.com")
         return self.request("POST", f"/inference/{endpoint}/jobs", resource, json=body, **more)
 
@@ -237,7 +237,7 @@ class Workbench:
 
 @contextlib.contextmanager
 def workbench_of(home: Home, models: Path) -> Iterator[Workbench]:
-    """The clients as the app makes them, closed after the block; MLClient's by its transport."""
+    """Clients like the app's, which are closed after the block; MLClient by its transport."""
     with (
         environment_of(home),
         DefaultAzureCredential() as credential,
@@ -251,6 +251,6 @@ def workbench_of(home: Home, models: Path) -> Iterator[Workbench]:
 
 @pytest.fixture(scope="module")
 def bench(cloud_home: Home, model_files: Path) -> Iterator[Workbench]:
-    """The client as the app makes it, on the session's cloud."""
+    """A client like the app's, on the session's cloud."""
     with workbench_of(cloud_home, model_files) as workbench:
         yield workbench

@@ -1,4 +1,4 @@
-"""Batch endpoints and deployments, through MLClient: what the product must live with."""
+"""Batch endpoints and deployments, through MLClient: rules of Azure ML that an app must respect."""
 
 import pytest
 from azure.ai.ml.entities import BatchEndpoint, Model

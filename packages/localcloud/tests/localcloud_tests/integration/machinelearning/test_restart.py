@@ -1,4 +1,4 @@
-"""What a restart of the cloud keeps, and what it ends."""
+"""A restart of the cloud: what is kept and what ends."""
 
 import contextlib
 import subprocess
@@ -38,7 +38,7 @@ class Restartable:
 
 @pytest.fixture
 def cloud(azurite_home: Home, node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
-    """A second cloud on the session's storage, so that the session's own one lives on."""
+    """A second cloud on the session's storage, so that the session's cloud is not restarted."""
     ports = Ports.free()
     blob, queue, table = azurite_home.ports.blob, azurite_home.ports.queue, azurite_home.ports.table
     home = Home.open(

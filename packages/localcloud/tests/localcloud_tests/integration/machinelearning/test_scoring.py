@@ -47,7 +47,7 @@ def predictions(bench: Workbench, path: str) -> str:
 
 
 def reason(bench: Workbench, job: str) -> str:
-    """Why a job failed, from the run history, as `jobs.stream` finds it."""
+    """The reason for which a job failed, from the run history, where `jobs.stream` finds it."""
     [child] = bench.ml.jobs.list(parent_job_name=job)
     details = bench.ml.jobs._runs_operations.get_run_details(child.name)
     return str(details.error.error.message)
@@ -164,7 +164,7 @@ blue,0.1,never seen,a
 def test_a_table_of_predictions_keeps_its_columns_and_raw_cells_reach_the_model_as_the_signature_says(
     bench: Workbench, endpoint: str
 ) -> None:
-    """Another order of columns, more of them, gaps in both kinds, zeros in front, a text never seen."""
+    """The input has reordered and extra columns, gaps in both kinds, leading zeros and an unseen text."""
     folder = fresh()
     mixed = bench.deploy(endpoint, bench.model("mixed"))
     job = bench.invoke(
@@ -235,7 +235,7 @@ def test_a_job_whose_fault_is_armed_fails_with_it(bench: Workbench, endpoint: st
 
 @pytest.fixture(scope="module")
 def slow(bench: Workbench, endpoint: str) -> str:
-    """A deployment whose predictions take very long, on a cluster with a single node."""
+    """A deployment with very slow predictions, on a cluster with one node."""
     compute = bench.compute("single", nodes=1)
     return bench.deploy(endpoint, bench.model("slow"), compute=compute)
 

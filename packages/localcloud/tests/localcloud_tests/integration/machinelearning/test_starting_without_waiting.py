@@ -1,4 +1,4 @@
-"""How an activity starts a long-running operation, leaves, and lets another one see how it ended.
+"""Long-running operations that one activity starts and another one polls.
 
 A poller begins a daemon thread that asks on its own until the operation ends. It holds up nothing, and its
 errors are kept in the poller; what is needed to look again later is one URL.
@@ -26,7 +26,7 @@ def undeployable(bench: Workbench) -> Any:
 
 
 def outcome(bench: Workbench, url: str) -> dict[str, Any]:
-    """What the operation says at last, asked for with nothing but its URL and a token."""
+    """The final status of an operation, read with its URL and a token only."""
     path = url.removeprefix(bench.home.resource_manager)
     answer = wait_until(lambda: (got := bench.request("GET", path).json())["status"] != "InProgress" and got)
     assert isinstance(answer, dict)

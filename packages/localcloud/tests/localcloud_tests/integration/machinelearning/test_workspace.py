@@ -1,4 +1,4 @@
-"""The workspace, its datastores, and how the service refuses."""
+"""The workspace, its datastores, and refused requests."""
 
 import pytest
 from localcloud.home import REGION, STORAGE_ACCOUNT, WORKSPACE_ID

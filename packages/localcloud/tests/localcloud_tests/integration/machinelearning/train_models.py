@@ -27,7 +27,7 @@ def save(model: Any, folder: Path, features: Any, labels: Any) -> None:
 
 
 class Mixed(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """Answers, for each row, what it saw of it, with numbers of numpy's and pandas' kinds, and gaps."""
+    """Returns, for each row, the values that it got, with numbers of numpy's and pandas' types and gaps."""
 
     def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
         known = model_input["code"].isin(["007", "1"])

@@ -1,4 +1,4 @@
-"""A node without a process: its settings, its start task's decisions, the environment of its tasks."""
+"""A node without processes: its settings, its start task, and the environment of its tasks."""
 
 import sys
 from pathlib import Path

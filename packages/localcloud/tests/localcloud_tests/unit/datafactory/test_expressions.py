@@ -1,4 +1,4 @@
-"""The expression language: what is read, what it is worth, and what is refused by name."""
+"""The expression language: parsing, values, and refusals that name the expression."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The files of a folder path on the node: flat, plain, and refused when two would be one."""
+"""The files of a folder path on the node: their names, and refusals of names that collide."""
 
 from pathlib import PurePosixPath
 

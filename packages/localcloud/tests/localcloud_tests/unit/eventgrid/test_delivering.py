@@ -1,4 +1,4 @@
-"""Single pieces of delivery: waits, answers, request bodies, dead letters, and what the log keeps."""
+"""Parts of the delivery: intervals, answers, request bodies, dead letters and the log."""
 
 import itertools
 import json

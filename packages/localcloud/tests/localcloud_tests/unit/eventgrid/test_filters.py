@@ -1,4 +1,4 @@
-"""Filters: what matches, and what Event Grid would refuse."""
+"""Filters: which events match, and which filters Event Grid refuses."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ TABLES = {
         {"operatorType": "StringIn", "key": "data.api", "values": ["PutBlob"]},
     ],
 }
-"""What begins in one way and ends in one of several, which subjectEndsWith cannot say."""
+"""A filter with one beginning and several endings, which subjectEndsWith cannot express."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The journal's reader: which lines are changes of a blob, and what survives a torn or strange one."""
+"""The journal's reader: which lines are changes of a blob, and how torn or malformed lines are handled."""
 
 import json
 from pathlib import Path

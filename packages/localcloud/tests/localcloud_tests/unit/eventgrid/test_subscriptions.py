@@ -1,4 +1,4 @@
-"""Definitions of subscriptions: what of them is read, and mistakes are named."""
+"""Definitions of subscriptions: the fields that are read, and errors in them."""
 
 from collections.abc import Iterator
 from pathlib import Path

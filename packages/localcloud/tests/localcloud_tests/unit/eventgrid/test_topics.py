@@ -1,4 +1,4 @@
-"""What the custom topic takes and refuses, and how much it keeps."""
+"""Custom topics: which events they accept, and how many they keep."""
 
 import json
 from pathlib import Path

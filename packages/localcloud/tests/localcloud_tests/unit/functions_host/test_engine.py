@@ -1,4 +1,4 @@
-"""The engine, given its work items' results by hand, so that they may come late, twice or for no one."""
+"""The engine. The tests complete its work items themselves, also late, twice or for unknown instances."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ ID = "one"
 
 
 class Hub:
-    """An engine with one instance, whose turns a test answers with actions of its choice."""
+    """An engine with one instance. A test answers its turns with actions of its choice."""
 
     def __init__(self) -> None:
         self.engine = Engine(VirtualClock(datetime(2026, 1, 1, tzinfo=UTC)))
@@ -29,7 +29,7 @@ class Hub:
         return items[0]
 
     def turn(self, *actions: pb.OrchestratorAction) -> list[pb.HistoryEvent]:
-        """Answer the orchestrator's turn that is due with `actions`; returns what was new in it."""
+        """Answer the orchestrator's next turn with `actions`; return the turn's new events."""
         item = self.item()
         request = item.orchestratorRequest
         response = pb.OrchestratorResponse(
@@ -39,7 +39,7 @@ class Hub:
         return list(request.newEvents)
 
     def schedule(self) -> pb.WorkItem:
-        """Have a turn schedule an activity, always the first task of its execution."""
+        """Answer a turn with an activity call, always as the first task of its execution."""
         task = pb.ScheduleTaskAction(name="work")
         self.turn(pb.OrchestratorAction(id=1, scheduleTask=task))
         return self.item()
@@ -79,7 +79,7 @@ def next_execution(hub: Hub) -> None:
 
 
 def same_id_again(hub: Hub) -> None:
-    """The instance ends, is purged, and another one is started under its id."""
+    """End the instance, purge it, and start another one with its id."""
     hub.event()
     hub.end(pb.ORCHESTRATION_STATUS_COMPLETED)
     hub.engine.PurgeInstances(pb.PurgeInstancesRequest(instanceId=ID), DirectCall())

@@ -1,4 +1,4 @@
-"""The file of keys: what a person may write into it."""
+"""The file of keys that a person may edit."""
 
 import json
 from pathlib import Path

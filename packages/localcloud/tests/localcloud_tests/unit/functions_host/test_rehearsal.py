@@ -1,4 +1,4 @@
-"""The rehearsal that unit tests of orchestrators stand on: it must behave as the engine and the host do."""
+"""The rehearsal on which unit tests of orchestrators rely: it must behave like the engine and the host."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Steps = Generator[Any, Any, Any]
 
 @dataclass(frozen=True)
 class Upload:
-    """A value with a type of its own, as the SDK carries it: by to_json and from_json."""
+    """A value of a custom type, which the SDK converts with to_json and from_json."""
 
     name: str
 

@@ -10,7 +10,7 @@ from localcloud.machinelearning import driver
 
 
 class Table:
-    """A table of as many rows as its file has lines; only its length matters here."""
+    """A table with one row for each line of its file; these tests use only its length."""
 
     def __init__(self, path: Path) -> None:
         self.rows = len(path.read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Which model folders a batch deployment can be made of."""
+"""Which model folders a batch deployment accepts."""
 
 import pytest
 from localcloud.machinelearning.mlflow_folder import check

@@ -1,4 +1,4 @@
-"""What may be called how, against the rules that the SDK and the Bicep types state."""
+"""Valid names of resources, compared with the rules of the SDK and the Bicep types."""
 
 import re
 

@@ -7,7 +7,7 @@ from localcloud.machinelearning.nodes import ComputeGoneError, Nodes
 
 
 class Job:
-    """A job that holds nodes until it is let go."""
+    """A job that holds nodes until it is released."""
 
     def __init__(self, nodes: Nodes, count: int = 1) -> None:
         self.has_nodes = asyncio.Event()
@@ -21,7 +21,7 @@ class Job:
 
 
 async def settle() -> None:
-    """Lets every task run as far as it can."""
+    """Let every task run until it waits."""
     for _ in range(20):
         await asyncio.sleep(0)
 

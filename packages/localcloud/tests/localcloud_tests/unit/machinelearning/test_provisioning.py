@@ -1,4 +1,4 @@
-"""From Creating or Updating to Succeeded or Failed, without a server."""
+"""Provisioning states, from Creating or Updating to Succeeded or Failed, without a server."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where URIs lead, and where they must not."""
+"""The places that URIs may and may not name."""
 
 import pytest
 from localcloud.home import SUBSCRIPTION

@@ -1,4 +1,4 @@
-"""A function app of somebody else's: it waters the beds of a greenhouse and thumbnails its photos."""
+"""The function app of another project: it waters the beds of a greenhouse and thumbnails its photos."""
 
 # azure.functions has no types for its decorators.
 # mypy: disable-error-code="untyped-decorator"
@@ -50,7 +50,7 @@ def water_bed(bed: str) -> int:
 
 @app.event_grid_trigger(arg_name="event")
 def thumbnail(event: func.EventGridEvent) -> None:
-    """Write a blob about each photo beside it, as the site's own identity."""
+    """Write a blob beside each photo, with the site's own identity."""
     _, _, path = event.subject.partition("/containers/")
     container, _, name = path.partition("/blobs/")
     account = BlobServiceClient(os.environ["GREENHOUSE_STORAGE"], credential=DefaultAzureCredential())

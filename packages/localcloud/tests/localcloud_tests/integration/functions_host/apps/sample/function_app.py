@@ -1,4 +1,4 @@
-"""A function app that shows what its host does. Tests reach the durable client through `client`."""
+"""A function app with which tests observe its host. They use the durable client through `client`."""
 
 # azure.functions has no types for its decorators.
 # mypy: disable-error-code="untyped-decorator"
@@ -284,7 +284,7 @@ def through_file(ctx: Any, path: str) -> Steps:
 
 @app.activity_trigger(input_name="path")
 def wait_for_file(path: str) -> None:
-    """For a test that can no longer call the host."""
+    """Wait for a file, which a test writes when it can no longer call the host."""
     while not Path(path).exists():
         time.sleep(0.01)
 
@@ -401,7 +401,7 @@ def fill(size: int) -> str:
 
 @app.orchestration_trigger(context_name="ctx")
 def write_twice(ctx: Any, given: dict[str, str]) -> Steps:
-    """Two entries that nobody's entry may come between."""
+    """Append two entries. The entity is locked, so that no other entry comes between them."""
     journal = EntityInstanceId("journal", given["key"])
     with (yield ctx.lock_entities([journal])):
         yield ctx.call_entity(journal, "record", input=f"{given['name']} begins")
