@@ -80,7 +80,7 @@ class Clients:
     def resource_manager(self) -> "PipelineClient[Any, Any]":
         """Sends plain requests with a token for Resource Manager.
 
-        The SDKs do not tell why a long-running operation or a job failed; plain requests do. A client of
+        The SDKs do not report why a long-running operation or a job failed; plain requests do. A client of
         this kind sends its token to any address, so check addresses from responses first: see
         services.addresses.
         """

@@ -1,6 +1,6 @@
 """Storage's own clock, by which the app tells how old a blob is.
 
-Storage sets a blob's Last-Modified, so its age must be told by storage too: a host whose clock is a few
+Storage sets a blob's Last-Modified, so its age must be measured by storage too: a host whose clock is a few
 seconds behind would take a claim that was left by a crash for one that was made just now.
 """
 

@@ -1,4 +1,4 @@
-"""A cloud with Touchdown's resources, but without its app: what the steps of a run call, they call for real.
+"""A cloud with Touchdown's resources, but without its app: the steps of a run call real services.
 
 `cloud_home` is one cloud for the whole session; tests keep apart by the names they use.
 """
@@ -22,13 +22,13 @@ def localcloud_spec() -> Callable[[Home], CloudSpec]:
 
 @pytest.fixture
 def cloud_home(localcloud: LocalCloud) -> Home:
-    """The home of the session's cloud, which runs."""
+    """The home of the session's running cloud."""
     return localcloud.home
 
 
 @pytest.fixture
 def trusted(localcloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process trusts the cloud and is its `app` identity: the SDKs work as they do in the app."""
+    """Make this process trust the cloud and use its `app` identity, so that the SDKs work as in the app."""
     for name, value in localcloud.environment("app").items():
         monkeypatch.setenv(name, value)
     # MLClient leaves the name of the cloud that it found in the environment, for the tests of other clouds.

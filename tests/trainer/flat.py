@@ -8,7 +8,7 @@ from tests.trainer.conftest import MAIN
 
 
 def flat_module(name: str) -> ModuleType:
-    """A module of the trainer that this Python's own packages suffice for."""
+    """Import a module of the trainer that needs no more than this Python's packages."""
     sys.path.insert(0, str(MAIN.parent))
     try:
         return importlib.import_module(name)

@@ -15,7 +15,7 @@ from tests.trainer.workshop import Training, Workshop, table
 
 
 def corners(rows: int = 2000, names: tuple[str, str] = ("a", "b")) -> bytes:
-    """Two classes that trees separate, and a line only mostly; the smaller one has a fifth of the rows."""
+    """Two classes that trees can separate and a line cannot quite; the smaller has a fifth of the rows."""
     cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(rows)]
     return table([*names, "y"], [[a, b, "uv"[(a > 60) != (b > 70)]] for a, b in cells]).encode()
 
@@ -231,7 +231,7 @@ def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(
     gate = judged(training)
     assert gate["verdict"] == "deploy"
     assert "missing inputs ['b']" in gate["champion"]["error"]
-    # The report says so, too, and what has become of the column.
+    # The report says the same, and how the column has changed.
     report = (training.artifacts / "report.html").read_text()
     assert "missing inputs" in report
     assert "the column is gone" in report
@@ -251,7 +251,7 @@ def test_drift_of_a_column_that_changed_its_kind_is_reported(workshop: Workshop)
     lines = report.partition('id="drift"')[2].partition("</section>")[0].split("<tr")
     (place,) = (line for line in lines if ">place<" in line)
     assert "it was a number and is a category now" in place
-    # The champion's texts are compared with what stands in the file now: none of it was there.
+    # The champion's texts are compared with those in the file now, none of which it knew.
     (size,) = (line for line in lines if ">size<" in line)
     assert float(re.findall(r"<td[^>]*>([0-9.]+)", size)[0]) > 1
     assert "it was" not in size

@@ -509,7 +509,7 @@ def test_the_deployed_model_sees_what_training_has_seen(algorithm: str, workshop
     ["days", "days and gaps", "times", "now and then a time", "centuries"],
 )
 def test_the_deployed_model_sees_the_dates_that_training_has_seen(written: str, workshop: Workshop) -> None:
-    """Training looks the features of days without a time up in a table; the deployed model computes them."""
+    """Training takes the features of dates without a time from a table; the deployed model computes them."""
     rows = []
     for n in range(4000):
         days = n * 7919 % 2000
@@ -533,7 +533,7 @@ def test_the_deployed_model_sees_the_dates_that_training_has_seen(written: str, 
 def test_the_deployed_model_sees_outliers_and_rare_levels_as_training_has(
     gaps: bool, workshop: Workshop
 ) -> None:
-    """Training clips only columns with outliers, and looks levels up; the deployed model does neither."""
+    """Training clips only columns with outliers and looks up levels; the deployed model does neither."""
     header = ["calm", "wild", "flag", "level", "other", "y"]
     rows = []
     for n in range(4000):
@@ -592,7 +592,7 @@ def test_the_signature_calls_clean_numbers_doubles_and_everything_else_text(work
 def test_long_stretches_of_rows_without_a_label_are_left_out(
     task: str, first: bool, workshop: Workshop
 ) -> None:
-    """All batches that are shuffled together may lack labels: here, the seventeenth is shuffled alone."""
+    """All batches that are shuffled together may lack labels; here, the seventeenth is shuffled alone."""
     labels = [("uv"[n % 2] if task == "classification" else str(n % 2 + 0.5)) for n in range(450)]
     labels = [*labels, *[""] * 430] if first else [*[""] * 430, *labels]
     cells = [[n % 2 + n % 7 / 10, label] for n, label in enumerate(labels)]

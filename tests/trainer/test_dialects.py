@@ -31,7 +31,7 @@ def outcome(training: Training) -> dict[str, Any]:
 
 
 SURVEYED = ("rows", "task", "label", "features", "classes", "dropped_columns", "dropped_rows", "notes")
-"""What of it a survey decides, and no training."""
+"""The parts of metrics.json that depend on the survey alone, not on the training."""
 
 
 def rounded(value: Any) -> Any:
@@ -96,7 +96,7 @@ def test_every_dialect_gives_the_same_model(dialect: str, workshop: Workshop, pl
 def test_every_dialect_gives_the_same_columns_in_many_blocks(
     dialect: str, workshop: Workshop, plain: dict[str, Any]
 ) -> None:
-    """Blocks are trained on in another order, so the model is another one, of the same columns."""
+    """Training takes the blocks in another order, so the model differs, but its columns do not."""
     data = DIALECTS[dialect]
     name = "data.csv.gz" if data.startswith(b"\x1f\x8b") else "data.csv"
     training = workshop.trained(data, *FEW, name=name, block_bytes=200)

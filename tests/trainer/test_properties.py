@@ -1,4 +1,4 @@
-"""Whatever table in whatever dialect: a model that scores its own rows, or one clear line. Nothing else."""
+"""Any table in any dialect gives a model that scores its own rows, or one clear line of refusal."""
 
 import csv
 import gzip
@@ -72,7 +72,7 @@ PATTERNS = ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%
 
 @dataclass
 class Cells:
-    """Makes cells by chance. texts: those to choose from."""
+    """Generates random cells. texts: those to choose from."""
 
     chance: random.Random
     texts: list[str]
@@ -91,7 +91,7 @@ class Cells:
         return str(value).replace(".", self.decimal)
 
     def column(self, rows: int) -> list[str]:
-        """Cells mostly of one kind, with gaps, and with some that do not belong there."""
+        """Cells that are mostly of one kind, with gaps and some cells of another kind."""
         chance = self.chance
         kind, pattern = chance.choice(KINDS), chance.choice(PATTERNS)
         few = [chance.choice(self.texts) for _ in range(chance.randint(1, 4))]
@@ -124,7 +124,7 @@ class Cells:
         ]
 
     def label(self, rows: int) -> list[str]:
-        """Mostly what can be learned: a few classes, or numbers."""
+        """Labels that a model can mostly learn: a few classes, or numbers."""
         chance = self.chance
         kind = chance.choice(["classes", "classes", "numbers", "anything"])
         if kind == "anything":
@@ -180,7 +180,7 @@ def tables(draw: st.DrawFn) -> Given:
 
 
 def outcome_of(workshop: Workshop, case: Given) -> str:
-    """ "trained", or the one clear line of a refusal; that it is one or the other is shown here."""
+    """Assert that a training succeeds or is refused in one clear line; return "trained" or that line."""
     data = case.data()
     name = "data.csv.gz" if case.compressed else "data.csv"
     training = workshop.train(

@@ -42,7 +42,7 @@ BAD = {
         ['column "y"', "missing in 3 of 5 rows", "fill it in"],
     ),
     "all labels missing": (b"a,b,y\n1,2,\n3,4,NA\n", ['column "y"', "missing in 2 of 2 rows"]),
-    "more classes than can be told apart": (
+    "more classes than a model can distinguish": (
         b"a,y\n" + b"".join(b"%d,c%d\n" % (n % 7, n) for n in range(2000)),
         ['column "y"', "1000 classes", "row 1002", "task to regression"],
     ),
@@ -60,7 +60,7 @@ BAD = {
     ),
     "empty columns only": (b"a,b,y\n,NA,u\n,,v\n,,u\n,,v\n", ["no column is left", '"a" is empty']),
 }
-"""What only the whole dataset shows."""
+"""Faults that only a reader of the whole dataset finds."""
 SECRET = "AccountKey=c2VjcmV0"
 
 
@@ -111,7 +111,7 @@ def test_a_row_of_another_width_far_down_is_named(
     rows = '1,"two\n""lines""",u\n' + "3,4,v\n" * 3
     good = "a,b,y\n" + rows * (70_000 if block_bytes is None else 60)
     if block_bytes is not None:
-        # What is looked at beforehand is a megabyte: padded beyond it with a long cell.
+        # The format is detected from the first megabyte, so a long cell pads the file beyond it.
         good = good.replace("3,4,v\n", f"3,{'x' * 2_000_000},v\n", 1)
     data = f"{good}{row}\n{rows}".encode()
     training = workshop.train(data, block_bytes=block_bytes)

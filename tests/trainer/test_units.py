@@ -205,7 +205,7 @@ assert dialect.MISSING == touchdown_model.MISSING_TEXTS == STR_NA_VALUES, STR_NA
 
 
 def test_reader_and_deployed_model_take_for_missing_what_pandas_does(trainer_python: str) -> None:
-    """The model travels alone, so it holds a list of its own."""
+    """The deployed model is one file without the trainer, so it has its own copy of the list."""
     command = [trainer_python, "-c", MISSING, str(MAIN.parent)]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr

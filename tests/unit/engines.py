@@ -1,4 +1,4 @@
-"""A durable engine for tests: it knows what a test says, and records what it is told."""
+"""A durable engine for tests: it returns the states that a test sets, and records the calls it gets."""
 
 import json
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Engine:
 
 
 def state(status: str, custom: Any = None, failure: str = "") -> Any:
-    """What the engine knows of an orchestration."""
+    """The state of an orchestration, as the engine returns it."""
     return SimpleNamespace(
         runtime_status=SimpleNamespace(name=status),
         serialized_custom_status=json.dumps(custom) if custom else None,

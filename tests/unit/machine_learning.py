@@ -1,4 +1,4 @@
-"""An Azure ML workspace at the other end of a Wire: a test describes its resources and sees what is asked."""
+"""An Azure ML workspace behind a Wire: a test describes its resources and reads the recorded requests."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +15,7 @@ OPERATION = f"{PUBLIC.resource_manager}/operations/1"
 
 @dataclass
 class Workspace:
-    """Resources by their path below the workspace. put, deleted, cancelled: what has been asked for, in
+    """Resources by their path below the workspace. put, deleted, cancelled: the requested changes, in
     order.
 
     failure: the error of the operation, as Resource Manager words it. names_operations: whether the answer to
@@ -65,7 +65,7 @@ class Workspace:
         }
 
     def job(self, name: str, status: str) -> None:
-        """A scoring job, which Azure ML shows as a pipeline."""
+        """A scoring job, which Azure ML returns as a pipeline job."""
         self.resources[f"jobs/{name}"] = {
             "properties": {
                 "jobType": "Pipeline",

@@ -1,7 +1,7 @@
 """Runs on the real engine in virtual time, with steps that stand in for Azure.
 
 Each step returns what the real one would; a long operation is in progress at the first call and done at the
-second. A test names the steps that return something else, and the events that come meanwhile.
+second. A test names the steps that return something else, and the events that arrive during them.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -101,7 +101,7 @@ def test_an_operation_at_another_host_is_not_asked(url: str) -> None:
 
 
 def history(discovery: str, api: str) -> tuple[Wire, str]:
-    """A workspace that names these addresses; and what is found there of a failed run."""
+    """A workspace that returns these addresses, and the run history of a failed run there."""
 
     def answer(sent: Sent) -> Answer:
         if "/workspaces/" in sent.path and "/history/" not in sent.path:

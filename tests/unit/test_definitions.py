@@ -57,7 +57,7 @@ ORDER = TrainingInput(
 
 @pytest.fixture
 def factory() -> Wire:
-    """The wire to Data Factory and storage, at whose other end nothing has ever run."""
+    """A Wire that stands for a Data Factory without pipeline runs, and for storage."""
     blobs = Blobs()
 
     def answer(sent: Sent) -> Answer:

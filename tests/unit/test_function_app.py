@@ -1,4 +1,4 @@
-"""The app as the worker of Azure Functions finds it: its functions, their triggers, their guards."""
+"""The app as the worker of Azure Functions loads it: its functions, triggers and authorization."""
 
 import subprocess
 import sys

@@ -169,7 +169,7 @@ def deep(levels: int) -> str:
     ids=lambda value: value[:12],
 )
 def test_no_value_of_a_setting_is_a_fault_of_the_app(clients: Clients, name: str, value: str) -> None:
-    """Where a value may be used, the run is started; otherwise the caller is told what is wrong."""
+    """Where a value may be used, the run is started; otherwise the answer says what is wrong."""
     engine = Engine()
     body = '{"dataset": "iris_csv.csv", "settings": {"' + name + '": ' + value + "}}"
     status, answer = start(engine, clients, body.encode())

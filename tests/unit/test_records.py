@@ -1,4 +1,4 @@
-"""Claims, records and the list of runs: each run is listed once, and its age is told by storage."""
+"""Claims, records and the list of runs: each run is listed once, and storage measures its age."""
 
 import re
 from dataclasses import replace

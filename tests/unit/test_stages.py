@@ -47,7 +47,7 @@ def test_a_run_can_be_cancelled_until_the_default_may_have_moved() -> None:
 
 
 def test_clean_up_undoes_only_what_has_been_started() -> None:
-    """Each activity of the clean-up, and the stages in which what it undoes may be there."""
+    """Each activity of the clean-up runs in the stages in which the resource that it undoes may exist."""
     undone_in = {
         step: [stage.value for stage in Stage if step in RULES[stage].clean_up]
         for step in ("cancel_training", "cancel_scoring", "delete_deployment")
@@ -70,7 +70,7 @@ def test_every_activity_of_the_clean_up_exists() -> None:
 
 @cache
 def recorded_stages(name: str) -> tuple[list[str], str]:
-    """The stages in the record that a recorded run wrote, and the run's status; none if it has not ended."""
+    """The stages and the status in the record that a recorded run wrote; none if it has not ended."""
     events = json.loads((HISTORIES / f"{name}.json").read_text())
     scheduled = [event["taskScheduled"] for event in events if "taskScheduled" in event]
     written = [json.loads(task["input"]) for task in scheduled if task["name"] == "record_run"]

@@ -1,4 +1,4 @@
-"""Starting runs: each content once, whatever is delivered twice, lost in a crash, or asked for again."""
+"""Starting runs: one run for each content, despite repeated events, crashes and repeated requests."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +15,9 @@ from tests.unit.wire import Blobs, Wire
 from triggers.starting import BEING_STARTED, Start, start, start_by_hand
 
 UPLOAD = Upload("blobs", "datasets/iris_csv.csv", "0x8DC", "2025-12-31T23:59:59.958410Z")
-"""As the event of the upload tells it."""
+"""The time of the upload, from its event."""
 SEEN = replace(UPLOAD, uploaded_at="2025-12-31T23:59:59.000000Z")
-"""As its Last-Modified tells it, to the second."""
+"""The time of the upload, from its Last-Modified header, to the second."""
 RUN = naming.run_id("blobs", UPLOAD.path, UPLOAD.etag)
 
 

@@ -1,4 +1,4 @@
-"""Texts in messages and records: short and printable, whatever came from outside."""
+"""Texts in messages and records: short and printable, whatever the input is."""
 
 import json
 from typing import Any

@@ -35,7 +35,7 @@ LAG = LISTING_LAG.total_seconds()
 
 @dataclass
 class Azure:
-    """Data Factory and storage at the other end of a wire.
+    """Data Factory and storage behind a Wire.
 
     listed: whether pipeline runs are found by a search. refuse: the status with which createRun is refused.
     meanwhile: what happens once, before the first request for which `moment` is true is answered.

@@ -49,7 +49,7 @@ COMPARISON = {
 
 
 def document(task: str = "classification", **gate: Any) -> Json:
-    """What a trainer writes; by default of a model that passes everything."""
+    """A document as a trainer writes it; by default, its model passes every rule."""
     metric, value, trivial = ("accuracy", 0.97, 0.34) if task == "classification" else ("rmse", 2.0, 9.0)
     return {
         "schema_version": 2,
@@ -76,7 +76,7 @@ def judged(given: Json, settings: RunSettings = CLASSES) -> Gate:
 
 
 def rejected(**gate: Any) -> Json:
-    """What a trainer writes of a model that it rejects."""
+    """A document as a trainer writes it for a rejected model."""
     return document(**{"verdict": "keep_champion", "reasons": ["why"]} | gate)
 
 
@@ -151,7 +151,7 @@ def test_a_champion_whose_model_lies_outside_the_container_is_not_compared() -> 
 
 
 def unsound(given: Json, champion: Champion, **metrics: float) -> str:
-    """Why a document supports no verdict."""
+    """The reason for which a document is refused."""
     with pytest.raises(UnsoundVerdictError) as caught:
         derive_gate(given, metrics or {"accuracy": 0.97}, CLASSES, champion)
     return str(caught.value)

@@ -1,4 +1,4 @@
-"""The rules of the verdict: cases worked by hand, and what holds for every comparison."""
+"""The rules of the verdict: cases worked by hand, and properties of every comparison."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""The wait for the model: events, polls, deadline, and one generation after the other."""
+"""The wait for the model: events, polls, deadline and successive generations."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Azure's services as a wire: requests of the real SDKs are recorded, and each gets a prepared answer."""
+"""A Wire replaces Azure's services: it records requests of the real SDKs and returns prepared answers."""
 
 import io
 import json
@@ -30,7 +30,7 @@ SETTINGS = replace(
 
 
 class Credential:
-    """A credential that has a token for everything."""
+    """A credential that returns a token for every scope."""
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         return AccessToken("token", int(time()) + 3600)
@@ -38,7 +38,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it was on the wire. path: with the host, without the query."""
+    """A request as the SDK sent it. path: with the host, without the query."""
 
     method: str
     path: str
@@ -51,12 +51,12 @@ class Sent:
 class Answer:
     status: int = 200
     body: Any = b""
-    """JSON, or bytes as they are."""
+    """A response body: bytes unchanged, anything else as JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wire(BaseAdapter):
-    """The transport of an SDK client: `answer` decides what comes back."""
+    """A transport for SDK clients, which returns what `answer` returns."""
 
     def __init__(self, answer: Callable[[Sent], Answer]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Wire(BaseAdapter):
         return HTTPAdapter().build_response(request, raw)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
     def clients(self, settings: App = SETTINGS) -> Clients:
         """Clients whose requests all go through this wire."""

@@ -1,4 +1,4 @@
-"""The command line as people use it: processes of its own, in a home of the test session's."""
+"""The command line as people use it, as separate processes, in the test session's home."""
 
 import json
 import os
@@ -48,13 +48,13 @@ class Shell:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def json(self, *arguments: str) -> Any:
-        """What a command that must succeed prints with --json."""
+        """Run a command with --json, which must succeed, and return its output."""
         answer = self.run(*arguments, "--json")
         assert answer.code == 0, answer.out + answer.err
         return answer.json
 
     def pids(self) -> dict[str, int]:
-        """The processes of the stack, its supervisor included."""
+        """The processes of the stack, with its supervisor."""
         found = self.run("status", "--json").json
         return {part["name"]: part["pid"] for part in found["parts"]} | {
             "supervisor": found["supervisor"]["pid"]

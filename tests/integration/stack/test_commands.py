@@ -31,7 +31,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(up: Shell, dataset: Path) -> Json:
-    """A run that was uploaded and watched to its end."""
+    """A run that was uploaded and followed to its end."""
     ended: Json = up.json(
         "upload", str(dataset), "--set", "epochs=5", "--set", "model_name=shapes", "--watch"
     )
@@ -90,7 +90,7 @@ def test_the_report_is_saved_where_it_is_wanted(up: Shell, run: Json, tmp_path: 
 
 
 def waiting(up: Shell, file: Path) -> Json:
-    """A run that has come to where it waits for a decision."""
+    """Upload a dataset and return its run once it waits for a decision."""
     run = up.json("upload", str(file), "--set", "epochs=5", "--set", "approval=required")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -169,7 +169,7 @@ def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
 
 
 def interrupted(up: Shell, file: Path, stage: str, *settings: str) -> Json:
-    """A run of `file` that a stop of the stack has interrupted in `stage`; the stack runs again."""
+    """Upload `file`, interrupt its run in `stage` by stopping the stack, start the stack; return the run."""
     file.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 20]}\n" for number in range(40)))
     run: Json = up.json("upload", str(file), *settings)
     deadline = time.monotonic() + 120

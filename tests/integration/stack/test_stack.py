@@ -1,4 +1,4 @@
-"""The stack through its command line: up, down, and what happens when something of it dies."""
+"""The stack through its command line: up, down, and the death of a part."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def until(what: Callable[[], bool], limit: float = 60.0) -> None:
 
 @pytest.fixture
 def up(shell: Shell) -> Shell:
-    """A running stack, left running for the next test."""
+    """A running stack, which stays up for the next test."""
     answer = shell.run("up")
     assert answer.code == 0, answer.err
     return shell
@@ -73,7 +73,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(up: Shell) -> None:
 
 
 def test_up_waits_for_what_a_killed_stack_left_and_starts(up: Shell) -> None:
-    """At once after the kill, while the parts are still ending."""
+    """`up` comes right after the kill, while the parts are still ending."""
     os.kill(up.pids()["supervisor"], signal.SIGKILL)
     assert up.run("up").code == 0
     assert up.run("status").code == 0

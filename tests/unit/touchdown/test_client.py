@@ -1,4 +1,4 @@
-"""The client: what it sends to the app and to Azure, and files of any size to and from storage."""
+"""The client: its requests to the app and to Azure, and its transfers of files of any size."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def target(**changes: Any) -> Target:
 
 
 class Container:
-    """A container of storage that looks at what is sent, a block at a time, and keeps none of it."""
+    """A storage container that reads uploads block by block and keeps none of them."""
 
     def __init__(self) -> None:
         self.sent: dict[str, int] = {}
@@ -86,7 +86,7 @@ class Container:
 
 
 class Called(Client):
-    """A client whose calls of the app's API are written down and answered."""
+    """A client whose calls of the app's API are recorded and answered."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

@@ -1,4 +1,4 @@
-"""Commands that end before anything is started or asked: what they say, and with which exit code."""
+"""Commands that end before they start or call anything: their output and their exit codes."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that looks like a checkout of Touchdown."""
+    """A folder with the files by which a checkout of Touchdown is recognised."""
     folder = tmp_path / "checkout"
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 def test_a_file_that_is_not_there_is_wrong_usage(home: Home, tmp_path: Path) -> None:
     answer = run("upload", str(tmp_path / "iris.csv"), "--home", str(home.root))
     assert answer.code == 2
-    # The message stands in a box, whose lines break where the path lets them.
+    # The message is printed in a box, whose line breaks depend on the path.
     assert "does not exist" in " ".join(answer.err.replace("│", " ").split())
 
 

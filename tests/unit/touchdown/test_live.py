@@ -1,4 +1,4 @@
-"""A run that is followed, where the output is no terminal."""
+"""The progress of a run, printed to an output that is no terminal."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What Touchdown hands to a localcloud."""
+"""The specification that Touchdown gives to a localcloud."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which error ends a command how, and what its options are read as."""
+"""The exit code of each error, and the parsing of options."""
 
 import pytest
 import typer

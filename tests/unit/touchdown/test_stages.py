@@ -1,4 +1,4 @@
-"""The stages of a run as they are printed."""
+"""The printed table of a run's stages."""
 
 from datetime import UTC, datetime
 from typing import Any

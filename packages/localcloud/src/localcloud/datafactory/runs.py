@@ -29,7 +29,7 @@ UNFINISHED = frozenset({"Queued", "InProgress", "Canceling"})
 
 @dataclass
 class PipelineRun:
-    """parameters: typed values by name. secure: the names of parameters that are never shown."""
+    """parameters: typed values by name. secure: the names of parameters whose values are never returned."""
 
     factory: str
     pipeline: str

@@ -2,7 +2,7 @@
  * Journals every finished change of a blob, from inside the Azurite process: `node --require writes.cjs azurite`.
  *
  * It stands on Node's documented diagnostics channel and on the storage protocol alone, not on Azurite's
- * insides. A change is on disk before its answer leaves, so whoever was told "created" will have an event,
+ * insides. A change is on disk before its answer is sent, so every blob that a client has created gets its event,
  * even when Azurite is killed a moment later. Azurite's own debug log cannot serve: it prints names and
  * bodies as they are, so a blob's name can contain a whole forged log entry, and it keeps bearer tokens.
  *

@@ -1,4 +1,4 @@
-"""Delivery attempts that a running cloud makes only after minutes or hours. These tests make them directly."""
+"""Delivery attempts that a cloud makes only after minutes or hours; these tests make them directly."""
 
 import threading
 import time

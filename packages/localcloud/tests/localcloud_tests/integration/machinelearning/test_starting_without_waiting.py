@@ -1,7 +1,7 @@
 """Long-running operations that one activity starts and another one polls.
 
-A poller begins a daemon thread that asks on its own until the operation ends. It holds up nothing, and its
-errors are kept in the poller; what is needed to look again later is one URL.
+An SDK's poller polls in a daemon thread of its own until the operation ends. The thread delays nothing and
+keeps its errors in the poller; an activity that polls later needs only the operation's URL.
 """
 
 import base64
