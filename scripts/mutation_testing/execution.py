@@ -188,6 +188,8 @@ def run_tests(tree: Path, tests: tuple[str, ...], report: Path) -> None:
     files = list(dict.fromkeys(test.split("::")[0] for test in tests))
     # In its default place, pytest never deletes the temporary folder of a process that was killed.
     options = ["-q", "-x", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={tree.with_suffix('.tmp')}"]
+    # What the warm process has imported may include a plugin of pytest.
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     exit_code = pytest.main([*options, *files], plugins=[selection, Borrower(fixture_values(tree))])
     report.write_text(json.dumps({"exit_code": int(exit_code), "failed": selection.failed}))
     # A thread or an exit handler of the product's must not keep the child alive.

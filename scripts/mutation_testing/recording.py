@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 FOLDERS = ("activities", "orchestrators", "runs", "services", "triggers")
-NOT_PRELOADED = ("_hypothesis", "_pytest", "anyio", "hypothesis", "localcloud", "pluggy", "pytest", "xdist")
+NOT_PRELOADED = ("_pytest", "hypothesis", "localcloud", "pluggy", "pytest", "xdist")
 type Lines = dict[str, set[int]]
 
 _monitoring = sys.monitoring

@@ -203,14 +203,16 @@ def counted():
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with one module and a test that knows its limit roughly."""
+    """A folder with one module and a test that knows its limit roughly; the warm process imports a plugin."""
     tree = tmp_path / "tree"
     (tree / "runs").mkdir(parents=True)
     (tree / "runs" / "__init__.py").touch()
     (tree / "runs" / "age.py").write_text(SOURCE)
-    (tree / "pytest.ini").write_text("[pytest]\n")
+    (tree / "pytest.ini").write_text(
+        "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+    )
     (tree / "test_age.py").write_text(TEST)
-    (tmp_path / "modules.json").write_text(json.dumps(["json.tool"]))
+    (tmp_path / "modules.json").write_text(json.dumps(["json.tool", "anyio"]))
     return tree
 
 
