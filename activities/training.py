@@ -155,11 +155,11 @@ def renew_note(note: "BlobClient") -> str:
     )
     clock = StorageClock()
     try:
-        left = note.get_blob_properties(raw_response_hook=clock)
-        if is_fresh(left.last_modified, clock):
+        properties = note.get_blob_properties(raw_response_hook=clock)
+        if is_fresh(properties.last_modified, clock):
             raise wait
         renewed = note.upload_blob(
-            b"", overwrite=True, etag=left.etag, match_condition=MatchConditions.IfNotModified
+            b"", overwrite=True, etag=properties.etag, match_condition=MatchConditions.IfNotModified
         )
     except (ResourceNotFoundError, ResourceModifiedError):
         raise wait from None
@@ -178,10 +178,10 @@ def may_be_unlisted(run_id: str, clients: Clients) -> bool:
     """Whether a pipeline run may have been started for a run so recently that it is not listed yet."""
     clock = StorageClock()
     try:
-        left = note_of(run_id, clients).get_blob_properties(raw_response_hook=clock)
+        properties = note_of(run_id, clients).get_blob_properties(raw_response_hook=clock)
     except ResourceNotFoundError:
         return False
-    return is_fresh(left.last_modified, clock)
+    return is_fresh(properties.last_modified, clock)
 
 
 def is_fresh(noted: datetime, clock: StorageClock) -> bool:

@@ -29,13 +29,13 @@ def main() -> int:
     parser.add_argument(
         "--uploads", type=int, default=20, help="number of datasets that are uploaded at once"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     results = report.Results()
     try:
         with report.console.status("Importing the app …") as status:
             machine.calm()
             results.imports = imports.measured()
-            measure_stack(results, asked.runs, asked.uploads, status)
+            measure_stack(results, options.runs, options.uploads, status)
     except (running_stack.NotStartedError, one_run.RunFailedError) as error:
         report.console.print(f"error: {error}", style="red", markup=False)
         return 1

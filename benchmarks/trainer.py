@@ -58,15 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--rounds", type=int, default=3, help="how often tables of up to 10^6 rows are measured"
     )
-    asked = parser.parse_args(arguments)
-    if min(asked.rows, asked.smallest) < FEWEST or min(asked.epochs, asked.rounds) < 1:
+    options = parser.parse_args(arguments)
+    if min(options.rows, options.smallest) < FEWEST or min(options.epochs, options.rounds) < 1:
         parser.error(f"give at least {FEWEST} rows, one epoch and one round")
     try:
-        sizes = measured(sizes_up_to(asked.rows, asked.smallest), asked.epochs, asked.rounds)
+        sizes = measured(sizes_up_to(options.rows, options.smallest), options.epochs, options.rounds)
     except NotMeasuredError as error:
         report.console.print(f"error: {error}", style="red", markup=False)
         return 1
-    report.console.print(trainer_report.table(sizes, asked.epochs))
+    report.console.print(trainer_report.table(sizes, options.epochs))
     return 0
 
 
@@ -126,18 +126,18 @@ def run(folder: Path, what: str, *arguments: str) -> tuple[dict[str, Any], float
         raise NotMeasuredError(
             f"{what} ended with exit code {done.returncode}: {done.stderr.strip()[-2000:]}"
         )
-    used, there = (after - before for after, before in zip(busy(), at_start, strict=True))
+    used, total = (after - before for after, before in zip(busy(), at_start, strict=True))
     shutil.rmtree(folder / "mlruns", ignore_errors=True)
-    others = 100 * max(0.0, used - (own_seconds() - own)) / max(there, 1e-9)
+    others = 100 * max(0.0, used - (own_seconds() - own)) / max(total, 1e-9)
     return json.loads(result.read_text(encoding="utf-8")), others
 
 
 def busy() -> tuple[float, float]:
-    """Processor seconds that all processes have used since the machine's start, and how many there were."""
+    """Since the machine's start: the processor seconds that all processes have used, and all seconds."""
     times = psutil.cpu_times()
     # Linux counts a guest's time among the user's as well.
-    there = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return there - times.idle - getattr(times, "iowait", 0.0), there
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
 def own_seconds() -> float:

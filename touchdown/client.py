@@ -44,7 +44,7 @@ ENDED = ("Succeeded", "Failed", "Cancelled", "Terminated")
 POLLING_INTERVAL = 0.15
 """Seconds between two polls of a run."""
 LARGEST_PAGE = 200
-"""Runs that GET /api/runs returns at once at most."""
+"""The most runs that one page of GET /api/runs holds."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class UploadedDataset:
 class Client(Connection):
     """A client of one target.
 
-    Every method raises StackNotRunningError when nothing listens at the target's address, and ApiError when
+    Every method raises StackNotRunningError if nothing listens at the target's address, and ApiError when
     the target answers with an error.
     """
 
@@ -81,7 +81,7 @@ class Client(Connection):
         return UploadedDataset(dataset, path, etag, naming.run_id(self.target.container, path, etag))
 
     def start_run(self, dataset: str, settings: Json | None = None, *, rerun: bool = False) -> Json:
-        """POST /api/runs: `{"run_id", "url", "links"}`."""
+        """POST /api/runs; returns `{"run_id", "url", "links"}`."""
         body: Json = {"dataset": dataset}
         body |= {"settings": settings} if settings else {}
         body |= {"rerun": True} if rerun else {}
@@ -107,7 +107,7 @@ class Client(Connection):
         return self.api("GET", f"runs/{run_id}")
 
     def find(self, run_id: str) -> Json | None:
-        """The run, or None when there is no run with that id."""
+        """The run, or None if there is no run with that id."""
         try:
             return self.run(run_id)
         except ApiError as error:
@@ -156,7 +156,7 @@ class Client(Connection):
         limit: float = 300.0,
         on_poll: Callable[[Json], None] | None = None,
     ) -> Json:
-        """Poll a run until `until` is true of it, or its status is one of `until`, and return it.
+        """Poll a run until `until` accepts it, or until its status is one of `until`; return the run.
 
         A run that does not exist yet is waited for. `on_poll` gets the run at every poll. limit is in
         seconds. Raises WaitTimedOutError, which quotes the last poll, after `limit` or when the run has ended

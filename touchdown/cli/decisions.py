@@ -1,4 +1,4 @@
-"""approve, reject, cancel: what a person decides about a run."""
+"""approve, reject, cancel: a person's decisions about a run."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""demo: everything on this machine, from a CSV to predictions."""
+"""demo: a whole run on this machine, from a CSV to predictions."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A run while it lasts: a live table of its stages on a terminal, one line per stage elsewhere."""
+"""The progress of a run: a live table of its stages on a terminal, one line per stage elsewhere."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The options that commands share, and what they stand for: a cloud's folder, settings."""
+"""The options that commands share, and how their values are read: a cloud's folder, settings."""
 
 import os
 from pathlib import Path

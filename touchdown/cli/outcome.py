@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes, and the exit code of each error."""
+"""The exit codes of commands, and how errors map to them."""
 
 import sys
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """A command cannot go on. The message says why; hint is what to try."""
+    """A command cannot continue. The message says why; hint says what to try."""
 
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ START_HINT = f"Start it with `{output.PROGRAM} up`."
 def reporting_errors(*, as_json: bool) -> Iterator[None]:
     """Print an error of the block for a person or a program, and end the command with its exit code.
 
-    An error that is a bug of Touchdown's passes, with its traceback.
+    An error that is a bug of Touchdown propagates, with its traceback.
     """
     try:
         yield
@@ -56,7 +56,7 @@ def reporting_errors(*, as_json: bool) -> Iterator[None]:
 
 
 def known_error(error: Exception) -> CommandError | None:
-    """`error` as a person needs it, or None for a bug of Touchdown's."""
+    """Translate `error` for a person; None if it is a bug of Touchdown."""
     from runs.errors import RefusedError
 
     if isinstance(error, CommandError):
@@ -67,8 +67,8 @@ def known_error(error: Exception) -> CommandError | None:
 
 
 def local_error(error: Exception) -> CommandError | None:
-    """`error` as a person needs it if localcloud raised it."""
-    # localcloud may not be installed, and a command that has not imported it cannot get an error of its.
+    """Translate `error` for a person if localcloud raised it."""
+    # localcloud may not be installed, and a command that has not imported it cannot get its errors.
     parts = sys.modules.get("localcloud.parts")
     if parts and isinstance(error, parts.StackError):
         return CommandError(Exit.CANNOT_START, str(error), getattr(error, "hint", ""))
@@ -76,7 +76,7 @@ def local_error(error: Exception) -> CommandError | None:
 
 
 def client_error(error: Exception) -> CommandError | None:
-    """`error` as a person needs it if the client or one of its libraries raised it."""
+    """Translate `error` for a person if the client or one of its libraries raised it."""
     import httpx
     from azure.core.exceptions import AzureError, ServiceRequestError
 

@@ -1,4 +1,4 @@
-"""Which Touchdown a command talks to."""
+"""Finds the Touchdown that a command uses."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def resolve_target(home: Path | None) -> "Target":
-    """The target of a command: the localcloud in its home. Raises CommandError when it does not run."""
+    """The target of a command: the localcloud in its home. Raises CommandError if it is not running."""
     place = existing_home(home)
     from localcloud.stack import is_locked
 
@@ -24,7 +24,7 @@ def resolve_target(home: Path | None) -> "Target":
 
 
 def connect(home: Path | None) -> "Client":
-    """A client of a command's target. Raises CommandError when the target does not run."""
+    """A client of a command's target. Raises CommandError if the target is not running."""
     target = resolve_target(home)
     from touchdown.client import Client
 

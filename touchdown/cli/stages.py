@@ -1,4 +1,4 @@
-"""The stages of a run as a person reads them: what each does, how long it took, and what comes next."""
+"""The stages of a run as a person reads them: each with its purpose and duration, and those to come."""
 
 import shlex
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ def stage_rows(run: Json, now: datetime) -> list[tuple[Text | Spinner, str, str,
 
 
 def to_come(run: Json) -> list[str]:
-    """The stages that a running run has yet to reach, as far as is known."""
+    """The stages that a running run is expected to reach."""
     skipped = {stage["name"] for stage in run.get("stages", [])}
     if (run.get("settings") or {}).get("approval") != "required":
         skipped.add("approve")

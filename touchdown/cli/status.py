@@ -9,11 +9,11 @@ from touchdown.cli.outcome import START_HINT
 Json = dict[str, Any]
 
 ADDRESSES = {"azurite": "storage", "cloud": "resource_manager", "functions": "functions"}
-"""By process, the name of its address in a report's `urls`."""
+"""For each process, the name of its address in a report's `urls`."""
 
 
 def print_status(report: Json) -> None:
-    """Print what localcloud reports of a home, and what to do about a process that has died."""
+    """Print localcloud's report of a home, and what to do if a process has died."""
     if not report["running"]:
         output.out.print(output.properties([("home", report["home"]), ("state", "not running")]))
         output.print_message(START_HINT)

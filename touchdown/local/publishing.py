@@ -1,7 +1,7 @@
 """Publishes the trainer and the pipeline to a localcloud, through storage and Resource Manager.
 
-That is what a deployment does, with the definitions that Bicep deploys. Code goes to a folder named for its
-contents: a run keeps the code with which it began, and publishing the same code again changes nothing.
+A deployment to Azure does the same, with the same definitions. The code's folder is named after a hash of its
+contents: a run keeps the code with which it started, and publishing the same code again changes nothing.
 """
 
 import importlib.util
@@ -29,9 +29,9 @@ API_VERSION = "2018-06-01"
 
 
 def publish(home: Home, checkout: Path) -> None:
-    """Publish the trainer's files, the linked services and the pipeline of `checkout`; safe to do again.
+    """Publish the trainer's files, the linked services and the pipeline of `checkout`; safe to repeat.
 
-    The cloud of `home` must run. Raises azure-core's and httpx's errors.
+    The cloud of `home` must be running. Raises azure-core's and httpx's errors.
     """
     trainer = publish_trainer_of(checkout)
     files: dict[str, bytes] = trainer.layout()
@@ -52,7 +52,7 @@ def publish(home: Home, checkout: Path) -> None:
 
 
 def publish_trainer_of(checkout: Path) -> ModuleType:
-    """The module scripts/publish_trainer.py of a checkout, which is no part of the installed package."""
+    """The module scripts/publish_trainer.py of a checkout, which the installed package does not contain."""
     found = importlib.util.spec_from_file_location(
         "publish_trainer", checkout / "scripts" / "publish_trainer.py"
     )
@@ -64,7 +64,7 @@ def publish_trainer_of(checkout: Path) -> ModuleType:
 
 
 def upload(home: Home, files: Mapping[str, bytes]) -> None:
-    """Put those of `files` into the container that are not there yet."""
+    """Upload the files that the container does not have yet."""
     from azure.storage.blob import ContainerClient
 
     with ContainerClient(

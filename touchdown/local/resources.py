@@ -1,4 +1,4 @@
-"""What Touchdown has a localcloud serve: its resources, with the names and settings of this machine.
+"""The resources that Touchdown defines on a localcloud, with the names and settings of this machine.
 
 Filters and retry policies are those that Bicep deploys, bicep/definitions/subscriptions.json.
 """

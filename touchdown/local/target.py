@@ -11,7 +11,7 @@ from touchdown.target import Target
 
 
 def target(home: Home) -> Target:
-    """The Touchdown that runs on the localcloud of `home`, used by its person.
+    """The Touchdown on the localcloud of `home`, with the identity of its person.
 
     Raises StackNotRunningError until the Functions host has written its keys.
     """

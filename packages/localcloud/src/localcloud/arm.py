@@ -34,8 +34,8 @@ def known_scope(request: Request, inventory: Inventory) -> None:
     """Raise AzureError 404 if the path names another subscription or resource group than this cloud's."""
     known_subscription(request)
     group = request.path_params.get("group")
-    there = inventory.one(GROUP)
-    if group is not None and (there is None or group.lower() != there["name"].lower()):
+    existing = inventory.one(GROUP)
+    if group is not None and (existing is None or group.lower() != existing["name"].lower()):
         raise AzureError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
 
 

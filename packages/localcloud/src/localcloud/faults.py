@@ -30,7 +30,7 @@ class Fault:
     """One armed fault. Making one raises InvalidFaultError for a value that no point could carry out.
 
     action: "error" answers `status`/`code`/`message` and does nothing; "lost" does the work and then
-    answers 500, which is how a lost answer looks to a client; "drop" does nothing and answers nothing;
+    answers 500, which is the effect of a lost answer on a client; "drop" does nothing and answers nothing;
     "delay" waits `seconds` first; "repeat" does the work `count` times. times: how often the fault is taken;
     None means until it is disarmed. where: regular expressions by name; each must be found in the value that
     the point gives for that name, or in "" if it gives none.

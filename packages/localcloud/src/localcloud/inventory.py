@@ -73,9 +73,9 @@ class Inventory:
 
     def refuse_another(self, type_: str, id_: str) -> None:
         """Raise AzureError 501 if the cloud has another resource of a type of which it has at most one."""
-        there = self.one(type_)
-        if there is not None and there["id"].lower() != id_.lower():
-            raise not_imitated(f"a second resource of the type {type_}: this cloud has '{there['name']}'")
+        existing = self.one(type_)
+        if existing is not None and existing["id"].lower() != id_.lower():
+            raise not_imitated(f"a second resource of the type {type_}: this cloud has '{existing['name']}'")
 
     # The resource group
 

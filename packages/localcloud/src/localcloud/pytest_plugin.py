@@ -1,6 +1,6 @@
 """A pytest plugin: fixtures that give the tests of any app a running localcloud.
 
-The plugin is there as soon as localcloud is installed. An app's conftest.py says what the cloud serves:
+Pytest loads the plugin wherever localcloud is installed. An app's conftest.py says what the cloud serves:
 
     @pytest.fixture(scope="session")
     def localcloud_spec() -> Callable[[Home], CloudSpec]:
@@ -12,7 +12,7 @@ and its tests use the cloud through Azure's own SDKs:
         blobs = BlobServiceClient(localcloud.home.blob_url, credential=localcloud.credential())
 
 The cloud starts when the first test asks for it. It stops, and its home is deleted, when the session ends.
-Under pytest-xdist every process has a cloud of its own.
+Under pytest-xdist, every process has its own cloud.
 """
 
 import tempfile
@@ -49,7 +49,7 @@ class LocalCloud:
 
     @property
     def controls(self) -> "Controls":
-        """What no Azure has: faults, deliveries, redelivery."""
+        """The cloud's controls, which Azure does not have: faults, deliveries, redelivery."""
         return self.stack.controls
 
     @property

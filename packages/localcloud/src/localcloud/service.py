@@ -31,7 +31,7 @@ class Cloud:
 
     @cached_property
     def inventory(self) -> Inventory:
-        """The resources that Resource Manager was given."""
+        """The resources that clients have PUT to Resource Manager."""
         return Inventory(self.store)
 
     @cached_property

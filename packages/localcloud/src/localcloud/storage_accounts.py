@@ -97,7 +97,7 @@ def account_body(cloud: Cloud, document: Document | None) -> Document:
     """The account as Resource Manager returns it, even before a PUT: Azurite always has it."""
     ports = cloud.home.ports
     hosts = {"blob": ports.blob, "queue": ports.queue, "table": ports.table}
-    known = {
+    computed = {
         "provisioningState": "Succeeded",
         "primaryEndpoints": {
             name: f"https://{LOOPBACK}:{port}/{STORAGE_ACCOUNT}/" for name, port in hosts.items()
@@ -109,4 +109,4 @@ def account_body(cloud: Cloud, document: Document | None) -> Document:
         "type": TYPE,
         "properties": {},
     }
-    return {"location": REGION, **found, "properties": found["properties"] | known}
+    return {"location": REGION, **found, "properties": found["properties"] | computed}

@@ -2,7 +2,7 @@
 
 The store keeps documents rather than tables because each service owns the shape of its resources, and
 Azure's bodies are JSON anyway. Calls are synchronous: they take microseconds, and a change must be on disk
-before a client is told of it.
+before a client gets its answer.
 """
 
 import json

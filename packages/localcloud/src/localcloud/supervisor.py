@@ -49,14 +49,14 @@ def supervise(
     stack = Stack(home, functions=functions)
     try:
         stack.start(on_cloud_ready)
-        watch(stack, revive)
+        monitor(stack, revive)
     except Stop as asked:
         log.info("stopping: %s", asked)
     finally:
         stack.stop()
 
 
-def watch(stack: Stack, revive: threading.Event) -> None:
+def monitor(stack: Stack, revive: threading.Event) -> None:
     """Record every change of a part, and restart dead parts on request; never returns."""
     log.info("everything runs: %s", {name: part.pid for name, part in stack.parts.items()})
     known = [part.state for part in stack.parts.values()]

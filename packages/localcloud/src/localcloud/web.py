@@ -59,8 +59,8 @@ def service(cloud: Cloud) -> Service:
 
     async def list_settings(request: Request) -> Response:
         id_ = site(request)["id"]
-        kept = inventory.get(f"{id_}/config/appsettings")
-        return JSONResponse(settings_body(id_, kept["properties"] if kept else {}))
+        settings = inventory.get(f"{id_}/config/appsettings")
+        return JSONResponse(settings_body(id_, settings["properties"] if settings else {}))
 
     one = f"{SITES}/{{site}}"
     routes: list[BaseRoute] = [
@@ -89,13 +89,13 @@ def site_body(cloud: Cloud, document: Document) -> Document:
         for name, value in (document["properties"].get("siteConfig") or {}).items()
         if name != "appSettings"
     }
-    known = {
+    computed = {
         "siteConfig": config,
         "state": "Running",
         "enabled": True,
         "defaultHostName": cloud.home.functions_url.partition("://")[2],
     }
-    return {"location": REGION, **document, "properties": document["properties"] | known}
+    return {"location": REGION, **document, "properties": document["properties"] | computed}
 
 
 def settings_body(site: str, settings: Document) -> Document:

@@ -1,6 +1,6 @@
 """What Batch answers: account and pool to Resource Manager, nodes and tasks to localcloud's own callers.
 
-A cloud has one account with one pool. What a pool's image, size or network would be is kept and shown, and
+A cloud has one account with one pool. A pool's image, size and network are kept and returned, and
 means nothing here; a formula that scales it is not evaluated. Source: "Batch Account" and "Pool" of the Batch
 management REST API, api-version 2025-06-01.
 """
@@ -96,20 +96,20 @@ def control_routes(pool: Pool) -> list[BaseRoute]:
 
 
 def account_body(document: Document, endpoint: str) -> dict[str, Any]:
-    """An account as Resource Manager shows it."""
-    known = {
+    """An account as Resource Manager returns it."""
+    computed = {
         "accountEndpoint": endpoint,
         "provisioningState": "Succeeded",
         "poolAllocationMode": "BatchService",
         "allowedAuthenticationModes": ["AAD"],
     }
-    return {"location": REGION, **document, "properties": document["properties"] | known}
+    return {"location": REGION, **document, "properties": document["properties"] | computed}
 
 
 def pool_body(document: Document, pool: Pool) -> dict[str, Any]:
-    """A pool as Resource Manager shows it."""
+    """A pool as Resource Manager returns it."""
     nodes = len(pool.nodes)
-    known = {
+    computed = {
         "provisioningState": "Succeeded",
         "allocationState": "Steady",
         "currentDedicatedNodes": nodes,
@@ -117,4 +117,4 @@ def pool_body(document: Document, pool: Pool) -> dict[str, Any]:
         "scaleSettings": {"fixedScale": {"targetDedicatedNodes": nodes, "targetLowPriorityNodes": 0}},
         "taskSlotsPerNode": pool.task_slots,
     }
-    return document | {"properties": document["properties"] | known}
+    return document | {"properties": document["properties"] | computed}

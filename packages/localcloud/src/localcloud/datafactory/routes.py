@@ -153,17 +153,17 @@ class Routes:
     async def query_pipeline_runs(self, request: Request) -> Response:
         factory = request.path_params["factory"]
         self.resources.factory(factory)
-        asked = await json_body(request)
+        body = await json_body(request)
         runs = [self._body(run) for run in self.history.runs(factory)]
-        seen = await self._seen("pipelineruns", runs, "runStart")
-        return JSONResponse(queries.query(seen, "runId", queries.PIPELINE_RUN_OPERANDS, asked))
+        listed = await self._listed("pipelineruns", runs, "runStart")
+        return JSONResponse(queries.query(listed, "runId", queries.PIPELINE_RUN_OPERANDS, body))
 
     async def query_activity_runs(self, request: Request) -> Response:
         run = self._run(request)
-        asked = await json_body(request)
+        body = await json_body(request)
         runs = [activity.body() for activity in self.history.activities(run.run_id)]
-        seen = await self._seen("activityruns", runs, "activityRunStart")
-        return JSONResponse(queries.query(seen, "activityRunId", queries.ACTIVITY_RUN_OPERANDS, asked))
+        listed = await self._listed("activityruns", runs, "activityRunStart")
+        return JSONResponse(queries.query(listed, "activityRunId", queries.ACTIVITY_RUN_OPERANDS, body))
 
     async def absent(self, request: Request) -> Response:
         raise not_imitated(f"'{request.url.path}' of Data Factory")
@@ -176,12 +176,13 @@ class Routes:
         self.resources.factory(factory)
         return self.history.run(factory, request.path_params["run"])
 
-    async def _seen(self, kind: str, runs: list[dict[str, Any]], start: str) -> list[dict[str, Any]]:
+    async def _listed(self, kind: str, runs: list[dict[str, Any]], start: str) -> list[dict[str, Any]]:
+        """Return the runs that a query lists: under the fault "drop", none of the last seconds."""
         fault = await self.cloud.faults.at("datafactory.query", kind=kind)
         if fault is None or fault.action != "drop":
             return runs
-        oldest_unseen = timestamp(datetime.now(UTC) - timedelta(seconds=fault.seconds))
-        return [run for run in runs if run[start] < oldest_unseen]
+        first_unlisted = timestamp(datetime.now(UTC) - timedelta(seconds=fault.seconds))
+        return [run for run in runs if run[start] < first_unlisted]
 
     def _children(self, segment: str, kind: str) -> list[BaseRoute]:
         """Return the routes that list, get, put and delete a factory's resources of one kind."""

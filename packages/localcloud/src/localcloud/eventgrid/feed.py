@@ -32,10 +32,10 @@ STORAGE_PAUSE = 1.0
 STORAGE = "/providers/microsoft.storage/"
 
 
-class Seen:
+class KnownBlobs:
     """The latest known ETag of each blob that matches a subscription."""
 
-    KIND = "eventgrid.seen"
+    KIND = "eventgrid.known_blobs"
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -75,7 +75,7 @@ class StorageFeed:
         self._blobs = blobs
         self._journal = journal
         self._dispatcher = dispatcher
-        self._seen = Seen(store)
+        self._known = KnownBlobs(store)
         kept = store.get(self.KIND, "storage")
         self._position = Position(**kept) if kept else Position()
 
@@ -128,32 +128,32 @@ class StorageFeed:
         while await self.follow():
             pass
         for blob, properties in listed.items():
-            if self._seen.etag(blob) == etag_of(properties):
+            if self._known.etag(blob) == etag_of(properties):
                 continue
             current = await self._properties(blob)
-            if current is not None and self._seen.etag(blob) != etag_of(current):
+            if current is not None and self._known.etag(blob) != etag_of(current):
                 log.info("%s/%s was written while nobody looked", *blob)
                 self._dispatcher.publish(blob_events.from_blob(self._account, self._position, blob, current))
-                self._seen.put(blob, etag_of(current))
-        for blob in self._seen.all():
+                self._known.put(blob, etag_of(current))
+        for blob in self._known.all():
             if blob not in listed and await self._properties(blob) is None:
-                self._seen.forget(blob)
+                self._known.forget(blob)
 
     def _take(self, change: Change, event: Event | None) -> None:
         blob = (change.container, change.blob)
         if change.api == "DeleteBlob":
-            self._seen.forget(blob)
+            self._known.forget(blob)
         elif change.api is None:
             # New metadata changes the ETag without an event; a later start must not see a missed write.
-            if self._seen.etag(blob) is not None:
-                self._seen.put(blob, change.etag)
+            if self._known.etag(blob) is not None:
+                self._known.put(blob, change.etag)
             return
-        elif self._seen.etag(blob) == change.etag:
+        elif self._known.etag(blob) == change.etag:
             return
         if event is not None:
             self._dispatcher.publish(event)
         if change.etag:
-            self._seen.put(blob, change.etag)
+            self._known.put(blob, change.etag)
 
     def _wanted(self, blob: Blob) -> bool:
         about = subject(blob)

@@ -294,10 +294,10 @@ def only(request: Request, *known: str) -> None:
 
 
 def view(request: Request) -> View:
-    asked = request.query_params.get("listViewType", "ActiveOnly")
-    if asked not in ("ActiveOnly", "ArchivedOnly", "All"):
-        raise invalid(f"listViewType '{asked}' is none of ActiveOnly, ArchivedOnly, All.", "listViewType")
-    return cast("View", asked)
+    wanted = request.query_params.get("listViewType", "ActiveOnly")
+    if wanted not in ("ActiveOnly", "ArchivedOnly", "All"):
+        raise invalid(f"listViewType '{wanted}' is none of ActiveOnly, ArchivedOnly, All.", "listViewType")
+    return cast("View", wanted)
 
 
 def number(request: Request, name: str, default: int) -> int:
@@ -309,8 +309,8 @@ def number(request: Request, name: str, default: int) -> int:
 
 def ordered(request: Request, newest_first: list[Document]) -> list[Document]:
     """Return the documents as $orderBy and $top request; by default newest first."""
-    asked = request.query_params.get("$orderBy", "createdtime desc").lower()
-    if asked not in ("createdtime desc", "createdtime asc", "createdtime"):
-        raise not_imitated(f"$orderBy={asked}: createdtime desc or asc")
-    documents = newest_first if asked.endswith("desc") else newest_first[::-1]
+    order = request.query_params.get("$orderBy", "createdtime desc").lower()
+    if order not in ("createdtime desc", "createdtime asc", "createdtime"):
+        raise not_imitated(f"$orderBy={order}: createdtime desc or asc")
+    documents = newest_first if order.endswith("desc") else newest_first[::-1]
     return documents[: number(request, "$top", len(documents))]

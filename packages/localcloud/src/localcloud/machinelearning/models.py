@@ -83,7 +83,7 @@ class Models:
         if self._store.get(CONTAINERS, name) is None:
             raise not_found("The model", name)
         documents = [document for _, document in self._store.list(VERSIONS, f"{name}/")]
-        return _seen(reversed(documents), view)
+        return _in_view(reversed(documents), view)
 
     def put_container(self, name: str, body: Document, caller: Caller) -> tuple[Document, bool]:
         names.asset_name(name)
@@ -120,10 +120,10 @@ class Models:
 
     def containers(self, view: View) -> list[Document]:
         names_ = [document["name"] for _, document in self._store.list(CONTAINERS)]
-        return _seen((self.container(name) for name in names_), view)
+        return _in_view((self.container(name) for name in names_), view)
 
 
-def _seen(documents: Any, view: View) -> list[Document]:
+def _in_view(documents: Any, view: View) -> list[Document]:
     wanted = {"ActiveOnly": (False,), "ArchivedOnly": (True,), "All": (False, True)}[view]
     return [document for document in documents if document["properties"]["isArchived"] in wanted]
 

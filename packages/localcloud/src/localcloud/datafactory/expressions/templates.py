@@ -220,7 +220,7 @@ def _member(node: Member, values: Values) -> Value:
         return target[key]
     if node.optional and (target is None or isinstance(target, dict)):
         return None
-    there = (
+    available = (
         f"it has {', '.join(map(repr, target)) or 'none'}" if isinstance(target, dict) else f"of {target!r}"
     )
-    raise ExpressionError(f"there is no property {key!r}: {there}")
+    raise ExpressionError(f"there is no property {key!r}: {available}")
