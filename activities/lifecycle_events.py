@@ -1,4 +1,4 @@
-"""publish_event: tells subscribers of the custom topic how a run is doing."""
+"""publish_event: publishes the progress of a run to subscribers of the custom topic."""
 
 from activities.registration import activity
 from runs.contracts import Done, LifecycleEvent

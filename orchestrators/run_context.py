@@ -230,7 +230,7 @@ class RunContext:
         self.check_cancelled()
 
     def attempt(self, step: str, workflow: Workflow[Any]) -> Workflow[None]:
-        """Go through `workflow`. If it fails, the run goes on, and its record gets a warning."""
+        """Run `workflow`. If it fails, the run continues, and its record gets a warning."""
         try:
             yield from workflow
         except RunStoppedError as stopped:
@@ -239,7 +239,7 @@ class RunContext:
             self.warn(f"{step}: {stopped}")
 
     def publish_lifecycle_event(self, kind: str, retry: task.RetryPolicy = TRANSIENT) -> Workflow[None]:
-        """Publish a lifecycle event. If the topic cannot be reached, the run goes on with a warning."""
+        """Publish a lifecycle event. If the topic cannot be reached, the run continues with a warning."""
         event = lifecycle_event(kind, self.record)
         yield from self.attempt("publish_event", self.call("publish_event", event, Done, retry))
 

@@ -46,7 +46,7 @@ def _rule(*followed_by: Stage, can_cancel: bool = True, clean_up: Sequence[str] 
 CANCEL_TRAINING, CANCEL_SCORING, DELETE_DEPLOYMENT = "cancel_training", "cancel_scoring", "delete_deployment"
 
 RULES: dict[Stage, Rule] = {
-    # A cancel is not heard before this stage ends: only it can tell whether this run id has already finished.
+    # A cancel takes effect only when this stage ends: only it can find out whether this run id has finished.
     Stage.INSPECT_DATASET: _rule(Stage.START_TRAINING),
     Stage.START_TRAINING: _rule(Stage.WAIT, clean_up=[CANCEL_TRAINING]),
     Stage.WAIT: _rule(Stage.READ_TRAINING_RESULT, clean_up=[CANCEL_TRAINING]),
@@ -66,7 +66,7 @@ RULES: dict[Stage, Rule] = {
 
 
 def may_follow(current: Stage | None, following: Stage, *, ended: bool = False) -> bool:
-    """Whether a run may go from `current` to `following`; None stands for the start of a run.
+    """Whether a run may go from `current` to `following`; None is the state before the first stage.
 
     ended: the run has failed or was cancelled. It then goes from any stage to RECORD_RUN, and nowhere else.
     """

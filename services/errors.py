@@ -14,7 +14,7 @@ _NOISE = ("RequestId:", "Time:", "ErrorCode:", "Content:", "<")
 
 
 def explain(error: AzureError) -> RefusedError | TransientError:
-    """The error of a run that an SDK's error stands for, in the service's own words.
+    """The error of a run that an SDK's error means, in the service's own words.
 
     RefusedError if a retry would get the same answer, otherwise TransientError.
     """

@@ -1,4 +1,4 @@
-"""Storage's own clock, by which the app tells how old a blob is.
+"""Storage's own clock, with which the app measures a blob's age.
 
 Storage sets a blob's Last-Modified, so its age must be measured by storage too: a host whose clock is a few
 seconds behind would take a claim that was left by a crash for one that was made just now.

@@ -72,7 +72,7 @@ def score(
 def output_columns(connection: Connection, endpoint: str, deployment: str) -> list[str]:
     """The names of the columns between row number and file name in a deployment's predictions.
 
-    They stand in the model's signature. A model without one, or whose signature names no outputs, has one
+    They are in the model's signature. A model without one, or whose signature names no outputs, has one
     column: "prediction".
     """
     import yaml

@@ -1,8 +1,9 @@
 """The report of a run: one HTML file that needs no other file and no script.
 
-Everything that comes from the dataset (names, classes, values, sentences that quote them) is shown as text.
-It is shortened, characters that cannot be printed are shown as escapes, and the template escapes whatever it
-is given. The page loads nothing, and its content security policy forbids a browser to run or load anything.
+Everything that comes from the dataset (names, classes, values, sentences that quote them) is inserted as
+text. It is shortened, characters that cannot be printed are written as escapes, and the template escapes
+whatever it is given. The page loads nothing, and its content security policy forbids a browser to run or load
+anything.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def render(document: Mapping[str, Any]) -> str:
     """The page of a document; it lacks the parts that the document lacks or holds as null.
 
     document: what the trainer collects ("run_id", "dataset", "task", "label", "metrics", "gate" and so on),
-    as JSON. Any value may come from the dataset, and is shown as text.
+    as JSON. Any value may come from the dataset, and is inserted as text.
     """
     from jinja2 import Environment, StrictUndefined
 

@@ -114,7 +114,7 @@ def _log_metrics(client: MlflowClient, run_id: str, epochs: list[Epoch], documen
 
 
 def _log_pages(client: MlflowClient, run_id: str, outcome: Outcome) -> None:
-    """Log what people look at: the report and, for a classification, the confusion matrix."""
+    """Log the files for people: the report and, for a classification, the confusion matrix."""
     import figures
     import report
 

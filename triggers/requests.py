@@ -63,7 +63,7 @@ def caller(req: func.HttpRequest, settings: App) -> str:
 
     If App Service signs people in, it is the person named by its headers, which it removes from requests from
     outside ("Work with user identities in Azure App Service authentication"); otherwise these headers are
-    ignored. If nobody is signed in, it is the function key, which the host has already checked, shown by the
+    ignored. If nobody is signed in, it is the function key, which the host has already checked, given as the
     first digits of its SHA-256: the host tells the worker the key's name (RpcHttp.identities), but the Python
     worker does not pass it on. A key in the header takes precedence over one in the query.
     """

@@ -102,7 +102,7 @@ def test_a_failed_deployment_is_never_submitted_again() -> None:
 
 
 def test_an_operation_without_an_address_counts_as_started_by_this_run() -> None:
-    """Otherwise a resource that fails in this run would be put again and again."""
+    """Otherwise a resource that fails in this run would be submitted again and again."""
     workspace = Workspace(names_operations=False)
     clients = workspace.clients
     status = ensure_endpoint(ENDPOINT, clients)

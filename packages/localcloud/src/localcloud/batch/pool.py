@@ -296,7 +296,7 @@ class Pool:
         try:
             await self._prepare.run(self._node_name(self.nodes[0].id), self._start_task)
         except TaskFailedError as error:
-            log.error("the start task failed: %s", error.message)  # noqa: TRY400 - its stderr tells more
+            log.error("the start task failed: %s", error.message)  # noqa: TRY400 - its stderr says more
             failure = error
         for node in self.nodes:
             node.state = "startTaskFailed" if failure else "idle"

@@ -152,7 +152,7 @@ def _ancestors(activities: Iterable[Activity]) -> dict[str, set[str]]:
     parents: dict[str, list[str]] = {}
     for activity in activities:
         if activity.name in parents:
-            raise BadRequestError(f"The name '{activity.name}' stands for two activities.", activity.name)
+            raise BadRequestError(f"Two activities have the name '{activity.name}'.", activity.name)
         parents[activity.name] = [dependency.activity for dependency in activity.dependencies]
     for name, names in parents.items():
         for missing in set(names) - parents.keys():

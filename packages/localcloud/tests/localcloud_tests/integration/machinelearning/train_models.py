@@ -1,7 +1,7 @@
 """Makes the MLflow models that the tests score with. Run by the nodes' Python: `train_models.py FOLDER`.
 
 plain: "low" or "high" from two columns; slow: the same, but a prediction takes far longer than a test.
-mixed: a table of several columns from columns of text and numbers, which tells what it was given.
+mixed: a table of several columns from columns of text and numbers, which returns what it was given.
 """
 
 import sys
