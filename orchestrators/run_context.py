@@ -157,7 +157,7 @@ class RunContext:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether a cancel would still be heard; see the table in orchestrators.stages."""
+        """Whether a cancel would still take effect; see the table in orchestrators.stages."""
         return not self.committed and (self.stage is None or RULES[self.stage].can_cancel)
 
     def commit(self) -> None:
@@ -178,7 +178,7 @@ class RunContext:
         """Call an activity, and again while it fails for a reason that may pass. Raises RunStoppedError.
 
         A cancel does not interrupt it: an activity in progress cannot be stopped, and what it creates must be
-        known to be cleaned up. The cancel is heard at the end of the stage or in the next pause.
+        known to be cleaned up. The cancel takes effect at the end of the stage or in the next pause.
         """
         try:
             result = yield self.ctx.call_activity(step, input=to_json(step_input), retry_policy=retry)

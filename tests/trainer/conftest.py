@@ -1,4 +1,4 @@
-"""Starts the trainer as its users do: as a process of its own Python, in a working directory of its own."""
+"""Starts the trainer as its users do: as a process of the trainer's Python, in a new working directory."""
 
 import json
 import os

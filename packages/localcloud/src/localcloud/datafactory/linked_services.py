@@ -58,7 +58,7 @@ def without_secrets(value: Any) -> Any:
 
 
 def check_storage(home: Home, name: str, properties: Json) -> None:
-    """Raises ActivityFailedError unless the linked service is this cloud's storage, the only one in reach."""
+    """Raise ActivityFailedError unless the linked service names this cloud's storage, the only one it has."""
     if properties["type"] != "AzureBlobStorage":
         raise ActivityFailedError("2110", f"The linked service type '{properties['type']}' is not supported.")
     given = properties["typeProperties"]
