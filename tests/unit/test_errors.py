@@ -95,6 +95,16 @@ def test_the_code_of_a_storage_error_is_storages_own() -> None:
     assert str(explain(error)).startswith("LeaseAlreadyPresent (409): ")
 
 
+def test_the_details_of_an_error_follow_its_message_each_once() -> None:
+    details = [
+        {"code": "Size", "message": "No such VM size."},
+        {"code": "Invalid", "message": "It is wrong."},
+    ]
+    error = {"code": "Invalid", "message": "It is wrong.", "details": details}
+    expected = "Invalid (400): It is wrong. No such VM size. [GET https://arm/x]"
+    assert str(explain(answered(400, error))) == expected
+
+
 def test_an_error_without_a_code_is_called_by_its_type() -> None:
     meant = explain(answered(404, kind=ResourceNotFoundError))
     assert isinstance(meant, RefusedError)

@@ -142,6 +142,16 @@ def test_a_champion_that_could_not_be_compared_does_not_block() -> None:
     assert found.champion.error == "column petals is not there"
 
 
+def test_fewer_than_six_rows_are_no_comparison_and_six_are() -> None:
+    too_few = {"rows": 5, "interval": None, "error": "only 5 rows could be compared"}
+    comparison = judged(document(champion=COMPARISON | too_few)).champion
+    assert comparison is not None
+    assert (comparison.passed, comparison.interval) == (True, None)
+    comparison = judged(document(champion=COMPARISON | {"rows": 6, "interval": [-0.4, 0.37]})).champion
+    assert comparison is not None
+    assert comparison.interval == [-0.4, 0.37]
+
+
 def test_a_champion_whose_model_lies_outside_the_container_is_not_compared() -> None:
     elsewhere = Champion("iris_classification:6", "", "run-6")
     assert derive_gate(document(), {"accuracy": 0.97}, CLASSES, elsewhere).champion is None
@@ -189,6 +199,7 @@ def test_a_gate_with_a_champion_that_the_run_could_not_give_it_is_refused(champi
     [
         ({"value": 0.99, "challenger": 0.40, "interval": None}, "no interval, although .* 30 rows"),
         ({"value": 0.99, "challenger": 0.40, "interval": None, "error": "why"}, "no interval, although"),
+        ({"interval": None, "rows": 6, "error": "why"}, "no interval, although .* 6 rows"),
         ({"value": 0.99, "challenger": 0.40, "interval": None, "rows": 0}, "does not say why"),
         ({"value": None, "challenger": None, "interval": None, "error": ""}, "does not say why"),
         ({"value": None}, "an interval, which takes the values of both"),
