@@ -2,6 +2,8 @@
 
 import json
 import logging
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,6 +141,21 @@ def test_quotes_about_the_etag_are_dropped() -> None:
 )
 def test_times_are_all_written_alike_so_that_they_compare_as_text(time: str, stamp: str) -> None:
     assert created(event(eventTime=time)).time == stamp
+
+
+@pytest.fixture
+def host_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("host_in_tokyo")
+def test_a_time_without_an_offset_is_utc_wherever_the_host_is() -> None:
+    stamp = created(event(eventTime="2026-11-23T18:41:00.5")).time
+    assert stamp == "2026-11-23T18:41:00.500000Z"
 
 
 def test_an_event_without_a_time_is_of_now() -> None:

@@ -49,6 +49,16 @@ def test_a_job_that_did_not_predict_each_row_once_fails(predictions: bytes) -> N
     assert refused.value.code == "SmokeTestFailed"
 
 
+@pytest.mark.parametrize("status", ["Failed", "Canceled", "NotResponding"])
+def test_a_job_that_did_not_complete_fails_whatever_it_has_predicted(status: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        smoke_test(WANTED, scoring(status).clients)
+    assert refused.value.code == "SmokeTestFailed"
+    assert str(refused.value) == (
+        f"deployment run-1: scoring job job-1 is {status}: its logs in Azure ML studio say why"
+    )
+
+
 # --- Clean-up -------------------------------------------------------------------------------------------
 
 
