@@ -39,7 +39,15 @@ def test_what_is_missing_is_made() -> None:
     assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
     assert endpoint == "batchEndpoints/iris"
     assert made["tags"] == {"model": "iris_classification", "made_by": "touchdown"}
-    assert (deployment, of["tags"]["run"]) == ("batchEndpoints/iris/deployments/run-1", RUN)
+    assert deployment == "batchEndpoints/iris/deployments/run-1"
+    assert of["tags"] == {
+        "run": RUN,
+        "dataset": "iris_csv.csv",
+        "etag": UPLOAD.etag,
+        "uploaded": UPLOAD.uploaded_at,
+        "model_name": "iris",
+        "model_version": "3",
+    }
     assert of["properties"]["errorThreshold"] == 0
     assert of["properties"]["model"]["assetId"].endswith("/models/iris/versions/3")
 
