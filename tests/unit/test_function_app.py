@@ -64,6 +64,12 @@ def test_every_function_has_the_trigger_it_is_meant_to_have(app: App) -> None:
     assert kinds == TRIGGERED | dict.fromkeys(STEPS, "activityTrigger")
 
 
+def test_every_function_is_given_what_triggers_it_by_the_name_that_it_expects(app: App) -> None:
+    names = {each.name: each.trigger["name"] for each in app if each.name not in BUILT_IN}
+    by_http = dict.fromkeys(TRIGGERED, "req") | {"on_blob_created": "event", "training_run": "ctx"}
+    assert names == by_http | dict.fromkeys(STEPS, "given")
+
+
 def test_the_activities_are_the_steps_that_the_orchestrator_calls() -> None:
     assert set(good()) == STEPS
 

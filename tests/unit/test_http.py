@@ -477,21 +477,22 @@ def test_a_wrong_decision_is_400_and_decides_nothing(clients: Clients, body: Any
 
 
 @pytest.mark.parametrize(
-    "custom",
+    ("custom", "why"),
     [
-        {"stage": "wait", "since": SINCE, "can_cancel": True},
-        {"stage": "smoke_test", "since": SINCE, "can_cancel": True},
-        {"stage": "promote", "since": SINCE, "can_cancel": False},
-        WAITING | {"can_cancel": False},
-        WAITING | {"approval": {"decision": "approved"}},
-        {"stage": "", "since": ""},
+        ({"stage": "wait", "since": SINCE, "can_cancel": True}, "its stage is wait."),
+        ({"stage": "smoke_test", "since": SINCE, "can_cancel": True}, "its stage is smoke_test."),
+        ({"stage": "promote", "since": SINCE, "can_cancel": False}, "its stage is promote."),
+        (WAITING | {"can_cancel": False}, "it has already been decided."),
+        (WAITING | {"approval": {"decision": "approved"}}, "it has already been decided."),
+        ({"stage": "", "since": ""}, "its stage is the first."),
     ],
     ids=str,
 )
-def test_a_run_that_does_not_wait_is_409_and_left_alone(clients: Clients, custom: Json) -> None:
+def test_a_run_that_does_not_wait_is_409_and_left_alone(clients: Clients, custom: Json, why: str) -> None:
     claimed(clients)
     status, answer, engine = decide(http.approve_run, clients, custom=custom)
     assert (status, answer["error"]["code"], engine.raised) == (409, "NotWaiting", [])
+    assert f"does not wait for a decision: {why} " in answer["error"]["message"]
 
 
 @pytest.mark.parametrize(

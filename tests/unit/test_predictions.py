@@ -39,8 +39,15 @@ def test_predictions_are_read_whatever_the_model_answers_with(text: str, found: 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0,,sample.csv\n", "0, ,0.5,sample.csv\n", "0,a,sample.csv\n1,b,0.5,sample.csv\n", "sample.csv\n"],
-    ids=["nothing", "empty", "empty in a table", "rows of several widths", "only the file"],
+    [
+        "",
+        "0,,sample.csv\n",
+        "0,a,sample.csv\n1,,sample.csv\n",
+        "0, ,0.5,sample.csv\n",
+        "0,a,sample.csv\n1,b,0.5,sample.csv\n",
+        "sample.csv\n",
+    ],
+    ids=["nothing", "empty", "one empty", "empty in a table", "rows of several widths", "only the file"],
 )
 def test_a_file_without_usable_predictions_fails_the_smoke_test(text: str) -> None:
     with pytest.raises(RefusedError) as refused:

@@ -39,6 +39,7 @@ def test_what_is_missing_is_made() -> None:
     assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
     assert endpoint == "batchEndpoints/iris"
     assert made["tags"] == {"model": "iris_classification", "made_by": "touchdown"}
+    assert made["properties"]["description"] == "Serves iris_classification."
     assert deployment == "batchEndpoints/iris/deployments/run-1"
     assert of["tags"] == {
         "run": RUN,

@@ -1,5 +1,7 @@
 """The smoke test: one scoring job for a run, and its end is judged by what it has predicted."""
 
+from dataclasses import replace
+
 import pytest
 
 from activities.smoke_test import cancel_scoring, smoke_test
@@ -27,6 +29,13 @@ def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
 @pytest.mark.parametrize("status", ["NotStarted", "Preparing", "Running", "Finalizing", "CancelRequested"])
 def test_a_job_that_has_not_ended_is_found_again_and_waited_for(status: str) -> None:
     assert smoke_test(WANTED, scoring(status).clients) == SmokeTestStatus(False, "job-1")
+
+
+def test_the_job_of_the_poll_before_is_waited_for_whatever_storage_holds() -> None:
+    workspace = scoring("Running")
+    workspace.blobs.blobs.clear()
+    again = replace(WANTED, operation_url="job-1")
+    assert smoke_test(again, workspace.clients) == SmokeTestStatus(False, "job-1")
 
 
 def test_a_completed_job_is_done_with_its_predictions() -> None:

@@ -144,6 +144,7 @@ def test_a_rerun_beside_runs_that_are_not_lost_is_a_new_attempt_for_the_same_upl
     crashed(clients, 1, "Running" if engine.states else "Succeeded")
     started = start_by_hand(engine, SEEN, {}, clients, rerun=True)
     assert (started.run_id, started.result) == (f"{RUN}-2", "started")
+    assert engine.scheduled[-1][1]["request"]["source"] == "http"
     assert engine.scheduled[-1][1]["request"]["upload"]["uploaded_at"] == UPLOAD.uploaded_at
 
 
@@ -153,3 +154,4 @@ def test_a_first_run_is_started_with_or_without_a_rerun(clients: Clients, rerun:
     started = start_by_hand(engine, SEEN, {"epochs": 7}, clients, rerun=rerun)
     assert (started.run_id, started.result) == (RUN, "started")
     assert engine.scheduled[0][1]["request"]["settings"] == {"epochs": 7}
+    assert engine.scheduled[0][1]["request"]["source"] == "http"

@@ -8,7 +8,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from activities.training import LISTING_LAG, cancel_training, get_training_status, start_training, stderr_tail
-from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput
+from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import TransientError
 from runs.value_types import LONGEST_DURATION
 from services.clients import Clients
@@ -37,8 +37,9 @@ LAG = LISTING_LAG.total_seconds()
 class Azure:
     """Data Factory and storage behind a Wire.
 
-    listed: whether pipeline runs are found by a search. refuse: the status with which createRun is refused.
-    meanwhile: what happens once, before the first request for which `moment` is true is answered.
+    listed: whether pipeline runs are found by a search. parameters: those of each pipeline run. refuse: the
+    status with which createRun is refused. meanwhile: what happens once, before the first request for which
+    `moment` is true is answered.
     """
 
     blobs: Blobs = field(default_factory=Blobs)
@@ -48,6 +49,7 @@ class Azure:
     moment: Callable[[Sent], bool] | None = None
     meanwhile: Callable[[], None] | None = None
     activity_runs: list[dict[str, object]] = field(default_factory=list)
+    parameters: dict[str, str] | None = field(default_factory=lambda: {"runId": RUN})
 
     @property
     def clients(self) -> Clients:
@@ -73,7 +75,7 @@ class Azure:
         raise AssertionError(sent)
 
     def _run(self, name: str) -> dict[str, object]:
-        return {"runId": name, "status": "Failed", "parameters": {"runId": RUN}}
+        return {"runId": name, "status": "Failed", "parameters": self.parameters}
 
     def pass_time(self, seconds: float) -> None:
         self.blobs.now += timedelta(seconds=seconds)
@@ -177,6 +179,12 @@ def test_the_age_of_a_note_is_measured_by_storages_clock_and_not_by_the_hosts() 
         assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-1"
 
 
+def test_a_pipeline_run_that_someone_started_without_parameters_is_not_the_runs_own() -> None:
+    azure = Azure(created=["by hand"], listed=True)
+    azure.parameters = None
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-2"
+
+
 # --- A createRun that fails ---------------------------------------------------------------------------
 
 
@@ -213,8 +221,9 @@ def test_a_refused_create_run_does_not_delete_the_note_of_a_later_attempt() -> N
         azure.refuse = 429
 
     azure.meanwhile = overtake
-    with pytest.raises(HttpResponseError):
+    with pytest.raises(HttpResponseError) as refused:
         start_training(ORDER, clients)
+    assert refused.value.status_code == 429, "the refusal, not that the note is another's"
     azure.refuse = 0
     with pytest.raises(TransientError):
         start_training(ORDER, clients)
@@ -283,3 +292,8 @@ def test_a_failed_training_says_what_its_task_printed() -> None:
         2,
         "why",
     )
+
+
+def test_a_failed_pipeline_run_of_which_nothing_is_known_has_an_empty_reason() -> None:
+    status = get_training_status(Training(RUN, "pipeline-run-1"), Azure().clients)
+    assert status == TrainingStatus("Failed", "", None, "")
