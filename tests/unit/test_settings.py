@@ -233,6 +233,27 @@ def test_an_invalid_value_is_refused_with_its_source(source: str, words: str) ->
     assert str(caught.value).startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("epochs", "a whole number from 1 to 10000"),
+        ("min_accuracy", "a number from 0 to 1"),
+        ("max_rmse", "a number of at least 0"),
+        ("rare_classes", "one of refuse, merge"),
+        ("task", "one of classification, regression"),
+        ("label", "a text of at most 256 printable characters"),
+        (
+            "training_timeout",
+            'a duration of 1 s to 7 d: seconds, or a text such as "90s", "30m", "24h", "1d"',
+        ),
+    ],
+)
+def test_an_invalid_value_is_refused_with_what_is_possible(name: str, expected: str) -> None:
+    assert str(refused(**{name: "no\nvalue"})) == (
+        f'setting {name}: "no\\nvalue" was given, expected {expected}.'
+    )
+
+
 def test_an_invalid_value_that_another_source_overrides_is_ignored() -> None:
     assert resolved({"epochs": 3}, {"epochs": "many"}).epochs == 3
 
