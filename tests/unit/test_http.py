@@ -87,6 +87,14 @@ def test_a_run_is_claimed_and_scheduled_once(clients: Clients) -> None:
     assert len(engine.scheduled) == 1
 
 
+def test_the_address_of_a_started_run_is_also_its_location(clients: Clients) -> None:
+    url = "https://app.invalid/api/runs"
+    request = func.HttpRequest("POST", url, body=b'{"dataset": "iris_csv.csv"}')
+    answer = respond(http.start_run, request, Engine(), lambda: clients)
+    assert (answer.status_code, answer.mimetype) == (202, "application/json")
+    assert answer.headers["Location"] == json.loads(answer.get_body())["url"] == f"{url}/{RUN}"
+
+
 def test_a_rerun_is_about_the_same_upload_and_no_older_one(clients: Clients) -> None:
     """The deployment of the first run would otherwise be that of a newer upload, and never be replaced."""
     claimed(clients, status="Succeeded")
@@ -569,3 +577,13 @@ def test_a_run_that_cannot_be_cancelled_is_409_and_left_alone(
     client = Engine({RUN: engine} if engine else {})
     status, body = call(http.cancel_run, client, clients, method="POST", run_id=RUN)
     assert (status, body["error"]["code"], client.raised) == (409, code, [])
+
+
+@pytest.mark.parametrize(("status", "words"), [("Succeeded", "Succeeded"), ("Running", "at its end")])
+def test_a_run_that_has_ended_says_so_even_before_its_record_does(
+    clients: Clients, status: str, words: str
+) -> None:
+    claimed(clients, status=status)
+    engine = Engine({RUN: state("COMPLETED")})
+    _, body = call(http.cancel_run, engine, clients, method="POST", run_id=RUN)
+    assert body["error"]["message"] == f"run {RUN} is {words}; there is nothing left to cancel."
