@@ -54,3 +54,8 @@ def test_a_file_without_usable_predictions_fails_the_smoke_test(text: str) -> No
         predictions(text)
     assert refused.value.code == "SmokeTestFailed"
     assert "deployment run-1: " in str(refused.value)
+
+
+def test_a_job_that_left_no_predictions_is_said_to() -> None:
+    with pytest.raises(RefusedError, match=r"scoring job job-1 left no predictions\.$"):
+        predictions("")

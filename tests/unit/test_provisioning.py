@@ -35,8 +35,12 @@ def test_what_is_missing_is_made() -> None:
     assert deploy_model(DEPLOYMENT, clients) == BEGUN
     (compute, cluster), (endpoint, made), (deployment, of) = workspace.put
     assert compute == "computes/cpu-cluster"
-    scale = cluster["properties"]["properties"]["scaleSettings"]
-    assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
+    assert cluster["properties"]["properties"]["vmSize"] == "Standard_DS3_v2"
+    assert cluster["properties"]["properties"]["scaleSettings"] == {
+        "minNodeCount": 0,
+        "maxNodeCount": 2,
+        "nodeIdleTimeBeforeScaleDown": "PT5M",
+    }
     assert endpoint == "batchEndpoints/iris"
     assert made["tags"] == {"model": "iris_classification", "made_by": "touchdown"}
     assert made["properties"]["description"] == "Serves iris_classification."
@@ -49,8 +53,15 @@ def test_what_is_missing_is_made() -> None:
         "model_name": "iris",
         "model_version": "3",
     }
-    assert of["properties"]["errorThreshold"] == 0
-    assert of["properties"]["model"]["assetId"].endswith("/models/iris/versions/3")
+    properties = of["properties"]
+    assert properties["model"]["assetId"].endswith("/models/iris/versions/3")
+    assert properties["description"] == f"iris version 3, of run {RUN}."
+    assert properties["compute"].endswith("cpu-cluster")
+    assert (properties["outputAction"], properties["outputFileName"]) == ("AppendRow", "predictions.csv")
+    assert (properties["errorThreshold"], properties["miniBatchSize"]) == (0, 10)
+    assert (properties["maxConcurrencyPerInstance"], properties["loggingLevel"]) == (1, "info")
+    assert properties["resources"]["instanceCount"] == 1
+    assert properties["retrySettings"] == {"maxRetries": 3, "timeout": "PT1H"}
 
 
 @pytest.mark.parametrize(("state", "done"), [("Succeeded", True), ("Creating", False), ("Updating", False)])
