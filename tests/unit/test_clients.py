@@ -1,5 +1,9 @@
-"""The SDKs' own retries end soon: even in an outage, an activity is short and a delivery ends within 30 s."""
+"""The SDKs' calls: each has the app's identity, and in an outage ends soon.
 
+Even then, an activity is short and a delivery ends within 30 s.
+"""
+
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,9 +14,10 @@ from azure.core.exceptions import AzureError
 from activities.lifecycle_events import publish_event
 from activities.training import get_training_status
 from runs.contracts import LifecycleEvent, Training
+from runs.errors import RefusedError
 from services import run_store
 from services.clients import Clients
-from tests.unit.wire import SETTINGS, Credential
+from tests.unit.wire import SETTINGS, Answer, Credential, Wire
 
 NOBODY = "https://127.0.0.1:9"
 """An address at which no service listens, so that a connection is refused at once."""
@@ -48,3 +53,12 @@ def test_a_call_to_an_unreachable_service_fails_soon_so_that_the_orchestrator_re
     with pytest.raises(AzureError):
         CALLS[service](clients)
     assert sum(waited) < PATIENCE
+
+
+@pytest.mark.parametrize("service", ["storage", "data factory"])
+def test_every_call_carries_the_apps_own_identity(service: str) -> None:
+    date = {"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    wire = Wire(lambda sent: Answer(404, {"error": {"code": "NotFound", "message": "none"}}, date))
+    with contextlib.suppress(RefusedError):
+        CALLS[service](wire.clients())
+    assert [sent.headers.get("Authorization") for sent in wire.sent] == ["Bearer token"]
