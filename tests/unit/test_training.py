@@ -37,13 +37,15 @@ LAG = LISTING_LAG.total_seconds()
 class Azure:
     """Data Factory and storage behind a Wire.
 
-    listed: whether pipeline runs are found by a search. parameters: those of each pipeline run. refuse: the
-    status with which createRun is refused. meanwhile: what happens once, before the first request for which
-    `moment` is true is answered.
+    listed: whether pipeline runs are found by a search. status, parameters: those of each pipeline run.
+    refuse: the status with which createRun is refused. meanwhile: what happens once, before the first request
+    for which `moment` is true is answered.
     """
 
     blobs: Blobs = field(default_factory=Blobs)
     created: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    status: str = "Failed"
     listed: bool = False
     refuse: int = 0
     moment: Callable[[Sent], bool] | None = None
@@ -70,12 +72,15 @@ class Azure:
             return Answer(200, {"runId": self.created[-1]})
         if sent.path.endswith("/queryActivityruns"):
             return Answer(200, {"value": self.activity_runs})
+        if sent.path.endswith("/cancel"):
+            self.cancelled.append(sent.path.split("/")[-2])
+            return Answer(200)
         if "/pipelineruns/" in sent.path:
             return Answer(200, self._run(sent.path.rpartition("/")[2]))
         raise AssertionError(sent)
 
     def _run(self, name: str) -> dict[str, object]:
-        return {"runId": name, "status": "Failed", "parameters": self.parameters}
+        return {"runId": name, "status": self.status, "parameters": self.parameters}
 
     def pass_time(self, seconds: float) -> None:
         self.blobs.now += timedelta(seconds=seconds)
@@ -297,3 +302,31 @@ def test_a_failed_training_says_what_its_task_printed() -> None:
 def test_a_failed_pipeline_run_of_which_nothing_is_known_has_an_empty_reason() -> None:
     status = get_training_status(Training(RUN, "pipeline-run-1"), Azure().clients)
     assert status == TrainingStatus("Failed", "", None, "")
+
+
+# --- Clean-up -------------------------------------------------------------------------------------------
+
+LEFT = CleanUp(RUN, pipeline_run_id="pipeline-run-1")
+WAITING = ProvisioningStatus(done=False, operation_url="pipeline-run-1")
+
+
+@pytest.mark.parametrize("status", ["Queued", "InProgress"])
+def test_a_pipeline_run_in_progress_is_cancelled_and_waited_for(status: str) -> None:
+    azure = Azure(status=status)
+    wire = Wire(azure)
+    assert cancel_training(LEFT, wire.clients()) == WAITING
+    assert azure.cancelled == ["pipeline-run-1"]
+    assert wire.sent[-1].query["isRecursive"].lower() == "true"
+
+
+def test_a_pipeline_run_that_is_being_cancelled_is_waited_for_and_not_cancelled_again() -> None:
+    azure = Azure(status="Canceling")
+    assert cancel_training(LEFT, azure.clients) == WAITING
+    assert azure.cancelled == []
+
+
+@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Cancelled"])
+def test_a_pipeline_run_that_has_ended_needs_no_clean_up(status: str) -> None:
+    azure = Azure(status=status)
+    assert cancel_training(LEFT, azure.clients) == ProvisioningStatus(done=True)
+    assert azure.cancelled == []
