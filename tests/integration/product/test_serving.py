@@ -398,6 +398,7 @@ def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(clients: Cl
         "task": "classification",
         "algorithm": "boosting",
     }
+    assert tags["mlflow_run"] == "abc"
     assert all(tags.values()), "Azure ML refuses an empty tag"
 
 
