@@ -20,7 +20,7 @@ from localcloud.home import Home, Ports
 from localcloud.stack import Stack
 
 from tests.checkout import CHECKOUT
-from tests.e2e.conftest import LIMIT, iris
+from tests.e2e.conftest import LIMIT, QUICK, iris
 from tests.snippets import DOCUMENTS, blocks
 from touchdown import local
 
@@ -36,6 +36,14 @@ PRELUDE = """
 curl() { command curl --fail-with-body --silent --show-error "$@"; }
 """
 """curl exits with 0 whatever the status is; here an error of HTTP is an error of the document."""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of the readers' own: they upload the lab's dataset, whose first model other tests look for."""
+    home = Home.open(tmp_path_factory.mktemp("readers") / "home", Ports.free())
+    with local.start(home, CHECKOUT, app_settings=QUICK) as running:
+        yield running
 
 
 @pytest.fixture
@@ -81,7 +89,7 @@ def test_the_commands_of_a_document_work_from_top_to_bottom(
 def test_the_python_example_of_the_client_uploads_and_waits(
     cloud: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The example starts a stack of its own; here it gets the shared one."""
+    """The example starts a stack of its own; here it gets the readers' stack."""
     [example] = re.findall(
         r"^```python\n(.*?)^```",
         (CHECKOUT / "docs" / "command-line.md").read_text(),
