@@ -125,12 +125,12 @@ class Held:
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-def at(point: str, field: str, pattern: str) -> Callable[[Controls, str, str], object]:
+def at(point: str, field: str, pattern: str, seconds: float = 6) -> Callable[[Controls, str, str], object]:
     """Hold a run at a fault point. pattern: may contain {name} and {endpoint} of the test."""
 
     def hold(controls: Controls, name: str, endpoint: str) -> object:
         where = {field: pattern.format(name=name, endpoint=endpoint)}
-        return controls.arm_fault(point, "delay", where, seconds=6)
+        return controls.arm_fault(point, "delay", where, seconds=seconds)
 
     return hold
 
@@ -142,7 +142,8 @@ HELD = [
     Held("ensure_compute", at("http", "path", "/computes/cpu-cluster$")),
     Held("ensure_endpoint", at("machinelearning.endpoint", "name", "^{endpoint}$")),
     Held("deploy_model", at("machinelearning.deployment", "name", "^{endpoint}/")),
-    Held("smoke_test", at("machinelearning.job", "endpoint", "^{endpoint}$")),
+    # Cancelling the job ends the delay, so it may be as long as a busy machine needs to hear the cancel.
+    Held("smoke_test", at("machinelearning.job", "endpoint", "^{endpoint}$", seconds=60)),
 ]
 
 
