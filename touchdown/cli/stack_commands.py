@@ -23,7 +23,6 @@ from touchdown.cli.options import (
     require_localcloud,
 )
 from touchdown.cli.outcome import CommandError, Exit, reporting_errors
-from touchdown.cli.status import print_status
 
 if TYPE_CHECKING:
     from localcloud.home import Home
@@ -56,6 +55,7 @@ def up(
             require_app_packages(checkout)
         place = opened_home(home, free=free_ports)
         from localcloud import lifecycle
+        from localcloud.cli.status import print_status
 
         from touchdown import local
 
@@ -71,7 +71,7 @@ def up(
         if as_json:
             output.print_json(report)
             return
-        print_status(report)
+        print_status(report, output.PROGRAM)
         output.print_message(f"{done} ({output.duration(time.monotonic() - started)}).")
         output.print_message(f"Next: {output.PROGRAM} upload FILE")
 
@@ -103,12 +103,13 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
         from localcloud import lifecycle
+        from localcloud.cli.status import print_status
 
         report = lifecycle.report(place)
         if as_json:
             output.print_json(report)
         else:
-            print_status(report)
+            print_status(report, output.PROGRAM)
         if not report["running"]:
             raise typer.Exit(Exit.NOT_RUNNING)
         if any(part["state"] != "running" for part in report["parts"]):

@@ -4,16 +4,14 @@ import shlex
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from localcloud.cli import output
 from localcloud.cli.options import HomeOption, JsonOption, existing_home, home_folder
-from localcloud.cli.outcome import START_HINT, CommandError, Exit, reporting_errors
-
-ADDRESSES = {"azurite": "storage", "cloud": "resource_manager", "functions": "functions"}
-"""For each process, the name of its address in a report's `urls`."""
+from localcloud.cli.outcome import CommandError, Exit, reporting_errors
+from localcloud.cli.status import print_status
 
 
 def up(
@@ -162,40 +160,3 @@ def reset(
             output.print_json({"deleted": str(place.root)})
         else:
             output.print_message(f"deleted {place.root}.")
-
-
-def print_status(report: dict[str, Any]) -> None:
-    """Print a report of localcloud.lifecycle, and what to do if a process has died."""
-    if not report["running"]:
-        output.out.print(output.properties([("home", report["home"]), ("state", "not running")]))
-        output.print_message(START_HINT)
-        return
-    rows = [
-        (
-            part["name"],
-            output.coloured(part["state"]),
-            str(part["pid"] or ""),
-            output.megabytes(part["memory"]) if part["memory"] else "",
-            output.duration(time.time() - part["since"]),
-            report["urls"][ADDRESSES[part["name"]]],
-        )
-        for part in report["parts"]
-    ]
-    output.out.print(output.table(["part", "state", "pid>", "memory>", "since>", "address"], rows))
-    output.out.print(output.properties(summary(report)))
-    for part in report["parts"]:
-        if part["state"] == "died":
-            output.print_message(
-                f"{part['name']} ended by itself with exit code {part['exit_code']}: see {part['log']};"
-                " `localcloud up` starts it again."
-            )
-
-
-def summary(report: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        ("home", report["home"]),
-        ("memory", output.megabytes(report["memory"])),
-        ("nodes", ", ".join(f"{node['id']} {node['state']}" for node in report["nodes"])),
-        ("faults", f"{report['faults']} armed" if report["faults"] else ""),
-        ("error", report["error"]),
-    ]

@@ -30,7 +30,12 @@ class CommandError(Exception):
         self.hint = hint
 
 
-START_HINT = "Start it with `localcloud up`."
+def start_hint(program: str) -> str:
+    """What to do when the stack does not run, for a person who uses `program`."""
+    return f"Start it with `{program} up`."
+
+
+START_HINT = start_hint("localcloud")
 
 
 @contextmanager

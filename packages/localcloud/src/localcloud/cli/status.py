@@ -1,10 +1,10 @@
-"""The status of a stack, as a table."""
+"""The status of a stack, as a table: for localcloud's own command, and for those that wrap it."""
 
 import time
 from typing import Any
 
-from touchdown.cli import output
-from touchdown.cli.outcome import START_HINT
+from localcloud.cli import output
+from localcloud.cli.outcome import start_hint
 
 Json = dict[str, Any]
 
@@ -12,11 +12,14 @@ ADDRESSES = {"azurite": "storage", "cloud": "resource_manager", "functions": "fu
 """For each process, the name of its address in a report's `urls`."""
 
 
-def print_status(report: Json) -> None:
-    """Print localcloud's report of a home, and what to do if a process has died."""
+def print_status(report: Json, program: str = "localcloud") -> None:
+    """Print a report of localcloud.lifecycle, and what to do if a process has died.
+
+    program: the command with whose `up` a person starts the stack.
+    """
     if not report["running"]:
         output.out.print(output.properties([("home", report["home"]), ("state", "not running")]))
-        output.print_message(START_HINT)
+        output.print_message(start_hint(program))
         return
     rows = [
         (
@@ -35,16 +38,15 @@ def print_status(report: Json) -> None:
         if part["state"] == "died":
             output.print_message(
                 f"{part['name']} ended by itself with exit code {part['exit_code']}: see {part['log']};"
-                f" `{output.PROGRAM} up` starts it again."
+                f" `{program} up` starts it again."
             )
 
 
 def summary(report: Json) -> list[tuple[str, str]]:
-    nodes = ", ".join(f"{node['id']} {node['state']}" for node in report["nodes"])
     return [
         ("home", report["home"]),
         ("memory", output.megabytes(report["memory"])),
-        ("nodes", nodes),
+        ("nodes", ", ".join(f"{node['id']} {node['state']}" for node in report["nodes"])),
         ("faults", f"{report['faults']} armed" if report["faults"] else ""),
         ("error", report["error"]),
     ]
