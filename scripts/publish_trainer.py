@@ -46,9 +46,8 @@ def pin_of(package: str, lock: str) -> str:
     raise ValueError(f"requirements-dev.txt does not pin {package}: lock it again (make lock)")
 
 
-def layout() -> dict[str, bytes]:
-    """The contents of all files to publish, by path in the container."""
-    files = trainer_files()
+def layout(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The contents of all files to publish, by path in the container. files: the trainer's."""
     published = {f"{code_path(files)}/{name}": content for name, content in files.items()}
     published[f"{POOL}/requirements.txt"] = files["requirements.txt"]
     published[f"{POOL}/uv.txt"] = pin_of("uv", PINS.read_text(encoding="utf-8")).encode()
@@ -60,11 +59,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="folder to write to; it is created if it does not exist")
     folder = parser.parse_args().folder
-    for name, content in layout().items():
+    files = trainer_files()
+    for name, content in layout(files).items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    print(code_path(trainer_files()))
+    print(code_path(files))
     return 0
 
 

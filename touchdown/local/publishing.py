@@ -34,10 +34,10 @@ def publish(home: Home, checkout: Path) -> None:
     The cloud of `home` must be running. Raises azure-core's and httpx's errors.
     """
     trainer = publish_trainer_of(checkout)
-    files: dict[str, bytes] = trainer.layout()
-    upload(home, files)
+    files = trainer.trainer_files()
+    upload(home, trainer.layout(files))
     definitions = [(f"linkedservices/{name}", each) for name, each in linked_services(home).items()]
-    definition = pipeline(home, checkout, trainer.code_path(trainer.trainer_files()))
+    definition = pipeline(home, checkout, trainer.code_path(files))
     definitions.append((f"pipelines/{definition['name']}", definition["properties"]))
     token = Principal(home, "person").get_token("https://management.azure.com/.default").token
     with httpx.Client(
