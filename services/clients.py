@@ -30,7 +30,8 @@ logging.getLogger("azure").setLevel(logging.WARNING)
 class Clients:
     """One client for each Azure service that the app calls, all with one identity.
 
-    transport: sends the requests of all clients; None for the transport that each SDK has by default.
+    transport: sends the requests of all clients but the topic's, whose SDK (azure-eventgrid 4.22) ignores a
+    transport; None for the transport that each SDK has by default.
     """
 
     settings: App
@@ -95,7 +96,7 @@ class Clients:
     def topic(self) -> "EventGridPublisherClient":
         from azure.eventgrid import EventGridPublisherClient
 
-        return EventGridPublisherClient(self.settings.topic_endpoint, self.credential, **self._transport)
+        return EventGridPublisherClient(self.settings.topic_endpoint, self.credential)
 
     @property
     def _transport(self) -> dict[str, Any]:
