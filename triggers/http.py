@@ -25,7 +25,7 @@ from triggers.engine import DurableClient, Engine, custom_status, has_ended
 from triggers.requests import address, caller, comment_of, json_object
 from triggers.responses import ApiError, Handler, reply, respond
 from triggers.run_views import current_status, view
-from triggers.starting import start_by_hand
+from triggers.starting import is_being_started, start_by_hand
 
 PAGE_LIMIT = 200
 """Runs in one page of the list."""
@@ -122,7 +122,8 @@ def cancel_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.
 def running(req: func.HttpRequest, engine: Engine, clients: Clients, wanted: str) -> tuple[str, Json]:
     """The id and the custom status of the run in the address.
 
-    wanted: what the caller wants to do to it. Raises ApiError RunEnded or RunLost if that is impossible.
+    wanted: what the caller wants to do to it. Raises ApiError RunEnded, RunStarting or RunLost if that is
+    impossible.
     """
     record = record_of(req, clients)
     state = engine.get_orchestration_state(record.run_id)
@@ -130,6 +131,9 @@ def running(req: func.HttpRequest, engine: Engine, clients: Clients, wanted: str
         status = record.status if record.status != "Running" else "at its end"
         message = f"run {record.run_id} is {status}; there is nothing left to {wanted}."
         raise ApiError(409, "RunEnded", message)
+    if state is None and is_being_started(record.claimed_at):
+        message = f"run {record.run_id} is still being started; try to {wanted} it in a few seconds."
+        raise ApiError(409, "RunStarting", message, run_id=record.run_id)
     if state is None:
         message = f"run {record.run_id} was claimed, but the engine does not know it; start it again first."
         raise ApiError(409, "RunLost", message)

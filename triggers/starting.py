@@ -7,6 +7,7 @@ asked only whether a claimed run has ever been scheduled.
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import grpc
@@ -23,6 +24,15 @@ ORCHESTRATION = "training_run"
 BEING_STARTED = 5.0
 """Seconds after a claim during which its claimant is given the time to schedule the run; later, the claimant
 must have died. It is less than Event Grid's first retry (10 s), so that the retry picks the run up."""
+
+
+def is_being_started(claimed_at: str) -> bool:
+    """Whether a run that the engine does not know was claimed a moment ago, and so is not lost.
+
+    claimed_at: as a record has it, by the clock of the app that claimed the run.
+    """
+    age = datetime.now(UTC) - datetime.fromisoformat(claimed_at)
+    return age.total_seconds() < BEING_STARTED
 
 
 @dataclass(frozen=True)

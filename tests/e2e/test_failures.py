@@ -225,7 +225,7 @@ def test_a_run_that_the_engine_lost_is_continued_by_hand(cloud: Stack, client: C
     upload = client.upload(rows(), f"{name}.csv", LONG)
     client.wait(upload.run_id, until=stage_is("wait"))
     cloud.restart("functions", kill=True)
-    assert client.run(upload.run_id)["status"] == "Lost"
+    wait_for(lambda: client.run(upload.run_id)["status"] == "Lost")
     with pytest.raises(ApiError) as lost:
         client.cancel(upload.run_id)
     assert lost.value.status == 409

@@ -353,6 +353,31 @@ def test_a_terminated_run_is_shown_as_such_with_what_that_means(clients: Clients
     assert (body["status"], "cleaned up" in body["hint"]) == ("Terminated", True)
 
 
+def test_a_run_is_shown_with_the_same_fields_in_every_state(clients: Clients) -> None:
+    claimed(clients)
+    custom = {"stage": "wait", "since": SINCE, "can_cancel": True}
+    engines = {
+        "not begun": Engine({RUN: state("PENDING")}),
+        "running": Engine({RUN: state("RUNNING", custom)}),
+        "broken": Engine({RUN: state("FAILED", custom, "why")}),
+        "terminated": Engine({RUN: state("TERMINATED", custom)}),
+        "lost": Engine(),
+    }
+    bodies = {name: call(http.show_run, engine, clients, run_id=RUN)[1] for name, engine in engines.items()}
+    claimed(clients, status="Failed", error=Failure("wait", "TrainingFailed", "why"))
+    bodies["ended"] = call(http.show_run, Engine(), clients, run_id=RUN)[1]
+    fields = {name: set(body) - {"hint"} for name, body in bodies.items()}
+    assert all(each == fields["ended"] for each in fields.values()), fields
+    assert {name: (body["stage"], body["since"], body["can_cancel"]) for name, body in bodies.items()} == {
+        "not begun": ("", "", True),
+        "running": ("wait", SINCE, True),
+        "broken": ("wait", SINCE, False),
+        "terminated": ("wait", "", False),
+        "lost": ("", "", False),
+        "ended": ("wait", "", False),
+    }
+
+
 def test_an_engine_that_gives_no_reason_leaves_a_reason_to_read(clients: Clients) -> None:
     claimed(clients)
     _, body = call(http.show_run, Engine({RUN: state("COMPLETED")}), clients, run_id=RUN)
@@ -389,6 +414,18 @@ def test_a_run_that_the_engine_lost_says_how_to_start_it_again(clients: Clients)
     claimed(clients)
     _, body = call(http.show_run, Engine(), clients, run_id=RUN)
     assert (body["status"], '{"dataset": "iris_csv.csv"}' in body["hint"]) == ("Lost", True)
+
+
+def test_a_run_that_is_only_being_started_is_running_and_not_lost(clients: Clients) -> None:
+    claimed(clients, claimed_at=run_store.now())
+    _, body = call(http.show_run, Engine(), clients, run_id=RUN)
+    assert (body["status"], body["stage"], body["can_cancel"]) == ("Running", "", False)
+    assert [run["status"] for run in listed(clients)[1]["runs"]] == ["Running"]
+    for function in (http.cancel_run, http.approve_run, http.reject_run):
+        engine = Engine()
+        status, body = call(function, engine, clients, b"", method="POST", run_id=RUN)
+        assert (status, body["error"]["code"], engine.raised) == (409, "RunStarting", [])
+        assert body["error"]["run_id"] == RUN
 
 
 @pytest.mark.parametrize("run_id", ["none", "../x", "NONE", "x" * 200, "a b", "%2e%2e"])

@@ -177,9 +177,12 @@ def interrupted(up: Shell, file: Path, stage: str, *settings: str) -> Json:
         assert run["status"] == "Running", run
         assert time.monotonic() < deadline, run
         run = up.json("show", run["run_id"])
-    assert up.json("down")["interrupted"] == [run["run_id"]]
+    stopped = up.json("down")
     up.json("up")
-    assert up.json("show", run["run_id"])["status"] == "Lost"
+    assert stopped["interrupted"] == [run["run_id"]]
+    while (shown := up.json("show", run["run_id"]))["status"] == "Running":
+        assert time.monotonic() < deadline, shown
+    assert shown["status"] == "Lost"
     return run
 
 
