@@ -36,6 +36,9 @@ param publisherPrincipalId string = deployer().objectId
 @maxLength(50)
 param uploaderPrincipalIds string[] = []
 
+@description('Optional. Whether to create or update the Batch pool. If false, a pool that exists stays as it is, should Batch refuse to update it.')
+param deployPool bool = true
+
 @description('Optional. VM size of the Batch nodes, which must support Generation 2; cannot be changed later.')
 @minLength(1)
 param batchVmSize string = 'Standard_D2s_v3'
@@ -198,6 +201,7 @@ module batch 'modules/batch.bicep' = {
     identityId: identities.outputs.training.id
     storageId: storage.outputs.dataId
     sharedKey: withKeys
+    deployPool: deployPool
     startFilesUrl: '${storage.outputs.dataUrl}/${workspace.outputs.container}/code/pool'
     vmSize: batchVmSize
     image: batchImage

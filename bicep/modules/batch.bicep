@@ -24,6 +24,9 @@ param sharedKey bool
 @description('Required. URL of the folder with the start task\'s files, without a trailing slash.')
 param startFilesUrl string
 
+@description('Required. Whether to create or update the pool. If false, a pool that exists stays as it is.')
+param deployPool bool
+
 @description('Required. VM size of the nodes; cannot be changed later.')
 param vmSize string
 
@@ -47,7 +50,9 @@ param spot bool
 @description('Required. Resource id of the Log Analytics workspace.')
 param logsId string
 
-var formula = loadTextContent('../definitions/autoscale.txt')
+// A clone on Windows may have changed the ends of lines, and bash takes a carriage return for a part of a word.
+var startTask = replace(loadTextContent('../definitions/start-task.sh'), '\r', '')
+var formula = replace(loadTextContent('../definitions/autoscale.txt'), '\r', '')
 var target = spot ? '$TargetLowPriorityNodes' : '$TargetDedicatedNodes'
 var other = spot ? '$TargetDedicatedNodes' : '$TargetLowPriorityNodes'
 
@@ -71,7 +76,7 @@ resource account 'Microsoft.Batch/batchAccounts@2025-06-01' = {
   }
 }
 
-resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = {
+resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = if (deployPool) {
   parent: account
   name: poolName
   identity: {
@@ -95,24 +100,9 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = {
         nodeAgentSkuId: image.nodeAgent
       }
     }
-    networkConfiguration: {
-      publicIPAddressConfiguration: { provision: 'BatchManaged' }
-      endpointConfiguration: {
-        // If no rule covered SSH, Batch would open the port.
-        inboundNatPools: [
-          {
-            name: 'ssh'
-            protocol: 'TCP'
-            backendPort: 22
-            frontendPortRangeStart: 15000
-            frontendPortRangeEnd: 15199
-            networkSecurityGroupRules: [
-              { priority: 162, access: 'Deny', sourceAddressPrefix: '*', sourcePortRanges: ['*'] }
-            ]
-          }
-        ]
-      }
-    }
+    // There is no networkConfiguration. Batch opens no port, not even for SSH, in a pool created since API version
+    // 2024-07-01 (learn.microsoft.com/azure/batch/pool-endpoint-configuration), and refuses a second deployment of some
+    // pools that have one with PropertyCannotBeUpdated (github.com/Azure/Batch/issues/144 and 153).
     scaleSettings: {
       autoScale: {
         evaluationInterval: 'PT5M'
@@ -124,10 +114,12 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = {
       }
     }
     startTask: {
-      // The script is passed as an environment variable, so that no quoting changes it.
-      commandLine: '/bin/bash -c \'exec /bin/bash -c "$START_TASK"\''
+      // Nothing public says how Batch's Linux agent passes an environment variable of several lines, so the script is one
+      // line of base64. A shell, and an agent that starts the command without one, take the same three words from the
+      // command: it has single quotes at its ends only, as the commands of Batch's own samples have.
+      commandLine: '/bin/bash -c \'set -eu; script=$(printf %s "$START_TASK" | base64 --decode); test -n "$script"; exec /bin/bash -c "$script"\''
       environmentSettings: [
-        { name: 'START_TASK', value: loadTextContent('../definitions/start-task.sh') }
+        { name: 'START_TASK', value: base64(startTask) }
       ]
       resourceFiles: [
         {

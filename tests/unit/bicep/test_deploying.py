@@ -1,6 +1,5 @@
 """The scripts that deploy, run with an `az` and a `func` that only record their arguments."""
 
-import json
 import os
 import re
 import shutil
@@ -289,107 +288,6 @@ def test_publishing_needs_no_package(tmp_path: Path) -> None:
         r"^(?:import|from) (\w+)", (SCRIPTS / "publish_trainer.py").read_text(), re.MULTILINE
     )
     assert set(imported) <= set(sys.stdlib_module_names)
-
-
-# --- The start task -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Machine:
-    """A node at boot: the start task's files are in the working directory, and there is no network."""
-    for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n"}.items():
-        (tmp_path / name).write_text(content)
-    (tmp_path / "shared").mkdir()
-    return Machine(tmp_path)
-
-
-def start(node: Machine) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        ["/bin/bash", "-c", 'exec /bin/bash -c "$START_TASK"'],
-        cwd=node.folder,
-        env={
-            "PATH": f"{node.folder}:{os.environ['PATH']}",
-            "START_TASK": (BICEP / "definitions" / "start-task.sh").read_text(),
-            "START_TASK_PAUSE": "0",
-            "AZ_BATCH_NODE_SHARED_DIR": str(node.folder / "shared"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def tool(node: Machine, name: str, script: str) -> None:
-    (node.folder / name).write_text(f"#!/bin/bash\n{script}\n")
-    (node.folder / name).chmod(0o755)
-
-
-PYTHON = """
-echo "python3 $*" >>"{folder}/log"
-[[ $1 == -m && $2 == venv ]] || exit 1
-mkdir -p "$3/bin"
-printf '#!/bin/bash\\nexit 0\\n' >"$3/bin/python"
-cat >"$3/bin/uv" <<'END'
-#!/bin/bash
-echo "uv $*" >>"{folder}/log"
-if [[ $1 == venv ]]; then
-  mkdir -p "${{@: -1}}/bin"
-  printf '#!/bin/bash\\necho Python 3.11.9\\n' >"${{@: -1}}/bin/python"
-  chmod +x "${{@: -1}}/bin/python"
-fi
-END
-chmod +x "$3/bin/python" "$3/bin/uv"
-"""
-
-
-def test_a_node_creates_the_environment_that_the_pipelines_command_uses(node: Machine) -> None:
-    tool(node, "python3", PYTHON.format(folder=node.folder))
-    done = start(node)
-    assert done.returncode == 0, done.stderr
-    command = json.loads((BICEP / "definitions" / "pipeline.json").read_text())["properties"]["activities"][0]
-    program = re.search(r'"\$AZ_BATCH_NODE_SHARED_DIR/(\S+)"', command["typeProperties"]["command"])
-    assert program is not None
-    assert os.access(node.folder / "shared" / program[1], os.X_OK)
-    assert [
-        line for line in node.log.read_text().splitlines() if "sync" in line and "--require-hashes" in line
-    ]
-
-
-def test_a_node_that_boots_again_keeps_its_environment(node: Machine) -> None:
-    tool(node, "python3", PYTHON.format(folder=node.folder))
-    start(node)
-    before = node.log.read_text()
-    assert start(node).returncode == 0
-    assert node.log.read_text() == before
-
-
-def test_new_requirements_replace_the_environment(node: Machine) -> None:
-    tool(node, "python3", PYTHON.format(folder=node.folder))
-    start(node)
-    old = (node.folder / "shared" / "trainer").resolve()
-    (node.folder / "requirements.txt").write_text("a==2\n")
-    assert start(node).returncode == 0
-    assert (node.folder / "shared" / "trainer").resolve() != old
-    assert not old.exists()
-
-
-def test_a_start_task_that_cannot_create_the_environment_fails_with_a_message(node: Machine) -> None:
-    for name in ("python3", "apt-get"):
-        tool(node, name, "echo no >&2; exit 1")
-    done = start(node)
-    assert done.returncode == 1
-    assert done.stderr.count("attempt") == 5
-    assert "gave up" in done.stderr
-    assert not (node.folder / "shared" / "trainer").exists()
-
-
-def test_an_interrupted_build_does_not_count_as_complete(node: Machine) -> None:
-    tool(node, "python3", PYTHON.format(folder=node.folder))
-    start(node)
-    (node.folder / "shared" / "trainer" / ".complete").unlink()
-    node.log.unlink()
-    assert start(node).returncode == 0
-    assert "uv pip sync" in node.log.read_text()
 
 
 # --- Their style --------------------------------------------------------------------------------------------

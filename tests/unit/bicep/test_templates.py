@@ -18,9 +18,9 @@ SECRET = re.compile(
 BUILT_IN = set(
     re.findall(
         r"\w+",
-        """allowed deployer description empty environment export guid items join json listKeys loadJsonContent
-        loadTextContent map maxLength maxValue minLength minValue replace resourceGroup resourceId string
-        subscription subscriptionResourceId union uniqueString""",
+        """allowed base64 deployer description empty environment export guid items join json listKeys
+        loadJsonContent loadTextContent map maxLength maxValue minLength minValue replace resourceGroup
+        resourceId string subscription subscriptionResourceId union uniqueString""",
     )
 )
 """The functions and decorators of Bicep that the templates use."""

@@ -1,0 +1,196 @@
+"""The start task of a Batch node, run as it is deployed: the command line and the environment of batch.bicep.
+
+Batch starts a command without a shell
+(learn.microsoft.com/azure/batch/batch-compute-node-environment-variables); Microsoft's own samples wrap their
+commands as `/bin/bash -c '…'`. How the agent splits a command into words is not documented. So the command
+runs here in both ways: split into words, and read by a shell.
+"""
+
+import base64
+import json
+import os
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.unit.bicep.source import BICEP, properties, source, text
+
+SCRIPT = BICEP / "definitions" / "start-task.sh"
+PYTHON = """
+echo "python3 $*" >>"{folder}/log"
+[[ $1 == -m && $2 == venv ]] || exit 1
+mkdir -p "$3/bin"
+printf '#!/bin/bash\\nexit 0\\n' >"$3/bin/python"
+cat >"$3/bin/uv" <<'END'
+#!/bin/bash
+echo "uv $*" >>"{folder}/log"
+if [[ $1 == venv ]]; then
+  mkdir -p "${{@: -1}}/bin"
+  printf '#!/bin/bash\\necho Python 3.11.9\\n' >"${{@: -1}}/bin/python"
+  chmod +x "${{@: -1}}/bin/python"
+fi
+END
+chmod +x "$3/bin/python" "$3/bin/uv"
+"""
+"""A python3 whose module venv makes a uv that makes environments, with the node's folder as {folder}."""
+
+
+def literal(given: str) -> str:
+    """The value of a string literal of Bicep without interpolation."""
+    assert "${" not in given
+    return re.sub(
+        r"\\(.)", lambda escape: {"n": "\n", "r": "\r", "t": "\t"}.get(escape[1], escape[1]), given[1:-1]
+    )
+
+
+def encoded(script: bytes) -> str:
+    """START_TASK as batch.bicep makes it from the bytes of start-task.sh."""
+    module = source(BICEP / "modules" / "batch.bicep")
+    (declared,) = [each for each in module.of("variable") if each.name == "startTask"]
+    expression = text(declared.node).removeprefix("var startTask = ")
+    assert expression == r"replace(loadTextContent('../definitions/start-task.sh'), '\r', '')"
+    return base64.b64encode(script.decode().replace("\r", "").encode()).decode()
+
+
+def command_line() -> str:
+    (pool,) = [
+        each for each in source(BICEP / "modules" / "batch.bicep").of("resource") if each.name == "pool"
+    ]
+    start_task = properties(properties(pool.properties()["properties"])["startTask"])
+    assert "{ name: 'START_TASK', value: base64(startTask) }" in text(start_task["environmentSettings"])
+    return literal(text(start_task["commandLine"]))
+
+
+@dataclass
+class Node:
+    """A node at boot: the start task's files are in the working directory, and there is no network."""
+
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def trainer(self) -> Path:
+        return self.folder / "shared" / "trainer"
+
+    def tool(self, name: str, script: str) -> None:
+        (self.folder / name).write_text(f"#!/bin/bash\n{script}\n")
+        (self.folder / name).chmod(0o755)
+
+    def start(self, words: list[str] | None = None, **changed: str) -> "subprocess.CompletedProcess[str]":
+        """Run the command line, or these words; changed: variables that differ from those deployed."""
+        environment = {
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "START_TASK": encoded(SCRIPT.read_bytes()),
+            "START_TASK_PAUSE": "0",
+            "AZ_BATCH_NODE_SHARED_DIR": str(self.folder / "shared"),
+        }
+        return subprocess.run(
+            words or shlex.split(command_line()),
+            cwd=self.folder,
+            env=environment | changed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n"}.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "shared").mkdir()
+    made = Node(tmp_path)
+    made.tool("python3", PYTHON.format(folder=tmp_path))
+    return made
+
+
+# --- How the script gets to the node ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["words", "shell"])
+def test_the_command_line_runs_the_script_however_the_agent_starts_it(way: str, node: Node) -> None:
+    command = command_line()
+    done = node.start(shlex.split(command) if way == "words" else ["/bin/sh", "-c", command])
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("start task: ready: Python 3.11.9\n")
+    assert os.access(node.trainer / "bin" / "python", os.X_OK)
+
+
+def test_the_command_line_has_single_quotes_at_its_ends_only() -> None:
+    assert re.fullmatch(r"/bin/bash -c '[^']+'", command_line())
+
+
+def test_no_value_of_the_start_task_has_more_than_one_line() -> None:
+    assert "\n" not in command_line()
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", encoded(SCRIPT.read_bytes()))
+
+
+def test_a_clone_with_the_line_ends_of_windows_deploys_the_same_start_task(node: Node) -> None:
+    windows = SCRIPT.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert encoded(windows) == encoded(SCRIPT.read_bytes())
+    assert node.start(START_TASK=encoded(windows)).returncode == 0
+
+
+@pytest.mark.parametrize("broken", ["", "not base64!"])
+def test_a_node_without_its_script_is_not_ready(broken: str, node: Node) -> None:
+    assert node.start(START_TASK=broken).returncode != 0
+
+
+@pytest.mark.parametrize("failed", [3, 1])
+def test_the_exit_code_is_that_of_the_script(failed: int, node: Node) -> None:
+    assert node.start(START_TASK=encoded(f"exit {failed}\n".encode())).returncode == failed
+
+
+# --- What the script does -----------------------------------------------------------------------------------
+
+
+def test_a_node_creates_the_environment_that_the_pipelines_command_uses(node: Node) -> None:
+    assert node.start().returncode == 0
+    command = json.loads((BICEP / "definitions" / "pipeline.json").read_text())["properties"]["activities"][0]
+    program = re.search(r'"\$AZ_BATCH_NODE_SHARED_DIR/(\S+)"', command["typeProperties"]["command"])
+    assert program is not None
+    assert os.access(node.folder / "shared" / program[1], os.X_OK)
+    assert [
+        line for line in node.log.read_text().splitlines() if "sync" in line and "--require-hashes" in line
+    ]
+
+
+def test_a_node_that_boots_again_keeps_its_environment(node: Node) -> None:
+    node.start()
+    before = node.log.read_text()
+    assert node.start().returncode == 0
+    assert node.log.read_text() == before
+
+
+def test_new_requirements_replace_the_environment(node: Node) -> None:
+    node.start()
+    old = node.trainer.resolve()
+    (node.folder / "requirements.txt").write_text("a==2\n")
+    assert node.start().returncode == 0
+    assert node.trainer.resolve() != old
+    assert not old.exists()
+
+
+def test_a_start_task_that_cannot_create_the_environment_fails_with_a_message(node: Node) -> None:
+    for name in ("python3", "apt-get"):
+        node.tool(name, "echo no >&2; exit 1")
+    done = node.start()
+    assert done.returncode == 1
+    assert done.stderr.count("attempt") == 5
+    assert "gave up" in done.stderr
+    assert not node.trainer.exists()
+
+
+def test_an_interrupted_build_does_not_count_as_complete(node: Node) -> None:
+    node.start()
+    (node.trainer / ".complete").unlink()
+    node.log.unlink()
+    assert node.start().returncode == 0
+    assert "uv pip sync" in node.log.read_text()
