@@ -50,6 +50,15 @@ while (($# > 0)); do
 done
 [[ -n $location ]] || { usage >&2 && fail '--location is missing.'; }
 group=${group:-rg-$name}
+authentication=ManagedIdentity
+for parameter in "$@"; do
+  case $parameter in
+    location=* | environmentName=* | resourceGroupName=*) fail "give ${parameter%%=*} as an option, before --." ;;
+    batchAuthentication=*) authentication=${parameter#*=} ;;
+    [a-zA-Z]*=*) ;;
+    *) fail "$parameter is not of the form PARAMETER=VALUE." ;;
+  esac
+done
 
 step 'Check the tools'
 for tool in az func python3; do
@@ -58,7 +67,10 @@ done
 AZURE_SUBSCRIPTION_ID=$(az account show --query id --output tsv) ||
   fail 'az is not signed in: run az login, and az account set --subscription ID to choose a subscription.'
 export AZURE_SUBSCRIPTION_ID AZURE_LOCATION=$location AZURE_ENV_NAME=$name
+export AZURE_RESOURCE_GROUP=$group BATCH_AUTHENTICATION=$authentication
 unset AZD_HOOK
+
+scripts/hooks/preprovision.sh
 
 step "Deploy bicep/main.bicep to subscription $AZURE_SUBSCRIPTION_ID, resource group $group"
 outputs=$(az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$location" --name "$name" \

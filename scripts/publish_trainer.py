@@ -20,9 +20,13 @@ POOL = "code/pool"
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """The trainer's files that a task needs, by name: code, templates and pins; no tests or documents."""
+    """The trainer's files that a task needs, by name: code, templates and pins; no tests or documents.
+
+    All of them are text. Windows line ends become LF, so that a version has the same hash wherever it is
+    published from.
+    """
     return {
-        file.name: file.read_bytes()
+        file.name: file.read_bytes().replace(b"\r\n", b"\n")
         for file in sorted(folder.glob("*"))
         if file.is_file()
         and file.suffix in (".py", ".j2", ".json", ".txt")

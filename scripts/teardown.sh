@@ -52,17 +52,17 @@ one() {
 }
 workspace=$(one Microsoft.MachineLearningServices/workspaces)
 vault=$(one Microsoft.KeyVault/vaults)
-factory=$(one Microsoft.DataFactory/factories)
 group_id=/subscriptions/$subscription/resourceGroups/$group
 roles=$(az role definition list --subscription "$subscription" --custom-role-only true --scope "$group_id" \
-  --query "[?starts_with(roleName, 'Touchdown pipeline runner')].name" --output tsv)
+  --query "[?starts_with(roleName, 'Touchdown ')].name" --output tsv)
 
 step "This deletes resource group $group of subscription $subscription"
 az resource list --subscription "$subscription" --resource-group "$group" --query 'sort_by([].{type:type,name:name}, &type)' \
   --output table >&2
 cat >&2 <<END
 
-This also deletes for good all datasets, models, runs, endpoints and logs, and the custom role "Touchdown pipeline runner".
+This also deletes for good all datasets, models, runs, endpoints and logs, and the custom roles whose names
+begin with "Touchdown".
 The workspace and the vault are deleted from soft delete too, so that their names are free again. Running trainings stop.
 END
 read -r -p "Type the name of the resource group to delete it: " answer
@@ -78,9 +78,13 @@ if [[ -n $workspace ]]; then
 fi
 
 for role in $roles; do
-  step 'Delete the custom role'
-  if [[ -n $factory ]]; then
-    az role assignment delete --subscription "$subscription" --role "$role" --scope "$factory" ||
+  step "Delete the custom role $role"
+  # A role that is assigned anywhere cannot be deleted.
+  assignments=$(az role assignment list --subscription "$subscription" --all --role "$role" --query '[].id' --output tsv) ||
+    fail 'the assignments of the custom role could not be listed: see above, then run this again.'
+  if [[ -n $assignments ]]; then
+    # shellcheck disable=SC2086 # one id a word
+    az role assignment delete --subscription "$subscription" --ids $assignments ||
       fail 'an assignment of the custom role was not deleted: see above, then run this again.'
   fi
   az role definition delete --subscription "$subscription" --name "$role" --scope "$group_id" --custom-role-only true ||

@@ -11,6 +11,7 @@ from azure_functions_runtime.loader import index_function_app, process_indexed_f
 from localcloud.functions.functions import SERVED_BINDINGS, SERVED_TRIGGERS, App, from_metadata
 from localcloud.functions.protos import PROTOS
 
+from scripts import missing_functions
 from tests.unit.rehearsed import good
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,13 @@ def app() -> App:
 
 def test_the_worker_finds_these_functions_and_no_others(app: App) -> None:
     assert {each.name for each in app} == TRIGGERED.keys() | STEPS | BUILT_IN
+
+
+def test_a_deployment_waits_for_each_function_of_the_app(app: App) -> None:
+    names = sorted({each.name for each in app} - BUILT_IN)
+    assert list(missing_functions.FUNCTIONS) == names
+    assert missing_functions.missing(f"func-x/{name}\n" for name in names) == []
+    assert missing_functions.missing(names[1:]) == names[:1]
 
 
 def test_every_function_has_the_trigger_it_is_meant_to_have(app: App) -> None:

@@ -1,0 +1,101 @@
+"""A machine on which `az`, `azd` and `func` only record their arguments, and answer as Azure would."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts import missing_functions
+
+OUTPUTS = {
+    "azurE_RESOURCE_GROUP": "rg-lab",
+    "functioN_APP": "func-x",
+    "apI_URL": "https://func-x.example/api",
+    "datA_FACTORY": "adf-x",
+    "workspace": "mlw-x",
+    "storagE_URL": "https://stdatax.example",
+    "storagE_ACCOUNT": "stdatax",
+    "container": "azureml-blobstore-1",
+    "traininG_CLIENT_ID": "client",
+    "lifecyclE_TOPIC": "https://topic.example",
+}
+"""Output names as Resource Manager returns them, with the case of the first letters changed."""
+LISTED = "\n".join(f"func-x/{name}" for name in missing_functions.FUNCTIONS)
+"""What az prints for an app with all functions."""
+TOOL = f"""#!{sys.executable} -IS
+import json, os, sys
+line = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
+with open(os.environ["LOG"], "a") as log:
+    print(line, file=log)
+if os.environ.get("FAIL") and os.environ["FAIL"] in line:
+    print("no", file=sys.stderr)
+    sys.exit(1)
+if "account show --query id" in line:
+    print("subscription-1")
+elif "--query properties.outputs" in line:
+    print(json.dumps({{name: {{"value": value}} for name, value in {OUTPUTS!r}.items()}}))
+elif "functionapp function list" in line:
+    print(os.environ.get("FUNCTIONS", {LISTED!r}))
+elif "group exists" in line:
+    print(os.environ.get("EXISTS", "true"))
+elif "rest --method get" in line:
+    print(os.environ.get("MODES", "AAD"))
+elif "group show" in line:
+    print("lab")
+elif "resource list" in line and "--resource-type" in line:
+    print("/subscriptions/subscription-1/x/" + line.split("--resource-type ")[1].split()[0])
+elif "role definition list" in line:
+    print("role-1")
+elif "role assignment list" in line:
+    print("assignment-1")
+"""
+
+
+@dataclass
+class Machine:
+    """A machine with these tools on its PATH, and a log of their calls."""
+
+    folder: Path
+
+    def run(
+        self, *command: str | Path, fail: str = "", typed: str = "", **more: str
+    ) -> "subprocess.CompletedProcess[str]":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AZ")}
+        environment |= {
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "LOG": str(self.log),
+            "FAIL": fail,
+            **more,
+        }
+        return subprocess.run(
+            command, input=typed, env=environment, capture_output=True, text=True, check=False
+        )
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def lines(self) -> list[str]:
+        """Each call as it was typed, in order."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def asked(self) -> list[str]:
+        """The first words of each call, in order."""
+        return [re.split(r" -|(?<=publish) ", line)[0] for line in self.lines()]
+
+    def tool(self, name: str, script: str) -> None:
+        """Put a bash script on the PATH."""
+        (self.folder / name).write_text(f"#!/bin/bash\n{script}\n")
+        (self.folder / name).chmod(0o755)
+
+
+def prepared(folder: Path) -> Machine:
+    """A machine whose tools lie in an empty folder. Pauses take no time on it."""
+    for name in ("az", "func", "azd"):
+        (folder / name).write_text(TOOL)
+        (folder / name).chmod(0o755)
+    (folder / "sleep").write_text("#!/bin/sh\n")
+    (folder / "sleep").chmod(0o755)
+    return Machine(folder)
