@@ -1,27 +1,21 @@
 """smoke_test, cancel_scoring: score a few rows with the new deployment before anyone depends on it."""
 
 import io
-import logging
 import threading
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 
 from activities.dataset import SAMPLE, sample_path
 from activities.registration import activity
+from activities.scoring_errors import why_failed
+from activities.training_result import metrics_path, read_metrics, read_yaml
 from activities.workspace import datastore_uri
-from runs.contracts import CleanUp, Json, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
+from runs import predictions
+from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
-from runs.text import quote
-from services.addresses import may_receive_management_token
 from services.clients import Clients
 from trainer.dialect import csv_rows
 
-log = logging.getLogger("touchdown.activities")
-
-ARTIFACT_STORE = "azureml"
-"""The container behind a workspace's datastore workspaceartifactstore, to which its runs write their logs."""
-ERROR_LOG_LENGTH = 1500
-"""Characters, from the end of a failed scoring job's error.txt, that its run keeps."""
 PREDICTION_LENGTH = 200
 """Characters of a prediction that a run keeps: a label may be as long as a cell."""
 PREDICTIONS_KEPT = 5
@@ -38,7 +32,8 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
     The name of the scoring job is kept beside its input, so that an attempt after a crash finds the job of
     the attempt before.
 
-    Raises RefusedError SmokeTestFailed if the job failed or did not predict exactly one value for each row.
+    Raises RefusedError SmokeTestFailed if the job failed, or did not predict exactly one value for each row:
+    a class that the model knows, or a finite number.
     """
     folder = f"runs/{wanted.run_id}/smoke"
     job = wanted.operation_url or read_text(f"{folder}/job.txt", clients)
@@ -46,20 +41,48 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
         output = f"{folder}/predictions.csv"
         job = invoke(wanted.endpoint, wanted.deployment, sample_path(wanted.run_id), output, clients)
         clients.container.upload_blob(f"{folder}/job.txt", job, overwrite=True)
-        return SmokeTestStatus(False, job)
+        return SmokeTestStatus(False, job, waiting_for=waiting_for(job, "NotStarted"))
     status = job_status(job, clients)
     if status not in ENDED:
-        return SmokeTestStatus(False, job)
+        return SmokeTestStatus(False, job, waiting_for=waiting_for(job, status))
     if status != "Completed":
-        raise failed(wanted.deployment, job, f" is {status}: {job_error(job, clients)}")
+        raise failed(wanted.deployment, job, f" is {status}: {why_failed(job, clients)}")
     sample = read_text(sample_path(wanted.run_id), clients)
     rows = len(list(csv_rows(io.StringIO(sample, newline="")))) - 1
-    text = read_text(f"{folder}/predictions.csv", clients)
-    predictions = parse_predictions(text, wanted.deployment, job)
-    if len(predictions) != rows:
-        raise failed(wanted.deployment, job, f" gave {len(predictions)} predictions for {rows} rows.")
-    kept = [each[:PREDICTION_LENGTH] for each in predictions[:PREDICTIONS_KEPT]]
+    found = read_predictions(wanted, job, clients)
+    if len(found) != rows:
+        raise failed(wanted.deployment, job, f" gave {len(found)} predictions for {rows} rows.")
+    kept = [each[:PREDICTION_LENGTH] for each in found[:PREDICTIONS_KEPT]]
     return SmokeTestStatus(True, job, rows, kept)
+
+
+def waiting_for(job: str, status: str) -> str:
+    """What a run waits for while its scoring job has not ended.
+
+    A job reads Running from its beginning, so its status does not tell the phases apart. Source of the times:
+    "Troubleshoot batch endpoints" and reports of users.
+    """
+    return (
+        f"scoring job {job} is {status}. The first job of an environment builds its image (10 to 20 minutes),"
+        " and an idle cluster starts a node (5 to 15 minutes)."
+    )
+
+
+def read_predictions(wanted: SmokeTestInput, job: str, clients: Clients) -> list[str]:
+    """The predictions of a completed job, checked against what the model of the run returns.
+
+    Raises RefusedError: SmokeTestFailed; InvalidModel, if the model is no longer there.
+    """
+    text = read_text(f"runs/{wanted.run_id}/smoke/predictions.csv", clients)
+    if not text:
+        raise failed(wanted.deployment, job, " left no predictions.")
+    described = read_yaml(f"{wanted.model}/MLmodel", clients)
+    metrics = read_metrics(metrics_path(wanted.model), clients)
+    try:
+        returned = predictions.returned(described, metrics, wanted.task)
+        return predictions.read(text, SAMPLE.rpartition("/")[2], returned)
+    except predictions.UnsoundPredictionsError as why:
+        raise failed(wanted.deployment, job, f": its predictions.csv cannot be used: {why}.") from None
 
 
 def failed(deployment: str, job: str, what: str) -> RefusedError:
@@ -88,78 +111,6 @@ def invoke(endpoint: str, deployment: str, source: str, output: str, clients: Cl
 def job_status(job: str, clients: Clients) -> str:
     status = clients.machine_learning.jobs.get(job).status
     return str(getattr(status, "value", status))
-
-
-def job_error(job: str, clients: Clients) -> str:
-    """Why a scoring job failed: the message in the run history, and the end of the log.
-
-    Resource Manager does not say why a job failed. The run history does, at the address that the workspace
-    names for discovery (azure-ai-ml 1.35 `_run_operations.py`). The traceback is in the artifact store, under
-    ExperimentRun/dcid.<run> ("Troubleshoot batch endpoints", "Get logs").
-    """
-    messages = []
-    try:
-        for child in clients.machine_learning.jobs.list(parent_job_name=job):
-            name = str(child.name)
-            messages += [history_error(name, clients), logged_error(name, clients)]
-    except (AzureError, ValueError) as error:
-        log.warning("the error of failed job %s could not be read: %s", job, error)
-    return " ".join(message for message in messages if message) or "its logs in Azure ML studio say why"
-
-
-def history_error(run: str, clients: Clients) -> str:
-    """The error of a run in the run history, or ""."""
-    settings = clients.settings
-    discovery = str(clients.machine_learning.workspaces.get(settings.workspace).discovery_url)
-    api = str(get_json(discovery, clients).get("api", ""))
-    details = get_json(f"{api}/history/v1.0{settings.workspace_id}/runs/{run}/details", clients)
-    error = (details.get("error") or {}).get("error") or {}
-    return str(error.get("message") or "")
-
-
-def get_json(url: str, clients: Clients) -> Json:
-    """The JSON object at an address that a response has named; {} if the address is not Azure's."""
-    from azure.core.rest import HttpRequest
-
-    if not may_receive_management_token(url, clients.settings):
-        log.warning("%s is not asked: it may not receive a token of this app", quote(url))
-        return {}
-    response = clients.resource_manager.send_request(HttpRequest("GET", url))
-    response.raise_for_status()
-    document = response.json()
-    return document if isinstance(document, dict) else {}
-
-
-def logged_error(run: str, clients: Clients) -> str:
-    """The end of the error.txt that a run logged, or ""."""
-    path = f"ExperimentRun/dcid.{run}/logs/user/error.txt"
-    blob = clients.storage.get_blob_client(ARTIFACT_STORE, path)
-    try:
-        text: str = blob.download_blob(encoding="utf-8").readall()
-    except ResourceNotFoundError:
-        return ""
-    return text.strip()[-ERROR_LOG_LENGTH:]
-
-
-def parse_predictions(text: str, deployment: str, job: str) -> list[str]:
-    """The predictions in a predictions.csv, which has no header, in the order of the scored rows.
-
-    The documented columns are row, prediction and file name ("Deploy MLflow models in batch deployments"). If
-    the model returns a table, its other columns follow the prediction. If it returns an array, the columns
-    are file name and prediction. The cell that holds the file name is recognised by its value.
-
-    Raises RefusedError SmokeTestFailed if there are no predictions, or the columns are others.
-    """
-    if not text:
-        raise failed(deployment, job, " left no predictions.")
-    name = SAMPLE.rpartition("/")[2]
-    rows = [[cell for cell in row if cell != name] for row in csv_rows(io.StringIO(text)) if row]
-    numbered = all(len(row) > 1 and row[0].isdigit() for row in rows)
-    place = 1 if numbered else 0
-    if any(not row or not row[place].strip() for row in rows) or len({len(row) for row in rows}) != 1:
-        raise failed(deployment, job, ": its predictions are not rows of row, prediction, file.")
-    ordered = sorted(rows, key=lambda row: int(row[0])) if numbered else rows
-    return [row[place] for row in ordered]
 
 
 def read_text(path: str, clients: Clients) -> str:

@@ -24,7 +24,7 @@ def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingRes
         raise RefusedError("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
     folder = trained.path.removesuffix("/MLmodel")
     check_model(trained.path, clients)
-    path = f"{folder.removesuffix('/model')}/metrics.json"
+    path = metrics_path(folder)
     document = read_metrics(path, clients)
     check_origin(trained, document)
     metrics = verdict.read_metrics(document)
@@ -46,6 +46,11 @@ def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingRes
         dropped_rows=missing_label if isinstance(missing_label, int) else 0,
         report=find_report(trained.run_id, clients),
     )
+
+
+def metrics_path(folder: str) -> str:
+    """The path of the metrics.json of the training that left the MLflow model in `folder`."""
+    return f"{folder.removesuffix('/model')}/metrics.json"
 
 
 def check_model(path: str, clients: Clients) -> None:

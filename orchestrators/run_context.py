@@ -6,7 +6,7 @@ orchestration's input.
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -84,6 +84,7 @@ class RunContext:
 
     cancelled: completes when someone cancels the run. committed: from now on a cancel is ignored, whatever
     the stage. polling: the intervals; DEFAULT_POLLING until inspect_dataset has read the app's settings.
+    waiting_for: what the current stage waits for, in words for people; "" if it does not say.
     """
 
     ctx: task.OrchestrationContext
@@ -92,6 +93,7 @@ class RunContext:
     cancelled: task.CancellableTask[Any]
     committed: bool = False
     polling: Polling = DEFAULT_POLLING
+    waiting_for: str = ""
 
     @classmethod
     def begin(cls, ctx: task.OrchestrationContext, request: RunRequest, record: RunRecord) -> "RunContext":
@@ -122,6 +124,7 @@ class RunContext:
         if not may_follow(self.stage, stage, ended=ended):
             raise LookupError(f"stage {stage} may not follow {self.stage}")
         self.close_stage()
+        self.waiting_for = ""
         self.update(stages=[*self.record.stages, StageTimes(stage.value, self.timestamp())])
         if not self.ctx.is_replaying:
             log.info("run %s: %s", self.request.run_id, stage)
@@ -140,7 +143,12 @@ class RunContext:
         self.update_custom_status()
 
     def update_custom_status(self) -> None:
-        self.ctx.set_custom_status(custom_status(self.record, self.can_cancel))
+        self.ctx.set_custom_status(custom_status(self.record, self.can_cancel, self.waiting_for))
+
+    def wait_for(self, what: str) -> None:
+        """Say in the custom status what the current stage waits for."""
+        self.waiting_for = what
+        self.update_custom_status()
 
     def warn(self, warning: str) -> None:
         self.record = replace(self.record, warnings=[*self.record.warnings, warning])
@@ -198,10 +206,12 @@ class RunContext:
         result_type: type[T],
         limit: timedelta,
         retry: task.RetryPolicy = TRANSIENT,
+        on_poll: Callable[[T], None] | None = None,
     ) -> Workflow[T]:
         """Call an activity until it is done, at growing intervals.
 
         step_input is a contract with an operation_url: each call gets the one that the call before returned.
+        on_poll: is given each result.
         Raises RunStoppedError, also when the activity is not done after `limit`; the last call comes at the
         limit or after it.
         """
@@ -209,11 +219,14 @@ class RunContext:
         interval = self.polling.operation_first
         while True:
             result: T = yield from self.call(step, step_input, result_type, retry)
+            if on_poll is not None:
+                on_poll(result)
             if result.done:
                 return result
             step_input = replace(step_input, operation_url=result.operation_url)
             if self.now >= deadline:
                 message = f"{step} was not done after {limit.total_seconds() / 60:.0f} minutes."
+                message += f" It was waiting: {self.waiting_for}" if self.waiting_for else ""
                 raise RunStoppedError("Failed", "TimedOut", message)
             yield from self.pause(timedelta(seconds=interval))
             interval = min(interval * BACK_OFF, self.polling.operation_cap)
@@ -244,7 +257,7 @@ class RunContext:
         yield from self.attempt("publish_event", self.call("publish_event", event, Done, retry))
 
 
-def custom_status(record: RunRecord, can_cancel: bool) -> Json:
+def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") -> Json:
     """The custom status of a run's orchestration; docs/runs.md describes it.
 
     The host limits it to 16 KB, so long texts are cut; the record holds them in full.
@@ -269,6 +282,7 @@ def custom_status(record: RunRecord, can_cancel: bool) -> Json:
         "approval": _short_approval(record.approval),
         "stages": [to_json(stage) for stage in record.stages],
         "can_cancel": can_cancel,
+        "waiting_for": shorten_json(waiting_for, 400),
     }
 
 

@@ -48,7 +48,8 @@ from runs.contracts import (
 
 PROVISIONING_LIMIT = timedelta(hours=1)
 SMOKE_TEST_LIMIT = timedelta(hours=2)
-"""A scoring job on a cluster of 0 nodes starts after 5 to 15 minutes, and waits if the cluster is busy."""
+"""The first scoring job builds its image (10 to 20 minutes) and starts a node (5 to 15 minutes); any job
+waits while others use all nodes of the cluster."""
 
 orchestrations = df.Blueprint()
 
@@ -112,7 +113,7 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     yield from ensure_compute(run, settings)
     yield from ensure_endpoint(run, settings)
     yield from deploy_model(run, settings, model)
-    yield from smoke_test(run)
+    yield from smoke_test(run, settings, result)
     if settings.approval == "required":
         approval = yield from wait_for_decision(run, timedelta(seconds=settings.approval_timeout))
         if approval.decision != "approved":
@@ -225,10 +226,18 @@ def deploy_model(run: RunContext, settings: RunSettings, model: ModelVersion) ->
     yield from run.poll_until_ready("deploy_model", deployment, ProvisioningStatus, PROVISIONING_LIMIT)
 
 
-def smoke_test(run: RunContext) -> Workflow[None]:
+def smoke_test(run: RunContext, settings: RunSettings, result: TrainingResult) -> Workflow[None]:
     run.enter(Stage.SMOKE_TEST)
-    test = SmokeTestInput(run.request.run_id, run.record.endpoint, run.record.deployment)
-    scored = yield from run.poll_until_ready("smoke_test", test, SmokeTestStatus, SMOKE_TEST_LIMIT)
+    test = SmokeTestInput(
+        run.request.run_id, run.record.endpoint, run.record.deployment, result.folder, settings.task
+    )
+
+    def show(status: SmokeTestStatus) -> None:
+        run.wait_for(status.waiting_for)
+
+    scored = yield from run.poll_until_ready(
+        "smoke_test", test, SmokeTestStatus, SMOKE_TEST_LIMIT, on_poll=show
+    )
     run.update(predictions=scored.predictions)
 
 

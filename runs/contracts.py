@@ -324,9 +324,13 @@ class DeploymentInput:
 
 @dataclass(frozen=True)
 class SmokeTestInput:
+    """model: the folder of the deployed model in the container. task: that of the run."""
+
     run_id: str
     endpoint: str
     deployment: str
+    model: str
+    task: str
     operation_url: str = ""
 
 
@@ -365,13 +369,14 @@ class ProvisioningStatus:
 class SmokeTestStatus:
     """The status of a scoring job. operation_url: its name. rows: how many it scored.
 
-    predictions: the first ones.
+    predictions: the first ones. waiting_for: what a run waits for while the job has not ended, for people.
     """
 
     done: bool
     operation_url: str = ""
     rows: int = 0
     predictions: list[str] = field(default_factory=list)
+    waiting_for: str = ""
 
 
 @dataclass(frozen=True)

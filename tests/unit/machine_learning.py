@@ -11,6 +11,29 @@ PUBLIC = replace(SETTINGS, resource_manager="https://management.azure.com")
 WORKSPACE = f"{PUBLIC.resource_manager}{PUBLIC.workspace_id}"
 OPERATION = f"{PUBLIC.resource_manager}/operations/1"
 """The address of every operation that is started here."""
+DISCOVERY = f"{PUBLIC.resource_manager}/discovery"
+HISTORY = f"{PUBLIC.resource_manager}/history/v1.0{PUBLIC.workspace_id}/runs/"
+WORKSPACE_BODY = {
+    "id": SETTINGS.workspace_id,
+    "name": "x",
+    "location": "westeurope",
+    "properties": {"discoveryUrl": DISCOVERY},
+}
+
+
+def child_run(name: str, parent: str) -> dict[str, Any]:
+    """The run below a scoring job, as the run history lists it."""
+    return {
+        "runId": name,
+        "parentRunId": parent,
+        "rootRunId": parent,
+        "displayName": "batchscoring",
+        "experimentId": "iris",
+        "status": "Failed",
+        "runType": "azureml.StepRun",
+        "properties": {},
+        "tags": {"azureml.jobtype": "azureml.StepRun"},
+    }
 
 
 @dataclass
@@ -29,6 +52,10 @@ class Workspace:
     failure: dict[str, Any] = field(default_factory=dict)
     names_operations: bool = True
     blobs: Blobs = field(default_factory=Blobs)
+    history: dict[str, Any] = field(default_factory=dict)
+    """The errors in the run history, by the run."""
+    children: dict[str, list[str]] = field(default_factory=dict)
+    """The runs below a job, by the job's name."""
 
     @property
     def clients(self) -> Clients:
@@ -90,7 +117,11 @@ class Workspace:
             status = "Failed" if self.failure else "Succeeded"
             return Answer(200, {"status": status, "error": self.failure or None})
         if sent.path == WORKSPACE:
-            return Answer(200, {"id": SETTINGS.workspace_id, "name": "x", "location": "westeurope"})
+            return Answer(200, WORKSPACE_BODY)
+        if sent.path == DISCOVERY:
+            return Answer(200, dict.fromkeys(("api", "history", "experimentation"), PUBLIC.resource_manager))
+        if sent.path.startswith(HISTORY):
+            return self._history(*sent.path.removeprefix(HISTORY).split("/"))
         path = sent.path.removeprefix(f"{WORKSPACE}/")
         if sent.method == "PUT":
             self.put.append((path, sent.body))
@@ -109,6 +140,14 @@ class Workspace:
             self.deleted.append(path)
             return Answer(202, headers={"Azure-AsyncOperation": OPERATION})
         return Answer(200, self._body(path))
+
+    def _history(self, run: str, what: str) -> Answer:
+        if what == "children":
+            runs = self.children.get(run, [])
+            return Answer(200, {"value": [child_run(each, run) for each in runs]})
+        if run not in self.history:
+            return Answer(404, {"error": {"code": "UserError", "message": f"Run {run} was not found"}})
+        return Answer(200, {"runId": run, "status": "Failed", "error": {"error": self.history[run]}})
 
     def _body(self, path: str) -> dict[str, Any]:
         name = path.rpartition("/")[2]

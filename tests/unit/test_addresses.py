@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.smoke_test import history_error
+from activities.scoring_errors import history_error
 from services.addresses import has_origin, may_receive_management_token
 from services.operations import UNKNOWN_REASON, why_failed
 from tests.unit.wire import SETTINGS, Answer, Sent, Wire

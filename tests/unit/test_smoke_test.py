@@ -1,18 +1,25 @@
 """The smoke test: one scoring job for a run, and its end is judged by what it has predicted."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from activities.smoke_test import cancel_scoring, smoke_test
+from runs import remedies
 from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
 from tests.unit.machine_learning import Workspace
 from tests.unit.rehearsed import RUN
 
-WANTED = SmokeTestInput(RUN, "iris", "run-1", "")
+MODEL = f"runs/{RUN}/0/ab12/artifacts/model"
+WANTED = SmokeTestInput(RUN, "iris", "run-1", MODEL, "classification")
 FOLDER = f"runs/{RUN}/smoke"
 PREDICTIONS = b"0,setosa,sample.csv\n1,virginica,sample.csv\n"
+CHILD_FAILED = "Pipeline has failed child jobs. Failed nodes: /batchscoring."
+TASKS = (
+    "Image build failed. (TasksOperationsNotAllowed) ACR Tasks requests for the registry acr are not allowed."
+)
 
 
 def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
@@ -21,6 +28,10 @@ def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
     workspace.job("job-1", status)
     workspace.blobs.put(f"{FOLDER}/job.txt", b"job-1")
     workspace.blobs.put(f"{FOLDER}/sample.csv", b"a,b\n1,2\n3,4\n")
+    described = {"signature": {"outputs": json.dumps([{"name": "prediction", "type": "string"}])}}
+    workspace.blobs.put(f"{MODEL}/MLmodel", json.dumps(described).encode())
+    metrics = {"classes": ["setosa", "virginica", "x" * 5000]}
+    workspace.blobs.put(f"runs/{RUN}/0/ab12/artifacts/metrics.json", json.dumps(metrics).encode())
     if predictions:
         workspace.blobs.put(f"{FOLDER}/predictions.csv", predictions)
     return workspace
@@ -28,14 +39,17 @@ def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
 
 @pytest.mark.parametrize("status", ["NotStarted", "Preparing", "Running", "Finalizing", "CancelRequested"])
 def test_a_job_that_has_not_ended_is_found_again_and_waited_for(status: str) -> None:
-    assert smoke_test(WANTED, scoring(status).clients) == SmokeTestStatus(False, "job-1")
+    found = smoke_test(WANTED, scoring(status).clients)
+    assert (found.done, found.operation_url) == (False, "job-1")
+    assert f"job-1 is {status}. " in found.waiting_for
+    assert "10 to 20 minutes" in found.waiting_for
 
 
 def test_the_job_of_the_poll_before_is_waited_for_whatever_storage_holds() -> None:
     workspace = scoring("Running")
     workspace.blobs.blobs.clear()
     again = replace(WANTED, operation_url="job-1")
-    assert smoke_test(again, workspace.clients) == SmokeTestStatus(False, "job-1")
+    assert smoke_test(again, workspace.clients).operation_url == "job-1"
 
 
 def test_a_completed_job_is_done_with_its_predictions() -> None:
@@ -56,6 +70,111 @@ def test_a_job_that_did_not_predict_each_row_once_fails(predictions: bytes) -> N
     with pytest.raises(RefusedError, match="deployment run-1: scoring job job-1") as refused:
         smoke_test(WANTED, scoring("Completed", predictions).clients)
     assert refused.value.code == "SmokeTestFailed"
+
+
+@pytest.mark.parametrize(
+    ("predictions", "why"),
+    [
+        (b"0,setosa,sample.csv\n1,rose,sample.csv\n", "'rose', not a class of the model"),
+        (b"0,1,2,setosa,sample.csv\n1,3,4,virginica,sample.csv\n", "its rows have 5 columns"),
+        (b'0,"setosa,sample.csv\n1,virginica,sample.csv\n', "no column holds the name"),
+    ],
+)
+def test_a_job_that_predicted_what_the_model_does_not_know_fails(predictions: bytes, why: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        smoke_test(WANTED, scoring("Completed", predictions).clients)
+    assert refused.value.code == "SmokeTestFailed"
+    assert str(refused.value).startswith("deployment run-1: scoring job job-1: its predictions.csv cannot")
+    assert why in str(refused.value).replace('"', "'")
+
+
+def test_the_predictions_of_a_regression_are_numbers() -> None:
+    numbers = scoring("Completed", b"0,1.5,sample.csv\n1,-2,sample.csv\n")
+    wanted = replace(WANTED, task="regression")
+    assert smoke_test(wanted, numbers.clients).predictions == ["1.5", "-2"]
+    with pytest.raises(RefusedError, match=r"setosa.*, not a finite number"):
+        smoke_test(wanted, scoring("Completed").clients)
+
+
+def test_predictions_of_a_model_that_was_deleted_are_not_believed() -> None:
+    workspace = scoring("Completed")
+    del workspace.blobs.blobs[f"{MODEL}/MLmodel"]
+    with pytest.raises(RefusedError) as refused:
+        smoke_test(WANTED, workspace.clients)
+    assert refused.value.code == "InvalidModel"
+
+
+# --- Why a job failed -------------------------------------------------------------------------------------
+
+
+def why(workspace: Workspace) -> str:
+    with pytest.raises(RefusedError) as refused:
+        smoke_test(WANTED, workspace.clients)
+    assert refused.value.code == "SmokeTestFailed"
+    return str(refused.value).removeprefix("deployment run-1: scoring job job-1 is Failed: ")
+
+
+def failing(own: str, child: str = "", log: str = "") -> Workspace:
+    """A failed job with this error, and with a child and its error.txt if they are given."""
+    workspace = scoring("Failed", b"")
+    workspace.history["job-1"] = {"code": "UserError", "message": own, "details": []}
+    if child:
+        workspace.children["job-1"] = ["child-1"]
+        workspace.history["child-1"] = {"code": "UserError", "message": child, "details": []}
+    if log:
+        workspace.blobs.put("ExperimentRun/dcid.child-1/logs/user/error.txt", log.encode())
+    return workspace
+
+
+def test_a_job_without_a_child_fails_in_its_own_words_and_with_what_to_do() -> None:
+    assert why(failing(TASKS)) == f"{TASKS} {remedies.TASKS}"
+    built = "Image build failed. For more details, check log file azureml-logs/20_image_build_log.txt."
+    assert why(failing(built)) == f"{built} {remedies.IMAGE}"
+
+
+def test_the_details_of_an_error_in_the_run_history_are_its_words_too() -> None:
+    workspace = failing("The job could not be prepared.")
+    workspace.history["job-1"]["details"] = [{"code": "UserError", "message": TASKS}]
+    assert why(workspace) == f"The job could not be prepared. {TASKS} {remedies.TASKS}"
+
+
+def test_the_child_says_why_a_job_failed_whose_own_error_only_points_to_it() -> None:
+    assert why(failing(CHILD_FAILED, "The node caught fire.", "Traceback")) == (
+        "The node caught fire. Traceback"
+    )
+    assert why(failing("The quota of disks is used up.", "Stopped.")) == (
+        "The quota of disks is used up. Stopped."
+    )
+
+
+def test_a_quota_that_the_job_exceeds_is_named_with_what_to_do() -> None:
+    words = (
+        "Job submission to AzureML Compute encountered an Exception with status code"
+        " JobNodeCountExceedsCoreQuota, The specified subscription has a Standard DSv2 family vCPU quota of 0"
+    )
+    assert why(failing(CHILD_FAILED, words)) == f"{words} {remedies.QUOTA}"
+
+
+DRIVER = "Execution failed. User process 'python' exited with status code 42. Please check log file"
+
+
+def test_exit_code_42_without_a_log_names_the_roles_to_check() -> None:
+    message = why(failing(CHILD_FAILED, DRIVER))
+    assert message == f"{DRIVER} {remedies.STORAGE_ROLES}"
+    assert all(f"Storage {kind} Data Contributor" in message for kind in ("Blob", "Table", "Queue"))
+
+
+def test_exit_code_42_with_a_log_is_explained_by_the_log() -> None:
+    assert why(failing(CHILD_FAILED, DRIVER, "KeyError: 'a'")) == f"{DRIVER} KeyError: 'a'"
+
+
+def test_a_part_of_the_reason_that_cannot_be_read_does_not_hide_the_others() -> None:
+    workspace = failing(CHILD_FAILED, "The node caught fire.")
+    del workspace.history["job-1"]
+    assert why(workspace) == "The node caught fire."
+    workspace = failing(CHILD_FAILED, "x", "KeyError: 'a'")
+    del workspace.history["child-1"]
+    assert why(workspace) == "KeyError: 'a'"
 
 
 @pytest.mark.parametrize("status", ["Failed", "Canceled", "NotResponding"])

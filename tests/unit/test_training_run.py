@@ -122,6 +122,19 @@ def test_custom_status_shows_the_stage_since_when_and_the_ids_so_far() -> None:
     assert at["deploy_model"]["deployment"] == DEPLOYMENT
 
 
+def test_custom_status_says_what_the_smoke_test_waits_for_and_only_then() -> None:
+    jobs = in_turn(
+        SmokeTestStatus(False, "job-1", waiting_for="scoring job job-1 is Running: its image is built"),
+        SmokeTestStatus(True, "job-1", 3, ["setosa", "virginica", "setosa"]),
+    )
+    said = [(each["stage"], each["waiting_for"]) for each in rehearse(good(smoke_test=jobs)).statuses]
+    assert {waiting for stage, waiting in said if stage != "smoke_test"} == {""}
+    assert [waiting for stage, waiting in said if stage == "smoke_test"] == [
+        "",
+        "scoring job job-1 is Running: its image is built",
+    ]
+
+
 def test_custom_status_stays_far_below_the_hosts_limit_whatever_the_names() -> None:
     upload = Upload("blobs", f"datasets/{'数' * 900}.csv", "0x8DC", UPLOAD.uploaded_at)
     long = with_settings(
@@ -180,6 +193,7 @@ def test_custom_status_holds_what_the_record_does_except_for_the_comment() -> No
         "approval": to_json(replace(written.approval, comment="")),
         "stages": [*stages[:-1], stages[-1] | {"ended": ""}],
         "can_cancel": False,
+        "waiting_for": "",
     }
 
 
@@ -214,7 +228,8 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     deployments = inputs(outcome, "deploy_model")
     assert deployments[0]["model"] == {"name": "iris_classification", "version": "7"}
     assert (deployments[0]["name"], deployments[0]["endpoint"]) == (DEPLOYMENT, ENDPOINT)
-    assert inputs(outcome, "smoke_test")[0]["deployment"] == DEPLOYMENT
+    test = inputs(outcome, "smoke_test")[0]
+    assert (test["deployment"], test["model"], test["task"]) == (DEPLOYMENT, RESULT.folder, "classification")
     assert inputs(outcome, "prune_deployments")[0]["keep"] == 2
 
 
@@ -442,11 +457,12 @@ def test_an_operation_that_never_ends_fails_the_run_after_an_hour(step: str) -> 
 
 
 def test_a_smoke_test_that_never_ends_fails_the_run_and_its_job_is_cancelled() -> None:
-    endless = always(SmokeTestStatus(False, "job-1"))
+    endless = always(SmokeTestStatus(False, "job-1", waiting_for="scoring job job-1 is Queued."))
     outcome = rehearse(good(inspect_dataset=polling_rarely(), smoke_test=endless))
     error = record(outcome).error
     assert error is not None
     assert (error.stage, error.code) == ("smoke_test", "TimedOut")
+    assert error.message.endswith("after 120 minutes. It was waiting: scoring job job-1 is Queued.")
     assert 7200 <= attempts(outcome, "smoke_test")[-1] < 7200 + 600
     assert cleaned_up(outcome) == ["cancel_scoring", "delete_deployment"]
 

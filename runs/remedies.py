@@ -1,0 +1,56 @@
+"""What to do about a failure of Azure ML, by Azure's own words for it.
+
+Sources of the words: "Manage and increase quotas" and Azure/azureml-examples for the quotas; the error bodies
+in Azure-Samples/azure-search-openai-demo#2220 (TasksOperationsNotAllowed), MicrosoftLearning/mslearn-dp100#35
+(JobNodeCountExceedsCoreQuota) and Azure/azure-sdk-for-python#39535 ("Image build failed").
+"""
+
+import re
+
+QUOTA = (
+    "Request more cores of this VM family for Azure Machine Learning, or set vm_size and compute_name to a"
+    ' family for which there are some: docs/deploy.md, "Quotas that bite".'
+)
+TASKS = (
+    "This subscription may not run tasks in its container registry, which build the images: let a cluster"
+    " build them, or ask Azure support: docs/deploy.md, TasksOperationsNotAllowed."
+)
+IMAGE = (
+    "The image of the model's environment could not be built: its log is in Azure ML studio under"
+    " Environments, and in the registry under Tasks, Runs. Usually a package of the model's conda.yaml cannot"
+    " be installed."
+)
+STORAGE_ROLES = (
+    "It wrote no error.txt: usually the cluster's identity may not use the workspace's storage account. Azure"
+    " ML's driver needs Storage Blob Data Contributor, Storage Table Data Contributor and Storage Queue Data"
+    " Contributor there: docs/deploy.md, exit code 42."
+)
+
+_REMEDIES = (
+    (re.compile(r"TasksOperationsNotAllowed|ACR Tasks requests", re.IGNORECASE), TASKS),
+    (
+        re.compile(
+            r"Exceeds?CoreQuota|CoreQuotaReached|QuotaExceeded|vCPU quota|quota limit|exceed\w*[^.]*quota",
+            re.IGNORECASE,
+        ),
+        QUOTA,
+    ),
+    (re.compile(r"image build|ImageBuild|build(ing)? (the |an )?image", re.IGNORECASE), IMAGE),
+)
+_DRIVER_FAILED = re.compile(r"(?:status|exit) code:? 42\b|SystemExit: 42\b", re.IGNORECASE)
+
+
+def remedy(words: str) -> str:
+    """What to do about an error that Azure ML describes in these words; "" if that is not known."""
+    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(words)), "")
+
+
+def is_driver_failure(words: str) -> bool:
+    """Whether an error says no more than that the driver of a batch deployment has failed (exit code 42)."""
+    return bool(_DRIVER_FAILED.search(words))
+
+
+def with_remedy(words: str) -> str:
+    """An error in Azure's words, followed by what to do about it, if that is known."""
+    found = remedy(words)
+    return f"{words.rstrip()} {found}".strip() if found else words
