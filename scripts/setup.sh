@@ -5,7 +5,7 @@
 #
 #   app      .venv           Python 3.13, requirements-dev.txt: the app, touchdown, localcloud, the tests
 #   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: the environment of a Batch node
-#   storage  node_modules    Azurite, package-lock.json
+#   storage  node_modules    Azurite, and the language service for queries, package-lock.json
 #   browser                  the system's Chromium, for the tests that open a report
 #
 # It needs any Python 3 with pip, and Node 20. pip installs uv into .tools/; uv finds or downloads the two Pythons
@@ -109,8 +109,9 @@ packages() {
   checksum "$1/.stamp" pyproject.toml packages/localcloud/pyproject.toml >"$stamp"
 }
 
-# Half of the folder are files that only developers of the packages read (source maps, type declarations); they are
-# deleted. Most of the rest is OpenTelemetry, which Azurite needs for its telemetry; localcloud turns that off.
+# Half of the folder are files that only developers of the packages read (source maps, type declarations, the language
+# service before it was minified); they are deleted. Most of the rest is OpenTelemetry, which Azurite needs for its
+# telemetry; localcloud turns that off.
 storage() {
   local stamp=node_modules/.stamp version
   version=$(node --version 2>/dev/null) || fail "Node is missing: install Node 20 or newer."
@@ -119,9 +120,10 @@ storage() {
   if fresh "$stamp" package.json package-lock.json; then
     return
   fi
-  say "setup: installing Azurite into node_modules"
-  npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  say "setup: installing Azurite and the language service into node_modules"
+  npm ci --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+  find node_modules/@kusto -type f -name '*.js' \( ! -name '*.min.js' -o -name '*.meta.min.js' \) -delete
   checksum package.json package-lock.json >"$stamp"
 }
 

@@ -1,5 +1,7 @@
 // Alerts and a workbook, which report that something is wrong and show what it is. The queries are the
-// files in definitions/queries, which read the app's log lines.
+// files in definitions/queries, which read the app's log lines. The query of an alert reads one table: Azure Monitor
+// does not support rules whose query has a union of tables
+// (https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-query, "Log query constraints").
 
 @description('Required. Region.')
 param location string
@@ -60,6 +62,37 @@ resource failedRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: actionGroups }
+  }
+  dependsOn: [mail]
+}
+
+resource failedCalls 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
+  name: 'touchdown-calls-failed'
+  location: location
+  tags: tags
+  properties: {
+    displayName: 'Touchdown: calls of the app failed'
+    description: 'At least three calls of the functions that start runs and answer the API failed within half an hour, so uploads may not start their runs yet. Table AppExceptions says why, by OperationId; docs/operate.md, "Alerts", says what to do next.'
+    severity: 2
+    enabled: true
+    scopes: [logsId]
+    evaluationFrequency: 'PT15M'
+    windowSize: 'PT30M'
+    autoMitigate: true
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: loadTextContent('../definitions/queries/failed-calls.kql')
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          // Event Grid sends an event again after 10 seconds, so one or two failures may have passed by themselves.
+          threshold: 2
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }
       ]
@@ -135,6 +168,7 @@ var charts = [
   { title: 'Runs', query: loadTextContent('../definitions/queries/runs.kql') }
   { title: 'Runs whose training waits', query: waitingRuns }
   { title: 'Failed runs', query: loadTextContent('../definitions/queries/failed-runs.kql') }
+  { title: 'Failed calls', query: loadTextContent('../definitions/queries/failed-calls.kql') }
   { title: 'Why steps refused or failed', query: loadTextContent('../definitions/queries/refusals.kql') }
   { title: 'Stages, in minutes', query: loadTextContent('../definitions/queries/stages.kql') }
   { title: 'Trainings', query: loadTextContent('../definitions/queries/trainings.kql') }

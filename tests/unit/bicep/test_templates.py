@@ -9,6 +9,7 @@ import pytest
 from orchestrators.stages import Stage
 from tests.checkout import CHECKOUT, DEFINITIONS
 from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
+from triggers.http import ROUTES
 
 KEYS = BICEP / "modules" / "keys.bicep"
 """The only file that reads keys: docs/deploy.md, "When keys are needed"."""
@@ -225,4 +226,43 @@ def test_the_queries_match_what_the_app_logs() -> None:
     assert f"Stage == '{Stage.WAIT}'" in (DEFINITIONS / "queries" / "waiting-runs.kql").read_text()
     assert "run.enter(Stage.WAIT)" in (root / "orchestrators" / "training_run.py").read_text()
     assert "def training_run(" in (root / "orchestrators" / "training_run.py").read_text()
-    assert "Name == 'training_run'" in (DEFINITIONS / "queries" / "failed-runs.kql").read_text()
+
+
+def test_the_query_for_failed_runs_matches_what_the_app_logs() -> None:
+    run_context = (BICEP.parent / "orchestrators" / "run_context.py").read_text()
+    assert 'log.error("run %s failed at %s: %s", ' in run_context
+    query = (DEFINITIONS / "queries" / "failed-runs.kql").read_text()
+    of_app = re.findall(r"@'(\^run .*?)'", query)
+    assert len(of_app) == 3
+    for stage in ("", *Stage):
+        line = f"run iris-csv-0123456789abcdef-2 failed at {stage}: the CSV has no rows.\nTraceback"
+        found = [re.match(pattern, line) for pattern in of_app]
+        assert [each and each.groups() for each in found] == [(), (stage,), ("the CSV has no rows.",)]
+
+
+def test_the_query_for_failed_runs_finds_the_run_in_the_lines_of_the_app_and_of_the_durable_extension() -> (
+    None
+):
+    """The extension's line: EndToEndTraceHelper.cs in Azure/azure-functions-durable-extension."""
+    query = (DEFINITIONS / "queries" / "failed-runs.kql").read_text()
+    (pattern,) = re.findall(r"RunId = extract\(@'(.*?)'", query)
+    run = "iris-csv-0123456789abcdef-2"
+    for line in (
+        f"run {run} failed at wait: no nodes.",
+        f"{run}: Function 'training_run (Orchestrator)' failed with an error.",
+    ):
+        found = re.match(pattern, line)
+        assert found is not None
+        assert found[1] == run
+
+
+def test_the_query_for_failed_calls_names_the_functions_that_start_runs_and_answer_the_api() -> None:
+    query = (DEFINITIONS / "queries" / "failed-calls.kql").read_text()
+    listed = re.search(r"Name in \(([^)]*)\)", query)
+    assert listed is not None
+    routes = {handler.__name__ for _, _, handler in ROUTES}
+    events = set(
+        re.findall(r'@events\.function_name\("(\w+)"\)', (BICEP.parent / "triggers/events.py").read_text())
+    )
+    assert events
+    assert set(re.findall(r"'(\w+)'", listed[1])) == routes | events

@@ -1,0 +1,142 @@
+"""The queries of alerts, workbook and documents, in Microsoft's language service for Kusto.
+
+log_tables.json has the columns of the tables. Source: the pages apptraces, apprequests, appexceptions and
+adfpipelinerun below https://learn.microsoft.com/azure/azure-monitor/reference/tables/.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import CHECKOUT, DEFINITIONS
+from tests.unit.bicep.source import BICEP, Declared, source, text
+
+FOLDER = Path(__file__).parent
+SERVICE = CHECKOUT / "node_modules" / "@kusto" / "language-service-next"
+TABLES = json.loads((FOLDER / "log_tables.json").read_text())
+QUERIES = {
+    file.stem: file.read_text().replace("{hours}", "4") for file in sorted(DEFINITIONS.glob("queries/*.kql"))
+}
+DOCUMENTED = {
+    f"{file.name}:{found.start()}": found[1]
+    for file in sorted((CHECKOUT / "docs").glob("*.md"))
+    for found in re.finditer(r"^```kusto\n(.*?)^```$", file.read_text(), re.S | re.M)
+}
+PLANTED = {
+    "misspelt column": "AppTraces | where Mesage has 'x'",
+    "misspelt table": "AppTrace | count",
+    "misspelt function": "AppTraces | where TimeGenerated > agoo(4h)",
+    "wrong type": "AppRequests | where Success > 3h",
+    "unclosed": "AppTraces | where (Message has 'x'",
+    "a column that an earlier step dropped": "AppTraces | project Message | where TimeGenerated > ago(4h)",
+    "union": "union AppTraces, AppRequests | count",
+    "union of one table": "union AppTraces",
+    "join": "AppTraces | join kind=inner AppRequests on OperationId",
+    "subquery": "AppTraces | where OperationId in ((AppRequests | project OperationId))",
+    "let": "let calls = AppRequests; AppTraces | union calls",
+    "search": "search 'x'",
+}
+OPERATIONS = source(BICEP / "modules" / "operations.bicep")
+LOG_ALERTS = [each for each in OPERATIONS.of("resource") if "scheduledQueryRules" in each.given]
+ALERTS = [*LOG_ALERTS, *(each for each in OPERATIONS.of("resource") if "metricAlerts" in each.given)]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the service says of a query. tables: those that it reads. operators: those that combine tables."""
+
+    errors: list[str]
+    tables: list[str]
+    operators: list[str]
+
+
+@pytest.fixture(scope="module")
+def bound() -> dict[str, Bound]:
+    """Every query, also the planted ones, bound by one process."""
+    node = shutil.which("node")
+    if node is None or not SERVICE.exists():
+        pytest.fail(f"the language service for Kusto is not in {SERVICE}: run scripts/setup.sh storage")
+    asked = {"tables": TABLES, "queries": {**QUERIES, **DOCUMENTED, **PLANTED}}
+    answered = subprocess.run(
+        [node, str(FOLDER / "bind_queries.cjs"), str(SERVICE)],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answered.returncode == 0, answered.stderr
+    return {name: Bound(**found) for name, found in json.loads(answered.stdout).items()}
+
+
+@pytest.mark.parametrize("name", [*QUERIES, *DOCUMENTED])
+def test_a_query_fits_the_columns_of_its_tables(bound: dict[str, Bound], name: str) -> None:
+    assert bound[name].errors == []
+    assert bound[name].tables
+
+
+def test_there_are_queries_in_the_documents() -> None:
+    assert DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("misspelt column", "The name 'Mesage' does not refer to any known column"),
+        ("misspelt table", "The name 'AppTrace' does not refer to any known table"),
+        ("misspelt function", "The name 'agoo' does not refer to any known function"),
+        ("wrong type", "The operator '>' is not defined for the operand types bool and timespan"),
+        ("unclosed", "Expected: )"),
+        ("a column that an earlier step dropped", "The name 'TimeGenerated' does not refer"),
+    ],
+)
+def test_a_planted_mistake_is_found(bound: dict[str, Bound], name: str, said: str) -> None:
+    assert any(said in error for error in bound[name].errors), bound[name].errors
+
+
+def reads_one_table(query: Bound) -> bool:
+    """Whether an alert rule may have the query.
+
+    Rules with union or search are not supported, and a query for a rule names one table:
+    https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-query, "Log query constraints".
+    """
+    return len(query.tables) == 1 and not query.operators
+
+
+def query_of(alert: Declared) -> str:
+    """The name of the file with an alert's query, which the alert loads or a variable does."""
+    (given,) = re.findall(r"^\s*query: (.*)$", text(alert.node), re.M)
+    if re.fullmatch(r"\w+", given):
+        (given,) = [text(each.node) for each in OPERATIONS.of("variable") if each.name == given]
+    (name,) = re.findall(r"loadTextContent\('\.\./definitions/queries/([\w-]+)\.kql'\)", given)
+    return str(name)
+
+
+@pytest.mark.parametrize("alert", LOG_ALERTS, ids=lambda alert: alert.name)
+def test_the_query_of_an_alert_reads_one_table_without_union_or_join(
+    bound: dict[str, Bound], alert: Declared
+) -> None:
+    assert reads_one_table(bound[query_of(alert)])
+
+
+@pytest.mark.parametrize("name", ["union", "union of one table", "join", "subquery", "let", "search"])
+def test_a_planted_second_table_is_found(bound: dict[str, Bound], name: str) -> None:
+    assert bound[name].errors == []
+    assert not reads_one_table(bound[name])
+
+
+def test_failed_runs_failed_calls_and_waiting_runs_raise_alerts() -> None:
+    assert {query_of(alert) for alert in LOG_ALERTS} == {"failed-runs", "failed-calls", "waiting-runs"}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_an_alert_says_what_to_do_and_the_documents_list_it(alert: Declared) -> None:
+    (description,) = re.findall(r"^\s*description: '(.*)'$", text(alert.node), re.M)
+    assert "docs/operate.md" in description
+    names = re.findall(r"^\s*(?:name|displayName): '(.*)'$", text(alert.node), re.M)
+    listed = (CHECKOUT / "docs" / "operate.md").read_text()
+    assert any(f"\n| {name} |" in listed for name in names), names
