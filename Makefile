@@ -10,7 +10,7 @@ ARGS ?=
 # Two test processes, each with its own cloud. The tests of one file run in the same process, to share fixtures.
 AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo up down test lint bench mutants setup lock clean help
+.PHONY: demo up down test lint bench mutants snapshots setup lock clean help
 
 demo: setup ## Start a cloud on this machine, upload the lab's CSV, and show the run and its predictions
 	@$(TOUCHDOWN) demo --free-ports $(ARGS)
@@ -38,6 +38,9 @@ bench: setup ## Measure speed and memory
 mutants: setup ## Change the product in 500 places, one at a time; show which changes no test notices
 	@$(PYTHON) -m scripts.mutation_testing $(ARGS)
 
+snapshots: setup ## Write down again what the templates would deploy; needs the Bicep compiler
+	@$(PYTHON) -m scripts.bicep_snapshots $(ARGS)
+
 setup: ## Create or update .venv, .venv-trainer and node_modules
 	@scripts/setup.sh
 
@@ -54,4 +57,4 @@ clean: ## Delete everything that setup created; `touchdown reset` deletes the cl
 	rm -rf .venv .venv-trainer node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

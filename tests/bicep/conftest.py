@@ -1,0 +1,16 @@
+"""The compiler, which starts once for all tests of a process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.bicep_compiler import MISSING, Compiler, find_compiler
+
+
+@pytest.fixture(scope="session")
+def compiler() -> Iterator[Compiler]:
+    program = find_compiler()
+    if program is None:
+        pytest.skip(MISSING)
+    with Compiler(program) as running:
+        yield running

@@ -1,0 +1,5 @@
+// Nothing but what is required.
+
+using '../../bicep/main.bicep'
+
+param location = 'westeurope'

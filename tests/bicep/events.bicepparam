@@ -1,0 +1,5 @@
+// The event subscriptions.
+
+using '../../bicep/events.bicep'
+
+param location = 'westeurope'

@@ -1,0 +1,49 @@
+// Every parameter has another value than its default.
+
+using '../../bicep/main.bicep'
+
+param location = 'North Europe'
+param environmentName = 'lab'
+param resourceGroupName = 'rg-of-the-lab'
+param tags = { owner: 'lab' }
+param codePath = 'code/0123456789abcdef'
+param publisherPrincipalId = 'aaaaaaaa-0000-0000-0000-000000000001'
+param uploaderPrincipalIds = ['aaaaaaaa-0000-0000-0000-000000000002']
+param batchVmSize = 'Standard_D4s_v5'
+param batchImage = {
+  publisher: 'almalinux'
+  offer: 'almalinux-x86_64'
+  sku: '9-gen2'
+  nodeAgent: 'batch.node.el 9'
+}
+param batchTaskSlots = 4
+param batchMaxNodes = 8
+param batchSpot = true
+param batchAuthentication = 'KeyVault'
+param computeName = 'scoring'
+param computeVmSize = 'Standard_E4s_v3'
+param computeMaxNodes = 3
+param pythonVersion = '3.14'
+param maxInstances = 100
+param runDefaults = {
+  label: 'species'
+  model_name: 'iris'
+  endpoint_name: 'iris-endpoint'
+  epochs: '20'
+  lr: '0.05'
+  min_accuracy: '0.9'
+  training_timeout: '12h'
+  keep_deployments: '3'
+  compute_name: 'other-cluster'
+  vm_size: 'Standard_F4s_v2'
+  task: 'classification'
+  algorithm: 'boosting'
+  rare_classes: 'merge'
+  max_rmse: '1.5'
+  tolerance: '0.02'
+  approval: 'required'
+  approval_timeout: '3d'
+}
+param alertEmail = 'operator@example.com'
+param waitingHours = 6
+param retentionInDays = 90

@@ -1,0 +1,6 @@
+// Training on spot nodes.
+
+using '../../bicep/main.bicep'
+
+param location = 'westeurope'
+param batchSpot = true

@@ -1,0 +1,52 @@
+"""What Microsoft's compiler, its linter and its formatter say about the templates."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scripts.bicep_compiler import BicepError, Compiler, find_compiler
+from tests.checkout import CHECKOUT
+
+BICEP = CHECKOUT / "bicep"
+ENTRIES = [BICEP / name for name in ("main.bicep", "events.bicep", "modules/pipeline.bicep")]
+"""The files that azd and the scripts deploy."""
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_an_entry_file_compiles_without_an_error_or_a_warning(compiler: Compiler, entry: Path) -> None:
+    built = compiler.build(entry)
+    assert [str(each) for each in built.diagnostics] == []
+    assert built.template is not None
+
+
+def test_a_fault_is_reported(compiler: Compiler, tmp_path: Path) -> None:
+    shutil.copytree(BICEP, tmp_path / "bicep")
+    entry = tmp_path / "bicep" / "main.bicep"
+    entry.write_text(entry.read_text() + "\nvar unused = 1\noutput wrong string = 1\n")
+    built = compiler.build(entry)
+    assert {(each.level, each.code) for each in built.diagnostics} == {
+        ("Error", "no-unused-vars"),
+        ("Error", "BCP033"),
+    }
+    assert built.template is None
+
+
+def test_a_refused_request_names_the_file_and_the_reason(compiler: Compiler, tmp_path: Path) -> None:
+    case = tmp_path / "case.bicepparam"
+    case.write_text("using 'nothing.bicep'\n")
+    with pytest.raises(BicepError, match=r"(?s)case\.bicepparam.*nothing\.bicep"):
+        compiler.snapshot(case)
+
+
+def test_the_compiler_is_the_one_that_the_environment_names(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "bicep"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert find_compiler({"BICEP": str(program), "PATH": ""}) == program
+    assert find_compiler({"BICEP": "", "PATH": str(program.parent)}) is None
+    assert find_compiler({"PATH": str(program.parent)}) == program
+    assert find_compiler({"PATH": "", "AZURE_CONFIG_DIR": str(tmp_path)}) == program
+    with pytest.raises(BicepError, match="set it to the path of bicep"):
+        find_compiler({"BICEP": str(tmp_path / "none")})

@@ -1,0 +1,32 @@
+"""The committed snapshots say what the templates deploy now."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.bicep_compiler import VERSION, Compiler
+from scripts.bicep_snapshots import COMMAND, cases, changes, snapshot_of
+
+each_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.stem)
+
+
+@each_case
+def test_a_snapshot_is_up_to_date(compiler: Compiler, case: Path) -> None:
+    changed = changes(compiler, case)
+    if changed:
+        said = [
+            f"{case.name} deploys something else than its snapshot says; if that is meant, run: {COMMAND}",
+            f"(this compiler is {compiler.version()}; the snapshots are written by {VERSION})",
+            *(line[:160] for line in changed[:200]),
+        ]
+        pytest.fail("\n".join(said), pytrace=False)
+
+
+@each_case
+def test_a_case_has_a_snapshot(case: Path) -> None:
+    assert snapshot_of(case).is_file(), f"run: {COMMAND}"
+
+
+@each_case
+def test_deploying_twice_deploys_the_same(compiler: Compiler, case: Path) -> None:
+    assert compiler.snapshot(case) == compiler.snapshot(case)
