@@ -42,6 +42,9 @@ def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
     return AmlCompute(
         name=wanted.name,
         size=wanted.vm_size,
+        tier="dedicated",
+        # Unless this is said, Azure ML opens the port of every node that has a public address.
+        ssh_public_access_enabled=False,
         min_instances=0,
         max_instances=clients.settings.compute_max_nodes,
         idle_time_before_scale_down=300,

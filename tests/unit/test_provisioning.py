@@ -41,6 +41,8 @@ def test_what_is_missing_is_made() -> None:
         "maxNodeCount": 2,
         "nodeIdleTimeBeforeScaleDown": "PT5M",
     }
+    assert cluster["properties"]["disableLocalAuth"] is True
+    assert cluster["properties"]["properties"]["remoteLoginPortPublicAccess"] == "Disabled"
     assert endpoint == "batchEndpoints/iris"
     assert made["tags"] == {"model": "iris_classification", "made_by": "touchdown"}
     assert made["properties"]["description"] == "Serves iris_classification."
