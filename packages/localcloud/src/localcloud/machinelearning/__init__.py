@@ -7,12 +7,13 @@ as Failed.
 Fault points, each with the actions "delay" and "error": `machinelearning.compute`, `machinelearning.endpoint`
 and `machinelearning.deployment` (where: name; a deployment's is `<endpoint>/<deployment>`) are taken within a
 creation, update or deletion, which fails with the fault's error; `machinelearning.job` (where: name,
-endpoint, deployment) is taken before a job waits for its environment, and the job fails with the error.
+endpoint, deployment) is taken before a job waits for nodes, and the job fails with the error;
+`machinelearning.image` (where: the same) is taken before that, and fails the build of the job's image.
 
 The modules: names, errors and uris define what is accepted; models, computes, endpoints and jobs hold state
 and know nothing of HTTP; provisioning moves a resource through its provisioning states; mlflow_folder,
-folders, nodes, scoring and driver do the work of a node; arm_routes, scoring_routes and history_routes are
-the HTTP interface.
+images, folders, nodes, scoring and driver do the work of a node; arm_routes, scoring_routes and
+history_routes are the HTTP interface.
 """
 
 import asyncio

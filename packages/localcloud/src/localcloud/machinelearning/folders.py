@@ -53,6 +53,14 @@ class Folders:
             description = stored.readall()
         mlflow_folder.check(folder.path, names, description)
 
+    def read_conda(self, folder: BlobPath) -> str:
+        """The text of the conda file from which the image of a model's environment is built.
+
+        Raises DataNotFoundError if the model has none any more.
+        """
+        described = self._text(folder, mlflow_folder.DESCRIPTION)
+        return self._text(folder, mlflow_folder.conda_file(described))
+
     def download_folder(self, source: BlobPath, to: Path, cancelled: threading.Event) -> None:
         """Copy a folder with its sub-folders; `cancelled` stops it early. Raises DataNotFoundError."""
         self._download(source, self._names(source, nested=True), to, cancelled)
@@ -82,6 +90,13 @@ class Folders:
             self._blobs.create_container(name, retry_total=0)
         except ResourceExistsError:
             return
+
+    def _text(self, folder: BlobPath, name: str) -> str:
+        blob = self._blobs.get_blob_client(folder.container, f"{folder.path}/{name}")
+        try:
+            return blob.download_blob().readall().decode(errors="replace")
+        except ResourceNotFoundError:
+            raise DataNotFoundError(f"there is no {name} at '{folder.path}'") from None
 
     def _names(self, folder: BlobPath, *, nested: bool) -> list[str]:
         """Return the names of the blobs below a folder, relative to it."""

@@ -46,7 +46,8 @@ def routes(cloud: Cloud, own: Workspace, jobs: Jobs) -> list[BaseRoute]:
         known_scope(request, cloud.inventory)
         id_ = request.path_params["run"]
         job = jobs.by_run(id_)
-        runs = [] if job["child"] == id_ else [job_forms.as_run(own, job, child=True)]
+        has_runs = job["hasChild"] and job["child"] != id_
+        runs = [job_forms.as_run(own, job, child=True)] if has_runs else []
         return JSONResponse({"value": runs})
 
     return [

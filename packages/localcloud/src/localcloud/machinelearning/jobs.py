@@ -1,10 +1,11 @@
 """Scoring jobs: their records, and the three forms in which Azure shows one.
 
-An invocation creates a pipeline job with one child, the run `batchscoring`, which does the scoring. The
-endpoint shows it as a batch job, Resource Manager as a pipeline job (azure-ai-ml's `PipelineJob`), and the
-run history as both runs. Only the run history says why a job failed. Sources: azure-ai-ml 1.35
-`entities/_job/`, `_job_operations.py`, `_restclient/runhistory`; "Troubleshoot batch endpoints"; messages of
-failures as quoted in Azure/azureml-examples#2614.
+An invocation creates a pipeline job. Once the image of its model's environment is built, the job has one
+child, the run `batchscoring`, which does the scoring. The endpoint shows it as a batch job, Resource Manager
+as a pipeline job (azure-ai-ml's `PipelineJob`), and the run history as both runs. Only the run history says
+why a job failed: at the child, or at the job itself if it failed before it had a child. Sources:
+azure-ai-ml 1.35 `entities/_job/`, `_job_operations.py`, `_restclient/runhistory`; "Troubleshoot batch
+endpoints"; messages of failures as quoted in Azure/azureml-examples#2614.
 """
 
 import re
@@ -104,6 +105,7 @@ class Jobs:
         job: Document = {
             "name": name,
             "child": child,
+            "hasChild": False,
             "endpoint": endpoint,
             "deployment": deployment["name"],
             "experiment": request.experiment or endpoint,
@@ -122,7 +124,6 @@ class Jobs:
         }
         if not self._store.add(KIND, name, job):
             raise refused("JobNameTaken", f"A job named '{name}' already exists.", status=409, target=name)
-        self._store.put(RUNS, child, {"job": name})
         if repeatability:
             self._store.put(INVOCATIONS, f"{endpoint}/{repeatability}", {"job": name})
         return job
@@ -145,6 +146,12 @@ class Jobs:
         if job is None:
             raise not_found("The run", run)
         return job
+
+    def add_child(self, name: str) -> None:
+        """Give a job its child run, which does the scoring."""
+        job = self.get(name) | {"hasChild": True}
+        self._store.put(KIND, name, job)
+        self._store.put(RUNS, job["child"], {"job": name})
 
     def all(self) -> list[Document]:
         """Return all jobs, newest first."""
@@ -301,7 +308,7 @@ def as_run_details(workspace: Workspace, job: Document, *, child: bool) -> Docum
 def _error(job: Document, *, child: bool) -> Document | None:
     if job["status"] != "Failed":
         return None
-    message = job["error"] if child else CHILD_FAILED
+    message = CHILD_FAILED if job["hasChild"] and not child else job["error"]
     return {"error": {"code": "UserError", "message": message, "details": []}, "time": job["endedAt"]}
 
 

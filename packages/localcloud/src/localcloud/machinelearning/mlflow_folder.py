@@ -55,6 +55,15 @@ def check(where: str, files: set[str], description: bytes | None) -> None:
         )
 
 
+def conda_file(description: str) -> str:
+    """The name of the conda file that an MLmodel names, relative to its folder."""
+    try:
+        model = yaml.safe_load(description)
+        return _conda_file(model["flavors"]["python_function"])
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return _conda_file({})
+
+
 def _parsed(where: str, description: bytes) -> dict[str, Any]:
     try:
         model = yaml.safe_load(description)

@@ -21,6 +21,7 @@ from typing import Any
 
 from localcloud.batch.node import NodeFolders
 from localcloud.home import Home
+from localcloud.machinelearning import images
 from localcloud.machinelearning.endpoints import seconds
 from localcloud.machinelearning.folders import DataNotFoundError, Folders, UnsafePathError
 from localcloud.machinelearning.jobs import Jobs, log_folder
@@ -108,7 +109,7 @@ class Scoring:
             if self._jobs.get(name)["status"] != "CancelRequested":
                 raise
             self._jobs.move(name, "Canceled")
-        except (JobFailedError, ComputeGoneError, AzureError) as error:
+        except (images.ImageBuildError, JobFailedError, ComputeGoneError, AzureError) as error:
             self._jobs.move(name, "Failed", error=str(error))
         except (DataNotFoundError, UnsafePathError) as error:
             message = f"StreamAccessException: the data of the job cannot be read: {error}."
@@ -124,8 +125,9 @@ class Scoring:
         name = job["name"]
         self._jobs.move(name, "Preparing")
         fault = {"name": name, "endpoint": job["endpoint"], "deployment": job["deployment"]}
+        python = await self._image(job, fault)
+        self._jobs.add_child(name)
         await self._faults.at("machinelearning.job", **fault)
-        python = await self._environment()
         self._jobs.move(name, "Queued")
         async with self._nodes.taken(job["compute"], job["settings"]["resources"]["instanceCount"]):
             self._jobs.move(name, "Running")
@@ -137,6 +139,26 @@ class Scoring:
                 raise JobFailedError(failure)
             await asyncio.to_thread(self._store_predictions, job, folder)
         self._jobs.move(name, "Completed")
+
+    async def _image(self, job: Document, fault: dict[str, str]) -> Path:
+        """The Python of the nodes' environment, which stands for the image of the model's environment.
+
+        Raises images.ImageBuildError if Azure could not build that image, JobFailedError if there is no
+        environment.
+        """
+        try:
+            await self._faults.at("machinelearning.image", **fault)
+        except AzureError as error:
+            raise images.failed(str(error)) from None
+        python = await self._environment()
+        conda = await asyncio.to_thread(self._folders.read_conda, self._model_folder(job))
+        await asyncio.to_thread(images.build, conda)
+        return python
+
+    def _model_folder(self, job: Document) -> BlobPath:
+        reference = self._workspace.model_reference(job["model"])
+        version = self._models.version(reference.name, str(reference.version))
+        return self._workspace.blob_path(version["properties"]["modelUri"])
 
     async def _environment(self) -> Path:
         """The Python of the nodes, once it is prepared. Raises JobFailedError when it is not in time."""
@@ -157,11 +179,7 @@ class Scoring:
 
     def _mount(self, job: Document, folder: Path, cancelled: threading.Event) -> dict[str, Any]:
         """Copy model and inputs, and return the driver's request."""
-        reference = self._workspace.model_reference(job["model"])
-        version = self._models.version(reference.name, str(reference.version))
-        self._folders.download_folder(
-            self._workspace.blob_path(version["properties"]["modelUri"]), folder / "model", cancelled
-        )
+        self._folders.download_folder(self._model_folder(job), folder / "model", cancelled)
         source = BlobPath(**job["input"])
         if job["inputType"] == "uri_file":
             files = self._folders.download_file(source, folder / "input")

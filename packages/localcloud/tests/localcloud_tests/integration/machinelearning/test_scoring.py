@@ -231,6 +231,33 @@ def test_a_job_whose_fault_is_armed_fails_with_it(bench: Workbench, endpoint: st
         job = bench.invoke(endpoint, deployment, f"{DATASTORE_PATHS}/in.csv")
         assert bench.ended(job).status == "Failed"
     assert "The node was lost." in reason(bench, job)
+    assert "Pipeline has failed child jobs" in own_error(bench, job)
+
+
+def own_error(bench: Workbench, job: str) -> str:
+    """The error of the job itself, not of its child, in the run history."""
+    return str(bench.ml.jobs._runs_operations.get_run_details(job).error.error.message)
+
+
+def test_a_job_whose_image_cannot_be_built_fails_without_a_child_and_says_why_itself(
+    bench: Workbench, endpoint: str, deployment: str
+) -> None:
+    words = "ACR Tasks requests for the registry are not permitted."
+    refusal = {"code": "TasksOperationsNotAllowed", "message": words, "where": {"endpoint": endpoint}}
+    with bench.fault(point="machinelearning.image", action="error", **refusal):
+        job = bench.invoke(endpoint, deployment, f"{DATASTORE_PATHS}/in.csv")
+        assert bench.ended(job).status == "Failed"
+    assert list(bench.ml.jobs.list(parent_job_name=job)) == []
+    assert own_error(bench, job).startswith("Image build failed.")
+    assert own_error(bench, job).endswith(f"TasksOperationsNotAllowed: {words}")
+
+
+def test_a_conda_file_without_dependencies_makes_no_image(bench: Workbench, endpoint: str) -> None:
+    broken = bench.register(bench.upload_model(**{"conda.yaml": "name: none\n"}))
+    job = bench.invoke(endpoint, bench.deploy(endpoint, broken), f"{DATASTORE_PATHS}/in.csv")
+    assert bench.ended(job).status == "Failed"
+    assert list(bench.ml.jobs.list(parent_job_name=job)) == []
+    assert "the conda file lists no dependencies" in own_error(bench, job)
 
 
 @pytest.fixture(scope="module")
