@@ -1,21 +1,31 @@
-"""inspect_dataset: refuses data that cannot be trained on before any compute is paid for."""
+"""inspect_dataset: refuses data that cannot be trained on before any compute is paid for.
+
+The blob's ETag may no longer be that of the event when a run comes to read it: a client sets metadata or
+properties after the upload, which changes the ETag and raises no event, or a newer upload has come. Nothing
+tells the two apart for sure (an upload in blocks has no Content-MD5). So the run claims the present ETag as
+well, and goes on with what lies there; if another run has claimed it, that run goes on and this one ends.
+"""
 
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from activities.registration import activity
 from runs import naming, settings
-from runs.contracts import Dataset, RunRequest, RunSettings, Upload
-from runs.errors import RefusedError
+from runs.contracts import Dataset, Inspection, RunRequest, RunSettings, Upload
+from runs.errors import RefusedError, TransientError
 from runs.text import quote
 from services import run_store
 from services.clients import Clients
 from trainer import dialect
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties
 
 HEAD = dialect.HEAD_BYTES
 """Bytes of a dataset that are read here; they are compressed bytes if the dataset is compressed."""
@@ -26,25 +36,32 @@ SAMPLE_ROWS = 20
 
 
 @activity
-def inspect_dataset(request: RunRequest, clients: Clients) -> Dataset:
+def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
     """Read a dataset's properties, metadata and first bytes, and decide the run's settings.
 
-    The first rows are kept for the smoke test, because the dataset may be replaced before that. They are kept
-    as they are, but without the label, and as comma-separated UTF-8 whatever the dataset's dialect, because a
-    deployment reads no other.
+    All of this is of one version of the dataset, which the result names. The first rows are kept for the
+    smoke test, because the dataset may be replaced before that. They are kept as they are, but without the
+    label, and as comma-separated UTF-8 whatever the dataset's dialect, because a deployment reads no other.
 
-    Raises RefusedError: RunEnded (an engine may execute a finished run id again), DatasetReplaced,
-    DatasetMissing, InvalidDataset, LabelMissing, InvalidSetting.
+    Raises RefusedError: RunEnded (an engine may execute a finished run id again), DatasetMissing,
+    InvalidDataset, LabelMissing, InvalidSetting. Raises TransientError while the dataset is being written.
     """
     claim = run_store.read(request.run_id, clients)
     if claim is not None and claim.record.status != "Running":
         raise run_store.ended_error(claim.record)
-    upload = request.upload
-    size, metadata, head = read_upload(upload, clients)
+    properties = properties_of(request.upload, clients)
+    upload = present_version(request.upload, properties)
+    if upload != request.upload:
+        version = naming.run_id(upload.container, upload.path, upload.etag)
+        holder = run_store.claim_also(version, request.run_id, clients)
+        if holder != request.run_id:
+            return Inspection(superseded_by=holder)
+    size = properties.size or 0
+    head = read_head(upload, size, clients)
     found = parse_head(upload.dataset, head, whole=size <= HEAD)
     resolved = settings.resolve(
         request.settings,
-        metadata,
+        properties.metadata or {},
         clients.settings,
         dataset=upload.dataset,
         columns=found.columns,
@@ -53,7 +70,8 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Dataset:
     check_label(upload.dataset, found, resolved)
     sample = sample_of(found, resolved.label)
     clients.container.upload_blob(sample_path(request.run_id), sample, overwrite=True)
-    return Dataset(size, len(found.columns), resolved.label, resolved, clients.settings.polling)
+    columns = len(found.columns)
+    return Inspection(Dataset(upload, size, columns, resolved.label, resolved, clients.settings.polling))
 
 
 def sample_path(run_id: str) -> str:
@@ -71,41 +89,64 @@ def sample_of(found: dialect.Inspection, label: str) -> bytes:
     return text.getvalue().encode()
 
 
-def read_upload(upload: Upload, clients: Clients) -> tuple[int, dict[str, str], bytes]:
-    """Size in bytes, metadata and first bytes of the very content that a run is about.
+def properties_of(upload: Upload, clients: Clients) -> "BlobProperties":
+    """The present properties of a dataset.
 
-    Raises RefusedError DatasetReplaced or DatasetMissing.
+    Raises RefusedError DatasetMissing, and TransientError while a copy fills the blob: its ETag is then that
+    of the empty blob with which an asynchronous copy begins. Source: "Copy Blob".
     """
+    try:
+        properties = clients.container.get_blob_client(upload.path).get_blob_properties()
+    except ResourceNotFoundError:
+        raise missing(upload) from None
+    if properties.copy.status == "pending":
+        raise TransientError(
+            f"dataset {upload.dataset}: it is still being copied; once that is done, and if no run has"
+            " started by itself, start one with POST /api/runs."
+        )
+    return properties
+
+
+def present_version(upload: Upload, properties: "BlobProperties") -> Upload:
+    """The version that lies in storage now: `upload` itself, unless the blob has changed since.
+
+    Last-Modified is cut to the second, so a change within the second of the event would seem to be older.
+    """
+    etag = str(properties.etag).strip('"')
+    if etag == upload.etag:
+        return upload
+    modified = run_store.timestamp(properties.last_modified)
+    return replace(upload, etag=etag, uploaded_at=max(upload.uploaded_at, modified))
+
+
+def read_head(upload: Upload, size: int, clients: Clients) -> bytes:
+    """The first bytes of this very version of a dataset.
+
+    Raises RefusedError DatasetMissing, and TransientError if there is another version by now.
+    """
+    if not size:
+        # Storage refuses a range of an empty blob.
+        return b""
     blob = clients.container.get_blob_client(upload.path)
     try:
-        properties = blob.get_blob_properties()
-        if str(properties.etag).strip('"') != upload.etag:
-            raise replaced(upload)
-        size = properties.size or 0
-        # The condition covers the time between the two requests. Storage refuses a range of an empty blob.
-        head = b""
-        if size:
-            head = blob.download_blob(
-                offset=0,
-                length=HEAD,
-                etag=f'"{upload.etag}"',
-                match_condition=MatchConditions.IfNotModified,
-            ).readall()
+        download = blob.download_blob(
+            offset=0,
+            length=HEAD,
+            etag=f'"{upload.etag}"',
+            match_condition=MatchConditions.IfNotModified,
+        )
+        return download.readall()
     except ResourceNotFoundError:
-        raise RefusedError(
-            "DatasetMissing", f"dataset {upload.dataset}: it was deleted; upload it again."
-        ) from None
+        raise missing(upload) from None
     except ResourceModifiedError:
-        raise replaced(upload) from None
-    return size, properties.metadata or {}, head
+        raise TransientError(
+            f"dataset {upload.dataset}: it changed while it was read (its ETag was {upload.etag}); once"
+            " nothing writes to it any more, start a run with POST /api/runs."
+        ) from None
 
 
-def replaced(upload: Upload) -> RefusedError:
-    return RefusedError(
-        "DatasetReplaced",
-        f"dataset {upload.dataset}: it was replaced after this run was claimed (etag {upload.etag});"
-        " the newer upload has a run of its own.",
-    )
+def missing(upload: Upload) -> RefusedError:
+    return RefusedError("DatasetMissing", f"dataset {upload.dataset}: it was deleted; upload it again.")
 
 
 def parse_head(dataset: str, head: bytes, *, whole: bool) -> dialect.Inspection:

@@ -26,6 +26,7 @@ from runs.contracts import (
     RunRequest,
     StageTimes,
     Status,
+    Upload,
     from_json,
     to_json,
 )
@@ -141,6 +142,11 @@ class RunContext:
         """Set fields of the record, and update the custom status."""
         self.record = replace(self.record, **fields)
         self.update_custom_status()
+
+    def go_on_with(self, upload: Upload) -> None:
+        """Make `upload` the version of the dataset that this run is about, in its later generations too."""
+        self.request = replace(self.request, upload=upload)
+        self.update(upload=upload)
 
     def update_custom_status(self) -> None:
         self.ctx.set_custom_status(custom_status(self.record, self.can_cancel, self.waiting_for))
@@ -266,6 +272,8 @@ def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") ->
         "stage": record.stages[-1].name if record.stages else "",
         "since": record.stages[-1].started if record.stages else record.claimed_at,
         "dataset": record.dataset[:200],
+        "etag": record.upload.etag,
+        "uploaded_at": record.upload.uploaded_at,
         "pipeline_run_id": record.pipeline_run_id,
         "mlflow_run_id": record.mlflow_run_id,
         "model": f"{record.model_name}:{record.model_version}" if record.model_version else "",
@@ -311,6 +319,7 @@ def lifecycle_event(kind: str, record: RunRecord) -> LifecycleEvent:
         "etag": record.upload.etag,
         "status": record.status,
         "outcome": record.outcome,
+        "superseded_by": record.superseded_by,
         "model": record.model_name,
         "version": record.model_version,
         "endpoint": record.endpoint,

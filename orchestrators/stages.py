@@ -47,7 +47,8 @@ CANCEL_TRAINING, CANCEL_SCORING, DELETE_DEPLOYMENT = "cancel_training", "cancel_
 
 RULES: dict[Stage, Rule] = {
     # A cancel takes effect only when this stage ends: only it can find out whether this run id has finished.
-    Stage.INSPECT_DATASET: _rule(Stage.START_TRAINING),
+    # The run of a dataset that another run has claimed as it is now ends here.
+    Stage.INSPECT_DATASET: _rule(Stage.START_TRAINING, Stage.RECORD_RUN),
     Stage.START_TRAINING: _rule(Stage.WAIT, clean_up=[CANCEL_TRAINING]),
     Stage.WAIT: _rule(Stage.READ_TRAINING_RESULT, clean_up=[CANCEL_TRAINING]),
     Stage.READ_TRAINING_RESULT: _rule(Stage.REGISTER_MODEL),

@@ -2,7 +2,7 @@
 
 The order of the stages is the promise:
 
-- nothing is paid for before the dataset has been inspected;
+- nothing is paid for before the dataset has been inspected, and by no more than one run for each version;
 - nothing is registered before it is known to be this run's model;
 - nothing is deployed that has not passed the gate;
 - the default changes last, and only to a deployment that has just scored rows of the dataset and, if the run
@@ -28,6 +28,7 @@ from runs.contracts import (
     DeploymentInput,
     Done,
     EndpointInput,
+    Inspection,
     Json,
     ModelInput,
     ModelVersion,
@@ -96,6 +97,8 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     """
     if wait is None:
         dataset = yield from inspect_dataset(run)
+        if dataset is None:
+            return True
         wait = yield from start_training(run, dataset)
         run.enter(Stage.WAIT)
     else:
@@ -125,15 +128,22 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     return True
 
 
-def inspect_dataset(run: RunContext) -> Workflow[Dataset]:
+def inspect_dataset(run: RunContext) -> Workflow[Dataset | None]:
+    """The dataset, whose version is the run's from now on; None if another run has claimed that version."""
     run.enter(Stage.INSPECT_DATASET)
     try:
-        dataset = yield from run.call("inspect_dataset", run.request, Dataset)
+        found = yield from run.call("inspect_dataset", run.request, Inspection)
     except RunStoppedError as stopped:
         if stopped.code != "RunEnded":
             yield from run.publish_lifecycle_event("RunStarted", BRIEF)
         raise
+    dataset = found.dataset
+    if dataset is not None:
+        run.go_on_with(dataset.upload)
     yield from run.publish_lifecycle_event("RunStarted", BRIEF)
+    if dataset is None:
+        run.update(outcome="superseded", superseded_by=found.superseded_by)
+        return None
     run.polling = dataset.polling
     settings = dataset.settings
     run.update(settings=settings, endpoint=settings.endpoint_name, model_name=settings.model_name)

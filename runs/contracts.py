@@ -44,10 +44,11 @@ def _build(hint: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Upload:
-    """One version of a dataset's content, which a run is about.
+    """One version of a dataset's content, metadata and properties, which a run is about.
 
     etag has no quotes. uploaded_at orders uploads: it is the time of the event (to 100 ns in Azure), or the
-    blob's Last-Modified (to the second) if the run was started by hand.
+    blob's Last-Modified (to the second) if the run was started by hand, or if that is later and the run found
+    the blob changed when it came to read it.
     """
 
     container: str
@@ -115,13 +116,29 @@ class Polling:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The result of inspect_dataset. size: in bytes. columns: their number, including the label."""
+    """A dataset that can be trained on. upload: the version that was read, which is the one to train on.
 
+    size: in bytes. columns: their number, including the label.
+    """
+
+    upload: Upload
     size: int
     columns: int
     label: str
     settings: RunSettings
     polling: Polling
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The result of inspect_dataset: a dataset to train on, or the id of the run that does that.
+
+    dataset: None if another run has claimed the version that lies in storage now. superseded_by: the id of
+    that run; "" if this one goes on.
+    """
+
+    dataset: Dataset | None = None
+    superseded_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -476,6 +493,7 @@ class RunRecord:
     dropped_rows: int = 0
     approval: Approval | None = None
     report: str = ""
+    superseded_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
 """The records of runs in storage: a run's claim, its end, and the list of all runs.
 
 `runs/<run id>/run.json` is created with If-None-Match, so that of many deliveries exactly one claims a run.
-The claim decides, not the engine: an engine forgets finished runs, or executes them again. Each run also has
-an empty blob in `index/runs/`. Its name begins with the time of the claim, counted down, so that storage
-lists runs newest first and page by page; its metadata holds status and dataset.
+The claim decides, not the engine: an engine forgets finished runs, or executes them again.
+
+A run that finds its dataset changed claims the id of the present version too. `run.json` of that id then says
+only which run holds it, and whoever reads it gets the record of that run.
+
+Each run also has an empty blob in `index/runs/`. Its name begins with the time of the claim, counted down, so
+that storage lists runs newest first and page by page; its metadata holds status and dataset.
 """
 
 import json
@@ -17,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-from runs.contracts import RunRecord, RunRequest, from_json, to_json
-from runs.errors import RefusedError
+from runs.contracts import Json, RunRecord, RunRequest, from_json, to_json
+from runs.errors import RefusedError, TransientError
 from services.clients import Clients
 from services.storage_clock import StorageClock
 
@@ -34,7 +38,12 @@ _COUNTDOWN_FROM = 10**13
 
 def now() -> str:
     """The present time, as contracts write it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(moment: datetime) -> str:
+    """A time in UTC, as contracts write it: such texts compare as their times do."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def record_path(run_id: str) -> str:
@@ -66,7 +75,7 @@ def claim(request: RunRequest, clients: Clients) -> bool:
     """
     record = claimed(request)
     try:
-        _write(record, clients, overwrite=False)
+        _write(record.run_id, to_json(record), clients, overwrite=False)
     except ResourceExistsError:
         existing = read(request.run_id, clients)
         if existing is not None:
@@ -76,15 +85,30 @@ def claim(request: RunRequest, clients: Clients) -> bool:
     return True
 
 
+def claim_also(run_id: str, holder: str, clients: Clients) -> str:
+    """Claim `run_id` for the run `holder`, and return the id of the run that has it: `holder`, if it is free.
+
+    No run of that id is ever listed or started. Claiming it again changes nothing.
+    """
+    try:
+        _write(run_id, {"run_id": run_id, "held_by": holder}, clients, overwrite=False)
+    except ResourceExistsError:
+        existing = read(run_id, clients)
+        if existing is None:
+            raise TransientError(f"run {run_id}: its claim was deleted while it was read.") from None
+        return existing.record.run_id
+    return holder
+
+
 def write(record: RunRecord, clients: Clients) -> None:
     """Replace the record of a run, and its entry in the list."""
-    _write(record, clients, overwrite=True)
+    _write(record.run_id, to_json(record), clients, overwrite=True)
     index(record, clients)
 
 
-def _write(record: RunRecord, clients: Clients, *, overwrite: bool) -> None:
-    blob = clients.container.get_blob_client(record_path(record.run_id))
-    body = json.dumps(to_json(record), indent=2).encode()
+def _write(run_id: str, document: Json, clients: Clients, *, overwrite: bool) -> None:
+    blob = clients.container.get_blob_client(record_path(run_id))
+    body = json.dumps(document, indent=2).encode()
     if overwrite:
         blob.upload_blob(body, overwrite=True)
     else:
@@ -103,13 +127,19 @@ class Claim:
 
 
 def read(run_id: str, clients: Clients) -> Claim | None:
-    """The record of a run, or None if no run has this id."""
+    """The record of the run that has claimed this id, or None if none has.
+
+    Its own id is another one if a run of another version of the same dataset has claimed this version too.
+    """
     clock = StorageClock()
     try:
         download = clients.container.download_blob(record_path(run_id), raw_response_hook=clock)
-        record = from_json(RunRecord, json.loads(download.readall()))
+        document = json.loads(download.readall())
     except ResourceNotFoundError:
         return None
+    if "held_by" in document:
+        return read(document["held_by"], clients)
+    record = from_json(RunRecord, document)
     return Claim(record, clock.seconds_since(download.properties.last_modified))
 
 

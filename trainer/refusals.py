@@ -1,7 +1,7 @@
 """The errors that end a training with one line on stderr and an exit code instead of a traceback.
 
-Exit codes: 2 the dataset, an argument or a hyperparameter is bad; 3 the dataset was replaced after the run
-was started; 1 anything else.
+Exit codes: 2 the dataset, an argument or a hyperparameter is bad; 3 the dataset has changed since the
+run inspected it; 1 anything else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class BadInputError(TrainingRefusedError):
 
 
 class DatasetReplacedError(TrainingRefusedError):
-    """The blob is no longer the upload that this run was started for."""
+    """The blob is no longer the version that this run is about."""
 
     exit_code = 3
 

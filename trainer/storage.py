@@ -89,7 +89,7 @@ def open_container(to: Destination) -> ContainerClient:
 
 @contextlib.contextmanager
 def blob_chunks(container: ContainerClient, job: TrainingJob) -> Iterator[Iterator[bytes]]:
-    """The blob's bytes in chunks. Raises DatasetReplacedError if another upload has replaced it."""
+    """The blob's bytes in chunks. Raises DatasetReplacedError if it is of another ETag."""
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceModifiedError
 
@@ -101,8 +101,9 @@ def blob_chunks(container: ContainerClient, job: TrainingJob) -> Iterator[Iterat
         except ResourceModifiedError as error:
             now = str(blob.get_blob_properties().etag).strip('"')
             raise DatasetReplacedError(
-                f"dataset {shorten(job.dataset)} was replaced after this run was started "
-                f"(etag {job.etag}, now {now}); the newer upload has its own run"
+                f"dataset {shorten(job.dataset)} has changed since this run inspected it "
+                f"(etag {job.etag}, now {now}); a newer upload has a run of its own, but metadata or"
+                " properties that were set have none: then start one with POST /api/runs"
             ) from error
 
 

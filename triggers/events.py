@@ -15,7 +15,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from runs import naming
-from runs.contracts import Upload
+from runs.contracts import Json, Upload
 from services import run_store
 from services.clients import Clients, process_clients
 from triggers.engine import DurableClient, Engine, has_ended
@@ -24,8 +24,12 @@ from triggers.starting import start
 log = logging.getLogger("touchdown.triggers")
 
 CREATED = "Microsoft.Storage.BlobCreated"
-FINISHED_WRITES = frozenset({"PutBlob", "PutBlockList", "FlushWithClose", "CopyBlob"})
-"""`data.api` of writes that complete a blob. Source: "Azure Blob Storage as Event Grid source"."""
+UNFINISHED_WRITES = frozenset({"CreateFile", "SftpCreate"})
+"""`data.api` of writes that only begin a blob, as does any write of an empty one (an append blob's, say).
+
+Source: "Azure Blob Storage as an Event Grid source". Any other write completes its blob, also one that this
+page does not name, such as Put Blob From URL. definitions/subscriptions.json says the same.
+"""
 
 LOST = 60.0
 """Seconds after its claim during which a run may still be unknown to the engine; later, it is lost."""
@@ -74,11 +78,8 @@ def created(event: func.EventGridEvent | func.CloudEvent) -> Created:
     data: Any = event.get_json()
     if not isinstance(data, dict):
         raise UnusableEventError("it has no data")
-    api, subject, etag = (
-        each if isinstance(each, str) else "" for each in (data.get("api"), event.subject, data.get("eTag"))
-    )
-    if api not in FINISHED_WRITES:
-        raise IrrelevantEventError(f"its api is {api!r}, which does not complete a blob")
+    check_finished(data)
+    subject, etag = (each if isinstance(each, str) else "" for each in (event.subject, data.get("eTag")))
     head, _, rest = subject.partition("/containers/")
     container, _, path = rest.partition("/blobs/")
     etag = etag.strip('"')
@@ -87,6 +88,20 @@ def created(event: func.EventGridEvent | func.CloudEvent) -> Created:
     if not naming.is_blob_name(path):
         raise UnusableEventError("storage cannot hold a blob of the name that it gives")
     return Created(container, path, etag, timestamp(time))
+
+
+def check_finished(data: Json) -> None:
+    """Raises IrrelevantEventError if the write of an event has not completed its blob.
+
+    Names are compared as Event Grid's filters do, in any case. Raises UnusableEventError.
+    """
+    api, length = data.get("api") or "", data.get("contentLength")
+    if not isinstance(api, str):
+        raise UnusableEventError(f"its api is {api!r}, which is no name")
+    if api.lower() in {each.lower() for each in UNFINISHED_WRITES}:
+        raise IrrelevantEventError(f"its api is {api!r}, which does not complete a blob")
+    if length == 0 and not isinstance(length, bool):
+        raise IrrelevantEventError("its blob is empty")
 
 
 def timestamp(time: Any) -> str:

@@ -64,7 +64,7 @@ def upload_of(path: str, name: str, clients: Clients) -> Upload:
     except ResourceNotFoundError:
         message = f"dataset {name} is not in the datasets folder; upload it first."
         raise ApiError(404, "DatasetNotFound", message) from None
-    uploaded = found.last_modified.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    uploaded = run_store.timestamp(found.last_modified)
     return Upload(clients.settings.container, path, str(found.etag).strip('"'), uploaded)
 
 

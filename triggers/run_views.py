@@ -67,7 +67,9 @@ def running_run(record: RunRecord, engine: Engine, clients: Clients) -> Json:
         status |= {"status": "Failed", "error": error, "can_cancel": False}
     model, _, version = str(status.pop("model", "")).partition(":")
     name = model or (status.get("settings") or {}).get("model_name", "")
-    status |= {"dataset": record.dataset, "model_name": name, "model_version": version}
+    upload = to_json(record.upload)
+    upload |= {field: status.pop(field) for field in ("etag", "uploaded_at") if field in status}
+    status |= {"dataset": record.dataset, "upload": upload, "model_name": name, "model_version": version}
     return shown(record, clients.settings, **status)
 
 

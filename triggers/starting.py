@@ -6,7 +6,7 @@ asked only whether a claimed run has ever been scheduled.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -37,7 +37,7 @@ def is_being_started(claimed_at: str) -> bool:
 
 @dataclass(frozen=True)
 class Start:
-    """What became of a request to start a run.
+    """What became of a request to start a run. run_id: of the run that has claimed the upload.
 
     result "started": the run was claimed and scheduled now; "picked_up": it had been claimed, but the engine
     did not know it, and it was scheduled now; "starting": another call claimed it a moment ago and is
@@ -60,13 +60,17 @@ def start(
 ) -> Start:
     """Start the run of this number for `upload`, unless it has been started.
 
-    A run that is picked up keeps the upload and the settings of its claim.
+    A run that is picked up keeps the upload and the settings of its claim. The run that has claimed an upload
+    may be one of an earlier version of it, whose metadata have been set since, for example.
     """
     run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
     request = RunRequest(run_id, upload, settings, source, run_store.now())
     if run_store.claim(request, clients):
         schedule(engine, request)
         return Start(run_id, "started")
+    holder = run_store.read(run_id, clients)
+    if holder is not None:
+        run_id = holder.record.run_id
     state = engine.get_orchestration_state(run_id, fetch_payloads=False)
     claim = run_store.read(run_id, clients)
     if claim is None or state is not None or claim.record.status != "Running":
@@ -99,8 +103,11 @@ def start_by_hand(engine: Engine, upload: Upload, settings: Json, clients: Clien
     if records:
         # Only the first run knows the upload's time from its event. Last-Modified is cut to the second: by
         # that, a rerun would be about an older upload than the deployment that it is to replace, and would
-        # never be promoted.
-        upload = records[0].upload
+        # never be promoted. A run that was claimed for an earlier version knows the time of that one.
+        first = records[0].upload
+        is_earlier = first.etag != upload.etag
+        later = max(first.uploaded_at, upload.uploaded_at)
+        upload = replace(upload, uploaded_at=later if is_earlier else first.uploaded_at)
     unended = [number for number, record in enumerate(records, 1) if record.status == "Running"]
     newest = unended[-1] if unended else max(1, len(records))
     started = start(engine, upload, settings, "http", clients, attempt=newest)

@@ -93,8 +93,9 @@ def test_a_dataset_that_was_replaced_is_left_to_its_own_run(batch: Batch) -> Non
     process = batch.task(first)
     assert process.returncode == 3
     assert process.stderr.splitlines() == [
-        f"dataset {DATASET} was replaced after this run was started (etag {first}, now {second}); "
-        "the newer upload has its own run"
+        f"dataset {DATASET} has changed since this run inspected it (etag {first}, now {second}); "
+        "a newer upload has a run of its own, but metadata or properties that were set have none: then start"
+        " one with POST /api/runs"
     ]
     assert batch.outputs() == []
 

@@ -23,6 +23,7 @@ from runs.contracts import (
     Dropped,
     Floor,
     Gate,
+    Inspection,
     Json,
     ModelVersion,
     Polling,
@@ -49,6 +50,8 @@ PIPELINE_RUN = "5f1e1de5-0000-4000-8000-000000000001"
 ENDPOINT = "iris-classification-0a1b2c"
 DEPLOYMENT = naming.deployment_name(RUN)
 UPLOAD = Upload("blobs", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
+LATER = replace(UPLOAD, etag="0x8DD", uploaded_at="2026-01-01T00:00:04.000000Z")
+"""The same blob after its metadata have been set."""
 REQUEST = RunRequest(RUN, UPLOAD, {"epochs": 20}, "event", "2026-01-01T00:00:00.000000Z")
 SETTINGS = RunSettings(
     label="species",
@@ -70,7 +73,7 @@ SETTINGS = RunSettings(
     approval_timeout=259200,
 )
 POLLING = Polling(run_first=30, run_cap=900, operation_first=2, operation_cap=30)
-DATASET = Dataset(size=4551, columns=5, label="species", settings=SETTINGS, polling=POLLING)
+DATASET = Dataset(upload=UPLOAD, size=4551, columns=5, label="species", settings=SETTINGS, polling=POLLING)
 CHAMPION = Champion("iris_classification:6", "runs/older/0/cd34/artifacts/model", "run-6")
 GATE = Gate(
     "deploy",
@@ -148,6 +151,16 @@ def always(answer: Any) -> Step:
     return lambda _: to_json(answer)
 
 
+def inspected(**changes: Any) -> Step:
+    """inspect_dataset, which finds the very version that the run was claimed for."""
+
+    def step(given: Json) -> Json:
+        upload = from_json(Upload, given["upload"])
+        return to_json(Inspection(replace(DATASET, **{"upload": upload} | changes)))
+
+    return step
+
+
 def in_turn(*answers: Any) -> Step:
     """A step that returns these answers, one for each call, and then the last one; it raises an exception."""
     left = list(answers)
@@ -177,7 +190,7 @@ def good(**otherwise: Step) -> dict[str, Step]:
     """The steps of a run that goes well, except for those that are given."""
     steps: dict[str, Step] = {
         "publish_event": always(Done()),
-        "inspect_dataset": always(DATASET),
+        "inspect_dataset": inspected(),
         "find_champion": always(CHAMPION),
         "start_training": always(Training(RUN, PIPELINE_RUN)),
         "get_training_status": always(TrainingStatus("InProgress")),
@@ -311,9 +324,9 @@ def seconds(stamp: str) -> float:
 def with_settings(**changes: Any) -> Step:
     """inspect_dataset, resolving other settings."""
     settings = replace(SETTINGS, **changes)
-    return always(replace(DATASET, settings=settings, label=settings.label))
+    return inspected(settings=settings, label=settings.label)
 
 
 def polling_rarely() -> Step:
     """inspect_dataset, with polling intervals so long that hours of them are simulated quickly."""
-    return always(replace(DATASET, polling=replace(POLLING, operation_cap=600)))
+    return inspected(polling=replace(POLLING, operation_cap=600))

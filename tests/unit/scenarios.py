@@ -13,11 +13,11 @@ from pathlib import Path
 
 from localcloud.functions.testing import Event, Outcome
 
-from runs.contracts import Champion, Promotion, ProvisioningStatus
+from runs.contracts import Champion, Inspection, Promotion, ProvisioningStatus
 from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
-    DATASET,
+    LATER,
     MODEL,
     POLLING,
     READY,
@@ -28,6 +28,7 @@ from tests.unit.rehearsed import (
     failing,
     good,
     in_turn,
+    inspected,
     refusal,
     rehearse,
     rehearse_with_cancel,
@@ -39,7 +40,7 @@ FAILED_TRAINING = training(
     "Failed", message="Operation on target Train failed", exit_code=2, stderr="bad row 7"
 )
 LOST_EVENT = in_turn(training("Queued"), training("InProgress"), training("Succeeded", model_path=MODEL))
-RARELY = always(replace(DATASET, polling=replace(POLLING, run_first=900)))
+RARELY = inspected(polling=replace(POLLING, run_first=900))
 
 SCENARIOS: dict[str, Callable[[], Outcome]] = {
     "succeeded": rehearse,
@@ -69,6 +70,10 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
     ),
     "dataset_refused": lambda: rehearse(
         good(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
+    ),
+    "dataset_changed": lambda: rehearse(good(inspect_dataset=inspected(upload=LATER))),
+    "dataset_taken": lambda: rehearse(
+        good(inspect_dataset=always(Inspection(superseded_by="iris-csv-aaaaaaaaaaaaaaaa")))
     ),
     "smoke_test_failed": lambda: rehearse(
         good(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())

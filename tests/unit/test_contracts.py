@@ -87,7 +87,7 @@ RECORD = RunRecord(
     approval=Approval("rejected", "somebody", "2026-01-02T00:00:00.000000Z", "no"),
     report="runs/iris-1/report.html",
 )
-DATASET = Dataset(1, 2, "species", SETTINGS, Polling(30, 300, 2, 30))
+DATASET = Dataset(UPLOAD, 1, 2, "species", SETTINGS, Polling(30, 300, 2, 30))
 ALL = [
     each
     for each in vars(contracts).values()

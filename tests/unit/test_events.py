@@ -22,7 +22,7 @@ from services.clients import Clients
 from tests.unit.engines import Engine, state
 from tests.unit.wire import Blobs, Wire
 from triggers.events import (
-    FINISHED_WRITES,
+    UNFINISHED_WRITES,
     Created,
     IrrelevantEventError,
     NotReadyError,
@@ -93,15 +93,38 @@ def test_a_cloud_event_with_extensions_and_without_optional_parts_is_read() -> N
     assert created(delivered(body)) == FOUND
 
 
-@pytest.mark.parametrize("api", sorted(FINISHED_WRITES))
-def test_every_finished_write_is_followed(api: str) -> None:
+@pytest.mark.parametrize(
+    "api",
+    ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit", "NotDocumented", ""],
+)
+def test_a_write_is_followed_also_if_its_name_is_not_documented(api: str) -> None:
     assert created(event(data=DATA | {"api": api})) == FOUND
 
 
-@pytest.mark.parametrize("api", ["CreateFile", "SftpCreate", "PutBlock", "putblob", "", None])
-def test_no_unfinished_write_is_followed(api: Any) -> None:
-    with pytest.raises(IrrelevantEventError):
+def test_a_write_without_a_name_is_followed() -> None:
+    assert created(event(data=DATA | {"api": None})) == FOUND
+    assert created(event(data={name: value for name, value in DATA.items() if name != "api"})) == FOUND
+
+
+@pytest.mark.parametrize("api", [*sorted(UNFINISHED_WRITES), "createfile", "SFTPCREATE"])
+def test_a_write_that_only_begins_a_blob_is_not_followed(api: str) -> None:
+    with pytest.raises(IrrelevantEventError, match="does not complete a blob"):
         created(event(data=DATA | {"api": api}))
+
+
+def test_a_write_of_an_empty_blob_is_not_followed_whatever_its_name() -> None:
+    with pytest.raises(IrrelevantEventError, match="its blob is empty"):
+        created(event(data=DATA | {"contentLength": 0}))
+
+
+@pytest.mark.parametrize("length", [1, "0", None, False])
+def test_only_a_length_of_zero_makes_a_blob_empty(length: Any) -> None:
+    assert created(event(data=DATA | {"contentLength": length})) == FOUND
+
+
+def test_an_event_that_does_not_give_the_length_is_followed() -> None:
+    data = {name: value for name, value in DATA.items() if name != "contentLength"}
+    assert created(event(data=data)) == FOUND
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from activities.run_record import record_run
-from runs.contracts import RunRequest, Upload
+from runs.contracts import RunRequest, Upload, to_json
 from runs.errors import RefusedError
 from services import run_store
 from services.clients import Clients
@@ -136,9 +136,8 @@ def test_a_late_delivery_does_not_set_the_listed_status_back(wire: Wire, clients
 
 
 def test_a_late_delivery_lists_an_ended_run_with_its_end(unlisted: Blobs, clients: Clients) -> None:
-    run_store._write(
-        replace(run_store.claimed(request("iris_csv.csv")), status="Failed"), clients, overwrite=True
-    )
+    ended = replace(run_store.claimed(request("iris_csv.csv")), status="Failed")
+    run_store._write("run-1", to_json(ended), clients, overwrite=True)
     assert not run_store.claim(request("iris_csv.csv"), clients)
     assert listed(clients) == [("run-1", "Failed")]
 

@@ -13,8 +13,8 @@ from tests.unit.scenarios import HISTORIES, SCENARIOS
 
 PROMOTED = [stage for stage in Stage if stage is not Stage.APPROVE]
 """The stages of a run without approval, in order."""
-SHORTCUTS = {Stage.REGISTER_MODEL: Stage.RECORD_RUN, Stage.APPROVE: Stage.RECORD_RUN}
-"""Where a run that succeeds may skip stages: after a rejected model, and after a rejected deployment."""
+SHORTCUTS = dict.fromkeys([Stage.INSPECT_DATASET, Stage.REGISTER_MODEL, Stage.APPROVE], Stage.RECORD_RUN)
+"""Where a run that succeeds may end: its dataset is another run's, or its model or deployment is rejected."""
 
 
 def test_every_stage_has_a_rule() -> None:

@@ -9,9 +9,11 @@ from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DAT
 from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
 from localcloud.functions.testing import Event
 
+from orchestrators.waiting import POLLS_PER_GENERATION
 from runs.contracts import (
     Champion,
     Dropped,
+    Inspection,
     Json,
     Promotion,
     ProvisioningStatus,
@@ -31,8 +33,10 @@ from tests.unit.rehearsed import (
     ENDPOINT,
     FAILED,
     GATE,
+    LATER,
     MODEL,
     PIPELINE_RUN,
+    POLLING,
     READY,
     REJECTED,
     REQUEST,
@@ -50,11 +54,13 @@ from tests.unit.rehearsed import (
     good,
     in_turn,
     inputs,
+    inspected,
     polling_rarely,
     published,
     record,
     refusal,
     rehearse,
+    rehearse_with_cancel,
     seconds,
     training,
     with_settings,
@@ -177,6 +183,8 @@ def test_custom_status_holds_what_the_record_does_except_for_the_comment() -> No
         "stage": "promote",
         "since": written.stages[-2].started,
         "dataset": "iris_csv.csv",
+        "etag": UPLOAD.etag,
+        "uploaded_at": UPLOAD.uploaded_at,
         "pipeline_run_id": PIPELINE_RUN,
         "mlflow_run_id": "ab12",
         "model": "iris_classification:7",
@@ -259,6 +267,48 @@ def test_a_superseded_run_succeeds_and_says_so() -> None:
     outcome = rehearse(good(promote=always(Promotion(True, "", "superseded"))))
     assert (record(outcome).status, record(outcome).outcome) == ("Succeeded", "superseded")
     assert inputs(outcome, "publish_event")[-1]["data"]["outcome"] == "superseded"
+
+
+def test_a_run_goes_on_with_the_version_of_the_dataset_that_it_found() -> None:
+    outcome = rehearse(good(inspect_dataset=inspected(upload=LATER)))
+    (first,) = inputs(outcome, "inspect_dataset")
+    assert first["upload"] == to_json(UPLOAD)
+    for step in ("start_training", "read_training_result", "register_model", "deploy_model", "promote"):
+        for given in inputs(outcome, step):
+            assert given["upload"] == to_json(LATER), step
+    assert record(outcome).upload == LATER
+    assert {event["data"]["etag"] for event in inputs(outcome, "publish_event")} == {LATER.etag}
+    at = {status["stage"]: (status["etag"], status["uploaded_at"]) for status in outcome.statuses}
+    assert at["start_training"] == at["wait"] == (LATER.etag, LATER.uploaded_at)
+
+
+def test_a_later_generation_keeps_the_version_that_the_run_found() -> None:
+    rarely = inspected(upload=LATER, polling=replace(POLLING, run_first=900))
+    outcome = rehearse(good(inspect_dataset=rarely), events=[replace(READY, after=timedelta(hours=13))])
+    assert outcome.status is COMPLETED
+    assert len(inputs(outcome, "get_training_status")) > POLLS_PER_GENERATION
+    assert record(outcome).upload == LATER
+    assert inputs(outcome, "promote")[-1]["upload"] == to_json(LATER)
+
+
+def test_a_run_whose_dataset_another_run_has_claimed_ends_as_superseded_and_names_that_run() -> None:
+    other = "iris-csv-aaaaaaaaaaaaaaaa"
+    outcome = rehearse(good(inspect_dataset=always(Inspection(superseded_by=other))))
+    assert outcome.status is COMPLETED
+    written = record(outcome)
+    assert (written.status, written.outcome, written.superseded_by) == ("Succeeded", "superseded", other)
+    assert (written.upload, written.error, written.warnings) == (UPLOAD, None, [])
+    assert [stage.name for stage in written.stages] == ["inspect_dataset", "record_run"]
+    assert set(outcome.names) == {"inspect_dataset", "publish_event", "record_run"}
+    assert published(outcome) == ["RunStarted", "RunSucceeded"]
+    last = inputs(outcome, "publish_event")[-1]["data"]
+    assert (last["outcome"], last["superseded_by"]) == ("superseded", other)
+
+
+def test_a_cancel_does_not_change_that_another_run_has_the_dataset() -> None:
+    steps = good(inspect_dataset=always(Inspection(superseded_by="iris-csv-aaaaaaaaaaaaaaaa")))
+    written = record(rehearse_with_cancel("inspect_dataset", steps))
+    assert (written.status, written.outcome) == ("Succeeded", "superseded")
 
 
 @pytest.mark.parametrize("outcome", ["promoted", "superseded"])
@@ -495,6 +545,7 @@ def test_the_last_event_has_the_result_of_the_run() -> None:
         "etag": "0x8DC",
         "status": "Succeeded",
         "outcome": "promoted",
+        "superseded_by": "",
         "model": "iris_classification",
         "version": "7",
         "endpoint": ENDPOINT,

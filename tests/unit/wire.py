@@ -139,6 +139,8 @@ class Blobs:
         if sent.headers.get("If-None-Match") == "*" and blob:
             return self._answer(409, code="BlobAlreadyExists")
         wanted = sent.headers.get("If-Match", "").strip('"')
+        if blob is None and sent.method == "GET":
+            return self._answer(404, code="BlobNotFound")
         if wanted and (blob is None or wanted != blob.etag):
             return self._answer(412, code="ConditionNotMet")
         if blob and sent.query.get("comp") == "lease":
@@ -204,6 +206,7 @@ class Blobs:
         if blob is not None:
             modified = format_datetime(blob.modified, usegmt=True)
             headers |= {"ETag": f'"{blob.etag}"', "Last-Modified": modified, "x-ms-blob-type": "BlockBlob"}
+            headers |= {f"x-ms-meta-{name}": value for name, value in blob.metadata.items()}
         if code:
             headers["x-ms-error-code"] = code
         return Answer(status, headers=headers)

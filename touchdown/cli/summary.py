@@ -20,6 +20,8 @@ OUTCOMES = {
     "superseded": "superseded: the deployment of a newer upload is the default",
 }
 """The outcomes of a successful run that need explaining."""
+TAKEN = "superseded: the dataset changed before this run read it, and run {run} has it as it is now"
+"""The outcome of a run that ended because of another one."""
 MOST_LISTED = 10
 """The most dropped columns or notes that a summary lists."""
 
@@ -29,13 +31,12 @@ def summary(run: Json) -> RenderableType:
     version = run.get("model_version")
     error = run.get("error") or {}
     predictions = ", ".join(run.get("predictions", []))
-    outcome: str = run.get("outcome", "")
     report: str = run.get("report", "")
     waiting = how_to_decide(run)
     return output.properties(
         [
             ("status", output.coloured(run["status"])),
-            ("outcome", OUTCOMES.get(outcome, outcome)),
+            ("outcome", outcome_of(run)),
             ("waiting", Text(waiting, style="yellow")),
             ("model", f"{run['model_name']} version {version}" if version else ""),
             ("task", task(run)),
@@ -54,6 +55,13 @@ def summary(run: Json) -> RenderableType:
             *(("warning", Text(warning, style="yellow")) for warning in run.get("warnings", [])),
         ]
     )
+
+
+def outcome_of(run: Json) -> str:
+    outcome: str = run.get("outcome", "")
+    if other := run.get("superseded_by"):
+        return TAKEN.format(run=other)
+    return OUTCOMES.get(outcome, outcome)
 
 
 def task(run: Json) -> str:

@@ -119,6 +119,22 @@ def test_a_decision_is_shown_with_who_when_and_why(decision: str, outcome: str, 
     assert ("the default stays" in printed) is (outcome != "promoted")
 
 
+def test_a_run_that_left_its_dataset_to_another_run_names_that_run_and_no_deployment() -> None:
+    run = RUN | {"status": "Succeeded", "outcome": "superseded", "superseded_by": "iris-2"}
+    printed = " ".join(text(summary.summary(run)).split())
+    assert (
+        "superseded: the dataset changed before this run read it, and run iris-2 has it as it is now"
+        in printed
+    )
+    assert "deployment" not in printed
+
+
+def test_a_run_whose_deployment_is_not_the_default_because_of_a_newer_one_says_so() -> None:
+    run = RUN | {"status": "Succeeded", "outcome": "superseded", "superseded_by": ""}
+    printed = " ".join(text(summary.summary(run)).split())
+    assert "superseded: the deployment of a newer upload is the default" in printed
+
+
 def test_what_the_model_leaves_out_and_where_the_report_is_are_shown() -> None:
     run = ENDED | {
         "outcome": "promoted",

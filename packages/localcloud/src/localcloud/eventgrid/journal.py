@@ -107,14 +107,22 @@ def _blob(path: str, host: str) -> tuple[str, str] | None:
 
 
 def _content(sent: dict[str, str]) -> dict[str, Any]:
-    """Return the content's properties from Put Blob's headers; page and append blobs start without any."""
-    if sent.get("x-ms-blob-type") != "BlockBlob" or "content-length" not in sent:
+    """Return the content's properties from Put Blob's headers.
+
+    They must not come from the blob, which may have changed since: an append blob is empty when it is made,
+    and what is appended raises no event. Source: "Put Blob".
+    """
+    kind = sent.get("x-ms-blob-type")
+    length = {"AppendBlob": "0", "PageBlob": sent.get("x-ms-blob-content-length")}.get(
+        kind or "", sent.get("content-length")
+    )
+    if kind is None or length is None:
         return {}
     default = sent.get("content-type", "application/octet-stream")
     return {
-        "content_length": int(sent["content-length"]),
+        "content_length": int(length),
         "content_type": sent.get("x-ms-blob-content-type", default),
-        "blob_type": "BlockBlob",
+        "blob_type": kind,
     }
 
 

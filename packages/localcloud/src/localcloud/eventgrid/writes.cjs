@@ -20,6 +20,7 @@ const REQUEST_HEADERS = [
   "content-length",
   "content-type",
   "x-ms-access-tier",
+  "x-ms-blob-content-length",
   "x-ms-blob-content-type",
   "x-ms-blob-type",
   "x-ms-client-request-id",
