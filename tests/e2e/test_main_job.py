@@ -101,6 +101,28 @@ def test_content_that_has_had_its_run_is_refused_unless_a_rerun_is_requested(
     assert sorted(run_names(client, upload)) == sorted([run["run_id"], rerun["run_id"]])
 
 
+def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them(
+    client: Client, controls: Controls, name: str
+) -> None:
+    controls.pause_deliveries()
+    try:
+        upload = client.upload(rows(), f"{name}.csv")
+        blob = client.container.get_blob_client(upload.path)
+        blob.set_blob_metadata({"epochs": "4"})
+    finally:
+        controls.resume_deliveries()
+    run = succeeded(client, upload.run_id)
+    assert (run["outcome"], run["source"], run["settings"]["epochs"]) == ("promoted", "event", 4)
+    assert f'"{run["upload"]["etag"]}"' == blob.get_blob_properties().etag
+    assert run["upload"]["etag"] != upload.etag
+    with pytest.raises(ApiError, match=upload.run_id) as again:
+        client.start_run(upload.dataset)
+    assert (again.value.status, again.value.code) == (409, "RunExists")
+    later = naming.run_id(client.target.container, upload.path, run["upload"]["etag"])
+    assert client.run(later) == run
+    assert run_names(client, upload) == [upload.run_id]
+
+
 def test_one_upload_is_one_run_however_often_its_event_is_delivered(
     client: Client, controls: Controls, name: str
 ) -> None:

@@ -36,7 +36,10 @@ def client(home: Home) -> BlobServiceClient:
 
 
 FUNCTION = "on_blob_created"
-FINISHED = {"operatorType": "StringIn", "key": "data.api", "values": ["PutBlob", "PutBlockList", "CopyBlob"]}
+FINISHED = [
+    {"operatorType": "StringNotIn", "key": "data.api", "values": ["CreateFile", "SftpCreate"]},
+    {"operatorType": "NumberNotIn", "key": "data.contentLength", "values": [0]},
+]
 
 
 def subscriptions(webhooks: int, absent: int) -> list[Resource]:
@@ -83,7 +86,7 @@ def subscriptions_of_the_app() -> list[Resource]:
                 "subjectBeginsWith": f"{blobs}/datasets/",
                 "isSubjectCaseSensitive": False,
                 "includedEventTypes": ["Microsoft.Storage.BlobCreated"],
-                "advancedFilters": [tables, FINISHED],
+                "advancedFilters": [tables, *FINISHED],
             },
         ),
         subscription(
@@ -94,7 +97,7 @@ def subscriptions_of_the_app() -> list[Resource]:
                 "subjectEndsWith": "/MLmodel",
                 "isSubjectCaseSensitive": True,
                 "includedEventTypes": ["Microsoft.Storage.BlobCreated"],
-                "advancedFilters": [FINISHED],
+                "advancedFilters": FINISHED,
             },
         ),
     ]

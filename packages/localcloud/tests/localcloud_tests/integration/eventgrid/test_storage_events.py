@@ -103,6 +103,43 @@ def test_a_copy_raises_an_event_for_its_target(grid: Grid, container: ContainerC
     assert f'"{data["eTag"]}"' == copy.get_blob_properties().etag
 
 
+def test_an_append_blob_raises_one_event_when_it_is_made_and_says_that_it_is_empty(
+    grid: Grid, container: ContainerClient
+) -> None:
+    blob = container.get_blob_client("appended.csv")
+    made = blob.create_append_blob()
+    blob.append_block(b"a,b\n")
+    blob.append_block(b"1,2\n")
+    grid.wait_for_journal()
+    [event] = grid.deliveries("appended.csv")
+    data = grid.webhooks.event("appended.csv")["data"]
+    assert event["subject"].endswith("/appended.csv")
+    assert (data["api"], data["contentLength"], data["blobType"]) == ("PutBlob", 0, "AppendBlob")
+    assert f'"{data["eTag"]}"' == made["etag"]
+
+
+def test_a_page_blob_raises_one_event_with_its_length(grid: Grid, container: ContainerClient) -> None:
+    blob = container.get_blob_client("pages.csv")
+    blob.create_page_blob(512)
+    blob.upload_page(b"x" * 512, 0, 512)
+    grid.wait_for_journal()
+    assert len(grid.deliveries("pages.csv")) == 1
+    data = grid.webhooks.event("pages.csv")["data"]
+    assert (data["api"], data["contentLength"], data["blobType"]) == ("PutBlob", 512, "PageBlob")
+
+
+def test_storage_refuses_put_blob_from_url_and_raises_no_event(
+    grid: Grid, container: ContainerClient
+) -> None:
+    source = container.upload_blob("put-from.csv", b"a,b\n")
+    target = container.get_blob_client("put-to.csv")
+    with pytest.raises(HttpResponseError) as refused:
+        target.upload_blob_from_url(signed(source))
+    assert refused.value.status_code == 501
+    grid.wait_for_journal()
+    assert grid.deliveries("put-to.csv") == []
+
+
 def test_every_overwrite_is_a_new_event_with_its_own_etag_and_a_later_sequencer(
     grid: Grid, container: ContainerClient
 ) -> None:

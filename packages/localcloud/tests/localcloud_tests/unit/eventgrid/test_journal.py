@@ -61,6 +61,28 @@ def test_the_blobs_own_content_type_comes_before_the_requests() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ({"x-ms-blob-type": "AppendBlob", "content-length": "0"}, 0),
+        ({"x-ms-blob-type": "AppendBlob"}, 0),
+        ({"x-ms-blob-type": "PageBlob", "content-length": "0", "x-ms-blob-content-length": "512"}, 512),
+        ({"x-ms-blob-type": "BlockBlob", "content-length": "0"}, 0),
+    ],
+)
+def test_a_blob_that_begins_without_content_has_the_length_that_it_is_made_with(
+    headers: dict[str, str], length: int
+) -> None:
+    """What is appended or written to it later raises no event."""
+    change = parsed(request=headers)
+    assert change is not None
+    assert (change.api, change.content_length, change.blob_type) == (
+        "PutBlob",
+        length,
+        headers["x-ms-blob-type"],
+    )
+
+
+@pytest.mark.parametrize(
     ("change", "api"),
     [
         ({"comp": "blocklist"}, "PutBlockList"),
