@@ -23,6 +23,7 @@ down: ## Stop the cloud
 
 test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
 	-@scripts/setup.sh browser
+	-@scripts/setup.sh checkov
 	@$(PYTHON) -m pytest $(AT_ONCE) $(ARGS)
 
 lint: ## Check style and types
@@ -51,10 +52,12 @@ lock: setup ## Lock the requirements again; versions change only where they must
 	  --group app --group dev -c requirements.txt pyproject.toml packages/localcloud/pyproject.toml -o requirements-dev.txt
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
+	$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  --group checkov -o requirements-checkov.txt
 
 clean: ## Delete everything that setup created; `touchdown reset` deletes the cloud's data
 	@if [ -x $(TOUCHDOWN) ]; then $(TOUCHDOWN) down || true; fi
-	rm -rf .venv .venv-trainer node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-trainer .venv-checkov node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

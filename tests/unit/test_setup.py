@@ -98,10 +98,20 @@ class TestWithoutBrowser:
         assert done.stderr.splitlines()[-1].startswith("setup: apt-get could not install chromium")
 
 
-def test_only_make_test_installs_a_browser() -> None:
+@pytest.mark.parametrize("part", ["browser", "checkov"])
+def test_only_make_test_installs_what_only_tests_need(part: str) -> None:
     makefile = (SETUP.parents[1] / "Makefile").read_text()
     targets = dict(re.findall(r"^([a-z]+):(?:[^\n]*)\n((?:\t[^\n]*\n)*)", makefile, re.MULTILINE))
-    assert [name for name, recipe in targets.items() if "setup.sh browser" in recipe] == ["test"]
+    assert [name for name, recipe in targets.items() if f"setup.sh {part}" in recipe] == ["test"]
+
+
+def test_checkov_is_locked_by_hash_and_without_an_address() -> None:
+    lock = (SETUP.parents[1] / "requirements-checkov.txt").read_text()
+    pins = re.findall(r"^([a-z][\w.-]*)==", lock, re.M | re.I)
+    hashed = re.findall(r"^[a-z].*\\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", lock, re.M | re.I)
+    assert "checkov" in pins
+    assert len(hashed) == len(pins)
+    assert "://" not in lock
 
 
 def test_shellcheck_finds_no_fault() -> None:
