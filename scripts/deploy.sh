@@ -49,6 +49,8 @@ while (($# > 0)); do
   esac
 done
 [[ -n $location ]] || { usage >&2 && fail '--location is missing.'; }
+# "West Europe" is the display name of westeurope.
+location=$(tr '[:upper:]' '[:lower:]' <<<"${location// /}")
 group=${group:-rg-$name}
 authentication=ManagedIdentity
 for parameter in "$@"; do

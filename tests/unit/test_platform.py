@@ -25,6 +25,10 @@ def test_the_bundle_has_the_durable_extension_that_the_app_speaks_with() -> None
     # azure-functions-durable 2 needs extension 3.10; bundle 4.37.1 has 3.14.0 (its extensions.json).
     bundle = json.loads((CHECKOUT / "host.json").read_text())["extensionBundle"]
     assert bundle == {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.37.1, 5.0.0)"}
+    for document in (CHECKOUT / "docs").glob("*.md"):
+        named = set(re.findall(r"\[4\.[^`)]*, 5\.0\.0\)", document.read_text()))
+        assert named <= {bundle["version"], "[4.*, 5.0.0)"}, document
+        assert not named or bundle["version"] in named, document
     assert bundle["version"] in DEPLOY
     assert f"`{bundle['id']}.Preview`" in DEPLOY
 
@@ -40,6 +44,7 @@ def test_every_failure_that_a_first_deployment_can_meet_is_explained() -> None:
         "AADSTS700024",
         "Bundle version matching",
         "ClusterMinNodesExceedCoreQuota",
+        "InvalidDeploymentLocation",
         "InvalidResourceGroupLocation",
         "MissingSubscriptionRegistration",
         "PropertyCannotBeUpdated",

@@ -59,6 +59,14 @@ def test_deploying_takes_all_steps_in_order(machine: Machine) -> None:
     assert "bicep/events.bicep" in lines[11]
 
 
+def test_the_display_name_of_a_region_deploys_to_the_same_region(machine: Machine) -> None:
+    done = machine.run(SCRIPTS / "deploy.sh", "--location", "West Europe")
+    assert done.returncode == 0, done.stderr
+    located = re.findall(r"location[ =](\S+)", machine.log.read_text())
+    assert len(located) == 4
+    assert set(located) == {"westeurope"}
+
+
 def test_deploying_again_takes_the_same_steps(machine: Machine) -> None:
     for _ in range(2):
         machine.run(SCRIPTS / "deploy.sh", "--location", "westeurope")
