@@ -77,13 +77,20 @@ def test_a_name_with_a_path_in_it_is_refused(client: Client, dataset: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["other/x.csv", "datasets/deeper/x.csv", "datasets/notes.txt", "datasets/main.py"]
+    ("path", "body"),
+    [
+        ("other/x.csv", rows()),
+        ("datasets/deeper/x.csv", rows()),
+        ("datasets/notes.txt", rows()),
+        ("datasets/main.py", rows()),
+        ("datasets/empty.csv", b""),
+    ],
 )
-def test_a_blob_that_is_no_dataset_starts_no_run(client: Client, name: str, path: str) -> None:
+def test_a_blob_that_is_no_dataset_starts_no_run(client: Client, name: str, path: str, body: bytes) -> None:
     before = {line["run_id"] for line in client.runs()}
-    client.put_blob(path, rows())
+    client.put_blob(path, body)
     # Events arrive in any order, so this upload waits until the other event has been delivered.
-    marker = client.upload(b"", f"{name}.csv")
+    marker = client.upload(b"\n", f"{name}.csv")
     finished(client, marker.run_id)
     assert {line["run_id"] for line in client.runs()} - before == {marker.run_id}
 
