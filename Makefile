@@ -52,6 +52,7 @@ lock: setup ## Lock the requirements again; versions change only where they must
 	  --group app --group dev -c requirements.txt pyproject.toml packages/localcloud/pyproject.toml -o requirements-dev.txt
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
+	$(PYTHON) -m scripts.lock_environment $(UV)
 	$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --group checkov -o requirements-checkov.txt
 

@@ -20,7 +20,7 @@ POOL = "code/pool"
 
 
 def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
-    """The trainer's files that a task needs, by name: code, templates and pins; no tests or documents.
+    """The trainer's files that a task needs, by name: code, templates, pins and the models' environment.
 
     All of them are text. Windows line ends become LF, so that a version has the same hash wherever it is
     published from.
@@ -29,7 +29,7 @@ def trainer_files(folder: Path = TRAINER) -> dict[str, bytes]:
         file.name: file.read_bytes().replace(b"\r\n", b"\n")
         for file in sorted(folder.glob("*"))
         if file.is_file()
-        and file.suffix in (".py", ".j2", ".json", ".txt")
+        and file.suffix in (".py", ".j2", ".json", ".txt", ".yaml")
         and not file.name.startswith((".", "README", "test_", "conftest"))
     }
 

@@ -84,7 +84,9 @@ def train_and_save(job: TrainingJob, container: ContainerClient | None) -> tuple
     """The folder of the MLflow run, and its metrics.json."""
     source = Source(job.dataset, lambda: dataset_chunks(container, job))
     from experiment import train
+    from model_environment import check
 
+    check()
     with working_folder() as folder:
         outcome = train(job, source, container, folder)
     from saving import save

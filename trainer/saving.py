@@ -7,10 +7,10 @@ import logging
 import time
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import model_environment
 import pandas as pd
 import touchdown_model
 from job import TrainingJob
@@ -130,10 +130,6 @@ def _save_model(folder: Path, run_id: str, outcome: Outcome) -> None:
     import mlflow.sklearn
     from mlflow.models import Model
 
-    # The requirements are the versions that pickled the model. They name the full mlflow, although only
-    # mlflow-skinny is installed here: Azure ML's driver of a batch deployment imports what the full one adds,
-    # Pillow for example.
-    pinned = [f"{name}=={version(name)}" for name in ("cloudpickle", "numpy", "pandas", "scikit-learn")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.sklearn.save_model(
@@ -142,9 +138,10 @@ def _save_model(folder: Path, run_id: str, outcome: Outcome) -> None:
             mlflow_model=Model(artifact_path="model", run_id=run_id),
             signature=signature(outcome),
             input_example=outcome.example,
-            pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned],
+            conda_env=str(model_environment.CONDA_FILE),
             code_paths=[touchdown_model.__file__],
         )
+    model_environment.write(folder)
 
 
 def signature(outcome: Outcome) -> Any:

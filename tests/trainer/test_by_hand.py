@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -214,13 +215,53 @@ def test_the_model_names_its_columns_as_doubles_and_its_answer_as_a_string(lab: 
     assert described["mlflow_version"].startswith("2.")
 
 
+def test_the_model_carries_the_one_environment_text_to_the_byte(lab: Lab) -> None:
+    assert lab.artifact("model/conda.yaml") == (MAIN.parent / "conda.yaml").read_bytes()
+    described = yaml.safe_load(lab.artifact("model/MLmodel"))["flavors"]["python_function"]["env"]
+    assert described == {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
+
+
 def test_the_model_pins_what_it_was_trained_with(lab: Lab, trainer_python: str) -> None:
     pins = dict(line.split("==") for line in lab.artifact("model/requirements.txt").decode().split())
-    assert set(pins) == {"mlflow", "cloudpickle", "numpy", "pandas", "scikit-learn"}
+    assert {"mlflow", "cloudpickle", "numpy", "pandas", "scikit-learn"} <= set(pins)
     pins["mlflow-skinny"] = pins.pop("mlflow")  # the same code under its smaller package
     installed = subprocess.run([trainer_python, "-c", INSTALLED, *pins], capture_output=True, check=True)
     assert json.loads(installed.stdout) == pins
-    assert "python=3.11." in lab.artifact("model/conda.yaml").decode()
+
+
+def test_no_file_of_the_model_asks_for_a_patch_of_python_or_a_version_of_pip(lab: Lab) -> None:
+    conda = yaml.safe_load(lab.artifact("model/conda.yaml"))
+    *packages, for_pip = conda["dependencies"]
+    assert packages == ["python=3.11", "pip", "setuptools<82"]
+    assert yaml.safe_load(lab.artifact("model/python_env.yaml")) == {
+        "python": "3.11",
+        "build_dependencies": ["pip", "setuptools<82"],
+        "dependencies": ["-r requirements.txt"],
+    }
+    assert lab.artifact("model/requirements.txt").decode().splitlines() == for_pip["pip"]
+
+
+def test_a_model_of_other_packages_than_it_would_name_is_not_trained(
+    trainer_python: str, iris_csv: Path, tmp_path: Path
+) -> None:
+    published = tmp_path / "trainer"
+    shutil.copytree(MAIN.parent, published, ignore=shutil.ignore_patterns("__pycache__"))
+    conda = published / "conda.yaml"
+    text = conda.read_text()
+    conda.write_text(re.sub("numpy==.*", "numpy==1.0", text).replace("- scipy==", "- absent==1\n  - scipy=="))
+    command = [trainer_python, str(published / MAIN.name), "--iris-csv", str(iris_csv)]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    (line,) = process.stderr.splitlines()
+    numpy = re.search("numpy==(.*)", text)
+    assert numpy
+    assert f"it needs numpy 1.0 ({numpy[1]} is installed), absent 1 (none is installed)." in line
+    assert (process.returncode, list(tmp_path.glob("mlruns/0/*/artifacts"))) == (1, [])
+    conda.unlink()
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr.splitlines()) == (
+        1,
+        ["main.py needs the files beside it, conda.yaml among them: upload all of its folder"],
+    )
 
 
 def test_main_alone_says_that_it_needs_the_files_beside_it(trainer_python: str, tmp_path: Path) -> None:

@@ -20,15 +20,16 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def trainer(tmp_path: Path) -> Path:
-    published = ("main.py", "requirements.txt", "report.html.j2")
-    for name in (*published, "README.md", "README.txt", "test_main.py", ".env", "x.pyc"):
+    published = ("main.py", "requirements.txt", "report.html.j2", "conda.yaml")
+    for name in (*published, "README.md", "README.txt", "test_main.py", ".env", "x.pyc", "x.lock"):
         (tmp_path / name).write_text(name)
     (tmp_path / "__pycache__").mkdir()
     return tmp_path
 
 
 def test_code_and_pins_are_published_and_nothing_else(trainer: Path) -> None:
-    assert set(publish_trainer.trainer_files(trainer)) == {"main.py", "requirements.txt", "report.html.j2"}
+    files = {"main.py", "requirements.txt", "report.html.j2", "conda.yaml"}
+    assert set(publish_trainer.trainer_files(trainer)) == files
 
 
 def test_the_folder_is_named_after_the_hash_of_its_contents(trainer: Path) -> None:
