@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+import tree_sitter_powershell
 import yaml
+from tree_sitter import Language, Node, Parser
 
 from scripts import missing_functions, publish_trainer
 from tests.unit.bicep.machine import Machine
-from tests.unit.bicep.source import BICEP, ROOT, source
+from tests.unit.bicep.source import BICEP, ROOT, source, text, walk
 
 HOOKS = ROOT / "scripts" / "hooks"
 BEFORE = HOOKS / "preprovision.sh"
@@ -224,7 +226,52 @@ def test_both_hooks_after_deploying_wait_as_long_and_end_with_the_same_messages(
     assert waits(AFTER) == waits(windows(AFTER))
 
 
-@pytest.mark.parametrize("hook", [windows(BEFORE), windows(AFTER)], ids=lambda hook: hook.name)
+FOR_WINDOWS = pytest.mark.parametrize("hook", sorted(HOOKS.glob("*.ps1")), ids=lambda hook: hook.name)
+
+
+def parsed(hook: Path) -> Node:
+    return Parser(Language(tree_sitter_powershell.language())).parse(hook.read_bytes()).root_node
+
+
+def repeated(command: Node) -> bool:
+    """Whether a command is in the block that Again runs, and Again reads its exit code."""
+    parent = command.parent
+    while parent and parent.type != "script_block_expression":
+        parent = parent.parent
+    return parent is not None
+
+
+def after(command: Node) -> str:
+    """The statement that follows the one with this command."""
+    statement = command
+    while statement.parent and statement.parent.type not in ("program", "statement_block"):
+        list_of_block = statement.parent.type == "statement_list" and statement.parent.parent
+        if list_of_block and list_of_block.type in ("program", "statement_block"):
+            break
+        statement = statement.parent
+    following = statement.next_named_sibling
+    return text(following) if following else ""
+
+
+@FOR_WINDOWS
+def test_a_hook_for_windows_is_valid_powershell(hook: Path) -> None:
+    assert [text(each) for each in walk(parsed(hook)) if each.type == "ERROR" or each.is_missing] == []
+
+
+@FOR_WINDOWS
+def test_the_exit_code_of_each_call_is_read(hook: Path) -> None:
+    commands = [each for each in walk(parsed(hook)) if each.type == "command"]
+    programs = [each for each in commands if re.match(r"(?:azd?|& \$python) ", text(each))]
+    assert len(programs) >= len(calls(hook))
+    unread = [
+        text(each)
+        for each in programs
+        if not repeated(each) and not after(each).startswith("if ($LASTEXITCODE -ne 0) {")
+    ]
+    assert unread == []
+
+
+@FOR_WINDOWS
 def test_a_failed_command_ends_no_hook_before_its_exit_code_is_read(hook: Path) -> None:
     code = [line for line in hook.read_text().splitlines() if not line.startswith("#")]
     assert code[:2] == [
