@@ -24,7 +24,6 @@ resource group 'Microsoft.Resources/resourceGroups@2025-04-01' existing = {
 }
 
 module subscriptions 'modules/subscriptions.bicep' = {
-  name: 'subscriptions'
   scope: group
-  params: { names: namesOf(uniqueString(subscription().id, environmentName, location)) }
+  params: { names: namesOf(subscription().id, environmentName, location) }
 }

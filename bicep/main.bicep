@@ -6,25 +6,27 @@
 
 targetScope = 'subscription'
 
-import { namesOf } from 'names.bicep'
-import { RunDefaults } from 'modules/function-app.bicep'
+import { namesOf, regionOf, Tags } from 'names.bicep'
+import { NodeImage } from 'modules/batch.bicep'
+import { VaultEntries } from 'modules/keys.bicep'
+import { RunDefaults } from 'modules/settings.bicep'
 
-@description('Required. Region of all resources; it must offer Flex Consumption and Azure ML.')
+@description('Required. Region of all resources, such as westeurope or West Europe; it must offer Flex Consumption and Azure ML.')
 @minLength(1)
 param location string
 
-@description('Optional. Name of this environment. Another name, or another region, creates another set of resources.')
+@description('Optional. Name of this environment. Another name creates another set of resources; another region needs another name.')
 @minLength(1)
 @maxLength(40)
 param environmentName string = 'touchdown'
 
-@description('Optional. Resource group; it is created if it does not exist.')
+@description('Optional. Resource group of this environment alone; it is created if it does not exist, and cannot change its region.')
 @minLength(1)
 @maxLength(90)
 param resourceGroupName string = 'rg-${environmentName}'
 
 @description('Optional. Tags for every resource.')
-param tags object = {}
+param tags Tags = {}
 
 @description('Optional. Folder of the published trainer, code/ and its hash, as publishing prints it. If empty, the pipeline is not changed.')
 param codePath string = ''
@@ -44,7 +46,7 @@ param deployPool bool = true
 param batchVmSize string = 'Standard_D2s_v3'
 
 @description('Optional. Image of the Batch nodes, and the node agent for it; cannot be changed later.')
-param batchImage { publisher: string, offer: string, sku: string, nodeAgent: string } = {
+param batchImage NodeImage = {
   publisher: 'microsoft-dsvm'
   offer: 'ubuntu-hpc'
   sku: '2404'
@@ -108,35 +110,33 @@ param waitingHours int = 4
 @maxValue(730)
 param retentionInDays int = 30
 
-var names = namesOf(uniqueString(subscription().id, environmentName, location))
+var region = regionOf(location)
+var names = namesOf(subscription().id, environmentName, region)
 var allTags = union(tags, { 'azd-env-name': environmentName })
 var poolName = 'trainers'
-var vaultEntries = { storage: 'data-storage-key', batch: 'batch-key' }
+var vaultEntries VaultEntries = { storage: 'data-storage-key', batch: 'batch-key' }
 var withKeys = batchAuthentication == 'KeyVault'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
-  location: location
+  location: region
   tags: allTags
 }
 
 module identities 'modules/identities.bicep' = {
-  name: 'identities'
   scope: group
-  params: { location: location, tags: allTags, names: names }
+  params: { location: region, tags: allTags, names: names }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   scope: group
-  params: { location: location, tags: allTags, names: names, retentionInDays: retentionInDays }
+  params: { location: region, tags: allTags, names: names, retentionInDays: retentionInDays }
 }
 
 module storage 'modules/storage.bicep' = {
-  name: 'storage'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     names: names
     sharedKey: withKeys
@@ -145,14 +145,15 @@ module storage 'modules/storage.bicep' = {
 }
 
 module vaultAndRegistry 'modules/vault-and-registry.bicep' = {
-  name: 'vault-and-registry'
   scope: group
-  params: { location: location, tags: allTags, names: names }
+  params: { location: region, tags: allTags, names: names }
 }
 
+// Principal ids and Azure ML's container are known only while deploying, so what-if cannot show the modules that assign
+// roles to them: docs/architecture.md says why the names of assignments contain principal ids all the same.
 module roles 'modules/roles.bicep' = {
-  name: 'roles'
   scope: group
+  #disable-diagnostics what-if-short-circuiting
   params: {
     names: names
     appPrincipalId: identities.outputs.app.principalId
@@ -161,14 +162,14 @@ module roles 'modules/roles.bicep' = {
     workspacePrincipalId: identities.outputs.workspace.principalId
     eventsPrincipalId: identities.outputs.events.principalId
   }
+  #restore-diagnostics what-if-short-circuiting
   dependsOn: [monitoring, storage, vaultAndRegistry]
 }
 
 module workspace 'modules/workspace.bicep' = {
-  name: 'workspace'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     names: names
     identityId: identities.outputs.workspace.id
@@ -185,16 +186,14 @@ module workspace 'modules/workspace.bicep' = {
 }
 
 module containers 'modules/containers.bicep' = {
-  name: 'containers'
   scope: group
   params: { names: names, container: workspace.outputs.container }
 }
 
 module batch 'modules/batch.bicep' = {
-  name: 'batch'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     names: names
     poolName: poolName
@@ -214,21 +213,21 @@ module batch 'modules/batch.bicep' = {
 }
 
 module keys 'modules/keys.bicep' = if (withKeys) {
-  name: 'keys'
   scope: group
+  #disable-diagnostics what-if-short-circuiting
   params: {
     names: names
     trainingPrincipalId: identities.outputs.training.principalId
     entries: vaultEntries
   }
+  #restore-diagnostics what-if-short-circuiting
   dependsOn: [batch, storage, vaultAndRegistry]
 }
 
 module factory 'modules/factory.bicep' = {
-  name: 'factory'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     names: names
     identityId: identities.outputs.training.id
@@ -237,35 +236,30 @@ module factory 'modules/factory.bicep' = {
     batchUrl: batch.outputs.url
     batchName: batch.outputs.name
     poolName: poolName
-    keys: withKeys
-      ? {
-          vaultUrl: vaultAndRegistry.outputs.vaultUrl
-          storageEntry: vaultEntries.storage
-          batchEntry: vaultEntries.batch
-        }
-      : null
+    withKeys: withKeys
+    vaultUrl: vaultAndRegistry.outputs.vaultUrl
+    vaultEntries: vaultEntries
     logsId: monitoring.outputs.logsId
   }
   dependsOn: [keys]
 }
 
 module pipeline 'modules/pipeline.bicep' = if (!empty(codePath)) {
-  name: 'pipeline'
   scope: group
   params: {
-    factoryName: factory.outputs.name
+    factoryName: names.factory
     codePath: codePath
     accountUrl: storage.outputs.dataUrl
     container: workspace.outputs.container
     clientId: identities.outputs.training.clientId
   }
+  dependsOn: [factory]
 }
 
 module topics 'modules/topics.bicep' = {
-  name: 'topics'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     names: names
     storageId: storage.outputs.dataId
@@ -275,10 +269,9 @@ module topics 'modules/topics.bicep' = {
 }
 
 module functionApp 'modules/function-app.bicep' = {
-  name: 'function-app'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     names: names
     pythonVersion: pythonVersion
@@ -292,14 +285,16 @@ module functionApp 'modules/function-app.bicep' = {
     computeIdentityId: identities.outputs.scoring.id
     computeMaxNodes: computeMaxNodes
     topicEndpoint: topics.outputs.lifecycleEndpoint
-    runDefaults: union({ compute_name: computeName, vm_size: computeVmSize }, runDefaults)
+    computeName: computeName
+    computeVmSize: computeVmSize
+    runDefaults: runDefaults
   }
   dependsOn: [roles]
 }
 
 module rolesOfServices 'modules/roles-services.bicep' = {
-  name: 'roles-services'
   scope: group
+  #disable-diagnostics what-if-short-circuiting
   params: {
     names: names
     container: workspace.outputs.container
@@ -310,14 +305,14 @@ module rolesOfServices 'modules/roles-services.bicep' = {
     publisherPrincipalId: publisherPrincipalId
     uploaderPrincipalIds: uploaderPrincipalIds
   }
+  #restore-diagnostics what-if-short-circuiting
   dependsOn: [batch, containers, factory, topics]
 }
 
 module operations 'modules/operations.bicep' = {
-  name: 'operations'
   scope: group
   params: {
-    location: location
+    location: region
     tags: allTags
     logsId: monitoring.outputs.logsId
     uploadsId: topics.outputs.uploadsId

@@ -1,8 +1,44 @@
-// Names of resources, which main.bicep and events.bicep share, and ids of built-in roles by their names.
+// Names of resources, which main.bicep and events.bicep share, tags, and ids of built-in roles by their names.
 
 @export()
-@description('Names of all resources in one environment. token: uniqueString of subscription, environment and region.')
-func namesOf(token string) object => {
+@sealed()
+@description('Names of all resources in one environment.')
+type Names = {
+  appIdentity: string
+  trainingIdentity: string
+  scoringIdentity: string
+  workspaceIdentity: string
+  eventsIdentity: string
+  dataStorage: string
+  hostStorage: string
+  logs: string
+  insights: string
+  vault: string
+  registry: string
+  workspace: string
+  batch: string
+  factory: string
+  plan: string
+  functionApp: string
+  uploads: string
+  lifecycle: string
+}
+
+@export()
+@description('Tags for every resource.')
+type Tags = { *: string }
+
+@export()
+@description('The name of a region as Resource Manager compares them: West Europe is westeurope.')
+func regionOf(location string) string => toLower(replace(location, ' ', ''))
+
+@export()
+@description('Names of all resources in one environment. The names of resource groups ignore case, so these ignore it too.')
+func namesOf(subscriptionId string, environmentName string, location string) Names =>
+  namesWith(uniqueString(subscriptionId, toLower(environmentName), regionOf(location)))
+
+@description('Names of all resources with one token, by which they differ from those of other environments.')
+func namesWith(token string) Names => {
   appIdentity: 'id-app-${token}'
   trainingIdentity: 'id-training-${token}'
   scoringIdentity: 'id-scoring-${token}'
@@ -30,6 +66,10 @@ var deadLetters = 'deadletters'
 @export()
 @description('Container of the host account to which the code of the Function App is deployed.')
 var appPackage = 'app-package'
+
+@export()
+@description('Resource type of a role.')
+var roleDefinitionType = 'Microsoft.Authorization/roleDefinitions'
 
 @export()
 @description('Ids of built-in roles, by role name.')

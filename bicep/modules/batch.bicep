@@ -1,13 +1,15 @@
 // Azure Batch: the account, and the pool of training nodes.
 
+import { Names, Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Name of the pool.')
 param poolName string
@@ -31,7 +33,12 @@ param deployPool bool
 param vmSize string
 
 @description('Required. Marketplace image of the nodes, and the node agent for it.')
-param image {
+param image NodeImage
+
+@export()
+@sealed()
+@description('Marketplace image of a node, and the node agent for it.')
+type NodeImage = {
   publisher: string
   offer: string
   sku: string

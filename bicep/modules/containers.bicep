@@ -1,8 +1,10 @@
 // The containers of the data account. Azure ML and Data Factory would create theirs on first use; this module creates
 // them earlier, because roles are assigned on them. Creating a container that exists changes nothing.
 
+import { Names } from '../names.bicep'
+
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Container behind the datastore workspaceblobstore.')
 param container string

@@ -1,13 +1,16 @@
 // Data Factory: the factory, its credential and its linked services. The pipeline is in pipeline.bicep.
 
+import { Names, Tags } from '../names.bicep'
+import { VaultEntries } from 'keys.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Resource id of the identity that the factory uses for storage and Batch.')
 param identityId string
@@ -27,12 +30,14 @@ param batchName string
 @description('Required. Name of the Batch pool.')
 param poolName string
 
-@description('Optional. URL of the vault and the names of its secrets, to authenticate to storage and Batch with keys. If null, the identity is used.')
-param keys {
-  vaultUrl: string
-  storageEntry: string
-  batchEntry: string
-}?
+@description('Required. Whether the factory authenticates to storage and Batch with keys from the vault, instead of by its identity.')
+param withKeys bool
+
+@description('Required. URL of the vault.')
+param vaultUrl string
+
+@description('Required. Names of the secrets in the vault that hold the keys.')
+param vaultEntries VaultEntries
 
 @description('Required. Resource id of the Log Analytics workspace.')
 param logsId string
@@ -61,13 +66,13 @@ resource factory 'Microsoft.DataFactory/factories@2018-06-01' = {
   }
 }
 
-resource vault 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = if (keys != null) {
+resource vault 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = if (withKeys) {
   parent: factory
   name: 'vault'
   properties: {
     type: 'AzureKeyVault'
     typeProperties: {
-      baseUrl: keys.?vaultUrl
+      baseUrl: vaultUrl
       credential: credentialReference
     }
   }
@@ -79,19 +84,19 @@ resource storage 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = {
   name: 'storage'
   properties: {
     type: 'AzureBlobStorage'
-    typeProperties: keys == null
+    typeProperties: withKeys
       ? {
-          serviceEndpoint: '${storageUrl}/'
-          accountKind: 'StorageV2'
-          credential: credentialReference
-        }
-      : {
           connectionString: 'DefaultEndpointsProtocol=https;AccountName=${storageName};EndpointSuffix=${environment().suffixes.storage}'
           accountKey: {
             type: 'AzureKeyVaultSecret'
             store: { referenceName: 'vault', type: 'LinkedServiceReference' }
-            secretName: keys.?storageEntry
+            secretName: vaultEntries.storage
           }
+        }
+      : {
+          serviceEndpoint: '${storageUrl}/'
+          accountKind: 'StorageV2'
+          credential: credentialReference
         }
   }
   dependsOn: [factory::credential, vault]
@@ -103,23 +108,25 @@ resource batch 'Microsoft.DataFactory/factories/linkedservices@2018-06-01' = {
   name: 'batch'
   properties: {
     type: 'AzureBatch'
-    typeProperties: union(
-      {
-        accountName: batchName
-        batchUri: batchUrl
-        poolName: poolName
-        linkedServiceName: { referenceName: storage.name, type: 'LinkedServiceReference' }
-      },
-      keys == null
-        ? { credential: credentialReference }
-        : {
-            accessKey: {
-              type: 'AzureKeyVaultSecret'
-              store: { referenceName: 'vault', type: 'LinkedServiceReference' }
-              secretName: keys.?batchEntry
-            }
+    typeProperties: withKeys
+      ? {
+          accountName: batchName
+          batchUri: batchUrl
+          poolName: poolName
+          linkedServiceName: { referenceName: storage.name, type: 'LinkedServiceReference' }
+          accessKey: {
+            type: 'AzureKeyVaultSecret'
+            store: { referenceName: 'vault', type: 'LinkedServiceReference' }
+            secretName: vaultEntries.batch
           }
-    )
+        }
+      : {
+          accountName: batchName
+          batchUri: batchUrl
+          poolName: poolName
+          linkedServiceName: { referenceName: storage.name, type: 'LinkedServiceReference' }
+          credential: credentialReference
+        }
   }
 }
 

@@ -1,15 +1,17 @@
 // The Function App, on Flex Consumption: it scales to zero, and authenticates to all services by its identity.
 
-import { appPackage } from '../names.bicep'
+import { appPackage, Names, Tags } from '../names.bicep'
+import { Identity } from 'identities.bicep'
+import { CodeSettings, PlatformSettings, RunDefaults, RunSettings } from 'settings.bicep'
 
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Python version of the app.')
 param pythonVersion string
@@ -18,11 +20,7 @@ param pythonVersion string
 param maxInstances int
 
 @description('Required. The app\'s identity; its roles on the host account must already be assigned.')
-param identity {
-  id: string
-  clientId: string
-  *: string
-}
+param identity Identity
 
 @description('Required. Connection string of Application Insights.')
 param insightsConnection string
@@ -48,65 +46,16 @@ param computeMaxNodes int
 @description('Required. Endpoint to which lifecycle events are sent.')
 param topicEndpoint string
 
+@description('Required. Name of the scoring cluster, unless runDefaults names another.')
+param computeName string
+
+@description('Required. VM size of a cluster that the app creates, unless runDefaults names another.')
+param computeVmSize string
+
 @description('Required. Default settings of every run, by name.')
 param runDefaults RunDefaults
 
-@export()
-@description('Default settings of every run, as strings. The code has a default for each one that is left out (docs/settings.md).')
-type RunDefaults = {
-  @description('Optional. Column to predict.')
-  label: string?
-
-  @description('Optional. Name of the registered model.')
-  model_name: string?
-
-  @description('Optional. Name of the batch endpoint.')
-  endpoint_name: string?
-
-  @description('Optional. Passes over the training rows.')
-  epochs: string?
-
-  @description('Optional. Learning rate.')
-  lr: string?
-
-  @description('Optional. Hold-out accuracy below which the model is not deployed.')
-  min_accuracy: string?
-
-  @description('Optional. Time limit of the training, such as 12h.')
-  training_timeout: string?
-
-  @description('Optional. Number of deployments that an endpoint keeps.')
-  keep_deployments: string?
-
-  @description('Optional. Name of the scoring cluster.')
-  compute_name: string?
-
-  @description('Optional. VM size of the scoring cluster, if the app has to create it.')
-  vm_size: string?
-
-  @description('Optional. Kind of model: classification or regression.')
-  task: string?
-
-  @description('Optional. Algorithm: linear, boosting or auto.')
-  algorithm: string?
-
-  @description('Optional. How to handle classes that are too small to be held out: refuse or merge.')
-  rare_classes: string?
-
-  @description('Optional. Hold-out RMSE above which the model is not deployed.')
-  max_rmse: string?
-
-  @description('Optional. How much worse than the champion a model may be.')
-  tolerance: string?
-
-  @description('Optional. Whether a run waits for approval before it promotes its deployment: none or required.')
-  approval: string?
-
-  @description('Optional. Time limit of the wait for approval, such as 3d.')
-  approval_timeout: string?
-}
-
-var appSettings = {
+var appSettings CodeSettings = {
   TOUCHDOWN_SUBSCRIPTION_ID: subscription().subscriptionId
   TOUCHDOWN_RESOURCE_GROUP: resourceGroup().name
   TOUCHDOWN_WORKSPACE: workspaceName
@@ -126,7 +75,7 @@ var appSettings = {
 }
 
 // An empty setting counts as not set: the code's own default applies.
-var runSettings = {
+var runSettings RunSettings = {
   TOUCHDOWN_LABEL: runDefaults.?label ?? ''
   TOUCHDOWN_MODEL_NAME: runDefaults.?model_name ?? ''
   TOUCHDOWN_ENDPOINT_NAME: runDefaults.?endpoint_name ?? ''
@@ -135,8 +84,8 @@ var runSettings = {
   TOUCHDOWN_MIN_ACCURACY: runDefaults.?min_accuracy ?? ''
   TOUCHDOWN_TRAINING_TIMEOUT: runDefaults.?training_timeout ?? ''
   TOUCHDOWN_KEEP_DEPLOYMENTS: runDefaults.?keep_deployments ?? ''
-  TOUCHDOWN_COMPUTE_NAME: runDefaults.?compute_name ?? ''
-  TOUCHDOWN_VM_SIZE: runDefaults.?vm_size ?? ''
+  TOUCHDOWN_COMPUTE_NAME: runDefaults.?compute_name ?? computeName
+  TOUCHDOWN_VM_SIZE: runDefaults.?vm_size ?? computeVmSize
   TOUCHDOWN_TASK: runDefaults.?task ?? ''
   TOUCHDOWN_ALGORITHM: runDefaults.?algorithm ?? ''
   TOUCHDOWN_RARE_CLASSES: runDefaults.?rare_classes ?? ''
@@ -146,7 +95,7 @@ var runSettings = {
   TOUCHDOWN_APPROVAL_TIMEOUT: runDefaults.?approval_timeout ?? ''
 }
 
-var platformSettings = {
+var platformSettings PlatformSettings = {
   AzureWebJobsStorage__blobServiceUri: host.properties.primaryEndpoints.blob
   AzureWebJobsStorage__queueServiceUri: host.properties.primaryEndpoints.queue
   AzureWebJobsStorage__tableServiceUri: host.properties.primaryEndpoints.table
@@ -164,7 +113,7 @@ resource host 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: names.hostStorage
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: names.plan
   location: location
   tags: tags
@@ -173,7 +122,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   properties: { reserved: true }
 }
 
-resource functionApp 'Microsoft.Web/sites@2024-11-01' = {
+resource functionApp 'Microsoft.Web/sites@2025-03-01' = {
   name: names.functionApp
   location: location
   tags: union(tags, { 'azd-service-name': 'app' })

@@ -1,14 +1,18 @@
 // The identities: one user-assigned identity for each component that needs rights of its own.
 
+import { Names, Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
+@export()
+@sealed()
 @description('The ids of an identity that other modules use.')
 type Identity = {
   @description('Resource id.')
@@ -21,32 +25,32 @@ type Identity = {
   clientId: string
 }
 
-resource app 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource app 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.appIdentity
   location: location
   tags: tags
 }
 
 // Data Factory, the Batch account and the nodes share one identity: without keys, a Custom activity works only this way.
-resource training 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource training 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.trainingIdentity
   location: location
   tags: tags
 }
 
-resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.scoringIdentity
   location: location
   tags: tags
 }
 
-resource workspace 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource workspace 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.workspaceIdentity
   location: location
   tags: tags
 }
 
-resource events 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource events 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.eventsIdentity
   location: location
   tags: tags

@@ -1,16 +1,24 @@
 // The fallback for authentication, and the only file that reads keys: it copies them from the accounts into the vault, and
 // Data Factory reads them there. Deployed only with batchAuthentication=KeyVault; docs/deploy.md says when to use it.
 
-import { roles } from '../names.bicep'
+import { Names, roleDefinitionType, roles } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Principal id of the identity of Data Factory.')
 param trainingPrincipalId string
 
 @description('Required. Names of the two secrets in the vault, to which factory.bicep refers.')
-param entries { storage: string, batch: string }
+param entries VaultEntries
+
+@export()
+@sealed()
+@description('Names of the secrets in the vault that hold the keys of the data account and of the Batch account.')
+type VaultEntries = {
+  storage: string
+  batch: string
+}
 
 resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: names.dataStorage
@@ -47,7 +55,7 @@ resource trainingReadsStorageKey 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(storageKey.id, trainingPrincipalId, roles.keyVaultSecretsUser)
   scope: storageKey
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultSecretsUser)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -58,7 +66,7 @@ resource trainingReadsBatchKey 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(batchKey.id, trainingPrincipalId, roles.keyVaultSecretsUser)
   scope: batchKey
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultSecretsUser)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
   }

@@ -1,13 +1,15 @@
 // Log Analytics and Application Insights, which receive logs and telemetry.
 
+import { Names, Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Days for which logs are kept.')
 param retentionInDays int

@@ -3,11 +3,13 @@
 // does not support rules whose query has a union of tables
 // (https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-query, "Log query constraints").
 
+import { Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Resource id of the Log Analytics workspace.')
 param logsId string
@@ -38,7 +40,7 @@ resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(alertEma
   }
 }
 
-resource failedRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
+resource failedRun 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
   name: 'touchdown-run-failed'
   location: location
   tags: tags
@@ -71,7 +73,7 @@ resource failedRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   dependsOn: [mail]
 }
 
-resource failedCalls 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
+resource failedCalls 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
   name: 'touchdown-calls-failed'
   location: location
   tags: tags
@@ -102,7 +104,7 @@ resource failedCalls 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   dependsOn: [mail]
 }
 
-resource waitingRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
+resource waitingRun 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
   name: 'touchdown-run-waits'
   location: location
   tags: tags
@@ -134,7 +136,7 @@ resource waitingRun 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   dependsOn: [mail]
 }
 
-resource deadLettered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource deadLettered 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: 'touchdown-dead-lettered'
   location: 'global'
   tags: tags

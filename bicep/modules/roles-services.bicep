@@ -1,10 +1,10 @@
 // Roles on the services themselves, and on the containers that they share. Roles that must exist before the services
 // are in roles.bicep. ../roles.json lists the calls that need each role.
 
-import { roles } from '../names.bicep'
+import { Names, roleDefinitionType, roles } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Container for datasets, code and runs.')
 param container string
@@ -33,6 +33,10 @@ var writes = join(
   ' AND '
 )
 var onlyDatasets = '((${writes}) OR (@Resource[${blobType}:path] StringLike \'datasets/*\'))'
+
+// Each principal once, and without the publisher, who may upload already: Azure refuses a second assignment of one role.
+var distinctIds = union(map(uploaderPrincipalIds, id => toLower(id)), [])
+var uploaders = filter(distinctIds, id => id != toLower(publisherPrincipalId))
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
   name: names.workspace
@@ -101,7 +105,7 @@ resource workspaceManagesItself 'Microsoft.Authorization/roleAssignments@2022-04
   name: guid(workspace.id, workspacePrincipalId, roles.contributor)
   scope: workspace
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -112,7 +116,7 @@ resource appRegistersDeploysAndScores 'Microsoft.Authorization/roleAssignments@2
   name: guid(workspace.id, appPrincipalId, roles.azureMLDataScientist)
   scope: workspace
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.azureMLDataScientist)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureMLDataScientist)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -123,7 +127,7 @@ resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(workspace.id, appPrincipalId, roles.azureMLComputeOperator)
   scope: workspace
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.azureMLComputeOperator)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureMLComputeOperator)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -134,7 +138,7 @@ resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(runs.id, appPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -145,7 +149,7 @@ resource appReadsTrainingLogs 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(activityLogs.id, appPrincipalId, roles.storageBlobDataReader)
   scope: activityLogs
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataReader)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -156,7 +160,7 @@ resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01
   name: guid(artifacts.id, appPrincipalId, roles.storageBlobDataReader)
   scope: artifacts
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataReader)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -167,7 +171,7 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
   name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -178,7 +182,7 @@ resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: artifacts
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -200,7 +204,7 @@ resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchDataContributor)
   scope: batch
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.azureBatchDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureBatchDataContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -211,7 +215,7 @@ resource appTellsOthers 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(lifecycle.id, appPrincipalId, roles.eventGridDataSender)
   scope: lifecycle
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.eventGridDataSender)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.eventGridDataSender)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -222,18 +226,18 @@ resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022
   name: guid(runs.id, publisherPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: publisherPrincipalId
   }
 }
 
 // People and programs that upload datasets; they can write below datasets/ only.
 resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in uploaderPrincipalIds: {
+  for principalId in uploaders: {
     name: guid(runs.id, principalId, roles.storageBlobDataContributor)
     scope: runs
     properties: {
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+      roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
       principalId: principalId
       conditionVersion: '2.0'
       condition: onlyDatasets

@@ -1,10 +1,10 @@
 // Roles on the resources that the services depend on; they must exist before the services. Roles on the services
 // themselves are in roles-services.bicep. ../roles.json lists the calls that need each role.
 
-import { deadLetters, roles } from '../names.bicep'
+import { deadLetters, Names, roleDefinitionType, roles } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Principal id of the Function App\'s identity.')
 param appPrincipalId string
@@ -51,7 +51,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: names.insights
 }
 
-resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: names.scoringIdentity
 }
 
@@ -60,7 +60,7 @@ resource hostKeepsCodeKeysAndState 'Microsoft.Authorization/roleAssignments@2022
   name: guid(host.id, appPrincipalId, roles.storageBlobDataOwner)
   scope: host
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataOwner)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataOwner)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -71,7 +71,7 @@ resource hostQueuesWork 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, roles.storageQueueDataContributor)
   scope: host
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageQueueDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -82,7 +82,7 @@ resource hostKeepsHistory 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(host.id, appPrincipalId, roles.storageTableDataContributor)
   scope: host
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageTableDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -93,7 +93,7 @@ resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
   scope: insights
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.monitoringMetricsPublisher)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -104,7 +104,7 @@ resource appGivesClustersTheirIdentity 'Microsoft.Authorization/roleAssignments@
   name: guid(scoring.id, appPrincipalId, roles.managedIdentityOperator)
   scope: scoring
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.managedIdentityOperator)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.managedIdentityOperator)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -115,7 +115,7 @@ resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(deadLettersContainer.id, eventsPrincipalId, roles.storageBlobDataContributor)
   scope: deadLettersContainer
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: eventsPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -127,7 +127,7 @@ resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(data.id, trainingPrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -138,7 +138,7 @@ resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01'
   name: guid(registry.id, scoringPrincipalId, roles.acrPull)
   scope: registry
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrPull)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.acrPull)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -149,7 +149,7 @@ resource workspaceManagesStorage 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(data.id, workspacePrincipalId, roles.contributor)
   scope: data
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -160,7 +160,7 @@ resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, workspacePrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -171,7 +171,7 @@ resource workspaceReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, workspacePrincipalId, roles.storageFileDataPrivilegedContributor)
   scope: data
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageFileDataPrivilegedContributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageFileDataPrivilegedContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -182,7 +182,7 @@ resource workspaceManagesVault 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, workspacePrincipalId, roles.contributor)
   scope: vault
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -193,7 +193,7 @@ resource workspaceKeepsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, workspacePrincipalId, roles.keyVaultAdministrator)
   scope: vault
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultAdministrator)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultAdministrator)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -204,7 +204,7 @@ resource workspaceManagesRegistry 'Microsoft.Authorization/roleAssignments@2022-
   name: guid(registry.id, workspacePrincipalId, roles.contributor)
   scope: registry
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -215,7 +215,7 @@ resource workspaceManagesInsights 'Microsoft.Authorization/roleAssignments@2022-
   name: guid(insights.id, workspacePrincipalId, roles.contributor)
   scope: insights
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.contributor)
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
   }

@@ -1,16 +1,16 @@
 // Two accounts: the data account, for the data of runs, and the host account, for the Functions host's own data. So
 // blobs of the host never raise events that reach the subscriptions for datasets.
 
-import { appPackage, deadLetters } from '../names.bicep'
+import { appPackage, deadLetters, Names, Tags } from '../names.bicep'
 
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Whether the data account accepts its shared key, which only the fallback of keys.bicep needs.')
 param sharedKey bool
@@ -18,10 +18,12 @@ param sharedKey bool
 @description('Required. Days after which Custom activity logs and dead letters are deleted.')
 param retentionInDays int
 
-var common = {
+@description('Properties of an account. sharedKey: whether it accepts its shared key.')
+func accountWith(sharedKey bool) resourceInput<'Microsoft.Storage/storageAccounts@2025-08-01'>.properties => {
   accessTier: 'Hot'
   allowBlobPublicAccess: false
   allowCrossTenantReplication: false
+  allowSharedKeyAccess: sharedKey
   defaultToOAuthAuthentication: true
   minimumTlsVersion: 'TLS1_2'
   publicNetworkAccess: 'Enabled'
@@ -35,7 +37,7 @@ resource data 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: 'Standard_LRS' }
-  properties: union(common, { allowSharedKeyAccess: sharedKey })
+  properties: accountWith(sharedKey)
 }
 
 resource host 'Microsoft.Storage/storageAccounts@2025-08-01' = {
@@ -44,7 +46,7 @@ resource host 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: 'Standard_LRS' }
-  properties: union(common, { allowSharedKeyAccess: false })
+  properties: accountWith(false)
 }
 
 resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {

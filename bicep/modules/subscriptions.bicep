@@ -1,16 +1,16 @@
 // The event subscriptions of the Function App, with the filters of definitions/subscriptions.json, which localcloud uses
 // too. Event Grid accepts them only once the function exists.
 
-import { deadLetters } from '../names.bicep'
+import { deadLetters, Names } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
   name: names.workspace
 }
 
-resource functionApp 'Microsoft.Web/sites@2024-11-01' existing = {
+resource functionApp 'Microsoft.Web/sites@2025-03-01' existing = {
   name: names.functionApp
 }
 
@@ -18,7 +18,7 @@ resource host 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: names.hostStorage
 }
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: names.eventsIdentity
 }
 

@@ -1,14 +1,16 @@
 // Event Grid: the system topic that raises upload events, and the topic to which runs publish lifecycle events.
 // The subscriptions of the Function App are in subscriptions.bicep.
 
+import { Names, Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Resource id of the storage account whose blobs raise events.')
 param storageId string

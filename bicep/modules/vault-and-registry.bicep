@@ -1,13 +1,15 @@
 // Two resources that an Azure ML workspace requires: a vault for its secrets, and a registry for the images it builds.
 
+import { Names, Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 // Purge protection is off, so that teardown can free the name; soft delete stays on.
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {

@@ -1,13 +1,15 @@
 // The Azure ML workspace, and the scoring cluster.
 
+import { Names, Tags } from '../names.bicep'
+
 @description('Required. Region.')
 param location string
 
 @description('Required. Tags for every resource.')
-param tags object
+param tags Tags
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
-param names object
+param names Names
 
 @description('Required. Resource id of the workspace\'s identity; its roles must already be assigned.')
 param identityId string

@@ -1,7 +1,8 @@
 """Bicep files as syntax trees, for checks that need no compiler.
 
 The grammar is tree-sitter-bicep. It supports neither the spread operator nor an import directly after a
-nullable parameter; the templates use neither. It checks no types; only the compiler does.
+nullable parameter; the templates use neither. It does not know the type of a variable, nor resourceInput, so
+these are blanked before it reads a file. It checks no types; only the compiler does.
 """
 
 import functools
@@ -19,11 +20,20 @@ FILES = sorted(BICEP.rglob("*.bicep"))
 MODULE_FILES = sorted((BICEP / "modules").glob("*.bicep"))
 
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
+_TYPE_OF_A_VARIABLE = re.compile(r"(?m)(?<=^var )(\w+)( \w+)(?= =)")
+_RESOURCE_INPUT = re.compile(r"resourceInput<'[^']*'>(?:\.\w+)*")
 
 
 def text(node: Node) -> str:
     assert node.text is not None
     return node.text.decode()
+
+
+def parsed(content: str) -> Node:
+    """The tree of a file. What the grammar does not know is blanked, so that every position stays right."""
+    known = _TYPE_OF_A_VARIABLE.sub(lambda found: found[1] + " " * len(found[2]), content)
+    known = _RESOURCE_INPUT.sub(lambda found: "object".ljust(len(found[0])), known)
+    return _PARSER.parse(known.encode()).root_node
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -100,7 +110,7 @@ class Source:
 @functools.cache
 def source(path: Path) -> Source:
     content = path.read_text()
-    return Source(path, content, _PARSER.parse(content.encode()).root_node)
+    return Source(path, content, parsed(content))
 
 
 def sources() -> list[Source]:

@@ -7,6 +7,7 @@ from runs.settings import APP_SETTINGS, RUN_SETTINGS
 from tests.unit.bicep.source import BICEP, ROOT, properties, source, text
 
 MODULE = source(BICEP / "modules" / "function-app.bicep")
+TYPES = source(BICEP / "modules" / "settings.bicep")
 PLATFORM = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
@@ -26,6 +27,12 @@ PLATFORM = {
 def variable(name: str) -> dict[str, str]:
     (found,) = [each for each in MODULE.of("variable") if each.name == name]
     return {key: text(value) for key, value in properties(found.node.named_children[-1]).items()}
+
+
+def declared(name: str) -> set[str]:
+    """The properties of a type in settings.bicep."""
+    (found,) = [each for each in TYPES.of("type") if each.name == name]
+    return set(properties(found.body()))
 
 
 def sample() -> dict[str, str]:
@@ -51,6 +58,12 @@ def test_bicep_sets_nothing_that_neither_the_code_nor_the_platform_reads() -> No
     assert set(variable("runSettings")) == {each.variable for each in RUN_SETTINGS.values()}
 
 
+def test_the_types_of_the_settings_name_what_the_code_and_the_platform_read() -> None:
+    assert declared("CodeSettings") == {each.variable for each in APP_SETTINGS}
+    assert declared("RunSettings") == {each.variable for each in RUN_SETTINGS.values()}
+    assert declared("PlatformSettings") == PLATFORM
+
+
 def test_the_function_app_gets_the_settings_of_all_three_variables() -> None:
     assert "items(union(appSettings, runSettings, platformSettings))" in MODULE.content
 
@@ -64,10 +77,11 @@ def test_a_default_of_the_code_is_a_default_of_bicep() -> None:
 
 
 def test_every_run_setting_can_be_given_to_bicep() -> None:
-    (declared,) = [each for each in MODULE.of("type") if each.name == "RunDefaults"]
-    assert set(properties(declared.body())) == set(RUN_SETTINGS)
-    for name, value in variable("runSettings").items():
-        assert value == f"runDefaults.?{name.removeprefix('TOUCHDOWN_').lower()} ?? ''"
+    assert declared("RunDefaults") == set(RUN_SETTINGS)
+    otherwise = {"compute_name": "computeName", "vm_size": "computeVmSize"}
+    for name, setting in RUN_SETTINGS.items():
+        default = otherwise.get(name, "''")
+        assert variable("runSettings")[setting.variable] == f"runDefaults.?{name} ?? {default}"
 
 
 def test_flex_consumption_forbids_none_of_the_settings() -> None:

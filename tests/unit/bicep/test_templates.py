@@ -19,12 +19,19 @@ SECRET = re.compile(
 BUILT_IN = set(
     re.findall(
         r"\w+",
-        """allowed base64 deployer description empty environment export guid items join json listKeys
+        """allowed base64 deployer description empty environment export filter guid items join json listKeys
         loadJsonContent loadTextContent map maxLength maxValue minLength minValue replace resourceGroup
-        resourceId string subscription subscriptionResourceId union uniqueString""",
+        resourceId sealed string subscription subscriptionResourceId toLower union uniqueString""",
     )
 )
 """The functions and decorators of Bicep that the templates use."""
+RULES_THAT_ARE_OFF = {
+    "use-description-type-properties": "names of properties, such as those of settings, say what they are",
+    "use-description-vars": "a variable that needs a description gets a better name",
+    "use-recent-api-versions": "its answer depends on the day",
+    "use-recent-module-versions": "its answer depends on the day, and no module comes from a registry",
+}
+"""The rules of the linter that are off, each with its reason. All others are errors."""
 LOADED = re.compile(r"load(?:Json|Text|Yaml)\w*\('([^']+)'")
 
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -79,6 +86,19 @@ def bound(file: Source) -> set[str]:
 
 
 @each_file
+def test_no_module_has_a_name(file: Path) -> None:
+    """Two deployments at once would overwrite each other's modules; the compiler's own names differ."""
+    assert [each.name for each in source(file).of("module") if "name" in each.properties()] == []
+
+
+@each_file
+def test_no_parameter_is_a_plain_object_or_array(file: Path) -> None:
+    """The compiler would report no misspelt property of it."""
+    plain = re.findall(r"^(?:param|output) \w+ (?:object|array)\b.*", source(file).content, re.MULTILINE)
+    assert plain == []
+
+
+@each_file
 def test_every_symbolic_reference_resolves(file: Path) -> None:
     this = source(file)
     known = bound(this)
@@ -125,7 +145,7 @@ def test_only_one_file_reads_keys(file: Path) -> None:
 
 def test_that_file_is_deployed_only_on_request() -> None:
     main = source(BICEP / "main.bicep").content
-    assert main.count("modules/keys.bicep") == 1
+    assert main.count("module keys ") == main.count("= if (withKeys)") == 1
     assert "module keys 'modules/keys.bicep' = if (withKeys)" in main
     assert "var withKeys = batchAuthentication == 'KeyVault'" in main
     assert "param batchAuthentication string = 'ManagedIdentity'" in main
@@ -174,7 +194,7 @@ def test_the_pipeline_and_the_filters_are_the_files_that_a_localcloud_is_given()
 def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> None:
     module = source(BICEP / "modules" / "pipeline.bicep")
     (deployed,) = [each for each in module.of("variable") if each.name == "deployed"]
-    defaults = properties(properties(deployed.node.named_children[-1])["parameters"])
+    defaults = properties(deployed.node.named_children[-1])
     here = re.search(
         r"defaults = \{(.*?)\}",
         (CHECKOUT / "touchdown" / "local" / "publishing.py").read_text(),
@@ -183,6 +203,15 @@ def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> 
     assert here is not None
     assert set(defaults) == set(re.findall(r'"(\w+)":', here[1]))
     assert {text(each) for each in defaults.values()} == {f"{{ defaultValue: {name} }}" for name in defaults}
+
+
+def test_the_pipeline_of_the_cloud_has_every_property_of_its_definition() -> None:
+    module = source(BICEP / "modules" / "pipeline.bicep")
+    (pipeline,) = [each for each in module.of("resource") if each.name == "pipeline"]
+    given = {name: text(value) for name, value in properties(pipeline.properties()["properties"]).items()}
+    definition = json.loads((DEFINITIONS / "pipeline.json").read_text())["properties"]
+    expected = {name: f"definition.properties.{name}" for name in definition}
+    assert given == expected | {"parameters": "union(definition.properties.parameters, deployed)"}
 
 
 def test_the_linked_services_have_the_names_that_the_pipeline_uses() -> None:
@@ -266,3 +295,19 @@ def test_the_query_for_failed_calls_names_the_functions_that_start_runs_and_answ
     )
     assert events
     assert set(re.findall(r"'(\w+)'", listed[1])) == routes | events
+
+
+def test_every_rule_of_the_linter_is_an_error_or_off_with_a_reason() -> None:
+    rules = json.loads((BICEP / "bicepconfig.json").read_text())["analyzers"]["core"]["rules"]
+    levels = {name: rule["level"] for name, rule in rules.items()}
+    assert {name for name, level in levels.items() if level == "off"} == set(RULES_THAT_ARE_OFF)
+    assert list(levels.values()).count("error") == 51
+    assert set(levels.values()) == {"error", "off"}
+
+
+def test_a_rule_is_disabled_only_where_names_contain_what_azure_makes() -> None:
+    """docs/architecture.md says why names of role assignments contain principal ids."""
+    for file in sources():
+        disabled = re.findall(r"#disable-\S+ (.+)", file.content)
+        assert set(disabled) <= ({"what-if-short-circuiting"} if file.path.name == "main.bicep" else set())
+        assert len(disabled) == len(re.findall(r"#restore-diagnostics (.+)", file.content))
