@@ -23,7 +23,9 @@ def test_an_entry_file_compiles_without_an_error_or_a_warning(compiler: Compiler
 def test_a_fault_is_reported(compiler: Compiler, tmp_path: Path) -> None:
     shutil.copytree(BICEP, tmp_path / "bicep")
     entry = tmp_path / "bicep" / "main.bicep"
-    entry.write_text(entry.read_text() + "\nvar unused = 1\noutput wrong string = 1\n")
+    entry.write_text(
+        entry.read_text() + "\nvar unused = 1\n@description('Wrong.')\noutput wrong string = waitingHours\n"
+    )
     built = compiler.build(entry)
     assert {(each.level, each.code) for each in built.diagnostics} == {
         ("Error", "no-unused-vars"),
