@@ -152,11 +152,14 @@ def test_one_upload_is_one_run_however_often_its_event_is_delivered(
 def test_a_model_that_is_ready_before_the_run_waits_for_it_is_used(
     client: Client, controls: Controls, name: str
 ) -> None:
-    # The response of createRun is lost and its second attempt is delayed, so the trainer finishes and its
-    # event is delivered before the run waits.
-    controls.arm_fault("http", "lost", {"path": "/pipelines/train/createRun", "method": "POST"})
+    # The response of createRun is held until the trainer has finished and its event has been delivered, and
+    # is lost then, so that the step has to look for what its first attempt started.
+    create = {"path": "/pipelines/train/createRun", "method": "POST"}
+    held = controls.arm_fault("http", "lost", create, seconds=600)
     upload = client.upload(rows(), f"{name}.csv")
-    controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns", "method": "POST"}, seconds=15, times=2)
+    subject = f"runs/{upload.run_id}/"
+    wait_for(lambda: any(subject in each["subject"] for each in controls.deliveries()), limit=120)
+    controls.disarm(held["id"])
     run = succeeded(client, upload.run_id)
     assert run["outcome"] == "promoted"
     assert len(pipeline_runs(client, upload.run_id)) == 1, "a lost answer must not train twice"
@@ -201,7 +204,7 @@ def test_the_newer_upload_is_the_default_even_if_it_finishes_first(
     keep_one = {"keep_deployments": "1"}
     older = client.upload(rows(0), f"{name}.csv", keep_one)
     own = naming.deployment_name(older.run_id)
-    held = controls.arm_fault("machinelearning.job", "delay", {"deployment": f"^{own}$"}, seconds=25)
+    held = controls.arm_fault("machinelearning.job", "delay", {"deployment": f"^{own}$"}, seconds=600)
     client.wait(older.run_id, until=stage_is("smoke_test"))
     newer = client.upload(rows(1), f"{name}.csv", keep_one)
     last = succeeded(client, newer.run_id)

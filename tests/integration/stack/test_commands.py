@@ -190,7 +190,7 @@ def test_a_run_that_a_stop_interrupts_before_its_training_is_named_and_goes_on(
     up: Shell, tmp_path: Path
 ) -> None:
     with Controls(up.home) as controls:
-        controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=30)
+        controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=600)
     run = interrupted(up, tmp_path / "interrupted early.csv", "start_training", "--set", "epochs=2")
     ended = up.json("start", run["dataset"], "--watch")
     assert ended["run_id"] == run["run_id"]

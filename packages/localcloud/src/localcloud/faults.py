@@ -8,6 +8,7 @@ points that each service's module names in its docstring.
 import asyncio
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 from uuid import uuid4
@@ -31,9 +32,9 @@ class Fault:
 
     action: "error" answers `status`/`code`/`message` and does nothing; "lost" does the work and then
     answers 500, which is the effect of a lost answer on a client; "drop" does nothing and answers nothing;
-    "delay" waits `seconds` first; "repeat" does the work `count` times. times: how often the fault is taken;
-    None means until it is disarmed. where: regular expressions by name; each must be found in the value that
-    the point gives for that name, or in "" if it gives none.
+    "delay" waits `seconds` first, or until the fault is disarmed; "repeat" does the work `count` times.
+    times: how often the fault is taken; None means until it is disarmed. where: regular expressions by name;
+    each must be found in the value that the point gives for that name, or in "" if it gives none.
     """
 
     point: str
@@ -83,17 +84,18 @@ class Faults:
 
     def __init__(self) -> None:
         self.armed: dict[str, Fault] = {}
+        self._disarmed: dict[str, asyncio.Event] = {}
 
     def arm(self, fault: Fault) -> Fault:
         self.armed[fault.id] = fault
+        self._disarmed[fault.id] = asyncio.Event()
         return fault
 
     def disarm(self, id_: str | None = None) -> None:
-        """Disarm one fault, or all of them."""
-        if id_ is None:
-            self.armed.clear()
-        else:
-            self.armed.pop(id_, None)
+        """Disarm one fault, or all of them. What a "delay" holds goes on at once."""
+        for each in list(self.armed) if id_ is None else [id_]:
+            if self.armed.pop(each, None) is not None:
+                self._disarmed.pop(each).set()
 
     async def at(self, point: str, **values: Any) -> Fault | None:
         """Take the first fault armed for this point: waits for a delay, raises AzureError for an error.
@@ -105,11 +107,17 @@ class Faults:
             return None
         fault.taken += 1
         if fault.action == "delay":
-            await asyncio.sleep(fault.seconds)
+            await self.hold(fault)
             return None
         if fault.action == "error":
             raise fault.error()
         return fault
+
+    async def hold(self, fault: Fault) -> None:
+        """Wait for the fault's `seconds`, or until it is disarmed."""
+        if fault.id in self._disarmed:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._disarmed[fault.id].wait(), fault.seconds)
 
 
 def _require(name: str, value: object, is_valid: bool, allowed: str) -> None:

@@ -1,8 +1,8 @@
 """Carries out the faults that are armed for the point `http`: requests to the TLS listener.
 
-"error" answers the fault's status and does nothing; "lost" does the work and answers 500; "drop" closes the
-connection without an answer and does nothing; "delay" waits first; "repeat" does the work `count` times, one
-attempt after the other, and answers with the last attempt's answer.
+"error" answers the fault's status and does nothing; "lost" does the work, waits, and answers 500; "drop"
+closes the connection without an answer and does nothing; "delay" waits first; "repeat" does the work `count`
+times, one attempt after the other, and answers with the last attempt's answer.
 """
 
 import asyncio
@@ -50,6 +50,7 @@ class HttpFaults:
             await drop(scope, receive)
         elif fault.action == "lost":
             await self.app(scope, receive, discard)
+            await self.faults.hold(fault)
             await AzureError(500, "InternalServerError", fault.message).response()(scope, receive, send)
         elif fault.action == "repeat":
             await self._repeat(fault.count, scope, receive, send)

@@ -1,5 +1,6 @@
 """Faults: which ones can be armed, and which one occurs."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -52,6 +53,24 @@ async def test_a_fault_is_taken_as_often_as_it_says_and_only_where_it_fits() -> 
         with pytest.raises(AzureError, match="ServiceUnavailable"):
             await faults.at("http", path="/a", method="GET")
     assert await faults.at("http", path="/a", method="GET") is None
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+async def test_what_a_delay_holds_goes_on_once_the_fault_is_disarmed(all_of_them: bool) -> None:
+    faults = Faults()
+    fault = faults.arm(Fault("http", "delay", seconds=3600, times=2))
+    held = [asyncio.create_task(faults.at("http")) for _ in range(2)]
+    await asyncio.wait(held, timeout=0.05)
+    assert (fault.taken, [each.done() for each in held]) == (2, [False, False])
+    faults.disarm(None if all_of_them else fault.id)
+    assert await asyncio.gather(*held) == [None, None]
+
+
+async def test_a_delay_ends_by_itself() -> None:
+    faults = Faults()
+    fault = faults.arm(Fault("http", "delay", seconds=0.01))
+    assert await faults.at("http") is None
+    assert fault.taken == 1
 
 
 async def test_a_value_that_a_point_does_not_give_is_matched_as_empty() -> None:

@@ -1,5 +1,6 @@
 """The middleware that carries out faults of the point `http`, around an app that counts its calls."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -61,6 +62,15 @@ async def test_a_lost_answer_has_done_its_work(counter: Counter) -> None:
     answer = await counter.post()
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "InternalServerError")
     assert counter.bodies == [b"body"]
+
+
+async def test_a_lost_answer_is_held_until_its_fault_is_disarmed(counter: Counter) -> None:
+    fault = counter.faults.arm(Fault("http", "lost", seconds=3600))
+    asked = asyncio.create_task(counter.post())
+    await asyncio.wait([asked], timeout=0.2)
+    assert (asked.done(), counter.bodies) == (False, [b"body"])
+    counter.faults.disarm(fault.id)
+    assert (await asked).status_code == 500
 
 
 async def test_an_error_does_no_work(counter: Counter) -> None:
