@@ -2,14 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, find_deployment, lineage
+from runs import remedies
 from runs.contracts import ComputeInput, DeploymentInput, EndpointInput, ProvisioningStatus
 from runs.errors import RefusedError
 from services.clients import Clients
-from services.operations import BROKEN, operation_of, why_failed
+from services.errors import explain
+from services.operations import BROKEN, UNKNOWN_REASON, operation_of, why_failed
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import AmlCompute, ModelBatchDeployment
@@ -20,15 +22,35 @@ def ensure_compute(wanted: ComputeInput, clients: Clients) -> ProvisioningStatus
     """Create the AmlCompute cluster, with 0 nodes at first, if it is missing; leave an existing one as it is.
 
     If the cluster failed before this run, it is created again: the cause, mostly a quota, may be gone.
+
+    Raises RefusedError ProvisioningFailed if the subscription has too few cores, or the creation failed.
     """
-    ml = clients.machine_learning
     try:
-        state = ml.compute.get(wanted.name).provisioning_state
+        found = clients.machine_learning.compute.get(wanted.name)
     except ResourceNotFoundError:
-        state = None
-    if state is not None and (state not in BROKEN or wanted.operation_url):
-        return status_of(f"compute {wanted.name}", state, wanted.operation_url, clients)
-    poller = ml.compute.begin_create_or_update(_cluster(wanted, clients))
+        return _create_cluster(wanted, clients)
+    state = found.provisioning_state
+    if state in BROKEN and not wanted.operation_url:
+        return _create_cluster(wanted, clients)
+    noted = str(found.provisioning_errors or "")
+    return status_of(f"compute {wanted.name}", state, wanted.operation_url, clients, noted)
+
+
+def _create_cluster(wanted: ComputeInput, clients: Clients) -> ProvisioningStatus:
+    """Start to create the cluster.
+
+    A subscription without cores of the VM family is refused even a cluster of 0 nodes, with the code
+    ClusterMinNodesExceedCoreQuota: the quota "cannot accomodate for at least 1 requested managed compute
+    nodes", in Azure's words as users quote them. No retry helps, whatever the status code.
+    """
+    try:
+        poller = clients.machine_learning.compute.begin_create_or_update(_cluster(wanted, clients))
+    except HttpResponseError as error:
+        words = str(explain(error))
+        if not remedies.is_about_quota(words):
+            raise
+        message = f"compute {wanted.name}: {remedies.with_remedy(words)}"
+        raise RefusedError("ProvisioningFailed", message) from error
     return ProvisioningStatus(False, operation_of(poller))
 
 
@@ -41,6 +63,7 @@ def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
         identity = IdentityConfiguration(type="user_assigned", user_assigned_identities=[own])
     return AmlCompute(
         name=wanted.name,
+        tags={"made_by": "touchdown"},
         size=wanted.vm_size,
         tier="dedicated",
         # Unless this is said, Azure ML opens the port of every node that has a public address.
@@ -120,10 +143,14 @@ def _deployment(wanted: DeploymentInput, clients: Clients) -> "ModelBatchDeploym
     )
 
 
-def status_of(resource: str, state: str | None, operation_url: str, clients: Clients) -> ProvisioningStatus:
+def status_of(
+    resource: str, state: str | None, operation_url: str, clients: Clients, noted: str = ""
+) -> ProvisioningStatus:
     """The status of an operation, from the provisioning state of its resource.
 
-    Raises RefusedError ProvisioningFailed, with the operation's own error, if it failed.
+    noted: the error that the resource itself holds, if it holds one.
+
+    Raises RefusedError ProvisioningFailed if it failed, with the operation's own error and what to do.
     """
     if state == "Succeeded":
         return ProvisioningStatus(True, operation_url)
@@ -131,5 +158,7 @@ def status_of(resource: str, state: str | None, operation_url: str, clients: Cli
         # The SDK returns an enumeration for some resources, and a string for others.
         word = getattr(state, "value", state)
         reason = why_failed(operation_url, clients)
-        raise RefusedError("ProvisioningFailed", f"{resource}: {word}: {reason}")
+        if reason == UNKNOWN_REASON and noted:
+            reason = f"{noted}."
+        raise RefusedError("ProvisioningFailed", f"{resource}: {word}: {remedies.with_remedy(reason)}")
     return ProvisioningStatus(False, operation_url)

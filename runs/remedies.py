@@ -45,6 +45,11 @@ def remedy(words: str) -> str:
     return next((remedy for pattern, remedy in _REMEDIES if pattern.search(words)), "")
 
 
+def is_about_quota(words: str) -> bool:
+    """Whether Azure ML refuses something because the subscription has too few cores for it."""
+    return remedy(words) == QUOTA
+
+
 def is_driver_failure(words: str) -> bool:
     """Whether an error says no more than that the driver of a batch deployment has failed (exit code 42)."""
     return bool(_DRIVER_FAILED.search(words))

@@ -51,6 +51,8 @@ class Workspace:
     cancelled: list[str] = field(default_factory=list)
     failure: dict[str, Any] = field(default_factory=dict)
     names_operations: bool = True
+    refusal: Answer | None = None
+    """The answer to every PUT, if they are refused."""
     blobs: Blobs = field(default_factory=Blobs)
     history: dict[str, Any] = field(default_factory=dict)
     """The errors in the run history, by the run."""
@@ -81,12 +83,14 @@ class Workspace:
             "properties": {"provisioningState": state, "compute": "cpu-cluster"},
         }
 
-    def compute(self, name: str, state: str = "Succeeded") -> None:
+    def compute(self, name: str, state: str = "Succeeded", error: str = "") -> None:
+        """A cluster. error: the code of the error that it holds."""
         self.resources[f"computes/{name}"] = {
             "location": "westeurope",
             "properties": {
                 "computeType": "AmlCompute",
                 "provisioningState": state,
+                "provisioningErrors": [{"error": {"code": error, "message": ""}}] if error else None,
                 "properties": {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 2}},
             },
         }
@@ -125,6 +129,8 @@ class Workspace:
         path = sent.path.removeprefix(f"{WORKSPACE}/")
         if sent.method == "PUT":
             self.put.append((path, sent.body))
+            if self.refusal is not None:
+                return self.refusal
             return Answer(
                 201, sent.body, {"Azure-AsyncOperation": OPERATION} if self.names_operations else {}
             )

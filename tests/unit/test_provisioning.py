@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
+from runs import remedies
 from runs.contracts import (
     ComputeInput,
     DeploymentInput,
@@ -15,8 +18,9 @@ from runs.contracts import (
 )
 from runs.errors import RefusedError
 from services.operations import NO_OPERATION_URL, UNKNOWN_REASON
-from tests.unit.machine_learning import OPERATION, Workspace
+from tests.unit.machine_learning import OPERATION, PUBLIC, Workspace
 from tests.unit.rehearsed import RUN, UPLOAD
+from tests.unit.wire import Answer
 
 COMPUTE = ComputeInput("cpu-cluster", "Standard_DS3_v2", "")
 ENDPOINT = EndpointInput("iris", "iris_classification", "")
@@ -41,6 +45,8 @@ def test_what_is_missing_is_made() -> None:
         "maxNodeCount": 2,
         "nodeIdleTimeBeforeScaleDown": "PT5M",
     }
+    assert cluster["properties"]["properties"]["vmPriority"] == "Dedicated"
+    assert cluster["tags"] == {"made_by": "touchdown"}
     assert cluster["properties"]["disableLocalAuth"] is True
     assert cluster["properties"]["properties"]["remoteLoginPortPublicAccess"] == "Disabled"
     assert endpoint == "batchEndpoints/iris"
@@ -111,8 +117,62 @@ def test_what_fails_in_this_run_is_refused_with_the_reason_of_its_operation() ->
         with pytest.raises(RefusedError) as refused:
             attempt()
         assert refused.value.code == "ProvisioningFailed"
-        assert str(refused.value) == f"{what}: Failed: QuotaExceeded: no cores left"
+        assert str(refused.value) == f"{what}: Failed: QuotaExceeded: no cores left {remedies.QUOTA}"
     assert workspace.put == []
+
+
+NO_CORES = {
+    "code": "ClusterMinNodesExceedCoreQuota",
+    "message": "The specified subscription has a Standard DSv2 family vCPU quota of 0 and cannot accomodate"
+    " for at least 1 requested managed compute nodes which maps to 4 vCPUs.",
+}
+
+
+@pytest.mark.parametrize("status", [400, 403, 409])
+@pytest.mark.parametrize(
+    "error",
+    [
+        NO_CORES,
+        {"code": "UserError", "message": NO_CORES["message"], "details": [NO_CORES]},
+        {"code": "BadRequest", "message": "The request is invalid.", "details": [NO_CORES]},
+    ],
+    ids=["as itself", "as a user's error", "in the details"],
+)
+def test_a_cluster_without_quota_is_refused_at_once_with_what_to_do(status: int, error: Any) -> None:
+    workspace = Workspace(refusal=Answer(status, {"error": error}))
+    with pytest.raises(RefusedError) as refused:
+        ensure_compute(COMPUTE, workspace.clients)
+    assert refused.value.code == "ProvisioningFailed"
+    message = str(refused.value)
+    assert message.startswith("compute cpu-cluster: ")
+    assert "family vCPU quota of 0" in message
+    assert message.endswith(remedies.QUOTA)
+
+
+def test_another_refusal_of_a_cluster_stays_azures_own() -> None:
+    error = {"code": "AuthorizationFailed", "message": "The client may not write computes."}
+    workspace = Workspace(refusal=Answer(403, {"error": error}))
+    with pytest.raises(HttpResponseError, match="may not write computes"):
+        ensure_compute(COMPUTE, workspace.clients)
+
+
+def test_a_failed_cluster_says_why_itself_if_its_operation_does_not() -> None:
+    workspace = Workspace()
+    workspace.compute("cpu-cluster", "Failed", NO_CORES["code"])
+    with pytest.raises(RefusedError) as refused:
+        ensure_compute(replace(COMPUTE, operation_url=NO_OPERATION_URL), workspace.clients)
+    assert str(refused.value) == f"compute cpu-cluster: Failed: {NO_CORES['code']}. {remedies.QUOTA}"
+
+
+def test_a_cluster_that_this_run_makes_has_the_identity_that_the_settings_name() -> None:
+    identity = (
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+    )
+    workspace = Workspace()
+    clients = replace(workspace.clients, settings=replace(PUBLIC, compute_identity=identity))
+    assert ensure_compute(COMPUTE, clients) == BEGUN
+    ((_, cluster),) = workspace.put
+    assert cluster["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
 
 
 def test_a_failed_deployment_is_never_submitted_again() -> None:
