@@ -9,7 +9,7 @@ import pytest
 from localcloud.controls import Controls
 from localcloud.stack import Stack
 
-from runs import naming
+from runs import naming, remedies
 from tests.e2e.conftest import (
     default,
     deployments,
@@ -22,7 +22,7 @@ from tests.e2e.conftest import (
     wait_for,
 )
 from touchdown.client import ApiError, Client
-from touchdown.local.names import FACTORY_ID
+from touchdown.local.names import FACTORY_ID, SCORING_IDENTITY_ID
 
 pytestmark = pytest.mark.e2e
 
@@ -105,6 +105,38 @@ def test_a_deployment_that_cannot_score_is_deleted_and_the_default_stays(
     assert default(client, first["endpoint"]) == first["deployment"]
     assert [each["name"] for each in deployments(client, first["endpoint"])] == [first["deployment"]]
     assert not second["warnings"]
+
+
+QUOTA = "The specified subscription has a Standard DSv2 family vCPU quota of 0."
+TASKS = "ACR Tasks requests for the registry are not permitted."
+
+
+def test_a_cluster_for_which_there_is_no_quota_fails_the_run_with_what_to_do(
+    client: Client, controls: Controls, name: str
+) -> None:
+    words = {"code": "ClusterMinNodesExceedCoreQuota", "message": QUOTA}
+    controls.arm_fault("machinelearning.compute", "error", {"name": "^without-quota$"}, **words)
+    run = failed(client, client.upload(rows(), f"{name}.csv", {"compute_name": "without-quota"}).run_id)
+    assert (run["error"]["stage"], run["error"]["code"]) == ("ensure_compute", "ProvisioningFailed")
+    assert QUOTA in run["error"]["message"]
+    assert run["error"]["message"].endswith(remedies.QUOTA)
+
+
+def test_a_missing_cluster_is_made_and_an_image_that_cannot_be_built_fails_the_run_in_azures_words(
+    client: Client, controls: Controls, name: str
+) -> None:
+    endpoint = endpoint_of(client, name)
+    words = {"code": "TasksOperationsNotAllowed", "message": TASKS}
+    controls.arm_fault("machinelearning.image", "error", {"endpoint": f"^{endpoint}$"}, **words)
+    run = failed(client, client.upload(rows(), f"{name}.csv", {"compute_name": "made-by-run"}).run_id)
+    assert (run["error"]["stage"], run["error"]["code"]) == ("smoke_test", "SmokeTestFailed")
+    assert TASKS in run["error"]["message"]
+    assert run["error"]["message"].endswith(remedies.TASKS)
+    path = f"{client.target.workspace_path}/computes/made-by-run"
+    made = client.resource_manager("GET", path, params={"api-version": "2024-04-01"})
+    assert made["properties"]["provisioningState"] == "Succeeded"
+    assert made["properties"]["properties"]["scaleSettings"]["minNodeCount"] == 0
+    assert list(made["identity"]["userAssignedIdentities"]) == [SCORING_IDENTITY_ID]
 
 
 def test_a_model_below_the_minimum_accuracy_is_registered_and_not_deployed(client: Client, name: str) -> None:

@@ -7,8 +7,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from localcloud.home import SUBSCRIPTION, Home
+from localcloud.roles import STORAGE_ROLES, principal_of
 from localcloud.spec import CloudSpec, Json, Resource
 
 from runs.settings import APP_SETTINGS, RUN_SETTINGS
@@ -22,6 +24,7 @@ from touchdown.local.names import (
     GROUP_ID,
     POOL,
     RESOURCE_GROUP,
+    SCORING_IDENTITY_ID,
     SITE_ID,
     STORAGE_ID,
     SYSTEM_TOPIC_ID,
@@ -34,6 +37,11 @@ from touchdown.local.names import (
 TRAINER_ENVIRONMENT = ".venv-trainer"
 TASK_SLOTS = 2
 REGION = "localcloud"
+SCORING_ROLES = (
+    "Storage Blob Data Contributor",
+    "Storage Queue Data Contributor",
+    "Storage Table Data Contributor",
+)
 START_TASK = """/bin/bash -c 'ln -sfn environment "$AZ_BATCH_NODE_SHARED_DIR/trainer"'"""
 """The pipeline's command finds the trainer's Python below $AZ_BATCH_NODE_SHARED_DIR/trainer."""
 
@@ -76,6 +84,8 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
         Resource(f"{BATCH_ID}/pools/{POOL}", {"properties": pool()}, "2025-06-01"),
         Resource(TOPIC_ID, {"location": REGION, "properties": {"disableLocalAuth": True}}, "2025-02-15"),
         Resource(SYSTEM_TOPIC_ID, {"location": REGION, "properties": {"source": STORAGE_ID}}, "2025-02-15"),
+        Resource(SCORING_IDENTITY_ID, {"location": REGION}, "2023-01-31"),
+        *scoring_roles(),
         Resource(SITE_ID, {"location": REGION, "kind": "functionapp,linux", "properties": {}}, "2024-11-01"),
         site_settings(home, os.environ),
         *event_subscriptions(checkout),
@@ -88,6 +98,28 @@ def pool() -> Json:
         "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
         "startTask": {"commandLine": START_TASK, "waitForSuccess": True},
     }
+
+
+def scoring_roles() -> list[Resource]:
+    """The roles of the identity with which a cluster scores, on the storage account.
+
+    Azure ML's driver of a batch deployment needs a table and queues there, beside the blobs.
+    """
+    return [
+        Resource(
+            f"{STORAGE_ID}/providers/Microsoft.Authorization/roleAssignments/{uuid5(NAMESPACE_URL, role)}",
+            {
+                "properties": {
+                    "roleDefinitionId": f"/subscriptions/{SUBSCRIPTION}/providers"
+                    f"/Microsoft.Authorization/roleDefinitions/{STORAGE_ROLES[role]}",
+                    "principalId": principal_of(SCORING_IDENTITY_ID),
+                    "principalType": "ServicePrincipal",
+                }
+            },
+            "2022-04-01",
+        )
+        for role in SCORING_ROLES
+    ]
 
 
 def site_settings(home: Home, environ: Mapping[str, str]) -> Resource:
@@ -114,7 +146,7 @@ def app_settings(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
         "TOUCHDOWN_CONTAINER": CONTAINER,
         "TOUCHDOWN_DATASTORE": DATASTORE,
         "TOUCHDOWN_RESOURCE_MANAGER_URL": home.resource_manager,
-        "TOUCHDOWN_COMPUTE_IDENTITY": "",
+        "TOUCHDOWN_COMPUTE_IDENTITY": SCORING_IDENTITY_ID,
         "TOUCHDOWN_COMPUTE_MAX_NODES": "2",
         "TOUCHDOWN_TOPIC_ENDPOINT": home.topic_endpoint(TOPIC),
         "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "2",

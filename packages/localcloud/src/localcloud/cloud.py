@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localcloud import (
     arm,
+    authorization,
     batch,
     certificates,
     datafactory,
@@ -49,6 +50,7 @@ log = logging.getLogger("localcloud")
 
 SERVICES: list[Callable[[Cloud], Service]] = [
     arm.service,
+    authorization.service,
     eventgrid.service,
     machinelearning.service,
     batch.service,

@@ -12,6 +12,7 @@ from localcloud import blobs
 from localcloud.faults import Faults
 from localcloud.home import Home
 from localcloud.inventory import Inventory
+from localcloud.roles import Roles
 from localcloud.spec import CloudSpec
 from localcloud.store import Store
 from localcloud.tokens import Caller, Tokens
@@ -33,6 +34,11 @@ class Cloud:
     def inventory(self) -> Inventory:
         """The resources that clients have PUT to Resource Manager."""
         return Inventory(self.store)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who holds which role."""
+        return Roles(self.inventory)
 
     @cached_property
     def blobs(self) -> BlobServiceClient:

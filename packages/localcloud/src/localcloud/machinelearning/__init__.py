@@ -12,7 +12,7 @@ endpoint, deployment) is taken before a job waits for nodes, and the job fails w
 
 The modules: names, errors and uris define what is accepted; models, computes, endpoints and jobs hold state
 and know nothing of HTTP; provisioning moves a resource through its provisioning states; mlflow_folder,
-images, folders, nodes, scoring and driver do the work of a node; arm_routes, scoring_routes and
+images, folders, nodes, coordination, scoring and driver do the work of a node; arm_routes, scoring_routes and
 history_routes are the HTTP interface.
 """
 
@@ -47,7 +47,7 @@ def service(cloud: Cloud) -> Service:
     )
     jobs = Jobs(cloud.store, workspace)
     nodes = Nodes(computes.nodes)
-    scoring = Scoring(cloud, workspace, jobs, models, nodes, folders)
+    scoring = Scoring(cloud, workspace, jobs, models, computes, nodes, folders)
     arm = Arm(cloud, workspace, models, computes, endpoints, jobs, scoring, nodes)
 
     async def start() -> None:

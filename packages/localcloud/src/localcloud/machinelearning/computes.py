@@ -12,6 +12,7 @@ from localcloud.machinelearning import names
 from localcloud.machinelearning.errors import invalid, not_found, refused
 from localcloud.machinelearning.provisioning import Change, Provisioned, written_by
 from localcloud.machinelearning.uris import PROVIDER, Workspace
+from localcloud.roles import client_of, principal_of
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated, timestamp
@@ -79,8 +80,27 @@ class Computes:
             "systemData": written_by(caller, earlier),
         }
         if body.get("identity"):
-            document["identity"] = body["identity"]
+            document["identity"] = self._identity(body["identity"])
         return self.provisioned.change(name.lower(), document)
+
+    def identities(self, name: str) -> tuple[str, ...]:
+        """The resource ids of the user-assigned identities of a cluster."""
+        identity = self.get(name).get("identity") or {}
+        return tuple(identity.get("userAssignedIdentities") or ())
+
+    def _identity(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """A cluster's identity, with the ids of its user-assigned ones.
+
+        Raises AzureError 400 for a user-assigned identity that does not exist.
+        """
+        assigned = sent.get("userAssignedIdentities") or {}
+        for each in assigned:
+            if self._workspace.inventory.get(each) is None:
+                raise refused(
+                    "FailedIdentityOperation", f"The identity '{each}' was not found.", target="identity"
+                )
+        ids = {each: {"principalId": principal_of(each), "clientId": client_of(each)} for each in assigned}
+        return sent | ({"userAssignedIdentities": ids} if ids else {})
 
     def delete(self, name: str) -> Change | None:
         """Delete a cluster; returns None if it does not exist."""

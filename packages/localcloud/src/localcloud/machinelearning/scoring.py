@@ -21,7 +21,8 @@ from typing import Any
 
 from localcloud.batch.node import NodeFolders
 from localcloud.home import Home
-from localcloud.machinelearning import images
+from localcloud.machinelearning import coordination, images
+from localcloud.machinelearning.computes import Computes
 from localcloud.machinelearning.endpoints import seconds
 from localcloud.machinelearning.folders import DataNotFoundError, Folders, UnsafePathError
 from localcloud.machinelearning.jobs import Jobs, log_folder
@@ -39,6 +40,8 @@ DRIVER = Path(__file__).with_name("driver.py")
 ENVIRONMENT_LIMIT = 600
 """Seconds that a job waits for the Batch pool to prepare the environment of the nodes."""
 POLL_SECONDS = 0.2
+FAILED = 42
+"""The exit code of a driver that fails."""
 QUOTED_BYTES = 2000
 """Bytes at the end of a process's output that an error quotes if the driver gave no reason."""
 
@@ -60,8 +63,17 @@ class Scoring:
     """The scoring jobs that are running."""
 
     def __init__(
-        self, cloud: Cloud, workspace: Workspace, jobs: Jobs, models: Models, nodes: Nodes, folders: Folders
+        self,
+        cloud: Cloud,
+        workspace: Workspace,
+        jobs: Jobs,
+        models: Models,
+        computes: Computes,
+        nodes: Nodes,
+        folders: Folders,
     ) -> None:
+        self._roles = cloud.roles
+        self._computes = computes
         self._home = cloud.home
         self._spec = cloud.spec
         self._faults = cloud.faults
@@ -132,7 +144,9 @@ class Scoring:
         async with self._nodes.taken(job["compute"], job["settings"]["resources"]["instanceCount"]):
             self._jobs.move(name, "Running")
             request = await asyncio.to_thread(self._mount, job, folder, cancelled)
-            failure = await self._process(job, python, folder, request)
+            failure = self._unprepared(job, python, folder) or await self._process(
+                job, python, folder, request
+            )
             self._jobs.move(name, "Finalizing")
             await asyncio.to_thread(self._store_logs, job, folder)
             if failure:
@@ -198,6 +212,15 @@ class Scoring:
             "timeout": seconds(settings["retrySettings"]["timeout"]),
         }
 
+    def _unprepared(self, job: Document, python: Path, folder: Path) -> str:
+        """Why the driver ends before it scores; "" if it does not."""
+        account = self._workspace.inventory.storage_id
+        what = coordination.refused(self._roles, self._computes.identities(job["compute"]), account)
+        if not what:
+            return ""
+        coordination.log_refusal(folder / "logs" / "logs", what, job["child"])
+        return exited(python, FAILED, "SystemExit: 42")
+
     async def _process(self, job: Document, python: Path, folder: Path, request: dict[str, Any]) -> str:
         """Score in a new process; returns the reason of a failure, or "" on success."""
         with (folder / "logs" / "user_logs" / "std_log_0.txt").open("wb") as output:
@@ -224,11 +247,7 @@ class Scoring:
             await process.wait()
         if code == 0:
             return ""
-        reason = await asyncio.to_thread(_failure_reason, folder / "logs")
-        return (
-            f"Execution failed. User process '{python}' exited with status code {code}. Please check log"
-            f" file 'user_logs/std_log_0.txt' for error details. Error: {reason}"
-        )
+        return exited(python, code, await asyncio.to_thread(_failure_reason, folder / "logs"))
 
     def _store_logs(self, job: Document, folder: Path) -> None:
         root = log_folder(self._workspace, job)
@@ -241,6 +260,14 @@ class Scoring:
         to = BlobPath(**job["output"])
         if not self._folders.upload(folder / "predictions.csv", to, overwrite=False):
             log.warning("job %s wrote nothing: '%s' exists already", job["name"], to.path)
+
+
+def exited(python: Path, code: int, reason: str) -> str:
+    """The error of a job whose driver exited with this code."""
+    return (
+        f"Execution failed. User process '{python}' exited with status code {code}. Please check log"
+        f" file 'user_logs/std_log_0.txt' for error details. Error: {reason}"
+    )
 
 
 def environment(job: Document, folder: Path) -> dict[str, str]:

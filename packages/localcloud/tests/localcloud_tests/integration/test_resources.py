@@ -3,12 +3,14 @@
 import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home
+from localcloud.roles import STORAGE_ROLES
 
 from localcloud_tests.resources import (
     BATCH_ID,
@@ -70,6 +72,30 @@ def test_resources_of_the_specification_are_found_in_any_case(arm: Arm, id_: str
     assert answer.status_code == 200, answer.text
     assert (answer.json()["id"], answer.json()["name"]) == (id_, id_.split("/")[-1])
     assert answer.json()["properties"].get("provisioningState", "Succeeded") == "Succeeded"
+
+
+IDENTITY_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/worker"
+DEFINITION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+
+
+def test_an_identity_gets_roles_on_resources_that_exist(arm: Arm) -> None:
+    made = arm("PUT", IDENTITY_ID)
+    assert made.status_code == 201
+    principal = made.json()["properties"]["principalId"]
+    assert arm("GET", IDENTITY_ID).json() == arm("PUT", IDENTITY_ID).json() == made.json()
+    assert arm("GET", f"{IDENTITY_ID}s").status_code == 404
+    role = f"{DEFINITION}/{STORAGE_ROLES['Storage Queue Data Contributor']}"
+    wanted = {"principalId": principal, "roleDefinitionId": role}
+    for scope in (GROUP_ID, STORAGE_ID, f"{BATCH_ID}/pools/{POOL}"):
+        id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
+        answer = arm("PUT", id_, **wanted)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["properties"] == wanted | {"scope": scope}
+        assert arm("GET", id_).json() == answer.json()
+        assert [arm("DELETE", id_).status_code for _ in range(2)] == [200, 204]
+        assert arm("GET", id_).json()["error"]["code"] == "RoleAssignmentNotFound"
+    nowhere = f"{STORAGE_ID}2/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
+    assert arm("PUT", nowhere, **wanted).json()["error"]["code"] == "ResourceNotFound"
 
 
 def test_nothing_is_read_without_a_token(cloud_home: Home) -> None:

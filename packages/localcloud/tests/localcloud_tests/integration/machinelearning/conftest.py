@@ -18,6 +18,8 @@ from azure.ai.ml import Input, MLClient, Output
 from azure.ai.ml.entities import (
     AmlCompute,
     BatchEndpoint,
+    IdentityConfiguration,
+    ManagedIdentityConfiguration,
     Model,
     ModelBatchDeployment,
     ModelBatchDeploymentSettings,
@@ -26,7 +28,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from localcloud.home import SUBSCRIPTION, Home
+from localcloud.home import REGION, SUBSCRIPTION, Home
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT, serve, start_cloud
 from localcloud_tests.resources import CONTAINER, RESOURCE_GROUP, WORKSPACE
@@ -137,11 +139,30 @@ class Workbench:
     def model(self, kind: str = "plain") -> Model:
         return self.register(self.upload_model(kind))
 
-    def compute(self, name: str = COMPUTE, nodes: int = 2) -> str:
+    def compute(self, name: str = COMPUTE, nodes: int = 2, identity: str = "") -> str:
+        """A cluster. identity: the resource id of its user-assigned identity, if it has one."""
+        own = [ManagedIdentityConfiguration(resource_id=identity)]
+        given = IdentityConfiguration(type="user_assigned", user_assigned_identities=own)
         self.ml.compute.begin_create_or_update(
-            AmlCompute(name=name, size="Standard_DS3_v2", min_instances=0, max_instances=nodes)
+            AmlCompute(
+                name=name,
+                size="Standard_DS3_v2",
+                min_instances=0,
+                max_instances=nodes,
+                identity=given if identity else None,
+            )
         ).result()
         return name
+
+    def identity(self, name: str) -> str:
+        """Make a user-assigned identity and return its resource id."""
+        id_ = (
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers"
+            f"/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        )
+        answer = self.request("PUT", f"{id_}?api-version=2023-01-31", json={"location": REGION})
+        assert answer.status_code == 201, answer.text
+        return id_
 
     def endpoint(self, **more: Any) -> str:
         name = f"ep-{uuid4().hex[:8]}"

@@ -3,6 +3,7 @@
 import pytest
 from azure.ai.ml.entities import AmlCompute
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from localcloud.roles import principal_of
 
 from localcloud_tests.integration.machinelearning.conftest import Workbench
 
@@ -31,6 +32,16 @@ def test_the_vm_size_of_a_cluster_is_fixed(bench: Workbench) -> None:
     bench.ml.compute.begin_create_or_update(cluster("sized")).wait()
     with pytest.raises(HttpResponseError, match="cannot be changed from Standard_DS3_v2 to Standard_D8"):
         bench.ml.compute.begin_create_or_update(cluster("sized", size="Standard_D8"))
+
+
+def test_a_cluster_takes_only_identities_that_exist(bench: Workbench) -> None:
+    identity = bench.identity("of-cluster")
+    bench.compute("identified", identity=identity)
+    assigned = bench.arm("GET", "computes/identified").json()["identity"]["userAssignedIdentities"]
+    assert list(assigned) == [identity]
+    assert assigned[identity]["principalId"] == principal_of(identity)
+    with pytest.raises(HttpResponseError, match="was not found"):
+        bench.compute("unidentified", identity=f"{identity}s")
 
 
 def test_a_second_put_during_an_operation_is_a_conflict(bench: Workbench) -> None:

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
-from localcloud.home import SUBSCRIPTION
+from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION
+from localcloud.roles import STORAGE_ROLES, principal_of
 
 from localcloud_tests.integration.machinelearning.conftest import (
     DATASTORE_PATHS,
@@ -15,6 +16,7 @@ from localcloud_tests.integration.machinelearning.conftest import (
     scoring_process,
     wait_until,
 )
+from localcloud_tests.resources import RESOURCE_GROUP
 
 ROWS = "a,b\n0.0,1.0\n3.0,0.0\n"
 SCORED = "0,low,{name}\n1,high,{name}\n"
@@ -53,9 +55,9 @@ def reason(bench: Workbench, job: str) -> str:
     return str(details.error.error.message)
 
 
-def error_file(bench: Workbench, job: str) -> str:
+def error_file(bench: Workbench, job: str, kind: str = "user") -> str:
     [child] = bench.ml.jobs.list(parent_job_name=job)
-    blob = f"ExperimentRun/dcid.{child.name}/logs/user/error.txt"
+    blob = f"ExperimentRun/dcid.{child.name}/logs/{kind}/error.txt"
     return str(bench.blobs.get_blob_client("azureml", blob).download_blob().readall().decode())
 
 
@@ -258,6 +260,43 @@ def test_a_conda_file_without_dependencies_makes_no_image(bench: Workbench, endp
     assert bench.ended(job).status == "Failed"
     assert list(bench.ml.jobs.list(parent_job_name=job)) == []
     assert "the conda file lists no dependencies" in own_error(bench, job)
+
+
+STORAGE = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Storage"
+    f"/storageAccounts/{STORAGE_ACCOUNT}"
+)
+
+
+def assign(bench: Workbench, identity: str, role: str) -> None:
+    """Give a user-assigned identity a role on the storage account."""
+    definition = f"/providers/Microsoft.Authorization/roleDefinitions/{STORAGE_ROLES[role]}"
+    answer = bench.request(
+        "PUT",
+        f"{STORAGE}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}?api-version=2022-04-01",
+        json={"properties": {"roleDefinitionId": definition, "principalId": principal_of(identity)}},
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_cluster_whose_identity_may_make_no_table_or_queue_fails_its_jobs_with_an_empty_log(
+    bench: Workbench, endpoint: str, model: Model
+) -> None:
+    identity = bench.identity("scorer")
+    compute = bench.compute("with-identity", identity=identity)
+    deployment = bench.deploy(endpoint, model, compute=compute)
+    data = bench.upload(f"{fresh()}/sample.csv", ROWS)
+    for role, what in (
+        ("Storage Table Data Contributor", "table"),
+        ("Storage Queue Data Contributor", "queue"),
+    ):
+        job = bench.invoke(endpoint, deployment, data)
+        assert bench.ended(job).status == "Failed"
+        assert "exited with status code 42" in reason(bench, job)
+        assert error_file(bench, job) == ""
+        assert f"Failed to create {what} 'prs" in error_file(bench, job, "sys")
+        assign(bench, identity, role)
+    assert bench.ended(bench.invoke(endpoint, deployment, data)).status == "Completed"
 
 
 @pytest.fixture(scope="module")
