@@ -58,6 +58,7 @@ DOCUMENTS = [
 PRODUCT = ("runs", "services", "activities", "orchestrators", "triggers")
 TITLES = {
     "arm": "Resource Manager",
+    "authorization": "Roles",
     "eventgrid": "Event Grid",
     "machinelearning": "Azure ML",
     "batch": "Batch",
