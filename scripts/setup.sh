@@ -81,9 +81,10 @@ get_uv() {
   checksum "$pin" >"$stamp"
 }
 
-# environment FOLDER PYTHON REQUIREMENTS: creates or updates a virtual environment.
+# environment FOLDER PYTHON REQUIREMENTS [FLAG...]: creates or updates a virtual environment; the flags are for uv.
 environment() {
   local folder=$1 version=$2 requirements=$3
+  shift 3
   if fresh "$folder/.stamp" "$requirements" && is_version "$folder/bin/python" "$version"; then
     return
   fi
@@ -94,8 +95,7 @@ environment() {
     uv venv --quiet --no-project --clear --python "$(found_python "$version")" "$folder" ||
       fail "there is no Python $version and uv could not download one: install it, then try again."
   fi
-  # Compile now rather than at the first import: azure-ai-ml and MLflow have thousands of modules.
-  uv pip sync --quiet --require-hashes --compile-bytecode --python "$folder/bin/python" "$requirements"
+  uv pip sync --quiet --require-hashes "$@" --python "$folder/bin/python" "$requirements"
   checksum "$requirements" >"$folder/.stamp"
 }
 
@@ -150,13 +150,14 @@ browser() {
     fail "the chromium that apt-get installed does not start: install Google Chrome, then try again."
 }
 
+# Compile at once rather than at the first import where most modules are imported: azure-ai-ml and MLflow have thousands.
 part() {
   case $1 in
     app)
-      environment .venv 3.13 requirements-dev.txt
+      environment .venv 3.13 requirements-dev.txt --compile-bytecode
       packages .venv
       ;;
-    trainer) environment .venv-trainer 3.11 trainer/requirements.txt ;;
+    trainer) environment .venv-trainer 3.11 trainer/requirements.txt --compile-bytecode ;;
     storage) storage ;;
     browser) browser ;;
     checkov) environment .venv-checkov 3.13 requirements-checkov.txt ;;
