@@ -1,0 +1,96 @@
+"""Claims about the app settings: the app gets each one that its code or its platform reads, and no other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from tests.bicep.deployed import Deployed
+
+HOST = "[Microsoft.Storage/storageAccounts/sthost.primaryEndpoints.{0}]"
+CLIENT_ID = "[Microsoft.ManagedIdentity/userAssignedIdentities/id-app-.clientId]"
+PLATFORM = {
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": (
+        f"[format('ClientId={{0}};Authorization=AAD', {CLIENT_ID.strip('[]')})]"
+    ),
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "[Microsoft.Insights/components/appi-.ConnectionString]",
+    "ARM_CLOUD_METADATA_URL": (
+        "[format('{0}metadata/endpoints?api-version=2019-05-01', environment().resourceManager)]"
+    ),
+    "AZURE_CLIENT_ID": CLIENT_ID,
+    "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",
+    "AzureWebJobsStorage__blobServiceUri": HOST.format("blob"),
+    "AzureWebJobsStorage__clientId": CLIENT_ID,
+    "AzureWebJobsStorage__credential": "managedidentity",
+    "AzureWebJobsStorage__queueServiceUri": HOST.format("queue"),
+    "AzureWebJobsStorage__tableServiceUri": HOST.format("table"),
+    "PYTHON_THREADPOOL_THREAD_COUNT": "32",
+}
+"""Settings that the platform reads, not the code."""
+APP = {
+    "TOUCHDOWN_WORKSPACE": "mlw-",
+    "TOUCHDOWN_DATA_FACTORY": "adf-",
+    "TOUCHDOWN_STORAGE_URL": "[format('https://{0}.blob.{1}', 'stdata', environment().suffixes.storage)]",
+    "TOUCHDOWN_CONTAINER": (
+        "[format('azureml-blobstore-{0}', Microsoft.MachineLearningServices/workspaces/mlw-.workspaceId)]"
+    ),
+    "TOUCHDOWN_RESOURCE_MANAGER_URL": "[environment().resourceManager]",
+    "TOUCHDOWN_COMPUTE_IDENTITY": "Microsoft.ManagedIdentity/userAssignedIdentities/id-scoring-",
+    "TOUCHDOWN_TOPIC_ENDPOINT": "[Microsoft.EventGrid/topics/evgt-runs-.endpoint]",
+}
+"""Settings whose values come from other resources."""
+RUNS = {
+    "label": "species",
+    "model_name": "iris",
+    "endpoint_name": "iris-endpoint",
+    "epochs": "20",
+    "lr": "0.05",
+    "min_accuracy": "0.9",
+    "training_timeout": "12h",
+    "keep_deployments": "3",
+    "compute_name": "other-cluster",
+    "vm_size": "Standard_F4s_v2",
+    "task": "classification",
+    "algorithm": "boosting",
+    "rare_classes": "merge",
+    "max_rmse": "1.5",
+    "tolerance": "0.02",
+    "approval": "required",
+    "approval_timeout": "3d",
+}
+"""runDefaults of the case in which every parameter is given."""
+
+
+def settings_of(deployed: Deployed) -> dict[str, Any]:
+    app = deployed.only("Microsoft.Web/sites")
+    given = deployed.plain(app["properties"]["siteConfig"]["appSettings"])
+    return {each["name"]: each["value"] for each in given}
+
+
+def wanted_settings(deployed: Deployed) -> dict[str, str | None]:
+    """What each setting must be; None: anything."""
+    wanted: dict[str, str | None] = {each.variable: each.default for each in APP_SETTINGS}
+    wanted |= {each.variable: "" for each in RUN_SETTINGS.values()}
+    wanted |= {**APP, **PLATFORM}
+    group = deployed.only("Microsoft.Resources/resourceGroups")
+    wanted["TOUCHDOWN_RESOURCE_GROUP"] = group["name"]
+    wanted["TOUCHDOWN_SUBSCRIPTION_ID"] = group["id"].split("/")[2]
+    wanted["TOUCHDOWN_COMPUTE_NAME"] = "cpu-cluster"
+    wanted["TOUCHDOWN_VM_SIZE"] = "Standard_DS3_v2"
+    if deployed.case == "everything":
+        wanted |= {RUN_SETTINGS[name].variable: value for name, value in RUNS.items()}
+        wanted["TOUCHDOWN_COMPUTE_MAX_NODES"] = "3"
+    return wanted
+
+
+def the_app_gets_exactly_the_settings_that_are_read(deployed: Deployed) -> Iterator[str]:
+    if not deployed.is_main:
+        return
+    found, wanted = settings_of(deployed), wanted_settings(deployed)
+    for name in sorted({*found} ^ {*wanted}):
+        yield f"{name} is {'set, and nothing reads it' if name in found else 'read, and not set'}"
+    for name, value in wanted.items():
+        if value is not None and name in found and found[name] != value:
+            yield f"{name} is {found[name]!r}, not {value!r}"
+
+
+CLAIMS = [the_app_gets_exactly_the_settings_that_are_read]
