@@ -10,7 +10,7 @@ ARGS ?=
 # Two test processes, each with its own cloud. The tests of one file run in the same process, to share fixtures.
 AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo up down test lint bench mutants snapshots setup lock clean help
+.PHONY: demo up down test lint bench mutants snapshots slips setup lock clean help
 
 demo: setup ## Start a cloud on this machine, upload the lab's CSV, and show the run and its predictions
 	@$(TOUCHDOWN) demo --free-ports $(ARGS)
@@ -41,6 +41,9 @@ mutants: setup ## Change the product in 500 places, one at a time; show which ch
 
 snapshots: setup ## Write down again what the templates would deploy; needs the Bicep compiler
 	@$(PYTHON) -m scripts.bicep_snapshots $(ARGS)
+
+slips: setup ## Change one word of the templates at a time; show which changes nothing notices
+	@$(PYTHON) -m tests.bicep.slips $(ARGS)
 
 setup: ## Create or update .venv, .venv-trainer and node_modules
 	@scripts/setup.sh
