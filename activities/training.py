@@ -41,27 +41,28 @@ STDERR_TAIL = 2000
 
 @activity
 def start_training(wanted: TrainingInput, clients: Clients) -> Training:
-    """Start the pipeline for a run, unless an earlier attempt has started it.
+    """Start the pipeline for a run and a version of its dataset, unless an earlier attempt has started it.
 
     createRun accepts no client token, so an attempt that repeats it after a lost response would start a
-    second pipeline run. Therefore the run id is a pipeline parameter, and each attempt first searches for a
-    pipeline run that has it. The search lags behind, so before createRun an attempt also leaves a note in
-    storage. A later attempt that finds the note, but no pipeline run, waits until the note is LISTING_LAG
-    old.
+    second pipeline run. Therefore the run id and the ETag are pipeline parameters, and each attempt first
+    searches for a pipeline run that has both. The search lags behind, so before createRun an attempt also
+    leaves a note in storage. A later attempt that finds the note, but no pipeline run, waits until the note
+    is LISTING_LAG old.
 
     Raises TransientError while it has to wait. Source: "Pipeline Runs - Query By Factory", which cannot
     filter by parameters.
     """
-    found = find_pipeline_run(wanted.run_id, clients)
+    version = wanted.upload.etag
+    found = find_pipeline_run(wanted.run_id, version, clients)
     if found:
         return Training(wanted.run_id, found)
-    note = note_of(wanted.run_id, clients)
+    note = note_of(wanted.run_id, version, clients)
     try:
         etag = leave_note(note)
     except ResourceExistsError:
         etag = renew_note(note)
         # This attempt may have been held up since its search for longer than the listing takes.
-        found = find_pipeline_run(wanted.run_id, clients)
+        found = find_pipeline_run(wanted.run_id, version, clients)
         if found:
             return Training(wanted.run_id, found)
     try:
@@ -101,8 +102,8 @@ def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
     }
 
 
-def find_pipeline_run(run_id: str, clients: Clients) -> str:
-    """The id of the pipeline run that has `run_id` as a parameter, or ""; the oldest if there are several."""
+def find_pipeline_run(run_id: str, etag: str, clients: Clients) -> str:
+    """The id of the pipeline run that has these parameters, or ""; the oldest if there are several."""
     from azure.mgmt.datafactory.models import RunQueryFilter
 
     query = recent_runs()
@@ -114,12 +115,17 @@ def find_pipeline_run(run_id: str, clients: Clients) -> str:
         page = clients.data_factory.pipeline_runs.query_by_factory(
             clients.settings.resource_group, clients.settings.data_factory, query
         )
-        found += [each for each in page.value if (each.parameters or {}).get("runId") == run_id]
+        found += [each for each in page.value if is_about(each, run_id, etag)]
         if not page.continuation_token:
             break
         query.continuation_token = page.continuation_token
     never = datetime.max.replace(tzinfo=UTC)
     return str(min(found, key=lambda each: each.run_start or never).run_id) if found else ""
+
+
+def is_about(pipeline_run: "PipelineRun", run_id: str, etag: str) -> bool:
+    given = pipeline_run.parameters or {}
+    return (given.get("runId"), given.get("etag")) == (run_id, etag)
 
 
 def recent_runs() -> "RunFilterParameters":
@@ -135,9 +141,9 @@ def recent_runs() -> "RunFilterParameters":
 # --- The note of a start ------------------------------------------------------------------------------
 
 
-def note_of(run_id: str, clients: Clients) -> "BlobClient":
-    """The blob that says when createRun was last called for a run."""
-    return clients.container.get_blob_client(f"{naming.RUNS}{run_id}/training.started")
+def note_of(run_id: str, etag: str, clients: Clients) -> "BlobClient":
+    """The blob that says when createRun was last called for a run and a version of its dataset."""
+    return clients.container.get_blob_client(f"{naming.RUNS}{run_id}/training-{naming.digest(etag)}.started")
 
 
 def leave_note(note: "BlobClient") -> str:
@@ -174,11 +180,11 @@ def remove_note(note: "BlobClient", etag: str) -> None:
         log.info("the note %s is no longer this attempt's", note.blob_name)
 
 
-def may_be_unlisted(run_id: str, clients: Clients) -> bool:
+def may_be_unlisted(run_id: str, etag: str, clients: Clients) -> bool:
     """Whether a pipeline run may have been started for a run so recently that it is not listed yet."""
     clock = StorageClock()
     try:
-        properties = note_of(run_id, clients).get_blob_properties(raw_response_hook=clock)
+        properties = note_of(run_id, etag, clients).get_blob_properties(raw_response_hook=clock)
     except ResourceNotFoundError:
         return False
     return is_fresh(properties.last_modified, clock)
@@ -286,9 +292,9 @@ def cancel_training(left: CleanUp, clients: Clients) -> ProvisioningStatus:
 
     If the run was cancelled during createRun, it does not know its pipeline run, which is then searched for.
     """
-    pipeline_run_id = left.pipeline_run_id or find_pipeline_run(left.run_id, clients)
+    pipeline_run_id = left.pipeline_run_id or find_pipeline_run(left.run_id, left.etag, clients)
     if not pipeline_run_id:
-        return ProvisioningStatus(done=not may_be_unlisted(left.run_id, clients))
+        return ProvisioningStatus(done=not may_be_unlisted(left.run_id, left.etag, clients))
     scope = (clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id)
     try:
         run = clients.data_factory.pipeline_runs.get(*scope)

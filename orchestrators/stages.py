@@ -50,7 +50,8 @@ RULES: dict[Stage, Rule] = {
     # The run of a dataset that another run has claimed as it is now ends here.
     Stage.INSPECT_DATASET: _rule(Stage.START_TRAINING, Stage.RECORD_RUN),
     Stage.START_TRAINING: _rule(Stage.WAIT, clean_up=[CANCEL_TRAINING]),
-    Stage.WAIT: _rule(Stage.READ_TRAINING_RESULT, clean_up=[CANCEL_TRAINING]),
+    # A dataset that changed before the training had read it is inspected again.
+    Stage.WAIT: _rule(Stage.READ_TRAINING_RESULT, Stage.INSPECT_DATASET, clean_up=[CANCEL_TRAINING]),
     Stage.READ_TRAINING_RESULT: _rule(Stage.REGISTER_MODEL),
     # The run of a model that has not passed the gate ends here.
     Stage.REGISTER_MODEL: _rule(Stage.ENSURE_COMPUTE, Stage.RECORD_RUN),

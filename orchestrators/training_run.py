@@ -18,7 +18,7 @@ from orchestrators.approval import wait_for_decision
 from orchestrators.compensation import compensate, delete_deployment
 from orchestrators.run_context import BRIEF, LASTING, RunContext, RunStoppedError, Workflow
 from orchestrators.stages import Stage
-from orchestrators.waiting import Generation, Wait, wait_for_model
+from orchestrators.waiting import DatasetChangedError, Generation, ModelReady, Wait, wait_for_model
 from runs import naming
 from runs.contracts import (
     Champion,
@@ -47,6 +47,8 @@ from runs.contracts import (
     to_json,
 )
 
+MOST_INSPECTIONS = 3
+"""How often a run inspects a dataset that changes each time before the training has read it."""
 PROVISIONING_LIMIT = timedelta(hours=1)
 SMOKE_TEST_LIMIT = timedelta(hours=2)
 """The first scoring job builds its image (10 to 20 minutes) and starts a node (5 to 15 minutes); any job
@@ -95,18 +97,10 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     wait: the state of the wait in the generation before, if the training has started. Raises RunStoppedError
     if the run ends early.
     """
-    if wait is None:
-        dataset = yield from inspect_dataset(run)
-        if dataset is None:
-            return True
-        wait = yield from start_training(run, dataset)
-        run.enter(Stage.WAIT)
-    else:
-        run.polling = wait.dataset.polling
-        run.update_custom_status()
-    path = yield from wait_for_model(run, wait)
-    if path is None:
-        return False
+    trained = yield from train(run, wait)
+    if trained is None:
+        return bool(run.record.superseded_by)
+    wait, path = trained
     settings = wait.dataset.settings
     result = yield from read_training_result(run, settings, wait.champion, path)
     model = yield from register_model(run, settings, result)
@@ -128,19 +122,58 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     return True
 
 
+def train(run: RunContext, wait: Wait | None) -> Workflow[tuple[Wait, str] | None]:
+    """Inspect the dataset, train on it and wait for the model. Returns the wait and the path of the model.
+
+    A dataset that changes before the training has read it, because its metadata are set, for example, is
+    inspected again. Returns None if another run has the dataset, or a new generation continues the wait.
+    """
+    model_ready = ModelReady(run)
+    while True:
+        if wait is None:
+            dataset = yield from inspect_dataset(run)
+            if dataset is None:
+                return None
+            wait = yield from start_training(run, dataset)
+            run.enter(Stage.WAIT)
+        else:
+            run.polling = wait.dataset.polling
+            run.update_custom_status()
+        try:
+            path = yield from wait_for_model(run, wait, model_ready)
+        except DatasetChangedError as changed:
+            check_inspections(run, changed)
+            wait = None
+        else:
+            return None if path is None else (wait, path)
+
+
+def check_inspections(run: RunContext, changed: DatasetChangedError) -> None:
+    """Raises DatasetChangedError if the run has inspected its dataset as often as it may."""
+    inspections = [each for each in run.record.stages if each.name == Stage.INSPECT_DATASET]
+    if len(inspections) >= MOST_INSPECTIONS:
+        message = (
+            f"{changed}; it has been inspected {len(inspections)} times. Once nothing writes to it any more,"
+            " start a run with POST /api/runs."
+        )
+        raise DatasetChangedError("Failed", "DatasetChanged", message) from changed
+
+
 def inspect_dataset(run: RunContext) -> Workflow[Dataset | None]:
     """The dataset, whose version is the run's from now on; None if another run has claimed that version."""
+    is_first = run.stage is None
     run.enter(Stage.INSPECT_DATASET)
     try:
         found = yield from run.call("inspect_dataset", run.request, Inspection)
     except RunStoppedError as stopped:
-        if stopped.code != "RunEnded":
+        if is_first and stopped.code != "RunEnded":
             yield from run.publish_lifecycle_event("RunStarted", BRIEF)
         raise
     dataset = found.dataset
     if dataset is not None:
         run.go_on_with(dataset.upload)
-    yield from run.publish_lifecycle_event("RunStarted", BRIEF)
+    if is_first:
+        yield from run.publish_lifecycle_event("RunStarted", BRIEF)
     if dataset is None:
         run.update(outcome="superseded", superseded_by=found.superseded_by)
         return None
@@ -154,6 +187,8 @@ def start_training(run: RunContext, dataset: Dataset) -> Workflow[Wait]:
     """Find the champion, and start a pipeline run that trains a challenger."""
     settings = dataset.settings
     run.enter(Stage.START_TRAINING)
+    # That of an earlier training must not be taken for the one that is started now.
+    run.update(pipeline_run_id="")
     champion = yield from run.call("find_champion", ChampionInput(settings.endpoint_name), Champion)
     if champion.model and not champion.folder:
         run.warn(

@@ -13,6 +13,8 @@ from orchestrators.run_context import BACK_OFF, RunContext, RunStoppedError, Wor
 from runs import naming
 from runs.contracts import Champion, Dataset, RunRecord, RunRequest, Training, TrainingStatus, to_json
 
+DATASET_CHANGED = 3
+"""The exit code of a trainer that found another ETag than the given one; see trainer/refusals.py."""
 POLLS_PER_GENERATION = 50
 """Polls of a pipeline run before the orchestration continues as new, which keeps its history short."""
 
@@ -39,13 +41,17 @@ class Generation:
     wait: Wait | None = None
 
 
-def wait_for_model(run: RunContext, wait: Wait) -> Workflow[str | None]:
+class DatasetChangedError(RunStoppedError):
+    """The training found the dataset changed since it was inspected, and ended before it had read it."""
+
+
+def wait_for_model(run: RunContext, wait: Wait, model_ready: "ModelReady") -> Workflow[str | None]:
     """The path of the run's MLmodel; None if the orchestration continues as a new generation.
 
-    Raises RunStoppedError: TrainingFailed, TrainingCancelled, TrainingTimedOut, NoModel, or Cancelled.
+    Raises DatasetChangedError, or RunStoppedError: TrainingFailed, TrainingCancelled, TrainingTimedOut,
+    NoModel, or Cancelled.
     """
     training = Training(run.request.run_id, run.record.pipeline_run_id)
-    model_ready = ModelReady(run)
     for _ in range(POLLS_PER_GENERATION):
         path = yield from wait_for_event(run, model_ready, wait)
         if path:
@@ -117,7 +123,10 @@ def model_path(training: Training, status: TrainingStatus) -> str:
     if status.status == "Failed":
         exit_code = "" if status.exit_code is None else f"the trainer exited with {status.exit_code}: "
         why = status.stderr or status.message or "no reason given"
-        raise RunStoppedError("Failed", "TrainingFailed", f"{pipeline_run} failed: {exit_code}{why}")
+        message = f"{pipeline_run} failed: {exit_code}{why}"
+        if status.exit_code == DATASET_CHANGED:
+            raise DatasetChangedError("Failed", "DatasetChanged", message)
+        raise RunStoppedError("Failed", "TrainingFailed", message)
     return ""
 
 

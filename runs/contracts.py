@@ -411,7 +411,10 @@ class Promotion:
 
 @dataclass(frozen=True)
 class CleanUp:
-    """What an ended run may have left behind. A field is empty if the run did not get that far."""
+    """What an ended run may have left behind. A field is empty if the run did not get that far.
+
+    etag: that of the version of the dataset which the run trains on.
+    """
 
     run_id: str
     pipeline_run_id: str = ""
@@ -419,6 +422,7 @@ class CleanUp:
     deployment: str = ""
     job: str = ""
     operation_url: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True)

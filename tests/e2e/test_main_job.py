@@ -104,6 +104,10 @@ def test_content_that_has_had_its_run_is_refused_unless_a_rerun_is_requested(
 def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them(
     client: Client, controls: Controls, name: str
 ) -> None:
+    """They are set twice: before the run reads the dataset, and once more before its training does."""
+    no_training = controls.arm_fault(
+        "http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=None
+    )
     controls.pause_deliveries()
     try:
         upload = client.upload(rows(), f"{name}.csv")
@@ -111,10 +115,16 @@ def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them
         blob.set_blob_metadata({"epochs": "4"})
     finally:
         controls.resume_deliveries()
+    inspected = client.wait(upload.run_id, until=stage_is("start_training"))
+    assert inspected["settings"]["epochs"] == 4
+    assert f'"{inspected["upload"]["etag"]}"' == blob.get_blob_properties().etag != f'"{upload.etag}"'
+    blob.set_blob_metadata({"epochs": "5"})
+    controls.disarm(no_training["id"])
+
     run = succeeded(client, upload.run_id)
-    assert (run["outcome"], run["source"], run["settings"]["epochs"]) == ("promoted", "event", 4)
+    assert [stage["name"] for stage in run["stages"]] == [*STEPS[:3], *STEPS]
+    assert (run["outcome"], run["source"], run["settings"]["epochs"]) == ("promoted", "event", 5)
     assert f'"{run["upload"]["etag"]}"' == blob.get_blob_properties().etag
-    assert run["upload"]["etag"] != upload.etag
     with pytest.raises(ApiError, match=upload.run_id) as again:
         client.start_run(upload.dataset)
     assert (again.value.status, again.value.code) == (409, "RunExists")

@@ -94,8 +94,7 @@ def test_a_dataset_that_was_replaced_is_left_to_its_own_run(batch: Batch) -> Non
     assert process.returncode == 3
     assert process.stderr.splitlines() == [
         f"dataset {DATASET} has changed since this run inspected it (etag {first}, now {second}); "
-        "a newer upload has a run of its own, but metadata or properties that were set have none: then start"
-        " one with POST /api/runs"
+        "the run looks whether it can go on with it as it is now"
     ]
     assert batch.outputs() == []
 

@@ -17,6 +17,7 @@ from runs.contracts import Champion, Inspection, Promotion, ProvisioningStatus
 from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
+    DATASET,
     LATER,
     MODEL,
     POLLING,
@@ -39,6 +40,7 @@ HISTORIES = Path(__file__).parent / "histories"
 FAILED_TRAINING = training(
     "Failed", message="Operation on target Train failed", exit_code=2, stderr="bad row 7"
 )
+CHANGED_DATASET = training("Failed", exit_code=3, stderr="dataset iris_csv.csv has changed")
 LOST_EVENT = in_turn(training("Queued"), training("InProgress"), training("Succeeded", model_path=MODEL))
 RARELY = inspected(polling=replace(POLLING, run_first=900))
 
@@ -72,6 +74,12 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
         good(inspect_dataset=in_turn(refusal("LabelMissing", "dataset iris_csv.csv: no such column.")))
     ),
     "dataset_changed": lambda: rehearse(good(inspect_dataset=inspected(upload=LATER))),
+    "dataset_changed_later": lambda: rehearse(
+        good(
+            inspect_dataset=in_turn(Inspection(DATASET), Inspection(replace(DATASET, upload=LATER))),
+            get_training_status=in_turn(CHANGED_DATASET, training("InProgress")),
+        )
+    ),
     "dataset_taken": lambda: rehearse(
         good(inspect_dataset=always(Inspection(superseded_by="iris-csv-aaaaaaaaaaaaaaaa")))
     ),

@@ -151,7 +151,8 @@ def error_codes() -> tuple[set[str], set[str]]:
     of_runs: set[str] = set()
     of_http: set[str] = set()
     for folder in PRODUCT:
-        of_runs |= texts(calls(folder, "RefusedError"), 0) | texts(calls(folder, "RunStoppedError"), 1)
+        of_runs |= texts(calls(folder, "RefusedError"), 0)
+        of_runs |= texts(calls(folder, "RunStoppedError"), 1) | texts(calls(folder, "DatasetChangedError"), 1)
         of_http |= texts(calls(folder, "ApiError"), 1)
     return of_runs, of_http - of_runs
 

@@ -1,13 +1,14 @@
 """The steps that train: one pipeline run for each run, whatever is lost, late or refused."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
 from activities.training import LISTING_LAG, cancel_training, get_training_status, start_training, stderr_tail
+from runs import naming
 from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import TransientError
 from runs.value_types import LONGEST_DURATION
@@ -29,8 +30,10 @@ ORDER = TrainingInput(
     tolerance=0.01,
     champion=Champion(),
 )
-NOTE = f"runs/{RUN}/training.started"
+NOTE = f"runs/{RUN}/training-{naming.digest(UPLOAD.etag)}.started"
 LAG = LISTING_LAG.total_seconds()
+UNKNOWN = CleanUp(RUN, etag=UPLOAD.etag)
+"""What a run leaves that does not know its pipeline run."""
 
 
 @dataclass
@@ -51,7 +54,7 @@ class Azure:
     moment: Callable[[Sent], bool] | None = None
     meanwhile: Callable[[], None] | None = None
     activity_runs: list[dict[str, object]] = field(default_factory=list)
-    parameters: dict[str, str] | None = field(default_factory=lambda: {"runId": RUN})
+    parameters: dict[str, str] | None = field(default_factory=lambda: {"runId": RUN, "etag": UPLOAD.etag})
 
     @property
     def clients(self) -> Clients:
@@ -170,6 +173,23 @@ def test_a_pipeline_run_that_is_listed_while_an_old_note_is_renewed_is_found() -
     assert azure.created == ["earlier"]
 
 
+def test_a_later_version_of_the_dataset_has_a_pipeline_run_of_its_own_at_once() -> None:
+    azure = Azure()
+    first = start_training(ORDER, azure.clients)
+    azure.listed = True
+    later = replace(ORDER, upload=replace(UPLOAD, etag="0x8DD"))
+    assert start_training(later, azure.clients).pipeline_run_id != first.pipeline_run_id
+    assert start_training(ORDER, azure.clients) == first
+
+
+def test_the_clean_up_looks_for_the_pipeline_run_of_the_present_version() -> None:
+    azure = Azure(created=["earlier"], listed=True, status="InProgress")
+    other = cancel_training(replace(UNKNOWN, etag="0x8DD"), azure.clients)
+    assert (other, azure.cancelled) == (ProvisioningStatus(done=True), [])
+    cancel_training(UNKNOWN, azure.clients)
+    assert azure.cancelled == ["earlier"]
+
+
 def test_the_age_of_a_note_is_measured_by_storages_clock_and_not_by_the_hosts() -> None:
     """The host's clock is months away from that of this storage."""
     for year in (2020, 2100):
@@ -178,9 +198,9 @@ def test_the_age_of_a_note_is_measured_by_storages_clock_and_not_by_the_hosts() 
         azure.blobs.put(NOTE, b"", age=LAG - 1)
         with pytest.raises(TransientError):
             start_training(ORDER, azure.clients)
-        assert cancel_training(CleanUp(RUN), azure.clients) == ProvisioningStatus(done=False)
+        assert cancel_training(UNKNOWN, azure.clients) == ProvisioningStatus(done=False)
         azure.pass_time(1)
-        assert cancel_training(CleanUp(RUN), azure.clients) == ProvisioningStatus(done=True)
+        assert cancel_training(UNKNOWN, azure.clients) == ProvisioningStatus(done=True)
         assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-1"
 
 

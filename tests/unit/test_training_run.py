@@ -9,6 +9,7 @@ from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DAT
 from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
 from localcloud.functions.testing import Event
 
+from orchestrators.training_run import MOST_INSPECTIONS
 from orchestrators.waiting import POLLS_PER_GENERATION
 from runs.contracts import (
     Champion,
@@ -44,6 +45,7 @@ from tests.unit.rehearsed import (
     RUN,
     STEPS,
     UPLOAD,
+    Step,
     always,
     asking,
     attempts,
@@ -280,6 +282,107 @@ def test_a_run_goes_on_with_the_version_of_the_dataset_that_it_found() -> None:
     assert {event["data"]["etag"] for event in inputs(outcome, "publish_event")} == {LATER.etag}
     at = {status["stage"]: (status["etag"], status["uploaded_at"]) for status in outcome.statuses}
     assert at["start_training"] == at["wait"] == (LATER.etag, LATER.uploaded_at)
+
+
+STDERR = "dataset iris_csv.csv has changed since this run inspected it"
+CHANGED = training("Failed", exit_code=3, stderr=STDERR)
+"""The status of a training that found another ETag than the one that it was given."""
+
+
+def trainings(*statuses: Json) -> dict[str, Step]:
+    """The steps of a run that finds another version at each inspection; statuses: of its pipeline runs."""
+    number = 0
+
+    def inspect(given: Json) -> Json:
+        nonlocal number
+        number += 1
+        version = replace(UPLOAD, etag=f"0x{number}")
+        return to_json(Inspection(replace(DATASET, upload=version)))
+
+    def start(given: Json) -> Json:
+        return to_json(Training(RUN, f"pipeline-run-{number}"))
+
+    def status(given: Json) -> Json:
+        return statuses[int(given["pipeline_run_id"].rpartition("-")[2]) - 1]
+
+    return good(inspect_dataset=inspect, start_training=start, get_training_status=status)
+
+
+def test_a_dataset_that_changes_before_the_training_has_read_it_is_inspected_and_trained_on_again() -> None:
+    outcome = rehearse(trainings(CHANGED, training("InProgress")))
+    assert outcome.status is COMPLETED
+    written = record(outcome)
+    assert (written.status, written.outcome, written.error) == ("Succeeded", "promoted", None)
+    assert [stage.name for stage in written.stages] == [*STEPS[:3], *STEPS]
+    assert (written.upload.etag, written.pipeline_run_id) == ("0x2", "pipeline-run-2")
+    assert [given["upload"]["etag"] for given in inputs(outcome, "inspect_dataset")] == ["0x8DC", "0x1"]
+    assert [given["upload"]["etag"] for given in inputs(outcome, "start_training")] == ["0x1", "0x2"]
+    assert inputs(outcome, "promote")[-1]["upload"]["etag"] == "0x2"
+    assert published(outcome) == ["RunStarted", "RunSucceeded"]
+    assert cleaned_up(outcome) == []
+
+
+def test_a_model_of_the_second_training_is_used_as_soon_as_its_event_comes() -> None:
+    outcome = rehearse(trainings(CHANGED, training("InProgress")))
+    waited = record(outcome).stages[5]
+    assert waited.name == "wait"
+    assert READY.after.total_seconds() <= seconds(waited.ended) < READY.after.total_seconds() + 1
+
+
+def test_a_dataset_that_keeps_changing_fails_the_run_with_what_the_trainer_said() -> None:
+    outcome = rehearse(trainings(CHANGED, CHANGED, CHANGED), events=[])
+    assert outcome.status is FAILED
+    error = record(outcome).error
+    assert error is not None
+    assert (error.stage, error.code) == ("wait", "DatasetChanged")
+    assert error.message == (
+        f"pipeline run pipeline-run-3 failed: the trainer exited with 3: {STDERR}; it has been inspected 3"
+        " times. Once nothing writes to it any more, start a run with POST /api/runs."
+    )
+    assert len(inputs(outcome, "start_training")) == MOST_INSPECTIONS == 3
+    left = inputs(outcome, "cancel_training")[0]
+    assert (left["pipeline_run_id"], left["etag"]) == ("pipeline-run-3", "0x3")
+
+
+def test_a_dataset_that_another_run_has_claimed_by_the_time_that_it_is_inspected_again_is_left_to_that() -> (
+    None
+):
+    other = "iris-csv-aaaaaaaaaaaaaaaa"
+    steps = good(
+        inspect_dataset=in_turn(Inspection(DATASET), Inspection(superseded_by=other)),
+        get_training_status=in_turn(CHANGED),
+    )
+    outcome = rehearse(steps, events=[])
+    assert outcome.status is COMPLETED
+    written = record(outcome)
+    assert (written.outcome, written.superseded_by, written.error) == ("superseded", other, None)
+    assert [stage.name for stage in written.stages] == [*STEPS[:3], "inspect_dataset", "record_run"]
+
+
+def test_an_event_or_a_cancel_during_the_second_inspection_is_not_lost() -> None:
+    steps = trainings(CHANGED, training("InProgress"))
+    outcome = rehearse_with_cancel("inspect_dataset", steps, call=2)
+    assert record(outcome).status == "Cancelled"
+    assert len(inputs(outcome, "start_training")) == 1
+
+
+def test_a_later_generation_inspects_a_changed_dataset_again() -> None:
+    rarely = replace(DATASET, polling=replace(POLLING, run_first=900))
+    polls = 0
+
+    def status(_: Json) -> Json:
+        nonlocal polls
+        polls += 1
+        return CHANGED if polls == POLLS_PER_GENERATION + 1 else training("InProgress")
+
+    steps = good(
+        inspect_dataset=in_turn(Inspection(rarely), Inspection(replace(rarely, upload=LATER))),
+        get_training_status=status,
+    )
+    outcome = rehearse(steps, events=[replace(READY, after=timedelta(hours=14))])
+    assert outcome.status is COMPLETED
+    assert (record(outcome).upload, record(outcome).outcome) == (LATER, "promoted")
+    assert published(outcome) == ["RunStarted", "RunSucceeded"]
 
 
 def test_a_later_generation_keeps_the_version_that_the_run_found() -> None:

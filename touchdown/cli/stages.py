@@ -59,7 +59,10 @@ def stage_rows(run: Json, now: datetime) -> list[tuple[Text | Spinner, str, str,
 
 def to_come(run: Json) -> list[str]:
     """The stages that a running run is expected to reach."""
-    skipped = {stage["name"] for stage in run.get("stages", [])}
+    reached = [stage["name"] for stage in run.get("stages", [])]
+    # A run whose dataset changed before it was trained on goes through the first stages again.
+    again = len(reached) - 1 - reached[::-1].index("inspect_dataset") if "inspect_dataset" in reached else 0
+    skipped = set(reached[again:])
     if (run.get("settings") or {}).get("approval") != "required":
         skipped.add("approve")
     if run.get("verdict") == "keep_champion":

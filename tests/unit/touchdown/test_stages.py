@@ -22,6 +22,13 @@ def test_a_running_run_shows_its_past_current_and_future_stages() -> None:
     assert printed[2:] == [(name, "") for name in list(stages.STAGES)[2:] if name != "approve"]
 
 
+def test_a_run_that_inspects_its_dataset_again_still_has_the_training_ahead() -> None:
+    reached = ["inspect_dataset", "start_training", "wait", "inspect_dataset"]
+    run = RUN | {"stages": [RUN["stages"][0] | {"name": name} for name in reached]}
+    assert stages.to_come(run)[:3] == ["start_training", "wait", "read_training_result"]
+    assert stages.to_come(RUN | {"stages": []})[0] == "inspect_dataset"
+
+
 def test_an_ended_run_shows_only_what_it_reached() -> None:
     assert [name for name, _ in lines(RUN | {"status": "Failed"})] == ["inspect_dataset", "start_training"]
 
