@@ -56,7 +56,7 @@ lock: setup ## Lock the requirements again; versions change only where they must
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 	$(PYTHON) -m scripts.lock_environment $(UV)
-	$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --group checkov -o requirements-checkov.txt
 
 clean: ## Delete everything that setup created; `touchdown reset` deletes the cloud's data
