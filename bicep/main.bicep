@@ -70,10 +70,21 @@ param batchSpot bool = false
 @allowed(['ManagedIdentity', 'KeyVault'])
 param batchAuthentication string = 'ManagedIdentity'
 
+@description('Optional. Proven: roles with which a Custom activity and a batch endpoint are reported or documented to work. Narrow: narrower ones instead. docs/roles.md lists both.')
+@allowed(['Proven', 'Narrow'])
+param roleSet string = 'Proven'
+
 @description('Optional. Name of the scoring cluster.')
 @minLength(3)
 @maxLength(24)
 param computeName string = 'cpu-cluster'
+
+@description('Optional. Whether to create or update the scoring cluster. If false, the first run creates it, and no deployment fails for lack of quota.')
+param deployCompute bool = false
+
+@description('Optional. Name of a cluster that builds the images of deployments, where ACR Tasks are not allowed (TasksOperationsNotAllowed). The cluster computeName is then deployed too; any other must exist.')
+@maxLength(24)
+param imageBuildCompute string = ''
 
 @description('Optional. VM size of the scoring cluster; cannot be changed later.')
 @minLength(1)
@@ -105,7 +116,7 @@ param alertEmail string = ''
 @maxValue(24)
 param waitingHours int = 4
 
-@description('Optional. Days for which logs, activity logs and dead letters are kept.')
+@description('Optional. Days for which logs, activity logs, dead letters and earlier versions of blobs are kept.')
 @minValue(30)
 @maxValue(730)
 param retentionInDays int = 30
@@ -158,9 +169,22 @@ module roles 'modules/roles.bicep' = {
     names: names
     appPrincipalId: identities.outputs.app.principalId
     trainingPrincipalId: identities.outputs.training.principalId
+    eventsPrincipalId: identities.outputs.events.principalId
+    proven: roleSet == 'Proven'
+  }
+  #restore-diagnostics what-if-short-circuiting
+  dependsOn: [monitoring, storage]
+}
+
+module rolesOfMachineLearning 'modules/roles-machine-learning.bicep' = {
+  scope: group
+  #disable-diagnostics what-if-short-circuiting
+  params: {
+    names: names
     scoringPrincipalId: identities.outputs.scoring.principalId
     workspacePrincipalId: identities.outputs.workspace.principalId
-    eventsPrincipalId: identities.outputs.events.principalId
+    proven: roleSet == 'Proven'
+    imageBuildCompute: imageBuildCompute
   }
   #restore-diagnostics what-if-short-circuiting
   dependsOn: [monitoring, storage, vaultAndRegistry]
@@ -173,16 +197,27 @@ module workspace 'modules/workspace.bicep' = {
     tags: allTags
     names: names
     identityId: identities.outputs.workspace.id
-    scoringIdentityId: identities.outputs.scoring.id
     storageId: storage.outputs.dataId
     vaultId: vaultAndRegistry.outputs.vaultId
     registryId: vaultAndRegistry.outputs.registryId
     insightsId: monitoring.outputs.insightsId
-    computeName: computeName
-    computeVmSize: computeVmSize
-    computeMaxNodes: computeMaxNodes
+    imageBuildCompute: imageBuildCompute
   }
-  dependsOn: [roles]
+  dependsOn: [rolesOfMachineLearning]
+}
+
+module compute 'modules/compute.bicep' = if (deployCompute || imageBuildCompute == computeName) {
+  scope: group
+  params: {
+    location: region
+    tags: allTags
+    names: names
+    identityId: identities.outputs.scoring.id
+    computeName: computeName
+    vmSize: computeVmSize
+    maxNodes: computeMaxNodes
+  }
+  dependsOn: [workspace]
 }
 
 module containers 'modules/containers.bicep' = {
@@ -304,6 +339,7 @@ module rolesOfServices 'modules/roles-services.bicep' = {
     workspacePrincipalId: identities.outputs.workspace.principalId
     publisherPrincipalId: publisherPrincipalId
     uploaderPrincipalIds: uploaderPrincipalIds
+    proven: roleSet == 'Proven'
   }
   #restore-diagnostics what-if-short-circuiting
   dependsOn: [batch, containers, factory, topics]

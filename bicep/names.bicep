@@ -75,6 +75,8 @@ var roleDefinitionType = 'Microsoft.Authorization/roleDefinitions'
 @description('Ids of built-in roles, by role name.')
 var roles = {
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
+  acrPush: '8311e382-0749-4cb8-b61a-304f252e45ec'
+  azureBatchAccountContributor: '29fe4964-1e60-436b-bd3a-77fd4c178b3c'
   azureBatchDataContributor: '6aaa78f1-f7de-44ca-8722-c64a23943cae'
   azureMLComputeOperator: 'e503ece1-11d0-4e8e-8e2c-7a6c3bf38815'
   azureMLDataScientist: 'f6c7c914-8db3-469d-8ca1-694a8f32e121'

@@ -19,8 +19,14 @@ HEAD = """# Who may do what
 `python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json). Tests check
 that file against the templates and the calls in the code. Each heading is one role assignment, followed by
 the calls that are answered with 403 without it. The operations are Azure's own names; those marked *data* are
-checked by the service itself. Each role is as narrow as the calls allow, even where one broader role could
-replace several assignments.
+checked by the service itself.
+
+Each role is as narrow as its calls allow, even where one broader role could replace several assignments,
+with one exception. By default (`roleSet=Proven`), the identity of the trainings and that of the scoring
+cluster have the roles with which a Custom activity and a batch endpoint are reported or documented to work
+without keys. With `roleSet=Narrow` they have narrower ones instead, which should suffice; nobody has
+confirmed that yet. A deployment assigns one of the two, but it deletes no role assignment: after you change
+`roleSet` or `imageBuildCompute`, delete the assignments that this page lists under the other value.
 """
 IDENTITIES = {
     "app": "The Function App",
@@ -33,6 +39,11 @@ IDENTITIES = {
 }
 
 
+def reason(assignment: dict[str, Any]) -> str:
+    only = f"Only with `{assignment['when']}`: " if "when" in assignment else ""
+    return f"{only}{assignment['why']}"
+
+
 def document(table: dict[str, Any]) -> str:
     lines = [HEAD]
     for identity, title in IDENTITIES.items():
@@ -40,7 +51,7 @@ def document(table: dict[str, Any]) -> str:
         for each in (each for each in table["assignments"] if each["identity"] == identity):
             lines += [
                 f"### {each['role']} on {each['scope']}\n",
-                f"{each['why']} (`{each['name']}`, [{each['file']}](../bicep/{each['file']}))\n",
+                f"{reason(each)} (`{each['name']}`, [{each['file']}](../bicep/{each['file']}))\n",
                 "| by | call | needs |",
                 "| --- | --- | --- |",
             ]

@@ -27,11 +27,11 @@ param publisherPrincipalId string
 @description('Required. Object ids of the people, groups and programs that upload datasets.')
 param uploaderPrincipalIds string[]
 
+@description('Required. Whether to assign the roles with which a Custom activity and a batch endpoint are reported or documented to work, instead of narrower ones.')
+param proven bool
+
 var blobType = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
-var writes = join(
-  map(['write', 'add/action', 'delete', 'move/action'], action => '!(ActionMatches{\'${blobType}/${action}\'})'),
-  ' AND '
-)
+var writes = join(map(['write', 'add/action'], action => '!(ActionMatches{\'${blobType}/${action}\'})'), ' AND ')
 var onlyDatasets = '((${writes}) OR (@Resource[${blobType}:path] StringLike \'datasets/*\'))'
 
 // Each principal once, and without the publisher, who may upload already: Azure refuses a second assignment of one role.
@@ -95,6 +95,23 @@ resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
           'Microsoft.DataFactory/factories/pipelineruns/*'
           'Microsoft.DataFactory/factories/querypipelineruns/*'
         ]
+      }
+    ]
+  }
+}
+
+// Each built-in role that can write blobs can also delete and change the container, which no condition can prevent: a
+// condition binds data actions only. The portal and Storage Explorer list from the top, so reading has no condition.
+resource uploader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(data.id, 'uploader')
+  properties: {
+    roleName: 'Touchdown uploader (${names.dataStorage})'
+    description: 'Read the blobs of a container, and create and replace those that a condition allows.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        dataActions: ['${blobType}/read', '${blobType}/write', '${blobType}/add/action']
       }
     ]
   }
@@ -167,7 +184,7 @@ resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01
 }
 
 // A scoring job uses the cluster's identity to mount its input and to write predictions.
-resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!proven) {
   name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
@@ -178,7 +195,7 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
 }
 
 // A scoring job writes its logs to the artifact store.
-resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!proven) {
   name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: artifacts
   properties: {
@@ -199,8 +216,20 @@ resource appRunsPipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
+// Data Factory submits tasks and monitors them. The one report of a Custom activity without keys,
+// github.com/Azure/Azure-DataFactory/issues/287, has a broader role than the one for jobs.
+resource trainingManagesBatch 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (proven) {
+  name: guid(batch.id, trainingPrincipalId, roles.azureBatchAccountContributor)
+  scope: batch
+  properties: {
+    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureBatchAccountContributor)
+    principalId: trainingPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
 // Data Factory submits tasks and monitors them.
-resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!proven) {
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchDataContributor)
   scope: batch
   properties: {
@@ -231,13 +260,13 @@ resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022
   }
 }
 
-// People and programs that upload datasets; they can write below datasets/ only.
+// People and programs that upload datasets; they read the container, and can write below datasets/ only.
 resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principalId in uploaders: {
-    name: guid(runs.id, principalId, roles.storageBlobDataContributor)
+    name: guid(runs.id, principalId, uploader.name)
     scope: runs
     properties: {
-      roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+      roleDefinitionId: uploader.id
       principalId: principalId
       conditionVersion: '2.0'
       condition: onlyDatasets

@@ -15,7 +15,7 @@ param names Names
 @description('Required. Whether the data account accepts its shared key, which only the fallback of keys.bicep needs.')
 param sharedKey bool
 
-@description('Required. Days after which Custom activity logs and dead letters are deleted.')
+@description('Required. Days after which Custom activity logs, dead letters and earlier versions of blobs are deleted.')
 param retentionInDays int
 
 @description('Properties of an account. sharedKey: whether it accepts its shared key.')
@@ -54,6 +54,8 @@ resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' =
   name: 'default'
   properties: {
     deleteRetentionPolicy: { enabled: true, days: 7 }
+    containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+    isVersioningEnabled: true
   }
 }
 
@@ -62,6 +64,7 @@ resource hostBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' =
   name: 'default'
   properties: {
     deleteRetentionPolicy: { enabled: true, days: 7 }
+    containerDeleteRetentionPolicy: { enabled: true, days: 7 }
   }
 }
 
@@ -73,7 +76,9 @@ resource hostContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
   }
 ]
 
-// Nothing else deletes the files that Custom activities leave in adfjobs.
+// Nothing else deletes the files that Custom activities leave in adfjobs, and earlier versions of overwritten and deleted
+// blobs, which cost as much as the blobs. A version counts its days from when it was written; once deleted, it can be
+// restored for the 7 days above.
 resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
   parent: data
   name: 'default'
@@ -87,6 +92,15 @@ resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@202
           definition: {
             filters: { blobTypes: ['blockBlob'], prefixMatch: ['adfjobs/'] }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: retentionInDays } } }
+          }
+        }
+        {
+          name: 'delete-earlier-versions'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob', 'appendBlob'] }
+            actions: { version: { delete: { daysAfterCreationGreaterThan: retentionInDays } } }
           }
         }
       ]

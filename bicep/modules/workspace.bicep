@@ -1,4 +1,4 @@
-// The Azure ML workspace, and the scoring cluster.
+// The Azure ML workspace. The scoring cluster is in compute.bicep.
 
 import { Names, Tags } from '../names.bicep'
 
@@ -14,9 +14,6 @@ param names Names
 @description('Required. Resource id of the workspace\'s identity; its roles must already be assigned.')
 param identityId string
 
-@description('Required. Resource id of the identity that the cluster uses to read data and write predictions.')
-param scoringIdentityId string
-
 @description('Required. Resource id of the storage account behind the default datastore.')
 param storageId string
 
@@ -29,14 +26,8 @@ param registryId string
 @description('Required. Resource id of Application Insights.')
 param insightsId string
 
-@description('Required. Name of the cluster.')
-param computeName string
-
-@description('Required. VM size of the cluster; cannot be changed later.')
-param computeVmSize string
-
-@description('Required. Maximum number of nodes in the cluster.')
-param computeMaxNodes int
+@description('Required. Name of the cluster that builds the images of deployments. If empty, the registry builds them.')
+param imageBuildCompute string
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' = {
   name: names.workspace
@@ -55,36 +46,12 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' = {
     keyVault: vaultId
     containerRegistry: registryId
     applicationInsights: insightsId
+    // A name; the cluster may come later, since only an image build looks for it.
+    imageBuildCompute: empty(imageBuildCompute) ? null : imageBuildCompute
     // The account accepts no key: the datastores use the identity of the caller.
     systemDatastoresAuthMode: 'Identity'
     publicNetworkAccess: 'Enabled'
     v1LegacyMode: false
-  }
-}
-
-resource compute 'Microsoft.MachineLearningServices/workspaces/computes@2026-03-01' = {
-  parent: workspace
-  name: computeName
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: { '${scoringIdentityId}': {} }
-  }
-  properties: {
-    computeType: 'AmlCompute'
-    disableLocalAuth: true
-    properties: {
-      osType: 'Linux'
-      vmSize: computeVmSize
-      vmPriority: 'Dedicated'
-      remoteLoginPortPublicAccess: 'Disabled'
-      scaleSettings: {
-        minNodeCount: 0
-        maxNodeCount: computeMaxNodes
-        nodeIdleTimeBeforeScaleDown: 'PT5M'
-      }
-    }
   }
 }
 

@@ -16,7 +16,21 @@ from tests.unit.bicep.source import BICEP, ROOT, Declared, properties, source, s
 
 TABLE: dict[str, Any] = json.loads((BICEP / "roles.json").read_text())
 ASSIGNMENTS: list[dict[str, Any]] = TABLE["assignments"]
-ROLES: dict[str, dict[str, list[str]]] = TABLE["roles"]
+CUSTOM: dict[str, dict[str, list[str]]] = TABLE["roles"]
+BUILT_IN: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("built_in_roles.json").read_text())[
+    "roles"
+]
+"""What Azure's own roles really grant; the file names its source."""
+ROLES = CUSTOM | BUILT_IN
+CONDITIONS = {
+    "": None,
+    "roleSet=Proven": "proven",
+    "roleSet=Narrow": "!proven",
+    "imageBuildCompute=": "empty(imageBuildCompute)",
+    "imageBuildCompute=NAME": "!empty(imageBuildCompute)",
+    "batchAuthentication=KeyVault": None,
+}
+"""The condition of an assignment by its "when" in the table; that of KeyVault stands at the module."""
 
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda each: each["name"])
 
@@ -54,13 +68,47 @@ def test_an_assignment_is_what_the_table_says(assignment: dict[str, Any]) -> Non
 
 @each_assignment
 def test_the_comment_above_an_assignment_is_its_reason_in_the_table(assignment: dict[str, Any]) -> None:
-    path, declared = assigned()[assignment["name"]]
+    _, declared = assigned()[assignment["name"]]
     above = declared.node.prev_named_sibling
     assert above is not None
     assert above.type == "comment"
     last = text(above).removeprefix("// ")
     assert declared.node.start_point.row - above.start_point.row == 1
-    assert path.name == "keys.bicep" or assignment["why"].endswith(last)
+    assert assignment["why"].endswith(last)
+
+
+@each_assignment
+def test_an_assignment_has_the_condition_that_the_table_names(assignment: dict[str, Any]) -> None:
+    path, declared = assigned()[assignment["name"]]
+    condition = re.search(r"' = if \((.*)\) \{\n", text(declared.node))
+    assert (condition[1] if condition else None) == CONDITIONS[assignment.get("when", "")]
+    assert (path.name == "keys.bicep") == (assignment.get("when") == "batchAuthentication=KeyVault")
+
+
+def test_the_switches_of_the_modules_are_those_of_main() -> None:
+    main = source(BICEP / "main.bicep").content
+    assert "param roleSet string = 'Proven'" in main
+    assert main.count("proven: roleSet == 'Proven'") == 3
+
+
+@pytest.mark.parametrize("identity", ["training", "scoring"])
+def test_a_narrow_role_serves_the_calls_of_the_proven_one_that_it_replaces(identity: str) -> None:
+    calls: dict[str, set[tuple[str, str]]] = {"Proven": set(), "Narrow": set()}
+    for each in ASSIGNMENTS:
+        name, _, value = each.get("when", "").partition("=")
+        if name == "roleSet" and each["identity"] == identity:
+            calls[value] |= {(call["by"], call["call"]) for call in each["calls"]}
+    assert calls["Narrow"]
+    more = {("scoring job", "containers that Azure ML makes")} if identity == "scoring" else set()
+    assert calls["Proven"] - calls["Narrow"] == more
+    assert calls["Narrow"] <= calls["Proven"]
+
+
+def test_the_ids_of_built_in_roles_are_those_of_azure() -> None:
+    (declared,) = [each for each in source(BICEP / "names.bicep").of("variable") if each.name == "roles"]
+    ids = properties(declared.node.named_children[-1])
+    wanted = {re.sub(r"[^a-z]", "", name.lower()): role["id"] for name, role in BUILT_IN.items()}
+    assert {name.lower(): text(value).strip("'") for name, value in ids.items()} == wanted
 
 
 def allows(pattern: str, operation: str) -> bool:
@@ -70,7 +118,7 @@ def allows(pattern: str, operation: str) -> bool:
 
 
 def grants(role: dict[str, list[str]], kind: str, operation: str) -> bool:
-    denied = role.get("notActions", []) if kind == "actions" else []
+    denied = role.get({"actions": "notActions", "dataActions": "notDataActions"}[kind], [])
     return any(allows(each, operation) for each in role.get(kind, [])) and not any(
         allows(each, operation) for each in denied
     )
@@ -89,19 +137,74 @@ def test_every_role_of_the_table_is_assigned() -> None:
     assert set(ROLES) == {each["role"] for each in ASSIGNMENTS}
 
 
-def test_the_custom_role_has_the_operations_of_the_table() -> None:
+def defined() -> dict[str, dict[str, list[str]]]:
+    """The operations of the custom roles of the templates, by role name without the name of the resource."""
+    found = {}
+    for each in source(BICEP / "modules" / "roles-services.bicep").of("resource"):
+        if each.given.startswith("Microsoft.Authorization/roleDefinitions@"):
+            given = properties(each.properties()["properties"])
+            (permissions,) = [node for node in given["permissions"].named_children if node.type == "object"]
+            found[text(given["roleName"]).strip("'").partition(" (")[0]] = {
+                kind: [
+                    literal.replace("${blobType}", BLOBS) for literal in re.findall(r"'([^']+)'", text(node))
+                ]
+                for kind, node in properties(permissions).items()
+            }
+    return found
+
+
+def test_the_custom_roles_have_the_operations_of_the_table() -> None:
+    assert defined() == CUSTOM
+
+
+def test_only_these_identities_get_a_broad_role() -> None:
+    broad = {
+        (each["role"], each["identity"], each["scope"], each.get("when"))
+        for each in ASSIGNMENTS
+        if any("*" in name.split("/")[-1] for name in ROLES[each["role"]].get("dataActions", []))
+        or "*" in ROLES[each["role"]].get("actions", [])
+    }
+    workspace = (
+        "data account",
+        "key vault",
+        "container registry",
+        "Application Insights",
+        "Azure ML workspace",
+    )
+    assert broad == {("Contributor", "workspace", scope, None) for scope in workspace} | {
+        ("Key Vault Administrator", "workspace", "key vault", None),
+        ("Storage Blob Data Owner", "app", "storage account of the Functions host", None),
+        ("Storage Blob Data Owner", "training", "data account", "roleSet=Proven"),
+        ("Azure Batch Account Contributor", "training", "Batch account", "roleSet=Proven"),
+        ("Azure Batch Data Contributor", "training", "Batch account", "roleSet=Narrow"),
+    }
+
+
+BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+
+
+def test_uploaders_have_no_right_on_the_container_itself_and_delete_nothing() -> None:
+    (assignment,) = [each for each in ASSIGNMENTS if each["identity"] == "uploaders"]
+    role = ROLES[assignment["role"]]
+    assert set(role) == {"dataActions"}
+    assert set(role["dataActions"]) == {f"{BLOBS}/{name}" for name in ("read", "write", "add/action")}
+
+
+def test_whatever_an_uploader_may_write_is_bound_to_the_folder_of_datasets() -> None:
+    """Role-assignment conditions: learn.microsoft.com/azure/role-based-access-control/conditions-format."""
     module = source(BICEP / "modules" / "roles-services.bicep")
-    (runner,) = [each for each in module.of("resource") if each.name == "pipelineRunner"]
-    actions = set(re.findall(r"'(Microsoft\.DataFactory/[^']+)'", text(runner.body())))
-    assert actions == set(ROLES["Touchdown pipeline runner"]["actions"])
-
-
-def test_only_the_workspace_and_the_host_get_a_broad_role() -> None:
-    for each in ASSIGNMENTS:
-        if each["role"] in ("Contributor", "Key Vault Administrator"):
-            assert each["identity"] == "workspace"
-        if each["role"] == "Storage Blob Data Owner":
-            assert "Functions host" in each["scope"]
+    (assignment,) = [each for each in module.of("resource") if each.name == "uploadersUpload"]
+    given = properties(assignment.properties()["properties"])
+    assert text(given["conditionVersion"]) == "'2.0'"
+    assert text(given["condition"]) == "onlyDatasets"
+    variables = {each.name: text(each.node) for each in module.of("variable")}
+    bound = set(re.findall(r"'([\w/]+)'", variables["writes"].partition("action =>")[0]))
+    assert {f"{BLOBS}/{name}" for name in bound} == set(CUSTOM["Touchdown uploader"]["dataActions"]) - {
+        f"{BLOBS}/read"
+    }
+    assert variables["onlyDatasets"].endswith(
+        "'((${writes}) OR (@Resource[${blobType}:path] StringLike \\'datasets/*\\'))'"
+    )
 
 
 # --- The calls in the code ------------------------------------------------------------------------------

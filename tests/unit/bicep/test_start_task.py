@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.bicep.source import BICEP, properties, source, text
+from tests.unit.bicep.source import BICEP, ROOT, properties, source, text
 
 SCRIPT = BICEP / "definitions" / "start-task.sh"
 PYTHON = """
@@ -146,6 +146,16 @@ def test_a_node_without_its_script_is_not_ready(broken: str, node: Node) -> None
 @pytest.mark.parametrize("failed", [3, 1])
 def test_the_exit_code_is_that_of_the_script(failed: int, node: Node) -> None:
     assert node.start(START_TASK=encoded(f"exit {failed}\n".encode())).returncode == failed
+
+
+def test_it_is_what_the_compiler_says_is_deployed() -> None:
+    snapshot = json.loads((ROOT / "tests" / "bicep" / "defaults.snapshot.json").read_text())
+    (pool,) = [
+        each for each in snapshot["predictedResources"] if each["type"].endswith("/batchAccounts/pools")
+    ]
+    deployed = pool["properties"]["startTask"]
+    assert deployed["commandLine"] == command_line()
+    assert deployed["environmentSettings"] == [{"name": "START_TASK", "value": encoded(SCRIPT.read_bytes())}]
 
 
 # --- What the script does -----------------------------------------------------------------------------------
