@@ -1,5 +1,6 @@
 """The steps that make cluster, endpoint and deployment: once, and with Azure's own reason if that fails."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from runs.contracts import (
 )
 from runs.errors import RefusedError
 from services.operations import NO_OPERATION_URL, UNKNOWN_REASON
+from tests.checkout import CHECKOUT
 from tests.unit.machine_learning import OPERATION, PUBLIC, Workspace
 from tests.unit.rehearsed import RUN, UPLOAD
 from tests.unit.wire import Answer
@@ -28,6 +30,19 @@ DEPLOYMENT = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", 
 BEGUN = ProvisioningStatus(False, OPERATION)
 """The status that a step returns after it has started to create a resource."""
 REASON = {"code": "QuotaExceeded", "message": "no cores left"}
+
+
+def test_the_cluster_that_is_made_is_the_one_that_the_template_deploys_on_request() -> None:
+    snapshot = json.loads((CHECKOUT / "tests" / "bicep" / "image-build.snapshot.json").read_text())
+    (deployed,) = [each for each in snapshot["predictedResources"] if each["type"].endswith("/computes")]
+    workspace = Workspace()
+    ensure_compute(COMPUTE, workspace.clients)
+    ((path, made),) = workspace.put
+    assert deployed["id"].endswith(path)
+    assert made["properties"].pop("properties") == deployed["properties"].pop("properties") | {
+        "enableNodePublicIp": True
+    }
+    assert made["properties"] == deployed["properties"]
 
 
 def test_what_is_missing_is_made() -> None:
