@@ -49,6 +49,7 @@ flavors:
     env: {conda: conda.yaml, virtualenv: python_env.yaml}
 mlflow_version: 2.22.5
 """
+CONDA = b"dependencies: [python=3.11]"
 
 
 class Pollable(Protocol):
@@ -151,8 +152,8 @@ def trained(clients: Clients, of: Upload, **changes: Any) -> TrainedModel:
     container = clients.container
     metrics = json.dumps(metrics_of(of, **changes)).encode()
     container.upload_blob(f"{folder}/metrics.json", metrics, overwrite=True)
-    for name in ("conda.yaml", "python_env.yaml", "model.pkl"):
-        container.upload_blob(f"{folder}/model/{name}", b"", overwrite=True)
+    for name, content in {"conda.yaml": CONDA, "python_env.yaml": b"", "model.pkl": b""}.items():
+        container.upload_blob(f"{folder}/model/{name}", content, overwrite=True)
     container.upload_blob(f"{folder}/model/MLmodel", MLMODEL, overwrite=True)
     return TrainedModel(id_, of, f"{folder}/model/MLmodel", SETTINGS, CHAMPION)
 

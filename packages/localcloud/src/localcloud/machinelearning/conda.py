@@ -117,7 +117,7 @@ def _pep_440(version: str) -> str:
 def _requirements(listed: Any) -> list[Requirement]:
     """Requirements for pip, without its options. Raises CondaFileError for one that pip could not read."""
     found = []
-    for each in listed if isinstance(listed, list) else [listed]:
+    for each in listed if isinstance(listed, list) else [listed] if listed else []:
         if isinstance(each, str) and each.strip().startswith("-"):
             continue
         try:

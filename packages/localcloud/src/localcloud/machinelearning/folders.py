@@ -52,11 +52,12 @@ class Folders:
                 )
             description = stored.readall()
         mlflow_folder.check(folder.path, names, description)
+        mlflow_folder.check_environment(folder.path, self.read_conda(folder))
 
     def read_conda(self, folder: BlobPath) -> str:
         """The text of the conda file from which the image of a model's environment is built.
 
-        Raises DataNotFoundError if the model has none any more.
+        Raises DataNotFoundError if the model has none any more, AzureError if it is far too long.
         """
         described = self._text(folder, mlflow_folder.DESCRIPTION)
         return self._text(folder, mlflow_folder.conda_file(described))
@@ -94,9 +95,12 @@ class Folders:
     def _text(self, folder: BlobPath, name: str) -> str:
         blob = self._blobs.get_blob_client(folder.container, f"{folder.path}/{name}")
         try:
-            return blob.download_blob().readall().decode(errors="replace")
+            stored = blob.download_blob()
         except ResourceNotFoundError:
             raise DataNotFoundError(f"there is no {name} at '{folder.path}'") from None
+        if stored.size > mlflow_folder.DESCRIPTION_LIMIT:
+            raise mlflow_folder.undeployable(f"The {name} of '{folder.path}' is {stored.size} bytes long.")
+        return stored.readall().decode(errors="replace")
 
     def _names(self, folder: BlobPath, *, nested: bool) -> list[str]:
         """Return the names of the blobs below a folder, relative to it."""

@@ -2,19 +2,22 @@
 
 Azure ML needs an MLmodel file with the `python_function` flavor, and builds the environment from the conda
 file that the flavor names. Its driver supports Python up to 3.11, and models of MLflow 3 are reported not to
-work (Azure/azureml-examples#3875, #4051). Source: "Deploy MLflow models in batch deployments".
+work (Azure/azureml-examples#3875, #4051). Sources: "Deploy MLflow models in batch deployments"; "Troubleshoot
+environment images", "Environment definition problems"; a flavor without an environment: mlflow/mlflow#2375.
 """
 
 from typing import Any
 
 import yaml
 
+from localcloud.machinelearning import conda
 from localcloud.machinelearning.errors import MachineLearningError, refused
 
 DESCRIPTION = "MLmodel"
 DESCRIPTION_LIMIT = 1024 * 1024
 """Most bytes of an MLmodel file. It usually has a few kilobytes; thousands of columns stay far below this."""
 PYTHONS = ("3.10", "3.11")
+MOST_PATCHES = 100
 
 
 def undeployable(message: str) -> MachineLearningError:
@@ -47,11 +50,28 @@ def check(where: str, files: set[str], description: bytes | None) -> None:
             f"The model at '{where}' was saved with Python {python or '(unknown)'}: the batch driver needs"
             f" {' or '.join(PYTHONS)}."
         )
+    if not flavor.get("env"):
+        raise undeployable(f"The {DESCRIPTION} of '{where}' names no environment (env) of python_function.")
     named = {_conda_file(flavor), _text(flavor.get("model_path")) or DESCRIPTION}
     missing = sorted(named - _with_folders(files))
     if missing:
         raise undeployable(
             f"The model at '{where}' lacks {', '.join(missing)}, which its {DESCRIPTION} names."
+        )
+
+
+def check_environment(where: str, text: str) -> None:
+    """Raise AzureError if the conda file of the model at `where` defines no environment for the driver."""
+    try:
+        python = conda.parse(text).python
+    except conda.CondaFileError as error:
+        raise undeployable(
+            f"The conda file of the model at '{where}' defines no environment: {error}."
+        ) from None
+    if not any(python.contains(f"{minor}.{patch}") for minor in PYTHONS for patch in range(MOST_PATCHES)):
+        raise undeployable(
+            f"The conda file of the model at '{where}' asks for python{python}: the batch driver needs"
+            f" {' or '.join(PYTHONS)}."
         )
 
 

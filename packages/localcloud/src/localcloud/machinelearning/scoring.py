@@ -157,7 +157,7 @@ class Scoring:
     async def _image(self, job: Document, fault: dict[str, str]) -> Path:
         """The Python of the nodes' environment, which stands for the image of the model's environment.
 
-        Raises images.ImageBuildError if Azure could not build that image, JobFailedError if there is no
+        Raises images.ImageBuildError if it cannot stand for that image, JobFailedError if there is no
         environment.
         """
         try:
@@ -166,7 +166,7 @@ class Scoring:
             raise images.failed(str(error)) from None
         python = await self._environment()
         conda = await asyncio.to_thread(self._folders.read_conda, self._model_folder(job))
-        await asyncio.to_thread(images.build, conda)
+        await asyncio.to_thread(images.build, conda, python)
         return python
 
     def _model_folder(self, job: Document) -> BlobPath:

@@ -143,6 +143,14 @@ UNDEPLOYABLE = {
         {"MLmodel": "flavors: {python_function: {python_version: 3.13.0}}\nmlflow_version: 2.22.0"},
         "saved with Python 3.13.0",
     ),
+    "no environment": (
+        {"MLmodel": "flavors: {python_function: {python_version: 3.11.2}}\nmlflow_version: 2.22.0"},
+        "names no environment",
+    ),
+    "no conda file": ({"conda.yaml": None}, "lacks conda.yaml"),
+    "an empty conda file": ({"conda.yaml": ""}, "it lists no dependencies"),
+    "a conda file that is not YAML": ({"conda.yaml": "dependencies: ["}, "it is not YAML"),
+    "Python 3.12 in the conda file": ({"conda.yaml": "dependencies: [python=3.12]"}, "asks for python==3.12"),
 }
 
 

@@ -254,12 +254,16 @@ def test_a_job_whose_image_cannot_be_built_fails_without_a_child_and_says_why_it
     assert own_error(bench, job).endswith(f"TasksOperationsNotAllowed: {words}")
 
 
-def test_a_conda_file_without_dependencies_makes_no_image(bench: Workbench, endpoint: str) -> None:
-    broken = bench.register(bench.upload_model(**{"conda.yaml": "name: none\n"}))
-    job = bench.invoke(endpoint, bench.deploy(endpoint, broken), f"{DATASTORE_PATHS}/in.csv")
+def test_a_pin_that_the_environment_of_the_nodes_does_not_meet_makes_no_image(
+    bench: Workbench, endpoint: str
+) -> None:
+    conda = "dependencies: [python=3.11, {pip: [numpy==0.1, scikit-learn]}]"
+    other = bench.register(bench.upload_model(**{"conda.yaml": conda}))
+    job = bench.invoke(endpoint, bench.deploy(endpoint, other), f"{DATASTORE_PATHS}/in.csv")
     assert bench.ended(job).status == "Failed"
     assert list(bench.ml.jobs.list(parent_job_name=job)) == []
-    assert "the conda file lists no dependencies" in own_error(bench, job)
+    assert own_error(bench, job).startswith("Image build failed. ")
+    assert "lacks numpy==0.1 (it has " in own_error(bench, job)
 
 
 STORAGE = (

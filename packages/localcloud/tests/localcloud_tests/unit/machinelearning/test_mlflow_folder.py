@@ -1,7 +1,7 @@
 """Which model folders a batch deployment accepts."""
 
 import pytest
-from localcloud.machinelearning.mlflow_folder import check
+from localcloud.machinelearning.mlflow_folder import check, check_environment
 from localcloud.wire import AzureError
 
 FILES = {"MLmodel", "model.pkl", "conda.yaml", "requirements.txt"}
@@ -52,3 +52,28 @@ def test_a_flavor_may_name_a_folder() -> None:
 def test_an_odd_description_is_refused_and_never_trusted(text: bytes) -> None:
     with pytest.raises(AzureError, match="MLmodel of"):
         check("runs/1/model", FILES, text)
+
+
+def test_a_flavor_that_names_no_environment_is_not_deployable() -> None:
+    without = b"\n".join(line for line in described().splitlines() if b"env:" not in line)
+    with pytest.raises(AzureError, match="names no environment"):
+        check("runs/1/model", FILES, without)
+
+
+@pytest.mark.parametrize("python", ["=3.10", "=3.11", "=3.11.18", "==3.10.1", ">=3.8"])
+def test_a_conda_file_with_the_drivers_python_is_deployable(python: str) -> None:
+    check_environment("runs/1/model", f"dependencies: ['python{python}']")
+
+
+@pytest.mark.parametrize("python", ["=3.9", "=3.1", "=3.12.1", "<3.10"])
+def test_a_conda_file_with_another_python_is_not(python: str) -> None:
+    with pytest.raises(AzureError, match=r"asks for python.*the batch driver needs 3\.10 or 3\.11"):
+        check_environment("runs/1/model", f"dependencies: ['python{python}']")
+
+
+@pytest.mark.parametrize("text", ["", "name: a", "dependencies: [", "dependencies: [pip]"])
+def test_a_conda_file_that_defines_no_environment_is_not(text: str) -> None:
+    with pytest.raises(
+        AzureError, match="The conda file of the model at 'runs/1/model' defines no environment"
+    ):
+        check_environment("runs/1/model", text)
