@@ -78,7 +78,8 @@ resource hostContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
 
 // Nothing else deletes the files that Custom activities leave in adfjobs, and earlier versions of overwritten and deleted
 // blobs, which cost as much as the blobs. A version counts its days from when it was written; once deleted, it can be
-// restored for the 7 days above.
+// restored for the 7 days above. The policy deletes a blob only after its earlier versions, so the second rule has no
+// prefix (learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure).
 resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
   parent: data
   name: 'default'
