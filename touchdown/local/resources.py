@@ -39,6 +39,7 @@ TASK_SLOTS = 2
 REGION = "localcloud"
 SCORING_ROLES = (
     "Storage Blob Data Contributor",
+    "Storage File Data Privileged Contributor",
     "Storage Queue Data Contributor",
     "Storage Table Data Contributor",
 )
@@ -101,7 +102,7 @@ def pool() -> Json:
 
 
 def scoring_roles() -> list[Resource]:
-    """The roles of the identity with which a cluster scores, on the storage account.
+    """The roles of the identity with which a cluster scores, on the storage account, as Bicep deploys them.
 
     Azure ML's driver of a batch deployment needs a table and queues there, beside the blobs.
     """

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tests.unit.bicep.source import ROOT
+from touchdown.local.names import STORAGE_ID
+from touchdown.local.resources import scoring_roles
 
 CASES = sorted(file.name.partition(".")[0] for file in (ROOT / "tests" / "bicep").glob("*.snapshot.json"))
 NAMES: dict[str, str] = {
@@ -88,6 +90,15 @@ def test_the_broad_and_the_narrow_roles_stand_in_place_of_each_other(
 ) -> None:
     assert assigned(case, "training") == wanted["training"]
     assert assigned(case, "scoring") == wanted["scoring"] | {(registry, REGISTRY)}
+
+
+def test_a_localcloud_is_handed_the_roles_of_the_scoring_cluster() -> None:
+    handed = {
+        NAMES[each.body["properties"]["roleDefinitionId"].rpartition("/")[2]]
+        for each in scoring_roles()
+        if each.id.startswith(f"{STORAGE_ID}/providers/Microsoft.Authorization/")
+    }
+    assert handed == {role for role, on in assigned("defaults", "scoring") if on == DATA}
 
 
 def test_the_workspaces_identity_may_coordinate_a_scoring_job_too() -> None:
