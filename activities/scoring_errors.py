@@ -20,8 +20,6 @@ ERROR_LOG_LENGTH = 1500
 MESSAGE_LENGTH = 1500
 """Characters of an error in the run history that its run keeps."""
 NO_REASON = "its logs in Azure ML studio say why"
-CHILD_FAILED = "failed child jobs"
-"""Part of what the run history says about a job of which a child failed; the child's own error says why."""
 
 
 def why_failed(job: str, clients: Clients) -> str:
@@ -32,13 +30,9 @@ def why_failed(job: str, clients: Clients) -> str:
     whose error and log tell why. If its image could not be built or it could not be submitted, there is no
     child, and only the job itself has an error (`_job_ops_helper.py`, which streams a job, shows that one).
     """
-    children = attempt("its children", lambda: child_runs(job, clients)) or []
-    errors = [error for error in (child_error(child, clients) for child in children) if error]
     own = attempt("its own error", lambda: history_error(job, clients)) or ""
-    if own and not (errors and CHILD_FAILED in own):
-        errors.insert(0, own)
-    words = " ".join(dict.fromkeys(errors))
-    return remedies.with_remedy(words) if words else NO_REASON
+    children = attempt("its children", lambda: child_runs(job, clients)) or []
+    return remedies.failure(own, [child_error(child, clients) for child in children]) or NO_REASON
 
 
 def attempt[T](what: str, read: Callable[[], T]) -> T | None:
@@ -72,9 +66,7 @@ def history_error(run: str, clients: Clients) -> str:
     discovery = str(clients.machine_learning.workspaces.get(settings.workspace).discovery_url)
     api = str(get_json(discovery, clients).get("api", ""))
     details = get_json(f"{api}/history/v1.0{settings.workspace_id}/runs/{run}/details", clients)
-    error = (details.get("error") or {}).get("error") or {}
-    messages = [str(each.get("message") or "") for each in (error, *(error.get("details") or []))]
-    return " ".join(dict.fromkeys(message for message in messages if message))[:MESSAGE_LENGTH]
+    return remedies.messages(details)[:MESSAGE_LENGTH]
 
 
 def get_json(url: str, clients: Clients) -> Json:

@@ -71,23 +71,30 @@ def returned(described: Json, metrics: Json, task: str) -> Returned:
 def read(text: str, file: str, returned: Returned) -> list[str]:
     """The predictions in `text`, in the order of the rows of the scored file, whose name is `file`.
 
-    Raises UnsoundPredictionsError if a row has other columns than `returned` says, as from a driver that
-    writes the input too, if a row comes twice, or if a prediction is no class of the model or no number.
+    Raises UnsoundPredictionsError as `answers` does, or if a prediction is no class of the model or no
+    finite number.
+    """
+    return list(_checked((row[0] for row in answers(text, file, returned.width)), returned))
+
+
+def answers(text: str, file: str, width: int) -> list[list[str]]:
+    """What the model returned, `width` cells for each row, in the order of the rows of the scored file.
+
+    Raises UnsoundPredictionsError if a row has other columns, as from a driver that writes the input too, or
+    comes twice.
     """
     rows = _without_file(_rows(text), file)
     widths = {len(row) for row in rows}
-    if widths == {returned.width + 1} and all(_ROW.fullmatch(row[0]) for row in rows):
+    if widths == {width + 1} and all(_ROW.fullmatch(row[0]) for row in rows):
         if len({int(row[0]) for row in rows}) != len(rows):
             raise UnsoundPredictionsError("a row number comes twice")
-        cells = [row[1] for row in sorted(rows, key=lambda row: int(row[0]))]
-    elif widths == {returned.width}:
-        cells = [row[0] for row in rows]
-    else:
-        found = " or ".join(str(width + 1) for width in sorted(widths))
-        raise UnsoundPredictionsError(
-            f"its rows have {found} columns, not a row number, {returned.width} of the model and a file name"
-        )
-    return list(_checked(cells, returned))
+        return [row[1:] for row in sorted(rows, key=lambda row: int(row[0]))]
+    if widths == {width}:
+        return rows
+    found = " or ".join(str(each + 1) for each in sorted(widths))
+    raise UnsoundPredictionsError(
+        f"its rows have {found} columns, not a row number, {width} of the model and a file name"
+    )
 
 
 def _rows(text: str) -> list[list[str]]:

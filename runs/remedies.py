@@ -26,6 +26,9 @@ STORAGE_ROLES = (
     " Contributor there: docs/deploy.md, exit code 42."
 )
 
+CHILD_FAILED = "failed child jobs"
+"""Part of what the run history says about a job of which a child failed; the child's own error says why."""
+
 _REMEDIES = (
     (re.compile(r"TasksOperationsNotAllowed|ACR Tasks requests", re.IGNORECASE), TASKS),
     (
@@ -53,6 +56,29 @@ def is_about_quota(words: str) -> bool:
 def is_driver_failure(words: str) -> bool:
     """Whether an error says no more than that the driver of a batch deployment has failed (exit code 42)."""
     return bool(_DRIVER_FAILED.search(words))
+
+
+def messages(run: object) -> str:
+    """The message of a run's error in the run history, with those of its details; "" if it has no error.
+
+    Source: azure-ai-ml 1.35 `_restclient/runhistory`, Run.error, ErrorResponse and RootError.
+    """
+    response = run.get("error") if isinstance(run, dict) else None
+    error = response.get("error") if isinstance(response, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    every = [error, *(details if isinstance(details, list) else [])]
+    found = [each["message"] for each in every if isinstance(each, dict) and each.get("message")]
+    return " ".join(dict.fromkeys(map(str, found)))
+
+
+def failure(own: str, of_children: list[str]) -> str:
+    """Why a job failed, in Azure's words and with what to do; "" if nothing says why.
+
+    own: its own error. of_children: those of its children, which come without the job's own if that only
+    points to them.
+    """
+    own = "" if CHILD_FAILED in own and any(of_children) else own
+    return with_remedy(" ".join(dict.fromkeys(each for each in (own, *of_children) if each)))
 
 
 def with_remedy(words: str) -> str:

@@ -194,7 +194,3 @@ class Client(Connection):
     ) -> Scored:
         """Score a CSV on an endpoint: see touchdown.scoring.score."""
         return scoring.score(self, endpoint, rows, deployment, limit, on_poll)
-
-    def output_columns(self, endpoint: str, deployment: str) -> list[str]:
-        """The names of a deployment's prediction columns: see touchdown.scoring.output_columns."""
-        return scoring.output_columns(self, endpoint, deployment)

@@ -1,7 +1,5 @@
 """Batch scoring: rows in, predictions out."""
 
-import csv
-import io
 import json
 import time
 from collections.abc import Callable
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from runs import predictions, remedies
 from touchdown.connection import Connection, Json
 from touchdown.errors import ClientError, WaitTimedOutError
 
@@ -22,14 +21,15 @@ POLLING_INTERVAL = 0.15
 class Scored:
     """A completed scoring job.
 
-    path: the predictions' blob in the target's container. predictions: its rows as the deployment wrote them:
-    row number, the model's answers, file name.
+    path: the predictions' blob in the target's container. columns: the names of what the model answers.
+    predictions: its answers, one cell for each of these, for each row of the CSV in order.
     """
 
     job: str
     endpoint: str
     deployment: str
     path: str
+    columns: list[str]
     predictions: list[list[str]]
 
 
@@ -49,8 +49,8 @@ def score(
     """Score a CSV on an endpoint's default deployment, or on the one that is named.
 
     The CSV is sent as it is: Azure expects UTF-8, a header and commas. `on_poll` gets the job's status at
-    every poll. limit is in seconds. Raises ClientError when the job fails, WaitTimedOutError when it does not
-    end within `limit`.
+    every poll. limit is in seconds. Raises ClientError when the job fails or its predictions are not what the
+    model answers, WaitTimedOutError when it does not end within `limit`.
     """
     folder = f"scoring/{uuid4()}"
     connection.put_blob(f"{folder}/input.csv", rows)
@@ -59,14 +59,15 @@ def score(
     job = connection.call_scoring("POST", uri, json=_job(connection, folder), headers=headers)
     name = str(job["name"])
     _wait(connection, f"{uri}/{name}", name, limit, on_poll)
-    content = connection.container.download_blob(f"{folder}/predictions.csv").readall()
-    return Scored(
-        job=name,
-        endpoint=endpoint,
-        deployment=str(job["id"]).split("/")[-3],
-        path=f"{folder}/predictions.csv",
-        predictions=list(csv.reader(io.StringIO(content.decode()))),
-    )
+    path = f"{folder}/predictions.csv"
+    content = connection.container.download_blob(path).readall().decode()
+    scored_by = str(job["id"]).split("/")[-3]
+    columns = output_columns(connection, endpoint, scored_by)
+    try:
+        found = predictions.answers(content, "input.csv", len(columns))
+    except predictions.UnsoundPredictionsError as why:
+        raise ClientError(f"scoring job {name}: {path} cannot be used: {why}.") from None
+    return Scored(name, endpoint, scored_by, path, columns, found)
 
 
 def output_columns(connection: Connection, endpoint: str, deployment: str) -> list[str]:
@@ -88,12 +89,15 @@ def output_columns(connection: Connection, endpoint: str, deployment: str) -> li
 
 
 def job_error(connection: Connection, job: str) -> str:
-    """Why a scoring job failed, as the run history records it for the run that did the scoring."""
-    path = f"/history/v1.0{connection.target.workspace_path}/runs/{job}/children"
-    answer = connection.resource_manager("GET", path)
-    errors = [(run.get("error") or {}).get("error", {}) for run in answer["value"]]
-    messages = [error["message"] for error in errors if error.get("message")]
-    return " ".join(messages) or "the run history gives no reason."
+    """Why a scoring job failed, as the run history records it, and what to do.
+
+    It records it for the run that did the scoring, or for the job itself if it failed before it had one.
+    """
+    path = f"/history/v1.0{connection.target.workspace_path}/runs/{job}"
+    own = connection.resource_manager("GET", path)
+    children = connection.resource_manager("GET", f"{path}/children")["value"]
+    words = remedies.failure(remedies.messages(own), [remedies.messages(each) for each in children])
+    return words or "the run history gives no reason."
 
 
 def _machine_learning(connection: Connection, path: str) -> Json:

@@ -39,9 +39,8 @@ def score(
             scored = client.score(
                 endpoint, rows, deployment, on_poll=lambda state: spinner.update(f"Scoring: {state} …")
             )
-        columns = client.output_columns(scored.endpoint, scored.deployment)
         header, lines = ([], []) if as_json else scoring_input.first_rows(rows, PRINTED_ROWS)
-    found = sorted(scored.predictions, key=lambda row: int(row[0]) if row[0].isdigit() else 0)
+    found = scored.predictions
     if as_json:
         output.print_json(
             {
@@ -49,13 +48,13 @@ def score(
                 "deployment": scored.deployment,
                 "job": scored.job,
                 "path": scored.path,
-                "predictions": [row[1] for row in found],
-                "columns": columns,
-                "rows": [row[1:-1] for row in found],
+                "predictions": [row[0] for row in found],
+                "columns": scored.columns,
+                "rows": found,
             }
         )
         return
-    print_predictions(header, lines, columns, found)
+    print_predictions(header, lines, scored.columns, found)
     more = len(found) - PRINTED_ROWS
     output.print_message(
         f"{len(found)} rows scored by {scored.endpoint}/{scored.deployment};"
@@ -71,7 +70,7 @@ def print_predictions(
         output.table(
             ["row>", *header[:PRINTED_COLUMNS], *columns[:PRINTED_ANSWERS]],
             [
-                (str(number), *line[:PRINTED_COLUMNS], *map(rounded, row[1:-1][:PRINTED_ANSWERS]))
+                (str(number), *line[:PRINTED_COLUMNS], *map(rounded, row[:PRINTED_ANSWERS]))
                 for number, (line, row) in enumerate(zip(lines, predictions, strict=False), start=1)
             ],
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from localcloud.controls import Controls
 
+from runs import remedies
 from tests.integration.stack.conftest import Shell
 from touchdown.client import Json
 
@@ -152,6 +153,21 @@ def test_a_job_that_fails_says_why_and_fails_the_command(up: Shell, run: Json, t
     answer = up.run("score", run["endpoint"], str(features))
     assert answer.code == 1
     assert "Model is missing inputs ['height']" in answer.err
+
+
+def test_a_job_whose_image_cannot_be_built_says_so_and_what_to_do(
+    up: Shell, run: Json, tmp_path: Path
+) -> None:
+    features = tmp_path / "features.csv"
+    features.write_text("width,height\n1,1\n")
+    words = {"code": "TasksOperationsNotAllowed", "message": "ACR Tasks requests are not permitted."}
+    with Controls(up.home) as controls:
+        controls.arm_fault("machinelearning.image", "error", {}, **words)
+    answer = up.run("score", run["endpoint"], str(features))
+    assert answer.code == 1
+    said = " ".join(answer.err.split())
+    assert "Image build failed." in said
+    assert f"{words['code']}: {words['message']} {remedies.TASKS}" in said
 
 
 def test_a_content_that_has_had_its_run_is_refused_unless_rerun(up: Shell, run: Json) -> None:
