@@ -20,7 +20,7 @@ param environmentName string = 'touchdown'
 param resourceGroupName string = 'rg-${environmentName}'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' existing = {
-  name: resourceGroupName
+  name: toLower(resourceGroupName)
 }
 
 module subscriptions 'modules/subscriptions.bicep' = {

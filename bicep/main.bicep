@@ -128,8 +128,9 @@ var poolName = 'trainers'
 var vaultEntries VaultEntries = { storage: 'data-storage-key', batch: 'batch-key' }
 var withKeys = batchAuthentication == 'KeyVault'
 
+// Resource Manager ignores the case of its name; guid(), which names role assignments, does not.
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: resourceGroupName
+  name: toLower(resourceGroupName)
   location: region
   tags: allTags
 }

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bicep_compiler import BicepError, Compiler, find_compiler
+from scripts.bicep_compiler import VERSION, BicepError, Compiler, find_compiler
+from scripts.bicep_snapshots import cases
 from tests.checkout import CHECKOUT
 
 BICEP = CHECKOUT / "bicep"
 ENTRIES = [BICEP / name for name in ("main.bicep", "events.bicep", "modules/pipeline.bicep")]
 """The files that azd and the scripts deploy."""
+FILES = [*sorted(BICEP.rglob("*.bicep")), *cases()]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
@@ -18,6 +20,11 @@ def test_an_entry_file_compiles_without_an_error_or_a_warning(compiler: Compiler
     built = compiler.build(entry)
     assert [str(each) for each in built.diagnostics] == []
     assert built.template is not None
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_file_is_formatted(compiler: Compiler, file: Path) -> None:
+    assert file.read_text() == compiler.format(file), f"run: bicep format {file.relative_to(CHECKOUT)}"
 
 
 def test_a_fault_is_reported(compiler: Compiler, tmp_path: Path) -> None:
@@ -52,3 +59,8 @@ def test_the_compiler_is_the_one_that_the_environment_names(tmp_path: Path) -> N
     assert find_compiler({"PATH": "", "AZURE_CONFIG_DIR": str(tmp_path)}) == program
     with pytest.raises(BicepError, match="set it to the path of bicep"):
         find_compiler({"BICEP": str(tmp_path / "none")})
+
+
+def test_ci_installs_the_version_that_wrote_the_snapshots() -> None:
+    workflow = (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text()
+    assert f"az bicep install --version v{VERSION}" in workflow

@@ -25,8 +25,3 @@ def test_a_snapshot_is_up_to_date(compiler: Compiler, case: Path) -> None:
 @each_case
 def test_a_case_has_a_snapshot(case: Path) -> None:
     assert snapshot_of(case).is_file(), f"run: {COMMAND}"
-
-
-@each_case
-def test_deploying_twice_deploys_the_same(compiler: Compiler, case: Path) -> None:
-    assert compiler.snapshot(case) == compiler.snapshot(case)
