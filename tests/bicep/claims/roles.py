@@ -96,9 +96,7 @@ def applies(deployed: Deployed, row: dict[str, Any]) -> bool:
     """Whether a row of the table is for this case: `when` names a parameter and its value; NAME is any."""
     if row["identity"] == "uploaders":
         return "uploaders" in expected_people(deployed)
-    with_keys = "batchAuthentication=KeyVault"
-    when = with_keys if row["why"].startswith(f"Only with {with_keys}") else "="
-    name, _, value = row.get("when", when).partition("=")
+    name, _, value = row.get("when", "=").partition("=")
     given = deployed.given.get(name, DEFAULTS.get(name, ""))
     return given != "" if value == "NAME" else given == value
 

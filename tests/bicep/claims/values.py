@@ -265,15 +265,30 @@ def nodes_are_of_the_kind_that_is_asked_for(deployed: Deployed) -> Iterator[str]
 
 
 def old_files_are_deleted(deployed: Deployed) -> Iterator[str]:
+    """Logs of Custom activities, versions that were replaced, and dead letters: nothing else deletes them."""
     days = 90 if deployed.case == "everything" else 30
-    for each in deployed.of("Microsoft.Storage/storageAccounts/managementPolicies"):
-        (rule,) = each["properties"]["policy"]["rules"]
-        folder = "adfjobs/" if each["name"].startswith("stdata") else "deadletters/"
-        wanted = {
-            "filters": {"blobTypes": ["blockBlob"], "prefixMatch": [folder]},
-            "actions": {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": days}}},
-        }
-        yield from differences(f"policy of {each['name']}", rule["definition"], wanted)
+    after = {"delete": {"daysAfterModificationGreaterThan": days}}
+    wanted = {
+        "delete-activity-logs": {
+            "filters": {"blobTypes": ["blockBlob"], "prefixMatch": ["adfjobs/"]},
+            "actions": {"baseBlob": after},
+        },
+        "delete-earlier-versions": {
+            "filters": {"blobTypes": ["blockBlob", "appendBlob"]},
+            "actions": {"version": {"delete": {"daysAfterCreationGreaterThan": days}}},
+        },
+        "delete-dead-letters": {
+            "filters": {"blobTypes": ["blockBlob"], "prefixMatch": ["deadletters/"]},
+            "actions": {"baseBlob": after},
+        },
+    }
+    found = {
+        rule["name"]: rule["definition"]
+        for each in deployed.of("Microsoft.Storage/storageAccounts/managementPolicies")
+        for rule in each["properties"]["policy"]["rules"]
+        if rule["enabled"] and rule["type"] == "Lifecycle"
+    }
+    yield from differences("policies", found, wanted if deployed.is_main else {})
 
 
 def differences(title: str, found: Any, wanted: Any) -> Iterator[str]:
