@@ -105,9 +105,7 @@ def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them
     client: Client, controls: Controls, name: str
 ) -> None:
     """They are set twice: before the run reads the dataset, and once more before its training does."""
-    no_training = controls.arm_fault(
-        "http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=None
-    )
+    held = controls.arm_fault("http", "delay", {"path": "/createRun"}, seconds=120)
     controls.pause_deliveries()
     try:
         upload = client.upload(rows(), f"{name}.csv")
@@ -119,7 +117,7 @@ def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them
     assert inspected["settings"]["epochs"] == 4
     assert f'"{inspected["upload"]["etag"]}"' == blob.get_blob_properties().etag != f'"{upload.etag}"'
     blob.set_blob_metadata({"epochs": "5"})
-    controls.disarm(no_training["id"])
+    controls.disarm(held["id"])
 
     run = succeeded(client, upload.run_id)
     assert [stage["name"] for stage in run["stages"]] == [*STEPS[:3], *STEPS]
@@ -243,7 +241,11 @@ def test_bad_data_fails_before_any_training(
     client: Client, name: str, body: bytes, metadata: dict[str, str], cause: str
 ) -> None:
     upload = client.upload(body, f"{name}.csv", metadata)
+    if not body:
+        # The event of an empty blob starts no run.
+        assert client.start_run(upload.dataset)["run_id"] == upload.run_id
     run = failed(client, upload.run_id)
+    assert run["source"] == ("event" if body else "http")
     assert cause in run["error"]["message"]
     assert upload.dataset in run["error"]["message"]
     assert run["error"]["stage"] == "inspect_dataset"
