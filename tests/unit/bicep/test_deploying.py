@@ -11,7 +11,7 @@ import pytest
 
 from scripts import publish_trainer
 from tests.unit.bicep.machine import Machine
-from tests.unit.bicep.source import BICEP, ROOT
+from tests.unit.bicep.source import BICEP, MODULE_FILES, ROOT
 
 SCRIPTS = ROOT / "scripts"
 SHELL = [
@@ -140,6 +140,14 @@ def test_teardown_frees_the_names_of_vault_and_workspace(machine: Machine) -> No
         "az group delete",
         "az keyvault purge",
     ]
+
+
+def test_teardown_finds_every_custom_role_by_its_name() -> None:
+    named = re.search(r"starts_with\(roleName, '([^']+)'\)", (SCRIPTS / "teardown.sh").read_text())
+    assert named is not None
+    roles = [name for file in MODULE_FILES for name in re.findall(r"roleName: '(.+)'", file.read_text())]
+    assert len(roles) >= 2
+    assert [name for name in roles if not name.startswith(named[1])] == []
 
 
 def test_teardown_refuses_the_group_of_another_environment(machine: Machine) -> None:
