@@ -8,6 +8,7 @@ well, and goes on with what lies there; if another run has claimed it, that run 
 
 import csv
 import io
+import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ from trainer import dialect
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
+
+log = logging.getLogger("touchdown.activities")
 
 HEAD = dialect.HEAD_BYTES
 """Bytes of a dataset that are read here; they are compressed bytes if the dataset is compressed."""
@@ -55,7 +58,9 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
         version = naming.run_id(upload.container, upload.path, upload.etag)
         holder = run_store.claim_also(version, request.run_id, clients)
         if holder != request.run_id:
+            log.info("run %s leaves dataset %s to run %s", request.run_id, upload.dataset, holder)
             return Inspection(superseded_by=holder)
+        log.info("run %s goes on with ETag %s of dataset %s", request.run_id, upload.etag, upload.dataset)
     size = properties.size or 0
     head = read_head(upload, size, clients)
     found = parse_head(upload.dataset, head, whole=size <= HEAD)
