@@ -1,4 +1,4 @@
-// Every parameter has another value than its default.
+// Every switch is on, and every value is another than the default.
 
 using '../../bicep/main.bicep'
 
@@ -9,7 +9,7 @@ param tags = { owner: 'lab' }
 param codePath = 'code/0123456789abcdef'
 param publisherPrincipalId = 'aaaaaaaa-0000-0000-0000-000000000001'
 param uploaderPrincipalIds = ['aaaaaaaa-0000-0000-0000-000000000002']
-param deployPool = false
+param deployPool = true
 param batchVmSize = 'Standard_D4s_v5'
 param batchImage = {
   publisher: 'almalinux'

@@ -1,6 +1,7 @@
 """What makes two deployments one environment, and what makes them two."""
 
 import dataclasses
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ def deploy(compiler: Compiler, tmp_path_factory: pytest.TempPathFactory) -> Depl
     folder = tmp_path_factory.mktemp("environments")
     shutil.copytree(CHECKOUT / "bicep", folder / "bicep")
 
+    @functools.cache
     def evaluate(subscription: str = "", file: str = "main", **given: str) -> Deployed:
         case: Path = folder / "case.bicepparam"
         lines = [f"param {name} = '{value}'\n" for name, value in given.items()]

@@ -12,27 +12,13 @@ from tests.checkout import CHECKOUT
 TABLE: dict[str, Any] = json.loads((CHECKOUT / "bicep" / "roles.json").read_text())
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 DEFINITION = "Microsoft.Authorization/roleDefinitions"
-BUILT_IN = {
-    "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
-    "8311e382-0749-4cb8-b61a-304f252e45ec": "AcrPush",
-    "29fe4964-1e60-436b-bd3a-77fd4c178b3c": "Azure Batch Account Contributor",
-    "6aaa78f1-f7de-44ca-8722-c64a23943cae": "Azure Batch Data Contributor",
-    "e503ece1-11d0-4e8e-8e2c-7a6c3bf38815": "AzureML Compute Operator",
-    "f6c7c914-8db3-469d-8ca1-694a8f32e121": "AzureML Data Scientist",
-    "b24988ac-6180-42a0-ab88-20f7382dd24c": "Contributor",
-    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
-    "00482a5a-887f-4fb3-b363-3b7fe8e74483": "Key Vault Administrator",
-    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
-    "f1a07417-d97a-45cb-824c-7a7467783830": "Managed Identity Operator",
-    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
-    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
-    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
-    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "Storage Blob Data Reader",
-    "69566ab7-960f-475b-8e7c-b3118f30c6bd": "Storage File Data Privileged Contributor",
-    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
-    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+BUILT_IN: dict[str, str] = {
+    role["id"]: name
+    for name, role in json.loads((CHECKOUT / "tests" / "unit" / "bicep" / "built_in_roles.json").read_text())[
+        "roles"
+    ].items()
 }
-"""Azure's built-in roles, which have the same ids everywhere."""
+"""The names of Azure's built-in roles by their ids, which are the same everywhere."""
 CONTAINERS = "storageAccounts/{0}/blobServices/default/containers/"
 SCOPES = {
     r"storageAccounts/sthost": "storage account of the Functions host",

@@ -3,6 +3,7 @@
 A property's name or value is listed here where its type is open: a slip there would first be seen in Azure.
 """
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -12,14 +13,13 @@ from tests.bicep.deployed import Deployed
 from tests.checkout import DEFINITIONS
 
 CONTAINER = "format('azureml-blobstore-{0}', Microsoft.MachineLearningServices/workspaces/mlw-.workspaceId)"
+ACCOUNT = "format('https://{0}.blob.{1}', 'stdata', environment().suffixes.storage)"
 CREDENTIAL = {"referenceName": "training", "type": "CredentialReference"}
 LINKED: dict[str, dict[str, Any]] = {
     "storage": {
         "type": "AzureBlobStorage",
         "typeProperties": {
-            "serviceEndpoint": (
-                "[format('{0}/', format('https://{0}.blob.{1}', 'stdata', environment().suffixes.storage))]"
-            ),
+            "serviceEndpoint": f"[format('{{0}}/', {ACCOUNT})]",
             "accountKind": "StorageV2",
             "credential": CREDENTIAL,
         },
@@ -100,7 +100,7 @@ def the_pipeline_is_the_definition_with_this_environments_defaults(deployed: Dep
     for each in found:
         wanted = json.loads((DEFINITIONS / "pipeline.json").read_text())["properties"]
         defaults = {
-            "accountUrl": "[format('https://{0}.blob.{1}', 'stdata', environment().suffixes.storage)]",
+            "accountUrl": f"[{ACCOUNT}]",
             "container": f"[{CONTAINER}]",
             "codePath": deployed.given["codePath"],
             "clientId": "[Microsoft.ManagedIdentity/userAssignedIdentities/id-training-.clientId]",
@@ -264,6 +264,30 @@ def nodes_are_of_the_kind_that_is_asked_for(deployed: Deployed) -> Iterator[str]
             yield "the scoring cluster has other nodes than dedicated ones"
 
 
+def nodes_start_with_the_start_task(deployed: Deployed) -> Iterator[str]:
+    """The start task travels as one line: nothing says how Batch hands a node a value of several lines."""
+    script = (DEFINITIONS / "start-task.sh").read_bytes()
+    folder = f"format('{{0}}/{{1}}/code/pool', {ACCOUNT}, {CONTAINER})"
+    identity = {"resourceId": "Microsoft.ManagedIdentity/userAssignedIdentities/id-training-"}
+    for each in deployed.of("Microsoft.Batch/batchAccounts/pools"):
+        task = deployed.plain(each["properties"]["startTask"])
+        (setting,) = task["environmentSettings"]
+        if setting["name"] != "START_TASK" or base64.b64decode(setting["value"]) != script:
+            yield f"nodes get another start task: {setting}"
+        wanted = [
+            {
+                "httpUrl": f"[format('{{0}}/{name}', {folder})]",
+                "filePath": name,
+                "identityReference": identity,
+            }
+            for name in ("requirements.txt", "uv.txt")
+        ]
+        if task["resourceFiles"] != wanted:
+            yield f"nodes download {task['resourceFiles']}"
+        if '"$START_TASK" | base64 --decode' not in task["commandLine"] or not task["waitForSuccess"]:
+            yield f"nodes run {task['commandLine']}"
+
+
 def old_files_are_deleted(deployed: Deployed) -> Iterator[str]:
     """Logs of Custom activities, versions that were replaced, and dead letters: nothing else deletes them."""
     days = 90 if deployed.case == "everything" else 30
@@ -314,5 +338,6 @@ CLAIMS = [
     the_workbook_shows_each_query,
     logs_go_to_log_analytics,
     nodes_are_of_the_kind_that_is_asked_for,
+    nodes_start_with_the_start_task,
     old_files_are_deleted,
 ]
