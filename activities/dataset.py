@@ -54,13 +54,9 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
         raise run_store.ended_error(claim.record)
     properties = properties_of(request.upload, clients)
     upload = present_version(request.upload, properties)
-    if upload != request.upload:
-        version = naming.run_id(upload.container, upload.path, upload.etag)
-        holder = run_store.claim_also(version, request.run_id, clients)
-        if holder != request.run_id:
-            log.info("run %s leaves dataset %s to run %s", request.run_id, upload.dataset, holder)
-            return Inspection(superseded_by=holder)
-        log.info("run %s goes on with ETag %s of dataset %s", request.run_id, upload.etag, upload.dataset)
+    holder = holder_of(upload, request, clients)
+    if holder != request.run_id:
+        return Inspection(superseded_by=holder)
     size = properties.size or 0
     head = read_head(upload, size, clients)
     found = parse_head(upload.dataset, head, whole=size <= HEAD)
@@ -122,6 +118,16 @@ def present_version(upload: Upload, properties: "BlobProperties") -> Upload:
         return upload
     modified = run_store.timestamp(properties.last_modified)
     return replace(upload, etag=etag, uploaded_at=max(upload.uploaded_at, modified))
+
+
+def holder_of(present: Upload, request: RunRequest, clients: Clients) -> str:
+    """The id of the run that the present version belongs to: this one's, unless another has claimed it."""
+    if present == request.upload:
+        return request.run_id
+    version = naming.run_id(present.container, present.path, present.etag)
+    holder = run_store.claim_also(version, request.run_id, clients)
+    log.info("run %s: dataset %r now has ETag %s: run %s", request.run_id, present.path, present.etag, holder)
+    return holder
 
 
 def read_head(upload: Upload, size: int, clients: Clients) -> bytes:
