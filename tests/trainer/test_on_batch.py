@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
-from tests.trainer.conftest import DEFAULT_SETTINGS, Trainer, write_activity
+from tests.trainer.conftest import DEFAULT_SETTINGS, MAIN, Trainer, write_activity
 from tests.trainer.storage import Identity, Storage
 
 pytestmark = pytest.mark.integration
@@ -73,6 +73,8 @@ def test_a_task_trains_by_identity_and_a_second_attempt_leaves_its_model_alone(
     assert document["dataset"] | {"digest": ""} == {"path": DATASET, "etag": etag, "digest": "", "rows": 150}
     written = batch.storage.written(batch.container.container_name)
     assert written[-1] == f"{artifacts}/model/MLmodel"
+    environment = batch.container.download_blob(f"{artifacts}/model/conda.yaml").readall()
+    assert environment == (MAIN.parent / "conda.yaml").read_bytes()
     assert "runs/run-1/report.html" in written
     assert f"{artifacts}/report.html" not in written
     assert b"run-1" in batch.container.download_blob("runs/run-1/report.html").readall()

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from localcloud.machinelearning import images
 
 from scripts import lock_environment
 from tests.checkout import CHECKOUT
@@ -78,3 +79,14 @@ def test_a_resolution_is_written_as_it_is_read(tmp_path: Path) -> None:
 def test_the_documents_show_the_text() -> None:
     shown = re.findall(r"```yaml\n(.*?)```", (CHECKOUT / "docs" / "data.md").read_text(), re.DOTALL)
     assert TEXT in shown
+
+
+def test_localcloud_scores_a_model_with_this_text_in_the_trainers_environment_and_no_other() -> None:
+    python = CHECKOUT / ".venv-trainer" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"{python} is missing: run `make setup`")
+    images.build(TEXT, python)
+    for pin in lock_environment.pins(LOCK):
+        name = pin.partition("==")[0]
+        with pytest.raises(images.ImageBuildError, match=re.escape(f"{name}==0.1 (it has ")):
+            images.build(TEXT.replace(pin, f"{name}==0.1"), python)
