@@ -51,7 +51,7 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     data = Path(given["csv"]).read_text(encoding="utf-8")
     container.upload_blob("datasets/iris_csv.csv", data, overwrite=True)
     for file in Path(given["trainer"]).iterdir():
-        if file.suffix in (".py", ".j2"):
+        if file.suffix in (".py", ".j2", ".yaml"):
             container.upload_blob(f"datasets/{file.name}", file.read_bytes(), overwrite=True)
 
     # 2. Publish a pipeline with one Custom activity, and trigger it.
