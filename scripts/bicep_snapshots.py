@@ -77,6 +77,7 @@ def main(arguments: list[str]) -> int:
             elif lines:
                 snapshot_of(case).write_text(text(compiler.snapshot(case)), encoding="utf-8", newline="\n")
                 print(f"{snapshot_of(case).name}: {len(lines)} lines of difference")
+    print(f"snapshots: {changed} of {len(cases())} {'are out of date' if check else 'changed'}")
     return 1 if changed and check else 0
 
 

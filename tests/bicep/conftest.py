@@ -1,4 +1,4 @@
-"""The compiler, which starts once for all tests of a process."""
+"""The compiler, which starts once for all of these tests; it takes half a gigabyte of memory."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from scripts.bicep_compiler import MISSING, Compiler, find_compiler
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def compiler() -> Iterator[Compiler]:
     program = find_compiler()
     if program is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bicep_compiler import VERSION, Compiler
-from scripts.bicep_snapshots import COMMAND, cases, changes, snapshot_of
+from scripts.bicep_snapshots import COMMAND, FOLDER, cases, changes, snapshot_of
 
 each_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.stem)
 
@@ -22,6 +22,7 @@ def test_a_snapshot_is_up_to_date(compiler: Compiler, case: Path) -> None:
         pytest.fail("\n".join(said), pytrace=False)
 
 
-@each_case
-def test_a_case_has_a_snapshot(case: Path) -> None:
-    assert snapshot_of(case).is_file(), f"run: {COMMAND}"
+def test_each_case_has_a_snapshot_and_each_snapshot_a_case() -> None:
+    assert sorted(FOLDER.glob("*.snapshot.json")) == [snapshot_of(case) for case in cases()], (
+        f"run: {COMMAND}"
+    )
