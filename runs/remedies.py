@@ -13,7 +13,8 @@ QUOTA = (
 )
 TASKS = (
     "This subscription may not run tasks in its container registry, which build the images: let a cluster"
-    " build them, or ask Azure support: docs/deploy.md, TasksOperationsNotAllowed."
+    " build them (parameter imageBuildCompute), or ask Azure support: docs/deploy.md,"
+    " TasksOperationsNotAllowed."
 )
 IMAGE = (
     "The image of the model's environment could not be built: its log is in Azure ML studio under"
@@ -23,7 +24,8 @@ IMAGE = (
 STORAGE_ROLES = (
     "It wrote no error.txt: usually the cluster's identity may not use the workspace's storage account. Azure"
     " ML's driver needs Storage Blob Data Contributor, Storage Table Data Contributor and Storage Queue Data"
-    " Contributor there: docs/deploy.md, exit code 42."
+    " Contributor there. Otherwise a package that the driver imports is missing from the model's environment:"
+    " docs/deploy.md, exit code 42."
 )
 
 CHILD_FAILED = "failed child jobs"

@@ -64,7 +64,7 @@ def running_run(record: RunRecord, engine: Engine, clients: Clients) -> Json:
         why = state.failure_details.message if state.failure_details else "it ended without a record."
         message = shorten(why, MESSAGE_LENGTH)
         error = {"stage": status.get("stage", ""), "code": "EngineFailed", "message": message}
-        status |= {"status": "Failed", "error": error, "can_cancel": False}
+        status |= {"status": "Failed", "error": error, "can_cancel": False, "waiting_for": ""}
     model, _, version = str(status.pop("model", "")).partition(":")
     name = model or (status.get("settings") or {}).get("model_name", "")
     upload = to_json(record.upload)
@@ -74,8 +74,9 @@ def running_run(record: RunRecord, engine: Engine, clients: Clients) -> Json:
 
 
 def shown(record: RunRecord, app: App, **changes: Any) -> Json:
-    """The record's fields, and `stage`, `since`, `can_cancel` and `report_url`; `changes` wins."""
-    fields: Json = {**to_json(record), "stage": "", "since": "", "can_cancel": False, **changes}
+    """The record's fields, and what only a running run has, and `report_url`; `changes` wins."""
+    running: Json = {"stage": "", "since": "", "can_cancel": False, "waiting_for": ""}
+    fields: Json = {**to_json(record), **running, **changes}
     return {**fields, "report_url": blob_url(fields["report"], app)}
 
 

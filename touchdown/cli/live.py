@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from touchdown.cli import output
-from touchdown.cli.stages import heading, how_to_decide, stages, took, waiting_since
+from touchdown.cli.stages import heading, stages, took, waits_for
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ class Follower:
 
     def __call__(self, run: Json) -> None:
         if self._live:
-            self._live.update(Group(heading(run), stages(run), Text(how_to_decide(run), style="yellow")))
+            self._live.update(Group(heading(run), stages(run), Text(waits_for(run), style="yellow")))
         else:
             self._lines(run)
 
@@ -32,13 +32,10 @@ class Follower:
         now = datetime.now(UTC)
         for stage in run.get("stages", []):
             ended = bool(stage["ended"])
-            if (stage["name"], ended) in self._printed:
-                continue
-            self._printed.add((stage["name"], ended))
-            if ended:
-                output.print_message(f"  {stage['name']:<22}{took(stage, now):7.1f} s")
-            elif waiting_since(run):
-                output.print_message(f"  {stage['name']:<22}{how_to_decide(run)}")
+            text = f"{took(stage, now):7.1f} s" if ended else waits_for(run)
+            if text and (stage["name"], ended) not in self._printed:
+                self._printed.add((stage["name"], ended))
+                output.print_message(f"  {stage['name']:<22}{text}")
 
     def __enter__(self) -> Self:
         if self._live:

@@ -30,6 +30,9 @@ STAGES = {
 DEPLOYMENT_STAGES = ("ensure_compute", "ensure_endpoint", "deploy_model", "smoke_test", "approve", "promote")
 """The stages that a run skips when its model is not good enough to deploy."""
 
+PATIENCE = 30.0
+"""Seconds after which a stage that waits is worth a word."""
+
 
 def took(stage: Json, now: datetime) -> float:
     """Seconds that a stage has lasted."""
@@ -91,6 +94,15 @@ def how_to_decide(run: Json) -> str:
         f"it waits for a decision{until}: `{output.PROGRAM} approve {name}` makes {run['deployment']} the"
         f" default, `{output.PROGRAM} reject {name}` deletes it."
     )
+
+
+def waits_for(run: Json) -> str:
+    """What a running run waits for: a decision, or anything else once its stage has lasted PATIENCE; or ""."""
+    stages = run.get("stages")
+    if run["status"] != "Running" or not stages:
+        return ""
+    long = took(stages[-1], datetime.now(UTC)) >= PATIENCE
+    return how_to_decide(run) or (run.get("waiting_for", "") if long else "")
 
 
 def local_time(when: datetime) -> str:

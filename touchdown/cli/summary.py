@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from touchdown.cli import output
-from touchdown.cli.stages import how_to_decide, local_time
+from touchdown.cli.stages import local_time, waits_for
 
 Json = dict[str, Any]
 
@@ -32,7 +32,7 @@ def summary(run: Json) -> RenderableType:
     error = run.get("error") or {}
     predictions = ", ".join(run.get("predictions", []))
     report: str = run.get("report", "")
-    waiting = how_to_decide(run)
+    waiting = waits_for(run)
     return output.properties(
         [
             ("status", output.coloured(run["status"])),

@@ -21,6 +21,18 @@ def test_off_a_terminal_the_wait_for_a_decision_is_printed_once(monkeypatch: pyt
     assert "touchdown reject iris-1" in printed[1]
 
 
+def test_off_a_terminal_what_the_smoke_test_waits_for_is_printed_once_as_soon_as_it_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "err", Console(file=written, width=400))
+    scoring = RUN | {"stages": [{"name": "smoke_test", "started": "2026-11-23T16:00:00Z", "ended": ""}]}
+    with live.Follower() as follower:
+        for said in ("", "job-1 is Preparing", "job-1 is Running"):
+            follower(scoring | {"waiting_for": said})
+    assert written.getvalue().splitlines() == ["  smoke_test            job-1 is Preparing"]
+
+
 def test_off_a_terminal_each_stage_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
     monkeypatch.setattr(output, "err", Console(file=written, width=80))

@@ -1,6 +1,6 @@
 """The printed table of a run's stages."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.text import Text
@@ -48,6 +48,18 @@ def test_the_approval_stage_is_listed_ahead_only_if_it_is_required() -> None:
 def test_a_rejected_model_has_no_deployment_stages_ahead() -> None:
     run = RUN | {"settings": {"approval": "required"}, "verdict": "keep_champion"}
     assert stages.to_come(run) == ["wait", "read_training_result", "register_model", "record_run"]
+
+
+def test_only_a_running_run_whose_stage_lasts_long_says_what_it_waits_for() -> None:
+    def begun(seconds: float, **more: str) -> dict[str, Any]:
+        started = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+        stage = {"name": "smoke_test", "started": started, "ended": ""}
+        return RUN | {"stages": [stage], "waiting_for": "its image"} | more
+
+    assert stages.waits_for(begun(stages.PATIENCE + 1)) == "its image"
+    assert stages.waits_for(begun(0)) == ""
+    assert stages.waits_for(begun(stages.PATIENCE + 1, status="Failed")) == ""
+    assert stages.waits_for(RUN) == stages.waits_for(RUN | {"stages": []}) == ""
 
 
 def test_a_run_that_has_been_decided_waits_no_more() -> None:
