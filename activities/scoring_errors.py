@@ -19,6 +19,7 @@ ERROR_LOG_LENGTH = 1500
 """Characters, from the end of a failed scoring job's error.txt, that its run keeps."""
 MESSAGE_LENGTH = 1500
 """Characters of an error in the run history that its run keeps."""
+API_VERSION = "2024-04-01"
 NO_REASON = "its logs in Azure ML studio say why"
 
 
@@ -40,7 +41,7 @@ def attempt[T](what: str, read: Callable[[], T]) -> T | None:
     try:
         return read()
     except (AzureError, ValueError) as error:
-        log.warning("of a failed scoring job, %s could not be read: %s", what, error)
+        log.warning("of a scoring job, %s could not be read: %s", what, error)
         return None
 
 
@@ -67,6 +68,20 @@ def history_error(run: str, clients: Clients) -> str:
     api = str(get_json(discovery, clients).get("api", ""))
     details = get_json(f"{api}/history/v1.0{settings.workspace_id}/runs/{run}/details", clients)
     return remedies.messages(details)[:MESSAGE_LENGTH]
+
+
+def cluster_error(name: str, clients: Clients) -> str:
+    """Why a cluster cannot start nodes, in Azure's words and with what to do; "" if it reports no error.
+
+    A cluster that has reached a quota keeps its jobs waiting. It says so in its own `errors`, which
+    azure-ai-ml does not show ("Compute - Get", AmlComputeProperties).
+    """
+    settings = clients.settings
+    url = f"{settings.resource_manager}{settings.workspace_id}/computes/{name}?api-version={API_VERSION}"
+    cluster = attempt("the errors of its cluster", lambda: get_json(url, clients)) or {}
+    inner = (cluster.get("properties") or {}).get("properties") or {}
+    words = [remedies.coded(each) for each in inner.get("errors") or []]
+    return remedies.with_remedy(" ".join(dict.fromkeys(each for each in words if each))[:MESSAGE_LENGTH])
 
 
 def get_json(url: str, clients: Clients) -> Json:

@@ -7,7 +7,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from activities.dataset import SAMPLE, sample_path
 from activities.registration import activity
-from activities.scoring_errors import why_failed
+from activities.scoring_errors import cluster_error, why_failed
 from activities.training_result import metrics_path, read_metrics, read_yaml
 from activities.workspace import datastore_uri
 from runs import predictions
@@ -41,10 +41,11 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
         output = f"{folder}/predictions.csv"
         job = invoke(wanted.endpoint, wanted.deployment, sample_path(wanted.run_id), output, clients)
         clients.container.upload_blob(f"{folder}/job.txt", job, overwrite=True)
-        return SmokeTestStatus(False, job, waiting_for=waiting_for(job, "NotStarted"))
+        return SmokeTestStatus(False, job)
     status = job_status(job, clients)
     if status not in ENDED:
-        return SmokeTestStatus(False, job, waiting_for=waiting_for(job, status))
+        waiting = waiting_for(job, status, cluster_error(wanted.compute, clients))
+        return SmokeTestStatus(False, job, waiting_for=waiting)
     if status != "Completed":
         raise failed(wanted.deployment, job, f" is {status}: {why_failed(job, clients)}")
     sample = read_text(sample_path(wanted.run_id), clients)
@@ -56,12 +57,14 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
     return SmokeTestStatus(True, job, rows, kept)
 
 
-def waiting_for(job: str, status: str) -> str:
-    """What a run waits for while its scoring job has not ended.
+def waiting_for(job: str, status: str, of_cluster: str) -> str:
+    """What a run waits for while its scoring job has not ended. of_cluster: an error of its cluster, or "".
 
     A job reads Running from its beginning, so its status does not tell the phases apart. Source of the times:
     "Troubleshoot batch endpoints" and reports of users.
     """
+    if of_cluster:
+        return f"scoring job {job} is {status}, and its cluster reports: {of_cluster}"
     return (
         f"scoring job {job} is {status}. The first job of an environment builds its image (10 to 20 minutes),"
         " and an idle cluster starts a node (5 to 15 minutes)."

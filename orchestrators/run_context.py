@@ -290,7 +290,7 @@ def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") ->
         "approval": _short_approval(record.approval),
         "stages": [to_json(stage) for stage in record.stages],
         "can_cancel": can_cancel,
-        "waiting_for": shorten_json(waiting_for, 400),
+        "waiting_for": shorten_json(waiting_for, 1000),
     }
 
 

@@ -274,7 +274,12 @@ def deploy_model(run: RunContext, settings: RunSettings, model: ModelVersion) ->
 def smoke_test(run: RunContext, settings: RunSettings, result: TrainingResult) -> Workflow[None]:
     run.enter(Stage.SMOKE_TEST)
     test = SmokeTestInput(
-        run.request.run_id, run.record.endpoint, run.record.deployment, result.folder, settings.task
+        run.request.run_id,
+        run.record.endpoint,
+        run.record.deployment,
+        result.folder,
+        settings.task,
+        settings.compute_name,
     )
 
     def show(status: SmokeTestStatus) -> None:

@@ -341,13 +341,14 @@ class DeploymentInput:
 
 @dataclass(frozen=True)
 class SmokeTestInput:
-    """model: the folder of the deployed model in the container. task: that of the run."""
+    """model: the folder of the deployed model in the container. task, compute: those of the run."""
 
     run_id: str
     endpoint: str
     deployment: str
     model: str
     task: str
+    compute: str
     operation_url: str = ""
 
 

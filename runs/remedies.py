@@ -73,6 +73,13 @@ def messages(run: object) -> str:
     return " ".join(dict.fromkeys(map(str, found)))
 
 
+def coded(response: object) -> str:
+    """The code and the message of an error response, `{"error": {"code", "message"}}`; "" if it has none."""
+    error = response.get("error") if isinstance(response, dict) else None
+    parts = [error.get("code"), messages({"error": response})] if isinstance(error, dict) else []
+    return ": ".join(str(part) for part in parts if part)
+
+
 def failure(own: str, of_children: list[str]) -> str:
     """Why a job failed, in Azure's words and with what to do; "" if nothing says why.
 

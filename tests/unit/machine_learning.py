@@ -84,14 +84,18 @@ class Workspace:
         }
 
     def compute(self, name: str, state: str = "Succeeded", error: str = "") -> None:
-        """A cluster. error: the code of the error that it holds."""
+        """A cluster. error: the code of the error that its creation, or its last scaling, ended with."""
         self.resources[f"computes/{name}"] = {
             "location": "westeurope",
             "properties": {
                 "computeType": "AmlCompute",
                 "provisioningState": state,
                 "provisioningErrors": [{"error": {"code": error, "message": ""}}] if error else None,
-                "properties": {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 2}},
+                "properties": {
+                    "vmSize": "Standard_DS3_v2",
+                    "scaleSettings": {"maxNodeCount": 2},
+                    "errors": [{"error": {"code": error, "message": "2 of 4 cores"}}] if error else None,
+                },
             },
         }
 

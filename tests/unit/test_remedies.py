@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runs import remedies
-from runs.remedies import failure, is_driver_failure, messages, with_remedy
+from runs.remedies import coded, failure, is_driver_failure, messages, with_remedy
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,20 @@ def run(*details: Any, message: Any = "m") -> dict[str, Any]:
 )
 def test_the_messages_of_a_run_are_read_from_whatever_the_history_holds(history: Any, found: str) -> None:
     assert messages(history) == found
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        ({"error": {"code": "c", "message": "m"}}, "c: m"),
+        ({"error": {"code": "c"}}, "c"),
+        ({"error": {"message": "m"}}, "m"),
+        ({"error": None}, ""),
+        ("m", ""),
+    ],
+)
+def test_an_error_response_is_put_into_words(response: Any, found: str) -> None:
+    assert coded(response) == found
 
 
 def test_a_jobs_own_error_is_left_out_only_if_it_points_to_a_child_that_has_one() -> None:

@@ -13,7 +13,7 @@ from tests.unit.machine_learning import Workspace
 from tests.unit.rehearsed import RUN
 
 MODEL = f"runs/{RUN}/0/ab12/artifacts/model"
-WANTED = SmokeTestInput(RUN, "iris", "run-1", MODEL, "classification")
+WANTED = SmokeTestInput(RUN, "iris", "run-1", MODEL, "classification", "cpu-cluster")
 FOLDER = f"runs/{RUN}/smoke"
 PREDICTIONS = b"0,setosa,sample.csv\n1,virginica,sample.csv\n"
 CHILD_FAILED = "Pipeline has failed child jobs. Failed nodes: /batchscoring."
@@ -43,6 +43,15 @@ def test_a_job_that_has_not_ended_is_found_again_and_waited_for(status: str) -> 
     assert (found.done, found.operation_url) == (False, "job-1")
     assert f"job-1 is {status}. " in found.waiting_for
     assert "10 to 20 minutes" in found.waiting_for
+
+
+def test_a_job_whose_cluster_has_reached_its_quota_says_that_it_waits_for_cores() -> None:
+    workspace = scoring("Running")
+    workspace.compute("cpu-cluster", error="ClusterCoreQuotaReached")
+    assert smoke_test(WANTED, workspace.clients).waiting_for == (
+        "scoring job job-1 is Running, and its cluster reports: ClusterCoreQuotaReached: 2 of 4 cores"
+        f" {remedies.QUOTA}"
+    )
 
 
 def test_the_job_of_the_poll_before_is_waited_for_whatever_storage_holds() -> None:

@@ -143,6 +143,15 @@ def test_custom_status_says_what_the_smoke_test_waits_for_and_only_then() -> Non
     ]
 
 
+def test_custom_status_shows_the_beginning_of_what_the_smoke_test_waits_for() -> None:
+    jobs = in_turn(
+        SmokeTestStatus(False, "job-1", waiting_for="w" * 1001),
+        SmokeTestStatus(True, "job-1", 3, ["setosa"]),
+    )
+    said = {each["waiting_for"] for each in rehearse(good(smoke_test=jobs)).statuses}
+    assert said == {"", f"{'w' * 1000}…"}
+
+
 def test_custom_status_stays_far_below_the_hosts_limit_whatever_the_names() -> None:
     upload = Upload("blobs", f"datasets/{'数' * 900}.csv", "0x8DC", UPLOAD.uploaded_at)
     long = with_settings(
@@ -239,7 +248,8 @@ def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     assert deployments[0]["model"] == {"name": "iris_classification", "version": "7"}
     assert (deployments[0]["name"], deployments[0]["endpoint"]) == (DEPLOYMENT, ENDPOINT)
     test = inputs(outcome, "smoke_test")[0]
-    assert (test["deployment"], test["model"], test["task"]) == (DEPLOYMENT, RESULT.folder, "classification")
+    assert (test["deployment"], test["model"]) == (DEPLOYMENT, RESULT.folder)
+    assert (test["task"], test["compute"]) == ("classification", "cpu-cluster")
     assert inputs(outcome, "prune_deployments")[0]["keep"] == 2
 
 

@@ -97,7 +97,7 @@ def how_to_decide(run: Json) -> str:
 
 
 def waits_for(run: Json) -> str:
-    """What a running run waits for: a decision, or anything else once its stage has lasted PATIENCE; or ""."""
+    """What a running run waits for: a decision, or what it says once its stage has lasted PATIENCE; or ""."""
     stages = run.get("stages")
     if run["status"] != "Running" or not stages:
         return ""

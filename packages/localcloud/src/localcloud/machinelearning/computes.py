@@ -130,6 +130,7 @@ def _cluster(sent: dict[str, Any]) -> dict[str, Any]:
         "remoteLoginPortPublicAccess": sent.get("remoteLoginPortPublicAccess") or "NotSpecified",
         "enableNodePublicIp": bool(sent.get("enableNodePublicIp", True)),
         "allocationState": "Steady",
+        "errors": None,
         "currentNodeCount": low,
         "targetNodeCount": low,
     }
