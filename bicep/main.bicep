@@ -338,8 +338,8 @@ module rolesOfServices 'modules/roles-services.bicep' = {
     trainingPrincipalId: identities.outputs.training.principalId
     scoringPrincipalId: identities.outputs.scoring.principalId
     workspacePrincipalId: identities.outputs.workspace.principalId
-    publisherPrincipalId: publisherPrincipalId
-    uploaderPrincipalIds: uploaderPrincipalIds
+    publisherPrincipalId: toLower(publisherPrincipalId)
+    uploaderPrincipalIds: map(uploaderPrincipalIds, id => toLower(id))
     proven: roleSet == 'Proven'
   }
   #restore-diagnostics what-if-short-circuiting

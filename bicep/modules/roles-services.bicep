@@ -21,10 +21,10 @@ param scoringPrincipalId string
 @description('Required. Principal id of the workspace\'s identity.')
 param workspacePrincipalId string
 
-@description('Required. Object id of the person or program that deploys.')
+@description('Required. Object id of the person or program that deploys, in lower case.')
 param publisherPrincipalId string
 
-@description('Required. Object ids of the people, groups and programs that upload datasets.')
+@description('Required. Object ids of the people, groups and programs that upload datasets, in lower case.')
 param uploaderPrincipalIds string[]
 
 @description('Required. Whether to assign the roles with which a Custom activity and a batch endpoint are reported or documented to work, instead of narrower ones.')
@@ -35,8 +35,7 @@ var writes = join(map(['write', 'add/action'], action => '!(ActionMatches{\'${bl
 var onlyDatasets = '((${writes}) OR (@Resource[${blobType}:path] StringLike \'datasets/*\'))'
 
 // Each principal once, and without the publisher, who may upload already: Azure refuses a second assignment of one role.
-var distinctIds = union(map(uploaderPrincipalIds, id => toLower(id)), [])
-var uploaders = filter(distinctIds, id => id != toLower(publisherPrincipalId))
+var uploaders = filter(union(uploaderPrincipalIds, []), id => id != publisherPrincipalId)
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
   name: names.workspace

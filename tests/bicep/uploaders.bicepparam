@@ -3,10 +3,10 @@
 using '../../bicep/main.bicep'
 
 param location = 'westeurope'
-param publisherPrincipalId = 'aaaaaaaa-0000-0000-0000-000000000001'
+param publisherPrincipalId = 'Aaaaaaaa-0000-0000-0000-000000000001'
 param uploaderPrincipalIds = [
   'aaaaaaaa-0000-0000-0000-000000000002'
   'aaaaaaaa-0000-0000-0000-000000000003'
-  'aaaaaaaa-0000-0000-0000-000000000002'
-  'aaaaaaaa-0000-0000-0000-000000000001'
+  'AAAAAAAA-0000-0000-0000-000000000002'
+  'AAAAAAAA-0000-0000-0000-000000000001'
 ]

@@ -73,7 +73,7 @@ def principal_of(deployed: Deployed, assignment: Resource) -> str:
     """The identity's name, or the object id of a person or program."""
     given = assignment["properties"]["principalId"]
     known = re.search(r"userAssignedIdentities/id-(\w+)-[^']*', '[^']*'\)\.principalId\]$", given)
-    if given in (deployed.given.get("publisherPrincipalId"), "[deployer().objectId]"):
+    if given in (deployed.given.get("publisherPrincipalId", "").lower(), "[toLower(deployer().objectId)]"):
         return "whoever deploys"
     return known[1] if known else "uploaders"
 

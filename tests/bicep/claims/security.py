@@ -34,6 +34,16 @@ KEYS = "|".join(
         r"batchAccounts/ba', '[-0-9]+'\)\.primary",
     )
 )
+PUBLIC = {
+    "Microsoft.Batch/batchAccounts",
+    "Microsoft.DataFactory/factories",
+    "Microsoft.EventGrid/topics",
+    "Microsoft.KeyVault/vaults",
+    "Microsoft.MachineLearningServices/workspaces",
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.Web/sites",
+}
+"""Services that must say that they have a public address: docs/deploy.md, "Networks"."""
 READS_KEYS = re.compile(r"\blist\w*\(|AccountKey=|SharedAccessSignature", re.IGNORECASE)
 
 
@@ -73,6 +83,13 @@ def services_accept_tokens_only(deployed: Deployed) -> Iterator[str]:
             yield f"Batch allows {each['properties'].get('allowedAuthenticationModes')}, not {modes}"
 
 
+def services_have_a_public_address(deployed: Deployed) -> Iterator[str]:
+    for each in deployed.resources:
+        access = each.get("properties", {}).get("publicNetworkAccess")
+        if access != ("Enabled" if each["type"] in PUBLIC else None):
+            yield f"{each['name']} has the public network access {access}"
+
+
 def keys_are_read_for_the_vault_only(deployed: Deployed) -> Iterator[str]:
     secrets = [each["name"].rpartition("/")[2] for each in deployed.of("Microsoft.KeyVault/vaults/secrets")]
     wanted = ["batch-key", "data-storage-key"] if has_keys(deployed) else []
@@ -91,5 +108,6 @@ CLAIMS = [
     storage_is_neither_public_nor_keyed,
     no_container_is_public,
     services_accept_tokens_only,
+    services_have_a_public_address,
     keys_are_read_for_the_vault_only,
 ]
