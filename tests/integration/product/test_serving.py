@@ -166,17 +166,19 @@ def registered(clients: Clients, of: Upload, name: str) -> ModelVersion:
     return register_model(ModelInput(run_id(of), of, name, result(clients, of)), clients)
 
 
-def served(clients: Clients, unique: str, seconds: list[int]) -> tuple[str, dict[int, str]]:
+def served(
+    clients: Clients, unique: str, seconds: list[int], compute: str = "cpu-cluster"
+) -> tuple[str, dict[int, str]]:
     """Create an endpoint with a deployment for an upload of each second; returns them by second."""
     endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
-    poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
+    poll(ensure_compute, ComputeInput(compute, "Standard_DS3_v2"), clients)
     poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"), clients)
     names = {}
     for second in seconds:
         of = upload(clients, unique, second)
         names[second] = naming.deployment_name(run_id(of))
         order = DeploymentInput(
-            run_id(of), of, endpoint, names[second], registered(clients, of, f"m{unique}"), "cpu-cluster"
+            run_id(of), of, endpoint, names[second], registered(clients, of, f"m{unique}"), compute
         )
         poll(deploy_model, order, clients)
     return endpoint, names
