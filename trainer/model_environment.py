@@ -8,6 +8,7 @@ that it pins are those that trained the model: `check` makes sure of that.
 
 from __future__ import annotations
 
+import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,13 +23,15 @@ TRAINED_BY = {"mlflow": "mlflow-skinny"}
 
 
 def check() -> None:
-    """Raise TrainingRefusedError unless the installed packages are those that the model will name."""
+    """Raise TrainingRefusedError unless Python and packages are those that the model will name."""
     if not CONDA_FILE.exists():
         raise TrainingRefusedError(
             f"main.py needs the files beside it, {CONDA_FILE.name} among them: upload all of its folder"
         )
-    wrong = []
-    for requirement in _parts()[2]:
+    python, _, requirements = _parts()
+    running = platform.python_version()
+    wrong = [] if running.startswith(f"{python}.") else [f"Python {python} ({running} is running)"]
+    for requirement in requirements:
         name, _, pinned = requirement.partition("==")
         package = TRAINED_BY.get(name, name)
         found = _installed(package)

@@ -247,14 +247,15 @@ def test_a_model_of_other_packages_than_it_would_name_is_not_trained(
     published = tmp_path / "trainer"
     shutil.copytree(MAIN.parent, published, ignore=shutil.ignore_patterns("__pycache__"))
     conda = published / "conda.yaml"
-    text = conda.read_text()
+    text = conda.read_text().replace("python=3.11", "python=3.10")
     conda.write_text(re.sub("numpy==.*", "numpy==1.0", text).replace("- scipy==", "- absent==1\n  - scipy=="))
     command = [trainer_python, str(published / MAIN.name), "--iris-csv", str(iris_csv)]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     (line,) = process.stderr.splitlines()
     numpy = re.search("numpy==(.*)", text)
     assert numpy
-    assert f"it needs numpy 1.0 ({numpy[1]} is installed), absent 1 (none is installed)." in line
+    assert "it needs Python 3.10 (3.11." in line
+    assert f", numpy 1.0 ({numpy[1]} is installed), absent 1 (none is installed)." in line
     assert (process.returncode, list(tmp_path.glob("mlruns/0/*/artifacts"))) == (1, [])
     conda.unlink()
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
