@@ -2,7 +2,7 @@
 
     make slips                                   # all slips, five minutes
     make slips ARGS="--count 100 --seed 2"       # some of them
-    make slips ARGS="--only modules/batch.bicep"
+    make slips ARGS="--only modules/batch.bicep:60"
 
 A slip is a wrong name of a property or of something that is read, or a wrong value of a list. Three
 things may notice it, in this order: the compiler with its linter, the types checker if it is there, and the
@@ -169,13 +169,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make slips", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="which sample is drawn")
     parser.add_argument("--count", type=int, help="how many slips are tried; default: all")
-    parser.add_argument("--only", default="", help="the file whose slips are tried", metavar="FILE")
+    parser.add_argument(
+        "--only", default="", help="how the slips begin that are tried: a file, a line", metavar="FILE:LINE"
+    )
     options = parser.parse_args(arguments)
     program = find_compiler()
     if program is None:
         print(f"slips: {MISSING}", file=sys.stderr)
         return 2
-    candidates = [each for each in all_slips() if each.file.startswith(options.only)]
+    candidates = [each for each in all_slips() if str(each).startswith(options.only)]
     sample = draw(candidates, options.seed, options.count or len(candidates))
     by: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, Compiler(program) as compiler:
