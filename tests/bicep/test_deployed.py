@@ -54,7 +54,10 @@ PLANTED: dict[str, tuple[str, Callable[[Resource], object]]] = {
         properties(publicAccess="Blob"),
     ),
     "services_accept_tokens_only": ("Microsoft.EventGrid/topics", properties(disableLocalAuth=False)),
-    "services_have_a_public_address": ("Microsoft.KeyVault/vaults", properties(publicNetworkAccess="EnabledZz")),
+    "services_have_a_public_address": (
+        "Microsoft.KeyVault/vaults",
+        properties(publicNetworkAccess="EnabledZz"),
+    ),
     "keys_are_read_for_the_vault_only": ("Microsoft.Web/sites", properties(serverFarmId="[listKeys('x')]")),
 }
 """By claim, a resource's type and a fault in it."""
