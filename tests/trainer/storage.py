@@ -71,6 +71,7 @@ def running_azurite(folder: Path) -> Iterator[Storage]:
     log = folder / "access.log"
     # With port 0, Azurite takes a free port and names it in its first lines.
     options = ["--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--oauth", "basic"]
+    options += ["--disableTelemetry"]
     options += ["--cert", str(folder / "cert.pem"), "--key", str(folder / "key.pem")]
     with log.open("w") as out:
         process = subprocess.Popen(["node", str(AZURITE), *options], stdout=out, stderr=out, cwd=folder)
