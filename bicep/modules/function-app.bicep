@@ -153,8 +153,9 @@ resource functionApp 'Microsoft.Web/sites@2025-03-01' = {
       }
     }
     siteConfig: {
+      // There is no ftpsState: Flex Consumption has no FTP, and some regions, West Europe among them, refuse an app that has
+      // the property, with error 51021 (github.com/microsoft/azure-pipelines-tasks/issues/21032).
       minTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       appSettings: map(items(union(appSettings, runSettings, platformSettings)), setting => {
         name: setting.key
         value: setting.value

@@ -98,6 +98,32 @@ def test_flex_consumption_forbids_none_of_the_settings() -> None:
     )
 
 
+def test_flex_consumption_refuses_no_property_of_the_site() -> None:
+    """Some regions ignore these, others refuse the app with error 51021 (Azure/terraform-azurerm-avm-res-web-site,
+    pull request 345; microsoft/azure-pipelines-tasks, issue 21032, in West Europe)."""
+    refused = {
+        "alwaysOn",
+        "ftpsState",
+        "functionAppScaleLimit",
+        "functionsRuntimeScaleMonitoringEnabled",
+        "javaVersion",
+        "linuxFxVersion",
+        "netFrameworkVersion",
+        "nodeVersion",
+        "phpVersion",
+        "powerShellVersion",
+        "preWarmedInstanceCount",
+        "pythonVersion",
+        "use32BitWorkerProcess",
+        "windowsFxVersion",
+    }
+    (app,) = [each for each in MODULE.of("resource") if each.name == "functionApp"]
+    site = properties(app.properties()["properties"])
+    assert "functionAppConfig" in site
+    assert not refused & set(site)
+    assert not refused & set(properties(site["siteConfig"]))
+
+
 def test_every_setting_of_the_platform_is_documented() -> None:
     document = (ROOT / "docs" / "deploy.md").read_text()
     assert [name for name in sorted(PLATFORM) if f"`{name}`" not in document] == []
