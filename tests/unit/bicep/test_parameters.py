@@ -12,7 +12,7 @@ import yaml
 
 from scripts import document_parameters
 from tests.unit.bicep.machine import Machine
-from tests.unit.bicep.source import BICEP, ROOT, source
+from tests.unit.bicep.source import BICEP, FILES, ROOT, source
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PARAMETERS = [each.name for each in source(BICEP / "main.bicep").of("parameter")]
@@ -41,6 +41,25 @@ def test_azd_passes_every_parameter_from_a_variable_of_its_own() -> None:
     names = [each[1] for each in variables if each]
     assert len(set(names)) == len(PARAMETERS)
     assert not set(names) & SET_BY_MACHINES
+
+
+def test_the_azd_that_is_required_brings_a_bicep_that_knows_the_templates() -> None:
+    """azd compiles with a Bicep of its own, 0.41.2 since 1.23.8 and 0.39.26 before (its CHANGELOG.md).
+
+    Bicep knows #disable-diagnostics since 0.40 (Azure/bicep, pull request 18622).
+    """
+    named = re.search(r'azd: ">= ([\d.]+)"', (ROOT / "azure.yaml").read_text())
+    assert named is not None
+    required = tuple(int(part) for part in named[1].split("."))
+    known = {
+        "#disable-next-line": (1, 0, 0),
+        "#disable-diagnostics": (1, 23, 8),
+        "#restore-diagnostics": (1, 23, 8),
+    }
+    used = {word for file in FILES for word in re.findall(r"(?m)^ *(#[a-z-]+)", file.read_text())}
+    assert "#disable-diagnostics" in used
+    assert max(known[word] for word in used) <= required
+    assert (ROOT / "docs" / "deploy.md").read_text().count(named[1]) == 2
 
 
 def test_a_deployment_from_github_resets_no_parameter() -> None:
