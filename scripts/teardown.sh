@@ -40,7 +40,7 @@ group=${group:-rg-$name}
 
 subscription=$(az account show --query id --output tsv) ||
   fail 'az is not signed in: run az login, and az account set --subscription ID to choose a subscription.'
-if [[ $(az group exists --subscription "$subscription" --name "$group") != true ]]; then
+if [[ $(az group exists --subscription "$subscription" --name "$group" --output tsv) != true ]]; then
   fail "there is no resource group $group in subscription $subscription: nothing to delete."
 fi
 [[ $(az group show --subscription "$subscription" --name "$group" --query 'tags."azd-env-name"' --output tsv) == "$name" ]] ||

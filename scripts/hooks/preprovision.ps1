@@ -34,7 +34,7 @@ if ($LASTEXITCODE -ne 0) {
 
 Step 'Look for a Batch account of this environment'
 $group = if ($env:AZURE_RESOURCE_GROUP) { $env:AZURE_RESOURCE_GROUP } else { "rg-$env:AZURE_ENV_NAME" }
-$exists = az group exists --subscription $env:AZURE_SUBSCRIPTION_ID --name $group
+$exists = az group exists --subscription $env:AZURE_SUBSCRIPTION_ID --name $group --output tsv
 if ($LASTEXITCODE -ne 0) {
     Fail "resource group $group could not be looked up: see above, then run this again."
 }

@@ -30,7 +30,7 @@ az account show --subscription "$AZURE_SUBSCRIPTION_ID" --output none ||
 
 step 'Look for a Batch account of this environment'
 group=${AZURE_RESOURCE_GROUP:-rg-$AZURE_ENV_NAME}
-exists=$(az group exists --subscription "$AZURE_SUBSCRIPTION_ID" --name "$group") ||
+exists=$(az group exists --subscription "$AZURE_SUBSCRIPTION_ID" --name "$group" --output tsv) ||
   fail "resource group $group could not be looked up: see above, then run this again."
 if [ "$exists" != true ]; then
   exit 0

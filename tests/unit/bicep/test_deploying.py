@@ -40,7 +40,7 @@ def test_deploying_takes_all_steps_in_order(machine: Machine) -> None:
     assert done.returncode == 0, done.stderr
     assert machine.asked() == DEPLOYED
     lines = machine.lines()
-    assert lines[2] == "az group exists --subscription subscription-1 --name rg-lab"
+    assert lines[2] == "az group exists --subscription subscription-1 --name rg-lab --output tsv"
     assert "--resource-group rg-lab --resource-type Microsoft.Batch/batchAccounts" in lines[3]
     assert "contains(values(tags), 'lab')" in lines[3]
     assert "--location westeurope" in lines[5]
@@ -120,6 +120,16 @@ def test_without_a_location_nothing_is_deployed(machine: Machine) -> None:
     assert done.returncode == 1
     assert "--location" in done.stderr
     assert not machine.log.exists()
+
+
+@pytest.mark.parametrize(
+    "script", sorted([*SCRIPTS.glob("*.sh"), *(SCRIPTS / "hooks").glob("*.*s*")]), ids=lambda file: file.name
+)
+def test_an_answer_of_az_is_read_in_a_format_that_the_script_names(script: Path) -> None:
+    """People set another one for their az: az config set core.output=table."""
+    lines = re.sub(r" [`\\\\]\n", " ", script.read_text()).splitlines()
+    read = [line.strip() for line in lines if re.search(r"(\$\(|@\(|= ?)az |^\s*az [^#]*\| ", line)]
+    assert [line for line in read if " --output " not in line] == []
 
 
 def test_teardown_deletes_nothing_until_the_name_is_typed(machine: Machine) -> None:
