@@ -110,6 +110,7 @@ resource uploader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     assignableScopes: [resourceGroup().id]
     permissions: [
       {
+        actions: []
         dataActions: ['${blobType}/read', '${blobType}/write', '${blobType}/add/action']
       }
     ]

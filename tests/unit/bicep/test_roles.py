@@ -157,6 +157,12 @@ def test_the_custom_roles_have_the_operations_of_the_table() -> None:
     assert defined() == CUSTOM
 
 
+def test_a_custom_role_has_every_property_that_azure_requires() -> None:
+    """Also actions, though they may be none (learn.microsoft.com/azure/role-based-access-control/custom-roles)."""
+    assert defined()
+    assert [name for name, operations in defined().items() if "actions" not in operations] == []
+
+
 def test_only_these_identities_get_a_broad_role() -> None:
     broad = {
         (each["role"], each["identity"], each["scope"], each.get("when"))
@@ -186,7 +192,8 @@ BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 def test_uploaders_have_no_right_on_the_container_itself_and_delete_nothing() -> None:
     (assignment,) = [each for each in ASSIGNMENTS if each["identity"] == "uploaders"]
     role = ROLES[assignment["role"]]
-    assert set(role) == {"dataActions"}
+    assert set(role) == {"actions", "dataActions"}
+    assert role["actions"] == []
     assert set(role["dataActions"]) == {f"{BLOBS}/{name}" for name in ("read", "write", "add/action")}
 
 
