@@ -99,8 +99,11 @@ def test_flex_consumption_forbids_none_of_the_settings() -> None:
 
 
 def test_flex_consumption_refuses_no_property_of_the_site() -> None:
-    """Some regions ignore these, others refuse the app with error 51021 (Azure/terraform-azurerm-avm-res-web-site,
-    pull request 345; microsoft/azure-pipelines-tasks, issue 21032, in West Europe)."""
+    """Some regions ignore these, others refuse the app with error 51021.
+
+    Sources: Azure/terraform-azurerm-avm-res-web-site, pull request 345; microsoft/azure-pipelines-tasks,
+    issue 21032, in West Europe.
+    """
     refused = {
         "alwaysOn",
         "ftpsState",
