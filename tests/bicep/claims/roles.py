@@ -6,19 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from localcloud.access.built_in import built_in
+
 from tests.bicep.deployed import Deployed, Resource
 from tests.checkout import CHECKOUT
 
 TABLE: dict[str, Any] = json.loads((CHECKOUT / "bicep" / "roles.json").read_text())
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 DEFINITION = "Microsoft.Authorization/roleDefinitions"
-BUILT_IN: dict[str, str] = {
-    role["id"]: name
-    for name, role in json.loads((CHECKOUT / "tests" / "unit" / "bicep" / "built_in_roles.json").read_text())[
-        "roles"
-    ].items()
-}
-"""The names of Azure's built-in roles by their ids, which are the same everywhere."""
 CONTAINERS = "storageAccounts/{0}/blobServices/default/containers/"
 SCOPES = {
     r"storageAccounts/sthost": "storage account of the Functions host",
@@ -66,7 +61,8 @@ def role_of(deployed: Deployed, assignment: Resource) -> str:
     own = {
         each["name"]: each["properties"]["roleName"].partition(" (")[0] for each in deployed.of(DEFINITION)
     }
-    return BUILT_IN.get(given) or own.get(given) or str(given)
+    known = built_in(given)
+    return known.name if known else own.get(given) or str(given)
 
 
 def principal_of(deployed: Deployed, assignment: Resource) -> str:

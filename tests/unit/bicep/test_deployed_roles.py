@@ -9,16 +9,14 @@ import re
 from typing import Any
 
 import pytest
+from localcloud.access.built_in import built_in
+from localcloud.access.definitions import role_id
 
 from tests.unit.bicep.source import ROOT
 from touchdown.local.names import STORAGE_ID
 from touchdown.local.resources import scoring_roles
 
 CASES = sorted(file.name.partition(".")[0] for file in (ROOT / "tests" / "bicep").glob("*.snapshot.json"))
-NAMES: dict[str, str] = {
-    role["id"]: name
-    for name, role in json.loads((ROOT / "tests/unit/bicep/built_in_roles.json").read_text())["roles"].items()
-}
 REGISTRY, DATA, BATCH = "registries/cr", "storageAccounts/stdata", "batchAccounts/ba"
 RUNS, LOGS = "containers/azureml-blobstore", "containers/azureml"
 COORDINATION = {
@@ -62,13 +60,19 @@ def scope(assignment: dict[str, Any]) -> str:
     return f"{kind}/{name}" if kind == "containers" else f"{kind}/{re.sub(r'-?[a-z0-9]{13}$', '', name)}"
 
 
+def built_in_name(definition: str) -> str:
+    role = built_in(role_id(definition))
+    assert role, f"{definition} is no role of Azure's own"
+    return role.name
+
+
 def assigned(case: str, identity: str) -> set[tuple[str, str]]:
     """The built-in roles of an identity, each with its scope; without those on secrets."""
     found = [
-        (NAMES[role], scope(each))
+        (role.name, scope(each))
         for each in of_type(case, "Microsoft.Authorization/roleAssignments")
         if f"userAssignedIdentities/id-{identity}-" in each["properties"]["principalId"]
-        and (role := each["properties"]["roleDefinitionId"].rpartition("/")[2]) in NAMES
+        and (role := built_in(role_id(each["properties"]["roleDefinitionId"])))
         and "/secrets/" not in each["name"]
     ]
     assert len(found) == len(set(found))
@@ -94,7 +98,7 @@ def test_the_broad_and_the_narrow_roles_stand_in_place_of_each_other(
 
 def test_a_localcloud_is_handed_the_roles_of_the_scoring_cluster() -> None:
     handed = {
-        NAMES[each.body["properties"]["roleDefinitionId"].rpartition("/")[2]]
+        built_in_name(each.body["properties"]["roleDefinitionId"])
         for each in scoring_roles()
         if each.id.startswith(f"{STORAGE_ID}/providers/Microsoft.Authorization/")
     }

@@ -11,17 +11,22 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient, ContainerClient
+from localcloud.access.built_in import built_in_named
+from localcloud.access.calls import Call
+from localcloud.access.definitions import RoleDefinition
 
 from tests.unit.bicep.source import BICEP, ROOT, Declared, properties, source, sources, text
 
 TABLE: dict[str, Any] = json.loads((BICEP / "roles.json").read_text())
 ASSIGNMENTS: list[dict[str, Any]] = TABLE["assignments"]
 CUSTOM: dict[str, dict[str, list[str]]] = TABLE["roles"]
-BUILT_IN: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("built_in_roles.json").read_text())[
-    "roles"
-]
-"""What Azure's own roles really grant; the file names its source."""
-ROLES = CUSTOM | BUILT_IN
+BUILT_IN = {
+    role.name: role
+    for name in {each["role"] for each in ASSIGNMENTS} - set(CUSTOM)
+    if (role := built_in_named(name))
+}
+"""What Azure's own roles really grant, for each that the table assigns."""
+ROLES = BUILT_IN | {name: RoleDefinition.of("", name, [permission]) for name, permission in CUSTOM.items()}
 CONDITIONS = {
     "": None,
     "roleSet=Proven": "proven",
@@ -107,30 +112,21 @@ def test_a_narrow_role_serves_the_calls_of_the_proven_one_that_it_replaces(ident
 def test_the_ids_of_built_in_roles_are_those_of_azure() -> None:
     (declared,) = [each for each in source(BICEP / "names.bicep").of("variable") if each.name == "roles"]
     ids = properties(declared.node.named_children[-1])
-    wanted = {re.sub(r"[^a-z]", "", name.lower()): role["id"] for name, role in BUILT_IN.items()}
+    wanted = {re.sub(r"[^a-z]", "", name.lower()): role.id for name, role in BUILT_IN.items()}
     assert {name.lower(): text(value).strip("'") for name, value in ids.items()} == wanted
-
-
-def allows(pattern: str, operation: str) -> bool:
-    """Whether a pattern allows an operation. As in Azure, case is ignored and `x/*/read` matches `x/read`."""
-    expression = re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*")
-    return re.fullmatch(expression, operation, re.IGNORECASE) is not None
-
-
-def grants(role: dict[str, list[str]], kind: str, operation: str) -> bool:
-    denied = role.get({"actions": "notActions", "dataActions": "notDataActions"}[kind], [])
-    return any(allows(each, operation) for each in role.get(kind, [])) and not any(
-        allows(each, operation) for each in denied
-    )
 
 
 @each_assignment
 def test_a_role_grants_something_that_each_of_its_calls_needs(assignment: dict[str, Any]) -> None:
     assert assignment["calls"]
     for call in assignment["calls"]:
-        needed = [(kind, name) for kind in ("actions", "dataActions") for name in call.get(kind, [])]
+        needed = [
+            Call("", name, "/", is_data=kind == "dataActions")
+            for kind in ("actions", "dataActions")
+            for name in call.get(kind, [])
+        ]
         assert needed, call
-        assert all(grants(ROLES[assignment["role"]], kind, name) for kind, name in needed), call
+        assert all(ROLES[assignment["role"]].allows(each) for each in needed), call
 
 
 def test_every_role_of_the_table_is_assigned() -> None:
@@ -170,8 +166,8 @@ def test_only_these_identities_get_a_broad_role() -> None:
     broad = {
         (each["role"], each["identity"], each["scope"], each.get("when"))
         for each in ASSIGNMENTS
-        if any("*" in name.split("/")[-1] for name in ROLES[each["role"]].get("dataActions", []))
-        or "*" in ROLES[each["role"]].get("actions", [])
+        for permission in ROLES[each["role"]].permissions
+        if any("*" in name.split("/")[-1] for name in permission.data_actions) or "*" in permission.actions
     }
     workspace = (
         "data account",
@@ -194,7 +190,7 @@ BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
 def test_uploaders_have_no_right_on_the_container_itself_and_delete_nothing() -> None:
     (assignment,) = [each for each in ASSIGNMENTS if each["identity"] == "uploaders"]
-    role = ROLES[assignment["role"]]
+    role = CUSTOM[assignment["role"]]
     assert set(role) == {"actions", "dataActions"}
     assert role["actions"] == []
     assert set(role["dataActions"]) == {f"{BLOBS}/{name}" for name in ("read", "write", "add/action")}
