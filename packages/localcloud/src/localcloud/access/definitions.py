@@ -24,10 +24,10 @@ class Permission:
     def from_arm(cls, body: Mapping[str, Any]) -> Self:
         """Read one of a definition's `permissions`. Raises as `parse` does for a condition."""
         return cls(
-            tuple(body.get("actions", ())),
-            tuple(body.get("notActions", ())),
-            tuple(body.get("dataActions", ())),
-            tuple(body.get("notDataActions", ())),
+            tuple(body.get("actions") or ()),
+            tuple(body.get("notActions") or ()),
+            tuple(body.get("dataActions") or ()),
+            tuple(body.get("notDataActions") or ()),
             parse(body["condition"]) if body.get("condition") else None,
         )
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from localcloud.access.calls import Call
 from localcloud.access.conditions.attributes import BLOB_PATH, BLOB_PREFIX, Attribute, Value, tag
@@ -234,6 +234,7 @@ tokens = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(tokens).map(" ".join) | st.text())
 def test_any_text_is_either_read_or_refused_as_a_condition(text: str) -> None:
     with contextlib.suppress(InvalidConditionError, UnsupportedConditionError):
@@ -278,11 +279,13 @@ def expected(tree: Any) -> bool | None:
     return order[choose(order.index(expected(each)) for each in inner)]
 
 
+@settings(deadline=None)
 @given(trees)
 def test_terms_combine_by_three_valued_logic_however_they_are_nested(tree: Any) -> None:
     assert parse(written(tree)).term.met(call({BLOB_PATH: "a"})) is expected(tree)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_an_escaped_pattern_matches_its_own_text_alone(one: str, other: str) -> None:
     if "\\" not in one:

@@ -4,7 +4,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from localcloud.access.assignments import Assignment
 from localcloud.access.built_in import DATA, built_in, built_in_named, built_in_roles
@@ -188,6 +188,13 @@ def test_a_permission_may_have_a_condition_of_its_own() -> None:
     assert may(access, "b/read", ACCOUNT, data=True)
 
 
+def test_a_list_of_operations_may_be_null_or_absent() -> None:
+    role = custom({"actions": None, "notActions": None, "dataActions": ["a/read"], "condition": None})
+    access = Access([assigned(CUSTOM, GROUP)], [role])
+    assert may(access, "a/read", ACCOUNT, data=True)
+    assert not may(access, "a/read", ACCOUNT)
+
+
 def test_an_assignment_of_a_role_that_nobody_defined_is_refused() -> None:
     with pytest.raises(UnknownRoleError, match=CUSTOM):
         Access([assigned(CUSTOM, GROUP)])
@@ -249,6 +256,7 @@ calls = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(grants, max_size=4), grants, calls)
 def test_another_assignment_takes_nothing_away_and_order_does_not_count(
     given_: list[tuple[str, str, str]], other: tuple[str, str, str], call: Call

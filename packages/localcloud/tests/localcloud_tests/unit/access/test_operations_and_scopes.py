@@ -1,7 +1,7 @@
 """Patterns of operations, and which scope is below which."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from localcloud.access.operations import matches
 from localcloud.access.scopes import covers
@@ -50,6 +50,7 @@ def test_a_pattern_matches_what_azures_documents_say(pattern: str, operation: st
     assert matches(pattern, operation) is expected
 
 
+@settings(deadline=None)
 @given(words, words)
 def test_a_pattern_without_wildcard_matches_itself_in_any_letter_case_and_nothing_else(
     one: str, other: str
@@ -58,6 +59,7 @@ def test_a_pattern_without_wildcard_matches_itself_in_any_letter_case_and_nothin
     assert matches(one, other) is (one.lower() == other.lower())
 
 
+@settings(deadline=None)
 @given(segments, segments)
 def test_a_wildcard_at_the_end_matches_all_below(above: str, below: str) -> None:
     assert matches(f"{above}/*", f"{above}/{below}")
@@ -100,6 +102,7 @@ def test_management_groups_that_contain_each_other_end_the_search() -> None:
     assert not covers(GROUP, MARKETING, {MARKETING: COMPANY, COMPANY: MARKETING})
 
 
+@settings(deadline=None)
 @given(words, words, words)
 def test_scopes_are_compared_by_whole_segments(scope: str, name: str, more: str) -> None:
     assert covers(f"/{scope}", f"/{scope}/{name}".swapcase())
