@@ -19,6 +19,18 @@ from localcloud.wire import ArmRoute, AzureError, json_body
 
 SITES = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{SITE}"
 CONFIG = f"{SITE}/config"
+OF_OTHER_PLANS = (
+    "ftpsState",
+    "functionsRuntimeScaleMonitoringEnabled",
+    "linuxFxVersion",
+    "netFrameworkVersion",
+    "use32BitWorkerProcess",
+)
+"""Properties of a siteConfig that Flex Consumption is known to refuse, and there may be more.
+
+Some regions still ignore them. Sources: microsoft/azure-pipelines-tasks, issue 21032;
+Azure/terraform-azurerm-avm-res-web-site, issue 283.
+"""
 
 
 def service(cloud: Cloud) -> Service:
@@ -45,6 +57,7 @@ def service(cloud: Cloud) -> Service:
         inventory.refuse_another(SITE, id_)
         body = await json_body(request)
         properties = properties_of(body)
+        refuse_properties_of_other_plans(properties)
         listed = (properties.get("siteConfig") or {}).get("appSettings")
         if listed is not None:
             keep_settings(id_, settings_of(listed))
@@ -71,6 +84,17 @@ def service(cloud: Cloud) -> Service:
         ArmRoute("POST", f"{one}/config/appsettings/list", opened(cloud, list_settings)),
     ]
     return Service("web", routes)
+
+
+def refuse_properties_of_other_plans(properties: Document) -> None:
+    """Raises AzureError 400 for a site of Flex Consumption whose siteConfig has properties of other plans."""
+    config = properties.get("siteConfig") or {}
+    found = ",".join(
+        f"Site.SiteConfig.{name[0].upper()}{name[1:]}" for name in OF_OTHER_PLANS if name in config
+    )
+    if found and "functionAppConfig" in properties:
+        message = f"The site configuration ({found}) for Flex Consumption sites is invalid."
+        raise AzureError(400, "BadRequest", f"{message} Please remove or rename it before retrying.")
 
 
 def settings_of(listed: object) -> dict[str, str]:

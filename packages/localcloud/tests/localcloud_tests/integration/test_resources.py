@@ -107,10 +107,10 @@ def test_nothing_is_read_without_a_token(cloud_home: Home) -> None:
 
 def test_settings_are_returned_only_by_the_request_for_them(arm: Arm) -> None:
     put = arm(
-        "PUT", SITE_ID, siteConfig={"appSettings": [{"name": "KEY", "value": "secret"}], "ftpsState": "x"}
+        "PUT", SITE_ID, siteConfig={"appSettings": [{"name": "KEY", "value": "secret"}], "minTlsVersion": "x"}
     )
     assert put.status_code == 200
-    assert put.json()["properties"]["siteConfig"] == {"ftpsState": "x"}
+    assert put.json()["properties"]["siteConfig"] == {"minTlsVersion": "x"}
     assert "secret" not in arm("GET", SITE_ID).text
     listed = arm("POST", f"{SITE_ID}/config/appsettings/list").json()
     assert listed["properties"] == {"KEY": "secret"}
@@ -119,6 +119,18 @@ def test_settings_are_returned_only_by_the_request_for_them(arm: Arm) -> None:
     assert listed["properties"] == {"COLOUR": "red"}
     bad = arm("PUT", SITE_ID, siteConfig={"appSettings": {"KEY": "secret"}})
     assert (bad.status_code, bad.json()["error"]["target"]) == (400, "siteConfig.appSettings")
+
+
+def test_flex_consumption_refuses_properties_of_other_plans(arm: Arm) -> None:
+    flex = {"functionAppConfig": {"runtime": {"name": "python", "version": "3.13"}}}
+    refused = arm(
+        "PUT", SITE_ID, **flex, siteConfig={"ftpsState": "Disabled", "linuxFxVersion": "PYTHON|3.13"}
+    )
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "BadRequest"
+    assert "(Site.SiteConfig.FtpsState,Site.SiteConfig.LinuxFxVersion) for Flex" in refused.text
+    assert arm("PUT", SITE_ID, **flex, siteConfig={"minTlsVersion": "1.2"}).status_code == 200
+    assert arm("PUT", SITE_ID, siteConfig={"ftpsState": "Disabled"}).status_code == 200
 
 
 def test_a_put_container_exists_in_storage(arm: Arm, cloud_home: Home) -> None:
