@@ -6,11 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<'END'
-scripts/deploy.sh --location REGION [--name NAME] [--resource-group GROUP] [-- PARAMETER=VALUE...]
+scripts/deploy.sh --location REGION [--name NAME] [--resource-group GROUP] [--no-build] [-- PARAMETER=VALUE...]
 
   --location         region of all resources
   --name             name of the environment (default: touchdown)
   --resource-group   created if it does not exist (default: rg-NAME)
+  --no-build         publish the packages in .python_packages, instead of letting Azure install them
   after --           other parameters of bicep/main.bicep, such as batchSpot=true
 END
 }
@@ -22,7 +23,7 @@ fail() {
   exit 1
 }
 
-location='' name=touchdown group=''
+location='' name=touchdown group='' build=(--build remote)
 while (($# > 0)); do
   case $1 in
     --location | --name | --resource-group)
@@ -33,6 +34,10 @@ while (($# > 0)); do
         --resource-group) group=$2 ;;
       esac
       shift 2
+      ;;
+    --no-build)
+      build=(--no-build)
+      shift
       ;;
     --)
       shift
@@ -61,6 +66,10 @@ for parameter in "$@"; do
     *) fail "$parameter is not of the form PARAMETER=VALUE." ;;
   esac
 done
+
+if [[ ${build[0]} == --no-build && ! -d .python_packages ]]; then
+  fail '.python_packages is missing: docs/deploy.md, "Publishing without a remote build", says how to make it.'
+fi
 
 step 'Check the tools'
 for tool in az func python3; do
@@ -92,7 +101,7 @@ for name, output in json.load(sys.stdin).items():
 
 step "Publish the code to $FUNCTION_APP"
 attempts=0
-until func azure functionapp publish "$FUNCTION_APP" --python --build remote; do
+until func azure functionapp publish "$FUNCTION_APP" --python "${build[@]}"; do
   ((++attempts < 3)) || fail "the code was not published: see above, then run this again."
   printf 'failed; trying again in a minute, because new role assignments take minutes to take effect\n' >&2
   sleep 60

@@ -67,6 +67,24 @@ def test_the_display_name_of_a_region_deploys_to_the_same_region(machine: Machin
     assert set(located) == {"westeurope"}
 
 
+def test_packages_are_published_with_the_code_if_that_is_asked_for(machine: Machine, tmp_path: Path) -> None:
+    for name in ("scripts", "bicep", "trainer"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".python_packages").mkdir()
+    done = machine.run(tmp_path / "scripts" / "deploy.sh", "--location", "westeurope", "--no-build")
+    assert done.returncode == 0, done.stderr
+    assert machine.asked() == DEPLOYED
+    assert "func azure functionapp publish func-x --python --no-build" in machine.lines()
+
+
+def test_without_its_packages_no_code_is_published_unbuilt(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "scripts").symlink_to(SCRIPTS)
+    done = machine.run(tmp_path / "scripts" / "deploy.sh", "--location", "westeurope", "--no-build")
+    assert done.returncode == 1
+    assert ".python_packages is missing" in done.stderr
+    assert not machine.log.exists()
+
+
 def test_deploying_again_takes_the_same_steps(machine: Machine) -> None:
     for _ in range(2):
         machine.run(SCRIPTS / "deploy.sh", "--location", "westeurope")
