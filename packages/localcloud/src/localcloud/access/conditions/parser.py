@@ -56,7 +56,7 @@ def parse(text: str) -> Condition:
     """
     parser = _Parser(text)
     term = parser.chain()
-    if not parser.at(""):
+    if not parser.stands_at(""):
         raise parser.unexpected("AND, OR, or the end")
     return Condition(text, term)
 
@@ -90,10 +90,10 @@ class _Parser:
 
     def chain(self) -> Term:
         terms = [self._unary()]
-        joiner = self._next.value if self.at("and") or self.at("or") else ""
+        joiner = self._next.value if self.stands_at("and") or self.stands_at("or") else ""
         while joiner and self._took(joiner):
             terms.append(self._unary())
-        if self.at("and") or self.at("or"):
+        if self.stands_at("and") or self.stands_at("or"):
             raise self.unexpected("parentheses (AND and OR meet here, and their order is ambiguous)")
         if not joiner:
             return terms[0]
@@ -160,7 +160,7 @@ class _Parser:
         return Attribute.of(token.words[1:].partition("[")[0], token.value)
 
     def _value(self) -> str | bool:
-        if self.at("true") or self.at("false"):
+        if self.stands_at("true") or self.stands_at("false"):
             return self._rest.pop().value == "true"
         is_guid = self._next.kind == "word" and re.fullmatch(r"[0-9a-f-]{32,36}", self._next.value)
         if self._next.kind == "text" or is_guid:
@@ -171,11 +171,11 @@ class _Parser:
     def _next(self) -> _Token:
         return self._rest[-1]
 
-    def at(self, word: str) -> bool:
+    def stands_at(self, word: str) -> bool:
         return self._next.value == word and self._next.kind in ("word", "end")
 
     def _took(self, word: str) -> bool:
-        took = self.at(word)
+        took = self.stands_at(word)
         if took:
             self._rest.pop()
         return took
