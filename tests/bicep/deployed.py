@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,3 +61,17 @@ def of_case(case: Path, snapshot: dict[str, Any]) -> Deployed:
 def committed() -> list[Deployed]:
     """All cases, as their committed snapshots describe them."""
     return [of_case(case, json.loads(snapshot_of(case).read_text())) for case in cases()]
+
+
+def differences(title: str, found: Any, wanted: Any) -> Iterator[str]:
+    """Where two values differ, by their paths."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for name in sorted({*found} | {*wanted}):
+            if name not in wanted:
+                yield f"{title}.{name} is not expected"
+            elif name not in found:
+                yield f"{title}.{name} is missing"
+            else:
+                yield from differences(f"{title}.{name}", found[name], wanted[name])
+    elif found != wanted:
+        yield f"{title} is {found!r}, not {wanted!r}"

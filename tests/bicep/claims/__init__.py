@@ -6,9 +6,17 @@ the committed snapshots with them, and `make slips` those of templates with a sl
 
 from collections.abc import Callable, Iterator
 
-from tests.bicep.claims import names, roles, security, settings, values
+from tests.bicep.claims import kinds, names, operations, roles, security, settings, values
 from tests.bicep.deployed import Deployed
 
 type Claim = Callable[[Deployed], Iterator[str]]
 
-CLAIMS: list[Claim] = [*names.CLAIMS, *roles.CLAIMS, *security.CLAIMS, *settings.CLAIMS, *values.CLAIMS]
+CLAIMS: list[Claim] = [
+    *kinds.CLAIMS,
+    *names.CLAIMS,
+    *operations.CLAIMS,
+    *roles.CLAIMS,
+    *security.CLAIMS,
+    *settings.CLAIMS,
+    *values.CLAIMS,
+]
