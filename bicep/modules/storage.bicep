@@ -107,6 +107,7 @@ resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@202
       ]
     }
   }
+  dependsOn: [dataBlobs]
 }
 
 resource hostLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {

@@ -170,6 +170,17 @@ def test_the_name_of_a_role_assignment_depends_on_its_scope_principal_and_role()
                 assert name[3] in role or name[3].removesuffix(".name") == role.removesuffix(".id")
 
 
+def test_a_rule_about_versions_is_deployed_once_the_account_keeps_them() -> None:
+    """Side by side, the rule may come first, and Azure may change one account in one request only."""
+    (rule,) = [
+        each
+        for each in source(BICEP / "modules" / "storage.bicep").of("resource")
+        if each.name == "dataLifecycle"
+    ]
+    assert "version: " in text(rule.node)
+    assert "dataBlobs" in text(rule.properties()["dependsOn"])
+
+
 def test_no_name_depends_on_the_time_or_on_chance() -> None:
     for file in sources():
         assert not re.search(r"\b(utcNow|newGuid)\(", file.content), file.path.name
