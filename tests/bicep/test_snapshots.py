@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bicep_compiler import VERSION, Compiler
-from scripts.bicep_snapshots import COMMAND, FOLDER, cases, changes, snapshot_of
+from scripts.bicep_snapshots import COMMAND, FOLDER, cases, changes, main, snapshot_of
 
 each_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.stem)
 
@@ -26,3 +26,11 @@ def test_each_case_has_a_snapshot_and_each_snapshot_a_case() -> None:
     assert sorted(FOLDER.glob("*.snapshot.json")) == [snapshot_of(case) for case in cases()], (
         f"run: {COMMAND}"
     )
+
+
+def test_without_the_compiler_the_command_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BICEP", "")
+    assert main([]) == 2
+    assert "az bicep install" in capsys.readouterr().err
