@@ -61,6 +61,6 @@ def test_the_compiler_is_the_one_that_the_environment_names(tmp_path: Path) -> N
         find_compiler({"BICEP": str(tmp_path / "none")})
 
 
-def test_ci_installs_the_version_that_wrote_the_snapshots() -> None:
-    workflow = (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text()
-    assert f"az bicep install --version v{VERSION}" in workflow
+def test_ci_and_the_documents_install_the_version_that_wrote_the_snapshots() -> None:
+    for file in (".github/workflows/ci.yml", "docs/deploy.md"):
+        assert f"az bicep install --version v{VERSION}" in (CHECKOUT / file).read_text(), file
