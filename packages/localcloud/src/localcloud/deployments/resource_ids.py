@@ -11,7 +11,6 @@ from localcloud.deployments.syntax import ExpressionError
 
 SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 GROUP_TYPE = "microsoft.resources/resourcegroups"
-SUBSCRIPTION_TYPE = "microsoft.resources/subscriptions"
 
 
 def below(scope: str, kind: str, names: list[str]) -> str:
@@ -25,8 +24,6 @@ def below(scope: str, kind: str, names: list[str]) -> str:
             f"the type '{kind}' requires {len(types)} resource names; {len(names)} are given"
         )
     pairs = "/".join(f"{type_}/{name}" for type_, name in zip(types, names, strict=True))
-    if kind.lower() in (GROUP_TYPE, SUBSCRIPTION_TYPE):
-        return f"{scope}/{pairs}"
     return f"{scope}/providers/{namespace}/{pairs}"
 
 
@@ -58,10 +55,9 @@ def resource_id(subscription: str, group: str | None, arguments: tuple[object, .
         subscription, group = (scopes[0], None) if group is None else (subscription, scopes[0])
     elif scopes:
         subscription, group = scopes
-    scope = subscription_scope(subscription)
-    if group is not None and kind.lower() != GROUP_TYPE:
-        scope += f"/resourceGroups/{group}"
-    return below(scope, kind, names)
+    if group is None:
+        return in_subscription(subscription, kind, names)
+    return below(f"{subscription_scope(subscription)}/resourceGroups/{group}", kind, names)
 
 
 def subscription_resource_id(subscription: str, arguments: tuple[object, ...]) -> str:
@@ -69,7 +65,15 @@ def subscription_resource_id(subscription: str, arguments: tuple[object, ...]) -
     scopes, kind, names = divided(arguments)
     if len(scopes) > 1:
         raise ExpressionError("before the type there is at most a subscription")
-    return below(subscription_scope(scopes[0] if scopes else subscription), kind, names)
+    return in_subscription(scopes[0] if scopes else subscription, kind, names)
+
+
+def in_subscription(subscription: str, kind: str, names: list[str]) -> str:
+    """The id of a resource of a subscription. That of a resource group has no namespace."""
+    scope = subscription_scope(subscription)
+    if kind.lower() == GROUP_TYPE and len(names) == 1:
+        return f"{scope}/resourceGroups/{names[0]}"
+    return below(scope, kind, names)
 
 
 def extension_resource_id(scope: object, kind: object, *names: object) -> str:

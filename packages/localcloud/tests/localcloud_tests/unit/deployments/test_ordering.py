@@ -160,9 +160,8 @@ def test_two_carriers_that_have_roles_on_each_other_can_be_deployed() -> None:
     one, two = carrying(SITE, IDENTITY), carrying(WORKSPACE, f"{IDENTITY}2")
     back = role(SITE, PRINCIPAL.replace("/id'", "/id2'"))
     given = [one, two, role(WORKSPACE), back, resource(IDENTITY), resource(f"{IDENTITY}2")]
-    for each in itertools.permutations(given):
-        found = ordered(each, Memory())
-        assert sorted(map(given.index, found)) == [*range(6)]
+    for each in (given, given[::-1], given[3:] + given[:3]):
+        assert sorted(map(given.index, ordered(each, Memory()))) == [*range(6)]
 
 
 def test_what_carries_an_identity_comes_last_of_what_nothing_holds_back() -> None:
