@@ -108,7 +108,7 @@ def test_a_whole_snapshot_is_deployed_and_no_expression_is_left(case: Path) -> N
 @each_case
 def test_each_role_is_assigned_to_a_principal_that_exists(case: Path) -> None:
     memory = deployed(case)
-    given = {each.lower() for each in re.findall(r"'([-0-9a-f]{36})'", case.read_text())}
+    given = {each.lower() for each in re.findall(r"'([-0-9a-fA-F]{36})'", case.read_text())}
     identities = [
         each for each in memory.deployed.values() if each["type"].endswith("/userAssignedIdentities")
     ]

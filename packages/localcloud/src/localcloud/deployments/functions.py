@@ -119,6 +119,10 @@ def starts_with(value: object, start: object) -> bool:
     return text(value).lower().startswith(text(start).lower())
 
 
+def to_lower(value: object) -> str:
+    return text(value).lower()
+
+
 def empty(value: object) -> bool:
     """Whether an array, an object or a text has nothing in it; null has nothing in it either."""
     if value is None:
@@ -178,6 +182,7 @@ FUNCTIONS: dict[str, Function] = {
     "replace": replace,
     "split": split,
     "startswith": starts_with,
+    "tolower": to_lower,
     "true": true,
 }
 """The functions by their names in lower case."""

@@ -39,6 +39,7 @@ def value(expression: str, deployment: Memory | None = None) -> Any:
         ("[concat()]", ""),
         ("[startsWith('ABC', 'ab')]", True),
         ("[startsWith('b', 'ab')]", False),
+        ("[toLower('Ab-É')]", "ab-é"),
         ("[equals('a', 'A')]", False),
         ("[equals(1, '1')]", False),
         ("[equals(1, true())]", False),
@@ -155,7 +156,7 @@ def test_where_a_subscription_is_deployed_to_an_id_has_no_group() -> None:
     ("expression", "says"),
     [
         ("[uniqueString('a')]", "does not know the function 'uniqueString'"),
-        ("[concat(toLower('A'))]", "does not know the function 'toLower'"),
+        ("[concat(toUpper('a'))]", "does not know the function 'toUpper'"),
         ("[guid()]", "guid: at least one text"),
         ("[guid('a', 1)]", "guid: a text is wanted where a number is given"),
         ("[format('{1}', 'a')]", "format: {1} names no argument: there are 1"),

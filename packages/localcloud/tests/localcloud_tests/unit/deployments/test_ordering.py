@@ -101,6 +101,21 @@ def test_both_values_of_a_condition_count() -> None:
         assert_first(resource(STORAGE), named("a", x=each))
 
 
+def test_an_id_that_hangs_on_an_unknown_condition_has_the_second_value() -> None:
+    made = resource(f"[if(environment().x, '{STORAGE}', '{IDENTITY}')]")
+    assert_first(made, named("a", of=IDENTITY))
+    assert order(named("a", of=STORAGE), made) == [0, 1]
+
+
+def test_the_case_of_an_id_makes_no_other_principal() -> None:
+    shouted = PRINCIPAL.replace(IDENTITY, IDENTITY.upper())
+    assert_first(role(STORAGE, shouted), carrying(SITE, IDENTITY))
+    assert order(carrying(SITE, f"{IDENTITY}2"), named("a"), role(WORKSPACE, shouted)) == [2, 1, 0]
+    other = named("b", of=f"[concat('{GROUP}/x/', reference('{STORAGE.upper()}', '1').a)]")
+    made = resource(f"[concat('{GROUP}/x/', reference('{STORAGE}', '1').a)]")
+    assert_first(made, other)
+
+
 def test_ids_that_are_known_only_while_deploying_are_compared() -> None:
     container = f"format('c-{{0}}', reference('{WORKSPACE}', '1').workspaceId)"
     path = f"split(format('st/default/{{0}}', {container}), '/')"
