@@ -10,24 +10,27 @@ type Needs = dict[str, set[str]]
 """By the id of a resource, the ids of those that come before it; all in lower case."""
 
 ASSIGNMENT = "microsoft.authorization/roleassignments"
+BESIDE = {"microsoft.storage/storageaccounts/managementpolicies": "blobservices/default"}
+"""By type, the sibling on whose settings a resource builds, though it does not name it.
+
+A policy may delete earlier versions of blobs, which an account keeps only once its blob service says so
+(learn.microsoft.com/azure/storage/blobs/versioning-overview).
+"""
 FACTORY = re.compile(r".*/providers/microsoft\.datafactory/factories/[^/]+(?=/)")
-
-
-class SnapshotError(Exception):
-    """A snapshot cannot be deployed; the text names the resources."""
 
 
 def needs(resources: Sequence[Traced]) -> Needs:
     """What each resource needs.
 
     These are the resources that it names by their ids or by ids below them (a parent and a scope stand in its
-    own), in Data Factory those to which it refers, and the roles of its identity.
+    own), in Data Factory those to which it refers, the sibling of BESIDE, and the roles of its identity.
     """
     patterns = {each.id: id_pattern(each.id) for each in resources}
     found: Needs = {}
     for resource in resources:
         named = {id_ for id_, pattern in patterns.items() if pattern.search(resource.texts)}
-        found[resource.id] = (named | {*references(resource)} & patterns.keys()) - {resource.id}
+        meant = {*references(resource), *siblings(resource)} & patterns.keys()
+        found[resource.id] = (named | meant) - {resource.id}
     add_roles(found, resources)
     return found
 
@@ -39,6 +42,11 @@ def id_pattern(resource: str) -> re.Pattern[str]:
     """
     before = r"(?<![-\w.()])" if resource.startswith("/providers/") else ""
     return re.compile(before + re.escape(resource) + r"(?![-\w.()])")
+
+
+def siblings(resource: Traced) -> Iterator[str]:
+    if resource.type in BESIDE:
+        yield f"{resource.id.rsplit('/', 2)[0]}/{BESIDE[resource.type]}"
 
 
 def references(resource: Traced) -> Iterator[str]:

@@ -129,6 +129,14 @@ def test_ids_that_are_known_only_while_deploying_are_compared() -> None:
         assert ordered(given, Memory()) == [workspace, made, assignment]
 
 
+def test_the_blob_service_of_an_account_comes_before_its_management_policy() -> None:
+    policy = resource(
+        f"{STORAGE}/managementPolicies/default", "Microsoft.Storage/storageAccounts/managementPolicies"
+    )
+    assert_first(resource(f"{STORAGE}/blobServices/default"), policy)
+    assert order(policy, resource(f"{STORAGE}2/blobServices/default")) == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("kind", "type_"),
     [
