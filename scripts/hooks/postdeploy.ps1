@@ -68,8 +68,11 @@ try {
         Fail 'the pipeline was not changed: see above. New runs use the previous trainer.'
     }
 
+    $site = "/subscriptions/$env:AZURE_SUBSCRIPTION_ID/resourceGroups/$env:AZURE_RESOURCE_GROUP/providers/Microsoft.Web/sites/$env:FUNCTION_APP"
+
     Step 'Wait for the functions'
     Again 900 "the functions of $env:FUNCTION_APP are not all listed: docs/deploy.md, 'Functions that are not listed', says what to do." {
+        az rest --method post --url "$site/host/default/sync?api-version=2025-03-01" --output none
         az functionapp function list --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
             --name $env:FUNCTION_APP --query '[].name' --output tsv | & $python scripts/missing_functions.py
     }

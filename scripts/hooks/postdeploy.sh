@@ -55,8 +55,13 @@ az deployment group create --subscription "$AZURE_SUBSCRIPTION_ID" --resource-gr
   "container=$CONTAINER" "clientId=$TRAINING_CLIENT_ID" ||
   fail 'the pipeline was not changed: see above. New runs use the previous trainer.'
 
+site=/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$AZURE_RESOURCE_GROUP/providers/Microsoft.Web/sites/$FUNCTION_APP
+
+# The first call is what "Refresh" in the portal does: without it, Azure lists no function of some apps on Flex Consumption,
+# however long one waits (github.com/Azure/functions-action/issues/373). If it is refused, the list may still be complete.
 # The pipe's exit code is the script's: without a list, it misses all functions.
 listed() {
+  az rest --method post --url "$site/host/default/sync?api-version=2025-03-01" --output none || true
   az functionapp function list --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
     --name "$FUNCTION_APP" --query '[].name' --output tsv | python3 scripts/missing_functions.py
 }

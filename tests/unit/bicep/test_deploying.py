@@ -28,6 +28,7 @@ DEPLOYED = [
     "az account show",
     "az storage blob upload-batch",
     "az deployment group create",
+    "az rest",
     "az functionapp function list",
     "az deployment sub create",
 ]
@@ -54,9 +55,10 @@ def test_deploying_takes_all_steps_in_order(machine: Machine) -> None:
         f"codePath={path} accountUrl=https://stdatax.example container=azureml-blobstore-1 clientId=client"
         in lines[9]
     )
-    assert "--resource-group rg-lab --name func-x" in lines[10]
-    assert lines[11].endswith("location=westeurope environmentName=lab resourceGroupName=rg-lab")
-    assert "bicep/events.bicep" in lines[11]
+    assert "/resourceGroups/rg-lab/providers/Microsoft.Web/sites/func-x/host/default/sync" in lines[10]
+    assert "--resource-group rg-lab --name func-x" in lines[11]
+    assert lines[12].endswith("location=westeurope environmentName=lab resourceGroupName=rg-lab")
+    assert "bicep/events.bicep" in lines[12]
 
 
 def test_the_display_name_of_a_region_deploys_to_the_same_region(machine: Machine) -> None:

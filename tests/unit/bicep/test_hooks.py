@@ -143,7 +143,26 @@ def test_without_all_functions_nothing_is_subscribed(machine: Machine, listed: s
     assert message in done.stderr
     assert "docs/deploy.md" in done.stderr.splitlines()[-1]
     assert machine.asked().count("az functionapp function list") > 1
-    assert machine.asked()[-1] == "az functionapp function list"
+    assert machine.asked()[-2:] == ["az rest", "az functionapp function list"]
+
+
+def test_the_functions_are_synchronized_before_each_look_at_them(machine: Machine) -> None:
+    machine.tool("date", 'echo x >>"$LOG.clock"; echo $(($(wc -l <"$LOG.clock") * 300))')
+    machine.run(AFTER, FUNCTIONS="", **dict.fromkeys(required(AFTER), "x"))
+    looks = [n for n, line in enumerate(machine.lines()) if "function list" in line]
+    assert len(looks) > 1
+    version = re.search(
+        r"Microsoft.Web/sites@([\d-]+)", (BICEP / "modules" / "function-app.bicep").read_text()
+    )
+    assert version is not None
+    site = "/subscriptions/x/resourceGroups/x/providers/Microsoft.Web/sites/x"
+    asked = f"az rest --method post --url {site}/host/default/sync?api-version={version[1]} --output none"
+    assert [machine.lines()[look - 1] for look in looks] == [asked] * len(looks)
+
+
+def test_functions_that_are_listed_need_no_synchronization(machine: Machine) -> None:
+    done = machine.run(AFTER, fail="/host/default/sync", **dict.fromkeys(required(AFTER), "x"))
+    assert done.returncode == 0, done.stderr
 
 
 # --- The hooks for Windows ----------------------------------------------------------------------------------
@@ -210,7 +229,7 @@ def test_both_hooks_take_the_same_steps(hook: Path, number: int) -> None:
     assert steps(hook) == steps(windows(hook))
 
 
-@pytest.mark.parametrize(("hook", "number"), [(BEFORE, 5), (AFTER, 6)], ids=["before", "after"])
+@pytest.mark.parametrize(("hook", "number"), [(BEFORE, 5), (AFTER, 7)], ids=["before", "after"])
 def test_both_hooks_make_the_same_calls(hook: Path, number: int) -> None:
     assert len(calls(hook)) == number
     assert calls(hook) == calls(windows(hook))
