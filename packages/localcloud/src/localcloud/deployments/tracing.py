@@ -6,6 +6,7 @@ resource names.
 """
 
 import contextlib
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,15 +20,16 @@ type Document = dict[str, Any]
 
 
 class Placeholder(str):
-    """Stands for a value that only a deployment knows. It is written as a UUID.
+    """Stands for a value that only a deployment knows, as a word that may end up in other texts.
 
     path: how the value is reached; its case does not matter.
     """
 
     path: str
+    PREFIX = "known-later-"
 
     def __new__(cls, path: str) -> "Placeholder":
-        made = super().__new__(cls, uuid.uuid5(uuid.NAMESPACE_URL, path.lower()))
+        made = super().__new__(cls, cls.PREFIX + uuid.uuid5(uuid.NAMESPACE_URL, path.lower()).hex)
         made.path = path
         return made
 
@@ -58,7 +60,10 @@ class Placeholders:
 
 
 class Tracer(Evaluator):
-    """Evaluates with placeholders. seen: the texts that functions took and gave."""
+    """Evaluates with placeholders. seen: the texts that functions took and gave.
+
+    What cannot be done with a placeholder, such as to take the third part of it, gives another placeholder.
+    """
 
     def __init__(self, placeholders: Placeholders) -> None:
         super().__init__(placeholders)
@@ -69,7 +74,7 @@ class Tracer(Evaluator):
         try:
             value = super().apply(name, function, arguments)
         except ExpressionError:
-            if not any(isinstance(each, Placeholder) for each in texts):
+            if not holds_placeholder(arguments):
                 raise
             value = Placeholder(f"{name}({', '.join(texts)})")
         self.seen.update(texts, [value] if isinstance(value, str) else [])
@@ -87,7 +92,12 @@ class Tracer(Evaluator):
     def member(self, target: Any, key: Any) -> Any:
         if isinstance(target, Placeholder):
             return Placeholder(f"{target.path}.{key}")
-        return super().member(target, key)
+        try:
+            return super().member(target, key)
+        except ExpressionError:
+            if not holds_placeholder(target):
+                raise
+            return Placeholder(f"{json.dumps(target)}.{key}")
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,10 @@ def traced(resource: Document, deployment: Deployment) -> Traced:
     body = tracer.document(resource)
     texts = [*tracer.seen, *texts_in(body)]
     return Traced(str(body["id"]).lower(), str(body["type"]).lower(), body, "\n".join(texts).lower())
+
+
+def holds_placeholder(value: Any) -> bool:
+    return any(Placeholder.PREFIX in each for each in texts_in(value))
 
 
 def texts_in(value: Any) -> Iterator[str]:

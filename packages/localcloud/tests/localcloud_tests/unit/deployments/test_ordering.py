@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from localcloud.deployments.ordering import SnapshotError, ordered
+from localcloud.deployments.syntax import ExpressionError
 
 from localcloud_tests.unit.deployments.memory import GROUP, SUBSCRIPTION, Memory
 
@@ -99,6 +100,28 @@ def test_both_values_of_a_condition_count() -> None:
     unlike = f"[if(environment().x, reference('{STORAGE}', '1').x, 'a')]"
     for each in (either, unlike):
         assert_first(resource(STORAGE), named("a", x=each))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[split(reference('{id}', '1').primaryEndpoints.blob, '/')[2]]",
+        "[json(format('{{\"a\": {0}}}', reference('{id}', '1').count)).a]",
+        "[not(empty(reference('{id}', '1').list[0].of))]",
+        "[not(reference('{id}', '1').on)]",
+        "[filter(reference('{id}', '1').list, lambda('x', true()))[0].name]",
+        "[if(not(reference('{id}', '1').on), 'a', 'b')]",
+    ],
+)
+def test_what_cannot_be_known_beforehand_does_not_hinder_the_order(expression: str) -> None:
+    assert_first(resource(STORAGE), named("a", x=expression.replace("{id}", STORAGE)))
+
+
+def test_what_cannot_be_evaluated_at_all_is_refused_before_the_first_resource() -> None:
+    with pytest.raises(ExpressionError, match="does not know the function 'copyIndex'"):
+        order(named("a"), named("b", x="[copyIndex()]"))
+    with pytest.raises(ExpressionError, match="out of bounds"):
+        order(named("a"), named("b", x="[split('a', '/')[2]]"))
 
 
 def test_an_id_that_hangs_on_an_unknown_condition_has_the_second_value() -> None:
