@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from azure.core import MatchConditions
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
@@ -77,7 +76,7 @@ def endpoint_lease(endpoint: str, clients: Clients) -> Iterator[bool]:
     """Hold an endpoint's lease; yields False if another run holds it. It expires if this process dies."""
     blob = clients.container.get_blob_client(f"locks/{endpoint}")
     try:
-        blob.upload_blob(b"", match_condition=MatchConditions.IfMissing)
+        blob.upload_blob(b"")
     except (ResourceExistsError, ResourceModifiedError):
         log.debug("the blob for the lease of endpoint %s exists", endpoint)
     try:

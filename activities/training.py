@@ -148,7 +148,7 @@ def note_of(run_id: str, etag: str, clients: Clients) -> "BlobClient":
 
 def leave_note(note: "BlobClient") -> str:
     """Leave the note of a start and return its ETag. Raises ResourceExistsError if an earlier attempt has."""
-    return str(note.upload_blob(b"", match_condition=MatchConditions.IfMissing)["etag"])
+    return str(note.upload_blob(b"")["etag"])
 
 
 def renew_note(note: "BlobClient") -> str:

@@ -30,8 +30,7 @@ def wait_for_decision(run: RunContext, limit: timedelta) -> Workflow[Approval]:
             approval = approval_of(event.get_result(), since)
         else:
             approval = Approval("timed_out", "", run.timestamp())
-    if not timer.is_complete:
-        timer.cancel()
+    timer.cancel()
     run.commit()
     run.update(approval=approval)
     return approval

@@ -132,7 +132,7 @@ class RunContext:
 
     def close_stage(self) -> None:
         stages = self.record.stages
-        if stages and not stages[-1].ended:
+        if stages:
             closed = replace(stages[-1], ended=self.timestamp())
             self.record = replace(self.record, stages=[*stages[:-1], closed])
 
@@ -243,9 +243,8 @@ class RunContext:
         if not self.can_cancel:
             yield timer
             return
-        winner = yield task.when_any([timer, self.cancelled])
-        if winner is not timer:
-            timer.cancel()
+        yield task.when_any([timer, self.cancelled])
+        timer.cancel()
         self.check_cancelled()
 
     def attempt(self, step: str, workflow: Workflow[Any]) -> Workflow[None]:
@@ -264,13 +263,14 @@ class RunContext:
 
 
 def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") -> Json:
-    """The custom status of a run's orchestration; docs/runs.md describes it.
+    """The custom status of the orchestration of a run that is in a stage; docs/runs.md describes it.
 
     The host limits it to 16 KB, so long texts are cut; the record holds them in full.
     """
+    stage = record.stages[-1]
     return {
-        "stage": record.stages[-1].name if record.stages else "",
-        "since": record.stages[-1].started if record.stages else record.claimed_at,
+        "stage": stage.name,
+        "since": stage.started,
         "dataset": record.dataset[:200],
         "etag": record.upload.etag,
         "uploaded_at": record.upload.uploaded_at,
@@ -288,7 +288,7 @@ def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") ->
         "notes": [shorten_json(note, 200) for note in record.notes[:5]],
         "report": record.report,
         "approval": _short_approval(record.approval),
-        "stages": [to_json(stage) for stage in record.stages],
+        "stages": [to_json(each) for each in record.stages],
         "can_cancel": can_cancel,
         "waiting_for": shorten_json(waiting_for, 1000),
     }

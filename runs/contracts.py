@@ -32,8 +32,8 @@ def from_json[T](cls: type[T], given: Json) -> T:
 
 def _build(hint: Any, value: Any) -> Any:
     if isinstance(hint, types.UnionType):
-        inner = [each for each in typing.get_args(hint) if each is not types.NoneType]
-        return None if value is None else _build(inner[0], value) if len(inner) == 1 else value
+        inner = next(each for each in typing.get_args(hint) if each is not types.NoneType)
+        return None if value is None else _build(inner, value)
     if dataclasses.is_dataclass(hint):
         return from_json(cast(type, hint), value)
     if typing.get_origin(hint) is list:

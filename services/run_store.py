@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from runs.contracts import Json, RunRecord, RunRequest, from_json, to_json
@@ -109,10 +108,7 @@ def write(record: RunRecord, clients: Clients) -> None:
 def _write(run_id: str, document: Json, clients: Clients, *, overwrite: bool) -> None:
     blob = clients.container.get_blob_client(record_path(run_id))
     body = json.dumps(document, indent=2).encode()
-    if overwrite:
-        blob.upload_blob(body, overwrite=True)
-    else:
-        blob.upload_blob(body, match_condition=MatchConditions.IfMissing)
+    blob.upload_blob(body, overwrite=overwrite)
 
 
 # --- One run ------------------------------------------------------------------------------------------
@@ -155,7 +151,7 @@ def add_to_index(record: RunRecord, clients: Clients) -> None:
     """Write a run's entry in the list if there is none; an existing one may be newer than `record`."""
     blob = clients.container.get_blob_client(entry_name(record))
     with suppress(ResourceExistsError):
-        blob.upload_blob(b"", match_condition=MatchConditions.IfMissing, metadata=entry_metadata(record))
+        blob.upload_blob(b"", metadata=entry_metadata(record))
 
 
 def entry_name(record: RunRecord) -> str:

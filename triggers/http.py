@@ -153,7 +153,7 @@ def reject_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.
 def decide(req: func.HttpRequest, engine: Engine, clients: Clients, *, approved: bool) -> func.HttpResponse:
     comment = comment_of(req)
     run_id, custom = running(req, engine, clients, "approve" if approved else "reject")
-    stage = custom.get("stage", "")
+    stage = custom.get("stage")
     if stage != Stage.APPROVE or custom.get("approval") or custom.get("can_cancel") is False:
         why = (
             "it has already been decided."
