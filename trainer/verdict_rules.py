@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable
+from typing import Final, Literal
 
 SCHEMA_VERSION = 2
 """The version of metrics.json that the trainer writes and the app reads."""
-DEPLOY = "deploy"
-KEEP_CHAMPION = "keep_champion"
+DEPLOY: Final = "deploy"
+KEEP_CHAMPION: Final = "keep_champion"
 DECIDING_METRIC = {"classification": "accuracy", "regression": "rmse"}
 """The metric that decides, for each task."""
 FLOOR_SETTING = {"accuracy": "min_accuracy", "rmse": "max_rmse"}
@@ -62,7 +63,7 @@ def stands_up_to_champion(interval: tuple[float, float] | None, tolerance: float
     return interval is None or interval[0] <= tolerance
 
 
-def verdict(passed: Iterable[bool]) -> str:
+def verdict(passed: Iterable[bool]) -> Literal["deploy", "keep_champion"]:
     """The verdict on a model, from whether it passed each rule that applies."""
     return DEPLOY if all(passed) else KEEP_CHAMPION
 
