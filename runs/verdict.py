@@ -6,7 +6,7 @@ the run's own settings and champion, and refuses a document whose verdict does n
 """
 
 import math
-from typing import Any, Literal, cast
+from typing import Any
 
 from runs.contracts import Baseline, Champion, ChampionComparison, Dropped, Floor, Gate, Json, RunSettings
 from runs.text import quote, shorten_line
@@ -44,7 +44,7 @@ def derive_gate(document: Json, metrics: dict[str, float], settings: RunSettings
     baseline = derive_baseline(stated, metric, value)
     comparison = derive_comparison(stated, metric, settings.tolerance, champion)
     passed = [part.passed for part in (floor, baseline, comparison) if part]
-    verdict = cast(Literal["deploy", "keep_champion"], rules.verdict(passed))
+    verdict = rules.verdict(passed)
     if stated.get("verdict") != verdict:
         raise UnsoundVerdictError(
             f"its verdict is {quote(stated.get('verdict'))}, but its numbers and the settings of"
@@ -214,7 +214,8 @@ def read_notes(document: Json) -> list[str]:
     stated = document.get("dropped_columns")
     more = len(stated) - MAX_ENTRIES if isinstance(stated, list) else 0
     if more > 0:
-        notes.append(f"{more} further columns were dropped; the report and metrics.json name them all.")
+        columns = "1 further column was" if more == 1 else f"{more} further columns were"
+        notes.append(f"{columns} dropped; the report and metrics.json name them all.")
     return notes
 
 
