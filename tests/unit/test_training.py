@@ -111,8 +111,11 @@ def test_the_search_covers_the_longest_training_and_the_apps_pipeline_only() -> 
     began = datetime.now(UTC)
     start_training(ORDER, wire.clients())
     (search,) = (sent.body for sent in wire.sent if sent.path.endswith("/queryPipelineRuns"))
-    assert datetime.fromisoformat(search["lastUpdatedAfter"]) < began - timedelta(seconds=LONGEST_DURATION)
-    assert datetime.fromisoformat(search["lastUpdatedBefore"]) > began
+    longest = timedelta(seconds=LONGEST_DURATION)
+    after = began - datetime.fromisoformat(search["lastUpdatedAfter"])
+    assert longest < after < longest + timedelta(days=2), "each page of a longer past is one request more"
+    ahead = datetime.fromisoformat(search["lastUpdatedBefore"]) - began
+    assert ahead > timedelta(minutes=15), "the factory's clock may be ahead of the host's"
     assert search["filters"] == [
         {"operand": "PipelineName", "operator": "Equals", "values": [SETTINGS.pipeline]}
     ]
@@ -214,8 +217,13 @@ def test_a_pipeline_run_that_someone_started_without_parameters_is_not_the_runs_
 
 
 @pytest.mark.parametrize("status", [400, 403, 429])
-def test_a_refused_create_run_leaves_no_note_so_that_the_next_attempt_need_not_wait(status: int) -> None:
+@pytest.mark.parametrize("renewed", [False, True], ids=["first attempt", "later attempt"])
+def test_a_refused_create_run_leaves_no_note_so_that_the_next_attempt_need_not_wait(
+    status: int, renewed: bool
+) -> None:
     azure = Azure(refuse=status)
+    if renewed:
+        azure.blobs.put(NOTE, b"", age=LAG + 15)
     with pytest.raises(HttpResponseError):
         start_training(ORDER, azure.clients)
     assert NOTE not in azure.blobs.blobs
@@ -317,6 +325,14 @@ def test_a_failed_training_says_what_its_task_printed() -> None:
         2,
         "why",
     )
+
+
+@pytest.mark.parametrize("size", [1, 1999, 2000, 2001, 20_000])
+def test_of_a_long_stderr_a_run_keeps_the_last_2000_bytes(size: int) -> None:
+    blobs = Blobs()
+    printed = ("0123456789" * size)[:size]
+    blobs.put("7/output/stderr.txt", printed.encode())
+    assert stderr_tail([OWN], Wire(blobs).clients()) == printed[-2000:]
 
 
 def test_a_failed_pipeline_run_of_which_nothing_is_known_has_an_empty_reason() -> None:

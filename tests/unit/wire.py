@@ -160,7 +160,7 @@ class Blobs:
         if sent.method == "HEAD":
             answer = self._answer(200, blob)
             return replace(answer, headers={**answer.headers, "Content-Length": str(len(blob.content))})
-        return self._read(blob)
+        return self._read(blob, sent.headers.get("x-ms-range", ""))
 
     def _lease(self, blob: Blob, action: str) -> Answer:
         if action == "acquire" and blob.leased:
@@ -169,12 +169,18 @@ class Blobs:
         answer = self._answer(201 if blob.leased else 200, blob)
         return replace(answer, headers={**answer.headers, "x-ms-lease-id": "lease-1"})
 
-    def _read(self, blob: Blob) -> Answer:
-        if not blob.content:
+    def _read(self, blob: Blob, wanted: str) -> Answer:
+        """The bytes that a header such as "bytes=10-19" names, as far as the blob has them; "" names all."""
+        first, last = (
+            int(each) if each else None for each in wanted.removeprefix("bytes=").partition("-")[::2]
+        )
+        first, size = first or 0, len(blob.content)
+        if first >= size:
             return self._answer(416, code="InvalidRange")
+        part = blob.content[first : size if last is None else last + 1]
         answer = self._answer(206, blob)
-        whole = f"bytes 0-{len(blob.content) - 1}/{len(blob.content)}"
-        return replace(answer, body=blob.content, headers={**answer.headers, "Content-Range": whole})
+        given = f"bytes {first}-{first + len(part) - 1}/{size}"
+        return replace(answer, body=part, headers={**answer.headers, "Content-Range": given})
 
     def _list(self, query: Mapping[str, str]) -> Answer:
         """Source: "List Blobs"; the marker is here the name with which the next page begins."""
