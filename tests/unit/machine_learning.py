@@ -121,6 +121,11 @@ class Workspace:
     def __call__(self, sent: Sent) -> Answer:
         if sent.path.startswith(SETTINGS.storage_url):
             return self.blobs(sent)
+        if sent.path in (OPERATION, WORKSPACE, DISCOVERY) or sent.path.startswith(HISTORY):
+            return self._read(sent) if sent.method == "GET" else Answer(405)
+        return self._resource(sent)
+
+    def _read(self, sent: Sent) -> Answer:
         if sent.path == OPERATION:
             status = "Failed" if self.failure else "Succeeded"
             return Answer(200, {"status": status, "error": self.failure or None})
@@ -128,8 +133,9 @@ class Workspace:
             return Answer(200, WORKSPACE_BODY)
         if sent.path == DISCOVERY:
             return Answer(200, dict.fromkeys(("api", "history", "experimentation"), PUBLIC.resource_manager))
-        if sent.path.startswith(HISTORY):
-            return self._history(*sent.path.removeprefix(HISTORY).split("/"))
+        return self._history(*sent.path.removeprefix(HISTORY).split("/"))
+
+    def _resource(self, sent: Sent) -> Answer:
         path = sent.path.removeprefix(f"{WORKSPACE}/")
         if sent.method == "PUT":
             self.put.append((path, sent.body))

@@ -9,8 +9,9 @@ from activities.smoke_test import cancel_scoring, smoke_test
 from runs import remedies
 from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
-from tests.unit.machine_learning import Workspace
+from tests.unit.machine_learning import PUBLIC, Workspace
 from tests.unit.rehearsed import RUN
+from tests.unit.wire import Wire
 
 MODEL = f"runs/{RUN}/0/ab12/artifacts/model"
 WANTED = SmokeTestInput(RUN, "iris", "run-1", MODEL, "classification", "cpu-cluster")
@@ -40,7 +41,7 @@ def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
 @pytest.mark.parametrize("status", ["NotStarted", "Preparing", "Running", "Finalizing", "CancelRequested"])
 def test_a_job_that_has_not_ended_is_found_again_and_waited_for(status: str) -> None:
     found = smoke_test(WANTED, scoring(status).clients)
-    assert (found.done, found.operation_url) == (False, "job-1")
+    assert (found.done, found.operation_url, found.rows, found.predictions) == (False, "job-1", 0, [])
     assert f"job-1 is {status}. " in found.waiting_for
     assert "10 to 20 minutes" in found.waiting_for
 
@@ -220,6 +221,12 @@ def test_a_job_that_has_ended_needs_no_clean_up(status: str) -> None:
     assert workspace.cancelled == []
 
 
-def test_a_run_without_a_job_or_whose_job_is_gone_needs_no_clean_up() -> None:
-    assert cancel_scoring(CleanUp(RUN), Workspace().clients) == ProvisioningStatus(True)
+def test_a_run_without_a_job_needs_no_clean_up_and_asks_about_none() -> None:
+    """Azure ML answers a request for a job without a name with the list of all jobs."""
+    wire = Wire(Workspace())
+    assert cancel_scoring(CleanUp(RUN), wire.clients(PUBLIC)) == ProvisioningStatus(True)
+    assert [sent.path.rpartition("/")[2] for sent in wire.sent] == ["job.txt"]
+
+
+def test_a_run_whose_job_is_gone_needs_no_clean_up() -> None:
     assert cancel_scoring(CleanUp(RUN, job="gone"), Workspace().clients) == ProvisioningStatus(True)
