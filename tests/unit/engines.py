@@ -27,6 +27,8 @@ class Engine:
         return self.states.get(instance_id)
 
     def schedule_new_orchestration(self, name: str, *, input: Any, instance_id: str) -> str:  # noqa: A002
+        if name != "training_run":
+            raise LookupError(f"the app has no orchestration {name}")
         self.scheduled.append((instance_id, input))
         self.states[instance_id] = state("PENDING")
         return instance_id

@@ -1,13 +1,15 @@
 """Starting runs: one run for each content, despite repeated events, crashes and repeated requests."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from orchestrators.waiting import Generation
 from runs import naming
-from runs.contracts import RunRequest, Upload
+from runs.contracts import RunRequest, Upload, from_json
 from services import run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state
@@ -40,6 +42,24 @@ def crashed(clients: Clients, attempt: int = 1, status: str = "Running") -> None
 
 def later(blobs: Blobs) -> None:
     blobs.now += timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["claimed now", "picked up"])
+def test_what_is_scheduled_is_the_first_generation_of_the_run(
+    blobs: Blobs, clients: Clients, crash: bool
+) -> None:
+    if crash:
+        crashed(clients)
+        later(blobs)
+    engine = Engine()
+    start(engine, UPLOAD, {"epochs": 1}, "event", clients)
+    ((run_id, given),) = engine.scheduled
+    generation = from_json(Generation, json.loads(json.dumps(given)))
+    assert generation.request.run_id == run_id == RUN
+    assert generation == Generation(generation.request, run_store.claimed(generation.request))
+    claim = run_store.read(RUN, clients)
+    assert claim is not None
+    assert claim.record == generation.record
 
 
 # --- A claim that a crash has left ----------------------------------------------------------------------
