@@ -55,6 +55,37 @@ def test_a_call_to_an_unreachable_service_fails_soon_so_that_the_orchestrator_re
     assert sum(waited) < PATIENCE
 
 
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """A topic. The SDK of Event Grid takes no transport, so its default one sends to the Wire."""
+    wire = Wire(lambda sent: Answer())
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", lambda _, request, **__: wire.send(request))
+    return wire
+
+
+def test_an_event_names_its_run_and_has_the_same_id_whenever_it_is_published(topic: Wire) -> None:
+    endpoint = "https://topic.invalid/api/events"
+    clients = topic.clients(replace(SETTINGS, topic_endpoint=endpoint))
+    for _ in range(2):
+        publish_event(LifecycleEvent("RunStarted", "run-1", {"dataset": "iris.csv"}), clients)
+    assert [(sent.method, sent.path) for sent in topic.sent] == [("POST", endpoint)] * 2
+    for sent in topic.sent:
+        (event,) = sent.body
+        del event["eventTime"]
+        assert event == {
+            "id": "run-1/RunStarted",
+            "subject": "runs/run-1",
+            "eventType": "Touchdown.RunStarted",
+            "data": {"dataset": "iris.csv"},
+            "dataVersion": "1",
+        }
+
+
+def test_an_app_without_a_topic_publishes_nothing(topic: Wire) -> None:
+    publish_event(LifecycleEvent("RunStarted", "run-1", {}), topic.clients())
+    assert topic.sent == []
+
+
 @pytest.mark.parametrize("service", ["storage", "data factory"])
 def test_every_call_carries_the_apps_own_identity(service: str) -> None:
     date = {"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
