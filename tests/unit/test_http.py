@@ -17,7 +17,7 @@ from runs.settings import App
 from services import run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state
-from tests.unit.wire import SETTINGS, Blobs, Credential, Wire
+from tests.unit.wire import SETTINGS, Answer, Blobs, Credential, Wire
 from triggers import http
 from triggers.responses import Handler, respond
 
@@ -95,6 +95,16 @@ def test_the_address_of_a_started_run_is_also_its_location(clients: Clients) -> 
     assert answer.headers["Location"] == json.loads(answer.get_body())["url"] == f"{url}/{RUN}"
 
 
+@pytest.mark.parametrize("rerun", [False, True])
+def test_a_run_that_another_call_is_starting_is_409_and_named(clients: Clients, rerun: bool) -> None:
+    claimed(clients)
+    engine = Engine()
+    status, body = start(engine, clients, {"dataset": "iris_csv.csv", "rerun": rerun})
+    assert (status, body["error"]["code"], body["error"]["run_id"]) == (409, "RunStarting", RUN)
+    assert body["error"]["message"] == f"dataset iris_csv.csv: run {RUN} is being started by another request."
+    assert engine.scheduled == []
+
+
 def test_a_rerun_is_about_the_same_upload_and_no_older_one(clients: Clients) -> None:
     """The deployment of the first run would otherwise be that of a newer upload, and never be replaced."""
     claimed(clients, status="Succeeded")
@@ -145,6 +155,12 @@ def test_a_wrong_body_is_answered_with_400_and_what_is_wrong(
     assert list(blobs.blobs) == [DATASET], "nothing was claimed"
 
 
+WANTED: dict[Handler, str] = {
+    http.cancel_run: "cancel",
+    http.approve_run: "approve",
+    http.reject_run: "reject",
+}
+"""What a caller wants to do to a run, in the words of the answers."""
 NAMES = ["epochs", "lr", "label", "task", "model_name", "training_timeout", "min_accuracy", "approval"]
 
 
@@ -252,6 +268,22 @@ def test_an_engine_out_of_reach_is_503_in_json(clients: Clients) -> None:
         assert "failed to connect" in answer[1]["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "AuthorizationFailure"), (409, "AccountIsBeingCreated")], ids=str
+)
+def test_storage_out_of_reach_is_503_in_json(status: int, code: str) -> None:
+    headers = {"x-ms-error-code": code, "Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    refusing = Wire(lambda sent: Answer(status, headers=headers)).clients()
+    for answer in (
+        call(http.list_runs, Engine(), refusing),
+        call(http.show_run, Engine(), refusing, run_id=RUN),
+        call(http.cancel_run, Engine(), refusing, method="POST", run_id=RUN),
+        start(Engine(), refusing, {"dataset": "iris_csv.csv"}),
+    ):
+        assert (answer[0], answer[1]["error"]["code"]) == (503, "ServiceUnavailable")
+        assert answer[1]["error"]["message"].startswith(f"storage could not be reached: {code} ({status}): ")
+
+
 # --- Listing ------------------------------------------------------------------------------------------
 
 
@@ -282,14 +314,32 @@ def test_runs_are_listed_newest_first_with_the_status_that_the_engine_shows(clie
     assert body.keys() == {"runs"}, "there is no further page"
 
 
-def test_a_page_names_the_address_of_the_next_one_with_the_same_filters(clients: Clients) -> None:
+@pytest.mark.parametrize(
+    "engine", [None, state("TERMINATED"), state("RUNNING")], ids=["forgotten", "killed", "again"]
+)
+def test_a_run_that_has_ended_is_listed_with_its_end_whatever_the_engine_knows(
+    clients: Clients, engine: Any
+) -> None:
+    """An engine forgets its finished runs, or executes them again."""
+    several(clients, {"a": "Succeeded", "b": "Failed", "c": "Cancelled"})
+    states = dict.fromkeys("abc", engine) if engine else {}
+    _, body = call(http.list_runs, Engine(states), clients)
+    assert [run["status"] for run in body["runs"]] == ["Cancelled", "Failed", "Succeeded"]
+
+
+@pytest.mark.parametrize(
+    "filters", [{"status": "failed"}, {"dataset": "iris_csv.csv", "status": "failed"}], ids=str
+)
+def test_a_page_names_the_address_of_the_next_one_with_the_same_filters(
+    clients: Clients, filters: dict[str, str]
+) -> None:
     several(clients, {"a": "Failed", "b": "Failed", "c": "Succeeded", "d": "Failed"})
-    _, body = listed(clients, status="failed", top="2")
+    _, body = listed(clients, top="2", **filters)
     assert [run["run_id"] for run in body["runs"]] == ["d", "b"]
     url = urlsplit(body["next"])
     assert (url.netloc, url.path) == ("app.invalid", "/api/runs")
     query = dict(parse_qsl(url.query, keep_blank_values=True))
-    assert query == {"status": "failed", "top": "2", "continuation": body["continuation"]}
+    assert query == filters | {"top": "2", "continuation": body["continuation"]}
     _, body = listed(clients, **query)
     assert [run["run_id"] for run in body["runs"]] == ["a"]
     assert "next" not in body
@@ -366,6 +416,8 @@ def test_a_run_is_shown_with_the_same_fields_in_every_state(clients: Clients) ->
     bodies = {name: call(http.show_run, engine, clients, run_id=RUN)[1] for name, engine in engines.items()}
     claimed(clients, status="Failed", error=Failure("wait", "TrainingFailed", "why"))
     bodies["ended"] = call(http.show_run, Engine(), clients, run_id=RUN)[1]
+    claimed(clients, status="Succeeded")
+    bodies["succeeded"] = call(http.show_run, Engine(), clients, run_id=RUN)[1]
     fields = {name: set(body) - {"hint"} for name, body in bodies.items()}
     assert all(each == fields["ended"] for each in fields.values()), fields
     assert {name: (body["stage"], body["since"], body["can_cancel"]) for name, body in bodies.items()} == {
@@ -375,6 +427,7 @@ def test_a_run_is_shown_with_the_same_fields_in_every_state(clients: Clients) ->
         "terminated": ("wait", "", False),
         "lost": ("", "", False),
         "ended": ("wait", "", False),
+        "succeeded": ("", "", False),
     }
 
 
@@ -421,10 +474,11 @@ def test_a_run_that_is_only_being_started_is_running_and_not_lost(clients: Clien
     _, body = call(http.show_run, Engine(), clients, run_id=RUN)
     assert (body["status"], body["stage"], body["can_cancel"]) == ("Running", "", False)
     assert [run["status"] for run in listed(clients)[1]["runs"]] == ["Running"]
-    for function in (http.cancel_run, http.approve_run, http.reject_run):
+    for function, wanted in WANTED.items():
         engine = Engine()
         status, body = call(function, engine, clients, b"", method="POST", run_id=RUN)
         assert (status, body["error"]["code"], engine.raised) == (409, "RunStarting", [])
+        assert f"; try to {wanted} it in a few seconds." in body["error"]["message"]
         assert body["error"]["run_id"] == RUN
 
 
@@ -540,6 +594,14 @@ def test_a_run_that_does_not_wait_is_409_and_left_alone(clients: Clients, custom
     assert f"does not wait for a decision: {why} " in answer["error"]["message"]
 
 
+def test_a_run_that_has_not_begun_does_not_wait_for_a_decision(clients: Clients) -> None:
+    claimed(clients)
+    engine = Engine({RUN: state("PENDING")})
+    status, answer = call(http.reject_run, engine, clients, b"", method="POST", run_id=RUN)
+    assert (status, answer["error"]["code"], engine.raised) == (409, "NotWaiting", [])
+    assert "does not wait for a decision: its stage is the first. " in answer["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("record", "engine", "code"),
     [
@@ -622,5 +684,6 @@ def test_a_run_that_has_ended_says_so_even_before_its_record_does(
 ) -> None:
     claimed(clients, status=status)
     engine = Engine({RUN: state("COMPLETED")})
-    _, body = call(http.cancel_run, engine, clients, method="POST", run_id=RUN)
-    assert body["error"]["message"] == f"run {RUN} is {words}; there is nothing left to cancel."
+    for function, wanted in WANTED.items():
+        _, body = call(function, engine, clients, b"", method="POST", run_id=RUN)
+        assert body["error"]["message"] == f"run {RUN} is {words}; there is nothing left to {wanted}."
