@@ -130,6 +130,27 @@ def test_custom_status_shows_the_stage_since_when_and_the_ids_so_far() -> None:
     assert at["deploy_model"]["deployment"] == DEPLOYMENT
 
 
+def test_custom_status_of_a_run_that_has_just_begun_is_empty_where_nothing_is_known_yet() -> None:
+    outcome = rehearse()
+    started = record(outcome).stages[0].started
+    assert outcome.statuses[0] == {
+        "stage": "inspect_dataset",
+        "since": started,
+        "dataset": "iris_csv.csv",
+        "etag": UPLOAD.etag,
+        "uploaded_at": UPLOAD.uploaded_at,
+        "settings": None,
+        "metrics": {},
+        "gate": None,
+        "notes": [],
+        "approval": None,
+        "stages": [{"name": "inspect_dataset", "started": started, "ended": ""}],
+        "can_cancel": True,
+    } | dict.fromkeys(
+        ("pipeline_run_id", "mlflow_run_id", "model", "endpoint", "deployment"), ""
+    ) | dict.fromkeys(("task", "algorithm", "verdict", "report", "waiting_for"), "")
+
+
 def test_custom_status_says_what_the_smoke_test_waits_for_and_only_then() -> None:
     jobs = in_turn(
         SmokeTestStatus(False, "job-1", waiting_for="scoring job job-1 is Running: its image is built"),
