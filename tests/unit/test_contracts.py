@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 import typing
 from typing import Any
 
@@ -159,6 +160,8 @@ def carried(hint: Any) -> bool:
         return True
     if typing.get_origin(hint) is typing.Literal:
         return True
+    if isinstance(hint, types.UnionType) and len(set(typing.get_args(hint)) - {type(None)}) != 1:
+        return False  # JSON does not say of which of two types a value was
     return all(carried(inner) for inner in typing.get_args(hint)) and bool(typing.get_args(hint))
 
 

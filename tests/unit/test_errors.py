@@ -82,7 +82,7 @@ def test_a_request_that_azure_ml_itself_finds_invalid_is_refused() -> None:
     meant = explain(ValidationException("Deployment name must be 3 to 32 characters"))
     assert isinstance(meant, RefusedError)
     assert meant.code == "ValidationException"
-    assert "3 to 32 characters" in str(meant)
+    assert str(meant) == "ValidationException: Deployment name must be 3 to 32 characters"
     assert isinstance(explain(SystemTroubleError("try again")), TransientError)
 
 

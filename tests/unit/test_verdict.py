@@ -306,14 +306,19 @@ def test_what_a_run_keeps_is_bounded() -> None:
     assert (len(dropped[0].column), len(dropped[0].why)) == (256, MAX_SENTENCE)
 
 
-def test_columns_that_are_left_out_of_the_record_are_counted() -> None:
-    columns = [{"column": f"c{number}", "why": "constant"} for number in range(25)]
-    assert read_notes({"dropped_columns": columns, "notes": ["one", 7, "two"]}) == [
-        "one",
-        "two",
-        "5 further columns were dropped; the report and metrics.json name them all.",
-    ]
-    assert read_notes({"dropped_columns": columns[:20]}) == []
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (20, None),
+        (21, "1 further column was"),
+        (22, "2 further columns were"),
+        (25, "5 further columns were"),
+    ],
+)
+def test_columns_that_are_left_out_of_the_record_are_counted(columns: int, words: str | None) -> None:
+    dropped = [{"column": f"c{number}", "why": "constant"} for number in range(columns)]
+    counted = [f"{words} dropped; the report and metrics.json name them all."] if words else []
+    assert read_notes({"dropped_columns": dropped, "notes": ["one", 7, "two"]}) == ["one", "two", *counted]
 
 
 def test_only_the_entries_of_a_list_are_counted() -> None:
