@@ -50,6 +50,9 @@ class Coverage:
         if mutant.at_import or ((path, line) in self._imported and not self._tests[path, line]):
             # Code that runs at import runs for all tests alike: those that use what it defines are the ones.
             return self._using(mutant.names) if mutant.names else self._of_file(path)
+        if (path, line) in self._imported:
+            # What a function made at import, tests use that do not call it.
+            return self._tests[path, line] | self._of_file(path)
         return self._tests[path, line]
 
     def _using(self, names: Iterable[str]) -> set[str]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def is_late(age):
 def unused(age):
     return age > 1
 """
-RECORDED = {
+RECORDED: dict[str, dict[str, Any]] = {
     "tests": {
         "tests/unit/test_slow.py::test_late": {
             "seconds": 2.0,
@@ -129,6 +130,21 @@ def test_the_tests_that_pass_a_line_are_selected_the_quickest_first() -> None:
 
 def test_for_a_constant_the_tests_that_pass_a_line_using_it_are_selected() -> None:
     assert len(selected("600")) == 2
+
+
+def test_for_a_line_that_also_ran_at_import_every_test_of_its_file_is_selected() -> None:
+    """They may use what it made at import."""
+    tests = RECORDED["tests"] | {
+        "tests/unit/test_made.py::test_made": {"seconds": 0.1, "shared": [], "lines": {"runs/age.py": [9]}}
+    }
+    recorded = RECORDED | {"tests": tests, "imported": {"runs/age.py": [1, 4, 5, 8]}}
+    coverage = Coverage(recorded, {"runs/age.py": SOURCE}, {})
+    (mutant,) = (each for each in find_mutants("runs/age.py", SOURCE) if each.replacement == "age >= LIMIT")
+    assert {test.split("::")[0] for test in coverage.select(mutant)} == {
+        "tests/unit/test_made.py",
+        "tests/unit/test_quick.py",
+        "tests/unit/test_slow.py",
+    }
 
 
 def test_for_a_line_that_no_test_passes_no_test_is_selected() -> None:
