@@ -64,7 +64,7 @@ def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(
 
     unlabelled = b"\n".join(line.rsplit(b",", 1)[0] for line in data.read_bytes().splitlines()) + b"\n"
     scored = client.score(run["endpoint"], unlabelled)
-    predicted = [row[1] for row in scored.predictions]
+    predicted = [row[0] for row in scored.predictions]
     truth = [line.rsplit(",", 1)[1] for line in data.read_text().splitlines()[1:]]
     assert len(predicted) == 150
     assert sum(p == t for p, t in zip(predicted, truth, strict=True)) >= 135
