@@ -70,7 +70,7 @@ def quality_tags(result: TrainingResult) -> dict[str, str]:
     champion = gate.champion
     if champion is not None:
         value = "not comparable" if champion.value is None else f"{champion.value:.6g}"
-        tags |= {"champion": champion.model[:TAG_LENGTH] or "unknown", "champion_value": value}
+        tags |= {"champion": champion.model[:TAG_LENGTH], "champion_value": value}
     return tags
 
 
