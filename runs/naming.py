@@ -74,7 +74,7 @@ def valid_name(kind: str, wanted: str, unique_in: str = "") -> str:
     text = re.sub(rf"[^{rule.allowed}]+", "-", text)
     text = re.sub(r"-{2,}", "-", text).strip("-._")
     if not re.match(r"[A-Za-z0-9]" if kind == "model" else r"[A-Za-z]", text):
-        text = f"{rule.prefix}-{text}".rstrip("-")
+        text = f"{rule.prefix}-{text}"
     suffix = f"-{digest(unique_in, wanted)}"
     if suffix[1:].isdigit():
         # A compute may not end with "-<digits>".

@@ -106,6 +106,9 @@ def test_a_valid_name_is_kept_unchanged(kind: str, name: str) -> None:
         ("model", "wine quality", "wine-quality-"),
         ("compute", "cpu-1", "cpu-1-"),
         ("compute", "9lives", "compute-9lives-"),
+        ("compute", "9X", "compute-9X-"),
+        ("compute", "9-", "compute-9-"),
+        ("compute", "--", "compute-"),
         ("deployment", "e" * 33, "e" * 25),
     ],
 )
