@@ -1,6 +1,7 @@
 """start_training, get_training_status, cancel_training: the pipeline run whose Batch task trains a model."""
 
 import logging
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -23,7 +24,13 @@ from services.clients import Clients
 from services.storage_clock import StorageClock
 
 if TYPE_CHECKING:
-    from azure.mgmt.datafactory.models import ActivityRun, PipelineRun, RunFilterParameters
+    from azure.mgmt.datafactory.models import (
+        ActivityRun,
+        ActivityRunsQueryResponse,
+        PipelineRun,
+        PipelineRunsQueryResponse,
+        RunFilterParameters,
+    )
     from azure.storage.blob import BlobClient
 
 log = logging.getLogger("touchdown.activities")
@@ -110,15 +117,9 @@ def find_pipeline_run(run_id: str, etag: str, clients: Clients) -> str:
     query.filters = [
         RunQueryFilter(operand="PipelineName", operator="Equals", values_property=[clients.settings.pipeline])
     ]
-    found: list[PipelineRun] = []
-    while True:
-        page = clients.data_factory.pipeline_runs.query_by_factory(
-            clients.settings.resource_group, clients.settings.data_factory, query
-        )
-        found += [each for each in page.value if is_about(each, run_id, etag)]
-        if not page.continuation_token:
-            break
-        query.continuation_token = page.continuation_token
+    factory = (clients.settings.resource_group, clients.settings.data_factory)
+    pages = pages_of(lambda: clients.data_factory.pipeline_runs.query_by_factory(*factory, query), query)
+    found = [each for page in pages for each in page.value if is_about(each, run_id, etag)]
     never = datetime.max.replace(tzinfo=UTC)
     return str(min(found, key=lambda each: each.run_start or never).run_id) if found else ""
 
@@ -136,6 +137,18 @@ def recent_runs() -> "RunFilterParameters":
     return RunFilterParameters(
         last_updated_after=now - timedelta(days=8), last_updated_before=now + timedelta(hours=1)
     )
+
+
+def pages_of[T: (PipelineRunsQueryResponse, ActivityRunsQueryResponse)](
+    ask: Callable[[], T], query: "RunFilterParameters"
+) -> Iterator[T]:
+    """Each page of what `ask` asks for with `query`, whose continuation token is set to that of the page."""
+    while True:
+        page = ask()
+        yield page
+        if not page.continuation_token:
+            return
+        query.continuation_token = page.continuation_token
 
 
 # --- The note of a start ------------------------------------------------------------------------------
@@ -246,10 +259,13 @@ def failure_of(run: "PipelineRun", clients: Clients) -> TrainingStatus:
 
 def failed_activity(pipeline_run_id: str, clients: Clients) -> "ActivityRun | None":
     """The activity run that made a pipeline run fail, or None if Data Factory names none."""
-    page = clients.data_factory.activity_runs.query_by_pipeline_run(
-        clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id, recent_runs()
+    query = recent_runs()
+    scope = (clients.settings.resource_group, clients.settings.data_factory, pipeline_run_id)
+    pages = pages_of(lambda: clients.data_factory.activity_runs.query_by_pipeline_run(*scope, query), query)
+    return next(
+        (each for page in pages for each in page.value if each.status in ("Failed", "TimedOut", "Cancelled")),
+        None,
     )
-    return next((each for each in page.value if each.status in ("Failed", "TimedOut", "Cancelled")), None)
 
 
 def stderr_tail(outputs: list[str], clients: Clients) -> str:

@@ -41,8 +41,9 @@ class Azure:
     """Data Factory and storage behind a Wire.
 
     listed: whether pipeline runs are found by a search. status, parameters: those of each pipeline run.
-    refuse: the status with which createRun is refused. meanwhile: what happens once, before the first request
-    for which `moment` is true is answered.
+    message: what each of them says. started: when a pipeline run started, by its name. page: how many entries
+    of a list one answer holds. refuse: the status with which createRun is refused. meanwhile: what happens
+    once, before the first request for which `moment` is true is answered.
     """
 
     blobs: Blobs = field(default_factory=Blobs)
@@ -55,6 +56,9 @@ class Azure:
     meanwhile: Callable[[], None] | None = None
     activity_runs: list[dict[str, object]] = field(default_factory=list)
     parameters: dict[str, str] | None = field(default_factory=lambda: {"runId": RUN, "etag": UPLOAD.etag})
+    message: str | None = None
+    started: dict[str, str] = field(default_factory=dict)
+    page: int = 100
 
     @property
     def clients(self) -> Clients:
@@ -67,14 +71,14 @@ class Azure:
         if sent.path.startswith(SETTINGS.storage_url):
             return self.blobs(sent)
         if sent.path.endswith("/queryPipelineRuns"):
-            return Answer(200, {"value": [self._run(each) for each in self.created if self.listed]})
+            return self._page([self._run(each) for each in self.created if self.listed], sent)
         if sent.path.endswith("/createRun"):
             if self.refuse:
                 return Answer(self.refuse, {"error": {"code": "Refused", "message": "no"}})
             self.created.append(f"pipeline-run-{len(self.created) + 1}")
             return Answer(200, {"runId": self.created[-1]})
         if sent.path.endswith("/queryActivityruns"):
-            return Answer(200, {"value": self.activity_runs})
+            return self._page(self.activity_runs, sent)
         if sent.path.endswith("/cancel"):
             self.cancelled.append(sent.path.split("/")[-2])
             return Answer(200)
@@ -83,7 +87,20 @@ class Azure:
         raise AssertionError(sent)
 
     def _run(self, name: str) -> dict[str, object]:
-        return {"runId": name, "status": self.status, "parameters": self.parameters}
+        run: dict[str, object] = {
+            "runId": name,
+            "status": self.status,
+            "parameters": self.parameters,
+            "message": self.message,
+        }
+        return run | ({"runStart": self.started[name]} if name in self.started else {})
+
+    def _page(self, entries: list[dict[str, object]], sent: Sent) -> Answer:
+        """Source: "Pipeline Runs - Query By Factory", whose body takes the token of the page before."""
+        first = int(sent.body.get("continuationToken") or 0)
+        after = first + self.page
+        more = {"continuationToken": str(after)} if after < len(entries) else {}
+        return Answer(200, {"value": entries[first:after]} | more)
 
     def pass_time(self, seconds: float) -> None:
         self.blobs.now += timedelta(seconds=seconds)
@@ -213,6 +230,19 @@ def test_a_pipeline_run_that_someone_started_without_parameters_is_not_the_runs_
     assert start_training(ORDER, azure.clients).pipeline_run_id == "pipeline-run-2"
 
 
+def test_a_pipeline_run_is_found_on_whichever_page_it_is_listed() -> None:
+    azure = Azure(created=["a", "b", "c"], listed=True, page=1)
+    azure.started = {"a": "2026-01-01T00:00:03Z", "b": "2026-01-01T00:00:02Z", "c": "2026-01-01T00:00:01Z"}
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "c", "the oldest of all pages"
+    assert azure.created == ["a", "b", "c"]
+
+
+def test_a_pipeline_run_that_has_not_begun_is_taken_for_the_newest() -> None:
+    azure = Azure(created=["queued", "begun"], listed=True, started={"begun": "2026-01-01T00:00:01Z"})
+    assert start_training(ORDER, azure.clients).pipeline_run_id == "begun"
+    assert start_training(ORDER, Azure(created=["queued"], listed=True).clients).pipeline_run_id == "queued"
+
+
 # --- A createRun that fails ---------------------------------------------------------------------------
 
 
@@ -338,6 +368,49 @@ def test_of_a_long_stderr_a_run_keeps_the_last_2000_bytes(size: int) -> None:
 def test_a_failed_pipeline_run_of_which_nothing_is_known_has_an_empty_reason() -> None:
     status = get_training_status(Training(RUN, "pipeline-run-1"), Azure().clients)
     assert status == TrainingStatus("Failed", "", None, "")
+
+
+@pytest.mark.parametrize("exit_code", [{}, {"exitcode": "2"}, {"exitcode": None}, {"exitcode": 1.5}])
+def test_an_exit_code_that_is_no_whole_number_is_no_exit_code(exit_code: dict[str, object]) -> None:
+    """An activity that Data Factory itself broke off, for example by its timeout, has none."""
+    azure = Azure(activity_runs=[{"activityRunId": "1", "status": "TimedOut", "output": exit_code}])
+    status = get_training_status(Training(RUN, "pipeline-run-1"), azure.clients)
+    assert status == TrainingStatus("Failed", "", None, "")
+
+
+def test_a_failed_activity_that_gives_no_reason_leaves_that_of_its_pipeline_run() -> None:
+    azure = Azure(activity_runs=[{"activityRunId": "1", "status": "Failed"}], message="no quota")
+    assert get_training_status(Training(RUN, "pipeline-run-1"), azure.clients).message == "no quota"
+
+
+def test_the_failed_activity_is_found_on_whichever_page_it_is_listed() -> None:
+    fine: dict[str, object] = {"activityRunId": "1", "status": "Succeeded"}
+    failed: dict[str, object] = {"activityRunId": "2", "status": "Failed", "output": {"exitcode": 3}}
+    azure = Azure(activity_runs=[fine, failed], page=1)
+    assert get_training_status(Training(RUN, "pipeline-run-1"), azure.clients).exit_code == 3
+
+
+# --- The status of a training ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["Queued", "InProgress", "Canceling", "Cancelled"])
+def test_a_pipeline_run_that_has_not_failed_has_its_own_status_and_message(status: str) -> None:
+    """What a failed activity of it says is not asked: someone who cancels it makes its activity fail."""
+    azure = Azure(status=status, message="stopped by hand")
+    azure.activity_runs = [{"activityRunId": "1", "status": "Cancelled", "error": {"message": "another"}}]
+    found = get_training_status(Training(RUN, "pipeline-run-1"), azure.clients)
+    assert found == TrainingStatus(status, "stopped by hand")
+
+
+def test_a_pipeline_run_that_succeeded_names_the_model_that_it_has_left() -> None:
+    azure = Azure(status="Succeeded")
+    assert get_training_status(Training(RUN, "1"), azure.clients) == TrainingStatus("Succeeded")
+    model = f"runs/{RUN}/0/ab12/artifacts/model/MLmodel"
+    azure.blobs.put(f"runs/{RUN}/0/ab12/artifacts/metrics.json", b"{}")
+    azure.blobs.put(model, b"flavors: {}")
+    assert get_training_status(Training(RUN, "1"), azure.clients) == TrainingStatus(
+        "Succeeded", model_path=model
+    )
 
 
 # --- Clean-up -------------------------------------------------------------------------------------------
