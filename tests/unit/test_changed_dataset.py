@@ -143,6 +143,25 @@ def test_a_run_that_was_superseded_leaves_no_sample(clients: Clients, blobs: Blo
     assert not [path for path in blobs.blobs if "smoke" in path]
 
 
+@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Cancelled"])
+def test_a_run_that_has_ended_inspects_nothing_when_it_is_executed_again(
+    clients: Clients, blobs: Blobs, status: str
+) -> None:
+    run_store.write(replace(record_of(RUN, clients), status=status), clients)
+    with pytest.raises(RefusedError) as refused:
+        inspect_dataset(REQUEST, clients)
+    assert (refused.value.code, str(refused.value)) == (
+        "RunEnded",
+        f"run {RUN} has already ended: {status}.",
+    )
+    assert not [path for path in blobs.blobs if "smoke" in path]
+
+
+def test_a_run_that_was_never_claimed_is_inspected(blobs: Blobs, clients: Clients) -> None:
+    unclaimed = replace(REQUEST, run_id="by-hand")
+    assert found(unclaimed, clients).upload == UPLOAD
+
+
 def test_a_deleted_dataset_is_missing(clients: Clients, blobs: Blobs) -> None:
     del blobs.blobs[PATH]
     with pytest.raises(RefusedError) as refused:

@@ -678,6 +678,15 @@ def test_a_run_that_cannot_be_cancelled_is_409_and_left_alone(
     assert (status, body["error"]["code"], client.raised) == (409, code, [])
 
 
+def test_a_cancel_that_comes_too_late_names_the_stage_that_it_came_in(clients: Clients) -> None:
+    claimed(clients)
+    engine = Engine({RUN: state("RUNNING", {"stage": "promote", "can_cancel": False})})
+    _, body = call(http.cancel_run, engine, clients, method="POST", run_id=RUN)
+    assert body["error"]["message"] == (
+        f"run {RUN} is at stage promote, in which it can no longer be cancelled."
+    )
+
+
 @pytest.mark.parametrize(("status", "words"), [("Succeeded", "Succeeded"), ("Running", "at its end")])
 def test_a_run_that_has_ended_says_so_even_before_its_record_does(
     clients: Clients, status: str, words: str
