@@ -171,6 +171,10 @@ class Blobs:
 
     def _read(self, blob: Blob, wanted: str) -> Answer:
         """The bytes that a header such as "bytes=10-19" names, as far as the blob has them; "" names all."""
+        if not wanted:
+            answer = self._answer(200, blob)
+            length = {"Content-Length": str(len(blob.content))}
+            return replace(answer, body=blob.content, headers={**answer.headers, **length})
         first, last = (
             int(each) if each else None for each in wanted.removeprefix("bytes=").partition("-")[::2]
         )
