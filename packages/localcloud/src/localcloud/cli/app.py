@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib.metadata import version
 from itertools import takewhile
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -46,18 +47,35 @@ def asks_for_json(arguments: Sequence[str]) -> bool:
     return "--json" in takewhile(lambda argument: argument != "--", arguments)
 
 
+def print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"localcloud {version('localcloud')}")
+        raise typer.Exit
+
+
 HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name="localcloud",
     cls=Commands,
-    help="A small Azure on this machine.",
     epilog="Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings=HELP,
 )
+
+
+@app.callback()
+def localcloud(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """A small Azure on this machine."""
+
+
 for command in (commands.up, commands.status, commands.env, commands.down, commands.reset):
     app.command()(command)
 

@@ -1,6 +1,7 @@
 """Commands that end before they start or call anything: their output and their exit codes."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def test_help_names_every_command() -> None:
     assert result.exit_code == 0
     assert all(name in result.stdout for name in COMMANDS)
     assert run("faults", "arm", "-h").exit_code == 0
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert run("--version").stdout == f"localcloud {version('localcloud')}\n"
 
 
 @pytest.mark.parametrize("arguments", [["upp"], ["up", "--spec", "nowhere.json"], ["faults", "arm", "http"]])
