@@ -31,7 +31,7 @@ param tags Tags = {}
 @description('Optional. Folder of the published trainer, code/ and its hash, as publishing prints it. If empty, the pipeline is not changed.')
 param codePath string = ''
 
-@description('Optional. Object id of the person or program that publishes the trainer. Default: whoever deploys this template.')
+@description('Optional. Object id of the person or program that publishes the trainer, in place of whoever deploys this template.')
 param publisherPrincipalId string = deployer().objectId
 
 @description('Optional. Object ids of people, groups and programs that may upload datasets.')
@@ -82,7 +82,7 @@ param computeName string = 'cpu-cluster'
 @description('Optional. Whether to create or update the scoring cluster. If false, the first run creates it, and no deployment fails for lack of quota.')
 param deployCompute bool = false
 
-@description('Optional. Name of a cluster that builds the images of deployments, where ACR Tasks are not allowed (TasksOperationsNotAllowed). The cluster computeName is then deployed too; any other must exist.')
+@description('Optional. Name of a cluster that builds the images of deployments, where ACR Tasks are not allowed (TasksOperationsNotAllowed). The cluster computeName is then deployed too; any other must exist, and its identity needs AcrPush on the registry.')
 @maxLength(24)
 param imageBuildCompute string = ''
 
@@ -185,7 +185,7 @@ module rolesOfMachineLearning 'modules/roles-machine-learning.bicep' = {
     scoringPrincipalId: identities.outputs.scoring.principalId
     workspacePrincipalId: identities.outputs.workspace.principalId
     proven: roleSet == 'Proven'
-    imageBuildCompute: imageBuildCompute
+    buildsImages: imageBuildCompute == computeName
   }
   #restore-diagnostics what-if-short-circuiting
   dependsOn: [monitoring, storage, vaultAndRegistry]

@@ -18,11 +18,12 @@ HEAD = """# Who may do what
 
 `python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json). Tests check
 that file against the templates and the calls in the code. Each heading is one role assignment, followed by
-the calls that are answered with 403 without it. The operations are Azure's own names; those marked *data* are
+the calls that need it; another role of the same identity grants a few of them too. The operations are Azure's own names; those marked *data* are
 checked by the service itself.
 
 Each role is as narrow as its calls allow, even where one broader role could replace several assignments,
-with one exception. By default (`roleSet=Proven`), the identity of the trainings and that of the scoring
+with two exceptions. The workspace's identity has the roles that Azure ML's documentation asks for, some of
+which are broad. And by default (`roleSet=Proven`), the identity of the trainings and that of the scoring
 cluster have the roles with which a Custom activity and a batch endpoint are reported or documented to work
 without keys. With `roleSet=Narrow` they have narrower ones instead, which should suffice; nobody has
 confirmed that yet. A deployment assigns one of the two, but it deletes no role assignment: after you change

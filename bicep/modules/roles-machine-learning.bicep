@@ -16,8 +16,8 @@ param workspacePrincipalId string
 @description('Required. Whether to assign the roles with which a Custom activity and a batch endpoint are reported or documented to work, instead of narrower ones.')
 param proven bool
 
-@description('Required. Name of the cluster that builds the images of deployments. If empty, the registry builds them.')
-param imageBuildCompute string
+@description('Required. Whether the scoring cluster builds the images of deployments, in place of the registry or another cluster.')
+param buildsImages bool
 
 resource data 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: names.dataStorage
@@ -36,7 +36,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 
 // The nodes of the cluster pull the image that Azure ML built for a deployment.
-resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (empty(imageBuildCompute)) {
+resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!buildsImages) {
   name: guid(registry.id, scoringPrincipalId, roles.acrPull)
   scope: registry
   properties: {
@@ -47,7 +47,7 @@ resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01'
 }
 
 // The cluster builds the images of deployments, stores them, and pulls them.
-resource scoringPushesImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(imageBuildCompute)) {
+resource scoringPushesImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (buildsImages) {
   name: guid(registry.id, scoringPrincipalId, roles.acrPush)
   scope: registry
   properties: {

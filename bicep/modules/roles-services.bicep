@@ -99,8 +99,8 @@ resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
-// Each built-in role that can write blobs can also delete and change the container, which no condition can prevent: a
-// condition binds data actions only. The portal and Storage Explorer list from the top, so reading has no condition.
+// The built-in roles for people who write blobs can also delete and change the container, which no condition can prevent:
+// a condition binds data actions only. The portal and Storage Explorer list from the top, so reading has no condition.
 resource uploader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(data.id, 'uploader')
   properties: {

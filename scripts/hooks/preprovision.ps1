@@ -23,7 +23,7 @@ switch -CaseSensitive ($authentication) {
 if (-not (Get-Command az -ErrorAction SilentlyContinue)) {
     Fail 'az is missing: install the Azure CLI, then run this again.'
 }
-# azd asks for the subscription of a new environment after this hook.
+# `azd provision` asks for the subscription of a new environment after this hook.
 if (-not $env:AZURE_SUBSCRIPTION_ID -or -not $env:AZURE_ENV_NAME) {
     exit 0
 }
@@ -42,8 +42,7 @@ if ($exists -ne 'true') {
     exit 0
 }
 $accounts = @(az resource list --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $group `
-        --resource-type Microsoft.Batch/batchAccounts --query "[?tags && contains(values(tags), '$env:AZURE_ENV_NAME')].id" `
-        --output tsv)
+        --resource-type Microsoft.Batch/batchAccounts --query '[].id' --output tsv)
 if ($LASTEXITCODE -ne 0) {
     Fail "the Batch accounts of resource group $group could not be listed: see above, then run this again."
 }

@@ -21,7 +21,7 @@ case $authentication in
   *) fail "BATCH_AUTHENTICATION is $authentication: set it to ManagedIdentity or KeyVault." ;;
 esac
 command -v az >/dev/null || fail 'az is missing: install the Azure CLI, then run this again.'
-# azd asks for the subscription of a new environment after this hook.
+# `azd provision` asks for the subscription of a new environment after this hook.
 if [ -z "${AZURE_SUBSCRIPTION_ID:-}" ] || [ -z "${AZURE_ENV_NAME:-}" ]; then
   exit 0
 fi
@@ -36,8 +36,7 @@ if [ "$exists" != true ]; then
   exit 0
 fi
 accounts=$(az resource list --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$group" \
-  --resource-type Microsoft.Batch/batchAccounts --query "[?tags && contains(values(tags), '$AZURE_ENV_NAME')].id" \
-  --output tsv) ||
+  --resource-type Microsoft.Batch/batchAccounts --query '[].id' --output tsv) ||
   fail "the Batch accounts of resource group $group could not be listed: see above, then run this again."
 
 for account in $accounts; do

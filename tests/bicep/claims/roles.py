@@ -34,7 +34,12 @@ SCOPES = {
     r"topics/evgt-runs-": "topic of lifecycle events",
 }
 """What bicep/roles.json calls a scope, by the end of its id without the token."""
-DEFAULTS = {"batchAuthentication": "ManagedIdentity", "roleSet": "Proven", "imageBuildCompute": ""}
+DEFAULTS = {
+    "batchAuthentication": "ManagedIdentity",
+    "roleSet": "Proven",
+    "imageBuildCompute": "",
+    "computeName": "cpu-cluster",
+}
 """The defaults of the parameters on which assignments depend."""
 
 
@@ -75,12 +80,15 @@ def principal_of(deployed: Deployed, assignment: Resource) -> str:
 
 
 def applies(deployed: Deployed, row: dict[str, Any]) -> bool:
-    """Whether a row of the table is for this case: `when` names a parameter and its value; NAME is any."""
+    """Whether a row of the table is for this case: `when` compares a parameter with a value or another one."""
     if row["identity"] == "uploaders":
         return "uploaders" in expected_people(deployed)
+    given = DEFAULTS | deployed.given
     name, _, value = row.get("when", "=").partition("=")
-    given = deployed.given.get(name, DEFAULTS.get(name, ""))
-    return given != "" if value == "NAME" else given == value
+    wanted = given[value] if value in DEFAULTS else value
+    if name.endswith("!"):
+        return bool(given[name.removesuffix("!")] != wanted)
+    return bool(given.get(name, "") == wanted)
 
 
 def expected_people(deployed: Deployed) -> list[str]:

@@ -86,7 +86,7 @@ def assigned(case: str, identity: str) -> set[tuple[str, str]]:
         ("key-vault", PROVEN, "AcrPull"),
         ("image-build", PROVEN, "AcrPush"),
         ("narrow", NARROW, "AcrPull"),
-        ("everything", NARROW, "AcrPush"),
+        ("everything", NARROW, "AcrPull"),
     ],
 )
 def test_the_broad_and_the_narrow_roles_stand_in_place_of_each_other(

@@ -31,8 +31,8 @@ CONDITIONS = {
     "": None,
     "roleSet=Proven": "proven",
     "roleSet=Narrow": "!proven",
-    "imageBuildCompute=": "empty(imageBuildCompute)",
-    "imageBuildCompute=NAME": "!empty(imageBuildCompute)",
+    "imageBuildCompute!=computeName": "!buildsImages",
+    "imageBuildCompute=computeName": "buildsImages",
     "batchAuthentication=KeyVault": None,
 }
 """The condition of an assignment by its "when" in the table; that of KeyVault stands at the module."""
