@@ -4,6 +4,8 @@ The blob's ETag may no longer be that of the event when a run comes to read it: 
 properties after the upload, which changes the ETag and raises no event, or a newer upload has come. Nothing
 tells the two apart for sure (an upload in blocks has no Content-MD5). So the run claims the present ETag as
 well, and goes on with what lies there; if another run has claimed it, that run goes on and this one ends.
+It claims only what it can go on with: a newer upload that this run's settings do not fit is left to its own
+event.
 """
 
 import csv
@@ -54,9 +56,9 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
         raise run_store.ended_error(claim.record)
     properties = properties_of(request.upload, clients)
     upload = present_version(request.upload, properties)
-    holder = holder_of(upload, request, clients)
-    if holder != request.run_id:
-        return Inspection(superseded_by=holder)
+    other = other_holder(upload, request, clients)
+    if other:
+        return Inspection(superseded_by=other)
     size = properties.size or 0
     head = read_head(upload, size, clients)
     found = parse_head(upload.dataset, head, whole=size <= HEAD)
@@ -69,6 +71,9 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
         task_of=lambda label: dialect.task_of(found.cells(label), found.dialect.decimal),
     )
     check_label(upload.dataset, found, resolved)
+    holder = claim_present(upload, request, clients)
+    if holder != request.run_id:
+        return Inspection(superseded_by=holder)
     sample = sample_of(found, resolved.label)
     clients.container.upload_blob(sample_path(request.run_id), sample, overwrite=True)
     columns = len(found.columns)
@@ -120,14 +125,26 @@ def present_version(upload: Upload, properties: "BlobProperties") -> Upload:
     return replace(upload, etag=etag, uploaded_at=max(upload.uploaded_at, modified))
 
 
-def holder_of(present: Upload, request: RunRequest, clients: Clients) -> str:
-    """The id of the run that the present version belongs to: this one's, unless another has claimed it."""
+def other_holder(present: Upload, request: RunRequest, clients: Clients) -> str:
+    """The id of another run that has claimed the present version, or "" if none has."""
+    if present == request.upload:
+        return ""
+    claim = run_store.read(version_id(present), clients)
+    return claim.record.run_id if claim is not None and claim.record.run_id != request.run_id else ""
+
+
+def claim_present(present: Upload, request: RunRequest, clients: Clients) -> str:
+    """Claim the present version. Returns the id of the run that has it: another may have been first."""
     if present == request.upload:
         return request.run_id
-    version = naming.run_id(present.container, present.path, present.etag)
-    holder = run_store.claim_also(version, request.run_id, clients)
+    holder = run_store.claim_also(version_id(present), request.run_id, clients)
     log.info("run %s: dataset %r now has ETag %s: run %s", request.run_id, present.path, present.etag, holder)
     return holder
+
+
+def version_id(upload: Upload) -> str:
+    """The id of the first run of a version."""
+    return naming.run_id(upload.container, upload.path, upload.etag)
 
 
 def read_head(upload: Upload, size: int, clients: Clients) -> bytes:

@@ -1,5 +1,6 @@
 """ensure_compute, ensure_endpoint, deploy_model: make what a model version needs to be scored."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -41,13 +42,15 @@ def _create_cluster(wanted: ComputeInput, clients: Clients) -> ProvisioningStatu
 
     A subscription without cores of the VM family is refused even a cluster of 0 nodes, with the code
     ClusterMinNodesExceedCoreQuota: the quota "cannot accomodate for at least 1 requested managed compute
-    nodes", in Azure's words as users quote them. No retry helps, whatever the status code.
+    nodes", in Azure's words as users quote them. No retry helps, whatever the status code, except where
+    Azure ML only asks for fewer requests.
     """
     try:
         poller = clients.machine_learning.compute.begin_create_or_update(_cluster(wanted, clients))
     except HttpResponseError as error:
         words = str(explain(error))
-        if not remedies.is_about_quota(words):
+        throttled = error.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        if throttled or not remedies.is_about_quota(words):
             raise
         message = f"compute {wanted.name}: {remedies.with_remedy(words)}"
         raise RefusedError("ProvisioningFailed", message) from error

@@ -18,8 +18,8 @@ HEAD = """# Who may do what
 
 `python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json). Tests check
 that file against the templates and the calls in the code. Each heading is one role assignment, followed by
-the calls that need it; another role of the same identity grants a few of them too. The operations are Azure's own names; those marked *data* are
-checked by the service itself.
+the calls that need it; another role of the same identity grants a few of them too. The operations are Azure's
+own names; those marked *data* are checked by the service itself.
 
 Each role is as narrow as its calls allow, even where one broader role could replace several assignments,
 with two exceptions. The workspace's identity has the roles that Azure ML's documentation asks for, some of

@@ -102,7 +102,7 @@ def blob_chunks(container: ContainerClient, job: TrainingJob) -> Iterator[Iterat
             now = str(blob.get_blob_properties().etag).strip('"')
             raise DatasetReplacedError(
                 f"dataset {shorten(job.dataset)} has changed since this run inspected it "
-                f"(etag {job.etag}, now {now}); the run looks whether it can go on with it as it is now"
+                f"(etag {job.etag}, now {now})"
             ) from error
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from activities.dataset import inspect_dataset
 from runs import naming
-from runs.contracts import Dataset, RunRequest, Upload
+from runs.contracts import Dataset, Json, RunRequest, Upload
 from runs.errors import RefusedError, TransientError
 from services import run_store
 from services.clients import Clients
@@ -134,6 +134,28 @@ def test_a_run_whose_dataset_an_earlier_run_has_claimed_too_names_that_run(
     set_metadata(blobs, "0xE1")
     found(REQUEST, clients)
     assert inspect_dataset(rerun, clients).superseded_by == RUN
+
+
+@pytest.mark.parametrize(
+    ("body", "settings", "code"),
+    [
+        (BODY, {"label": "colour"}, "LabelMissing"),
+        (BODY, {"label": "label", "task": "regression"}, "InvalidDataset"),
+        (b"", {}, "InvalidDataset"),
+        (BODY, {"epochs": 0}, "InvalidSetting"),
+    ],
+    ids=["its label is not there", "its label is no number", "it is empty", "its setting is not allowed"],
+)
+def test_a_run_that_cannot_go_on_with_a_newer_upload_leaves_it_to_the_newer_uploads_own_event(
+    clients: Clients, blobs: Blobs, body: bytes, settings: Json, code: str
+) -> None:
+    blobs.now += timedelta(seconds=1)
+    blobs.put(PATH, body, "0xE1")
+    with pytest.raises(RefusedError) as refused:
+        inspect_dataset(replace(REQUEST, settings=settings), clients)
+    assert refused.value.code == code
+    assert run_store.read(run_of("0xE1"), clients) is None
+    assert start(Engine(), at("0xE1", clients), {}, "event", clients) == Start(run_of("0xE1"), "started")
 
 
 def test_a_run_that_was_superseded_leaves_no_sample(clients: Clients, blobs: Blobs) -> None:

@@ -164,6 +164,13 @@ def test_a_cluster_without_quota_is_refused_at_once_with_what_to_do(status: int,
     assert message.endswith(remedies.QUOTA)
 
 
+def test_a_request_that_azure_ml_throttles_is_no_lack_of_cores() -> None:
+    error = {"code": "TooManyRequests", "message": "The request rate exceeded the quota of the workspace."}
+    workspace = Workspace(refusal=Answer(429, {"error": error}))
+    with pytest.raises(HttpResponseError, match="request rate"):
+        ensure_compute(COMPUTE, workspace.clients)
+
+
 def test_another_refusal_of_a_cluster_stays_azures_own() -> None:
     error = {"code": "AuthorizationFailed", "message": "The client may not write computes."}
     workspace = Workspace(refusal=Answer(403, {"error": error}))

@@ -20,7 +20,7 @@ class Follower:
 
     def __init__(self) -> None:
         self._live = Live(console=output.err, refresh_per_second=8) if output.err.is_terminal else None
-        self._printed: set[tuple[str, bool]] = set()
+        self._printed: set[tuple[str, str, bool]] = set()
 
     def __call__(self, run: Json) -> None:
         if self._live:
@@ -33,8 +33,10 @@ class Follower:
         for stage in run.get("stages", []):
             ended = bool(stage["ended"])
             text = f"{took(stage, now):7.1f} s" if ended else waits_for(run)
-            if text and (stage["name"], ended) not in self._printed:
-                self._printed.add((stage["name"], ended))
+            # A run may come to a stage again: it inspects a dataset that has changed once more.
+            line = (stage["name"], stage["started"], ended)
+            if text and line not in self._printed:
+                self._printed.add(line)
                 output.print_message(f"  {stage['name']:<22}{text}")
 
     def __enter__(self) -> Self:

@@ -80,7 +80,7 @@ def principal_of(deployed: Deployed, assignment: Resource) -> str:
 
 
 def applies(deployed: Deployed, row: dict[str, Any]) -> bool:
-    """Whether a row of the table is for this case: `when` compares a parameter with a value or another one."""
+    """Whether a row is for this case: `when` compares a parameter with a value or with another parameter."""
     if row["identity"] == "uploaders":
         return "uploaders" in expected_people(deployed)
     given = DEFAULTS | deployed.given

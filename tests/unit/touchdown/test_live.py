@@ -40,3 +40,16 @@ def test_off_a_terminal_each_stage_is_printed_once(monkeypatch: pytest.MonkeyPat
         for _ in range(3):
             follower(RUN)
     assert written.getvalue().split() == ["inspect_dataset", "1.5", "s"]
+
+
+def test_off_a_terminal_a_stage_to_which_a_run_comes_again_is_printed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "err", Console(file=written, width=80))
+    first = {"name": "wait", "started": "2026-11-23T16:00:00Z", "ended": "2026-11-23T16:00:02Z"}
+    second = {"name": "wait", "started": "2026-11-23T16:00:04Z", "ended": "2026-11-23T16:00:07Z"}
+    with live.Follower() as follower:
+        follower(RUN | {"stages": [first]})
+        follower(RUN | {"stages": [first, second]})
+    assert written.getvalue().split() == ["wait", "2.0", "s", "wait", "3.0", "s"]
