@@ -13,13 +13,11 @@ from typing import Any, Literal, Protocol
 
 from durabletask import task
 
+from orchestrators.custom_status import custom_status
 from orchestrators.stages import RULES, Stage, may_follow
 from runs.contracts import (
-    Approval,
     Done,
     Failure,
-    Gate,
-    Json,
     LifecycleEvent,
     Polling,
     RunRecord,
@@ -30,7 +28,6 @@ from runs.contracts import (
     from_json,
     to_json,
 )
-from runs.text import shorten_json
 
 log = logging.getLogger("touchdown.run")
 
@@ -260,56 +257,6 @@ class RunContext:
         """Publish a lifecycle event. If the topic cannot be reached, the run continues with a warning."""
         event = lifecycle_event(kind, self.record)
         yield from self.attempt("publish_event", self.call("publish_event", event, Done, retry))
-
-
-def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") -> Json:
-    """The custom status of the orchestration of a run that is in a stage; docs/runs.md describes it.
-
-    The host limits it to 16 KB, so long texts are cut; the record holds them in full.
-    """
-    stage = record.stages[-1]
-    return {
-        "stage": stage.name,
-        "since": stage.started,
-        "dataset": record.dataset[:200],
-        "etag": record.upload.etag,
-        "uploaded_at": record.upload.uploaded_at,
-        "pipeline_run_id": record.pipeline_run_id,
-        "mlflow_run_id": record.mlflow_run_id,
-        "model": f"{record.model_name}:{record.model_version}" if record.model_version else "",
-        "endpoint": record.endpoint,
-        "deployment": record.deployment,
-        "settings": to_json(record.settings) if record.settings else None,
-        "metrics": record.metrics,
-        "task": record.task or (record.settings.task if record.settings else ""),
-        "algorithm": record.algorithm,
-        "verdict": record.verdict,
-        "gate": _short_gate(record.gate),
-        "notes": [shorten_json(note, 200) for note in record.notes[:5]],
-        "report": record.report,
-        "approval": _short_approval(record.approval),
-        "stages": [to_json(each) for each in record.stages],
-        "can_cancel": can_cancel,
-        "waiting_for": shorten_json(waiting_for, 1000),
-    }
-
-
-def _short_gate(gate: Gate | None) -> Json | None:
-    if gate is None:
-        return None
-    champion = gate.champion
-    if champion is not None:
-        champion = replace(
-            champion, model=shorten_json(champion.model, 300), error=shorten_json(champion.error, 400)
-        )
-    reasons = [shorten_json(each, 500) for each in gate.reasons[:3]]
-    return to_json(replace(gate, reasons=reasons, champion=champion))
-
-
-def _short_approval(approval: Approval | None) -> Json | None:
-    if approval is None:
-        return None
-    return to_json(replace(approval, by=shorten_json(approval.by, 300), comment=""))
 
 
 def lifecycle_event(kind: str, record: RunRecord) -> LifecycleEvent:
