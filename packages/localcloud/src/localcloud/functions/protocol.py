@@ -11,8 +11,12 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 
 from localcloud.functions import failures
 
-# The host's limit, in UTF-16 code units of the status as JSON.
 CUSTOM_STATUS_LIMIT = 16 * 1024
+"""Bytes of a custom status as JSON in UTF-16, which takes two or four for a character.
+
+Source: ValidateCustomStatusSize in the Durable extension's RemoteOrchestratorContext.cs (pull request 3113,
+from 3.14.0).
+"""
 
 
 def orchestrator_name(request: pb.OrchestratorRequest) -> str:
@@ -30,11 +34,11 @@ def text(message: pb.OrchestratorRequest | pb.EntityBatchRequest) -> str:
 def orchestrator_response(returned: str, instance_id: str, completion_token: str) -> pb.OrchestratorResponse:
     """Decode the worker's response for a turn; it becomes a failure if its custom status is too long."""
     response: pb.OrchestratorResponse = pb.OrchestratorResponse.FromString(base64.b64decode(returned))
-    if len(response.customStatus.value.encode("utf-16-le")) // 2 > CUSTOM_STATUS_LIMIT:
-        why = failures.details(
-            "System.ArgumentException",
-            "The custom status is larger than 16 KB as UTF-16 JSON; keep ids and numbers in it, not data.",
-        )
+    size = len(response.customStatus.value.encode("utf-16-le"))
+    if size > CUSTOM_STATUS_LIMIT:
+        limit, actual = CUSTOM_STATUS_LIMIT // 1024, size / 1024
+        message = f"CustomStatus is too large: limit = {limit} KB (UTF-16), actual = {actual:,.2f} KB."
+        why = failures.details("System.ArgumentException", message)
         return failed_orchestration(instance_id, completion_token, why)
     response.instanceId = instance_id
     response.completionToken = completion_token

@@ -137,7 +137,8 @@ def test_a_custom_status_that_is_too_big_fails_the_run(host: RunningHost, new_id
     host.start("talkative", None, new_id)
     state = host.durable("wait", new_id)
     assert state["status"] == "FAILED"
-    assert "16 KB" in state["failure"]["message"]
+    words = "CustomStatus is too large: limit = 16 KB (UTF-16), actual = 16.00 KB."
+    assert state["failure"]["message"] == words
 
 
 def test_calling_an_activity_that_does_not_exist_fails_the_run_and_names_those_that_do(

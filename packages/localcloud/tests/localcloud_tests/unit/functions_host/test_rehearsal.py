@@ -130,15 +130,28 @@ def test_every_custom_status_is_seen_in_order() -> None:
     assert [status["stage"] for status in outcome.statuses] == ["train", "deploy", "promote"]
 
 
-def test_a_custom_status_over_16_kb_fails_the_run_as_on_the_host() -> None:
-    def talkative(ctx: Any, _: Any) -> Steps:
-        ctx.set_custom_status("x" * 17_000)
-        yield ctx.call_activity("work")
-
-    outcome = run_orchestrator(talkative, activities={"work": lambda _: None})
+@pytest.mark.parametrize(
+    ("text", "actual"),
+    [("x" * 8_191, "16.00"), ("x" * 11_998, "23.44"), ("数" * 1_366, "16.01"), ("x" * 524_286, "1,024.00")],
+    ids=["one too many", "half as much again", "escaped", "a thousand"],
+)
+def test_a_custom_status_over_16_kb_of_utf_16_fails_the_run_as_on_the_host(text: str, actual: str) -> None:
+    outcome = run_orchestrator(talkative, text, activities={"work": lambda _: None})
     assert outcome.status is OrchestrationStatus.FAILED
     assert outcome.failure is not None
-    assert "16 KB" in outcome.failure.message
+    words = f"CustomStatus is too large: limit = 16 KB (UTF-16), actual = {actual} KB."
+    assert outcome.failure.message == words
+
+
+def test_a_custom_status_of_16_kb_of_utf_16_with_its_quotes_is_taken() -> None:
+    outcome = run_orchestrator(talkative, "x" * 8_190, activities={"work": lambda _: None})
+    assert outcome.status is OrchestrationStatus.COMPLETED
+    assert outcome.statuses == ["x" * 8_190]
+
+
+def talkative(ctx: Any, said: str) -> Steps:
+    ctx.set_custom_status(said)
+    yield ctx.call_activity("work")
 
 
 class TransientTestError(Exception):

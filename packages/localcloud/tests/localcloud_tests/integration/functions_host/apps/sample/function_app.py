@@ -384,7 +384,7 @@ def calls_unknown(ctx: Any, _: Any) -> Steps:
 
 @app.orchestration_trigger(context_name="ctx")
 def talkative(ctx: Any, _: Any) -> Steps:
-    ctx.set_custom_status("x" * 20_000)
+    ctx.set_custom_status("x" * 8_191)
     yield ctx.call_activity("double", input=1)
 
 
