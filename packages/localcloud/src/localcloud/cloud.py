@@ -35,13 +35,13 @@ from localcloud import (
     identity,
     machinelearning,
     spec,
-    storage_accounts,
     web,
 )
 from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
 from localcloud.service import Cloud, Service
+from localcloud.storage import accounts
 from localcloud.store import Store
 from localcloud.tokens import Tokens
 from localcloud.wire import AzureError, Operations, json_body
@@ -55,7 +55,7 @@ SERVICES: list[Callable[[Cloud], Service]] = [
     machinelearning.service,
     batch.service,
     datafactory.service,
-    storage_accounts.service,
+    accounts.service,
     web.service,
     arm.not_imitated_service,
 ]

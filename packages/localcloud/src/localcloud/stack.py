@@ -317,12 +317,12 @@ class Stack:
         return {"azurite": self._azurite, "cloud": self._cloud, "functions": self._functions}[name]()
 
     def _azurite(self) -> Plan:
-        from localcloud import storage
+        from localcloud.storage import emulator
 
         ports = self.home.ports
         try:
-            node, *arguments = storage.command(self.home, self.spec.app)
-        except storage.StorageUnavailableError as error:
+            node, *arguments = emulator.command(self.home, self.spec.app)
+        except emulator.StorageUnavailableError as error:
             raise StackError(str(error)) from None
         return Plan(
             "azurite",

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from localcloud import storage
 from localcloud.home import Home, Ports
 from localcloud.spec import CloudSpec, Resource, spec_file
+from localcloud.storage import emulator
 
 from localcloud_tests.resources import resources
 
@@ -71,7 +71,7 @@ def azurite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     import asyncio
 
     home = Home.open(tmp_path_factory.mktemp("home") / "cloud", Ports.free())
-    process = asyncio.run(storage.start(home))
+    process = asyncio.run(emulator.start(home))
     yield home
     process.terminate()
     process.wait(timeout=20)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from localcloud import storage
+from localcloud.storage import emulator
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ["pytester"]
@@ -45,7 +45,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def with_azurite(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty folder has no node_modules in which Azurite could be found."""
-    monkeypatch.setenv(storage.VARIABLE, str(storage.azurite(README.parent)))
+    monkeypatch.setenv(emulator.VARIABLE, str(emulator.azurite(README.parent)))
 
 
 @pytest.mark.usefixtures("with_azurite")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from localcloud.storage import StorageUnavailableError, azurite
+from localcloud.storage.emulator import StorageUnavailableError, azurite
 
 
 @pytest.fixture(autouse=True)

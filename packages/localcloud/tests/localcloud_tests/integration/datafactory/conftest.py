@@ -29,8 +29,8 @@ from azure.mgmt.datafactory.models import (
     RunQueryFilter,
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
-from localcloud import storage
 from localcloud.home import SUBSCRIPTION, Home, Ports
+from localcloud.storage import emulator
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.resources import FACTORY, RESOURCE_GROUP
@@ -70,7 +70,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     (environment / "bin").mkdir()
     (environment / "bin" / "python").symlink_to(sys.executable)
     home = Home.open(tmp_path_factory.mktemp("home") / "factory", Ports.free())
-    azurite = asyncio.run(storage.start(home))
+    azurite = asyncio.run(emulator.start(home))
     stack = Stack(home, environment)
     try:
         stack.start()

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from localcloud import storage
 from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
 from localcloud.home import LOOPBACK, Home, Ports, free_ports
 from localcloud.spec import Resource
+from localcloud.storage import emulator
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
@@ -173,7 +173,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     serve(home, *subscriptions(webhooks, absent))
     write_keys(home)
     with environment():
-        azurite = asyncio.run(storage.start(home))
+        azurite = asyncio.run(emulator.start(home))
     try:
         blobs = client(home)
         own = ("everything", "cloudevents", "batches", "impatient", "tables", "absent", "other")

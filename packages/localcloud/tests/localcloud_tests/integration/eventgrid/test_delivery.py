@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from localcloud import storage
 from localcloud.eventgrid import journal
 from localcloud.home import Home, Ports, free_ports
 from localcloud.spec import of_home
+from localcloud.storage import emulator
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.conftest import FUNCTION, SYSTEM_KEY, Grid, client, write_keys
@@ -279,7 +279,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home.open(tmp_path_factory.mktemp("unwatched") / "cloud", Ports.free())
     [webhooks] = free_ports(1)
     serve(home, subscription("everything", destination=webhook(f"http://127.0.0.1:{webhooks}/")))
-    azurite = asyncio.run(storage.start(home))
+    azurite = asyncio.run(emulator.start(home))
     container = client(home).create_container("old")
     container.upload_blob("old.csv", b"a,b\n")
     container.upload_blob("line\nbreak %41.csv", b"")

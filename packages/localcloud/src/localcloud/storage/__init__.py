@@ -1,0 +1,1 @@
+"""Storage: Azurite's process, and the accounts as Resource Manager shows them."""
