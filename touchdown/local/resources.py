@@ -149,7 +149,7 @@ def app_settings(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
         "TOUCHDOWN_RESOURCE_MANAGER_URL": home.resource_manager,
         "TOUCHDOWN_COMPUTE_IDENTITY": SCORING_IDENTITY_ID,
         "TOUCHDOWN_COMPUTE_MAX_NODES": "2",
-        "TOUCHDOWN_TOPIC_ENDPOINT": home.topic_endpoint(TOPIC),
+        "TOUCHDOWN_TOPIC_ENDPOINT": home.topic_endpoint(TOPIC, REGION),
         "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "2",
         "TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "15",
         "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",

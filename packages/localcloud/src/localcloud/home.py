@@ -1,15 +1,16 @@
-"""The home of one localcloud: its folder, ports, secrets and addresses.
+"""The home of one localcloud: its folder, id, ports, secrets and addresses.
 
-Everything that must survive a restart is in the folder `Home.root`; deleting it deletes the cloud. Ports and
-secrets are chosen once, on first use, and kept in `cloud.json`, so that a client's settings remain valid.
+Everything that must survive a restart is in the folder `Home.root`; deleting it deletes the cloud. Id, ports
+and secrets are chosen once, on first use, and kept in `cloud.json`, so that a client's settings remain valid.
 """
 
 import json
 import os
 import secrets
 import socket
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Literal
 
 SUBSCRIPTION = "10ca1c10-0d00-4000-8000-000000000001"
 TENANT = "10ca1c10-0d00-4000-8000-0000000000aa"
@@ -38,7 +39,8 @@ class Ports:
     """One TCP port per listener, all on 127.0.0.1.
 
     arm: TLS, for Resource Manager, the scoring URIs and custom topics. identity: plain HTTP, for the
-    managed-identity endpoint and localcloud's controls. functions: plain HTTP, as with `func start`.
+    managed-identity endpoint and localcloud's controls. functions: plain HTTP, as with `func start`. proxy:
+    the CONNECT proxy, which leads the cloud's names to the other listeners.
     """
 
     blob: int = 10000
@@ -47,23 +49,26 @@ class Ports:
     arm: int = 10443
     identity: int = 10180
     functions: int = 7071
+    proxy: int = 10880
 
     @classmethod
     def free(cls) -> "Ports":
         """Ports that are free now. Tests use them to run several clouds side by side."""
-        return cls(*free_ports(6))
+        return cls(*free_ports(len(fields(cls))))
 
 
 @dataclass(frozen=True)
 class Home:
-    """The folder, ports and secrets of one localcloud.
+    """The folder, id, ports and secrets of one localcloud.
 
-    identity_headers: for each principal ("app", "node", "person"), the secret that the identity endpoint
-    requires as X-IDENTITY-HEADER. control_key: the key that localcloud's controls require.
+    id: 8 hex digits, by which the cloud's names differ from those of other homes. identity_headers: for each
+    principal ("app", "node", "person"), the secret that the identity endpoint requires as X-IDENTITY-HEADER.
+    control_key: the key that localcloud's controls require.
     """
 
     root: Path
     ports: Ports
+    id: str
     identity_headers: dict[str, str] = field(repr=False)
     control_key: str = field(repr=False)
 
@@ -74,22 +79,30 @@ class Home:
         file = root / "cloud.json"
         if file.exists():
             kept = json.loads(file.read_text())
-            return cls(root, Ports(**kept["ports"]), kept["identity_headers"], kept["control_key"])
+            return cls(root, **{**kept, "ports": Ports(**kept["ports"])})
         root.mkdir(parents=True, exist_ok=True)
-        home = cls(
-            root,
-            ports or Ports(),
-            {principal: secrets.token_hex(16) for principal in ("app", "node", "person")},
-            secrets.token_hex(16),
-        )
-        kept = {
-            "ports": asdict(home.ports),
-            "identity_headers": home.identity_headers,
-            "control_key": home.control_key,
-        }
+        headers = {principal: secrets.token_hex(16) for principal in ("app", "node", "person")}
+        home = cls(root, ports or Ports(), secrets.token_hex(4), headers, secrets.token_hex(16))
+        kept = asdict(home)
+        del kept["root"]
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             json.dump(kept, out, indent=2)
         return home
+
+    @property
+    def suffix(self) -> str:
+        """What ends every name of this cloud, as `core.windows.net` and `azure.com` end Azure's."""
+        return f"{self.id}.localcloud.test"
+
+    @property
+    def proxy(self) -> str | None:
+        """URL of the CONNECT proxy that leads this cloud's names to it, and all others where they belong."""
+        return None
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The proxy as `proxies=` of azure-core and requests takes it."""
+        return {"https": self.proxy} if self.proxy else {}
 
     @property
     def resource_manager(self) -> str:
@@ -108,16 +121,37 @@ class Home:
         return f"http://{LOOPBACK}:{self.ports.identity}/localcloud"
 
     @property
+    def login_url(self) -> str:
+        return f"https://login.{self.suffix}/"
+
+    def storage_url(self, account: str, service: Literal["blob", "queue", "table"] = "blob") -> str:
+        """The URL of a service of a storage account, without a slash at its end."""
+        return f"https://{LOOPBACK}:{getattr(self.ports, service)}/{account}"
+
+    @property
     def blob_url(self) -> str:
-        return f"https://{LOOPBACK}:{self.ports.blob}/{STORAGE_ACCOUNT}"
+        return self.storage_url(STORAGE_ACCOUNT)
+
+    def key_vault_url(self, vault: str) -> str:
+        return f"https://{vault}.vault.{self.suffix}/"
+
+    def batch_host(self, account: str, region: str) -> str:
+        return f"{account}.{region}.batch.{self.suffix}"
+
+    def scoring_host(self, endpoint: str, region: str) -> str:
+        """The host name of a batch endpoint's scoring URI."""
+        return f"{endpoint}.{region}.inference.ml.{self.suffix}"
+
+    def site_host(self, site: str) -> str:
+        return f"{site}.azurewebsites.{self.suffix}"
+
+    def topic_endpoint(self, topic: str, region: str) -> str:  # noqa: ARG002 - names are not served yet
+        """The URL to which clients publish the events of a custom topic."""
+        return f"{self.resource_manager}/topics/{topic}/api/events"
 
     @property
     def functions_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports.functions}"
-
-    def topic_endpoint(self, topic: str) -> str:
-        """The URL to which clients publish the events of a custom topic."""
-        return f"{self.resource_manager}/topics/{topic}/api/events"
 
     @property
     def certificates(self) -> Path:

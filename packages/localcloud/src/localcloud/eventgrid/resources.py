@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from localcloud.arm import known_scope
 from localcloud.eventgrid.dispatch import Dispatcher
 from localcloud.eventgrid.subscriptions import TYPES, Subscription, check_function, source
+from localcloud.home import REGION
 from localcloud.inventory import SYSTEM_TOPIC, TOPIC, Inventory, not_found, properties_of
 from localcloud.service import Cloud
 from localcloud.store import Document
@@ -75,7 +76,7 @@ class Routes:
     def _custom(self, name: str, properties: Document) -> Document:
         if properties.get("inputSchema", "EventGridSchema") != "EventGridSchema":
             raise not_imitated(f"inputSchema {properties['inputSchema']!r}: EventGridSchema only")
-        endpoint = self._cloud.home.topic_endpoint(name)
+        endpoint = self._cloud.home.topic_endpoint(name, REGION)
         return {"endpoint": endpoint, "inputSchema": "EventGridSchema"}
 
     def _system(self, properties: Document) -> Document:

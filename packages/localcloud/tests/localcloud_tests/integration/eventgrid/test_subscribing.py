@@ -6,7 +6,7 @@ import httpx
 import pytest
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.identity import DefaultAzureCredential
-from localcloud.home import LOOPBACK
+from localcloud.home import LOOPBACK, REGION
 
 from localcloud_tests.integration.eventgrid.conftest import Grid
 from localcloud_tests.resources import TOPIC, TOPIC_ID, webhook
@@ -18,7 +18,7 @@ def test_a_subscription_gets_events_from_its_creation_to_its_deletion(grid: Grid
     port = grid.webhooks_port
     token = DefaultAzureCredential().get_token(f"{grid.home.resource_manager}/.default").token
     trust = ssl.create_default_context(cafile=grid.home.ca_bundle)
-    publisher = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), DefaultAzureCredential())
+    publisher = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC, REGION), DefaultAzureCredential())
 
     def arm(method: str, properties: object = None) -> None:
         answer = httpx.request(

@@ -11,6 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.identity import DefaultAzureCredential
+from localcloud.home import REGION
 
 from localcloud_tests.integration.eventgrid.conftest import Grid
 from localcloud_tests.resources import TOPIC, TOPIC_ID
@@ -29,7 +30,7 @@ def publisher(grid: Grid) -> Iterator[EventGridPublisherClient]:
     """A client like the app's."""
     with (
         DefaultAzureCredential() as credential,
-        EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), credential) as client,
+        EventGridPublisherClient(grid.home.topic_endpoint(TOPIC, REGION), credential) as client,
     ):
         yield client
 
@@ -60,7 +61,7 @@ class ForStorage:
 
 
 def test_a_token_for_another_service_is_refused(grid: Grid, trusted_grid: None) -> None:
-    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), ForStorage())
+    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC, REGION), ForStorage())
     with client, pytest.raises(ClientAuthenticationError) as refused:
         client.send([run_event("runs/wrong-audience")])
     assert refused.value.status_code == 401
@@ -70,7 +71,7 @@ def test_a_token_for_another_service_is_refused(grid: Grid, trusted_grid: None) 
 def test_a_key_is_refused_because_the_topic_has_local_authentication_disabled(
     grid: Grid, trusted_grid: None
 ) -> None:
-    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC), AzureKeyCredential("key"))
+    client = EventGridPublisherClient(grid.home.topic_endpoint(TOPIC, REGION), AzureKeyCredential("key"))
     with client, pytest.raises(ClientAuthenticationError) as refused:
         client.send([run_event("runs/key")])
     assert "Local authentication is disabled" in str(refused.value)
@@ -89,7 +90,7 @@ def test_one_bad_event_refuses_the_whole_request_and_nothing_is_kept(grid: Grid,
         token = credential.get_token("https://eventgrid.azure.net/.default").token
     good = {"id": "1", "subject": "runs/half", "eventType": "t", "eventTime": "2026-11-23T00:00:00Z"}
     answer = httpx.post(
-        f"{grid.home.topic_endpoint(TOPIC)}?api-version=2018-01-01",
+        f"{grid.home.topic_endpoint(TOPIC, REGION)}?api-version=2018-01-01",
         json=[good | {"dataVersion": ""}, good],
         headers={"Authorization": f"Bearer {token}"},
         verify=ssl.create_default_context(cafile=grid.home.ca_bundle),

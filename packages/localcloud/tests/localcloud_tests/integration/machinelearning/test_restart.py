@@ -42,7 +42,7 @@ def cloud(azurite_home: Home, node_environment: Path, tmp_path: Path) -> Iterato
     ports = Ports.free()
     blob, queue, table = azurite_home.ports.blob, azurite_home.ports.queue, azurite_home.ports.table
     home = Home.open(
-        tmp_path / "cloud", Ports(blob, queue, table, ports.arm, ports.identity, ports.functions)
+        tmp_path / "cloud", Ports(blob, queue, table, ports.arm, ports.identity, ports.functions, ports.proxy)
     )
     home.certificates.symlink_to(azurite_home.certificates)
     serve(home, node_environment=node_environment)
