@@ -9,7 +9,7 @@ targetScope = 'subscription'
 import { namesOf, regionOf, Tags } from 'names.bicep'
 import { NodeImage } from 'modules/batch.bicep'
 import { VaultEntries } from 'modules/keys.bicep'
-import { RunDefaults } from 'modules/settings.bicep'
+import { PollingSeconds, RunDefaults } from 'modules/settings.bicep'
 
 @description('Required. Region of all resources, such as westeurope or West Europe; it must offer Flex Consumption and Azure ML.')
 @minLength(1)
@@ -106,6 +106,14 @@ param maxInstances int = 40
 
 @description('Optional. Default settings of every run, as strings, such as { epochs: \'20\' }.')
 param runDefaults RunDefaults = {}
+
+@description('Optional. Intervals at which runs and operations are polled, in seconds, as strings. The defaults suit trainings of minutes and more.')
+param pollingSeconds PollingSeconds = {
+  runFirst: '30'
+  runCap: '300'
+  operationFirst: '2'
+  operationCap: '30'
+}
 
 @description('Optional. Email address for alerts. If empty, only Azure Monitor shows them.')
 @maxLength(254)
@@ -324,6 +332,7 @@ module functionApp 'modules/function-app.bicep' = {
     computeName: computeName
     computeVmSize: computeVmSize
     runDefaults: runDefaults
+    pollingSeconds: pollingSeconds
   }
   dependsOn: [roles]
 }

@@ -2,7 +2,7 @@
 
 import { appPackage, Names, Tags } from '../names.bicep'
 import { Identity } from 'identities.bicep'
-import { CodeSettings, PlatformSettings, RunDefaults, RunSettings } from 'settings.bicep'
+import { CodeSettings, PlatformSettings, PollingSeconds, RunDefaults, RunSettings } from 'settings.bicep'
 
 @description('Required. Region.')
 param location string
@@ -55,6 +55,9 @@ param computeVmSize string
 @description('Required. Default settings of every run, by name.')
 param runDefaults RunDefaults
 
+@description('Required. Intervals at which runs and operations are polled.')
+param pollingSeconds PollingSeconds
+
 var appSettings CodeSettings = {
   TOUCHDOWN_SUBSCRIPTION_ID: subscription().subscriptionId
   TOUCHDOWN_RESOURCE_GROUP: resourceGroup().name
@@ -68,10 +71,10 @@ var appSettings CodeSettings = {
   TOUCHDOWN_COMPUTE_IDENTITY: computeIdentityId
   TOUCHDOWN_COMPUTE_MAX_NODES: string(computeMaxNodes)
   TOUCHDOWN_TOPIC_ENDPOINT: topicEndpoint
-  TOUCHDOWN_RUN_POLLING_FIRST_SECONDS: '30'
-  TOUCHDOWN_RUN_POLLING_CAP_SECONDS: '300'
-  TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS: '2'
-  TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS: '30'
+  TOUCHDOWN_RUN_POLLING_FIRST_SECONDS: pollingSeconds.runFirst
+  TOUCHDOWN_RUN_POLLING_CAP_SECONDS: pollingSeconds.runCap
+  TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS: pollingSeconds.operationFirst
+  TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS: pollingSeconds.operationCap
 }
 
 // An empty setting counts as not set: the code's own default applies.

@@ -58,6 +58,31 @@ type RunDefaults = {
 
 @export()
 @sealed()
+@description('Seconds between two polls: the first interval, and the longest one up to which it grows. Strings, because Bicep has no fractions.')
+type PollingSeconds = {
+  @description('Required. First interval of a pipeline run, which is polled in case its event is lost.')
+  @minLength(1)
+  @maxLength(8)
+  runFirst: string
+
+  @description('Required. Longest interval of a pipeline run.')
+  @minLength(1)
+  @maxLength(8)
+  runCap: string
+
+  @description('Required. First interval of an Azure ML operation or job.')
+  @minLength(1)
+  @maxLength(8)
+  operationFirst: string
+
+  @description('Required. Longest interval of an Azure ML operation or job.')
+  @minLength(1)
+  @maxLength(8)
+  operationCap: string
+}
+
+@export()
+@sealed()
 @description('Settings that only the deployment knows, which the code reads (runs/settings.py).')
 type CodeSettings = {
   TOUCHDOWN_SUBSCRIPTION_ID: string

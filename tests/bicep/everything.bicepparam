@@ -48,6 +48,12 @@ param runDefaults = {
   approval: 'required'
   approval_timeout: '3d'
 }
+param pollingSeconds = {
+  runFirst: '60'
+  runCap: '600'
+  operationFirst: '0.5'
+  operationCap: '5'
+}
 param alertEmail = 'operator@example.com'
 param waitingHours = 6
 param retentionInDays = 90

@@ -58,6 +58,8 @@ RUNS = {
     "approval_timeout": "3d",
 }
 """runDefaults of the case in which every parameter is given."""
+POLLING = {"RUN": ("60", "600"), "OPERATION": ("0.5", "5")}
+"""pollingSeconds of that case: the first and the longest interval."""
 
 
 def settings_of(deployed: Deployed) -> dict[str, Any]:
@@ -78,6 +80,9 @@ def wanted_settings(deployed: Deployed) -> dict[str, str | None]:
     wanted["TOUCHDOWN_VM_SIZE"] = "Standard_DS3_v2"
     if deployed.case == "everything":
         wanted |= {RUN_SETTINGS[name].variable: value for name, value in RUNS.items()}
+        for name, (first, cap) in POLLING.items():
+            wanted[f"TOUCHDOWN_{name}_POLLING_FIRST_SECONDS"] = first
+            wanted[f"TOUCHDOWN_{name}_POLLING_CAP_SECONDS"] = cap
         wanted["TOUCHDOWN_COMPUTE_MAX_NODES"] = "3"
     return wanted
 
