@@ -87,12 +87,13 @@ class Built:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case is evaluated; none of it exists."""
+    """Where a case is evaluated; none of it exists. resource_group: for a template of that scope."""
 
     tenant: str = "11111111-1111-1111-1111-111111111111"
     subscription: str = "22222222-2222-2222-2222-222222222222"
     location: str = "westeurope"
     deployment: str = "touchdown"
+    resource_group: str | None = None
 
 
 class Compiler:
@@ -137,6 +138,8 @@ class Compiler:
             "location": place.location,
             "deploymentName": place.deployment,
         }
+        if place.resource_group:
+            metadata["resourceGroup"] = place.resource_group
         asked = {"path": str(file), "metadata": metadata, "externalInputs": []}
         try:
             answer = self._ask("bicep/getSnapshot", asked)

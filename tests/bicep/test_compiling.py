@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from scripts.bicep_compiler import VERSION, BicepError, Compiler, find_compiler
-from scripts.bicep_snapshots import cases
+from scripts.bicep_snapshots import cases, local_deployment
 from tests.checkout import CHECKOUT
 
 BICEP = CHECKOUT / "bicep"
 ENTRIES = [BICEP / name for name in ("main.bicep", "events.bicep", "modules/pipeline.bicep")]
 """The files that azd and the scripts deploy."""
-FILES = [*sorted(BICEP.rglob("*.bicep")), *cases()]
+FILES = [*sorted(BICEP.rglob("*.bicep")), *cases(), *local_deployment()]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)

@@ -5,9 +5,20 @@ from pathlib import Path
 import pytest
 
 from scripts.bicep_compiler import VERSION, Compiler
-from scripts.bicep_snapshots import COMMAND, FOLDER, cases, changes, main, snapshot_of
+from scripts.bicep_snapshots import (
+    COMMAND,
+    FOLDER,
+    LOCAL,
+    cases,
+    changes,
+    local_deployment,
+    main,
+    snapshot_of,
+)
 
-each_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.stem)
+each_case = pytest.mark.parametrize(
+    "case", [*cases(), *local_deployment()], ids=lambda case: f"{case.parent.name}-{case.stem}"
+)
 
 
 @each_case
@@ -23,9 +34,10 @@ def test_a_snapshot_is_up_to_date(compiler: Compiler, case: Path) -> None:
 
 
 def test_each_case_has_a_snapshot_and_each_snapshot_a_case() -> None:
-    assert sorted(FOLDER.glob("*.snapshot.json")) == [snapshot_of(case) for case in cases()], (
-        f"run: {COMMAND}"
-    )
+    for folder, found in ((FOLDER, cases()), (LOCAL, local_deployment())):
+        assert sorted(folder.glob("*.snapshot.json")) == [snapshot_of(case) for case in found], (
+            f"run: {COMMAND}"
+        )
 
 
 def test_without_the_compiler_the_command_says_how_to_get_it(

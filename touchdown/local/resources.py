@@ -13,7 +13,6 @@ from localcloud.home import SUBSCRIPTION, Home
 from localcloud.roles import STORAGE_ROLES, principal_of
 from localcloud.spec import CloudSpec, Json, Resource
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS
 from touchdown.local.names import (
     BATCH_ID,
     CONTAINER,
@@ -33,6 +32,7 @@ from touchdown.local.names import (
     WORKSPACE,
     WORKSPACE_PATH,
 )
+from touchdown.local.snapshots import TUNABLE
 
 TRAINER_ENVIRONMENT = ".venv-trainer"
 TASK_SLOTS = 2
@@ -45,12 +45,6 @@ SCORING_ROLES = (
 )
 START_TASK = """/bin/bash -c 'ln -sfn environment "$AZ_BATCH_NODE_SHARED_DIR/trainer"'"""
 """The pipeline's command finds the trainer's Python below $AZ_BATCH_NODE_SHARED_DIR/trainer."""
-
-TUNABLE = (
-    *(setting.variable for setting in RUN_SETTINGS.values()),
-    *(setting.variable for setting in APP_SETTINGS if setting.variable.endswith(("_SECONDS", "_NODES"))),
-)
-"""The app's settings that a shell may set before it starts a localcloud; the others are addresses."""
 
 
 def spec(home: Home, checkout: Path, *, ready_environment: bool = True) -> CloudSpec:
