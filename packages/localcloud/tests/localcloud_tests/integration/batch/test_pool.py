@@ -249,7 +249,7 @@ async def test_a_pool_that_a_formula_scales_has_nodes_when_there_are_tasks_and_n
     assert pool.nodes == []
     tasks = [pool.submit(str(uuid4()), TaskSpec("sleep 600")) for _ in range(6)]
     async with asyncio.timeout(30):
-        while [task.state for task in tasks].count("running") < 4:  # noqa: ASYNC110
+        while [str(task.state) for task in tasks].count("running") < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert [len(node.running) for node in pool.nodes] == [2, 2]
     assert [task.state for task in tasks[4:]] == ["active", "active"]
