@@ -88,6 +88,10 @@ def invalid(why: str) -> AzureError:
     )
 
 
+def only_azure(what: str) -> AzureError:
+    return not_imitated(f"a formula that scales a pool with {what}")
+
+
 @dataclass(frozen=True)
 class Formula:
     """A formula that can be evaluated: the name and the expression of each statement."""
@@ -214,14 +218,14 @@ class Parser:
         if word in COUNTED:
             return self._sample(word)
         if word in UNCOUNTED:
-            raise not_imitated(f"{word} in the formula of a pool")
+            raise only_azure(word)
         if word not in self._known:
             raise invalid(f"{word or 'the end'!r} is not defined")
         return lambda names: names[word]
 
     def _call(self, name: str) -> Expression:
         if name in UNKNOWN_FUNCTIONS:
-            raise not_imitated(f"the function {name} in the formula of a pool")
+            raise only_azure(f"the function {name}")
         if name not in FUNCTIONS:
             raise invalid(f"the function {name!r} is unknown")
         function, arguments = FUNCTIONS[name], self._arguments()
@@ -232,7 +236,7 @@ class Parser:
         self._expect(".")
         method = self._take()
         if method not in ("GetSample", "GetSamplePercent"):
-            raise not_imitated(f"{name}.{method} in the formula of a pool")
+            raise only_azure(f"{name}.{method}")
         self._arguments()
         return (lambda names: names[name]) if method == "GetSample" else constant(100.0)
 
@@ -260,7 +264,7 @@ def number(value: Value) -> float:
         return value
     if len(value) == 1:
         return value[0]
-    raise not_imitated("arithmetic on lists in the formula of a pool")
+    raise only_azure("arithmetic on lists")
 
 
 def listed(value: Value) -> list[float]:
