@@ -68,8 +68,8 @@ class Answers:
 async def evaluated(value: Document, answers: Answers, client: httpx.AsyncClient) -> Document:
     """A document with the values of its expressions.
 
-    What was known before is asked again, since resources have changed. Raises ExpressionError, and RefusedError
-    for a question that Resource Manager refuses.
+    What was known before is asked again, since resources have changed. Raises ExpressionError, and
+    RefusedError for a question that Resource Manager refuses.
     """
     answers.known.clear()
     evaluate: Callable[[Any], Any] = Evaluator(answers).document

@@ -25,9 +25,9 @@ VARIABLE = "LOCALCLOUD_BICEP"
 LIMIT = 120
 """Seconds within which the compiler must have evaluated a template. One of 70 resources takes 3."""
 MISSING = (
-    "localcloud evaluates templates with the Bicep compiler, and finds none: run `az bicep install`, put bicep"
-    f" on the PATH, or set {VARIABLE} to its path, then start the cloud again. A snapshot needs no compiler:"
-    " `localcloud deploy FILE`."
+    "localcloud evaluates templates with the Bicep compiler, and finds none: run `az bicep install`, put"
+    f" bicep on the PATH, or set {VARIABLE} to its path, then start the cloud again. A snapshot needs no"
+    " compiler: `localcloud deploy FILE`."
 )
 TEMPLATE = "main.json"
 PARAMETERS = "main.bicepparam"
@@ -73,7 +73,9 @@ def find_compiler(environment: Mapping[str, str] = os.environ) -> Path:
         azure = Path(environment.get("AZURE_CONFIG_DIR") or Path.home() / ".azure") / "bin"
         found = shutil.which("bicep", path=os.pathsep.join([environment.get("PATH", ""), str(azure)]))
     if found is None:
-        raise NoCompilerError(f"{VARIABLE} is {given!r}, which is no program. {MISSING}" if given else MISSING)
+        raise NoCompilerError(
+            f"{VARIABLE} is {given!r}, which is no program. {MISSING}" if given else MISSING
+        )
     return Path(found)
 
 
@@ -85,19 +87,28 @@ async def snapshot(template: Document, values: Mapping[str, Any], place: Place) 
     program = find_compiler()
     parameters = parameter_file(TEMPLATE, values)
     with tempfile.TemporaryDirectory(prefix="localcloud-template-") as folder:
-        files = {
-            TEMPLATE: json.dumps(template),
-            PARAMETERS: parameters,
-            # Without one, the compiler would take that of a folder above.
-            "bicepconfig.json": "{}",
-        }
-        for name, content in files.items():
-            Path(folder, name).write_text(content, encoding="utf-8")
+        write(folder, template, parameters)
         said = await run(program, ["snapshot", PARAMETERS, "--mode", "overwrite", *place.options()], folder)
-        written = Path(folder, SNAPSHOT)
-        if not written.exists():
-            raise TemplateError(reason(said, folder))
-        return json.loads(written.read_text(encoding="utf-8"))
+        return read(folder, said)
+
+
+def write(folder: str, template: Document, parameters: str) -> None:
+    files = {
+        TEMPLATE: json.dumps(template),
+        PARAMETERS: parameters,
+        # Without one, the compiler would take that of a folder above.
+        "bicepconfig.json": "{}",
+    }
+    for name, content in files.items():
+        Path(folder, name).write_text(content, encoding="utf-8")
+
+
+def read(folder: str, said: str) -> Any:
+    """The snapshot in a folder. Raises TemplateError, with what the compiler said, if there is none."""
+    file = Path(folder, SNAPSHOT)
+    if not file.exists():
+        raise TemplateError(reason(said, folder))
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 async def run(program: Path, arguments: list[str], folder: str) -> str:

@@ -43,9 +43,7 @@ def steps(resources: Sequence[Document], deployment: Deployment) -> list[Step]:
     refuse_twice(found)
     places = {each.id: (rank(each), index) for index, each in enumerate(found)}
     wanted = needs(found)
-    return [
-        Step(key, frozenset(wanted[key]), resources[places[key][1]]) for key in sequence(wanted, places)
-    ]
+    return [Step(key, frozenset(wanted[key]), resources[places[key][1]]) for key in sequence(wanted, places)]
 
 
 def rank(resource: Traced) -> int:

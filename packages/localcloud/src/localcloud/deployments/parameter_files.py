@@ -26,7 +26,10 @@ def parameter_file(template: str, values: Mapping[str, Any]) -> str:
     for name in values:
         if not NAME.fullmatch(name):
             raise ParameterNameError(f"The parameter {name!r} is not declared: that is no parameter's name.")
-    lines = [f"using {text(template)}", *(f"param {name} = {literal(value)}" for name, value in values.items())]
+    lines = [
+        f"using {text(template)}",
+        *(f"param {name} = {literal(value)}" for name, value in values.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 

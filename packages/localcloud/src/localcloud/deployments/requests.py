@@ -1,7 +1,7 @@
 """What a request to deploy asks for.
 
-Source: "Deployments - Create Or Update" and "- Create Or Update At Subscription Scope" of 2025-04-01, and what
-az 2.91 sends.
+Source: "Deployments - Create Or Update" and "- Create Or Update At Subscription Scope" of 2025-04-01, and
+what az 2.91 sends.
 """
 
 import json
@@ -64,8 +64,8 @@ def checked_name(name: str) -> str:
     """A deployment's name. Raises AzureError 400."""
     if not NAME.fullmatch(name):
         message = (
-            f"The deployment name '{name}' is not valid: it has 1 to 64 letters, digits, hyphens, underscores,"
-            " periods and parentheses."
+            f"The deployment name '{name}' is not valid: it has 1 to 64 letters, digits, hyphens,"
+            " underscores, periods and parentheses."
         )
         raise AzureError(400, "InvalidDeploymentName", message)
     return name

@@ -48,7 +48,7 @@ def client(app: ASGIApp, base_url: str, authorization: str) -> httpx.AsyncClient
         transport=httpx.ASGITransport(app),
         base_url=base_url,
         headers={"Authorization": authorization},
-        timeout=None,
+        timeout=LIMIT,
     )
 
 
@@ -96,7 +96,7 @@ async def resource_ended(arm: httpx.AsyncClient, path: str, version: dict[str, s
         body = body_of(answer)
         state = state_of(body)
         if state == "succeeded":
-            return body
+            return dict(body)
         if state in ENDED:
             raise RefusedError(409, not_made(str(body["properties"]["provisioningState"]), None))
     raise AssertionError("looks() ends only by raising")

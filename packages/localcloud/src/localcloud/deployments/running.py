@@ -9,6 +9,7 @@ There are no dependencies (`properties.dependencies` is empty), and parameters w
 template's default, also where that is an expression.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,8 @@ from localcloud.deployments import records, resource_manager
 from localcloud.deployments.answers import Answers, evaluated
 from localcloud.deployments.ordering import Step
 from localcloud.deployments.records import Records
-from localcloud.deployments.resource_manager import RefusedError
 from localcloud.deployments.requests import Wanted
+from localcloud.deployments.resource_manager import RefusedError
 from localcloud.deployments.syntax import ExpressionError
 from localcloud.deployments.templates import shown_outputs
 from localcloud.deployments.tracing import Document
@@ -85,6 +86,8 @@ class Run:
     async def resources(self) -> None:
         self.keep(provisioningState="Running")
         for step in self.steps:
+            # Resource Manager in this process may answer at once: let it answer others too.
+            await asyncio.sleep(0)
             if self.canceled():
                 return
             if step.needs & self.failed:
@@ -102,8 +105,7 @@ class Run:
             status, _ = await resource_manager.put(self.arm, resource)
         except ExpressionError as error:
             message = (
-                f"Unable to process template language expressions for resource '{resource['id']}'."
-                f" '{error}'"
+                f"Unable to process template language expressions for resource '{resource['id']}'. '{error}'"
             )
             self.fails(step, resource, began, 400, {"code": "InvalidTemplate", "message": message})
         except RefusedError as refused:
@@ -118,9 +120,7 @@ class Run:
         self.errors.append(with_target(error, resource["id"]))
         code = httpx.codes.get_reason_phrase(status).replace(" ", "") or str(status)
         message = {"status": "Failed", "error": error}
-        self.recorded(
-            resource, began, provisioningState="Failed", statusCode=code, statusMessage=message
-        )
+        self.recorded(resource, began, provisioningState="Failed", statusCode=code, statusMessage=message)
 
     def recorded(self, resource: Document, began: str, **more: Any) -> None:
         self.records.put_operation(records.operation(self.document["id"], resource, began, **more))
@@ -133,7 +133,9 @@ class Run:
                 values[name] = (await evaluated({"value": value}, self.answers, self.arm))["value"]
             except (ExpressionError, RefusedError) as error:
                 message = f"The template output '{name}' is not valid: {error}."
-                errors.append({"code": "DeploymentOutputEvaluationFailed", "target": name, "message": message})
+                errors.append(
+                    {"code": "DeploymentOutputEvaluationFailed", "target": name, "message": message}
+                )
         if errors:
             raise OutputsError(errors)
         return values

@@ -33,9 +33,9 @@ class Deployments:
     ) -> tuple[Document, asyncio.Task[None]]:
         """Begin a deployment: its record, and the task that ends with it.
 
-        app: Resource Manager. authorization: what the caller sent as this header, with which every resource is
-        written. Raises AzureError 400 for a snapshot that cannot be deployed, 409 while another deployment of
-        the name runs or where it lies in another location.
+        app: Resource Manager. authorization: what the caller sent as this header, with which every resource
+        is written. Raises AzureError 400 for a snapshot that cannot be deployed, 409 while another deployment
+        of the name runs or where it lies in another location.
         """
         order = await self.check(wanted, caller)
         self._refuse_conflicts(wanted)
@@ -104,8 +104,8 @@ class Deployments:
         location, place = wanted.target.location, old.get("location")
         if place and plain(place) != plain(location):
             message = (
-                f"Invalid deployment location '{location}'. The deployment '{name}' already exists in location"
-                f" '{place}'."
+                f"Invalid deployment location '{location}'. The deployment '{name}' already exists in"
+                f" location '{place}'."
             )
             raise AzureError(409, "InvalidDeploymentLocation", message)
 

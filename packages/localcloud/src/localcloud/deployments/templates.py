@@ -44,7 +44,8 @@ def plain_type(given: Any) -> Any:
     if isinstance(given.get("type"), str):
         plain["type"] = PLAIN.get(given["type"].lower(), given["type"])
     for name in ("items", "additionalProperties"):
-        plain |= {name: plain_type(given[name])} if name in given else {}
+        if name in given:
+            plain[name] = plain_type(given[name])
     if isinstance(given.get("properties"), dict):
         plain["properties"] = {name: plain_type(each) for name, each in given["properties"].items()}
     if isinstance(given.get("prefixItems"), list):
@@ -56,10 +57,9 @@ def plain_resource(resource: Any) -> Any:
     if not isinstance(resource, dict) or str(resource.get("type")).lower() != NESTED:
         return resource
     properties = resource.get("properties")
-    inner = properties.get("template") if isinstance(properties, dict) else None
-    if not isinstance(inner, dict):
+    if not isinstance(properties, dict) or not isinstance(properties.get("template"), dict):
         return resource
-    return {**resource, "properties": {**properties, "template": without_secrecy(inner)}}
+    return {**resource, "properties": {**properties, "template": without_secrecy(properties["template"])}}
 
 
 def kind_of(template: Document, declared: Any) -> str:
