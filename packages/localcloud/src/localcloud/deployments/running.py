@@ -84,7 +84,9 @@ class Run:
             await self.arm.aclose()
 
     async def resources(self) -> None:
-        self.keep(provisioningState="Running")
+        if not self.canceled():
+            self.document["properties"]["provisioningState"] = "Running"
+            self.records.put(self.document)
         for step in self.steps:
             # Resource Manager in this process may answer at once: let it answer others too.
             await asyncio.sleep(0)
@@ -147,10 +149,6 @@ class Run:
     def canceled(self) -> bool:
         kept = self.records.get(self.document["id"])
         return kept is not None and kept["properties"]["provisioningState"] == "Canceling"
-
-    def keep(self, **properties: Any) -> None:
-        self.document["properties"] |= properties
-        self.records.put(self.document)
 
     def end(self, state: str, **more: Any) -> None:
         made = [{"id": each["id"]} for each in self.made]
