@@ -40,7 +40,6 @@ resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01'
   name: guid(registry.id, scoringPrincipalId, roles.acrPull)
   scope: registry
   properties: {
-    description: 'scoringPullsImages (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.acrPull)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -52,7 +51,6 @@ resource scoringPushesImages 'Microsoft.Authorization/roleAssignments@2022-04-01
   name: guid(registry.id, scoringPrincipalId, roles.acrPush)
   scope: registry
   properties: {
-    description: 'scoringPushesImages (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.acrPush)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -65,7 +63,6 @@ resource scoringUsesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(data.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
-    description: 'scoringUsesBlobs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -78,7 +75,6 @@ resource scoringKeepsTasksInTables 'Microsoft.Authorization/roleAssignments@2022
   name: guid(data.id, scoringPrincipalId, roles.storageTableDataContributor)
   scope: data
   properties: {
-    description: 'scoringKeepsTasksInTables (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageTableDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -91,7 +87,6 @@ resource scoringHandsOutTasksInQueues 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, scoringPrincipalId, roles.storageQueueDataContributor)
   scope: data
   properties: {
-    description: 'scoringHandsOutTasksInQueues (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageQueueDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -103,7 +98,6 @@ resource scoringReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@202
   name: guid(data.id, scoringPrincipalId, roles.storageFileDataPrivilegedContributor)
   scope: data
   properties: {
-    description: 'scoringReadsAndWritesFiles (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageFileDataPrivilegedContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -115,7 +109,6 @@ resource workspaceManagesStorage 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(data.id, workspacePrincipalId, roles.contributor)
   scope: data
   properties: {
-    description: 'workspaceManagesStorage (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -127,7 +120,6 @@ resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, workspacePrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
-    description: 'workspaceReadsAndWritesBlobs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -139,7 +131,6 @@ resource workspaceReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, workspacePrincipalId, roles.storageFileDataPrivilegedContributor)
   scope: data
   properties: {
-    description: 'workspaceReadsAndWritesFiles (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageFileDataPrivilegedContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -151,7 +142,6 @@ resource workspaceKeepsTasksInTables 'Microsoft.Authorization/roleAssignments@20
   name: guid(data.id, workspacePrincipalId, roles.storageTableDataContributor)
   scope: data
   properties: {
-    description: 'workspaceKeepsTasksInTables (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageTableDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -163,7 +153,6 @@ resource workspaceHandsOutTasksInQueues 'Microsoft.Authorization/roleAssignments
   name: guid(data.id, workspacePrincipalId, roles.storageQueueDataContributor)
   scope: data
   properties: {
-    description: 'workspaceHandsOutTasksInQueues (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageQueueDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -175,7 +164,6 @@ resource workspaceManagesVault 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, workspacePrincipalId, roles.contributor)
   scope: vault
   properties: {
-    description: 'workspaceManagesVault (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -187,7 +175,6 @@ resource workspaceKeepsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, workspacePrincipalId, roles.keyVaultAdministrator)
   scope: vault
   properties: {
-    description: 'workspaceKeepsSecrets (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultAdministrator)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -199,7 +186,6 @@ resource workspaceManagesRegistry 'Microsoft.Authorization/roleAssignments@2022-
   name: guid(registry.id, workspacePrincipalId, roles.contributor)
   scope: registry
   properties: {
-    description: 'workspaceManagesRegistry (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -211,7 +197,6 @@ resource workspaceManagesInsights 'Microsoft.Authorization/roleAssignments@2022-
   name: guid(insights.id, workspacePrincipalId, roles.contributor)
   scope: insights
   properties: {
-    description: 'workspaceManagesInsights (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'

@@ -122,7 +122,6 @@ resource workspaceManagesItself 'Microsoft.Authorization/roleAssignments@2022-04
   name: guid(workspace.id, workspacePrincipalId, roles.contributor)
   scope: workspace
   properties: {
-    description: 'workspaceManagesItself (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -134,7 +133,6 @@ resource appRegistersDeploysAndScores 'Microsoft.Authorization/roleAssignments@2
   name: guid(workspace.id, appPrincipalId, roles.azureMLDataScientist)
   scope: workspace
   properties: {
-    description: 'appRegistersDeploysAndScores (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureMLDataScientist)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -146,7 +144,6 @@ resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(workspace.id, appPrincipalId, roles.azureMLComputeOperator)
   scope: workspace
   properties: {
-    description: 'appMakesClusters (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureMLComputeOperator)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -158,7 +155,6 @@ resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(runs.id, appPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
-    description: 'appReadsAndWritesRuns (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -170,7 +166,6 @@ resource appReadsTrainingLogs 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(activityLogs.id, appPrincipalId, roles.storageBlobDataReader)
   scope: activityLogs
   properties: {
-    description: 'appReadsTrainingLogs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataReader)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -182,7 +177,6 @@ resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01
   name: guid(artifacts.id, appPrincipalId, roles.storageBlobDataReader)
   scope: artifacts
   properties: {
-    description: 'appReadsScoringLogs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataReader)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -194,7 +188,6 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
   name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
-    description: 'scoringReadsAndWritesData (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -206,7 +199,6 @@ resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: artifacts
   properties: {
-    description: 'scoringWritesLogs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -218,7 +210,6 @@ resource appRunsPipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(factory.id, appPrincipalId, pipelineRunner.name)
   scope: factory
   properties: {
-    description: 'appRunsPipelines (docs/roles.md)'
     roleDefinitionId: pipelineRunner.id
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -231,7 +222,6 @@ resource trainingManagesBatch 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchAccountContributor)
   scope: batch
   properties: {
-    description: 'trainingManagesBatch (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureBatchAccountContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
@@ -243,7 +233,6 @@ resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchDataContributor)
   scope: batch
   properties: {
-    description: 'trainingSubmitsTasks (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureBatchDataContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
@@ -255,7 +244,6 @@ resource appTellsOthers 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(lifecycle.id, appPrincipalId, roles.eventGridDataSender)
   scope: lifecycle
   properties: {
-    description: 'appTellsOthers (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.eventGridDataSender)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -267,7 +255,6 @@ resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022
   name: guid(runs.id, publisherPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
-    description: 'publisherPublishesTrainer (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: publisherPrincipalId
   }
@@ -279,7 +266,6 @@ resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
     name: guid(runs.id, principalId, uploader.name)
     scope: runs
     properties: {
-      description: 'uploadersUpload (docs/roles.md)'
       roleDefinitionId: uploader.id
       principalId: principalId
       conditionVersion: '2.0'

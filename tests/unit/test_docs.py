@@ -64,6 +64,7 @@ TITLES = {
     "batch": "Batch",
     "datafactory": "Data Factory",
     "storage": "Storage",
+    "kept": "Kept only",
     "web": "App Service",
 }
 """The title of each service in docs/localcloud.md, by its package."""

@@ -67,7 +67,11 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
     """The resource group and everything in it, except for what `publish` adds."""
     return [
         Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
-        Resource(STORAGE_ID, {"location": REGION, "kind": "StorageV2", "properties": {}}, "2025-08-01"),
+        Resource(
+            STORAGE_ID,
+            {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}},
+            "2025-08-01",
+        ),
         Resource(
             WORKSPACE_PATH, {"location": REGION, "properties": {"storageAccount": STORAGE_ID}}, "2026-03-01"
         ),
@@ -88,11 +92,7 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
 
 
 def pool() -> Json:
-    image = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
-    machine = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04"}
     return {
-        "vmSize": "Standard_D2s_v5",
-        "deploymentConfiguration": {"virtualMachineConfiguration": machine},
         "taskSlotsPerNode": TASK_SLOTS,
         "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
         "startTask": {"commandLine": START_TASK, "waitForSuccess": True},

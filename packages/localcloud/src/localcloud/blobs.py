@@ -18,8 +18,8 @@ class ServiceCredential:
         return AccessToken(token, expires_on)
 
 
-def client(home: Home, tokens: Tokens) -> BlobServiceClient:
-    """Return a client of this cloud's storage. It blocks, so call it through asyncio.to_thread."""
+def client(home: Home, tokens: Tokens, account: str) -> BlobServiceClient:
+    """Return a client of a storage account. It blocks, so call it through asyncio.to_thread."""
     return BlobServiceClient(
-        home.blob_url, credential=ServiceCredential(tokens), connection_verify=str(home.ca_bundle)
+        home.storage_url(account), credential=ServiceCredential(tokens), connection_verify=str(home.ca_bundle)
     )

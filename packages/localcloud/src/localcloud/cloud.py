@@ -33,11 +33,11 @@ from localcloud import (
     deployment,
     eventgrid,
     identity,
+    kept,
     machinelearning,
     spec,
     web,
 )
-from localcloud.deployments import routes as deployments
 from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
@@ -52,12 +52,12 @@ log = logging.getLogger("localcloud")
 SERVICES: list[Callable[[Cloud], Service]] = [
     arm.service,
     authorization.service,
-    deployments.service,
     eventgrid.service,
     machinelearning.service,
     batch.service,
     datafactory.service,
     accounts.service,
+    kept.service,
     web.service,
     arm.not_imitated_service,
 ]
@@ -137,9 +137,8 @@ class ControlKey:
         await self.app(scope, receive, send)
 
 
-def plain_app(cloud: Cloud, services: list[Service], resource_manager: ASGIApp) -> Starlette:
-    """The plain HTTP listener's app. Controls find Resource Manager in its state."""
-    app = Starlette(
+def plain_app(cloud: Cloud, services: list[Service]) -> Starlette:
+    return Starlette(
         routes=[
             *identity.routes(cloud.home, cloud.tokens),
             Mount(
@@ -154,8 +153,6 @@ def plain_app(cloud: Cloud, services: list[Service], resource_manager: ASGIApp) 
             Exception: answer_broken,
         },
     )
-    app.state.resource_manager = resource_manager
-    return app
 
 
 class Listener(uvicorn.Server):
@@ -209,7 +206,7 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
     resource_manager = tls_app(cloud, services)
     listeners = [
         listener(resource_manager, home.ports.arm, tls=home),
-        listener(plain_app(cloud, services, resource_manager), home.ports.identity),
+        listener(plain_app(cloud, services), home.ports.identity),
     ]
     started: list[Service] = []
     async with asyncio.TaskGroup() as group:

@@ -4,7 +4,10 @@ Ids are not case-sensitive; a resource keeps the spelling of its first PUT. A lo
 resource of some types: resource group, workspace, Batch account, pool and site.
 """
 
+import secrets
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID, uuid5
 
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
 from localcloud.store import Document, Store
@@ -27,10 +30,16 @@ class Inventory:
     """Resources by id. One per process: it holds in memory what the store keeps."""
 
     KIND = "arm.resource"
+    SECRETS = "arm.secrets"
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._resources = dict(store.list(self.KIND))
+        self._watchers: list[Callable[[str], None]] = []
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` with the type of each resource that is put or deleted from now on."""
+        self._watchers.append(changed)
 
     def put(self, type_: str, id_: str, body: Document, properties: Document) -> tuple[Document, bool]:
         """Store a resource, with `properties` instead of its body's; return it and whether it is new."""
@@ -44,6 +53,7 @@ class Inventory:
         }
         self._store.put(self.KIND, id_.lower(), document)
         self._resources[id_.lower()] = document
+        self._tell({type_})
         return document, old is None
 
     def get(self, id_: str) -> Document | None:
@@ -51,13 +61,39 @@ class Inventory:
 
     def delete(self, id_: str) -> bool:
         """Delete a resource and its child resources; return whether the resource existed."""
-        found = False
         root = id_.lower()
-        for each in [each for each in self._resources if each == root or each.startswith(f"{root}/")]:
-            del self._resources[each]
+        gone = [each for each in self._resources if each == root or each.startswith(f"{root}/")]
+        types = {str(self._resources.pop(each)["type"]) for each in gone}
+        for each in gone:
             self._store.delete(self.KIND, each)
-            found = found or each == root
+            self._store.delete(self.SECRETS, each)
+        self._tell(types)
+        return root in gone
+
+    def secrets(self, id_: str) -> Document:
+        """What is kept of a resource beside its document, and no answer holds: keys, and `seed`.
+
+        The seed, 32 hex digits, is another one for each resource, even if one had its id before.
+        """
+        found = self._store.get(self.SECRETS, id_.lower())
+        if found is None:
+            found = {"seed": secrets.token_hex(16)}
+            self._store.put(self.SECRETS, id_.lower(), found)
         return found
+
+    def keep_secrets(self, id_: str, kept: Document) -> None:
+        document = self.get(id_)
+        self._store.put(self.SECRETS, id_.lower(), kept)
+        self._tell({str(document["type"])} if document else set())
+
+    def guid(self, id_: str, what: str) -> str:
+        """A GUID of a resource, such as its workspaceId, which stays as long as the resource exists."""
+        return str(uuid5(UUID(self.secrets(id_)["seed"]), what))
+
+    def _tell(self, types: set[str]) -> None:
+        for type_ in types:
+            for changed in self._watchers:
+                changed(type_)
 
     def all(self, type_: str, below: str = "") -> list[Document]:
         """Every resource of a type whose id begins with `below`, oldest first."""

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from localcloud import blobs
 from localcloud.faults import Faults
-from localcloud.home import Home
+from localcloud.home import STORAGE_ACCOUNT, Home
 from localcloud.inventory import Inventory
 from localcloud.roles import Roles
 from localcloud.spec import CloudSpec
@@ -43,7 +43,17 @@ class Cloud:
     @cached_property
     def blobs(self) -> BlobServiceClient:
         """The services' storage client. It blocks, so call it through asyncio.to_thread."""
-        return blobs.client(self.home, self.tokens)
+        return self.blobs_of(STORAGE_ACCOUNT)
+
+    def blobs_of(self, account: str) -> BlobServiceClient:
+        """The services' client of a storage account. It blocks, so call it through asyncio.to_thread."""
+        if account not in self._clients:
+            self._clients[account] = blobs.client(self.home, self.tokens, account)
+        return self._clients[account]
+
+    @cached_property
+    def _clients(self) -> dict[str, BlobServiceClient]:
+        return {}
 
     def arm_caller(self, request: Request) -> Caller:
         """Return the caller of Resource Manager. Raises AzureError 401 without a token for it."""

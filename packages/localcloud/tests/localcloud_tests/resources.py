@@ -26,6 +26,8 @@ SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/{SITE}"
 
 Json = dict[str, Any]
 
+STORAGE: Json = {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
+
 
 def resources(home: Home) -> list[Resource]:
     """A resource group with one resource of each type, but no event subscriptions."""
@@ -38,7 +40,8 @@ def resources(home: Home) -> list[Resource]:
     }
     return [
         Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
-        resource(STORAGE_ID, "2025-08-01"),
+        Resource(STORAGE_ID, STORAGE, "2025-08-01"),
+        resource(f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}", "2025-08-01"),
         resource(WORKSPACE_PATH, "2026-03-01"),
         resource(FACTORY_ID, "2018-06-01"),
         # It precedes the resource to which it refers: the order of the list does not matter.
@@ -50,23 +53,11 @@ def resources(home: Home) -> list[Resource]:
             typeProperties={"serviceEndpoint": home.blob_url},
         ),
         resource(BATCH_ID, "2025-06-01"),
-        resource(f"{BATCH_ID}/pools/{POOL}", "2025-06-01", **pool()),
+        resource(f"{BATCH_ID}/pools/{POOL}", "2025-06-01", taskSlotsPerNode=2),
         resource(TOPIC_ID, "2025-02-15"),
         resource(SYSTEM_TOPIC_ID, "2025-02-15", source=STORAGE_ID),
         resource(SITE_ID, "2024-11-01"),
     ]
-
-
-def pool() -> Json:
-    """One node, of the smallest size on which two tasks run at once."""
-    image = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
-    machine = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04"}
-    return {
-        "vmSize": "Standard_D2s_v5",
-        "deploymentConfiguration": {"virtualMachineConfiguration": machine},
-        "taskSlotsPerNode": 2,
-        "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
-    }
 
 
 def resource(id_: str, api_version: str, **properties: Any) -> Resource:

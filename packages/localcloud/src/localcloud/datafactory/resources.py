@@ -21,6 +21,7 @@ from localcloud.inventory import Inventory
 from localcloud.store import Document, Store
 from localcloud.wire import timestamp
 
+TYPE = "Microsoft.DataFactory/factories"
 FACTORY = "datafactory.factory"
 LINKED_SERVICE = "datafactory.linkedservice"
 PIPELINE = "datafactory.pipeline"
@@ -53,6 +54,7 @@ class Resources:
             "properties": body.get("properties") or {},
         }
         self._store.put(FACTORY, name.lower(), document)
+        self._inventory.put(TYPE, factory_id(self._inventory, name), document, document["properties"])
         return document
 
     def factory(self, name: str) -> Document:
@@ -69,6 +71,7 @@ class Resources:
         for kind in KINDS:
             for id_, _ in self._store.list(kind, _prefix(name)):
                 self._store.delete(kind, id_)
+        self._inventory.delete(factory_id(self._inventory, name))
         return self._store.delete(FACTORY, name.lower())
 
     def put_linked_service(
@@ -148,7 +151,7 @@ def factory_body(inventory: Inventory, document: Document) -> dict[str, Any]:
     return {
         "id": factory_id(inventory, document["name"]),
         "name": document["name"],
-        "type": "Microsoft.DataFactory/factories",
+        "type": TYPE,
         "location": document["location"],
         "tags": document["tags"],
         "eTag": document["etag"],

@@ -31,7 +31,7 @@ def service(cloud: Cloud) -> Service:
     webhooks = Webhooks(cloud.home)
     deliveries = DeliveryLog(cloud.store)
     deliverer = Deliverer(
-        deliveries, webhooks, DeadLetters(cloud.blobs), cloud.faults, RetrySchedule.from_environment()
+        deliveries, webhooks, DeadLetters(cloud.blobs_of), cloud.faults, RetrySchedule.from_environment()
     )
     dispatcher = Dispatcher(subscriptions.load(cloud.inventory), deliveries, deliverer)
     source = journal.Journal(journal.folder(cloud.home), cloud.home.ports.blob)

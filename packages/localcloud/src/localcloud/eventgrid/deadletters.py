@@ -3,13 +3,12 @@
 Source: "Event Grid message delivery and retry", dead-letter events.
 """
 
-import contextlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from localcloud.eventgrid.deliveries import Delivery, iso
@@ -33,21 +32,20 @@ def letter(delivery: Delivery, subscription: Subscription) -> dict[str, Any]:
 class DeadLetters:
     """The containers of dead letters. It blocks: call it through asyncio.to_thread."""
 
-    def __init__(self, blobs: BlobServiceClient) -> None:
-        self._blobs = blobs
+    def __init__(self, blobs_of: Callable[[str], BlobServiceClient]) -> None:
+        self._blobs_of = blobs_of
 
     def write(self, delivery: Delivery, subscription: Subscription) -> str:
         """Write `delivery` to a blob of its own in the subscription's container; `container/blob`."""
         assert subscription.dead_letters is not None
-        container = self._blobs.get_container_client(subscription.dead_letters)
+        place = subscription.dead_letters
+        container = self._blobs_of(place.account).get_container_client(place.container)
         now = datetime.now(UTC)
         folder = f"{subscription.name.upper()}/{now.year}/{now.month}/{now.day}/{now.hour}"
         name = f"{folder}/{uuid4()}.json"
-        with contextlib.suppress(ResourceExistsError):
-            container.create_container()
         container.upload_blob(
             name,
             json.dumps([letter(delivery, subscription)]).encode(),
             content_settings=ContentSettings(content_type="application/json"),
         )
-        return f"{subscription.dead_letters}/{name}"
+        return f"{place.container}/{name}"

@@ -1,9 +1,10 @@
 """Event Grid's resources as Resource Manager serves them: topics, system topics, event subscriptions.
 
-The only source of a system topic is the cloud's storage account. Webhooks are trusted without the validation
-handshake, because anyone who may PUT a subscription here owns the machine. Source: "Topics", "System
-Topics" and "Event Subscriptions" of the Event Grid REST API, 2022-06-15 and later.
+Webhooks are trusted without the validation handshake, because anyone who may PUT a subscription here owns the
+machine. Source: "Event Subscriptions" of the Event Grid REST API, 2022-06-15 and later.
 """
+
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,12 +12,20 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import known_scope
 from localcloud.eventgrid.dispatch import Dispatcher
-from localcloud.eventgrid.subscriptions import TYPES, Subscription, check_function, source
-from localcloud.home import REGION
-from localcloud.inventory import SYSTEM_TOPIC, TOPIC, Inventory, not_found, properties_of
+from localcloud.eventgrid.kinds import CUSTOM, SYSTEM
+from localcloud.eventgrid.subscriptions import (
+    TYPES,
+    Subscription,
+    check_dead_letters,
+    check_function,
+    source,
+)
+from localcloud.inventory import Inventory, properties_of
+from localcloud.providers import resources
+from localcloud.providers.checks import missing
 from localcloud.service import Cloud
 from localcloud.store import Document
-from localcloud.wire import ArmRoute, AzureError, Handler, api_version, json_body, not_imitated
+from localcloud.wire import ArmRoute, Handler, api_version, json_body, not_imitated
 
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers"
 
@@ -31,66 +40,37 @@ class Routes:
 
     def all(self) -> list[BaseRoute]:
         routes: list[BaseRoute] = []
-        for type_ in (TOPIC, SYSTEM_TOPIC):
-            topics = f"{GROUP}/{type_}"
-            topic = f"{topics}/{{topic}}"
+        for kind in (CUSTOM, SYSTEM):
+            going = self.forget_subscriptions
+            routes += resources.routes(self._cloud, replace(kind, going=going))
+            topic = f"{GROUP}/{kind.type}/{{topic}}"
             one = f"{topic}/eventSubscriptions/{{name}}"
             routes += [
-                ArmRoute("GET", topics, self._open(self.list_of(type_))),
-                ArmRoute("GET", topic, self._open(self.get)),
-                ArmRoute("PUT", topic, self._open(self.put_topic(type_))),
                 ArmRoute("GET", f"{topic}/eventSubscriptions", self._open(self.list_subscriptions)),
                 ArmRoute("GET", one, self._open(self.get)),
-                ArmRoute("PUT", one, self._open(self.put_subscription(type_))),
+                ArmRoute("PUT", one, self._open(self.put_subscription(kind.type))),
                 ArmRoute("DELETE", one, self._open(self.delete_subscription)),
             ]
         return routes
 
-    def list_of(self, type_: str) -> Handler:
-        async def list_all(_: Request) -> Response:
-            return JSONResponse({"value": self._inventory.all(type_)})
-
-        return list_all
+    async def forget_subscriptions(self, _: Cloud, topic: Document) -> None:
+        """Deliver nothing more to the subscriptions of a topic that is being deleted."""
+        for type_ in TYPES:
+            for each in self._inventory.all(type_, f"{topic['id']}/"):
+                self._dispatcher.unsubscribe(each["name"])
 
     async def get(self, request: Request) -> Response:
-        found = self._inventory.get(request.url.path.rstrip("/"))
+        id_ = request.url.path.rstrip("/")
+        found = self._inventory.get(id_)
         if found is None:
-            raise missing(request, self._inventory)
-        return JSONResponse(found)
-
-    def put_topic(self, type_: str) -> Handler:
-        async def put(request: Request) -> Response:
-            body = await json_body(request)
-            properties = properties_of(body)
-            name = request.path_params["topic"]
-            properties |= (
-                self._system(properties) if type_ == SYSTEM_TOPIC else self._custom(name, properties)
-            )
-            document, created = self._inventory.put(
-                type_, request.url.path, body, properties | {"provisioningState": "Succeeded"}
-            )
-            return JSONResponse(document, 201 if created else 200)
-
-        return put
-
-    def _custom(self, name: str, properties: Document) -> Document:
-        if properties.get("inputSchema", "EventGridSchema") != "EventGridSchema":
-            raise not_imitated(f"inputSchema {properties['inputSchema']!r}: EventGridSchema only")
-        endpoint = self._cloud.home.topic_endpoint(name, REGION)
-        return {"endpoint": endpoint, "inputSchema": "EventGridSchema"}
-
-    def _system(self, properties: Document) -> Document:
-        if str(properties.get("source", "")).lower() != self._inventory.storage_id.lower():
-            raise not_imitated(
-                f"system topics of {properties.get('source')!r}: {self._inventory.storage_id} only"
-            )
-        return {"source": self._inventory.storage_id, "topicType": "Microsoft.Storage.StorageAccounts"}
+            raise missing(self._inventory, id_)
+        return JSONResponse(subscription_body(found, source(self._inventory, id_.rsplit("/", 2)[0])))
 
     async def list_subscriptions(self, request: Request) -> Response:
         below = f"{request.url.path.rstrip('/')}/"
-        return JSONResponse(
-            {"value": [each for type_ in TYPES for each in self._inventory.all(type_, below)]}
-        )
+        topic = source(self._inventory, below.rsplit("/", 2)[0])
+        found = [each for type_ in TYPES for each in self._inventory.all(type_, below)]
+        return JSONResponse({"value": [subscription_body(each, topic) for each in found]})
 
     def put_subscription(self, type_: str) -> Handler:
         async def put(request: Request) -> Response:
@@ -100,6 +80,7 @@ class Routes:
             topic = source(self._inventory, id_.rsplit("/", 2)[0])
             subscription = Subscription.parse(name, topic, properties)
             check_function(self._inventory, name, properties)
+            check_dead_letters(self._inventory, id_.rsplit("/", 2)[0], subscription)
             self._refuse_namesake(id_, name)
             document, created = self._inventory.put(f"{type_}/eventSubscriptions", id_, body, properties)
             self._dispatcher.subscribe(subscription)
@@ -138,8 +119,3 @@ def subscription_body(document: Document, topic: str) -> Document:
     """An event subscription as Resource Manager returns it."""
     added = {"topic": topic, "provisioningState": "Succeeded"}
     return document | {"properties": document["properties"] | added}
-
-
-def missing(request: Request, inventory: Inventory) -> AzureError:
-    name = request.path_params.get("name") or request.path_params["topic"]
-    return not_found("Microsoft.EventGrid", name, inventory.group)

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from localcloud.eventgrid.events import SCHEMAS, Schema
 from localcloud.eventgrid.filters import Filter
-from localcloud.home import STORAGE_ACCOUNT
 from localcloud.inventory import SYSTEM_TOPIC, TOPIC, Inventory
 from localcloud.wire import AzureError, not_imitated
 
@@ -27,13 +26,30 @@ TYPES = (f"{TOPIC}/eventSubscriptions", f"{SYSTEM_TOPIC}/eventSubscriptions")
 
 
 @dataclass(frozen=True)
+class DeadLetterPlace:
+    """A container for dead letters.
+
+    storage: the resource id of its account. identity: the resource id of the user-assigned identity of the
+    topic with which Event Grid writes there, or "" where Event Grid writes in its own right.
+    """
+
+    storage: str
+    container: str
+    identity: str = ""
+
+    @property
+    def account(self) -> str:
+        """The name of the account."""
+        return self.storage.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class Subscription:
     """One event subscription.
 
     topic: the resource id whose events it gets: a custom topic's, or the storage account's. Exactly one
     destination: function_name is a function of the app, endpoint_url any webhook. ttl in seconds; batch_bytes
-    is a target for the size of a batch. dead_letters: the container of what cannot be delivered; None drops
-    it.
+    is a target for the size of a batch. dead_letters: where what cannot be delivered goes; None drops it.
     """
 
     name: str
@@ -46,7 +62,7 @@ class Subscription:
     ttl: float = 1440 * 60
     max_batch: int = 1
     batch_bytes: int = 64 * 1024
-    dead_letters: str | None = None
+    dead_letters: DeadLetterPlace | None = None
 
     @classmethod
     def parse(cls, name: str, topic: str, properties: dict[str, Any]) -> "Subscription":
@@ -143,7 +159,24 @@ def _destination(name: str, sent: Any) -> tuple[str | None, str | None, dict[str
     )
 
 
-def _dead_letters(name: str, properties: dict[str, Any]) -> str | None:
+def check_dead_letters(inventory: Inventory, topic: str, subscription: Subscription) -> None:
+    """Raises AzureError 400 where there is no such container, or the topic carries no such identity.
+
+    topic: the resource id of the topic to which the subscription belongs.
+    """
+    place = subscription.dead_letters
+    if place is None:
+        return
+    container = f"{place.storage}/blobServices/default/containers/{place.container}"
+    if inventory.get(place.storage) is None or inventory.get(container) is None:
+        raise invalid(subscription.name, f"the dead-letter container '{container}' does not exist")
+    identity = (inventory.get(topic) or {}).get("identity") or {}
+    carried = {each.lower() for each in identity.get("userAssignedIdentities") or {}}
+    if place.identity and place.identity.lower() not in carried:
+        raise invalid(subscription.name, f"its topic does not carry the identity '{place.identity}'")
+
+
+def _dead_letters(name: str, properties: dict[str, Any]) -> DeadLetterPlace | None:
     by_identity = properties.get("deadLetterWithResourceIdentity") or {}
     sent = properties.get("deadLetterDestination") or by_identity.get("deadLetterDestination")
     if not sent:
@@ -151,9 +184,18 @@ def _dead_letters(name: str, properties: dict[str, Any]) -> str | None:
     place = sent.get("properties") or {}
     if sent.get("endpointType") != "StorageBlob" or not place.get("blobContainerName"):
         raise invalid(name, "a dead-letter destination is a StorageBlob with a blobContainerName")
-    if str(place.get("resourceId", "")).rpartition("/")[2].lower() != STORAGE_ACCOUNT:
-        raise not_imitated(f"dead letters outside {STORAGE_ACCOUNT} (subscription '{name}')")
-    return str(place["blobContainerName"])
+    identity = by_identity.get("identity") or {}
+    if by_identity and identity.get("type") not in ("SystemAssigned", "UserAssigned"):
+        raise invalid(
+            name, "deadLetterWithResourceIdentity needs an identity of type UserAssigned or SystemAssigned"
+        )
+    if identity.get("type") == "UserAssigned" and not identity.get("userAssignedIdentity"):
+        raise invalid(name, "the identity of deadLetterWithResourceIdentity needs a userAssignedIdentity")
+    return DeadLetterPlace(
+        str(place.get("resourceId", "")),
+        str(place["blobContainerName"]),
+        str(identity.get("userAssignedIdentity") or ""),
+    )
 
 
 def _whole(body: dict[str, Any], name: str, most: int, default: int) -> int:

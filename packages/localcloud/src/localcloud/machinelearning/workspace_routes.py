@@ -34,6 +34,7 @@ API_VERSIONS = (
     "2024-10-01-preview",
     "2025-06-01",
     "2025-12-01",
+    "2026-03-01",
     "2026-05-01",
 )
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"

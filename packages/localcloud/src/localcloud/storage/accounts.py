@@ -1,112 +1,171 @@
-"""Resource Manager's routes for storage accounts: Azurite's account and its containers.
+"""Storage accounts, their services, containers and rules, as Resource Manager shows them.
 
-Source: "Storage Accounts - Create", "Blob Containers - Create" of the storage resource provider, 2023-01-01.
+Sources: "Storage Accounts - Create", "Blob Services - Set Service Properties", "Blob Containers - Create",
+"Management Policies - Create Or Update" of the storage resource provider; "Storage account overview" (names).
 """
 
-import asyncio
-import contextlib
+import re
+from dataclasses import dataclass
 
-from azure.core.exceptions import AzureError as StorageError
-from azure.core.exceptions import ResourceExistsError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
-from localcloud.home import LOOPBACK, REGION, STORAGE_ACCOUNT
-from localcloud.inventory import not_found, properties_of
+from localcloud.home import STORAGE_ACCOUNT
+from localcloud.inventory import Inventory
+from localcloud.providers import checks, resources
+from localcloud.providers.kinds import Kind, Name, Sent
 from localcloud.service import Cloud, Service
+from localcloud.storage import containers, keys, rules
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, json_body, not_imitated
 
 TYPE = "Microsoft.Storage/storageAccounts"
-BLOB_SERVICE = f"{TYPE}/blobServices"
-CONTAINER = f"{BLOB_SERVICE}/containers"
-ACCOUNTS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{TYPE}"
+NAME = re.compile(r"[a-z0-9]{3,24}")
+INVALID_NAME = (
+    "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in"
+    " length and use numbers and lower-case letters only."
+)
+TAKEN = "The storage account named {name} is already taken."
+SKUS = (
+    *("Standard_LRS", "Standard_GRS", "Standard_RAGRS", "Standard_ZRS", "Standard_GZRS", "Standard_RAGZRS"),
+    *("Premium_LRS", "Premium_ZRS", "PremiumV2_LRS", "PremiumV2_ZRS"),
+    *("StandardV2_LRS", "StandardV2_GRS", "StandardV2_ZRS", "StandardV2_GZRS"),
+)
+ONE = resources.collection(Kind(TYPE, ("", ""), Name("", ""))) + "/{name}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as its storage must know it. id: the resource id, spelled as first PUT. keys: both, in
+    Base64."""
+
+    id: str
+    name: str
+    keys: tuple[str, ...]
+    shared_key_access: bool
+
+
+def all_accounts(inventory: Inventory) -> list[Account]:
+    """The storage accounts of the cloud."""
+    return [
+        Account(
+            each["id"],
+            each["name"],
+            keys.of(inventory, each),
+            each["properties"].get("allowSharedKeyAccess") is not False,
+        )
+        for each in inventory.all(TYPE)
+    ]
+
+
+def check(cloud: Cloud, sent: Sent) -> None:
+    """Raise AzureError 409 for a name that is taken, 501 for a file system."""
+    same = [each for each in cloud.inventory.all(TYPE) if each["name"] == sent.name]
+    if same and same[0]["id"].lower() != sent.id.lower():
+        raise AzureError(409, "StorageAccountAlreadyTaken", TAKEN.format(name=sent.name))
+    if sent.properties.get("isHnsEnabled"):
+        raise not_imitated("hierarchical namespace (ADLS Gen2)")
+
+
+def computed(cloud: Cloud, document: Document) -> Document:
+    """What Azure adds to an account: where it is, and the defaults of what was left out."""
+    given, name = document["properties"], document["name"]
+    return {
+        "provisioningState": "Succeeded",
+        "primaryEndpoints": {
+            "blob": f"{cloud.home.storage_url(name, 'blob')}/",
+            "queue": f"{cloud.home.storage_url(name, 'queue')}/",
+            "table": f"{cloud.home.storage_url(name, 'table')}/",
+        },
+        "primaryLocation": checks.region(document["location"]),
+        "statusOfPrimary": "available",
+        "accessTier": given.get("accessTier", "Hot"),
+        "supportsHttpsTrafficOnly": given.get("supportsHttpsTrafficOnly", True),
+        "minimumTlsVersion": given.get("minimumTlsVersion", "TLS1_0"),
+        "encryption": given.get("encryption", {"keySource": "Microsoft.Storage"}),
+        "networkAcls": given.get("networkAcls", {"bypass": "AzureServices", "defaultAction": "Allow"}),
+    }
+
+
+KIND = Kind(
+    TYPE,
+    ("2019-06-01", "2026-04-01"),
+    Name(NAME.pattern, "", "AccountNameInvalid", INVALID_NAME),
+    required=("sku", "sku.name", "kind"),
+    choices={
+        "sku.name": SKUS,
+        "kind": ("Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage"),
+        "properties.accessTier": ("Hot", "Cool", "Premium", "Cold"),
+        "properties.minimumTlsVersion": ("TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3"),
+        "properties.publicNetworkAccess": ("Enabled", "Disabled", "SecuredByPerimeter"),
+    },
+    fixed=("kind", "properties.isHnsEnabled"),
+    read_only=("properties.primaryEndpoints", "properties.creationTime", "properties.primaryLocation"),
+    code="InvalidRequestPropertyValue",
+    computed=computed,
+    check=check,
+    going=containers.delete_all,
+    created=200,
+)
 
 
 def service(cloud: Cloud) -> Service:
+    kinds = (KIND, containers.SERVICE, containers.KIND, rules.KIND)
+    routes = [route for kind in kinds for route in resources.routes(cloud, kind)]
+    return Service("storage", [*own_routes(cloud), *routes])
+
+
+def own_routes(cloud: Cloud) -> list[BaseRoute]:
+    """The routes that only accounts have: their keys, free names, and a blob service that was not PUT."""
     inventory = cloud.inventory
 
-    def check_account(request: Request) -> None:
-        """Raise AzureError 501 for any account but Azurite's."""
-        name = request.path_params["account"]
-        if name.lower() != STORAGE_ACCOUNT:
-            raise not_imitated(f"the storage account '{name}': a localcloud has one, {STORAGE_ACCOUNT}")
-
-    async def get(request: Request) -> Response:
-        check_account(request)
-        return JSONResponse(account_body(cloud, inventory.get(request.url.path.rstrip("/"))))
-
-    async def put(request: Request) -> Response:
-        check_account(request)
-        body = await json_body(request)
-        document, created = inventory.put(TYPE, request.url.path.rstrip("/"), body, properties_of(body))
-        return JSONResponse(account_body(cloud, document), 201 if created else 200)
-
-    async def put_blob_service(request: Request) -> Response:
-        check_account(request)
-        body = await json_body(request)
-        document, _ = inventory.put(BLOB_SERVICE, request.url.path.rstrip("/"), body, properties_of(body))
-        return JSONResponse(document)
-
-    async def get_child(request: Request) -> Response:
-        check_account(request)
-        found = inventory.get(request.url.path.rstrip("/"))
+    def account(request: Request, action: str) -> Document:
+        id_ = resources.id_of(request).removesuffix(action)
+        found = inventory.get(id_)
         if found is None:
-            raise not_found(BLOB_SERVICE, request.path_params.get("name", "default"), inventory.group)
-        return JSONResponse(found)
+            raise checks.missing(inventory, id_)
+        return found
 
-    async def put_container(request: Request) -> Response:
-        check_account(request)
-        name = request.path_params["name"]
-        body = await json_body(request)
-        try:
-            await asyncio.to_thread(make_container, cloud, name)
-        except StorageError as error:
-            raise AzureError(400, "ContainerOperationFailure", f"The container '{name}': {error}") from None
-        document, created = inventory.put(CONTAINER, request.url.path.rstrip("/"), body, properties_of(body))
-        return JSONResponse(document, 201 if created else 200)
+    async def list_keys(request: Request) -> Response:
+        return JSONResponse(keys.body(inventory, account(request, "/listKeys")))
 
-    async def list_containers(request: Request) -> Response:
-        check_account(request)
-        return JSONResponse({"value": inventory.all(CONTAINER)})
+    async def regenerate_key(request: Request) -> Response:
+        found = account(request, "/regenerateKey")
+        name = (await json_body(request)).get("keyName")
+        if name not in keys.NAMES:
+            message = (
+                f"Values for request parameters are invalid: keyName. It is one of {', '.join(keys.NAMES)}."
+            )
+            raise AzureError(400, "InvalidValuesForRequestParameters", message)
+        keys.regenerate(inventory, found, name)
+        return JSONResponse(keys.body(inventory, found))
 
-    one = f"{ACCOUNTS}/{{account}}"
-    blobs = f"{one}/blobServices/default"
-    container = f"{blobs}/containers/{{name}}"
-    routes: list[BaseRoute] = [
-        ArmRoute("GET", one, opened(cloud, get)),
-        ArmRoute("PUT", one, opened(cloud, put)),
-        ArmRoute("GET", blobs, opened(cloud, get_child)),
-        ArmRoute("PUT", blobs, opened(cloud, put_blob_service)),
-        ArmRoute("GET", f"{blobs}/containers", opened(cloud, list_containers)),
-        ArmRoute("GET", container, opened(cloud, get_child)),
-        ArmRoute("PUT", container, opened(cloud, put_container)),
+    async def check_name(request: Request) -> Response:
+        name = str((await json_body(request)).get("name"))
+        reason = message = ""
+        if not NAME.fullmatch(name):
+            reason, message = "AccountNameInvalid", INVALID_NAME.format(name=name)
+        elif name in (STORAGE_ACCOUNT, *(each["name"] for each in inventory.all(TYPE))):
+            reason, message = "AlreadyExists", TAKEN.format(name=name)
+        refusal = {"reason": reason, "message": message} if reason else {}
+        return JSONResponse({"nameAvailable": not reason, **refusal})
+
+    async def get_blob_service(request: Request) -> Response:
+        id_ = resources.id_of(request)
+        found = inventory.get(id_) or {
+            "id": f"{account(request, '/blobServices/default')['id']}/blobServices/default",
+            "name": "default",
+            "type": containers.SERVICE.type,
+            "properties": {},
+        }
+        return JSONResponse(resources.body(cloud, containers.SERVICE, found))
+
+    free = f"/subscriptions/{{subscription}}/providers/{TYPE.split('/')[0]}/checkNameAvailability"
+    return [
+        ArmRoute("POST", f"{ONE}/listKeys", opened(cloud, list_keys)),
+        ArmRoute("POST", f"{ONE}/regenerateKey", opened(cloud, regenerate_key)),
+        ArmRoute("POST", free, opened(cloud, check_name)),
+        ArmRoute("GET", f"{ONE}/blobServices/default", opened(cloud, get_blob_service)),
     ]
-    return Service("storage", routes)
-
-
-def make_container(cloud: Cloud, name: str) -> None:
-    """Create a container in Azurite unless it exists. Blocks."""
-    with contextlib.suppress(ResourceExistsError):
-        cloud.blobs.create_container(name)
-
-
-def account_body(cloud: Cloud, document: Document | None) -> Document:
-    """The account as Resource Manager returns it, even before a PUT: Azurite always has it."""
-    ports = cloud.home.ports
-    hosts = {"blob": ports.blob, "queue": ports.queue, "table": ports.table}
-    computed = {
-        "provisioningState": "Succeeded",
-        "primaryEndpoints": {
-            name: f"https://{LOOPBACK}:{port}/{STORAGE_ACCOUNT}/" for name, port in hosts.items()
-        },
-    }
-    found = document or {
-        "id": cloud.inventory.storage_id,
-        "name": STORAGE_ACCOUNT,
-        "type": TYPE,
-        "properties": {},
-    }
-    return {"location": REGION, **found, "properties": found["properties"] | computed}

@@ -24,7 +24,6 @@ from localcloud_tests.resources import (
     TOPIC_ID,
     WORKSPACE_PATH,
     function,
-    pool,
     webhook,
 )
 
@@ -166,14 +165,15 @@ def test_a_put_datastore_is_a_container_of_this_storage(arm: Arm, cloud_home: Ho
         (f"{WORKSPACE_PATH}2", {}, 501, "second resource of the type"),
         (f"{BATCH_ID}2", {}, 501, "second resource of the type"),
         (f"{BATCH_ID}/pools/second", {}, 501, "second resource of the type"),
-        (f"{BATCH_ID}/pools/{POOL}", {}, 400, "properties.vmSize"),
-        (f"{BATCH_ID}/pools/{POOL}", pool() | {"startTask": {}}, 400, "properties.startTask.commandLine"),
+        (f"{BATCH_ID}/pools/{POOL}", {"startTask": {"waitForSuccess": True}}, 400, "needs a commandLine"),
         (f"{SITE_ID}2", {}, 501, "second resource of the type"),
-        (f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/other", {}, 501, "storage account 'other'"),
+        (f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/other", {}, 400, "'sku'"),
         (f"{GROUP_ID}/providers/Microsoft.KeyVault/vaults/mine", {}, 501, "vaults/mine"),
         (f"{GROUP_ID}2/providers/Microsoft.EventGrid/topics/mine", {}, 404, "could not be found"),
         (f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/mine", {"inputSchema": "Custom"}, 501, "Custom"),
-        (f"{SYSTEM_TOPIC_ID}2", {"source": f"{STORAGE_ID}2"}, 501, "system topics of"),
+        (f"{SYSTEM_TOPIC_ID}2", {"source": f"{STORAGE_ID}2"}, 404, "storageAccounts/devstoreaccount12"),
+        (f"{SYSTEM_TOPIC_ID}2", {"source": STORAGE_ID}, 400, "Only one system topic is allowed per source"),
+        (f"{SYSTEM_TOPIC_ID}2", {"source": TOPIC_ID}, 501, "system topics of"),
         (f"{TOPIC_ID}2/eventSubscriptions/mine", {"destination": webhook("http://x")}, 404, "was not found"),
         (f"{TOPIC_ID}/eventSubscriptions/mine", {}, 400, "needs a destination"),
         (

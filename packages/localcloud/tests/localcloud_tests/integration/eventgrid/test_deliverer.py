@@ -35,7 +35,7 @@ def make_deliverer(grid: Grid, tmp_path: Path) -> Iterator[Callable[[BlobService
 
     def make(blobs: BlobServiceClient) -> Deliverer:
         return Deliverer(
-            DeliveryLog(store), Webhooks(grid.home), DeadLetters(blobs), Faults(), RetrySchedule()
+            DeliveryLog(store), Webhooks(grid.home), DeadLetters(lambda _: blobs), Faults(), RetrySchedule()
         )
 
     yield make

@@ -36,7 +36,11 @@ def resources(home: Home) -> list[Resource]:
     containers = f"{STORAGE_ID}/blobServices/default/containers"
     return [
         resource(GROUP_ID, "2024-03-01"),
-        resource(STORAGE_ID, "2025-08-01"),
+        Resource(
+            STORAGE_ID,
+            {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}},
+            "2025-08-01",
+        ),
         *(resource(f"{containers}/{name}", "2025-08-01") for name in ("code", "photos", "thumbnails")),
         resource(
             f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}",

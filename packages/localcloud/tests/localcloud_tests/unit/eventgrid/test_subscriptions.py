@@ -5,13 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.eventgrid.subscriptions import TYPES, Subscription, check_function, load, source
+from localcloud.eventgrid.subscriptions import (
+    TYPES,
+    DeadLetterPlace,
+    Subscription,
+    check_dead_letters,
+    check_function,
+    load,
+    source,
+)
 from localcloud.inventory import SITE, SYSTEM_TOPIC, TOPIC, Inventory
 from localcloud.store import Store
 from localcloud.wire import AzureError
 
 from localcloud_tests.resources import (
     DEAD_LETTERS,
+    GROUP_ID,
     SITE_ID,
     STORAGE_ID,
     SYSTEM_TOPIC_ID,
@@ -56,13 +65,42 @@ def test_a_function_is_a_destination_by_its_resource_id(inventory: Inventory) ->
     check_function(inventory, "mine", properties)
 
 
+IDENTITY_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/events"
+BY_IDENTITY = {
+    "identity": {"type": "UserAssigned", "userAssignedIdentity": IDENTITY_ID},
+    "deadLetterDestination": dead_letters(),
+}
+
+
 @pytest.mark.parametrize(
-    "key", [{"deadLetterDestination": dead_letters()},
-            {"deadLetterWithResourceIdentity": {"identity": {}, "deadLetterDestination": dead_letters()}}],
-)  # fmt: skip
-def test_dead_letters_go_to_the_container_that_is_named(key: dict[str, Any]) -> None:
+    ("key", "identity"),
+    [
+        ({"deadLetterDestination": dead_letters()}, ""),
+        ({"deadLetterWithResourceIdentity": BY_IDENTITY}, IDENTITY_ID),
+        ({"deadLetterWithResourceIdentity": BY_IDENTITY | {"identity": {"type": "SystemAssigned"}}}, ""),
+    ],
+)
+def test_dead_letters_go_to_the_container_that_is_named(key: dict[str, Any], identity: str) -> None:
     parsed = Subscription.parse("mine", STORAGE_ID, {"destination": webhook(URL)} | key)
-    assert parsed.dead_letters == DEAD_LETTERS
+    assert parsed.dead_letters == DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, identity)
+
+
+def test_dead_letters_need_their_container_and_an_identity_that_the_topic_carries(
+    inventory: Inventory,
+) -> None:
+    properties = {"destination": webhook(URL), "deadLetterWithResourceIdentity": BY_IDENTITY}
+    parsed = Subscription.parse("mine", STORAGE_ID, properties)
+    inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {}, {"source": STORAGE_ID})
+    inventory.put("Microsoft.Storage/storageAccounts", STORAGE_ID, {}, {})
+    with pytest.raises(AzureError, match=r"container '.*' does not exist"):
+        check_dead_letters(inventory, SYSTEM_TOPIC_ID, parsed)
+    container = f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}"
+    inventory.put("Microsoft.Storage/storageAccounts/blobServices/containers", container, {}, {})
+    with pytest.raises(AzureError, match="does not carry the identity"):
+        check_dead_letters(inventory, SYSTEM_TOPIC_ID, parsed)
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY_ID.upper(): {}}}
+    inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {"identity": identity}, {"source": STORAGE_ID})
+    check_dead_letters(inventory, SYSTEM_TOPIC_ID, parsed)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +131,18 @@ def test_dead_letters_go_to_the_container_that_is_named(key: dict[str, Any]) -> 
         ),
         ("mine", {"labels": []}, 501, "labels"),
         ("mine", {"filter": {"advancedFilters": [{}]}}, 400, "operatorType None"),
+        (
+            "mine",
+            {"deadLetterWithResourceIdentity": BY_IDENTITY | {"identity": {"type": "UserAssigned"}}},
+            400,
+            "needs a userAssignedIdentity",
+        ),
+        (
+            "mine",
+            {"deadLetterWithResourceIdentity": BY_IDENTITY | {"identity": {}}},
+            400,
+            "of type UserAssigned or SystemAssigned",
+        ),
         ("mine", {"deadLetterDestination": {"endpointType": "StorageBlob"}}, 400, "blobContainerName"),
     ],
 )

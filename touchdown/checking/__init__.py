@@ -1,1 +1,0 @@
-"""Whether a deployment works: `touchdown check`."""
