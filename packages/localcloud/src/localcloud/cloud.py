@@ -42,7 +42,7 @@ from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
 from localcloud.service import Cloud, Service
-from localcloud.storage import accounts
+from localcloud.storage import accounts, publishing
 from localcloud.store import Store
 from localcloud.tokens import Tokens
 from localcloud.wire import AzureError, Operations, json_body
@@ -211,6 +211,7 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
     started: list[Service] = []
     async with asyncio.TaskGroup() as group:
         try:
+            publishing.publish(home, cloud.tokens)
             await deployment.apply(resource_manager, cloud)
             for service in services:
                 await service.start()

@@ -52,9 +52,9 @@ def of_cloud(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_storage(home: Home) -> dict[str, str]:
-    from localcloud.eventgrid import journal
+    from localcloud.storage import emulator
 
-    return inherited() | {journal.FOLDER_VARIABLE: str(journal.folder(home))}
+    return inherited() | emulator.variables(home)
 
 
 def of_person(home: Home) -> dict[str, str]:

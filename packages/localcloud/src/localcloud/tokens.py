@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcloud.home import TENANT, Home
 
+ISSUER = f"https://sts.windows.net/{TENANT}/"
 LIFETIME = 3600
 """Seconds. Azure gives managed identities up to 24 h; an hour exercises a client's refresh more often."""
 
@@ -47,6 +48,12 @@ class Tokens:
         self._private = private
         self._public = private.public_key()
 
+    @property
+    def public_key(self) -> str:
+        """The key with which others check this cloud's tokens, as PEM."""
+        spki = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self._public.public_bytes(serialization.Encoding.PEM, spki).decode()
+
     def issue(self, principal: str, resource: str, lifetime: int = LIFETIME) -> tuple[str, int]:
         """Return a token of `principal` for the audience `resource`, and its expiry (seconds since 1970)."""
         now = int(time.time())
@@ -54,7 +61,7 @@ class Tokens:
         object_id = str(uuid5(NAMESPACE_URL, f"localcloud/{principal}"))
         claims = {
             "aud": resource,
-            "iss": f"https://sts.windows.net/{TENANT}/",
+            "iss": ISSUER,
             "iat": now,
             "nbf": now,
             "exp": expires_on,

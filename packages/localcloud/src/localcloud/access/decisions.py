@@ -1,7 +1,7 @@
 """The decision. Source: "What is Azure RBAC?", section "How Azure RBAC determines if a user has access"."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from localcloud.access.assignments import Assignment
@@ -62,6 +62,11 @@ class Access:
             if role is None:
                 raise UnknownRoleError(f"The role {each.role} of the assignment {each.id} is not defined.")
             self._held[each.principal.lower()].append((each, role))
+
+    @property
+    def held(self) -> Mapping[str, Sequence[tuple[Assignment, RoleDefinition]]]:
+        """The assignments of each principal, by object id in small letters, each with its role."""
+        return self._held
 
     def decide(self, call: Call) -> Allowed | Refused:
         """Decide whether a call may be made, and by which assignment."""

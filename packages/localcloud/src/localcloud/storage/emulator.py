@@ -1,7 +1,8 @@
 """Storage: Azurite as its own process, over TLS with OAuth.
 
-Azurite accepts bearer tokens only over TLS. Node loads a hook before Azurite; the hook writes a journal of
-all changes of blobs, from which Event Grid makes its events (see localcloud.eventgrid.journal).
+Azurite accepts bearer tokens only over TLS. Node loads two hooks before Azurite. One decides by accounts,
+tokens and roles (localcloud.storage.policy). The other writes a journal of all changes of blobs, from which
+Event Grid makes its events (localcloud.eventgrid.journal).
 """
 
 import asyncio
@@ -17,12 +18,15 @@ import httpx
 from localcloud import certificates
 from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, Home
+from localcloud.storage import policy
 
 KEEP_ALIVE = 600
 """Seconds for which Azurite keeps an idle connection. With the default, 5, a
 connection ends while a model is trained, and a new one costs its client 30 ms, because requests reads all
 trusted certificates for each connection."""
 VARIABLE = "LOCALCLOUD_AZURITE"
+VERSION = "3.37.0"
+"""The version that the hook knows (hook/azurite.cjs); it refuses to load into another."""
 STARTUP_LIMIT = 60
 """Seconds within which Azurite must answer; its first start takes several on a busy machine."""
 
@@ -52,8 +56,8 @@ def azurite(near: Path | None = None) -> Path:
     if on_path := shutil.which("azurite"):
         return Path(on_path).resolve()
     raise StorageUnavailableError(
-        "Azurite is missing: install it with `npm install azurite` in this folder or one above the app,"
-        f" or name the folder of its package in {VARIABLE}."
+        f"Azurite is missing: install it with `npm install azurite@{VERSION}` in this folder or one above the"
+        f" app, or name the folder of its package in {VARIABLE}."
     )
 
 
@@ -83,6 +87,7 @@ def command(home: Home, near: Path | None = None) -> list[str]:
     return [
         node,
         *("--require", str(journal.HOOK)),
+        *("--require", str(policy.HOOK)),
         str(entry),
         *("--blobHost", LOOPBACK, "--blobPort", str(home.ports.blob)),
         *("--queueHost", LOOPBACK, "--queuePort", str(home.ports.queue)),
@@ -95,6 +100,11 @@ def command(home: Home, near: Path | None = None) -> list[str]:
         "--disableTelemetry",
         "--skipApiVersionCheck",
     ]
+
+
+def variables(home: Home) -> dict[str, str]:
+    """The environment variables that the hooks of Azurite's process need."""
+    return {journal.FOLDER_VARIABLE: str(journal.folder(home)), policy.VARIABLE: str(policy.file(home))}
 
 
 async def start(home: Home) -> subprocess.Popen[bytes]:
@@ -111,7 +121,7 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env=os.environ | home.trust() | {journal.FOLDER_VARIABLE: str(journal.folder(home))},
+            env=os.environ | home.trust() | variables(home),
         )
     trust = ssl.create_default_context(cafile=home.ca_bundle)
     async with httpx.AsyncClient(verify=trust, trust_env=False) as client:

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from localcloud.home import Home, Ports
 from localcloud.spec import CloudSpec, Resource, spec_file
-from localcloud.storage import emulator
+from localcloud.storage import emulator, publishing
+from localcloud.tokens import Tokens
 
 from localcloud_tests.resources import resources
 
@@ -71,6 +72,7 @@ def azurite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     import asyncio
 
     home = Home.open(tmp_path_factory.mktemp("home") / "cloud", Ports.free())
+    publishing.publish(home, Tokens(home))
     process = asyncio.run(emulator.start(home))
     yield home
     process.terminate()

@@ -30,7 +30,8 @@ from azure.mgmt.datafactory.models import (
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 from localcloud.home import SUBSCRIPTION, Home, Ports
-from localcloud.storage import emulator
+from localcloud.storage import emulator, publishing
+from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.resources import FACTORY, RESOURCE_GROUP
@@ -70,6 +71,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     (environment / "bin").mkdir()
     (environment / "bin" / "python").symlink_to(sys.executable)
     home = Home.open(tmp_path_factory.mktemp("home") / "factory", Ports.free())
+    publishing.publish(home, Tokens(home))
     azurite = asyncio.run(emulator.start(home))
     stack = Stack(home, environment)
     try:

@@ -18,7 +18,8 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
 from localcloud.home import LOOPBACK, Home, Ports, free_ports
 from localcloud.spec import Resource
-from localcloud.storage import emulator
+from localcloud.storage import emulator, publishing
+from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
@@ -173,6 +174,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     serve(home, *subscriptions(webhooks, absent))
     write_keys(home)
     with environment():
+        publishing.publish(home, Tokens(home))
         azurite = asyncio.run(emulator.start(home))
     try:
         blobs = client(home)

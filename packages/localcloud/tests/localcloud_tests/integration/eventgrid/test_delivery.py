@@ -14,7 +14,8 @@ import pytest
 from localcloud.eventgrid import journal
 from localcloud.home import Home, Ports, free_ports
 from localcloud.spec import of_home
-from localcloud.storage import emulator
+from localcloud.storage import emulator, publishing
+from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.conftest import FUNCTION, SYSTEM_KEY, Grid, client, write_keys
@@ -279,6 +280,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home.open(tmp_path_factory.mktemp("unwatched") / "cloud", Ports.free())
     [webhooks] = free_ports(1)
     serve(home, subscription("everything", destination=webhook(f"http://127.0.0.1:{webhooks}/")))
+    publishing.publish(home, Tokens(home))
     azurite = asyncio.run(emulator.start(home))
     container = client(home).create_container("old")
     container.upload_blob("old.csv", b"a,b\n")

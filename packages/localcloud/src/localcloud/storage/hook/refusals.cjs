@@ -1,0 +1,47 @@
+/*
+ * Storage's own refusals, as errors that Azurite answers in its service's form (XML, or OData's JSON for tables).
+ *
+ * Sources: "Common REST API error codes"; the header of a 401: "Authorize with Microsoft Entra ID", section "Use a
+ * bearer challenge".
+ */
+"use strict";
+
+const MESSAGES = {
+  AuthenticationFailed: [
+    403,
+    "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly" +
+      " including the signature.",
+  ],
+  AuthorizationPermissionMismatch: [
+    403,
+    "This request is not authorized to perform this operation using this permission.",
+  ],
+  CannotVerifyCopySource: [403, "This request is not authorized to read the copy source."],
+  InvalidAuthenticationInfo: [
+    401,
+    "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
+  ],
+  InvalidHeaderValue: [400, "The value for one of the HTTP headers is not in the correct format."],
+  KeyBasedAuthenticationNotPermitted: [403, "Key based authentication is not permitted on this storage account."],
+  NoAuthenticationInformation: [
+    401,
+    "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
+  ],
+  ResourceNotFound: [404, "The specified resource does not exist."],
+};
+
+/** Makes refusals for one service. `StorageError` is Azurite's class; `isTable` tells its order of arguments. */
+function refusals(StorageError, isTable) {
+  return (code, context, { detail, challenge, status } = {}) => {
+    const [usual, message] = MESSAGES[code];
+    const more = detail ? { AuthenticationErrorDetail: detail } : {};
+    const id = isTable ? context.contextID : context.contextId;
+    const error = new StorageError(status || usual, code, message, id, more, context);
+    if ((status || usual) === 401 && challenge) {
+      error.headers["WWW-Authenticate"] = challenge;
+    }
+    return error;
+  };
+}
+
+module.exports = { refusals };

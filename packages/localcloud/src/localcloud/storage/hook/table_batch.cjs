@@ -1,0 +1,37 @@
+/*
+ * Decides each part of an entity group transaction before any of them is done.
+ *
+ * Source: "Permissions for Table service operations": the transaction is authorized for each of its operations.
+ */
+"use strict";
+
+const OPERATIONS = { POST: "Table_InsertEntity", PUT: "Table_UpdateEntity", DELETE: "Table_DeleteEntity", GET: "Table_QueryEntities" };
+
+/** One operation of a transaction as `Authorization.check` reads a request. */
+function part(request) {
+  return { getHeader: (name) => request.getHeader(name) || undefined, getQuery: () => undefined };
+}
+
+/** Makes Azurite's orchestrator of transactions check each part as its caller. */
+function decideParts(TableBatchOrchestrator, authorization) {
+  const submit = TableBatchOrchestrator.prototype.submitRequestsToHandlers;
+  TableBatchOrchestrator.prototype.submitRequestsToHandlers = async function () {
+    const caller = this.context.context.localcloudCaller;
+    const requests = caller === undefined ? [] : this.repository.getBatchRequests();
+    for (const [index, request] of requests.entries()) {
+      try {
+        const policy = authorization.policy.get();
+        const operation = OPERATIONS[request.getMethod()] || "Table_MergeEntity";
+        const target = { ...authorization.target(this.context, policy, operation), child: request.getPath() };
+        await authorization.check(this.context, part(request), policy, target, caller);
+      } catch (error) {
+        this.wasError = true;
+        this.errorResponse = this.serialization.serializeError(error, index + 1, request);
+        return;
+      }
+    }
+    await submit.call(this);
+  };
+}
+
+module.exports = { decideParts };
