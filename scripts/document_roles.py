@@ -1,25 +1,31 @@
-"""Generate docs/roles.md from bicep/roles.json.
+"""Generate docs/roles.md, and what `touchdown check` asks of roles, from what the templates deploy.
 
-    python scripts/document_roles.py [--check]
+The assignments are those of the committed snapshots; bicep/roles.json adds reasons and calls.
+
+    python -m scripts.document_roles [--check]
 
 With --check nothing is written; the exit code is 1 if the document is out of date.
 """
 
 import json
+import re
 import sys
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.assigned_roles import Assigned, places, rows
+from scripts.bicep_compiler import ROOT
+
 DOCUMENT = ROOT / "docs" / "roles.md"
-TABLE = ROOT / "bicep" / "roles.json"
+OPERATIONS = ROOT / "touchdown" / "checking" / "operations.json"
+MODULES = ROOT / "bicep" / "modules"
 
 HEAD = """# Who may do what
 
-`python scripts/document_roles.py` writes this page from [bicep/roles.json](../bicep/roles.json). Tests check
-that file against the templates and the calls in the code. Each heading is one role assignment, followed by
-the calls that need it; another role of the same identity grants a few of them too. The operations are Azure's
-own names; those marked *data* are checked by the service itself.
+`python -m scripts.document_roles` writes this page. The role assignments are those that the templates
+deploy; [bicep/roles.json](../bicep/roles.json) adds reasons and calls, which tests compare with the code.
+Each heading is one role assignment, followed by the calls that need it; another role of the same identity
+grants a few of them too. The operations are Azure's own names; those marked *data* are checked by the service
+itself.
 
 Each role is as narrow as its calls allow, even where one broader role could replace several assignments,
 with two exceptions. The workspace's identity has the roles that Azure ML's documentation asks for, some of
@@ -40,19 +46,36 @@ IDENTITIES = {
 }
 
 
+MANAGED = ("app", "training", "scoring", "workspace", "events")
+"""The identities that are managed: those that `touchdown check` can find."""
+ENTRY = re.compile(
+    r"^### (?P<role>.+?) on (?P<scope>.+)\n\n(?:Only with `(?P<when>[^`]+)`: )?.* \(`(?P<name>\w+)`, ",
+    re.MULTILINE,
+)
+"""An assignment in the document."""
+
+
 def reason(assignment: dict[str, Any]) -> str:
-    only = f"Only with `{assignment['when']}`: " if "when" in assignment else ""
+    only = f"Only with `{assignment['when']}`: " if assignment["when"] else ""
     return f"{only}{assignment['why']}"
 
 
-def document(table: dict[str, Any]) -> str:
+def file_of(name: str) -> str:
+    """The module that has an assignment. Raises ValueError unless there is one."""
+    start = f"resource {name} 'Microsoft.Authorization/roleAssignments@"
+    (found,) = [file.name for file in MODULES.glob("*.bicep") if start in file.read_text(encoding="utf-8")]
+    return f"modules/{found}"
+
+
+def document(table: list[dict[str, Any]]) -> str:
     lines = [HEAD]
     for identity, title in IDENTITIES.items():
         lines.append(f"## {title}\n")
-        for each in (each for each in table["assignments"] if each["identity"] == identity):
+        for each in (each for each in table if each["identity"] == identity):
+            file = file_of(each["name"])
             lines += [
                 f"### {each['role']} on {each['scope']}\n",
-                f"{reason(each)} (`{each['name']}`, [{each['file']}](../bicep/{each['file']}))\n",
+                f"{reason(each)} (`{each['name']}`, [{file}](../bicep/{file}))\n",
                 "| by | call | needs |",
                 "| --- | --- | --- |",
             ]
@@ -66,14 +89,47 @@ def document(table: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def documented() -> list[Assigned]:
+    """The assignments of the committed document."""
+    found = []
+    for identity, title in IDENTITIES.items():
+        _, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {title}\n")
+        found += [
+            Assigned(each["name"], identity, each["role"], each["scope"], each["when"] or "")
+            for each in ENTRY.finditer(rest.partition("\n## ")[0])
+        ]
+    return found
+
+
+def operations(table: list[dict[str, Any]]) -> str:
+    """What `touchdown check` asks for: the calls of each managed identity, and where it makes them."""
+    found = [
+        {
+            "identity": each["identity"],
+            "role": each["role"],
+            "scope": each["scope"],
+            "place": places()[each["name"]],
+            "when": each["when"],
+            "calls": each["calls"],
+        }
+        for each in table
+        if each["identity"] in MANAGED
+    ]
+    return json.dumps(found, indent=1) + "\n"
+
+
 def main() -> int:
-    wanted = document(json.loads(TABLE.read_text()))
+    table = rows()
+    wanted = {DOCUMENT: document(table), OPERATIONS: operations(table)}
+    stale = [
+        file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
     if "--check" in sys.argv:
-        if DOCUMENT.exists() and DOCUMENT.read_text() == wanted:
-            return 0
-        print("docs/roles.md is out of date: run python scripts/document_roles.py")
-        return 1
-    DOCUMENT.write_text(wanted)
+        for file in stale:
+            print(f"{file.relative_to(ROOT)} is out of date: run python -m scripts.document_roles")
+        return 1 if stale else 0
+    for file in stale:
+        file.write_text(wanted[file], encoding="utf-8", newline="\n")
     return 0
 
 

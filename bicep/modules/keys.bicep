@@ -55,6 +55,7 @@ resource trainingReadsStorageKey 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(storageKey.id, trainingPrincipalId, roles.keyVaultSecretsUser)
   scope: storageKey
   properties: {
+    description: 'trainingReadsStorageKey (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultSecretsUser)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
@@ -66,6 +67,7 @@ resource trainingReadsBatchKey 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(batchKey.id, trainingPrincipalId, roles.keyVaultSecretsUser)
   scope: batchKey
   properties: {
+    description: 'trainingReadsBatchKey (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultSecretsUser)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'

@@ -40,6 +40,7 @@ resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01'
   name: guid(registry.id, scoringPrincipalId, roles.acrPull)
   scope: registry
   properties: {
+    description: 'scoringPullsImages (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.acrPull)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -51,6 +52,7 @@ resource scoringPushesImages 'Microsoft.Authorization/roleAssignments@2022-04-01
   name: guid(registry.id, scoringPrincipalId, roles.acrPush)
   scope: registry
   properties: {
+    description: 'scoringPushesImages (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.acrPush)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -63,6 +65,7 @@ resource scoringUsesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(data.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
+    description: 'scoringUsesBlobs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -75,6 +78,7 @@ resource scoringKeepsTasksInTables 'Microsoft.Authorization/roleAssignments@2022
   name: guid(data.id, scoringPrincipalId, roles.storageTableDataContributor)
   scope: data
   properties: {
+    description: 'scoringKeepsTasksInTables (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageTableDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -87,6 +91,7 @@ resource scoringHandsOutTasksInQueues 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, scoringPrincipalId, roles.storageQueueDataContributor)
   scope: data
   properties: {
+    description: 'scoringHandsOutTasksInQueues (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageQueueDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -98,6 +103,7 @@ resource scoringReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@202
   name: guid(data.id, scoringPrincipalId, roles.storageFileDataPrivilegedContributor)
   scope: data
   properties: {
+    description: 'scoringReadsAndWritesFiles (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageFileDataPrivilegedContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -109,6 +115,7 @@ resource workspaceManagesStorage 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(data.id, workspacePrincipalId, roles.contributor)
   scope: data
   properties: {
+    description: 'workspaceManagesStorage (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -120,6 +127,7 @@ resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, workspacePrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
+    description: 'workspaceReadsAndWritesBlobs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -131,6 +139,7 @@ resource workspaceReadsAndWritesFiles 'Microsoft.Authorization/roleAssignments@2
   name: guid(data.id, workspacePrincipalId, roles.storageFileDataPrivilegedContributor)
   scope: data
   properties: {
+    description: 'workspaceReadsAndWritesFiles (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageFileDataPrivilegedContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -142,6 +151,7 @@ resource workspaceKeepsTasksInTables 'Microsoft.Authorization/roleAssignments@20
   name: guid(data.id, workspacePrincipalId, roles.storageTableDataContributor)
   scope: data
   properties: {
+    description: 'workspaceKeepsTasksInTables (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageTableDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -153,6 +163,7 @@ resource workspaceHandsOutTasksInQueues 'Microsoft.Authorization/roleAssignments
   name: guid(data.id, workspacePrincipalId, roles.storageQueueDataContributor)
   scope: data
   properties: {
+    description: 'workspaceHandsOutTasksInQueues (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageQueueDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -164,6 +175,7 @@ resource workspaceManagesVault 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, workspacePrincipalId, roles.contributor)
   scope: vault
   properties: {
+    description: 'workspaceManagesVault (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -175,6 +187,7 @@ resource workspaceKeepsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, workspacePrincipalId, roles.keyVaultAdministrator)
   scope: vault
   properties: {
+    description: 'workspaceKeepsSecrets (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.keyVaultAdministrator)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -186,6 +199,7 @@ resource workspaceManagesRegistry 'Microsoft.Authorization/roleAssignments@2022-
   name: guid(registry.id, workspacePrincipalId, roles.contributor)
   scope: registry
   properties: {
+    description: 'workspaceManagesRegistry (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -197,6 +211,7 @@ resource workspaceManagesInsights 'Microsoft.Authorization/roleAssignments@2022-
   name: guid(insights.id, workspacePrincipalId, roles.contributor)
   scope: insights
   properties: {
+    description: 'workspaceManagesInsights (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'

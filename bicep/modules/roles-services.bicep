@@ -122,6 +122,7 @@ resource workspaceManagesItself 'Microsoft.Authorization/roleAssignments@2022-04
   name: guid(workspace.id, workspacePrincipalId, roles.contributor)
   scope: workspace
   properties: {
+    description: 'workspaceManagesItself (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.contributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
@@ -133,6 +134,7 @@ resource appRegistersDeploysAndScores 'Microsoft.Authorization/roleAssignments@2
   name: guid(workspace.id, appPrincipalId, roles.azureMLDataScientist)
   scope: workspace
   properties: {
+    description: 'appRegistersDeploysAndScores (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureMLDataScientist)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -144,6 +146,7 @@ resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(workspace.id, appPrincipalId, roles.azureMLComputeOperator)
   scope: workspace
   properties: {
+    description: 'appMakesClusters (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureMLComputeOperator)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -155,6 +158,7 @@ resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(runs.id, appPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
+    description: 'appReadsAndWritesRuns (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -166,6 +170,7 @@ resource appReadsTrainingLogs 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(activityLogs.id, appPrincipalId, roles.storageBlobDataReader)
   scope: activityLogs
   properties: {
+    description: 'appReadsTrainingLogs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataReader)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -177,6 +182,7 @@ resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01
   name: guid(artifacts.id, appPrincipalId, roles.storageBlobDataReader)
   scope: artifacts
   properties: {
+    description: 'appReadsScoringLogs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataReader)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -188,6 +194,7 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
   name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
+    description: 'scoringReadsAndWritesData (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -199,6 +206,7 @@ resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
   scope: artifacts
   properties: {
+    description: 'scoringWritesLogs (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
@@ -210,6 +218,7 @@ resource appRunsPipelines 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(factory.id, appPrincipalId, pipelineRunner.name)
   scope: factory
   properties: {
+    description: 'appRunsPipelines (docs/roles.md)'
     roleDefinitionId: pipelineRunner.id
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -222,6 +231,7 @@ resource trainingManagesBatch 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchAccountContributor)
   scope: batch
   properties: {
+    description: 'trainingManagesBatch (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureBatchAccountContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
@@ -233,6 +243,7 @@ resource trainingSubmitsTasks 'Microsoft.Authorization/roleAssignments@2022-04-0
   name: guid(batch.id, trainingPrincipalId, roles.azureBatchDataContributor)
   scope: batch
   properties: {
+    description: 'trainingSubmitsTasks (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.azureBatchDataContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
@@ -244,6 +255,7 @@ resource appTellsOthers 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(lifecycle.id, appPrincipalId, roles.eventGridDataSender)
   scope: lifecycle
   properties: {
+    description: 'appTellsOthers (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.eventGridDataSender)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -255,6 +267,7 @@ resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022
   name: guid(runs.id, publisherPrincipalId, roles.storageBlobDataContributor)
   scope: runs
   properties: {
+    description: 'publisherPublishesTrainer (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: publisherPrincipalId
   }
@@ -266,6 +279,7 @@ resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
     name: guid(runs.id, principalId, uploader.name)
     scope: runs
     properties: {
+      description: 'uploadersUpload (docs/roles.md)'
       roleDefinitionId: uploader.id
       principalId: principalId
       conditionVersion: '2.0'

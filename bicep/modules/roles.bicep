@@ -50,6 +50,7 @@ resource hostKeepsCodeKeysAndState 'Microsoft.Authorization/roleAssignments@2022
   name: guid(host.id, appPrincipalId, roles.storageBlobDataOwner)
   scope: host
   properties: {
+    description: 'hostKeepsCodeKeysAndState (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataOwner)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -61,6 +62,7 @@ resource hostQueuesWork 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, roles.storageQueueDataContributor)
   scope: host
   properties: {
+    description: 'hostQueuesWork (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageQueueDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -72,6 +74,7 @@ resource hostKeepsHistory 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(host.id, appPrincipalId, roles.storageTableDataContributor)
   scope: host
   properties: {
+    description: 'hostKeepsHistory (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageTableDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -83,6 +86,7 @@ resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
   scope: insights
   properties: {
+    description: 'appSendsTelemetry (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.monitoringMetricsPublisher)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -94,6 +98,7 @@ resource appGivesClustersTheirIdentity 'Microsoft.Authorization/roleAssignments@
   name: guid(scoring.id, appPrincipalId, roles.managedIdentityOperator)
   scope: scoring
   properties: {
+    description: 'appGivesClustersTheirIdentity (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.managedIdentityOperator)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -105,6 +110,7 @@ resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(deadLettersContainer.id, eventsPrincipalId, roles.storageBlobDataContributor)
   scope: deadLettersContainer
   properties: {
+    description: 'eventsKeepDeadLetters (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: eventsPrincipalId
     principalType: 'ServicePrincipal'
@@ -118,6 +124,7 @@ resource trainingOwnsDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(data.id, trainingPrincipalId, roles.storageBlobDataOwner)
   scope: data
   properties: {
+    description: 'trainingOwnsDataAccount (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataOwner)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
@@ -130,6 +137,7 @@ resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
   name: guid(data.id, trainingPrincipalId, roles.storageBlobDataContributor)
   scope: data
   properties: {
+    description: 'trainingUsesDataAccount (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'

@@ -1,6 +1,5 @@
 """What the assignments of a case allow, decided as Azure decides it."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,31 +9,8 @@ from localcloud.access.conditions.attributes import BLOB_PATH
 from localcloud.access.decisions import Access
 from localcloud.access.definitions import RoleDefinition
 
-from tests.bicep.claims.roles import ASSIGNMENT, DEFINITION, TABLE, principal_of, role_of, scope_of
+from scripts.assigned_roles import ASSIGNMENT, DEFINITION, name_of, rows, scope
 from tests.bicep.deployed import Deployed, Resource
-
-WORKSPACE = "known-when-deployed"
-"""Stands for the workspace's id, by which Azure ML names the container of its datastore."""
-_GIVEN = re.compile(r"\[extensionResourceId\('(?P<scope>[^']+)', ")
-_CONTAINER = re.compile(
-    r"\[if\(equals\(resourceId\('(?P<subscription>[^']+)', '(?P<group>[^']+)', '(?P<type>[^']+)', "
-    r"'(?P<account>[^']+)', '(?P<service>[^']+)', format\('(?P<name>[^']+)', reference\('[^']+', '[^']+'\)"
-    r"\.workspaceId\)\), '/'\)"
-)
-
-
-def scope(assignment: Resource) -> str:
-    """The id of the resource that an assignment is on. Raises ValueError for an id that it does not know."""
-    id_ = assignment["id"]
-    if found := _GIVEN.match(id_):
-        return found["scope"]
-    if found := _CONTAINER.match(id_):
-        kinds = found["type"].split("/")
-        names = (found["account"], found["service"], found["name"].format(WORKSPACE))
-        path = "/".join(f"{kind}/{name}" for kind, name in zip(kinds[1:], names, strict=True))
-        group = f"/subscriptions/{found['subscription']}/resourceGroups/{found['group']}"
-        return f"{group}/providers/{kinds[0]}/{path}"
-    raise ValueError(f"no scope is known for {id_}")
 
 
 def access(deployed: Deployed, assignments: Iterable[Resource]) -> Access:
@@ -67,8 +43,5 @@ def calls(row: dict[str, Any], assignment: Resource) -> Iterator[Call]:
 
 def assigned(deployed: Deployed) -> list[tuple[dict[str, Any], Resource]]:
     """Each assignment of a case, with its row in bicep/roles.json."""
-    rows = {(row["identity"], row["role"], row["scope"]): row for row in TABLE["assignments"]}
-    return [
-        (rows[principal_of(deployed, each), role_of(deployed, each), scope_of(deployed, each)], each)
-        for each in deployed.of(ASSIGNMENT)
-    ]
+    table = {row["name"]: row for row in rows()}
+    return [(table[name_of(each)], each) for each in deployed.of(ASSIGNMENT)]

@@ -42,7 +42,7 @@ PLANTED: dict[str, tuple[str, Callable[[Resource], object]]] = {
         "Microsoft.Web/sites",
         lambda one: one.pop("tags"),
     ),
-    "assignments_are_those_of_the_table": (ASSIGNMENT, properties(roleDefinitionId=f"x/{CONTRIBUTOR}")),
+    "assignments_are_those_of_the_document": (ASSIGNMENT, properties(roleDefinitionId=f"x/{CONTRIBUTOR}")),
     "an_identity_is_named_as_one": (ASSIGNMENT, properties(principalType="User")),
     "uploaders_write_datasets_only": (ASSIGNMENT, properties(condition="true")),
     "storage_is_neither_public_nor_keyed": (

@@ -9,9 +9,9 @@ from localcloud.access.calls import Call
 from localcloud.access.conditions.attributes import BLOB_PATH, BLOB_PREFIX, Attribute, Value
 from localcloud.access.decisions import Allowed, Refused
 
-from tests.bicep.claims.roles import ASSIGNMENT, principal_of, role_of
+from scripts.assigned_roles import ASSIGNMENT, principal_of, role_of, scope
 from tests.bicep.deployed import Deployed, committed
-from tests.bicep.granted import access, assigned, calls, scope
+from tests.bicep.granted import access, assigned, calls
 
 CASES = [each for each in committed() if each.is_main]
 CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"

@@ -56,7 +56,7 @@ def test_the_wheel_holds_what_client_and_command_line_need_and_nothing_else(whee
     sources = {
         str(file.relative_to(ROOT))
         for folder in ("touchdown", "runs")
-        for pattern in ("*.py", "py.typed", "*.snapshot.json")
+        for pattern in ("*.py", "py.typed", "*.json")
         for file in (ROOT / folder).rglob(pattern)
     }
     packed = {name for name in files(wheel) if ".dist-info/" not in name}

@@ -92,7 +92,11 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
 
 
 def pool() -> Json:
+    image = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
+    machine = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04"}
     return {
+        "vmSize": "Standard_D2s_v5",
+        "deploymentConfiguration": {"virtualMachineConfiguration": machine},
         "taskSlotsPerNode": TASK_SLOTS,
         "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
         "startTask": {"commandLine": START_TASK, "waitForSuccess": True},

@@ -1,7 +1,6 @@
 """The role table, the templates and the code agree: every call has a role, and every role has a call."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -15,11 +14,18 @@ from localcloud.access.built_in import built_in_named
 from localcloud.access.calls import Call
 from localcloud.access.definitions import RoleDefinition
 
+from scripts.assigned_roles import DEFINITION, own_name, rows
+from scripts.bicep_deployed import committed
 from tests.unit.bicep.source import BICEP, ROOT, Declared, properties, source, sources, text
 
-TABLE: dict[str, Any] = json.loads((BICEP / "roles.json").read_text())
-ASSIGNMENTS: list[dict[str, Any]] = TABLE["assignments"]
-CUSTOM: dict[str, dict[str, list[str]]] = TABLE["roles"]
+ASSIGNMENTS = rows()
+"""The table: roles.json with what the committed snapshots say of each assignment."""
+CUSTOM = {
+    own_name(each): dict(*each["properties"]["permissions"])
+    for deployed in committed()
+    for each in deployed.of(DEFINITION)
+}
+"""The operations of the roles that the templates define."""
 BUILT_IN = {
     role.name: role
     for name in {each["role"] for each in ASSIGNMENTS} - set(CUSTOM)
@@ -56,8 +62,9 @@ def test_the_table_has_the_assignments_of_the_templates_and_no_others() -> None:
 @each_assignment
 def test_an_assignment_is_what_the_table_says(assignment: dict[str, Any]) -> None:
     path, declared = assigned()[assignment["name"]]
-    assert path == BICEP / assignment["file"]
+    assert path.parent == BICEP / "modules"
     given = properties(declared.properties()["properties"])
+    assert text(given["description"]) == f"'{assignment['name']} (docs/roles.md)'"
     variables = {"app", "training", "scoring", "workspace", "events"}
     identity = assignment["identity"]
     principal = {"whoever deploys": "publisherPrincipalId", "uploaders": "principalId"}.get(
@@ -86,8 +93,8 @@ def test_the_comment_above_an_assignment_is_its_reason_in_the_table(assignment: 
 def test_an_assignment_has_the_condition_that_the_table_names(assignment: dict[str, Any]) -> None:
     path, declared = assigned()[assignment["name"]]
     condition = re.search(r"' = if \((.*)\) \{\n", text(declared.node))
-    assert (condition[1] if condition else None) == CONDITIONS[assignment.get("when", "")]
-    assert (path.name == "keys.bicep") == (assignment.get("when") == "batchAuthentication=KeyVault")
+    assert (condition[1] if condition else None) == CONDITIONS[assignment["when"]]
+    assert (path.name == "keys.bicep") == (assignment["when"] == "batchAuthentication=KeyVault")
 
 
 def test_the_switches_of_the_modules_are_those_of_main() -> None:
@@ -100,7 +107,7 @@ def test_the_switches_of_the_modules_are_those_of_main() -> None:
 def test_a_narrow_role_serves_the_calls_of_the_proven_one_that_it_replaces(identity: str) -> None:
     calls: dict[str, set[tuple[str, str]]] = {"Proven": set(), "Narrow": set()}
     for each in ASSIGNMENTS:
-        name, _, value = each.get("when", "").partition("=")
+        name, _, value = each["when"].partition("=")
         if name == "roleSet" and each["identity"] == identity:
             calls[value] |= {(call["by"], call["call"]) for call in each["calls"]}
     assert calls["Narrow"]
@@ -164,7 +171,7 @@ def test_a_custom_role_has_every_property_that_azure_requires() -> None:
 
 def test_only_these_identities_get_a_broad_role() -> None:
     broad = {
-        (each["role"], each["identity"], each["scope"], each.get("when"))
+        (each["role"], each["identity"], each["scope"], each["when"])
         for each in ASSIGNMENTS
         for permission in ROLES[each["role"]].permissions
         if any("*" in name.split("/")[-1] for name in permission.data_actions) or "*" in permission.actions
@@ -176,9 +183,9 @@ def test_only_these_identities_get_a_broad_role() -> None:
         "Application Insights",
         "Azure ML workspace",
     )
-    assert broad == {("Contributor", "workspace", scope, None) for scope in workspace} | {
-        ("Key Vault Administrator", "workspace", "key vault", None),
-        ("Storage Blob Data Owner", "app", "storage account of the Functions host", None),
+    assert broad == {("Contributor", "workspace", scope, "") for scope in workspace} | {
+        ("Key Vault Administrator", "workspace", "key vault", ""),
+        ("Storage Blob Data Owner", "app", "storage account of the Functions host", ""),
         ("Storage Blob Data Owner", "training", "data account", "roleSet=Proven"),
         ("Azure Batch Account Contributor", "training", "Batch account", "roleSet=Proven"),
         ("Azure Batch Data Contributor", "training", "Batch account", "roleSet=Narrow"),
@@ -292,8 +299,11 @@ def test_the_table_lists_callers_outside_of_the_code_too() -> None:
 
 
 def test_the_document_is_generated_from_the_table() -> None:
-    script = ROOT / "scripts" / "document_roles.py"
     checked = subprocess.run(
-        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "scripts.document_roles", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -38,6 +38,7 @@ from localcloud import (
     spec,
     web,
 )
+from localcloud.deployments import routes as deployments
 from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
@@ -52,6 +53,7 @@ log = logging.getLogger("localcloud")
 SERVICES: list[Callable[[Cloud], Service]] = [
     arm.service,
     authorization.service,
+    deployments.service,
     eventgrid.service,
     machinelearning.service,
     batch.service,
@@ -137,8 +139,9 @@ class ControlKey:
         await self.app(scope, receive, send)
 
 
-def plain_app(cloud: Cloud, services: list[Service]) -> Starlette:
-    return Starlette(
+def plain_app(cloud: Cloud, services: list[Service], resource_manager: ASGIApp) -> Starlette:
+    """The plain HTTP listener's app. Controls find Resource Manager in its state."""
+    app = Starlette(
         routes=[
             *identity.routes(cloud.home, cloud.tokens),
             Mount(
@@ -153,6 +156,8 @@ def plain_app(cloud: Cloud, services: list[Service]) -> Starlette:
             Exception: answer_broken,
         },
     )
+    app.state.resource_manager = resource_manager
+    return app
 
 
 class Listener(uvicorn.Server):
@@ -206,7 +211,7 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
     resource_manager = tls_app(cloud, services)
     listeners = [
         listener(resource_manager, home.ports.arm, tls=home),
-        listener(plain_app(cloud, services), home.ports.identity),
+        listener(plain_app(cloud, services, resource_manager), home.ports.identity),
     ]
     started: list[Service] = []
     async with asyncio.TaskGroup() as group:

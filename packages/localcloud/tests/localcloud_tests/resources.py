@@ -53,11 +53,23 @@ def resources(home: Home) -> list[Resource]:
             typeProperties={"serviceEndpoint": home.blob_url},
         ),
         resource(BATCH_ID, "2025-06-01"),
-        resource(f"{BATCH_ID}/pools/{POOL}", "2025-06-01", taskSlotsPerNode=2),
+        resource(f"{BATCH_ID}/pools/{POOL}", "2025-06-01", **pool()),
         resource(TOPIC_ID, "2025-02-15"),
         resource(SYSTEM_TOPIC_ID, "2025-02-15", source=STORAGE_ID),
         resource(SITE_ID, "2024-11-01"),
     ]
+
+
+def pool() -> Json:
+    """One node, of the smallest size on which two tasks run at once."""
+    image = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
+    machine = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04"}
+    return {
+        "vmSize": "Standard_D2s_v5",
+        "deploymentConfiguration": {"virtualMachineConfiguration": machine},
+        "taskSlotsPerNode": 2,
+        "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
+    }
 
 
 def resource(id_: str, api_version: str, **properties: Any) -> Resource:

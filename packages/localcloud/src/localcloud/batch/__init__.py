@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from localcloud.batch.pool import Pool, PoolSettings
+from localcloud.batch.pool import Pool
 from localcloud.batch.routes import arm_routes, control_routes
+from localcloud.batch.scaling import PoolSettings
 from localcloud.inventory import POOL
 from localcloud.service import Cloud, Service
 

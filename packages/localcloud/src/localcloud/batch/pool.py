@@ -14,7 +14,6 @@ import shlex
 import shutil
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +22,7 @@ from localcloud.batch import files, processes
 from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, task_environment
 from localcloud.batch.preparation import Preparation
 from localcloud.batch.processes import Mark
+from localcloud.batch.scaling import PoolSettings, Scaling
 from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec, TaskState
 from localcloud.service import Cloud
 from localcloud.store import Document
@@ -31,38 +31,13 @@ from localcloud.wire import AzureError
 log = logging.getLogger("localcloud.batch")
 
 KIND = "batch.task"
+NODE = "tvm-localcloud"
+FIRST = f"{NODE}_1"
 REMEMBERED = 1000
 """Completed tasks that stay listed."""
 
 SIGNALLED = 128
 """A command that a signal ended is reported as 128 + the signal's number, as shells do."""
-
-
-@dataclass(frozen=True)
-class PoolSettings:
-    """What this machine decides about the pool, in place of its definition.
-
-    nodes: how many; task_slots: tasks at a time on each; None leaves it to the definition.
-    """
-
-    nodes: int | None = None
-    task_slots: int | None = None
-
-    @classmethod
-    def read(cls, environ: Mapping[str, str]) -> "PoolSettings":
-        """LOCALCLOUD_POOL_NODES and LOCALCLOUD_POOL_TASK_SLOTS. Raises ValueError."""
-        return cls(
-            _positive(environ, "LOCALCLOUD_POOL_NODES"), _positive(environ, "LOCALCLOUD_POOL_TASK_SLOTS")
-        )
-
-
-def _positive(environ: Mapping[str, str], name: str) -> int | None:
-    text = environ.get(name)
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{name} is {text!r}: a whole number of 1 or more is expected.")
-    return int(text)
 
 
 @dataclass
@@ -91,12 +66,14 @@ class Pool:
         self.settings = settings
         self.folders = NodeFolders(cloud.home.root / "batch")
         self.definition: Document = {}
-        self.nodes = self._new_nodes()
+        self._scaling = Scaling.of({}, settings)
+        self.nodes: list[Node] = []
         self.tasks: dict[str, Task] = {}
         self._queue: deque[Task] = deque()
-        self._stopping = False
+        self._running = self._stopping = False
         self._preparation: asyncio.Task[None] | None = None
         self._start_task: StartTask | None = None
+        self._ready = False
         spec = cloud.spec
         environment = NodeEnvironment(
             cloud.home, self.folders, spec.node_requirements, spec.node_environment, spec.node_python
@@ -106,19 +83,20 @@ class Pool:
     def define(self, properties: Document) -> None:
         """Give the pool the properties of its resource; nodes become ready anew if those have changed.
 
-        Raises AzureError 400 or 501 for a start task that cannot be run here.
+        Raises AzureError 400 or 501 for a start task or a formula that cannot be run here.
         """
         sent = properties.get("startTask")
         start_task = StartTask.parse(sent, self.cloud.home.blob_url) if sent else None
-        changed = start_task != self._start_task
-        self.definition, self._start_task = properties, start_task
-        if self._node_count != len(self.nodes) and not any(node.running for node in self.nodes):
-            self.nodes = self._new_nodes()
-            changed = True
-        if changed and self._preparation is not None:
+        scaling = Scaling.of(properties, self.settings)
+        changed = start_task != self._start_task or scaling.fixed != self._scaling.fixed
+        self.definition, self._start_task, self._scaling = properties, start_task, scaling
+        if not any(node.running for node in self.nodes):
+            self.nodes = self.nodes[: scaling.most] if scaling.formula else []
+        if changed:
             for node in self.nodes:
                 node.state = "waitingForStartTask"
-            self._preparation = self.cloud.operations.spawn(self._make_ready(self._preparation))
+            self._ready = False
+        self._scale()
 
     @property
     def name(self) -> str:
@@ -126,16 +104,8 @@ class Pool:
 
     @property
     def task_slots(self) -> int:
-        return self.settings.task_slots or int(self.definition.get("taskSlotsPerNode") or 1)
-
-    @property
-    def _node_count(self) -> int:
-        """A formula that scales the pool is not evaluated: such a pool has one node."""
-        fixed = (self.definition.get("scaleSettings") or {}).get("fixedScale") or {}
-        return self.settings.nodes or max(1, int(fixed.get("targetDedicatedNodes") or 1))
-
-    def _new_nodes(self) -> list[Node]:
-        return [Node(f"tvm-localcloud_{number}") for number in range(1, self._node_count + 1)]
+        """How many tasks each node runs at once."""
+        return self._scaling.slots
 
     def _node_name(self, node: str) -> NodeName:
         inventory = self.cloud.inventory
@@ -150,7 +120,9 @@ class Pool:
         """Make the nodes ready beside the server: tasks may be submitted at once."""
         await processes.end(self.folders.mark())
         await asyncio.to_thread(self._clean)
-        self._preparation = self.cloud.operations.spawn(self._make_ready())
+        self._running = True
+        self.cloud.operations.spawn(self._make_environment())
+        self._dispatch()
 
     async def stop(self) -> None:
         """End every process of the pool; unfinished tasks complete as terminated."""
@@ -165,6 +137,8 @@ class Pool:
         task = Task(id_, self.job, spec)
         self.tasks[id_] = task
         self._forget_oldest()
+        if self._scaling.formula and all(node.state == "startTaskFailed" for node in self.nodes):
+            self.nodes.clear()
         keep_until = time.time() + spec.retention.total_seconds()
         self.cloud.store.put(KIND, id_, {"job": task.job, "keepUntil": keep_until})
         self._queue.append(task)
@@ -179,26 +153,44 @@ class Pool:
         task.terminated.set()
         await task.completed.wait()
 
+    def _scale(self) -> None:
+        """Add the nodes that the pool is to have, and make ready those that are not."""
+        wanted = self._scaling.nodes(
+            len(self._queue) + sum(len(node.running) for node in self.nodes), len(self.nodes)
+        )
+        for number in range(len(self.nodes), wanted):
+            state = "idle" if self._ready else "waitingForStartTask"
+            self.nodes.append(Node(f"{NODE}_{number + 1}", state))
+        waiting = any(node.state == "waitingForStartTask" for node in self.nodes)
+        if waiting and self._running and not self._stopping and not self._preparing:
+            self._preparation = self.cloud.operations.spawn(self._make_ready())
+
+    @property
+    def _preparing(self) -> bool:
+        return self._preparation is not None and not self._preparation.done()
+
     def _dispatch(self) -> None:
+        self._scale()
         while self._queue and not self._stopping and (node := self._free_node()):
             task = self._queue.popleft()
             task.node = node.id
             node.running.add(task.id)
             node.state = "running"
             self.cloud.operations.spawn(self._serve(node, task))
-        if self._queue and all(node.state == "startTaskFailed" for node in self.nodes):
+        if self.nodes and all(node.state == "startTaskFailed" for node in self.nodes):
             failure = self.nodes[0].failure
             while self._queue:
                 self._queue.popleft().complete(failure=failure)
 
     def _free_node(self) -> Node | None:
-        """The least busy node with a free slot."""
+        """A node with a free slot: the least busy one, or the busiest one where tasks are to be packed."""
         free = [
             node
             for node in self.nodes
             if node.state in ("idle", "running") and len(node.running) < self.task_slots
         ]
-        return min(free, key=lambda node: len(node.running), default=None)
+        packed = (self.definition.get("taskSchedulingPolicy") or {}).get("nodeFillType") == "Pack"
+        return (max if packed else min)(free, key=lambda node: len(node.running), default=None)
 
     async def _serve(self, node: Node, task: Task) -> None:
         try:
@@ -289,18 +281,30 @@ class Pool:
         else:
             await asyncio.Event().wait()
 
-    async def _make_ready(self, earlier: asyncio.Task[None] | None = None) -> None:
-        if earlier is not None:
-            await asyncio.wait([earlier])
-        failure = None
+    async def _make_environment(self) -> None:
+        """Make the environment of the nodes before there are any: models score in it, too."""
         try:
-            await self._prepare.run(self._node_name(self.nodes[0].id), self._start_task)
+            await self._prepare.environment(self._node_name(FIRST))
+        except TaskFailedError as error:
+            log.error("the environment of the nodes: %s", error.message)  # noqa: TRY400 - its stderr says more
+
+    async def _make_ready(self) -> None:
+        """Run the start task, once more if the pool gets another one meanwhile."""
+        failure, start_task = None, self._start_task
+        try:
+            await self._prepare.run(self._node_name(FIRST), start_task)
         except TaskFailedError as error:
             log.error("the start task failed: %s", error.message)  # noqa: TRY400 - its stderr says more
             failure = error
+        if start_task != self._start_task:
+            await self._make_ready()
+            return
+        self._ready = failure is None
         for node in self.nodes:
-            node.state = "startTaskFailed" if failure else "idle"
-            node.failure = failure
+            if node.state == "waitingForStartTask":
+                node.state = "startTaskFailed" if failure else "idle"
+                node.failure = failure
+        self._preparation = None
         self._dispatch()
 
     def _clean(self) -> None:

@@ -19,16 +19,22 @@ class Preparation:
         self._cloud = cloud
         self._folders = folders
         self._environment = environment
+        self._making = asyncio.Lock()
+
+    async def environment(self, name: NodeName) -> None:
+        """Returns when the Python environment of the nodes is complete. Raises TaskFailedError."""
+        async with self._making:
+            try:
+                commands = await asyncio.to_thread(self._environment.commands)
+            except OSError as error:
+                raise failed(f"The start task failed: {error}") from error
+            for command in commands:
+                await self._execute(command, self._environment.process_environment(name))
+            await asyncio.to_thread(self._environment.finish)
 
     async def run(self, name: NodeName, start_task: StartTask | None) -> None:
         """Returns when the nodes are ready. Raises TaskFailedError."""
-        try:
-            commands = await asyncio.to_thread(self._environment.commands)
-        except OSError as error:
-            raise failed(f"The start task failed: {error}") from error
-        for command in commands:
-            await self._execute(command, self._environment.process_environment(name))
-        await asyncio.to_thread(self._environment.finish)
+        await self.environment(name)
         if start_task is not None:
             await asyncio.to_thread(self._fetch, start_task)
             environment = start_task_environment(self._cloud.home, self._folders, name, start_task)

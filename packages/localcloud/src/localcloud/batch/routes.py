@@ -1,8 +1,7 @@
 """What Batch answers: account and pool to Resource Manager, nodes and tasks to localcloud's own callers.
 
-A cloud has one account with one pool. A pool's image, size and network are kept and returned, and
-means nothing here; a formula that scales it is not evaluated. Source: "Batch Account" and "Pool" of the Batch
-management REST API, api-version 2025-06-01.
+A cloud has one account with one pool. A pool's image and network are kept and returned, and mean nothing
+here. Source: "Batch Account" and "Pool" of the Batch management REST API, api-version 2025-06-01.
 """
 
 from typing import Any
@@ -12,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from localcloud.arm import known_scope
+from localcloud.batch import definitions
 from localcloud.batch.pool import Pool
 from localcloud.home import REGION
-from localcloud.inventory import BATCH_ACCOUNT, POOL, not_found, properties_of
+from localcloud.inventory import BATCH_ACCOUNT, POOL, not_found
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, Handler, api_version, json_body
@@ -37,6 +37,9 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
 
         return checked
 
+    def exists(id_: str) -> bool:
+        return inventory.get(id_) is not None
+
     def account(request: Request) -> Document:
         name = request.path_params["account"]
         found = inventory.one(BATCH_ACCOUNT)
@@ -56,8 +59,9 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
 
     async def put_account(request: Request) -> Response:
         inventory.refuse_another(BATCH_ACCOUNT, request.url.path)
-        body = await json_body(request)
-        document, created = inventory.put(BATCH_ACCOUNT, request.url.path, body, properties_of(body))
+        body, id_ = await json_body(request), request.url.path.rstrip("/")
+        properties = definitions.account(request.path_params["account"], body, inventory.get(id_), exists)
+        document, created = inventory.put(BATCH_ACCOUNT, id_, body, properties)
         return JSONResponse(account_body(document, inventory.batch_endpoint), 201 if created else 200)
 
     async def list_pools(request: Request) -> Response:
@@ -70,10 +74,10 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
     async def put_pool(request: Request) -> Response:
         account(request)
         inventory.refuse_another(POOL, request.url.path)
-        body = await json_body(request)
-        properties = properties_of(body)
+        body, id_ = await json_body(request), request.url.path.rstrip("/")
+        properties = definitions.pool(request.path_params["pool"], body, inventory.get(id_), exists)
         pool.define(properties)
-        document, created = inventory.put(POOL, request.url.path, body, properties)
+        document, created = inventory.put(POOL, id_, body, properties)
         return JSONResponse(pool_body(document, pool), 201 if created else 200)
 
     return [
@@ -100,21 +104,16 @@ def account_body(document: Document, endpoint: str) -> dict[str, Any]:
     computed = {
         "accountEndpoint": endpoint,
         "provisioningState": "Succeeded",
-        "poolAllocationMode": "BatchService",
-        "allowedAuthenticationModes": ["AAD"],
     }
     return {"location": REGION, **document, "properties": document["properties"] | computed}
 
 
 def pool_body(document: Document, pool: Pool) -> dict[str, Any]:
     """A pool as Resource Manager returns it."""
-    nodes = len(pool.nodes)
     computed = {
         "provisioningState": "Succeeded",
         "allocationState": "Steady",
-        "currentDedicatedNodes": nodes,
+        "currentDedicatedNodes": len(pool.nodes),
         "currentLowPriorityNodes": 0,
-        "scaleSettings": {"fixedScale": {"targetDedicatedNodes": nodes, "targetLowPriorityNodes": 0}},
-        "taskSlotsPerNode": pool.task_slots,
     }
     return document | {"properties": document["properties"] | computed}

@@ -3,6 +3,7 @@
 import graphlib
 import heapq
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from localcloud.deployments.dependencies import ASSIGNMENT, Needs, needs
 from localcloud.deployments.evaluation import Deployment
@@ -10,6 +11,15 @@ from localcloud.deployments.tracing import Document, Traced, traced
 
 type Place = tuple[int, int]
 """Rank and index of a resource."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A resource when its turn comes. key: stands for it in the needs of others; needs: their keys."""
+
+    key: str
+    needs: frozenset[str]
+    resource: Document
 
 
 class SnapshotError(Exception):
@@ -24,10 +34,16 @@ def ordered(resources: Sequence[Document], deployment: Deployment) -> list[Docum
     is asked for its scope only. Raises SnapshotError for an id that is there twice and for resources that
     need each other, and ExpressionError.
     """
+    return [step.resource for step in steps(resources, deployment)]
+
+
+def steps(resources: Sequence[Document], deployment: Deployment) -> list[Step]:
+    """Resources in the order of ordered(), each with what it needs. Raises as ordered() does."""
     found = [traced(each, deployment) for each in resources]
     refuse_twice(found)
     places = {each.id: (rank(each), index) for index, each in enumerate(found)}
-    return [resources[places[id_][1]] for id_ in sequence(needs(found), places)]
+    wanted = needs(found)
+    return [Step(key, frozenset(wanted[key]), resources[places[key][1]]) for key in sequence(wanted, places)]
 
 
 def rank(resource: Traced) -> int:

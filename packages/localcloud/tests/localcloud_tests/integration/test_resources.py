@@ -24,6 +24,7 @@ from localcloud_tests.resources import (
     TOPIC_ID,
     WORKSPACE_PATH,
     function,
+    pool,
     webhook,
 )
 
@@ -165,7 +166,8 @@ def test_a_put_datastore_is_a_container_of_this_storage(arm: Arm, cloud_home: Ho
         (f"{WORKSPACE_PATH}2", {}, 501, "second resource of the type"),
         (f"{BATCH_ID}2", {}, 501, "second resource of the type"),
         (f"{BATCH_ID}/pools/second", {}, 501, "second resource of the type"),
-        (f"{BATCH_ID}/pools/{POOL}", {"startTask": {"waitForSuccess": True}}, 400, "needs a commandLine"),
+        (f"{BATCH_ID}/pools/{POOL}", {}, 400, "properties.vmSize"),
+        (f"{BATCH_ID}/pools/{POOL}", pool() | {"startTask": {}}, 400, "properties.startTask.commandLine"),
         (f"{SITE_ID}2", {}, 501, "second resource of the type"),
         (f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/other", {}, 400, "'sku'"),
         (f"{GROUP_ID}/providers/Microsoft.KeyVault/vaults/mine", {}, 501, "vaults/mine"),

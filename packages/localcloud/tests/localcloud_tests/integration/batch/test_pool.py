@@ -14,7 +14,8 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from localcloud.batch.pool import Pool, PoolSettings
+from localcloud.batch.pool import Pool
+from localcloud.batch.scaling import PoolSettings
 from localcloud.batch.tasks import TaskSpec
 from localcloud.faults import Fault, Faults
 from localcloud.home import Home, Ports
@@ -230,3 +231,43 @@ async def test_a_new_start_task_makes_the_nodes_ready_anew(open_pool: Open, read
     again = pool.submit(str(uuid4()), TaskSpec("true"))
     await again.completed.wait()
     assert (again.exit_code, len(pool.nodes), pool.task_slots) == (0, 2, 3)
+
+
+FORMULA = "$TargetDedicatedNodes = min(2, ceil($PendingTasks.GetSample(1) / 2));"
+
+
+def scaled(**more: object) -> dict[str, object]:
+    return {"taskSlotsPerNode": 2, "scaleSettings": {"autoScale": {"formula": FORMULA}}, **more}
+
+
+async def test_a_pool_that_a_formula_scales_has_nodes_when_there_are_tasks_and_no_more_than_it_says(
+    open_pool: Open, ready: Path
+) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(nodes=8))
+    pool.define(scaled(taskSchedulingPolicy={"nodeFillType": "Pack"}))
+    await pool.start()
+    assert pool.nodes == []
+    tasks = [pool.submit(str(uuid4()), TaskSpec("sleep 600")) for _ in range(6)]
+    async with asyncio.timeout(30):
+        while [str(task.state) for task in tasks].count("running") < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert [len(node.running) for node in pool.nodes] == [2, 2]
+    assert [task.state for task in tasks[4:]] == ["active", "active"]
+    assert len({task.node for task in tasks[:2]}) == 1, "tasks are packed"
+
+
+async def test_new_nodes_run_the_start_task_again_when_it_has_failed_for_all(
+    open_pool: Open, ready: Path
+) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    flag = pool.folders.root.parent / "published"
+    pool.define(scaled(startTask={"commandLine": f"/bin/bash -c 'test -f {flag}'"}))
+    await pool.start()
+    early = pool.submit(str(uuid4()), TaskSpec("true"))
+    await early.completed.wait()
+    assert early.failure is not None
+    assert early.failure.code == "StartTaskFailed"
+    flag.touch()
+    late = pool.submit(str(uuid4()), TaskSpec("true"))
+    await late.completed.wait()
+    assert late.exit_code == 0

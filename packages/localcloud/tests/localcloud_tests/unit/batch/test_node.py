@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, task_environment
-from localcloud.batch.pool import PoolSettings
+from localcloud.batch.scaling import PoolSettings, Scaling
 from localcloud.batch.tasks import Task, TaskSpec
 from localcloud.home import Home, Ports
 from localcloud.wire import AzureError
@@ -44,6 +44,23 @@ def test_settings_leave_the_pool_as_it_is_defined_and_refuse_what_is_no_number()
     assert PoolSettings.read({"LOCALCLOUD_POOL_NODES": "3"}).nodes == 3
     with pytest.raises(ValueError, match="LOCALCLOUD_POOL_TASK_SLOTS is '0'"):
         PoolSettings.read({"LOCALCLOUD_POOL_TASK_SLOTS": "0"})
+
+
+def test_this_machine_bounds_a_formula_by_its_cores_unless_its_person_says_otherwise() -> None:
+    formula = "$TargetDedicatedNodes = min(5, $PendingTasks.GetSample(1));"
+    pool = {"taskSlotsPerNode": 2, "scaleSettings": {"autoScale": {"formula": formula}}}
+    assert Scaling.of(pool, PoolSettings(), cores=6).nodes(99, 0) == 3
+    assert Scaling.of(pool, PoolSettings(), cores=1).nodes(99, 0) == 1
+    assert Scaling.of(pool, PoolSettings(nodes=4), cores=1).nodes(99, 0) == 4
+    assert Scaling.of(pool, PoolSettings(nodes=9), cores=1).nodes(99, 0) == 5
+    assert Scaling.of(pool, PoolSettings(), cores=6).nodes(0, 2) == 2, "nodes stay"
+    assert Scaling.of(pool, PoolSettings(), cores=6).nodes(0, 0) == 0
+
+
+def test_a_fixed_scale_counts_dedicated_and_spot_nodes() -> None:
+    pool = {"scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1, "targetLowPriorityNodes": 2}}}
+    assert Scaling.of(pool, PoolSettings()).nodes(0, 0) == 3
+    assert Scaling.of(pool, PoolSettings(nodes=1)).nodes(0, 0) == 1
 
 
 def test_the_environment_is_made_once_for_the_same_requirements(
