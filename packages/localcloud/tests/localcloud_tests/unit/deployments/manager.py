@@ -40,7 +40,7 @@ class Manager:
             headers=headers | key,
         )
 
-    async def send(self, method: str, path: str, body: Json | None = None, **query: str) -> httpx.Response:
+    async def send(self, method: str, path: str, body: Json | None = None, /, **query: Any) -> httpx.Response:
         return await self.http.request(method, path, params=VERSION | query, json=body)
 
     async def ended(self, id_: str) -> Json:
