@@ -59,6 +59,7 @@ PRODUCT = ("runs", "services", "activities", "orchestrators", "triggers")
 TITLES = {
     "arm": "Resource Manager",
     "authorization": "Roles",
+    "deployments": "Deployments",
     "eventgrid": "Event Grid",
     "machinelearning": "Azure ML",
     "batch": "Batch",
