@@ -58,6 +58,7 @@ DOCUMENTS = [
 PRODUCT = ("runs", "services", "activities", "orchestrators", "triggers")
 TITLES = {
     "arm": "Resource Manager",
+    "subscriptions": "Resource Manager",
     "authorization": "Roles",
     "deployments": "Deployments",
     "eventgrid": "Event Grid",

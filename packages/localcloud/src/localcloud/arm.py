@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION, TENANT
+from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION
 from localcloud.inventory import GROUP, Inventory, properties_of
 from localcloud.service import Cloud, Service
 from localcloud.store import Document
@@ -71,20 +71,6 @@ def service(cloud: Cloud) -> Service:
             ]
         )
 
-    async def subscription(request: Request) -> Response:
-        cloud.arm_caller(request)
-        api_version(request)
-        known_subscription(request)
-        return JSONResponse(
-            {
-                "id": f"/subscriptions/{SUBSCRIPTION}",
-                "subscriptionId": SUBSCRIPTION,
-                "tenantId": TENANT,
-                "displayName": "localcloud",
-                "state": "Enabled",
-            }
-        )
-
     async def get_group(_: Request) -> Response:
         found = inventory.one(GROUP)
         assert found is not None
@@ -102,7 +88,6 @@ def service(cloud: Cloud) -> Service:
     one = "/subscriptions/{subscription}/resourceGroups/{group}"
     routes: list[BaseRoute] = [
         ArmRoute("GET", "/metadata/endpoints", metadata),
-        ArmRoute("GET", "/subscriptions/{subscription}", subscription),
         ArmRoute("GET", one, opened(cloud, get_group)),
         ArmRoute("PUT", one, put_group),
     ]

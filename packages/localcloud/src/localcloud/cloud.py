@@ -36,6 +36,7 @@ from localcloud import (
     kept,
     machinelearning,
     spec,
+    subscriptions,
     web,
 )
 from localcloud.deployments import routes as deployments
@@ -52,6 +53,7 @@ log = logging.getLogger("localcloud")
 
 SERVICES: list[Callable[[Cloud], Service]] = [
     arm.service,
+    subscriptions.service,
     authorization.service,
     deployments.service,
     eventgrid.service,
