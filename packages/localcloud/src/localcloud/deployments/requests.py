@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.deployments import compiler
+from localcloud.deployments import compiler, relaxed_json
 from localcloud.deployments.compiler import NoCompilerError, Place, TemplateError
 from localcloud.deployments.literals import literal_texts, protected
 from localcloud.deployments.ordering import SnapshotError
@@ -79,6 +79,18 @@ def checked_location(location: object) -> str:
     if not isinstance(location, str) or not LOCATION.fullmatch(location):
         raise AzureError(400, "InvalidLocation", f"The location {json.dumps(location)} is not valid.")
     return location
+
+
+def body_of(raw: bytes) -> Document:
+    """The body of a request to deploy. Raises AzureError 400."""
+    try:
+        body = relaxed_json.loads(raw.decode("utf-8-sig"))
+    except ValueError as error:
+        raise AzureError(400, "InvalidRequestContent", f"The request content was invalid: {error}.") from None
+    if not isinstance(body, dict):
+        message = "The request content was invalid: a JSON object is expected."
+        raise AzureError(400, "InvalidRequestContent", message)
+    return body
 
 
 def properties_of_request(body: Document) -> Document:

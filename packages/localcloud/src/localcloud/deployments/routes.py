@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute
 from localcloud.arm import opened
 from localcloud.deployments import control
 from localcloud.deployments.records import ACTIVE, TYPE, shown
-from localcloud.deployments.requests import Target, Wanted, checked_location, checked_name, evaluate
+from localcloud.deployments.requests import Target, Wanted, body_of, checked_location, checked_name, evaluate
 from localcloud.deployments.service import Deployments, described
 from localcloud.deployments.tracing import Document
 from localcloud.home import REGION
 from localcloud.inventory import Inventory
 from localcloud.service import Cloud, Service
-from localcloud.wire import ArmRoute, AzureError, Handler, json_body, not_imitated
+from localcloud.wire import ArmRoute, AzureError, Handler, not_imitated
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
 SCOPES = (SUBSCRIPTION, f"{SUBSCRIPTION}/resourceGroups/{{group}}")
@@ -56,7 +56,7 @@ def changes(cloud: Cloud, deployments: Deployments) -> list[Entry]:
     base = cloud.home.resource_manager
 
     async def wanted(request: Request) -> Wanted:
-        body = await json_body(request)
+        body = body_of(await request.body())
         return await evaluate(target_of(request, body, cloud.inventory), body)
 
     async def put(request: Request) -> Response:
