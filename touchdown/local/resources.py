@@ -3,6 +3,7 @@
 Filters and retry policies are those that Bicep deploys, bicep/definitions/subscriptions.json.
 """
 
+import base64
 import json
 import os
 from collections.abc import Mapping
@@ -33,9 +34,14 @@ from touchdown.local.names import (
     WORKSPACE_PATH,
 )
 from touchdown.local.snapshots import TUNABLE
+from touchdown.local.trainer_environment import environment_mark, published_files
 
 TRAINER_ENVIRONMENT = ".venv-trainer"
 TASK_SLOTS = 2
+START_TASK = (
+    """/bin/bash -c 'set -eu; script=$(printf %s "$START_TASK" | base64 --decode); """
+    """test -n "$script"; exec /bin/bash -c "$script"'"""
+)
 REGION = "localcloud"
 SCORING_ROLES = (
     "Storage Blob Data Contributor",
@@ -43,8 +49,6 @@ SCORING_ROLES = (
     "Storage Queue Data Contributor",
     "Storage Table Data Contributor",
 )
-START_TASK = """/bin/bash -c 'ln -sfn environment "$AZ_BATCH_NODE_SHARED_DIR/trainer"'"""
-"""The pipeline's command finds the trainer's Python below $AZ_BATCH_NODE_SHARED_DIR/trainer."""
 
 
 def spec(home: Home, checkout: Path, *, ready_environment: bool = True) -> CloudSpec:
@@ -60,6 +64,7 @@ def spec(home: Home, checkout: Path, *, ready_environment: bool = True) -> Cloud
         app=checkout,
         node_environment=environment if made and ready_environment else None,
         node_requirements=checkout / "trainer" / "requirements.txt",
+        node_environment_mark=environment_mark(published_files(checkout)),
     )
 
 
@@ -80,7 +85,7 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
         ),
         Resource(FACTORY_ID, {"location": REGION, "properties": {}}, "2018-06-01"),
         Resource(BATCH_ID, {"location": REGION, "properties": {}}, "2025-06-01"),
-        Resource(f"{BATCH_ID}/pools/{POOL}", {"properties": pool()}, "2025-06-01"),
+        Resource(f"{BATCH_ID}/pools/{POOL}", {"properties": pool(home, checkout)}, "2025-06-01"),
         Resource(TOPIC_ID, {"location": REGION, "properties": {"disableLocalAuth": True}}, "2025-02-15"),
         Resource(SYSTEM_TOPIC_ID, {"location": REGION, "properties": {"source": STORAGE_ID}}, "2025-02-15"),
         Resource(SCORING_IDENTITY_ID, {"location": REGION}, "2023-01-31"),
@@ -91,15 +96,32 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
     ]
 
 
-def pool() -> Json:
+def pool(home: Home, checkout: Path) -> Json:
+    """The pool, as bicep/modules/batch.bicep deploys it with the defaults of its parameters."""
     image = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
     machine = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04"}
+    definitions = checkout / "bicep" / "definitions"
+    formula = (definitions / "autoscale.txt").read_text()
+    for name, value in {"{target}": "$TargetDedicatedNodes", "{other}": "$TargetLowPriorityNodes"}.items():
+        formula = formula.replace(name, value)
+    formula = formula.replace("{maxNodes}", "2").replace("{taskSlots}", str(TASK_SLOTS))
+    script = base64.b64encode((definitions / "start-task.sh").read_bytes()).decode()
     return {
         "vmSize": "Standard_D2s_v5",
         "deploymentConfiguration": {"virtualMachineConfiguration": machine},
         "taskSlotsPerNode": TASK_SLOTS,
-        "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
-        "startTask": {"commandLine": START_TASK, "waitForSuccess": True},
+        "scaleSettings": {"autoScale": {"evaluationInterval": "PT5M", "formula": formula}},
+        "startTask": {
+            "commandLine": START_TASK,
+            "environmentSettings": [{"name": "START_TASK", "value": script}],
+            "resourceFiles": [
+                {"httpUrl": f"{home.blob_url}/{CONTAINER}/code/pool/{name}", "filePath": name}
+                for name in ("requirements.txt", "uv.txt")
+            ],
+            "userIdentity": {"autoUser": {"elevationLevel": "Admin", "scope": "Pool"}},
+            "maxTaskRetryCount": 2,
+            "waitForSuccess": True,
+        },
     }
 
 

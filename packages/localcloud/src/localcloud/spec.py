@@ -41,7 +41,8 @@ class CloudSpec:
     existing Python environment, which Batch tasks find on their PATH and in which models score; localcloud
     never writes to it. node_requirements: if there is no node_environment, localcloud makes one from this
     file, which locks its requirements by hash. node_python: the Python version of the environment that
-    localcloud makes.
+    localcloud makes. node_environment_mark: a file below $AZ_BATCH_NODE_SHARED_DIR by which the pool's start
+    task knows that an environment is complete, such as `env-1/.complete`: localcloud's nodes have it.
     """
 
     resources: Sequence[Resource] = field(default_factory=tuple)
@@ -49,6 +50,7 @@ class CloudSpec:
     node_environment: Path | None = None
     node_requirements: Path | None = None
     node_python: str = "3.11"
+    node_environment_mark: str = ""
 
     def to_json(self) -> Json:
         return {
@@ -57,12 +59,13 @@ class CloudSpec:
             "nodeEnvironment": _text(self.node_environment),
             "nodeRequirements": _text(self.node_requirements),
             "nodePython": self.node_python,
+            "nodeEnvironmentMark": self.node_environment_mark,
         }
 
     @classmethod
     def from_json(cls, body: Any, folder: Path = Path()) -> "CloudSpec":
         """The specification in `body`; `folder` is the base of relative paths. Raises SpecError."""
-        known = {"resources", "app", "nodeEnvironment", "nodeRequirements", "nodePython"}
+        known = cls().to_json().keys()
         if not isinstance(body, dict) or not body.keys() <= known:
             raise SpecError(f"a specification is an object with the keys {', '.join(sorted(known))}.")
 
@@ -75,6 +78,7 @@ class CloudSpec:
             path("nodeEnvironment"),
             path("nodeRequirements"),
             str(body.get("nodePython", cls.node_python)),
+            str(body.get("nodeEnvironmentMark", cls.node_environment_mark)),
         )
 
     @classmethod

@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from azure.core.exceptions import AzureError as StorageError
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobClient
 
-from localcloud.batch.tasks import ResourceFile, TaskFailedError, TaskSpec
+from localcloud.batch.tasks import OutputFile, ResourceFile, TaskFailedError, TaskSpec
 from localcloud.service import Cloud
+
+FORBIDDEN = 403
+DOWNLOADS = {0: "BlobDownloadMiscError", FORBIDDEN: "BlobAccessDenied", 404: "BlobNotFound"}
+"""Batch's error code for a blob that cannot be read, by the status of storage's answer."""
+UPLOADS = {0: "FileUploadMiscError", FORBIDDEN: "FileUploadAccessDenied", 404: "FileUploadContainerNotFound"}
+"""The same for a blob that cannot be written. Source: BatchErrorCodeStrings of Azure's SDK for .NET."""
+ACCESS_DENIED = "Access for one of the specified Azure Blob(s) is denied."
+"""Batch's own words (Azure-DataFactory#526)."""
 
 STDERR_TAIL = 2000
 """How many of the last characters of a start task's stderr a failed task quotes."""
@@ -24,13 +34,14 @@ def fetch(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
 
 def fetch_file(cloud: Cloud, file: ResourceFile, folder: Path) -> None:
     """Copy a blob to a new file of the folder; one that is there is replaced. Raises TaskFailedError."""
-    blob = cloud.blobs.get_blob_client(file.container, file.blob)
+    blob, target = client(cloud, file), folder / file.file_path
     try:
-        with (folder / file.file_path).open("wb") as out:
+        with target.open("wb") as out:
             blob.download_blob().readinto(out)
+        if file.mode is not None:
+            target.chmod(file.mode)
     except (StorageError, OSError) as error:
-        message = f"The blob {blob.url} could not be copied to the node as {file.file_path}: {error}"
-        raise TaskFailedError("UserError", "BlobDownloadMiscError", message) from error
+        raise failed(error, DOWNLOADS, f"copied from {blob.url} to the node as {file.file_path}") from error
 
 
 def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
@@ -39,13 +50,25 @@ def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
         path = folder / "wd" / file.file_path
         if not path.is_file():
             continue
-        blob = cloud.blobs.get_blob_client(file.container, file.blob)
+        blob = client(cloud, file)
         try:
             with path.open("rb") as data:
                 blob.upload_blob(data, overwrite=True)
         except (StorageError, OSError) as error:
-            message = f"The task's {path.name} could not be copied to {blob.url}: {error}"
-            raise TaskFailedError("UserError", "FileUploadMiscError", message) from error
+            raise failed(error, UPLOADS, f"copied from the task's {path.name} to {blob.url}") from error
+
+
+def client(cloud: Cloud, file: ResourceFile | OutputFile) -> BlobClient:
+    """The client of a file's blob."""
+    return cloud.blobs.get_blob_client(file.blob.container, file.blob.blob)
+
+
+def failed(error: Exception, codes: dict[int, str], what: str) -> TaskFailedError:
+    """The failure of a task whose file could not be copied, with storage's own words."""
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    code = codes.get(status or 0, codes[0])
+    meaning = f"{ACCESS_DENIED} " if status == FORBIDDEN else ""
+    return TaskFailedError("UserError", code, f"{meaning}Nothing could be {what}: {error}")
 
 
 def open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:

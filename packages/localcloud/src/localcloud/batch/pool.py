@@ -16,14 +16,18 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from localcloud.batch import files, processes
-from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, task_environment
+from localcloud.batch.node import NodeFolders, NodeName, task_environment
+from localcloud.batch.node_python import NodeEnvironment
 from localcloud.batch.preparation import Preparation
 from localcloud.batch.processes import Mark
 from localcloud.batch.scaling import PoolSettings, Scaling
+from localcloud.batch.start_task import StartTask
 from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec, TaskState
+from localcloud.blob_urls import accounts_of, located
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import AzureError
@@ -76,7 +80,12 @@ class Pool:
         self._ready = False
         spec = cloud.spec
         environment = NodeEnvironment(
-            cloud.home, self.folders, spec.node_requirements, spec.node_environment, spec.node_python
+            cloud.home,
+            self.folders,
+            spec.node_requirements,
+            spec.node_environment,
+            spec.node_python,
+            spec.node_environment_mark,
         )
         self._prepare = Preparation(cloud, self.folders, environment)
 
@@ -85,8 +94,8 @@ class Pool:
 
         Raises AzureError 400 or 501 for a start task or a formula that cannot be run here.
         """
-        sent = properties.get("startTask")
-        start_task = StartTask.parse(sent, self.cloud.home.blob_url) if sent else None
+        sent, accounts = properties.get("startTask"), accounts_of(self.cloud.inventory)
+        start_task = StartTask.parse(sent, partial(located, self.cloud.home, accounts)) if sent else None
         scaling = Scaling.of(properties, self.settings)
         changed = start_task != self._start_task or scaling.fixed != self._scaling.fixed
         self.definition, self._start_task, self._scaling = properties, start_task, scaling
@@ -291,6 +300,8 @@ class Pool:
     async def _make_ready(self) -> None:
         """Run the start task, once more if the pool gets another one meanwhile."""
         failure, start_task = None, self._start_task
+        if start_task is not None and not start_task.wait:
+            self._become("idle")
         try:
             await self._prepare.run(self._node_name(FIRST), start_task)
         except TaskFailedError as error:
@@ -300,12 +311,15 @@ class Pool:
             await self._make_ready()
             return
         self._ready = failure is None
-        for node in self.nodes:
-            if node.state == "waitingForStartTask":
-                node.state = "startTaskFailed" if failure else "idle"
-                node.failure = failure
+        self._become("startTaskFailed" if failure else "idle", failure)
         self._preparation = None
         self._dispatch()
+
+    def _become(self, state: str, failure: TaskFailedError | None = None) -> None:
+        """Change the state of the nodes that wait for their start task."""
+        for node in self.nodes:
+            if node.state == "waitingForStartTask":
+                node.state, node.failure = state, failure
 
     def _clean(self) -> None:
         """Make the node's folders, and delete the task folders whose time is over."""

@@ -7,8 +7,10 @@ import asyncio
 import shlex
 
 from localcloud.batch import files
-from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, start_task_environment
-from localcloud.batch.tasks import ResourceFile, TaskFailedError
+from localcloud.batch.node import NodeFolders, NodeName
+from localcloud.batch.node_python import NodeEnvironment
+from localcloud.batch.start_task import StartTask, make_tools, start_task_environment
+from localcloud.batch.tasks import TaskFailedError
 from localcloud.service import Cloud
 
 
@@ -35,10 +37,22 @@ class Preparation:
     async def run(self, name: NodeName, start_task: StartTask | None) -> None:
         """Returns when the nodes are ready. Raises TaskFailedError."""
         await self.environment(name)
-        if start_task is not None:
-            await asyncio.to_thread(self._fetch, start_task)
-            environment = start_task_environment(self._cloud.home, self._folders, name, start_task)
-            await self._execute(shlex.split(start_task.command_line), environment)
+        if start_task is None:
+            return
+        await asyncio.to_thread(make_tools, self._folders)
+        for attempt in range(1 + start_task.retries):
+            try:
+                await self._attempt(name, start_task)
+            except TaskFailedError:
+                if attempt == start_task.retries:
+                    raise
+            else:
+                return
+
+    async def _attempt(self, name: NodeName, start_task: StartTask) -> None:
+        await asyncio.to_thread(self._fetch, start_task)
+        environment = start_task_environment(self._cloud.home, self._folders, name, start_task)
+        await self._execute(shlex.split(start_task.command_line), environment)
 
     async def _execute(self, command: list[str], environment: dict[str, str]) -> None:
         stdout, stderr = await asyncio.to_thread(files.open_output, self._folders.startup)
@@ -60,8 +74,8 @@ class Preparation:
             raise failed(f"The start task of the pool ended with exit code {code}: {tail}")
 
     def _fetch(self, start_task: StartTask) -> None:
-        for name, (container, blob) in start_task.files.items():
-            files.fetch_file(self._cloud, ResourceFile(name, container, blob), self._folders.startup / "wd")
+        for file in start_task.files:
+            files.fetch_file(self._cloud, file, self._folders.startup / "wd")
 
 
 def failed(message: str) -> TaskFailedError:

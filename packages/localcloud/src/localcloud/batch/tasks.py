@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from localcloud.blob_urls import BlobUrl
 from localcloud.wire import timestamp
 
 RETENTION = timedelta(days=7)
@@ -19,11 +20,17 @@ RETENTION = timedelta(days=7)
 
 @dataclass(frozen=True)
 class ResourceFile:
-    """A blob that the node copies to `file_path`, a plain name in the task's working directory."""
+    """A blob that the node copies to `file_path`, a plain name in the task's working directory.
+
+    identity: resource id of the pool's identity that reads it. sas: the shared access signature that does, in
+    its place. With neither, anybody may read the blob. mode: the file's permissions.
+    """
 
     file_path: str
-    container: str
-    blob: str
+    blob: BlobUrl
+    identity: str = ""
+    sas: str = ""
+    mode: int | None = None
 
     def __post_init__(self) -> None:
         if self.file_path in ("", ".", "..") or any(character in self.file_path for character in "/\\\0"):
@@ -32,11 +39,15 @@ class ResourceFile:
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file, relative to the task's working directory, that the node copies to a blob if it is there."""
+    """A file, relative to the task's working directory, that the node copies to a blob if it is there.
+
+    identity and sas are those of a ResourceFile, and write.
+    """
 
     file_path: str
-    container: str
-    blob: str
+    blob: BlobUrl
+    identity: str = ""
+    sas: str = ""
 
 
 @dataclass(frozen=True)

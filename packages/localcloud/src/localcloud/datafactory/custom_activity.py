@@ -20,11 +20,12 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from localcloud.batch.pool import Pool
 from localcloud.batch.tasks import OutputFile, ResourceFile, Task, TaskSpec
+from localcloud.blob_urls import BlobUrl
 from localcloud.datafactory.definitions import Activity, Json
 from localcloud.datafactory.errors import ActivityFailedError
 from localcloud.datafactory.linked_services import check_batch, check_storage
 from localcloud.datafactory.resources import LINKED_SERVICE, Resources
-from localcloud.home import REGION
+from localcloud.home import REGION, STORAGE_ACCOUNT
 from localcloud.service import Cloud
 
 JOBS = "adfjobs"
@@ -117,13 +118,16 @@ class CustomActivities:
         for name, content in runtime.items():
             blob = f"{task_id}/runtime/{name}"
             self._cloud.blobs.get_blob_client(JOBS, blob).upload_blob(json.dumps(content, indent=2).encode())
-            files.append(ResourceFile(name, JOBS, blob))
+            files.append(ResourceFile(name, BlobUrl(STORAGE_ACCOUNT, JOBS, blob)))
         outputs = (("../stdout.txt", "stdout.txt"), ("../stderr.txt", "stderr.txt"), ("outputs.json",) * 2)
         days = properties.get("retentionTimeInDays")
         return TaskSpec(
             command,
             tuple(files),
-            tuple(OutputFile(path, JOBS, f"{task_id}/output/{name}") for path, name in outputs),
+            tuple(
+                OutputFile(path, BlobUrl(STORAGE_ACCOUNT, JOBS, f"{task_id}/output/{name}"))
+                for path, name in outputs
+            ),
             timedelta(days=RETENTION_DAYS if days is None else days),
         )
 
@@ -137,10 +141,13 @@ class CustomActivities:
             names = [blob.name for blob in client.list_blobs(name_starts_with=prefix)] if container else []
         except (ResourceNotFoundError, ValueError):
             names = []
-        files = [ResourceFile(name, container, blob) for name, blob in flattened(names).items()]
+        files = [
+            ResourceFile(name, BlobUrl(STORAGE_ACCOUNT, container, blob))
+            for name, blob in flattened(names).items()
+        ]
         if not files:
             raise ActivityFailedError("2507", f"The folder path does not exist or is empty: {folder_path}")
-        urls = [{"httpUrl": f"{client.url}/{file.blob}", "filePath": file.file_path} for file in files]
+        urls = [{"httpUrl": f"{client.url}/{file.blob.blob}", "filePath": file.file_path} for file in files]
         if len(json.dumps(urls)) > RESOURCE_FILES_LIMIT:
             message = (
                 "Operation returned an invalid status code 'BadRequest'."

@@ -271,3 +271,27 @@ async def test_new_nodes_run_the_start_task_again_when_it_has_failed_for_all(
     late = pool.submit(str(uuid4()), TaskSpec("true"))
     await late.completed.wait()
     assert late.exit_code == 0
+
+
+async def test_a_start_task_is_run_again_as_often_as_the_pool_says(
+    open_pool: Open, ready: Path, tmp_path: Path
+) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    log = tmp_path / "attempts"
+    count = f"/bin/bash -c 'echo again >> {log}; test $(wc -l < {log}) -ge 3'"
+    pool.define({"startTask": {"commandLine": count, "maxTaskRetryCount": 2}})
+    task = pool.submit(str(uuid4()), TaskSpec("true"))
+    await pool.start()
+    await task.completed.wait()
+    assert (task.exit_code, log.read_text().split()) == (0, ["again"] * 3)
+
+
+async def test_nodes_that_do_not_wait_for_their_start_task_serve_tasks_although_it_fails(
+    open_pool: Open, ready: Path
+) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    pool.define({"startTask": {"commandLine": "false", "waitForSuccess": False}})
+    await pool.start()
+    task = pool.submit(str(uuid4()), TaskSpec("true"))
+    await task.completed.wait()
+    assert task.exit_code == 0

@@ -1,13 +1,17 @@
 """A node without processes: its settings, its start task, and the environment of its tasks."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.batch.node import NodeEnvironment, NodeFolders, NodeName, StartTask, task_environment
+from localcloud.batch.node import NodeFolders, NodeName, task_environment
+from localcloud.batch.node_python import NodeEnvironment
 from localcloud.batch.scaling import PoolSettings, Scaling
-from localcloud.batch.tasks import Task, TaskSpec
+from localcloud.batch.start_task import StartTask, make_tools, start_task_environment
+from localcloud.batch.tasks import ResourceFile, Task, TaskSpec
+from localcloud.blob_urls import BlobUrl, located
 from localcloud.home import Home, Ports
 from localcloud.wire import AzureError
 
@@ -143,29 +147,82 @@ def test_nodes_without_requirements_have_no_environment(home: Home, folders: Nod
     assert not folders.environment.exists()
 
 
-def test_a_start_task_names_its_files_as_blobs_of_this_storage() -> None:
+def locate(url: str) -> BlobUrl | None:
+    """Finds the blobs of an account `data`."""
+    container, _, blob = url.removeprefix("https://data/").partition("/")
+    return BlobUrl("data", container, blob) if url.startswith("https://data/") else None
+
+
+def test_a_start_task_names_its_files_as_blobs_of_this_storage_and_who_reads_them() -> None:
+    identity = "/subscriptions/s/…/trainer"
+    file = {
+        "httpUrl": "https://data/code/pool/a.txt",
+        "filePath": "a.txt",
+        "fileMode": "0750",
+        "identityReference": {"resourceId": identity},
+    }
     sent = {
         "commandLine": "true",
         "environmentSettings": [{"name": "A", "value": "1"}],
-        "resourceFiles": [{"httpUrl": "https://here/account/code/pool/a%20b.txt", "filePath": "a.txt"}],
+        "resourceFiles": [file, {"httpUrl": "https://data/code/b", "filePath": "b"}],
+        "maxTaskRetryCount": 2,
+        "waitForSuccess": False,
     }
-    task = StartTask.parse(sent, "https://here/account")
-    assert (task.command_line, task.settings) == ("true", {"A": "1"})
-    assert task.files == {"a.txt": ("code", "pool/a b.txt")}
+    task = StartTask.parse(sent, locate)
+    assert (task.command_line, task.settings, task.retries, task.wait) == ("true", {"A": "1"}, 2, False)
+    assert task.files == (
+        ResourceFile("a.txt", BlobUrl("data", "code", "pool/a.txt"), identity, mode=0o750),
+        ResourceFile("b", BlobUrl("data", "code", "b")),
+    )
+    assert StartTask.parse({"commandLine": "true"}, locate).wait, "Batch waits if nothing is said"
 
 
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
         ({}, 400),
+        ({"commandLine": "true", "maxTaskRetryCount": -1}, 501),
         ({"commandLine": "true", "resourceFiles": [{"httpUrl": "https://x/c/b", "filePath": "a"}]}, 501),
         (
-            {"commandLine": "true", "resourceFiles": [{"httpUrl": "https://here/c/b", "filePath": "../a"}]},
+            {"commandLine": "true", "resourceFiles": [{"httpUrl": "https://data/c/b", "filePath": "../a"}]},
             501,
         ),
     ],
 )
 def test_a_start_task_that_cannot_be_run_is_refused(sent: dict[str, Any], status: int) -> None:
     with pytest.raises(AzureError) as refused:
-        StartTask.parse(sent, "https://here")
+        StartTask.parse(sent, locate)
     assert refused.value.status == status
+
+
+def test_a_url_is_a_blob_of_this_cloud_only_where_account_and_host_are_its_own(home: Home) -> None:
+    root = home.storage_url("data")
+    assert located(home, ["other", "data"], f"{root}/code/a%20b/c") == BlobUrl("data", "code", "a b/c")
+    for foreign in (f"{root}x/code/b", "https://data.blob.core.windows.net/code/b", f"{root}/code", root):
+        assert located(home, ["data"], foreign) is None
+    assert located(home, ["other"], f"{root}/code/b") is None
+
+
+def test_an_administrator_on_a_node_gains_nothing_on_this_machine(home: Home, folders: NodeFolders) -> None:
+    make_tools(folders)
+    environment = start_task_environment(home, folders, NODE, StartTask("true", {"PAUSE": "0"}))
+    for command in ("sudo true", "apt-get install -y x", "su -c true"):
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, "does not change the system" in done.stderr) == (126, True), command
+    assert Path(environment["HOME"]).is_relative_to(folders.root)
+    assert environment["PAUSE"] == "0"
+
+
+def test_a_ready_environment_also_is_where_the_start_task_looks_for_one(
+    home: Home, folders: NodeFolders, tmp_path: Path
+) -> None:
+    ready = make_environment(tmp_path / "ready")
+    given = NodeEnvironment(home, folders, ready=ready, mark="env-1/.complete")
+    given.finish()
+    given.finish()
+    place = folders.shared / "env-1"
+    assert (place / ".complete").is_file()
+    assert (place / "bin").readlink() == ready / "bin"
+    assert not (ready / ".complete").exists()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from localcloud.batch.tasks import ResourceFile
+from localcloud.blob_urls import BlobUrl
 from localcloud.datafactory.custom_activity import flattened
 from localcloud.datafactory.errors import ActivityFailedError
 
@@ -37,11 +38,11 @@ def test_any_blob_becomes_a_file_that_a_node_takes(blobs: list[str]) -> None:
     except ActivityFailedError:
         return
     for name, blob in files.items():
-        assert ResourceFile(name, "container", blob).file_path == name
+        assert ResourceFile(name, BlobUrl("account", "container", blob)).file_path == name
         assert blob in blobs
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b", "/a"])
 def test_a_node_refuses_an_invalid_file_name(name: str) -> None:
     with pytest.raises(ValueError, match="no plain file name"):
-        ResourceFile(name, "container", "blob")
+        ResourceFile(name, BlobUrl("account", "container", "blob"))
