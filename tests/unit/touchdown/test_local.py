@@ -39,6 +39,7 @@ def test_the_environment_of_the_nodes_is_made_where_none_is_ready(home: Home, tm
     checkout = tmp_path / "checkout"
     (checkout / "bicep").mkdir(parents=True)
     (checkout / "bicep" / "definitions").symlink_to(CHECKOUT / "bicep" / "definitions")
+    (checkout / "scripts").symlink_to(CHECKOUT / "scripts")
     assert local.spec(home, checkout).node_environment is None
     assert local.spec(home, checkout).node_requirements == checkout / "trainer" / "requirements.txt"
     packages = checkout / ".venv-trainer" / "lib" / "python3.11" / "site-packages" / "mlflow"
