@@ -18,7 +18,7 @@ from localcloud.access.conditions.errors import UnsupportedConditionError
 from localcloud.access.decisions import Access
 from localcloud.access.definitions import Permission, RoleDefinition
 from localcloud.home import TENANT, Home
-from localcloud.storage.conditions import as_json
+from localcloud.storage import conditions
 from localcloud.tokens import ISSUER
 
 type Json = dict[str, Any]
@@ -108,19 +108,14 @@ def _permissions(assignment: Assignment, role: RoleDefinition) -> list[Json]:
             "condition": _condition(assignment, each),
         }
         for each in role.permissions
-        if any(_is_of_storage(pattern) for pattern in (*each.actions, *each.data_actions))
     ]
 
 
-def _is_of_storage(pattern: str) -> bool:
-    """Whether a pattern may match an operation of storage: by what stands before its first wildcard."""
-    start, provider = pattern.lower().partition("*")[0], "microsoft.storage/"
-    return start.startswith(provider) or provider.startswith(start)
-
-
 def _condition(assignment: Assignment, permission: Permission) -> Json | None:
-    terms = [as_json(each.term) for each in (assignment.condition, permission.condition) if each]
-    return {"and": terms} if terms else None
+    both = [each for each in (assignment.condition, permission.condition) if each]
+    for each in both:
+        conditions.check(each)
+    return {"and": [conditions.as_json(each.term) for each in both]} if both else None
 
 
 def _delegation_seed(home: Home) -> str:

@@ -62,7 +62,7 @@ function like(value, wildcards) {
     if (each === "*" || each === "?") {
       return each === "*" ? ".*" : ".";
     }
-    return (each.length > 1 && each[0] === "\\" ? each[1] : each).replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+    return (each.length > 1 && each[0] === "\\" ? each[1] : each).replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   });
   return new RegExp(`^(?:${body.join("")})$`, "su").test(value);
 }

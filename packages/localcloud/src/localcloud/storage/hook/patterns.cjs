@@ -7,7 +7,7 @@
 
 /** An expression that matches the operations of a role's pattern: `*` is any text, `/*\/` also a single slash. */
 function pattern(text) {
-  const escaped = text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  const escaped = text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const body = escaped.replaceAll("\\/\\*\\/", "\\/(?:.*\\/)?").replaceAll("\\*", ".*");
   return new RegExp(`^(?:${body})$`, "is");
 }

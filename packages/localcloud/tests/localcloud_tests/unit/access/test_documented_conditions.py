@@ -12,6 +12,8 @@ from localcloud.access.conditions.attributes import (
 )
 from localcloud.access.conditions.parser import parse
 
+from localcloud_tests.unit.access.hook import HOOK
+
 STORAGE = "Microsoft.Storage/storageAccounts"
 CONTAINERS = f"{STORAGE}/blobServices/containers"
 BLOBS = f"{CONTAINERS}/blobs"
@@ -166,3 +168,4 @@ def test_an_example_allows_what_the_document_says(
 ) -> None:
     call = Call("p", operation, "/", is_data=True, suboperation=suboperation, attributes=attributes)
     assert parse(condition).met(call) is expected
+    assert (HOOK.met(parse(condition), call) is True) is expected

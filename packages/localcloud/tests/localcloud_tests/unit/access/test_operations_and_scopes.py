@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from localcloud.access.operations import matches
-from localcloud.access.scopes import covers
+from localcloud.access import operations, scopes
+
+from localcloud_tests.unit.access.hook import HOOK
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/Example-Storage-rg"
@@ -18,6 +19,20 @@ ROLE_ASSIGNMENT = (
 
 segments = st.lists(st.text("abzAZ0.()-*", min_size=1), min_size=1, max_size=5).map("/".join)
 words = st.lists(st.text("abzAZ0.()-", min_size=1), min_size=1, max_size=5).map("/".join)
+
+
+def matches(pattern: str, operation: str) -> bool:
+    """Whether a pattern matches, on which storage's hook must agree."""
+    found = operations.matches(pattern, operation)
+    assert HOOK.ask("matches", given=pattern, operation=operation) is found
+    return found
+
+
+def covers(scope: str, target: str, parents: dict[str, str] | None = None) -> bool:
+    """Whether a scope covers a target; storage's hook, which is not told of management groups, must agree."""
+    found = scopes.covers(scope, target, parents)
+    assert parents or HOOK.ask("covers", scope=scope, target=target) is found
+    return found
 
 
 @pytest.mark.parametrize(
