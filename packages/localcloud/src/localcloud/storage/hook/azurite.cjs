@@ -98,12 +98,12 @@ function decideBlobs(load, authorization) {
 function decideOthers(load, service, authorization, contextClass, contextPath) {
   const Context = load(contextClass).default;
   const Request = load(`${service}/generated/ExpressRequestAdapter.js`).default;
-  load(FACTORIES[service]).default.prototype.authenticate = (request, response, authenticators) =>
-    authorization.authorize(
-      new Context(response.locals, contextPath),
-      new Request(request),
-      toolsOf(authenticators),
-    );
+  load(FACTORIES[service]).default.prototype.authenticate = (request, response, authenticators) => {
+    const [context, read] = [new Context(response.locals, contextPath), new Request(request)];
+    // A new context forgets the request, whose Accept decides between JSON and XML.
+    context.request = read;
+    return authorization.authorize(context, read, toolsOf(authenticators));
+  };
 }
 
 /** Puts `policy` into the Azurite whose program is `program`. */

@@ -1,0 +1,1 @@
+"""Who may do what in storage: a real Azurite, and the SDKs of its services."""
