@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from touchdown.cli import decisions, demo, output, run_commands, scoring, stack_commands
+from touchdown.cli import checking, decisions, demo, output, run_commands, scoring, stack_commands
 from touchdown.cli.outcome import Exit
 
 
@@ -96,6 +96,7 @@ for command in (
     run_commands.report,
     decisions.cancel,
     scoring.score,
+    checking.check,
     stack_commands.status,
     stack_commands.env,
     stack_commands.down,

@@ -1,0 +1,100 @@
+"""Deletes what a first run made, and tells what stays."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from touchdown.checking.findings import Finding, Outcome
+from touchdown.checking.first_run import CANCEL_LIMIT, Attempt
+from touchdown.client import ENDED, Client, Json
+from touchdown.errors import ApiError, ClientError, WaitTimedOutError
+
+ML_VERSION = "2025-12-01"
+DELETE_LIMIT = 900.0
+POLLING_INTERVAL = 0.5
+GONE = 404
+
+
+def clean(client: Client, attempt: Attempt) -> Iterator[Finding]:
+    """Delete dataset, endpoint, model and files of an attempt; each that cannot be deleted is a finding."""
+    from azure.core.exceptions import AzureError
+
+    steps: list[tuple[str, Callable[[], None]]] = [
+        ("the run", lambda: stop(client, attempt)),
+        (f"endpoint {attempt.endpoint}", lambda: delete(client, f"batchEndpoints/{attempt.endpoint}")),
+        (f"model {attempt.model}", lambda: delete_model(client, attempt.model)),
+        (f"dataset {attempt.dataset}", lambda: delete_blob(client, f"datasets/{attempt.dataset}")),
+        (f"files of run {attempt.run_id}", lambda: delete_files(client, attempt.run_id)),
+    ]
+    left = []
+    for what, step in steps:
+        try:
+            step()
+        except (ClientError, AzureError) as error:
+            left.append(what)
+            yield Finding("clean-up", Outcome.FAILED, f"{what} stays: {error}")
+    if not left:
+        stays = f"its record, runs/{attempt.run_id}/run.json, and what the services log stay."
+        yield Finding(
+            "clean-up", Outcome.OK, f"dataset, endpoint, model and files of the run are deleted; {stays}"
+        )
+
+
+def stop(client: Client, attempt: Attempt) -> None:
+    """Cancel the run if it has not ended, and wait for its end."""
+    run = client.find(attempt.run_id)
+    if run is None or run["status"] in ENDED:
+        return
+    client.cancel(attempt.run_id)
+    client.wait(attempt.run_id, limit=CANCEL_LIMIT)
+
+
+def delete(client: Client, path: str) -> None:
+    """Delete something of the workspace, and wait until it is gone. Raises ApiError and WaitTimedOutError."""
+    try:
+        machine_learning(client, "DELETE", path)
+        deadline = time.monotonic() + DELETE_LIMIT
+        while time.monotonic() < deadline:
+            machine_learning(client, "GET", path)
+            time.sleep(POLLING_INTERVAL)
+    except ApiError as error:
+        if error.status == GONE:
+            return
+        raise
+    raise WaitTimedOutError(f"{path} still exists {DELETE_LIMIT:g} s after its deletion was asked for.")
+
+
+def delete_model(client: Client, model: str) -> None:
+    """Delete the versions of a model, and the model."""
+    try:
+        versions = machine_learning(client, "GET", f"models/{model}/versions")["value"]
+    except ApiError as error:
+        if error.status == GONE:
+            return
+        raise
+    for each in versions:
+        delete(client, f"models/{model}/versions/{each['name']}")
+    delete(client, f"models/{model}")
+
+
+def machine_learning(client: Client, method: str, path: str) -> Json:
+    return client.resource_manager(
+        method, f"{client.target.workspace_path}/{path}", params={"api-version": ML_VERSION}
+    )
+
+
+def delete_blob(client: Client, path: str) -> None:
+    """Delete one blob, if it is there."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        client.container.delete_blob(path)
+    except ResourceNotFoundError:
+        return
+
+
+def delete_files(client: Client, run_id: str) -> None:
+    """Delete what the run wrote, but for its record, by which the app knows that it has ended."""
+    prefix = f"runs/{run_id}/"
+    for each in client.container.list_blobs(name_starts_with=prefix):
+        if each.name != f"{prefix}run.json":
+            delete_blob(client, each.name)

@@ -1,0 +1,20 @@
+"""What a check found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check. row: what docs/deploy.md says of it, by the first cell of its row, or ""."""
+
+    check: str
+    outcome: Outcome
+    message: str
+    row: str = ""

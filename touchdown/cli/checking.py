@@ -1,0 +1,123 @@
+"""check: whether a deployment works."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from touchdown.cli import live, output
+from touchdown.cli.options import HomeOption, JsonOption, require_localcloud
+from touchdown.cli.outcome import CommandError, Exit, reporting_errors
+from touchdown.cli.resolver import resolve_target
+
+if TYPE_CHECKING:
+    from touchdown.checking.findings import Finding
+    from touchdown.target import Target
+
+PUBLIC = "https://management.azure.com"
+GroupOption = Annotated[
+    str,
+    typer.Option(
+        "--group", metavar="GROUP", help="Resource group of a deployment in Azure. Default: a localcloud."
+    ),
+]
+SubscriptionOption = Annotated[
+    str, typer.Option("--subscription", metavar="ID", help="Its subscription; with --group.")
+]
+ManagerOption = Annotated[
+    str,
+    typer.Option("--resource-manager", metavar="URL", help="Azure Resource Manager; with --group."),
+]
+RunOption = Annotated[bool, typer.Option("--run/--no-run", help="Upload 150 rows and follow their run.")]
+MARKS = {"ok": "[green]✓[/green]", "failed": "[red]✗[/red]", "not checked": "[yellow]?[/yellow]"}
+
+
+def check(
+    group: GroupOption = "",
+    subscription: SubscriptionOption = "",
+    resource_manager: ManagerOption = PUBLIC,
+    run: RunOption = True,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a deployment: its functions, events, roles and quotas, and a run of 150 rows.
+
+    What the check makes, it deletes. In Azure, sign in first: az login.
+    """
+    with reporting_errors(as_json=as_json):
+        # Its evaluation of roles decides in Azure too.
+        require_localcloud()
+        target = in_azure(group, subscription, resource_manager) if group else resolve_target(home)
+        found = []
+        for finding in findings(target, run=run, quiet=as_json):
+            found.append(finding)
+            if not as_json:
+                print_finding(finding)
+    failed = [each for each in found if each.outcome == "failed"]
+    if as_json:
+        output.print_json({"ok": not failed, "findings": [asdict(each) for each in found]})
+    elif not failed:
+        output.print_message("The deployment works.")
+    if failed:
+        raise typer.Exit(Exit.FAILED)
+
+
+def findings(target: "Target", *, run: bool, quiet: bool) -> Iterator["Finding"]:
+    """What each check finds, as it is found."""
+    from touchdown.checking import cleaning, deployment, first_run
+    from touchdown.checking.checks import check_all
+    from touchdown.client import Client
+
+    with Client(target) as unnamed:
+        whole = deployment.completed(deployment.deployment(unnamed))
+    with Client(whole) as client:
+        found = deployment.deployment(client)
+        yield from check_all(found)
+        if not run:
+            return
+        attempt = first_run.upload(client, first_run.named(whole.workspace_path))
+        try:
+            with live.Follower() as follower:
+                report = (lambda _: None) if quiet else follower
+                yield first_run.follow(client, found, attempt, report, first_run.RUN_LIMIT)
+        finally:
+            left = [*cleaning.clean(client, attempt)]
+        yield from left
+
+
+def in_azure(group: str, subscription: str, resource_manager: str) -> "Target":
+    """The target of a deployment in Azure, of which only the group is known yet.
+
+    Raises CommandError if no subscription is given.
+    """
+    from azure.identity import AzureCliCredential
+
+    from touchdown.target import Target
+
+    if not subscription:
+        raise CommandError(
+            Exit.USAGE,
+            "--group needs --subscription.",
+            "az account show --query id --output tsv prints yours.",
+        )
+    return Target(
+        api="",
+        function_key="",
+        blob_url="",
+        container="",
+        resource_manager=resource_manager.rstrip("/"),
+        subscription=subscription,
+        resource_group=group,
+        workspace="",
+        datastore="",
+        credential=AzureCliCredential(),
+    )
+
+
+def print_finding(finding: "Finding") -> None:
+    from rich.markup import escape
+
+    output.out.print(f"{MARKS[finding.outcome]} {finding.check:<14} {escape(finding.message)}")
+    if finding.row:
+        output.out.print(f"  {'':<14} docs/deploy.md: {escape(finding.row)}")
