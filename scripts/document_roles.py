@@ -25,7 +25,7 @@ HEAD = """# Who may do what
 deploy; [bicep/roles.json](../bicep/roles.json) adds reasons and calls, which tests compare with the code.
 Each heading is one role assignment, followed by the calls that need it; another role of the same identity
 grants a few of them too. The operations are Azure's own names; those marked *data* are checked by the service
-itself.
+itself. `touchdown check` asks a deployment whether its identities may make these calls.
 
 Each role is as narrow as its calls allow, even where one broader role could replace several assignments,
 with two exceptions. The workspace's identity has the roles that Azure ML's documentation asks for, some of

@@ -97,5 +97,21 @@ finally {
     Remove-Item -Recurse -Force $stage -ErrorAction SilentlyContinue
 }
 
+Step 'Check the deployment'
+$touchdown = '.venv/Scripts/touchdown.exe', '.venv/bin/touchdown' | Where-Object { Test-Path $_ } | Select-Object -First 1
+$answer = ''
+if ($touchdown -and -not [Console]::IsInputRedirected) {
+    $answer = Read-Host 'Check it now, and follow a run of 150 rows? It takes 25 to 65 minutes. [y/N]'
+}
+if ($answer -match '^[yY]') {
+    & $touchdown check --subscription $env:AZURE_SUBSCRIPTION_ID --group $env:AZURE_RESOURCE_GROUP
+    if ($LASTEXITCODE -ne 0) {
+        Fail 'the check has failed: see above.'
+    }
+}
+else {
+    Write-Host "To check it: touchdown check --subscription $env:AZURE_SUBSCRIPTION_ID --group $env:AZURE_RESOURCE_GROUP"
+}
+
 Step 'Done'
 Write-Host "Upload a CSV to the folder datasets of container $env:CONTAINER in account $env:STORAGE_ACCOUNT to start a run."

@@ -82,6 +82,18 @@ if [ -n "${AZD_HOOK:-}" ]; then
   azd env set TRAINER_CODE_PATH "$code_path"
 fi
 
+step 'Check the deployment'
+check="touchdown check --subscription $AZURE_SUBSCRIPTION_ID --group $AZURE_RESOURCE_GROUP"
+answer=
+if [ -t 0 ] && [ -x .venv/bin/touchdown ]; then
+  printf 'Check it now, and follow a run of 150 rows? It takes 25 to 65 minutes. [y/N] ' >&2
+  read -r answer || true
+fi
+case $answer in
+  [yY]*) .venv/bin/touchdown check --subscription "$AZURE_SUBSCRIPTION_ID" --group "$AZURE_RESOURCE_GROUP" ;;
+  *) printf 'To check it: make setup && .venv/bin/%s\n' "$check" >&2 ;;
+esac
+
 step 'Done'
 printf 'Upload a CSV to the folder datasets of container %s in account %s to start a run.\n' \
   "$CONTAINER" "$STORAGE_ACCOUNT" >&2

@@ -74,13 +74,11 @@ def finding(found: Deployment, identity: str, principal: str, rows: list[Needed]
     refused = [(row, operations) for row, operations in unmet(found, access, principal, rows) if operations]
     if refused:
         said = "; ".join(
-            f"{listed(operations)} on the {row.scope}, which {row.role} there allows"
-            for row, operations in refused
+            f"{listed(operations)} on the {row.scope}, for lack of {row.role}" for row, operations in refused
         )
-        row = EMPTY_USER_LOG if identity == "scoring" else ""
-        return Finding(
-            "roles", Outcome.FAILED, f"{name} may not: {said}. Deploy the infrastructure again.", row
-        )
+        cell = EMPTY_USER_LOG if identity == "scoring" else ""
+        message = f"{name} may not {said}. Deploy the infrastructure again: it assigns these roles."
+        return Finding("roles", Outcome.FAILED, message, cell)
     count = sum(len(row.operations()) for row in rows)
     return Finding("roles", Outcome.OK, f"{name} may make its calls ({count} operations).")
 

@@ -1,6 +1,7 @@
 """A machine on which `az`, `azd` and `func` only record their arguments, and answer as Azure would."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -62,16 +63,26 @@ class Machine:
     def run(
         self, *command: str | Path, fail: str = "", typed: str = "", **more: str
     ) -> "subprocess.CompletedProcess[str]":
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AZ")}
-        environment |= {
-            "PATH": f"{self.folder}:{os.environ['PATH']}",
-            "LOG": str(self.log),
-            "FAIL": fail,
-            **more,
-        }
+        environment = self.environment(FAIL=fail, **more)
         return subprocess.run(
             command, input=typed, env=environment, capture_output=True, text=True, check=False
         )
+
+    def run_on_a_terminal(self, *command: str | Path, typed: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command whose standard input is a terminal, on which one line was typed."""
+        terminal, stdin = pty.openpty()
+        os.write(terminal, f"{typed}\n".encode())
+        try:
+            return subprocess.run(
+                command, stdin=stdin, env=self.environment(), capture_output=True, text=True, check=False
+            )
+        finally:
+            os.close(terminal)
+            os.close(stdin)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AZ")}
+        return kept | {"PATH": f"{self.folder}:{os.environ['PATH']}", "LOG": str(self.log), **more}
 
     @property
     def log(self) -> Path:

@@ -69,6 +69,31 @@ def test_the_display_name_of_a_region_deploys_to_the_same_region(machine: Machin
     assert set(located) == {"westeurope"}
 
 
+def test_the_command_that_checks_the_deployment_is_named_at_the_end(machine: Machine) -> None:
+    done = machine.run(SCRIPTS / "deploy.sh", "--location", "westeurope", "--name", "lab")
+    assert "touchdown check --subscription subscription-1 --group rg-lab\n" in done.stderr
+    assert [line for line in machine.lines() if line.startswith("touchdown")] == []
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 3), ("n", 0), ("", 0)])
+def test_on_a_terminal_the_check_is_offered_and_decides(
+    machine: Machine, tmp_path: Path, answer: str, code: int
+) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    for name in ("scripts", "bicep", "trainer"):
+        (checkout / name).symlink_to(ROOT / name)
+    tool = checkout / ".venv" / "bin" / "touchdown"
+    tool.write_text('#!/bin/sh\necho "touchdown $*" >>"$LOG"\nexit 3\n')
+    tool.chmod(0o755)
+    done = machine.run_on_a_terminal(
+        checkout / "scripts" / "deploy.sh", "--location", "westeurope", typed=answer
+    )
+    assert done.returncode == code
+    called = [line for line in machine.lines() if line.startswith("touchdown")]
+    assert called == ["touchdown check --subscription subscription-1 --group rg-lab"] * (answer == "y")
+
+
 def test_packages_are_published_with_the_code_if_that_is_asked_for(machine: Machine, tmp_path: Path) -> None:
     for name in ("scripts", "bicep", "trainer"):
         (tmp_path / name).symlink_to(ROOT / name)

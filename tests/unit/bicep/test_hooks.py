@@ -223,7 +223,7 @@ def test_both_hooks_require_the_same_variables_which_bicep_outputs() -> None:
     assert set(required(AFTER)) - by_azd <= outputs
 
 
-@pytest.mark.parametrize(("hook", "number"), [(BEFORE, 4), (AFTER, 8)], ids=["before", "after"])
+@pytest.mark.parametrize(("hook", "number"), [(BEFORE, 4), (AFTER, 9)], ids=["before", "after"])
 def test_both_hooks_take_the_same_steps(hook: Path, number: int) -> None:
     assert len(steps(hook)) == number
     assert steps(hook) == steps(windows(hook))

@@ -152,7 +152,7 @@ def test_reset_with_json_requires_yes(home: Home) -> None:
 
 def test_help_names_every_command() -> None:
     printed = run("--help").out
-    assert len(app.registered_commands) == 15
+    assert len(app.registered_commands) == 16
     for command in app.registered_commands:
         assert command.callback is not None
         assert f" {command.callback.__name__} " in printed

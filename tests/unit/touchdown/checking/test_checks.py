@@ -1,0 +1,178 @@
+"""What the checks say of a deployment that is as the templates deploy it, and of one with a fault."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.unit.touchdown.checking.azure import Azure
+from touchdown.checking.checks import CHECKS, UNTOLD, attempted, check_all
+from touchdown.checking.findings import Finding, Outcome
+from touchdown.errors import NotFoundError
+
+TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
+"""Storage Table Data Contributor."""
+
+
+@pytest.fixture
+def azure() -> Azure:
+    return Azure()
+
+
+def failed(azure: Azure, check: str) -> list[Finding]:
+    found = [*attempted(check, CHECKS[check], azure.deployment())]
+    assert found
+    return [each for each in found if each.outcome is not Outcome.OK]
+
+
+def test_what_the_templates_deploy_passes_every_check(azure: Azure) -> None:
+    found = [*check_all(azure.deployment())]
+    assert {each.check for each in found} == {*CHECKS, *UNTOLD}
+    assert [each for each in found if each.outcome is Outcome.FAILED] == []
+    assert [each.check for each in found if each.outcome is Outcome.NOT_CHECKED] == [*UNTOLD]
+    assert len([each for each in found if each.check == "roles"]) == 5
+
+
+def test_the_client_is_told_the_addresses_that_azure_gives(azure: Azure) -> None:
+    target = azure.deployment().target
+    assert target.api == f"https://{azure.of('sites')['name']}.sites.test"
+    assert target.function_key == "key"
+    assert target.blob_url == f"https://{azure.of('storageAccounts', 'stdata')['name']}.blob.core.test"
+    assert target.container.startswith("azureml-blobstore-")
+
+
+def test_a_group_without_an_app_is_no_deployment(azure: Azure) -> None:
+    azure.memory.deployed = {id_: each for id_, each in azure.memory.deployed.items() if "/sites/" not in id_}
+    with pytest.raises(NotFoundError, match="has no Function App of Touchdown's"):
+        azure.deployment()
+
+
+def test_functions_that_are_not_listed_are_named(azure: Azure) -> None:
+    path = f"{azure.id('sites')}/functions".lower()
+    azure.answers[path]["value"].pop(0)
+    (some,) = failed(azure, "functions")
+    assert "does not list approve_run" in some.message
+    assert some.row == "some functions are listed"
+    azure.answers[path] = {"value": []}
+    (none,) = failed(azure, "functions")
+    assert none.row == "no function is listed, and the log has no error"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "words"),
+    [
+        (
+            {"state": "Running", "extensionBundle": {"version": "4.28.0"}},
+            Outcome.FAILED,
+            "4.28.0; 4.37.1 or newer",
+        ),
+        ({"state": "Running"}, Outcome.NOT_CHECKED, "does not tell the version"),
+        (
+            {"state": "Error", "errors": ["Bundle version matching the [4.37.1"]},
+            Outcome.FAILED,
+            "is Error: Bundle",
+        ),
+    ],
+)
+def test_the_bundle_of_the_host_is_compared_with_the_oldest_that_works(
+    azure: Azure, status: dict[str, object], outcome: Outcome, words: str
+) -> None:
+    azure.answers[f"{azure.id('sites')}/host/default/properties/status".lower()] = {"properties": status}
+    (found,) = failed(azure, "bundle")
+    assert found.outcome is outcome
+    assert words in found.message
+
+
+def test_an_event_subscription_that_is_missing_is_named(azure: Azure) -> None:
+    del azure.memory.deployed[azure.id("systemTopics/eventSubscriptions", "models").lower()]
+    (found,) = failed(azure, "events")
+    assert "event subscription models does not exist" in found.message
+    assert found.row == "there is no run"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"filter": {"subjectBeginsWith": "/blobServices/default/containers/other/blobs/datasets/"}},
+            "takes the events of container other",
+        ),
+        ({"provisioningState": "Failed"}, "is Failed"),
+        ({"destination": {"properties": {"resourceId": "/x/functions/y"}}}, "calls /x/functions/y"),
+    ],
+)
+def test_an_event_subscription_that_is_not_as_deployed_is_told(
+    azure: Azure, change: dict[str, object], words: str
+) -> None:
+    azure.of("systemTopics/eventSubscriptions", "datasets")["properties"] |= change
+    (found,) = failed(azure, "events")
+    assert words in found.message
+
+
+def test_a_missing_role_is_told_with_operation_scope_and_row(azure: Azure) -> None:
+    azure.take_away(TABLES, "scoring")
+    (found,) = failed(azure, "roles")
+    assert re.search(
+        r"id-scoring-\w+ may not Microsoft.Storage/.*/tableServices/tables/delete", found.message
+    )
+    assert "on the data account, for lack of Storage Table Data Contributor." in found.message
+    assert found.row == "`SmokeTestFailed`, exit code 42 and an empty user log"
+
+
+def test_an_identity_that_is_gone_is_told(azure: Azure) -> None:
+    del azure.memory.deployed[azure.id("userAssignedIdentities", "id-events-").lower()]
+    (found,) = failed(azure, "roles")
+    assert "the identity id-events-" in found.message
+
+
+def no_batch_cores(azure: Azure) -> None:
+    azure.of("batchAccounts")["properties"]["dedicatedCoreQuotaPerVMFamily"] = []
+
+
+def no_spot_cores(azure: Azure) -> None:
+    azure.of("batchAccounts/pools")["properties"]["scaleSettings"]["autoScale"]["formula"] = (
+        "$TargetDedicatedNodes = 0;"
+    )
+
+
+def no_cluster_cores(azure: Azure) -> None:
+    azure.region("Microsoft.MachineLearningServices", "usages", [])
+
+
+def no_such_size(azure: Azure) -> None:
+    azure.region("Microsoft.MachineLearningServices", "vmSizes", [])
+
+
+@pytest.mark.parametrize(
+    ("check", "change", "words"),
+    [
+        (
+            "batch quota",
+            no_batch_cores,
+            "needs 2 cores a node, and the quota is 0 Batch cores of standardDSv3Family",
+        ),
+        ("batch quota", no_spot_cores, "the quota is 0 Batch cores of spot nodes"),
+        ("cluster quota", no_cluster_cores, "needs 4 cores a node, and the quota is 0 Azure ML cores"),
+        ("cluster quota", no_such_size, "Azure ML does not list Standard_DS3_v2 in localcloud"),
+    ],
+)
+def test_a_quota_that_is_too_small_is_told(
+    azure: Azure, check: str, change: Callable[[Azure], None], words: str
+) -> None:
+    change(azure)
+    (found,) = failed(azure, check)
+    assert found.outcome is Outcome.FAILED
+    assert words in found.message
+    assert found.row
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(403, "not checked"), (501, "not checked"), (500, "failed")])
+def test_a_refused_question_is_told_in_the_words_of_the_refusal(
+    azure: Azure, status: int, outcome: str
+) -> None:
+    body = {"error": {"code": "AuthorizationFailed", "message": "The client may not."}}
+    azure.answers[f"{azure.id('sites')}/functions".lower()] = httpx.Response(status, json=body)
+    (found,) = failed(azure, "functions")
+    assert found.outcome == outcome
+    assert f"{status} The client may not." in found.message
