@@ -22,7 +22,7 @@ from tests.e2e.conftest import (
     wait_for,
 )
 from touchdown.client import ApiError, Client
-from touchdown.local.names import FACTORY_ID, SCORING_IDENTITY_ID
+from touchdown.local.names import FACTORY_ID, identity_id
 
 pytestmark = pytest.mark.e2e
 
@@ -136,7 +136,7 @@ def test_a_missing_cluster_is_made_and_an_image_that_cannot_be_built_fails_the_r
     made = client.resource_manager("GET", path, params={"api-version": "2024-04-01"})
     assert made["properties"]["provisioningState"] == "Succeeded"
     assert made["properties"]["properties"]["scaleSettings"]["minNodeCount"] == 0
-    assert list(made["identity"]["userAssignedIdentities"]) == [SCORING_IDENTITY_ID]
+    assert list(made["identity"]["userAssignedIdentities"]) == [identity_id("scoring")]
 
 
 def test_a_model_below_the_minimum_accuracy_is_registered_and_not_deployed(client: Client, name: str) -> None:

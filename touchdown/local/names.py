@@ -23,7 +23,9 @@ FACTORY_ID = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
 BATCH_ID = f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/{BATCH_ACCOUNT}"
 TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/{TOPIC}"
 SYSTEM_TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/systemTopics/{SYSTEM_TOPIC}"
-SCORING_IDENTITY_ID = (
-    f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-scoring-{WORKSPACE}"
-)
 SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/{SITE}"
+
+
+def identity_id(name: str) -> str:
+    """The resource id of the identity of a component, such as `scoring`."""
+    return f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-{name}-{WORKSPACE}"

@@ -8,10 +8,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from uuid import NAMESPACE_URL, uuid5
 
 from localcloud.home import SUBSCRIPTION, Home
-from localcloud.roles import STORAGE_ROLES, principal_of
+from localcloud.identities import client_id_of
 from localcloud.spec import CloudSpec, Json, Resource
 
 from touchdown.local.names import (
@@ -24,7 +23,6 @@ from touchdown.local.names import (
     GROUP_ID,
     POOL,
     RESOURCE_GROUP,
-    SCORING_IDENTITY_ID,
     SITE_ID,
     STORAGE_ID,
     SYSTEM_TOPIC_ID,
@@ -32,7 +30,9 @@ from touchdown.local.names import (
     TOPIC_ID,
     WORKSPACE,
     WORKSPACE_PATH,
+    identity_id,
 )
+from touchdown.local.roles import assignments, carrying, identities
 from touchdown.local.snapshots import TUNABLE
 from touchdown.local.trainer_environment import environment_mark, published_files
 
@@ -43,12 +43,6 @@ START_TASK = (
     """test -n "$script"; exec /bin/bash -c "$script"'"""
 )
 REGION = "localcloud"
-SCORING_ROLES = (
-    "Storage Blob Data Contributor",
-    "Storage File Data Privileged Contributor",
-    "Storage Queue Data Contributor",
-    "Storage Table Data Contributor",
-)
 
 
 def spec(home: Home, checkout: Path, *, ready_environment: bool = True) -> CloudSpec:
@@ -72,6 +66,7 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
     """The resource group and everything in it, except for what `publish` adds."""
     return [
         Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
+        *identities(REGION),
         Resource(
             STORAGE_ID,
             {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}},
@@ -80,17 +75,30 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
         Resource(
             WORKSPACE_PATH, {"location": REGION, "properties": {"storageAccount": STORAGE_ID}}, "2026-03-01"
         ),
-        Resource(
-            f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}", {"properties": {}}, "2025-08-01"
+        *(
+            Resource(f"{STORAGE_ID}/blobServices/default/containers/{name}", {"properties": {}}, "2025-08-01")
+            for name in (CONTAINER, DEAD_LETTERS)
         ),
         Resource(FACTORY_ID, {"location": REGION, "properties": {}}, "2018-06-01"),
         Resource(BATCH_ID, {"location": REGION, "properties": {}}, "2025-06-01"),
-        Resource(f"{BATCH_ID}/pools/{POOL}", {"properties": pool(home, checkout)}, "2025-06-01"),
+        Resource(
+            f"{BATCH_ID}/pools/{POOL}",
+            {"identity": carrying("training"), "properties": pool(home, checkout)},
+            "2025-06-01",
+        ),
         Resource(TOPIC_ID, {"location": REGION, "properties": {"disableLocalAuth": True}}, "2025-02-15"),
         Resource(SYSTEM_TOPIC_ID, {"location": REGION, "properties": {"source": STORAGE_ID}}, "2025-02-15"),
-        Resource(SCORING_IDENTITY_ID, {"location": REGION}, "2023-01-31"),
-        *scoring_roles(),
-        Resource(SITE_ID, {"location": REGION, "kind": "functionapp,linux", "properties": {}}, "2024-11-01"),
+        *assignments(),
+        Resource(
+            SITE_ID,
+            {
+                "location": REGION,
+                "kind": "functionapp,linux",
+                "identity": carrying("app"),
+                "properties": {},
+            },
+            "2024-11-01",
+        ),
         site_settings(home, os.environ),
         *event_subscriptions(checkout),
     ]
@@ -125,28 +133,6 @@ def pool(home: Home, checkout: Path) -> Json:
     }
 
 
-def scoring_roles() -> list[Resource]:
-    """The roles of the identity with which a cluster scores, on the storage account, as Bicep deploys them.
-
-    Azure ML's driver of a batch deployment needs a table and queues there, beside the blobs.
-    """
-    return [
-        Resource(
-            f"{STORAGE_ID}/providers/Microsoft.Authorization/roleAssignments/{uuid5(NAMESPACE_URL, role)}",
-            {
-                "properties": {
-                    "roleDefinitionId": f"/subscriptions/{SUBSCRIPTION}/providers"
-                    f"/Microsoft.Authorization/roleDefinitions/{STORAGE_ROLES[role]}",
-                    "principalId": principal_of(SCORING_IDENTITY_ID),
-                    "principalType": "ServicePrincipal",
-                }
-            },
-            "2022-04-01",
-        )
-        for role in SCORING_ROLES
-    ]
-
-
 def site_settings(home: Home, environ: Mapping[str, str]) -> Resource:
     """The settings of the site, as a resource; `environ` is the environment that may set those TUNABLE."""
     return Resource(
@@ -171,13 +157,14 @@ def app_settings(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
         "TOUCHDOWN_CONTAINER": CONTAINER,
         "TOUCHDOWN_DATASTORE": DATASTORE,
         "TOUCHDOWN_RESOURCE_MANAGER_URL": home.resource_manager,
-        "TOUCHDOWN_COMPUTE_IDENTITY": SCORING_IDENTITY_ID,
+        "TOUCHDOWN_COMPUTE_IDENTITY": identity_id("scoring"),
         "TOUCHDOWN_COMPUTE_MAX_NODES": "2",
         "TOUCHDOWN_TOPIC_ENDPOINT": home.topic_endpoint(TOPIC, REGION),
         "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "2",
         "TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "15",
         "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
         "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "2",
+        "AZURE_CLIENT_ID": client_id_of(identity_id("app")),
         "ARM_CLOUD_METADATA_URL": home.metadata_url,
         "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",

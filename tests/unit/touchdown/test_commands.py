@@ -126,7 +126,7 @@ def test_env_gives_a_shell_the_http_api_and_its_key_once_the_host_has_written_it
 
 def test_env_of_the_app_is_the_app_and_not_the_person(home: Home) -> None:
     variables = run("env", "--function-app", "--home", str(home.root), "--json").json
-    assert variables["IDENTITY_HEADER"] == home.identity_headers["app"]
+    assert variables["IDENTITY_HEADER"] == home.identity_headers["site"]
     assert variables["TOUCHDOWN_STORAGE_URL"] == home.blob_url
 
 

@@ -10,9 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
+from localcloud.grants import ASSIGNMENT, make_owner
 from localcloud.home import REGION, TENANT
+from localcloud.identities import USER_ASSIGNED, client_id_of, object_id_of
 from localcloud.inventory import Inventory, not_found, properties_of
-from localcloud.roles import ASSIGNMENT, IDENTITY, client_of, principal_of
+from localcloud.roles import check_assignment
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, json_body
 
@@ -29,26 +31,29 @@ _SCOPES = (
 
 def service(cloud: Cloud) -> Service:
     inventory = cloud.inventory
+    if cloud.store.add("authorization", "subscription", {}):
+        make_owner(inventory, cloud.principals.person("person"))
 
     async def get(request: Request) -> Response:
         found = inventory.get(request.url.path.rstrip("/"))
         if found is None:
-            raise not_found(IDENTITY, request.path_params["name"], inventory.group)
+            raise not_found(USER_ASSIGNED, request.path_params["name"], inventory.group)
         return JSONResponse(found)
 
     async def put_identity(request: Request) -> Response:
         path = request.url.path.rstrip("/")
-        ids = {"tenantId": TENANT, "principalId": principal_of(path), "clientId": client_of(path)}
+        ids = {"tenantId": TENANT, "principalId": object_id_of(path), "clientId": client_id_of(path)}
         body = {"location": REGION} | await json_body(request)
-        document, created = inventory.put(IDENTITY, path, body, properties_of(body) | ids)
+        document, created = inventory.put(USER_ASSIGNED, path, body, properties_of(body) | ids)
         return JSONResponse(document, 201 if created else 200)
 
     async def put_assignment(request: Request) -> Response:
         scope = existing_scope(request, inventory)
         wanted = properties_of(await json_body(request))
-        cloud.roles.check(request.path_params["name"], scope, wanted)
+        check_assignment(inventory, request.path_params["name"], scope, wanted)
         path = request.url.path.rstrip("/")
         document, _ = inventory.put(ASSIGNMENT, path, {}, wanted | {"scope": scope})
+        await cloud.grants.announce()
         return JSONResponse(document, 201)
 
     async def get_assignment(request: Request) -> Response:
@@ -65,9 +70,10 @@ def service(cloud: Cloud) -> Service:
         if found is None:
             return Response(status_code=204)
         inventory.delete(path)
+        await cloud.grants.announce()
         return JSONResponse(found)
 
-    identity = f"{_GROUP}/providers/{IDENTITY}/{{name}}"
+    identity = f"{_GROUP}/providers/{USER_ASSIGNED}/{{name}}"
     routes: list[BaseRoute] = [
         ArmRoute("GET", identity, opened(cloud, get)),
         ArmRoute("PUT", identity, opened(cloud, put_identity)),

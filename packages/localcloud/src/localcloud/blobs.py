@@ -1,25 +1,29 @@
-"""The services' own storage client, with which Data Factory copies code and Azure ML reads models."""
+"""Clients of this cloud's storage, each with the token of one principal."""
 
 from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
 from localcloud.home import Home
+from localcloud.identities import Principal
 from localcloud.tokens import Tokens
 
 
-class ServiceCredential:
-    """The services' own identity towards storage."""
+class PrincipalCredential:
+    """The credential of a principal, for the Azure SDKs within the cloud's own process."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, principal: Principal) -> None:
         self._tokens = tokens
+        self._principal = principal
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        token, expires_on = self._tokens.issue("service", scopes[0].removesuffix("/.default"))
+        token, expires_on = self._tokens.issue(self._principal, scopes[0].removesuffix("/.default"))
         return AccessToken(token, expires_on)
 
 
-def client(home: Home, tokens: Tokens, account: str) -> BlobServiceClient:
+def client(home: Home, tokens: Tokens, principal: Principal, account: str) -> BlobServiceClient:
     """Return a client of a storage account. It blocks, so call it through asyncio.to_thread."""
     return BlobServiceClient(
-        home.storage_url(account), credential=ServiceCredential(tokens), connection_verify=str(home.ca_bundle)
+        home.storage_url(account),
+        credential=PrincipalCredential(tokens, principal),
+        connection_verify=str(home.ca_bundle),
     )

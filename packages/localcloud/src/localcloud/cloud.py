@@ -145,7 +145,7 @@ def plain_app(cloud: Cloud, services: list[Service], resource_manager: ASGIApp) 
     """The plain HTTP listener's app. Controls find Resource Manager in its state."""
     app = Starlette(
         routes=[
-            *identity.routes(cloud.home, cloud.tokens),
+            *identity.routes(cloud.principals, cloud.tokens),
             Mount(
                 "/localcloud",
                 routes=control_routes(cloud, services),

@@ -30,7 +30,7 @@ async def apply(resource_manager: ASGIApp, cloud: Cloud) -> None:
     Raises DeploymentError.
     """
     await storage_answers(cloud.home)
-    token, _ = cloud.tokens.issue("service", cloud.home.resource_manager)
+    token, _ = cloud.tokens.issue(cloud.principals.person("person"), cloud.home.resource_manager)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(resource_manager),
         base_url=cloud.home.resource_manager,

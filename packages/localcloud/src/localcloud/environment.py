@@ -38,7 +38,7 @@ def inherited() -> dict[str, str]:
 
 def of_app(home: Home, spec: CloudSpec) -> dict[str, str]:
     """The app settings of the site in `spec`, an identity (as App Service adds it) and the CA bundle."""
-    return spec.app_settings() | home.identity("app") | home.trust()
+    return spec.app_settings() | home.identity("site") | home.trust()
 
 
 def of_functions(home: Home, spec: CloudSpec, settings: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,9 @@ WORKSPACE_ID = "10ca1c10-0d00-4000-8000-0000000000bb"
 STORAGE_ACCOUNT = "devstoreaccount1"
 """Azurite's storage account."""
 LOOPBACK = "127.0.0.1"
+PERSONS = ("person", "publisher", "uploader")
+CARRIERS = ("site", "pool", "cluster", *PERSONS)
+"""Who holds an identity header: the processes of a resource, or a person."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -62,8 +65,8 @@ class Home:
     """The folder, id, ports and secrets of one localcloud.
 
     id: 8 hex digits, by which the cloud's names differ from those of other homes. identity_headers: for each
-    principal ("app", "node", "person"), the secret that the identity endpoint requires as X-IDENTITY-HEADER.
-    control_key: the key that localcloud's controls require.
+    of CARRIERS, the secret that the identity endpoint requires as X-IDENTITY-HEADER. control_key: the key
+    that localcloud's controls require.
     """
 
     root: Path
@@ -81,7 +84,7 @@ class Home:
             kept = json.loads(file.read_text())
             return cls(root, **{**kept, "ports": Ports(**kept["ports"])})
         root.mkdir(parents=True, exist_ok=True)
-        headers = {principal: secrets.token_hex(16) for principal in ("app", "node", "person")}
+        headers = {carrier: secrets.token_hex(16) for carrier in CARRIERS}
         home = cls(root, ports or Ports(), secrets.token_hex(4), headers, secrets.token_hex(16))
         kept = asdict(home)
         del kept["root"]
@@ -175,12 +178,12 @@ class Home:
             "NODE_EXTRA_CA_CERTS": bundle,
         }
 
-    def identity(self, principal: str) -> dict[str, str]:
-        """The variables with which DefaultAzureCredential uses the managed identity of `principal`.
+    def identity(self, carrier: str) -> dict[str, str]:
+        """The variables with which DefaultAzureCredential uses the managed identities of a carrier.
 
         They are those that App Service sets for an app; azure-identity's AppServiceCredential reads them.
         """
         return {
             "IDENTITY_ENDPOINT": self.identity_endpoint,
-            "IDENTITY_HEADER": self.identity_headers[principal],
+            "IDENTITY_HEADER": self.identity_headers[carrier],
         }

@@ -5,35 +5,31 @@ managed identities for App Service and Azure Functions", REST endpoint reference
 that azure-identity's AppServiceCredential reads.
 """
 
-import secrets
+from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.home import Home
+from localcloud.principals import Principals
 from localcloud.tokens import Tokens
+from localcloud.wire import AzureError
 
 
-def routes(home: Home, tokens: Tokens) -> list[Route]:
+def routes(principals: Principals, tokens: Tokens) -> list[Route]:
     async def token(request: Request) -> Response:
-        sent = request.headers.get("x-identity-header", "").encode()
-        principal = next(
-            (
-                name
-                for name, secret in home.identity_headers.items()
-                # As bytes: compare_digest raises TypeError for text that is not ASCII.
-                if secrets.compare_digest(sent, secret.encode())
-            ),
-            None,
-        )
-        if principal is None:
+        carrier = principals.carrier_of(request.headers.get("x-identity-header", ""))
+        if carrier is None:
             return refusal(401, "X-IDENTITY-HEADER is missing or is no identity of this cloud.")
         if request.query_params.get("api-version") not in ("2019-08-01", "2020-06-01"):
             return refusal(400, "api-version must be 2019-08-01.")
         resource = request.query_params.get("resource", "")
         if not resource:
             return refusal(400, "resource is missing: name the audience of the token.")
+        try:
+            principal = principals.chosen(carrier, request.query_params)
+        except AzureError as error:
+            return refusal(error.status, error.message)
         access_token, expires_on = tokens.issue(principal, resource)
         return JSONResponse(
             {
@@ -41,7 +37,7 @@ def routes(home: Home, tokens: Tokens) -> list[Route]:
                 "expires_on": str(expires_on),
                 "resource": resource,
                 "token_type": "Bearer",
-                "client_id": request.query_params.get("client_id", ""),
+                "client_id": principal.client_id,
             }
         )
 
@@ -49,4 +45,4 @@ def routes(home: Home, tokens: Tokens) -> list[Route]:
 
 
 def refusal(status: int, message: str) -> Response:
-    return JSONResponse({"statusCode": status, "message": message}, status)
+    return JSONResponse({"statusCode": status, "message": message, "correlationId": str(uuid4())}, status)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid5
 
+from localcloud import identities
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError, not_imitated
@@ -51,6 +52,8 @@ class Inventory:
             **{name: body[name] for name in COMMON_FIELDS if body.get(name) is not None},
             "properties": properties,
         }
+        if "identity" in document:
+            document["identity"] = identities.expanded(document["identity"], document["id"], self.get)
         self._store.put(self.KIND, id_.lower(), document)
         self._resources[id_.lower()] = document
         self._tell({type_})

@@ -60,7 +60,7 @@ class LocalCloud:
         return keys.load(self.home.root / "keys.json").master
 
     def credential(self, principal: str = "person") -> "TokenCredential":
-        """The credential of one of the cloud's identities: "person", "app" or "node"."""
+        """The credential of a carrier's identity ("person", "site", "pool"), or of an added person."""
         from localcloud.credentials import Principal
 
         return Principal(self.home, principal)

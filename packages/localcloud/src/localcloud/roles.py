@@ -1,19 +1,16 @@
-"""Role assignments: who holds which role.
+"""Role assignments: which ones Resource Manager refuses.
 
-Roles do not decide what a caller of Resource Manager or of storage may do. A service asks for them where a
-missing role shows itself much later in Azure: Azure ML does before it scores (machinelearning/scoring.py).
 Sources: "Troubleshoot Azure RBAC" for the refusals; "Azure built-in roles for Storage" for the ids.
 """
 
 import re
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
+from localcloud.grants import ASSIGNMENT
 from localcloud.inventory import Inventory
 from localcloud.store import Document
 from localcloud.wire import AzureError
 
-IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
-ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 STORAGE_ROLES = {
     "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
@@ -30,60 +27,35 @@ _DEFINITION = re.compile(
 )
 
 
-def principal_of(identity: str) -> str:
-    """The object id of a user-assigned identity, given by its resource id."""
-    return str(uuid5(NAMESPACE_URL, f"localcloud/principal{identity.lower()}"))
-
-
-def client_of(identity: str) -> str:
-    """The client id of a user-assigned identity, given by its resource id."""
-    return str(uuid5(NAMESPACE_URL, f"localcloud/client{identity.lower()}"))
-
-
-class Roles:
-    """The role assignments of a cloud."""
-
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
-
-    def of(self, principal: str, resource: str) -> set[str]:
-        """The ids of the roles that a principal holds on a resource, at its own scope or at one above."""
-        return {
-            _role(each["properties"]["roleDefinitionId"])
-            for each in self._inventory.all(ASSIGNMENT)
-            if each["properties"]["principalId"].lower() == principal.lower()
-            and f"{resource}/".lower().startswith(f"{each['properties']['scope']}/".lower())
-        }
-
-    def check(self, name: str, scope: str, wanted: Document) -> None:
-        """Raise AzureError if Resource Manager would refuse an assignment of this name."""
-        if not _is_guid(name):
+def check_assignment(inventory: Inventory, name: str, scope: str, wanted: Document) -> None:
+    """Raise AzureError if Resource Manager would refuse an assignment of this name."""
+    if not _is_guid(name):
+        raise AzureError(
+            400,
+            "InvalidRoleAssignmentId",
+            f"The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID.",
+        )
+    if not _is_guid(str(wanted.get("principalId"))):
+        raise AzureError(400, "InvalidPrincipalId", "A valid principal ID must be provided.")
+    role = _role(str(wanted.get("roleDefinitionId")))
+    if not role:
+        raise AzureError(400, "InvalidRoleDefinitionId", "The role definition ID is not valid.")
+    for each in inventory.all(ASSIGNMENT):
+        given = each["properties"]
+        if given["scope"].lower() != scope.lower():
+            continue
+        same = (given["principalId"].lower(), _role(given["roleDefinitionId"])) == (
+            wanted["principalId"].lower(),
+            role,
+        )
+        if same and each["name"].lower() != name.lower():
+            raise AzureError(409, "RoleAssignmentExists", "The role assignment already exists.")
+        if not same and each["name"].lower() == name.lower():
             raise AzureError(
                 400,
-                "InvalidRoleAssignmentId",
-                f"The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID.",
+                "RoleAssignmentUpdateNotPermitted",
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
             )
-        if not _is_guid(str(wanted.get("principalId"))):
-            raise AzureError(400, "InvalidPrincipalId", "A valid principal ID must be provided.")
-        role = _role(str(wanted.get("roleDefinitionId")))
-        if not role:
-            raise AzureError(400, "InvalidRoleDefinitionId", "The role definition ID is not valid.")
-        for each in self._inventory.all(ASSIGNMENT):
-            given = each["properties"]
-            if given["scope"].lower() != scope.lower():
-                continue
-            same = (given["principalId"].lower(), _role(given["roleDefinitionId"])) == (
-                wanted["principalId"].lower(),
-                role,
-            )
-            if same and each["name"].lower() != name.lower():
-                raise AzureError(409, "RoleAssignmentExists", "The role assignment already exists.")
-            if not same and each["name"].lower() == name.lower():
-                raise AzureError(
-                    400,
-                    "RoleAssignmentUpdateNotPermitted",
-                    "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
-                )
 
 
 def _role(definition: str) -> str:

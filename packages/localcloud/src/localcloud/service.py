@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from localcloud import blobs
+from localcloud.access.decisions import Access
 from localcloud.faults import Faults
+from localcloud.grants import Grants
 from localcloud.home import STORAGE_ACCOUNT, Home
 from localcloud.inventory import Inventory
-from localcloud.roles import Roles
+from localcloud.principals import PLATFORM, Principal, Principals
 from localcloud.spec import CloudSpec
 from localcloud.store import Store
 from localcloud.tokens import Caller, Tokens
@@ -36,24 +38,43 @@ class Cloud:
         return Inventory(self.store)
 
     @cached_property
-    def roles(self) -> Roles:
+    def principals(self) -> Principals:
+        """Who calls: persons, and the identities of resources."""
+        return Principals(self.home, self.inventory)
+
+    @cached_property
+    def grants(self) -> Grants:
         """Who holds which role."""
-        return Roles(self.inventory)
+        return Grants(self.inventory)
+
+    @property
+    def access(self) -> Access:
+        """All role assignments that count now."""
+        return self.grants.access
+
+    def on_access_change(self, listener: Callable[[], Awaitable[None]]) -> None:
+        """Call `listener` after each change of roles, before the request that made it is answered."""
+        self.grants.on_change(listener)
+
+    @cached_property
+    def _storage_clients(self) -> dict[tuple[str, str], BlobServiceClient]:
+        return {}
+
+    def storage_as(self, principal: Principal, account: str) -> BlobServiceClient:
+        """A principal's client of a storage account. It blocks, so call it through asyncio.to_thread."""
+        key = (principal.object_id, account)
+        if key not in self._storage_clients:
+            self._storage_clients[key] = blobs.client(self.home, self.tokens, principal, account)
+        return self._storage_clients[key]
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
-        """The services' storage client. It blocks, so call it through asyncio.to_thread."""
-        return self.blobs_of(STORAGE_ACCOUNT)
+        """The platform's client. Services use `storage_as`, with the token of their principal."""
+        return self.storage_as(PLATFORM, STORAGE_ACCOUNT)
 
     def blobs_of(self, account: str) -> BlobServiceClient:
-        """The services' client of a storage account. It blocks, so call it through asyncio.to_thread."""
-        if account not in self._clients:
-            self._clients[account] = blobs.client(self.home, self.tokens, account)
-        return self._clients[account]
-
-    @cached_property
-    def _clients(self) -> dict[str, BlobServiceClient]:
-        return {}
+        """The platform's client of a storage account."""
+        return self.storage_as(PLATFORM, account)
 
     def arm_caller(self, request: Request) -> Caller:
         """Return the caller of Resource Manager. Raises AzureError 401 without a token for it."""

@@ -1,14 +1,16 @@
-"""Access tokens as Microsoft Entra issues them to managed identities, signed by localcloud's own key."""
+"""Access tokens as Microsoft Entra issues them, signed by localcloud's own key.
+
+Their claims are those of version 1.0. Source: "Access token claims reference"."""
 
 import time
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, uuid5
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcloud.home import TENANT, Home
+from localcloud.identities import Principal
 
 ISSUER = f"https://sts.windows.net/{TENANT}/"
 LIFETIME = 3600
@@ -21,10 +23,17 @@ class TokenError(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """The identity that a token is for: the principal's name ("app", "node", "person") and object id."""
+    """Who sent a request, by a token. name: a person's user principal name, or an identity's name."""
 
-    principal: str
     object_id: str
+    client_id: str
+    name: str
+    is_user: bool = False
+
+    @property
+    def client(self) -> str:
+        """What Azure's messages call the caller: a person's user principal name, or the client id."""
+        return self.name if self.is_user else self.client_id
 
 
 class Tokens:
@@ -48,30 +57,22 @@ class Tokens:
         self._private = private
         self._public = private.public_key()
 
-    @property
-    def public_key(self) -> str:
-        """The key with which others check this cloud's tokens, as PEM."""
-        spki = serialization.PublicFormat.SubjectPublicKeyInfo
-        return self._public.public_bytes(serialization.Encoding.PEM, spki).decode()
-
-    def issue(self, principal: str, resource: str, lifetime: int = LIFETIME) -> tuple[str, int]:
+    def issue(self, principal: Principal, resource: str, lifetime: int = LIFETIME) -> tuple[str, int]:
         """Return a token of `principal` for the audience `resource`, and its expiry (seconds since 1970)."""
         now = int(time.time())
         expires_on = now + lifetime
-        object_id = str(uuid5(NAMESPACE_URL, f"localcloud/{principal}"))
         claims = {
             "aud": resource,
             "iss": ISSUER,
             "iat": now,
             "nbf": now,
             "exp": expires_on,
-            "oid": object_id,
-            "sub": object_id,
-            "appid": object_id,
-            "idtyp": "app",
+            "oid": principal.object_id,
+            "sub": principal.object_id,
+            "appid": principal.client_id,
             "tid": TENANT,
             "ver": "1.0",
-            "xms_localcloud_principal": principal,
+            **named(principal),
         }
         return jwt.encode(claims, self._private, algorithm="RS256"), expires_on
 
@@ -93,4 +94,26 @@ class Tokens:
             ) from None
         except jwt.InvalidTokenError as error:
             raise TokenError(f"The access token is invalid: {error}.") from None
-        return Caller(claims["xms_localcloud_principal"], claims["oid"])
+        is_user = claims["idtyp"] == "user"
+        name = claims["upn" if is_user else "app_displayname"]
+        return Caller(claims["oid"], claims["appid"], name, is_user)
+
+    @property
+    def public_key(self) -> str:
+        """The key that checks the tokens' signature, in PEM."""
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self._public.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def named(principal: Principal) -> dict[str, str]:
+    """The claims that say whether a principal is a user or an app, and what it is called."""
+    if principal.type == "User":
+        upn = principal.user_name
+        return {
+            "idtyp": "user",
+            "upn": upn,
+            "unique_name": upn,
+            "name": principal.name,
+            "scp": "user_impersonation",
+        }
+    return {"idtyp": "app", "app_displayname": principal.name}

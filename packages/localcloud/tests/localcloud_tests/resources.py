@@ -1,8 +1,12 @@
 """The resources that the clouds of these tests serve, for an app that does not exist."""
 
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
+from localcloud.access.built_in import built_in_named
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE_ID, Home
+from localcloud.identities import object_id_of
+from localcloud.persons import person
 from localcloud.spec import Resource
 
 RESOURCE_GROUP = "lab"
@@ -23,6 +27,16 @@ BATCH_ID = f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/{BATCH_ACCOUNT}"
 TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/{TOPIC}"
 SYSTEM_TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/systemTopics/uploads"
 SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/{SITE}"
+
+WORKER_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/worker-of-pool"
+"""The identity of the pool."""
+DATA_ROLES = (
+    "Storage Blob Data Owner",
+    "Storage Queue Data Contributor",
+    "Storage Table Data Contributor",
+    "EventGrid Data Sender",
+)
+"""What the tests' person, site and pool may do beside what an Owner may."""
 
 Json = dict[str, Any]
 
@@ -53,10 +67,25 @@ def resources(home: Home) -> list[Resource]:
             typeProperties={"serviceEndpoint": home.blob_url},
         ),
         resource(BATCH_ID, "2025-06-01"),
-        resource(f"{BATCH_ID}/pools/{POOL}", "2025-06-01", **pool()),
+        Resource(WORKER_ID, {"location": REGION}, "2024-11-30"),
+        Resource(
+            f"{BATCH_ID}/pools/{POOL}",
+            {
+                "identity": {"type": "UserAssigned", "userAssignedIdentities": {WORKER_ID: {}}},
+                "properties": pool(),
+            },
+            "2025-06-01",
+        ),
         resource(TOPIC_ID, "2025-02-15"),
         resource(SYSTEM_TOPIC_ID, "2025-02-15", source=STORAGE_ID),
-        resource(SITE_ID, "2024-11-01"),
+        Resource(
+            SITE_ID,
+            {"location": REGION, "identity": {"type": "SystemAssigned"}, "properties": {}},
+            "2024-11-01",
+        ),
+        *(assigned(role, object_id_of(SITE_ID)) for role in DATA_ROLES),
+        *(assigned(role, object_id_of(WORKER_ID)) for role in DATA_ROLES),
+        *(assigned(role, person("person").object_id, "User") for role in DATA_ROLES),
     ]
 
 
@@ -70,6 +99,26 @@ def pool() -> Json:
         "taskSlotsPerNode": 2,
         "scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1}},
     }
+
+
+def assigned(role: str, principal: str, type_: str = "ServicePrincipal", scope: str = GROUP_ID) -> Resource:
+    """An assignment of a built-in role to a principal, by object id."""
+    found = built_in_named(role)
+    assert found is not None
+    authorization = "providers/Microsoft.Authorization"
+    definition = f"/subscriptions/{SUBSCRIPTION}/{authorization}/roleDefinitions/{found.id}"
+    name = uuid5(NAMESPACE_URL, f"{principal} {role} {scope}")
+    return Resource(
+        f"{scope}/{authorization}/roleAssignments/{name}",
+        {
+            "properties": {
+                "roleDefinitionId": definition,
+                "principalId": principal,
+                "principalType": type_,
+            }
+        },
+        "2022-04-01",
+    )
 
 
 def resource(id_: str, api_version: str, **properties: Any) -> Resource:

@@ -103,5 +103,5 @@ def task_environment(home: Home, folders: NodeFolders, node: NodeName, task: Tas
         "AZ_BATCH_TASK_DIR": str(folders.task(task)),
         "AZ_BATCH_TASK_WORKING_DIR": str(folders.working(task)),
         **home.trust(),
-        **home.identity("node"),
+        **home.identity("pool"),
     }

@@ -42,6 +42,7 @@ def service(cloud: Cloud) -> Service:
     workspace = Workspace(cloud.inventory)
     models = Models(cloud.store, workspace)
     computes = Computes(cloud.store, cloud.faults, workspace)
+    cloud.principals.carries("cluster", computes.list)
     endpoints = Endpoints(
         cloud.store, cloud.faults, workspace, models, computes, verify, cloud.home.resource_manager
     )

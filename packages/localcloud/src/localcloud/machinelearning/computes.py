@@ -6,13 +6,13 @@ A PUT replaces a cluster; its VM size is fixed at creation. Source: "Compute - C
 
 from typing import Any
 
+from localcloud import identities
 from localcloud.faults import Faults
 from localcloud.home import REGION
 from localcloud.machinelearning import names
 from localcloud.machinelearning.errors import invalid, not_found, refused
 from localcloud.machinelearning.provisioning import Change, Provisioned, written_by
 from localcloud.machinelearning.uris import PROVIDER, Workspace
-from localcloud.roles import client_of, principal_of
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated, timestamp
@@ -80,7 +80,7 @@ class Computes:
             "systemData": written_by(caller, earlier),
         }
         if body.get("identity"):
-            document["identity"] = self._identity(body["identity"])
+            document["identity"] = self._identity(name, body["identity"])
         return self.provisioned.change(name.lower(), document)
 
     def identities(self, name: str) -> tuple[str, ...]:
@@ -88,19 +88,19 @@ class Computes:
         identity = self.get(name).get("identity") or {}
         return tuple(identity.get("userAssignedIdentities") or ())
 
-    def _identity(self, sent: dict[str, Any]) -> dict[str, Any]:
-        """A cluster's identity, with the ids of its user-assigned ones.
+    def _identity(self, name: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """The identity of a cluster `name`, with the ids of its principals.
 
         Raises AzureError 400 for a user-assigned identity that does not exist.
         """
         assigned = sent.get("userAssignedIdentities") or {}
+        inventory = self._workspace.inventory
         for each in assigned:
-            if self._workspace.inventory.get(each) is None:
+            if inventory.get(each) is None:
                 raise refused(
                     "FailedIdentityOperation", f"The identity '{each}' was not found.", target="identity"
                 )
-        ids = {each: {"principalId": principal_of(each), "clientId": client_of(each)} for each in assigned}
-        return sent | ({"userAssignedIdentities": ids} if ids else {})
+        return identities.expanded(sent, f"{self._workspace.path}/computes/{name}", inventory.get)
 
     def delete(self, name: str) -> Change | None:
         """Delete a cluster; returns None if it does not exist."""

@@ -11,18 +11,24 @@ A cluster without a user-assigned identity works as the caller, whose roles are 
 from collections.abc import Iterable
 from pathlib import Path
 
-from localcloud.roles import STORAGE_ROLES, Roles, principal_of
+from localcloud.access.calls import Call
+from localcloud.access.decisions import Refused
+from localcloud.grants import Grants
+from localcloud.identities import Principal
 
-NEEDED = {"table": "Storage Table Data Contributor", "queue": "Storage Queue Data Contributor"}
-"""The role that it takes to make each."""
+_ACCOUNT = "Microsoft.Storage/storageAccounts"
+NEEDED = {
+    "table": f"{_ACCOUNT}/tableServices/tables/write",
+    "queue": f"{_ACCOUNT}/queueServices/queues/write",
+}
+"""The operation that makes each."""
 
 
-def refused(roles: Roles, identities: Iterable[str], account: str) -> str:
+def refused(grants: Grants, identities: Iterable[Principal], account: str) -> str:
     """What the cluster's identities may not make in the storage account: "table", "queue" or ""."""
     for identity in identities:
-        held = roles.of(principal_of(identity), account)
-        for what, role in NEEDED.items():
-            if STORAGE_ROLES[role] not in held:
+        for what, operation in NEEDED.items():
+            if isinstance(grants.decide(Call(identity.object_id, operation, account)), Refused):
                 return what
     return ""
 

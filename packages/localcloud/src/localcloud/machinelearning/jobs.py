@@ -117,7 +117,7 @@ class Jobs:
             "output": {"container": output.container, "path": output.path},
             "status": "NotStarted",
             "error": None,
-            "createdBy": caller.principal,
+            "createdBy": caller.name,
             "createdAt": timestamp(),
             "startedAt": None,
             "endedAt": None,

@@ -42,7 +42,7 @@ def in_state(document: Document, state: str) -> Document:
 
 def written_by(caller: Caller, earlier: Document | None) -> dict[str, str]:
     """Return systemData for a document with which `caller` now creates a resource or replaces `earlier`."""
-    now = {"At": timestamp(), "By": caller.principal, "ByType": "Application"}
+    now = {"At": timestamp(), "By": caller.client, "ByType": "User" if caller.is_user else "Application"}
     modified = {f"lastModified{key}": value for key, value in now.items()}
     created = {f"created{key}": value for key, value in now.items()}
     kept = {key: value for key, value in (earlier or {}).get("systemData", {}).items() if "created" in key}

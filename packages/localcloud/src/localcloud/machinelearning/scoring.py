@@ -72,7 +72,8 @@ class Scoring:
         nodes: Nodes,
         folders: Folders,
     ) -> None:
-        self._roles = cloud.roles
+        self._grants = cloud.grants
+        self._principals = cloud.principals
         self._computes = computes
         self._home = cloud.home
         self._spec = cloud.spec
@@ -215,7 +216,8 @@ class Scoring:
     def _unprepared(self, job: Document, python: Path, folder: Path) -> str:
         """Why the driver ends before it scores; "" if it does not."""
         account = self._workspace.inventory.storage_id
-        what = coordination.refused(self._roles, self._computes.identities(job["compute"]), account)
+        identities = map(self._principals.of_identity, self._computes.identities(job["compute"]))
+        what = coordination.refused(self._grants, identities, account)
         if not what:
             return ""
         coordination.log_refusal(folder / "logs" / "logs", what, job["child"])

@@ -90,10 +90,10 @@ def cloud_home(azurite_home: Home) -> Iterator[Home]:
 
 @pytest.fixture
 def trusted(cloud_home: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make this process trust the cloud and use its `app` identity, so that the SDKs work as in the app."""
+    """Make this process trust the cloud and be its person, so that the SDKs work as in the app."""
     for name, value in {
         **cloud_home.trust(),
-        **cloud_home.identity("app"),
+        **cloud_home.identity("person"),
         "ARM_CLOUD_METADATA_URL": cloud_home.metadata_url,
     }.items():
         monkeypatch.setenv(name, value)

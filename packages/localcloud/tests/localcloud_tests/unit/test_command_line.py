@@ -98,7 +98,7 @@ def test_the_variables_of_a_person_and_of_the_app_differ(home: Home) -> None:
     place = ("--home", str(home.root), "--json")
     person, app_ = (json.loads(run("env", *given, *place).stdout) for given in ((), ("--app",)))
     assert person["IDENTITY_HEADER"] == home.identity_headers["person"]
-    assert app_["IDENTITY_HEADER"] == home.identity_headers["app"]
+    assert app_["IDENTITY_HEADER"] == home.identity_headers["site"]
     assert f"export IDENTITY_HEADER={person['IDENTITY_HEADER']}" in run("env", *place[:2]).stdout
 
 

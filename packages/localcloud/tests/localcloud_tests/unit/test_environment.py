@@ -40,7 +40,7 @@ def test_the_settings_of_the_site_win_over_the_shell_and_lose_to_the_callers(
     monkeypatch.setenv("SIZE", "1")
     made = environment.of_functions(home, SPEC, {"SIZE": "3"})
     assert (made["COLOUR"], made["SIZE"]) == ("red", "3")
-    assert made["IDENTITY_HEADER"] == home.identity_headers["app"]
+    assert made["IDENTITY_HEADER"] == home.identity_headers["site"]
 
 
 def test_loopback_goes_round_a_proxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

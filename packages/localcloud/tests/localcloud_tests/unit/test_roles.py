@@ -1,20 +1,25 @@
 """Role assignments: what Resource Manager refuses, and who holds which role where."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from localcloud.access.calls import Call
+from localcloud.access.decisions import Allowed, Refused
+from localcloud.grants import ASSIGNMENT, Grants
 from localcloud.home import SUBSCRIPTION
+from localcloud.identities import client_id_of, object_id_of
 from localcloud.inventory import Inventory
-from localcloud.roles import ASSIGNMENT, STORAGE_ROLES, Roles, client_of, principal_of
+from localcloud.roles import STORAGE_ROLES, check_assignment
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/data"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/scoring"
-PRINCIPAL = principal_of(IDENTITY)
+PRINCIPAL = object_id_of(IDENTITY)
 TABLES = STORAGE_ROLES["Storage Table Data Contributor"]
 DEFINITION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{TABLES}"
 
@@ -34,30 +39,60 @@ def assign(inventory: Inventory, scope: str, name: str = "", **changed: str) -> 
     """Make an assignment and return its name."""
     name = name or str(uuid4())
     wanted = assignment(**changed)
-    Roles(inventory).check(name, scope, wanted)
+    check_assignment(inventory, name, scope, wanted)
     id_ = f"{scope}/providers/{ASSIGNMENT}/{name}"
     inventory.put(ASSIGNMENT, id_, {}, wanted | {"scope": scope})
     return name
 
 
+WRITES = "Microsoft.Storage/storageAccounts/tableServices/tables/write"
+
+
+def may_write_tables(inventory: Inventory, principal: str, scope: str) -> bool:
+    return isinstance(Grants(inventory).decide(Call(principal, WRITES, scope)), Allowed)
+
+
 @pytest.mark.parametrize("scope", [f"/subscriptions/{SUBSCRIPTION}", GROUP, ACCOUNT, ACCOUNT.upper()])
 def test_a_role_holds_on_its_scope_and_on_everything_below(inventory: Inventory, scope: str) -> None:
     assign(inventory, scope)
-    roles = Roles(inventory)
-    assert roles.of(PRINCIPAL, ACCOUNT) == {TABLES}
-    assert roles.of(PRINCIPAL.upper(), f"{ACCOUNT}/blobServices/default") == {TABLES}
-    assert roles.of(str(uuid4()), ACCOUNT) == set()
+    assert may_write_tables(inventory, PRINCIPAL, ACCOUNT)
+    assert may_write_tables(inventory, PRINCIPAL.upper(), f"{ACCOUNT}/blobServices/default")
+    assert not may_write_tables(inventory, str(uuid4()), ACCOUNT)
 
 
 @pytest.mark.parametrize("scope", [f"{ACCOUNT}/blobServices/default", f"{ACCOUNT}2", f"{GROUP}s"])
 def test_a_role_does_not_hold_above_its_scope_or_beside_it(inventory: Inventory, scope: str) -> None:
     assign(inventory, scope)
-    assert Roles(inventory).of(PRINCIPAL, ACCOUNT) == set()
+    assert not may_write_tables(inventory, PRINCIPAL, ACCOUNT)
 
 
 def test_a_definition_may_be_named_without_its_subscription(inventory: Inventory) -> None:
     assign(inventory, ACCOUNT, roleDefinitionId=DEFINITION.removeprefix(f"/subscriptions/{SUBSCRIPTION}"))
-    assert Roles(inventory).of(PRINCIPAL, ACCOUNT) == {TABLES}
+    assert may_write_tables(inventory, PRINCIPAL, ACCOUNT)
+
+
+def test_what_was_decided_is_decided_again_when_access_changes(inventory: Inventory) -> None:
+    grants, call = Grants(inventory), Call(PRINCIPAL, WRITES, ACCOUNT)
+    assert isinstance(grants.decide(call), Refused)
+    name = assign(inventory, ACCOUNT)
+    assert isinstance(grants.decide(call), Allowed)
+    inventory.delete(f"{ACCOUNT}/providers/{ASSIGNMENT}/{name}")
+    assert isinstance(grants.decide(call), Refused)
+
+
+def test_listeners_are_told_once_of_all_changes_before_an_announcement(inventory: Inventory) -> None:
+    grants, told = Grants(inventory), list[int]()
+
+    async def listener() -> None:
+        told.append(len(inventory.all(ASSIGNMENT)))
+
+    grants.on_change(listener)
+    asyncio.run(grants.announce())
+    for scope in (ACCOUNT, GROUP):
+        assign(inventory, scope)
+    asyncio.run(grants.announce())
+    asyncio.run(grants.announce())
+    assert told == [2]
 
 
 @pytest.mark.parametrize(
@@ -89,5 +124,5 @@ def test_the_same_assignment_may_be_made_again_but_not_under_another_name(invent
 
 
 def test_an_identity_has_one_principal_however_its_id_is_spelt() -> None:
-    assert principal_of(IDENTITY.upper()) == PRINCIPAL
-    assert client_of(IDENTITY) != PRINCIPAL
+    assert object_id_of(IDENTITY.upper()) == PRINCIPAL
+    assert client_id_of(IDENTITY) != PRINCIPAL

@@ -158,7 +158,7 @@ class Factory:
 @pytest.fixture
 def factory(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
     home = stack.home
-    for name, value in {**home.trust(), **home.identity("app")}.items():
+    for name, value in {**home.trust(), **home.identity("person")}.items():
         monkeypatch.setenv(name, value)
     with (
         DefaultAzureCredential() as credential,

@@ -155,7 +155,7 @@ def check_environment(factory: Factory, environment: dict[str, str], task_id: st
     assert environment["AZ_BATCH_TASK_ID"] == task_id
     assert environment["AZ_BATCH_TASK_WORKING_DIR"] == cwd
     assert environment["AZ_BATCH_NODE_SHARED_DIR"] == str(factory.home.root / "batch" / "shared")
-    assert environment["IDENTITY_HEADER"] == factory.home.identity_headers["node"]
+    assert environment["IDENTITY_HEADER"] == factory.home.identity_headers["pool"]
     ours = {name for name in environment if not name.startswith("AZ_BATCH_")}
     assert ours <= {
         "PATH",

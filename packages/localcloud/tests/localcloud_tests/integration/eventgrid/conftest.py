@@ -200,7 +200,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
 
 @pytest.fixture
 def trusted_grid(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make this process trust the cloud and use its `app` identity."""
-    for name, value in (grid.home.trust() | grid.home.identity("app")).items():
+    """Make this process trust the cloud and be its person."""
+    for name, value in (grid.home.trust() | grid.home.identity("person")).items():
         monkeypatch.setenv(name, value)
     return grid.home.ca_bundle

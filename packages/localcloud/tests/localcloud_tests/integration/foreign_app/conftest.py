@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE_ID, Home
+from localcloud.identities import object_id_of
+from localcloud.persons import person
 from localcloud.spec import CloudSpec, Resource
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT
+from localcloud_tests.resources import assigned
 
 GROUP = "greenhouse"
 FACTORY = "greenhouse-factory"
@@ -68,7 +71,13 @@ def resources(home: Home) -> list[Resource]:
             },
         ),
         resource(f"{FACTORY_ID}/pipelines/measure", "2018-06-01", activities=[measure()]),
-        resource(SITE_ID, "2024-11-01"),
+        Resource(
+            SITE_ID,
+            {"location": REGION, "identity": {"type": "SystemAssigned"}, "properties": {}},
+            "2024-11-01",
+        ),
+        assigned("Storage Blob Data Contributor", object_id_of(SITE_ID), scope=STORAGE_ID),
+        assigned("Storage Blob Data Contributor", person("person").object_id, "User", STORAGE_ID),
         resource(
             f"{SITE_ID}/config/appsettings",
             "2024-11-01",

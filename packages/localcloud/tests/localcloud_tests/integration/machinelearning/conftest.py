@@ -68,11 +68,11 @@ def model_files(node_environment: Path, tmp_path_factory: pytest.TempPathFactory
 
 @contextlib.contextmanager
 def environment_of(home: Home) -> Iterator[None]:
-    """Make this process trust the cloud and use its `app` identity."""
+    """Make this process trust the cloud and be its person."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             **home.trust(),
-            **home.identity("app"),
+            **home.identity("person"),
             "ARM_CLOUD_METADATA_URL": home.metadata_url,
         }.items():
             patch.setenv(name, value)

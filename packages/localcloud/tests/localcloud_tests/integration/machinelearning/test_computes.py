@@ -3,7 +3,7 @@
 import pytest
 from azure.ai.ml.entities import AmlCompute
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from localcloud.roles import principal_of
+from localcloud.identities import object_id_of
 
 from localcloud_tests.integration.machinelearning.conftest import Workbench
 
@@ -39,7 +39,7 @@ def test_a_cluster_takes_only_identities_that_exist(bench: Workbench) -> None:
     bench.compute("identified", identity=identity)
     assigned = bench.arm("GET", "computes/identified").json()["identity"]["userAssignedIdentities"]
     assert list(assigned) == [identity]
-    assert assigned[identity]["principalId"] == principal_of(identity)
+    assert assigned[identity]["principalId"] == object_id_of(identity)
     with pytest.raises(HttpResponseError, match="was not found"):
         bench.compute("unidentified", identity=f"{identity}s")
 

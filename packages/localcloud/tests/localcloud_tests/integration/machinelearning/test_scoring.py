@@ -8,7 +8,8 @@ import pytest
 from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
 from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION
-from localcloud.roles import STORAGE_ROLES, principal_of
+from localcloud.identities import object_id_of
+from localcloud.roles import STORAGE_ROLES
 
 from localcloud_tests.integration.machinelearning.conftest import (
     DATASTORE_PATHS,
@@ -278,7 +279,7 @@ def assign(bench: Workbench, identity: str, role: str) -> None:
     answer = bench.request(
         "PUT",
         f"{STORAGE}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}?api-version=2022-04-01",
-        json={"properties": {"roleDefinitionId": definition, "principalId": principal_of(identity)}},
+        json={"properties": {"roleDefinitionId": definition, "principalId": object_id_of(identity)}},
     )
     assert answer.status_code == 201, answer.text
 

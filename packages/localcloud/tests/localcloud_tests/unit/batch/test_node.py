@@ -121,7 +121,7 @@ def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_three_variable
     environment = task_environment(home, folders, NODE, Task("id", "job", TaskSpec("true")))
     assert "AZURE_CLIENT_SECRET" not in environment
     assert "HTTPS_PROXY" not in environment
-    secrets = {home.control_key, home.identity_headers["app"], home.identity_headers["person"]}
+    secrets = {home.control_key, home.identity_headers["site"], home.identity_headers["person"]}
     assert not secrets & set(environment.values())
     assert all(
         Path(value).is_absolute()
