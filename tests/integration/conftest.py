@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 from localcloud.home import Home
+from localcloud.identities import client_id_of
 from localcloud.pytest_plugin import LocalCloud
 from localcloud.spec import CloudSpec
 
 from tests.checkout import CHECKOUT
 from touchdown import local
+from touchdown.local.names import identity_id
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +31,9 @@ def cloud_home(localcloud: LocalCloud) -> Home:
 @pytest.fixture
 def trusted(localcloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this process trust the cloud and use its `app` identity, so that the SDKs work as in the app."""
-    for name, value in localcloud.environment("app").items():
+    for name, value in localcloud.environment("site").items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AZURE_CLIENT_ID", client_id_of(identity_id("app")))
     # MLClient leaves the name of the cloud that it found in the environment, for the tests of other clouds.
     monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "")
     monkeypatch.delenv("AZUREML_CURRENT_CLOUD")

@@ -210,6 +210,11 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
         home, store, Tokens(home), Operations(store, home.resource_manager), Faults(), spec.of_home(home)
     )
     services = [make(cloud) for make in SERVICES]
+
+    async def publish_access() -> None:
+        publishing.publish(home, cloud.tokens, cloud.access.held)
+
+    cloud.on_access_change(publish_access)
     resource_manager = tls_app(cloud, services)
     listeners = [
         listener(resource_manager, home.ports.arm, tls=home),
@@ -218,7 +223,7 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
     started: list[Service] = []
     async with asyncio.TaskGroup() as group:
         try:
-            publishing.publish(home, cloud.tokens)
+            await publish_access()
             await deployment.apply(resource_manager, cloud)
             for service in services:
                 await service.start()
