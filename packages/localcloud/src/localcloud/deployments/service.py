@@ -119,7 +119,11 @@ def answers_for(wanted: Wanted, caller: Caller) -> Answers:
     return Answers(
         wanted.target.subscription,
         wanted.target.group,
-        {"objectId": caller.object_id, "tenantId": TENANT, "userPrincipalName": ""},
+        {
+            "objectId": caller.object_id,
+            "tenantId": TENANT,
+            "userPrincipalName": caller.name if caller.is_user else "",
+        },
         {each["id"].lower(): each["apiVersion"] for each in wanted.snapshot.resources},
     )
 

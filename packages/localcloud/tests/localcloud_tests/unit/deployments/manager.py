@@ -11,6 +11,7 @@ from localcloud import certificates
 from localcloud.cloud import SERVICES, plain_app, tls_app
 from localcloud.faults import Faults
 from localcloud.home import SUBSCRIPTION, Home, Ports
+from localcloud.persons import person
 from localcloud.service import Cloud
 from localcloud.store import Store
 from localcloud.tokens import Tokens
@@ -29,7 +30,7 @@ class Manager:
         self.cloud = cloud
         services = [make(cloud) for make in SERVICES]
         app = tls_app(cloud, services)
-        token, _ = cloud.tokens.issue("person", cloud.home.resource_manager)
+        token, _ = cloud.tokens.issue(person("person"), cloud.home.resource_manager)
         headers = {"Authorization": f"Bearer {token}"}
         base = cloud.home.resource_manager
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base, headers=headers)
