@@ -99,6 +99,6 @@ def start_task_environment(
         "AZ_BATCH_TASK_DIR": str(folders.startup),
         "AZ_BATCH_TASK_WORKING_DIR": str(folders.startup / "wd"),
         **home.trust(),
-        **home.identity("node"),
+        **home.identity("pool"),
         **start_task.settings,
     }
