@@ -24,6 +24,7 @@ down: ## Stop the cloud
 test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
 	-@scripts/setup.sh browser
 	-@scripts/setup.sh checkov
+	-@scripts/setup.sh az
 	@$(PYTHON) -m pytest $(AT_ONCE) $(ARGS)
 
 lint: ## Check style and types
@@ -58,10 +59,12 @@ lock: setup ## Lock the requirements again; versions change only where they must
 	$(PYTHON) -m scripts.lock_environment $(UV)
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --group checkov -o requirements-checkov.txt
+	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  --group az -o requirements-az.txt
 
 clean: ## Delete everything that setup created; `touchdown reset` deletes the cloud's data
 	@if [ -x $(TOUCHDOWN) ]; then $(TOUCHDOWN) down || true; fi
-	rm -rf .venv .venv-trainer .venv-checkov node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-trainer .venv-checkov .venv-az node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

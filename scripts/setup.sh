@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs everything that Touchdown needs on one machine into this folder, and updates only parts that have changed:
 #
-#   scripts/setup.sh [app] [trainer] [storage] [browser] [checkov]       without arguments: the first three
+#   scripts/setup.sh [app] [trainer] [storage] [browser] [checkov] [az]       without arguments: the first three
 #
 #   app      .venv           Python 3.13, requirements-dev.txt: the app, touchdown, localcloud, the tests
 #   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: the environment of a Batch node
 #   storage  node_modules    Azurite, and the language service for queries, package-lock.json
 #   browser                  the system's Chromium, for the tests that open a report
 #   checkov  .venv-checkov   Python 3.13, requirements-checkov.txt: the checks of the resources that Bicep deploys
+#   az       .venv-az        Python 3.13, requirements-az.txt: Azure's command line, which deploys to localcloud in a test
 #
 # It needs any Python 3 with pip, and Node 20. pip installs uv into .tools/; uv finds or downloads the two Pythons
 # and installs the locked requirements, by hash. A stamp in each result records the files that it was made from.
@@ -161,7 +162,8 @@ part() {
     storage) storage ;;
     browser) browser ;;
     checkov) environment .venv-checkov 3.13 requirements-checkov.txt ;;
-    *) fail "there is no part $1: choose app, trainer, storage, browser or checkov." ;;
+    az) environment .venv-az 3.13 requirements-az.txt ;;
+    *) fail "there is no part $1: choose app, trainer, storage, browser, checkov or az." ;;
   esac
 }
 

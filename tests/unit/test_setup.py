@@ -98,18 +98,19 @@ class TestWithoutBrowser:
         assert done.stderr.splitlines()[-1].startswith("setup: apt-get could not install chromium")
 
 
-@pytest.mark.parametrize("part", ["browser", "checkov"])
+@pytest.mark.parametrize("part", ["browser", "checkov", "az"])
 def test_only_make_test_installs_what_only_tests_need(part: str) -> None:
     makefile = (SETUP.parents[1] / "Makefile").read_text()
     targets = dict(re.findall(r"^([a-z]+):(?:[^\n]*)\n((?:\t[^\n]*\n)*)", makefile, re.MULTILINE))
     assert [name for name, recipe in targets.items() if f"setup.sh {part}" in recipe] == ["test"]
 
 
-def test_checkov_is_locked_by_hash_and_without_an_address() -> None:
-    lock = (SETUP.parents[1] / "requirements-checkov.txt").read_text()
+@pytest.mark.parametrize(("name", "wanted"), [("checkov", "checkov"), ("az", "azure-cli")])
+def test_a_tool_is_locked_by_hash_and_without_an_address(name: str, wanted: str) -> None:
+    lock = (SETUP.parents[1] / f"requirements-{name}.txt").read_text()
     pins = re.findall(r"^([a-z][\w.-]*)==", lock, re.M | re.I)
     hashed = re.findall(r"^[a-z].*\\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", lock, re.M | re.I)
-    assert "checkov" in pins
+    assert wanted in pins
     assert len(hashed) == len(pins)
     assert "://" not in lock
 
