@@ -34,6 +34,7 @@ from localcloud import (
     eventgrid,
     identity,
     kept,
+    keyvault,
     machinelearning,
     spec,
     subscriptions,
@@ -61,6 +62,7 @@ SERVICES: list[Callable[[Cloud], Service]] = [
     batch.service,
     datafactory.service,
     accounts.service,
+    keyvault.service,
     kept.service,
     web.service,
     arm.not_imitated_service,
@@ -212,7 +214,7 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
     services = [make(cloud) for make in SERVICES]
 
     async def publish_access() -> None:
-        publishing.publish(home, cloud.tokens, cloud.access.held)
+        publishing.publish(home, cloud.tokens, cloud.access.held, cloud.inventory)
 
     cloud.on_access_change(publish_access)
     resource_manager = tls_app(cloud, services)

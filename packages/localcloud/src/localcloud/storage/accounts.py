@@ -5,7 +5,6 @@ Sources: "Storage Accounts - Create", "Blob Services - Set Service Properties", 
 """
 
 import re
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,15 +12,14 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
 from localcloud.home import STORAGE_ACCOUNT
-from localcloud.inventory import Inventory
 from localcloud.providers import checks, resources
 from localcloud.providers.kinds import Kind, Name, Sent
 from localcloud.service import Cloud, Service
-from localcloud.storage import containers, keys, rules
+from localcloud.storage import containers, keys, publishing, rules
+from localcloud.storage.publishing import TYPE
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, json_body, not_imitated
 
-TYPE = "Microsoft.Storage/storageAccounts"
 NAME = re.compile(r"[a-z0-9]{3,24}")
 INVALID_NAME = (
     "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in"
@@ -34,30 +32,6 @@ SKUS = (
     *("StandardV2_LRS", "StandardV2_GRS", "StandardV2_ZRS", "StandardV2_GZRS"),
 )
 ONE = resources.collection(Kind(TYPE, ("", ""), Name("", ""))) + "/{name}"
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account as its storage must know it. id: the resource id, spelled as first PUT. keys: both, in
-    Base64."""
-
-    id: str
-    name: str
-    keys: tuple[str, ...]
-    shared_key_access: bool
-
-
-def all_accounts(inventory: Inventory) -> list[Account]:
-    """The storage accounts of the cloud."""
-    return [
-        Account(
-            each["id"],
-            each["name"],
-            keys.of(inventory, each),
-            each["properties"].get("allowSharedKeyAccess") is not False,
-        )
-        for each in inventory.all(TYPE)
-    ]
 
 
 def check(cloud: Cloud, sent: Sent) -> None:
@@ -114,6 +88,12 @@ KIND = Kind(
 def service(cloud: Cloud) -> Service:
     kinds = (KIND, containers.SERVICE, containers.KIND, rules.KIND)
     routes = [route for kind in kinds for route in resources.routes(cloud, kind)]
+
+    def changed(type_: str) -> None:
+        if type_ == TYPE:
+            publishing.publish(cloud.home, cloud.tokens, cloud.access.held, cloud.inventory)
+
+    cloud.inventory.watch(changed)
     return Service("storage", [*own_routes(cloud), *routes])
 
 

@@ -1,0 +1,148 @@
+"""localcloud's Resource Manager takes what the templates deploy, through its own routes. It needs Azurite."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from localcloud.certificates import ensure
+from localcloud.cloud import SERVICES, tls_app
+from localcloud.deployments.snapshots import Snapshot, turns
+from localcloud.faults import Faults
+from localcloud.home import SUBSCRIPTION, TENANT, Home, Ports
+from localcloud.service import Cloud
+from localcloud.storage import emulator
+from localcloud.store import Store
+from localcloud.tokens import Tokens
+from localcloud.wire import Operations
+
+from scripts.bicep_compiler import Place
+from scripts.bicep_snapshots import cases, snapshot_of
+
+pytestmark = pytest.mark.integration
+
+PENDING = ("Microsoft.Authorization/", "Microsoft.Batch/", "Microsoft.DataFactory/", "Microsoft.Web/")
+OUTSIDE = ("id", "name", "type", "apiVersion")
+"""What a template says of a resource outside of its body."""
+MAIN = [case for case in cases() if case.stem not in ("events", "everything", "key-vault")]
+
+
+def snapshot(case: Path) -> Snapshot:
+    """The committed snapshot of a case, for localcloud's subscription and tenant."""
+    text = snapshot_of(case).read_text()
+    return Snapshot.read(
+        json.loads(text.replace(Place().subscription, SUBSCRIPTION).replace(Place().tenant, TENANT))
+    )
+
+
+@pytest.fixture(scope="module")
+def azurite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = Home.open(tmp_path_factory.mktemp("azurite"), Ports.free())
+    process = asyncio.run(emulator.start(home))
+    yield home
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@dataclass(frozen=True)
+class Put:
+    """One resource of a deployment, without expressions, and the answer to its PUT."""
+
+    resource: dict[str, Any]
+    answer: httpx.Response
+
+    @property
+    def id(self) -> str:
+        return str(self.resource["id"])
+
+    @property
+    def version(self) -> str:
+        return str(self.resource["apiVersion"])
+
+    def __str__(self) -> str:
+        return f"{self.id.rpartition('/providers/')[2]}: {self.answer.status_code} {self.answer.text}"
+
+
+@dataclass
+class Deployment:
+    """A deployment through Resource Manager's routes: whoever deploys is the person of the home."""
+
+    home: Home
+    client: httpx.AsyncClient
+    runner: asyncio.Runner
+    resource_group: str | None = None
+
+    @property
+    def subscription(self) -> str:
+        return SUBSCRIPTION
+
+    def send(self, method: str, id_: str, version: str, body: Any = None) -> httpx.Response:
+        return self.runner.run(self.client.request(method, id_, params={"api-version": version}, json=body))
+
+    def call(self, method: str, id_: str, version: str, body: Any = None) -> Any:
+        answer = self.send(method, id_, version, body)
+        assert answer.is_success, f"{method} {id_}: {answer.text}"
+        return answer.json()
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        return {"resourceManager": f"{self.home.resource_manager}/", "suffixes": {"storage": "core.test"}}
+
+    def environment(self) -> dict[str, Any]:
+        return self.metadata
+
+    def deployer(self) -> dict[str, Any]:
+        return {"objectId": "dddddddd-0000-0000-0000-000000000000", "tenantId": TENANT}
+
+    def reference(self, resource: str, api_version: str | None, full: bool, /) -> dict[str, Any]:
+        assert api_version is not None
+        found: dict[str, Any] = self.call("GET", resource, api_version)
+        return found if full else found["properties"]
+
+    def list_keys(self, resource: str, api_version: str, /) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("POST", f"{resource}/listKeys", api_version)
+        return found
+
+    def deploy(self, case: Path) -> list[Put]:
+        """PUT each resource of a case."""
+        return [self.put(resource) for resource in turns(snapshot(case), self)]
+
+    def put(self, resource: dict[str, Any]) -> Put:
+        body = {name: value for name, value in resource.items() if name not in OUTSIDE}
+        return Put(resource, self.send("PUT", resource["id"], resource["apiVersion"], body))
+
+
+@pytest.fixture
+def deployment(azurite_home: Home, tmp_path: Path) -> Iterator[Deployment]:
+    """A new cloud, whose storage other clouds have used."""
+    ensure(azurite_home)
+    store = Store(tmp_path / "cloud.sqlite")
+    tokens = Tokens(azurite_home)
+    cloud = Cloud(azurite_home, store, tokens, Operations(store, azurite_home.resource_manager), Faults())
+    app = tls_app(cloud, [make(cloud) for make in SERVICES])
+    token, _ = tokens.issue("person", azurite_home.resource_manager)
+    with asyncio.Runner() as runner:
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url=azurite_home.resource_manager,
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        yield Deployment(azurite_home, client, runner)
+        runner.run(client.aclose())
+    store.close()
+
+
+@pytest.mark.parametrize("case", MAIN, ids=lambda case: case.stem)
+def test_each_resource_is_accepted_read_back_and_listed(case: Path, deployment: Deployment) -> None:
+    made = deployment.deploy(case)
+    refused = [each for each in made if not each.answer.is_success]
+    assert [str(each) for each in refused if not each.resource["type"].startswith(PENDING)] == []
+    for each in made:
+        if each in refused:
+            continue
+        assert deployment.call("GET", each.id, each.version) == each.answer.json()
