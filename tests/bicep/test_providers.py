@@ -29,6 +29,21 @@ pytestmark = pytest.mark.integration
 PENDING = ("Microsoft.Authorization/", "Microsoft.Batch/", "Microsoft.DataFactory/", "Microsoft.Web/")
 OUTSIDE = ("id", "name", "type", "apiVersion")
 """What a template says of a resource outside of its body."""
+CHANGING = (
+    "etag",
+    "lastmodifiedat",
+    "lastmodifiedtime",
+    "modifieddate",
+    "modifiedon",
+    "updatedon",
+    "lastmodified",
+)
+"""Properties that tell when a resource was last written, in small letters."""
+HIDDEN = {
+    "Microsoft.KeyVault/vaults/secrets": {"properties.value"},
+    "Microsoft.Web/sites": {"properties.siteConfig.appSettings"},
+}
+"""By type, what is not read back."""
 MAIN = [case for case in cases() if case.stem not in ("events", "everything", "key-vault")]
 
 
@@ -91,7 +106,10 @@ class Deployment:
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
-        return {"resourceManager": f"{self.home.resource_manager}/", "suffixes": {"storage": "core.test"}}
+        return {
+            "resourceManager": f"{self.home.resource_manager}/",
+            "suffixes": {"storage": f"core.{self.home.suffix}"},
+        }
 
     def environment(self) -> dict[str, Any]:
         return self.metadata
@@ -114,7 +132,17 @@ class Deployment:
 
     def put(self, resource: dict[str, Any]) -> Put:
         body = {name: value for name, value in resource.items() if name not in OUTSIDE}
-        return Put(resource, self.send("PUT", resource["id"], resource["apiVersion"], body))
+        answer = self.send("PUT", resource["id"], resource["apiVersion"], body)
+        if operation := answer.headers.get("Azure-AsyncOperation"):
+            answer = self.wait(operation)
+        return Put(resource, answer)
+
+    def wait(self, operation: str) -> httpx.Response:
+        """The answer of an operation's URL once it has ended. It fails unless the operation succeeded."""
+        while (answer := self.runner.run(self.client.get(operation))).json()["status"] == "InProgress":
+            self.runner.run(asyncio.sleep(0.01))
+        assert answer.json()["status"] == "Succeeded", answer.text
+        return answer
 
 
 @pytest.fixture
@@ -125,7 +153,7 @@ def deployment(azurite_home: Home, tmp_path: Path) -> Iterator[Deployment]:
     tokens = Tokens(azurite_home)
     cloud = Cloud(azurite_home, store, tokens, Operations(store, azurite_home.resource_manager), Faults())
     app = tls_app(cloud, [make(cloud) for make in SERVICES])
-    token, _ = tokens.issue("person", azurite_home.resource_manager)
+    token, _ = tokens.issue(cloud.principals.person("person"), azurite_home.resource_manager)
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
@@ -137,12 +165,51 @@ def deployment(azurite_home: Home, tmp_path: Path) -> Iterator[Deployment]:
     store.close()
 
 
+def lost(sent: Any, found: Any, path: str = "") -> Iterator[str]:
+    """The paths of properties that were sent and are not found so."""
+    if isinstance(sent, dict) and isinstance(found, dict):
+        for name, value in sent.items():
+            yield from lost(value, found.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(sent, list) and isinstance(found, list) and len(sent) == len(found):
+        for number, value in enumerate(sent):
+            yield from lost(value, found[number], f"{path}[{number}]")
+    elif sent != found:
+        yield path
+
+
+def is_top_level(put: Put) -> bool:
+    """Whether a resource is one of a resource group, with no parent and extending no other resource."""
+    return len(put.id.split("/")) == 9
+
+
+def steady(document: Any) -> Any:
+    """A document without what tells when it was last written."""
+    if isinstance(document, dict):
+        return {name: steady(each) for name, each in document.items() if name.lower() not in CHANGING}
+    return [steady(each) for each in document] if isinstance(document, list) else document
+
+
 @pytest.mark.parametrize("case", MAIN, ids=lambda case: case.stem)
 def test_each_resource_is_accepted_read_back_and_listed(case: Path, deployment: Deployment) -> None:
     made = deployment.deploy(case)
     refused = [each for each in made if not each.answer.is_success]
     assert [str(each) for each in refused if not each.resource["type"].startswith(PENDING)] == []
+    made = [each for each in made if each not in refused]
+    read = {each.id: deployment.call("GET", each.id, each.version) for each in made}
     for each in made:
-        if each in refused:
-            continue
-        assert deployment.call("GET", each.id, each.version) == each.answer.json()
+        sent = {name: value for name, value in each.resource.items() if name not in ("name", "apiVersion")}
+        gone = {*lost(sent, read[each.id])} - HIDDEN.get(each.resource["type"], set())
+        assert gone == set(), each.id
+        assert read[each.id]["name"] == each.resource["name"].rpartition("/")[2]
+    group = next(each.id for each in made if each.resource["type"] == "Microsoft.Resources/resourceGroups")
+    listed = deployment.call("GET", f"{group}/resources", "2025-04-01")["value"]
+    assert {each["id"] for each in listed} == {each.id for each in made if is_top_level(each)}
+
+
+def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
+    case = max(MAIN, key=lambda each: len(snapshot(each).resources))
+    made = [each for each in deployment.deploy(case) if each.answer.is_success]
+    before = [steady(deployment.call("GET", each.id, each.version)) for each in made]
+    again = [each for each in deployment.deploy(case) if each.answer.is_success]
+    assert [each.resource for each in again] == [each.resource for each in made]
+    assert [steady(deployment.call("GET", each.id, each.version)) for each in made] == before

@@ -66,6 +66,7 @@ TITLES = {
     "batch": "Batch",
     "datafactory": "Data Factory",
     "storage": "Storage",
+    "providers": "Resource Manager",
     "keyvault": "Key Vault",
     "kept": "Kept only",
     "web": "App Service",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcloud.home import SUBSCRIPTION, Home
+from localcloud.home import SUBSCRIPTION, TENANT, Home
 from localcloud.identities import client_id_of
 from localcloud.spec import CloudSpec, Json, Resource
 
@@ -72,9 +72,7 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
             {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}},
             "2025-08-01",
         ),
-        Resource(
-            WORKSPACE_PATH, {"location": REGION, "properties": {"storageAccount": STORAGE_ID}}, "2026-03-01"
-        ),
+        *workspace(),
         *(
             Resource(f"{STORAGE_ID}/blobServices/default/containers/{name}", {"properties": {}}, "2025-08-01")
             for name in (CONTAINER, DEAD_LETTERS)
@@ -101,6 +99,26 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
         ),
         site_settings(home, os.environ),
         *event_subscriptions(checkout),
+    ]
+
+
+def workspace() -> list[Resource]:
+    """The workspace and the resources that it needs, beside its storage account."""
+    logs = f"{GROUP_ID}/providers/Microsoft.OperationalInsights/workspaces/log-local"
+    insights = f"{GROUP_ID}/providers/Microsoft.Insights/components/appi-local"
+    vault = f"{GROUP_ID}/providers/Microsoft.KeyVault/vaults/kv-local"
+    web = {"Application_Type": "web", "WorkspaceResourceId": logs}
+    roles = {
+        "tenantId": TENANT,
+        "sku": {"family": "A", "name": "standard"},
+        "enableRbacAuthorization": True,
+    }
+    named = {"storageAccount": STORAGE_ID, "keyVault": vault, "applicationInsights": insights}
+    return [
+        Resource(logs, {"location": REGION, "properties": {}}, "2025-07-01"),
+        Resource(insights, {"location": REGION, "kind": "web", "properties": web}, "2020-02-02"),
+        Resource(vault, {"location": REGION, "properties": roles}, "2025-05-01"),
+        Resource(WORKSPACE_PATH, {"location": REGION, "properties": named}, "2026-03-01"),
     ]
 
 

@@ -1,10 +1,9 @@
-"""Azure Resource Manager itself: the cloud's metadata, subscriptions, resource groups, and the answer to
-requests that no service imitates.
+"""Azure Resource Manager itself: the cloud's metadata, subscriptions, and the answer to requests that no
+service imitates.
 
 azure-ai-ml reads the metadata document through ARM_CLOUD_METADATA_URL to learn a cloud's endpoints. The cloud
 has a name of its own: under a known name it would be taken for the public cloud, whatever its endpoints.
-Source: azure-ai-ml 1.35 `_azure_environments.py`; "Subscriptions - Get"; "Resource Groups - Create Or
-Update".
+Source: azure-ai-ml 1.35 `_azure_environments.py`; "Subscriptions - Get".
 """
 
 import re
@@ -14,11 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION
-from localcloud.inventory import GROUP, Inventory, properties_of
+from localcloud.home import LOOPBACK, SUBSCRIPTION
+from localcloud.inventory import GROUP, Inventory
 from localcloud.service import Cloud, Service
-from localcloud.store import Document
-from localcloud.wire import ArmRoute, AzureError, Handler, api_version, json_body, not_imitated
+from localcloud.wire import ArmRoute, AzureError, Handler, api_version, not_imitated
 
 
 def known_subscription(request: Request) -> None:
@@ -52,8 +50,6 @@ def opened(cloud: Cloud, handler: Handler) -> Handler:
 
 
 def service(cloud: Cloud) -> Service:
-    inventory = cloud.inventory
-
     async def metadata(_: Request) -> Response:
         return JSONResponse(
             [
@@ -71,33 +67,8 @@ def service(cloud: Cloud) -> Service:
             ]
         )
 
-    async def get_group(_: Request) -> Response:
-        found = inventory.one(GROUP)
-        assert found is not None
-        return JSONResponse(group_body(found))
-
-    async def put_group(request: Request) -> Response:
-        cloud.arm_caller(request)
-        api_version(request)
-        known_subscription(request)
-        inventory.refuse_another(GROUP, request.url.path.rstrip("/"))
-        body = await json_body(request)
-        document, created = inventory.put(GROUP, request.url.path.rstrip("/"), body, properties_of(body))
-        return JSONResponse(group_body(document), 201 if created else 200)
-
-    one = "/subscriptions/{subscription}/resourceGroups/{group}"
-    routes: list[BaseRoute] = [
-        ArmRoute("GET", "/metadata/endpoints", metadata),
-        ArmRoute("GET", one, opened(cloud, get_group)),
-        ArmRoute("PUT", one, put_group),
-    ]
+    routes: list[BaseRoute] = [ArmRoute("GET", "/metadata/endpoints", metadata)]
     return Service("arm", routes)
-
-
-def group_body(document: Document) -> Document:
-    """A resource group as Resource Manager returns it."""
-    properties = document["properties"] | {"provisioningState": "Succeeded"}
-    return {"location": REGION, **document, "properties": properties}
 
 
 def not_imitated_service(cloud: Cloud) -> Service:

@@ -91,8 +91,7 @@ def service(cloud: Cloud) -> Service:
 def existing_scope(request: Request, inventory: Inventory) -> str:
     """The scope that an assignment's path names. Raises AzureError 404 for a resource that does not exist."""
     scope = re.split(f"/providers/{re.escape(ASSIGNMENT)}/", request.url.path, flags=re.IGNORECASE)[0]
-    known = inventory.get(scope) is not None or scope.lower() == inventory.storage_id.lower()
-    if "provider" in request.path_params and not known:
+    if "provider" in request.path_params and inventory.get(scope) is None:
         type_, _, name = scope.rpartition("/")
         raise not_found(type_.rpartition("/providers/")[2], name, inventory.group)
     return scope

@@ -44,6 +44,7 @@ from localcloud.deployments import routes as deployments
 from localcloud.faults import Fault, Faults, InvalidFaultError
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
+from localcloud.providers import groups
 from localcloud.service import Cloud, Service
 from localcloud.storage import accounts, publishing
 from localcloud.store import Store
@@ -61,6 +62,7 @@ SERVICES: list[Callable[[Cloud], Service]] = [
     machinelearning.service,
     batch.service,
     datafactory.service,
+    groups.service,
     accounts.service,
     keyvault.service,
     kept.service,

@@ -106,6 +106,10 @@ class Inventory:
             if document["type"].lower() == type_.lower() and id_.startswith(below.lower())
         ]
 
+    def everything(self, below: str) -> list[Document]:
+        """Every resource whose id begins with `below`, oldest first."""
+        return [each for id_, each in self._resources.items() if id_.startswith(below.lower())]
+
     def one(self, type_: str) -> Document | None:
         """The resource of a type of which this cloud has at most one, or None."""
         return next(iter(self.all(type_)), None)

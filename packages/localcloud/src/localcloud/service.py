@@ -16,7 +16,7 @@ from localcloud.home import STORAGE_ACCOUNT, Home
 from localcloud.inventory import Inventory
 from localcloud.principals import PLATFORM, Principal, Principals
 from localcloud.spec import CloudSpec
-from localcloud.store import Store
+from localcloud.store import Document, Store
 from localcloud.tokens import Caller, Tokens
 from localcloud.wire import Operations, bearer
 
@@ -71,6 +71,19 @@ class Cloud:
     def blobs(self) -> BlobServiceClient:
         """The platform's client. Services use `storage_as`, with the token of their principal."""
         return self.storage_as(PLATFORM, STORAGE_ACCOUNT)
+
+    @cached_property
+    def _going(self) -> dict[str, Callable[[Document], Awaitable[None]]]:
+        return {}
+
+    def on_deletion(self, type_: str, hook: Callable[[Document], Awaitable[None]]) -> None:
+        """Call `hook` before a resource of a type is deleted with its group."""
+        self._going[type_.lower()] = hook
+
+    async def going(self, document: Document) -> None:
+        """Let the service of a resource end what it does, because the resource is being deleted."""
+        if hook := self._going.get(document["type"].lower()):
+            await hook(document)
 
     def blobs_of(self, account: str) -> BlobServiceClient:
         """The platform's client of a storage account."""

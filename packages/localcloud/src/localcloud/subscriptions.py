@@ -1,7 +1,7 @@
 """The subscription and the tenant as clients find them when they sign in, and what can be made there.
 
 Sources: "Subscriptions - List", "Tenants - List" and "Subscriptions - List Locations" of 2022-12-01,
-"Providers - List" and "Resource Groups - List" of 2024-11-01; azure-cli 2.91 asks for all of them.
+"Providers - List" of 2024-11-01; azure-cli 2.91 asks for all of them.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from localcloud.arm import group_body, known_subscription, opened
+from localcloud.arm import known_subscription
 from localcloud.home import REGION, SUBSCRIPTION, TENANT
-from localcloud.inventory import GROUP
 from localcloud.service import Cloud, Service
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, Handler, api_version
@@ -87,13 +86,6 @@ def service(cloud: Cloud) -> Service:
         message = f"The resource namespace '{wanted}' is invalid."
         raise AzureError(404, "InvalidResourceNamespace", message)
 
-    async def groups(_: Request) -> Response:
-        return JSONResponse({"value": [group_body(each) for each in cloud.inventory.all(GROUP)]})
-
-    async def group_exists(request: Request) -> Response:
-        found = cloud.inventory.get(request.url.path.rstrip("/"))
-        return Response(status_code=204 if found else 404)
-
     one = "/subscriptions/{subscription}"
     routes: list[BaseRoute] = [
         ArmRoute("GET", "/subscriptions", asked(subscriptions)),
@@ -104,8 +96,6 @@ def service(cloud: Cloud) -> Service:
         ArmRoute("GET", f"{one}/providers", asked(providers)),
         ArmRoute("GET", f"{one}/providers/{{namespace}}", asked(provider)),
         ArmRoute("POST", f"{one}/providers/{{namespace}}/register", asked(provider)),
-        ArmRoute("GET", f"{one}/resourceGroups", opened(cloud, groups)),
-        ArmRoute("HEAD", f"{one}/resourceGroups/{{group}}", asked(group_exists)),
     ]
     return Service("subscriptions", routes)
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from localcloud.access.built_in import built_in_named
-from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE_ID, Home
+from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
 from localcloud.identities import object_id_of
 from localcloud.persons import person
 from localcloud.spec import Resource
@@ -56,7 +56,7 @@ def resources(home: Home) -> list[Resource]:
         Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
         Resource(STORAGE_ID, STORAGE, "2025-08-01"),
         resource(f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}", "2025-08-01"),
-        resource(WORKSPACE_PATH, "2026-03-01"),
+        *workspace(WORKSPACE_PATH),
         resource(FACTORY_ID, "2018-06-01"),
         # It precedes the resource to which it refers: the order of the list does not matter.
         resource(f"{FACTORY_ID}/linkedservices/batch", "2018-06-01", type="AzureBatch", typeProperties=batch),
@@ -119,6 +119,22 @@ def assigned(role: str, principal: str, type_: str = "ServicePrincipal", scope: 
         },
         "2022-04-01",
     )
+
+
+def workspace(id_: str, storage: str = STORAGE_ID) -> list[Resource]:
+    """A workspace and the other resources that it needs."""
+    providers = f"{id_.partition('/providers/')[0]}/providers"
+    logs = f"{providers}/Microsoft.OperationalInsights/workspaces/logs"
+    insights = f"{providers}/Microsoft.Insights/components/insights"
+    vault = f"{providers}/Microsoft.KeyVault/vaults/vault-of-tests"
+    web = {"Application_Type": "web", "WorkspaceResourceId": logs}
+    sku = {"family": "A", "name": "standard"}
+    return [
+        resource(logs, "2025-07-01"),
+        Resource(insights, {"location": REGION, "kind": "web", "properties": web}, "2020-02-02"),
+        resource(vault, "2025-05-01", tenantId=TENANT, sku=sku, enableRbacAuthorization=True),
+        resource(id_, "2026-03-01", storageAccount=storage, keyVault=vault, applicationInsights=insights),
+    ]
 
 
 def resource(id_: str, api_version: str, **properties: Any) -> Resource:

@@ -34,12 +34,12 @@ from localcloud.service import Cloud, Service
 
 
 def service(cloud: Cloud) -> Service:
-    folders = Folders(cloud.blobs)
+    workspace = Workspace(cloud.inventory)
+    folders = Folders(lambda: cloud.blobs_of(workspace.account))
 
     async def verify(folder: BlobPath) -> None:
         await asyncio.to_thread(folders.check_model, folder)
 
-    workspace = Workspace(cloud.inventory)
     models = Models(cloud.store, workspace)
     computes = Computes(cloud.store, cloud.faults, workspace)
     cloud.principals.carries("cluster", computes.list)

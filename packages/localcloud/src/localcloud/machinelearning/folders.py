@@ -5,6 +5,7 @@ path is checked to stay in its folder.
 """
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -34,10 +35,14 @@ def inside(folder: Path, name: str) -> Path:
 
 
 class Folders:
-    """Blob folders of the workspace's storage."""
+    """Blob folders of the workspace's storage. client: makes one of the account that the workspace names."""
 
-    def __init__(self, blobs: BlobServiceClient) -> None:
-        self._blobs = blobs
+    def __init__(self, client: Callable[[], BlobServiceClient]) -> None:
+        self._client = client
+
+    @property
+    def _blobs(self) -> BlobServiceClient:
+        return self._client()
 
     def check_model(self, folder: BlobPath) -> None:
         """Raise AzureError if the model folder cannot be deployed to a batch endpoint."""

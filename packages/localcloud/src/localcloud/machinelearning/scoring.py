@@ -215,7 +215,7 @@ class Scoring:
 
     def _unprepared(self, job: Document, python: Path, folder: Path) -> str:
         """Why the driver ends before it scores; "" if it does not."""
-        account = self._workspace.inventory.storage_id
+        account = self._workspace.storage_id
         identities = map(self._principals.of_identity, self._computes.identities(job["compute"]))
         what = coordination.refused(self._grants, identities, account)
         if not what:

@@ -80,6 +80,19 @@ class Workspace:
         return f"{self.inventory.group_id}/providers/{PROVIDER}/workspaces/{self.name}"
 
     @property
+    def storage_id(self) -> str:
+        """The resource id of the workspace's storage account."""
+        found = self.inventory.one(WORKSPACE)
+        if found is None:
+            raise AzureError(404, "ResourceNotFound", "This cloud has no workspace yet.")
+        return str(found["properties"]["storageAccount"])
+
+    @property
+    def account(self) -> str:
+        """The name of the workspace's storage account."""
+        return self.storage_id.rpartition("/")[2]
+
+    @property
     def datastores(self) -> dict[str, str]:
         """Container by datastore, in small letters: those of every workspace, then those that were added."""
         added = self.inventory.all(DATASTORE)

@@ -5,10 +5,11 @@ Sources: "Workspaces - Get", "Datastores - Get"; the bodies as azure-ai-ml 1.35 
 
 from typing import Any
 
-from localcloud.home import LOOPBACK, REGION, STORAGE_ACCOUNT, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
+from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
 from localcloud.inventory import DATASTORE, WORKSPACE
 from localcloud.machinelearning.errors import invalid
 from localcloud.machinelearning.uris import DEFAULT_DATASTORE, Workspace
+from localcloud.providers import identities
 from localcloud.wire import not_imitated
 
 CREATED = {
@@ -31,31 +32,34 @@ def workspace(home: Home, own: Workspace) -> dict[str, Any]:
         "sku": {"name": "Basic", "tier": "Basic"},
         "tags": {},
         **found,
-        "identity": {"type": "SystemAssigned", "tenantId": TENANT},
+        "identity": identities.body(
+            own.inventory, found["id"], found.get("identity") or {"type": "SystemAssigned"}
+        ),
         "properties": {
             "friendlyName": own.name,
             "publicNetworkAccess": "Enabled",
             "v1LegacyMode": False,
             "hbiWorkspace": False,
+            "systemDatastoresAuthMode": "AccessKey",
             **found["properties"],
             "workspaceId": WORKSPACE_ID,
             "tenantId": TENANT,
-            "storageAccount": own.inventory.storage_id,
             "discoveryUrl": f"{home.resource_manager}/discovery",
             "mlFlowTrackingUri": f"azureml://{host}/mlflow/v1.0{own.path}",
             "provisioningState": "Succeeded",
-            "systemDatastoresAuthMode": "identity",
         },
         "systemData": CREATED,
     }
 
 
-def check_datastore(name: str, properties: dict[str, Any]) -> None:
+def check_datastore(own: Workspace, name: str, properties: dict[str, Any]) -> None:
     """Raises AzureError 400 for a datastore without a container, 501 for one outside Azurite."""
     if str(properties.get("datastoreType")).lower() != "azureblob":
         raise not_imitated(f"datastores of type {properties.get('datastoreType')!r}: AzureBlob only")
-    if str(properties.get("accountName")).lower() != STORAGE_ACCOUNT:
-        raise not_imitated(f"the datastore '{name}' outside the storage account {STORAGE_ACCOUNT}")
+    if str(properties.get("accountName")).lower() != own.account:
+        raise not_imitated(
+            f"the datastore '{name}' outside the storage account of the workspace, {own.account}"
+        )
     if not isinstance(properties.get("containerName"), str) or not properties["containerName"]:
         raise invalid(f"The datastore '{name}' needs a containerName.", "containerName")
 
@@ -76,7 +80,7 @@ def datastore(home: Home, own: Workspace, name: str) -> dict[str, Any] | None:
         "type": DATASTORE,
         "properties": {
             "datastoreType": "AzureBlob",
-            "accountName": STORAGE_ACCOUNT,
+            "accountName": own.account,
             "containerName": container,
             "endpoint": f"{LOOPBACK}:{home.ports.blob}",
             "protocol": "https",

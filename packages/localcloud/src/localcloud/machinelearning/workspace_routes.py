@@ -16,7 +16,9 @@ from localcloud.inventory import DATASTORE, WORKSPACE, not_found, properties_of
 from localcloud.machinelearning import errors
 from localcloud.machinelearning import workspace as bodies
 from localcloud.machinelearning.folders import Folders
+from localcloud.machinelearning.kinds import KIND
 from localcloud.machinelearning.uris import PROVIDER, Workspace
+from localcloud.providers import checks
 from localcloud.service import Cloud
 from localcloud.tokens import Caller
 from localcloud.wire import ArmRoute, AzureError, api_version, json_body
@@ -81,12 +83,12 @@ class WorkspaceRoutes:
 
     async def put_workspace(self, request: Request) -> Response:
         self.cloud.arm_caller(request)
-        api_version(request)
+        api_version(request, *API_VERSIONS)
         known_scope(request, self.cloud.inventory)
         id_ = request.url.path.rstrip("/")
         self.cloud.inventory.refuse_another(WORKSPACE, id_)
-        body = await json_body(request)
-        _, created = self.cloud.inventory.put(WORKSPACE, id_, body, properties_of(body))
+        sent = checks.accepted(self.cloud, KIND, id_, await json_body(request))
+        _, created = self.cloud.inventory.put(WORKSPACE, id_, sent.body, sent.properties)
         await self._make_containers(*self.workspace.datastores.values())
         return JSONResponse(self._body(), 201 if created else 200)
 
@@ -111,7 +113,7 @@ class WorkspaceRoutes:
         name = request.path_params["name"]
         body = await json_body(request)
         properties = properties_of(body)
-        bodies.check_datastore(name, properties)
+        bodies.check_datastore(self.workspace, name, properties)
         await self._make_containers(properties["containerName"])
         _, created = self.cloud.inventory.put(DATASTORE, request.url.path.rstrip("/"), body, properties)
         document = bodies.datastore(self.cloud.home, self.workspace, name)

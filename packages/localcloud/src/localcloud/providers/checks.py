@@ -89,12 +89,17 @@ def check_envelope(inventory: Inventory, kind: Kind, sent: Sent) -> None:
     """Raise AzureError for a location, tags or an identity that Resource Manager refuses."""
     if kind.located:
         check_location(sent)
-    tags = sent.body.get("tags") or {}
+    check_tags(sent.body)
+    if sent.body.get("identity") is not None:
+        identities.check(inventory, sent.id, sent.body["identity"])
+
+
+def check_tags(body: Document) -> None:
+    """Raise AzureError 400 for tags that no resource can have."""
+    tags = body.get("tags") or {}
     if not isinstance(tags, dict) or len(tags) > 50 or any(len(str(value)) > 256 for value in tags.values()):
         message = "Tags are an object of at most 50 texts of at most 256 characters."
         raise AzureError(400, "InvalidTagValueLength", message)
-    if sent.body.get("identity") is not None:
-        identities.check(inventory, sent.id, sent.body["identity"])
 
 
 def check_location(sent: Sent) -> None:

@@ -1,5 +1,7 @@
 """The routes of one resource type: PUT, PATCH, GET, DELETE, and the lists of its resources."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -26,6 +28,7 @@ SCOPES = (
 def routes(cloud: Cloud, kind: Kind) -> list[BaseRoute]:
     """All routes of a type."""
     handlers = Handlers(cloud, kind)
+    cloud.on_deletion(kind.type, partial(kind.going, cloud))
     found: list[BaseRoute] = []
     for scope in SCOPES if kind.extends else (GROUP,):
         all_ = collection(kind, scope)

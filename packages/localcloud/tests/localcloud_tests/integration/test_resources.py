@@ -170,7 +170,7 @@ def test_a_put_datastore_is_a_container_of_this_storage(arm: Arm, cloud_home: Ho
         (f"{BATCH_ID}/pools/{POOL}", pool() | {"startTask": {}}, 400, "properties.startTask.commandLine"),
         (f"{SITE_ID}2", {}, 501, "second resource of the type"),
         (f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/other", {}, 400, "'sku'"),
-        (f"{GROUP_ID}/providers/Microsoft.KeyVault/vaults/mine", {}, 501, "vaults/mine"),
+        (f"{GROUP_ID}/providers/Microsoft.Sql/servers/mine", {}, 501, "servers/mine"),
         (f"{GROUP_ID}2/providers/Microsoft.EventGrid/topics/mine", {}, 404, "could not be found"),
         (f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/mine", {"inputSchema": "Custom"}, 501, "Custom"),
         (f"{SYSTEM_TOPIC_ID}2", {"source": f"{STORAGE_ID}2"}, 404, "storageAccounts/devstoreaccount12"),

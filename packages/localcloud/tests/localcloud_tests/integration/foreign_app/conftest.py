@@ -14,7 +14,7 @@ from localcloud.persons import person
 from localcloud.spec import CloudSpec, Resource
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT
-from localcloud_tests.resources import assigned
+from localcloud_tests.resources import assigned, workspace
 
 GROUP = "greenhouse"
 FACTORY = "greenhouse-factory"
@@ -45,10 +45,8 @@ def resources(home: Home) -> list[Resource]:
             "2025-08-01",
         ),
         *(resource(f"{containers}/{name}", "2025-08-01") for name in ("code", "photos", "thumbnails")),
-        resource(
-            f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}",
-            "2026-03-01",
-            storageAccount=STORAGE_ID,
+        *workspace(
+            f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}", STORAGE_ID
         ),
         resource(BATCH_ID, "2025-06-01"),
         resource(f"{BATCH_ID}/pools/gardeners", "2025-06-01", taskSlotsPerNode=1),
