@@ -78,7 +78,7 @@ class Controls:
 
     def call(self, method: str, path: str, **request: Any) -> Json:
         """Call any control. `path` follows /localcloud/ in the URL, on the identity port."""
-        headers = {"X-Localcloud-Key": self.home.control_key}
+        headers = {"X-Localcloud-Key": self.home.control_key, **request.pop("headers", {})}
         url = f"{self.home.control_url}/{path}"
         try:
             answer = self._http.request(method, url, headers=headers, **request)

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from localcloud.cli import commands, faults, output
+from localcloud.cli.deploy import deploy
 from localcloud.cli.outcome import Exit
 
 
@@ -76,7 +77,7 @@ def localcloud(
     """A small Azure on this machine."""
 
 
-for command in (commands.up, commands.status, commands.env, commands.down, commands.reset):
+for command in (commands.up, commands.status, commands.env, deploy, commands.down, commands.reset):
     app.command()(command)
 
 fault_commands = typer.Typer(

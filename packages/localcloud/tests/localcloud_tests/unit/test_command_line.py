@@ -12,7 +12,7 @@ from localcloud.cli.outcome import CommandError
 from localcloud.home import Home, Ports
 from typer.testing import CliRunner, Result
 
-COMMANDS = ["up", "status", "env", "down", "reset", "faults"]
+COMMANDS = ["up", "status", "env", "deploy", "down", "reset", "faults"]
 
 
 def run(*arguments: str) -> Result:

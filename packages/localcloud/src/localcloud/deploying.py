@@ -1,0 +1,80 @@
+"""Deploys a snapshot to a running cloud, and follows it to its end.
+
+ended = deploy(home, json.loads(Path("main.snapshot.json").read_text()), name="main")
+ended["outputs"]["URL"]["value"]
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from localcloud.controls import Controls, ControlsError, Json
+from localcloud.credentials import Principal
+from localcloud.home import REGION, Home
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+"""Seconds between two looks at a deployment that runs."""
+ACTIVE = ("Accepted", "Running", "Canceling")
+
+
+class DeploymentFailedError(ControlsError):
+    """A deployment ended, and did not succeed. error: Azure's error; the text quotes what is in it."""
+
+    def __init__(self, name: str, error: Json) -> None:
+        super().__init__("\n".join([f"the deployment '{name}' failed.", *reasons(error)]))
+        self.error = error
+
+
+def deploy(
+    home: Home,
+    snapshot: Any,
+    *,
+    name: str,
+    location: str = REGION,
+    group: str | None = None,
+    seen: Callable[[Json], None] = lambda _: None,
+    principal: str = "person",
+) -> Json:
+    """Deploy what `bicep snapshot` wrote. Return the properties of the ended deployment.
+
+    group: a resource group; without one, to the subscription, and location says where its record lies. seen:
+    called with the operation of each resource that is made, or refused. Raises DeploymentFailedError, and as
+    Controls does.
+    """
+    to: dict[str, str] = {"name": name} | ({"resourceGroup": group} if group else {})
+    with Controls(home) as controls:
+        token = Principal(home, principal).get_token(home.resource_manager).token
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"snapshot": snapshot, "location": location, **to}
+        controls.call("POST", "deployments", json=body, headers=headers)
+        reported: set[str] = set()
+        for progress in looks(controls, to):
+            for operation in progress["operations"]:
+                ended = operation["properties"]["provisioningState"] != "Running"
+                if ended and operation["operationId"] not in reported:
+                    reported.add(operation["operationId"])
+                    seen(operation)
+            properties: Json = progress["deployment"]["properties"]
+            if properties["provisioningState"] == "Succeeded":
+                return properties
+            if properties["provisioningState"] not in ACTIVE:
+                raise DeploymentFailedError(name, properties["error"])
+    raise AssertionError("looks() has no end")
+
+
+def looks(controls: Controls, to: Mapping[str, str]) -> Iterator[Json]:
+    pause = FIRST_PAUSE
+    while True:
+        yield controls.call("GET", "deployments", params=dict(to))
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def reasons(error: Json) -> Iterator[str]:
+    """What an error of Azure says, with the errors in it: one line for each that has none in it."""
+    details = error.get("details") or []
+    for each in details:
+        yield from reasons(each if each.get("target") else {**each, "target": error.get("target")})
+    if not details:
+        target = f"{error['target']}: " if error.get("target") else ""
+        yield f"{target}{error.get('code')}: {error.get('message')}"
