@@ -8,6 +8,8 @@ from touchdown.connection import Json
 
 NO_BATCH_CORES = "`wait` for more than 30 minutes, and the pool has no nodes"
 NO_CLUSTER_CORES = "`ProvisioningFailed` at `ensure_compute`, `ClusterMinNodesExceedCoreQuota`"
+NO_LIMIT = -1
+"""The limit of a family that only the region's total limits."""
 SPOT = "$TargetDedicatedNodes = 0"
 """What the formula of a pool of spot nodes says."""
 
@@ -73,10 +75,22 @@ def cluster(found: Deployment) -> Iterator[Finding]:
         return
     family, cores = str(known[0]["family"]), int(known[0]["vCPUs"])
     usages = subscription_list(found, provider, location, "usages", version)
-    used = [each for each in usages if str((each.get("name") or {}).get("value")).lower() == family.lower()]
-    quota = max((int(each["limit"]) for each in used), default=0)
+    limits = [int(each["limit"]) for each in usages if counts(each, family)]
+    quota = cores if NO_LIMIT in limits else max(limits, default=0)
     what = f"Azure ML cores of {family}"
     yield enough("cluster quota", f"cluster {name} ({size})", cores, quota, what, NO_CLUSTER_CORES)
+
+
+def counts(usage: Json, family: str) -> bool:
+    """Whether a usage is that of the dedicated cores of a VM family.
+
+    Its name is the family, standardDSv2Family, or its display name, "Standard DSv2 Family Cluster Dedicated
+    vCPUs": the sample of "Usages - List" has the latter, users report the former.
+    """
+    if "lowpriority" in str(usage.get("type", "")).lower():
+        return False
+    names = {str(each).replace(" ", "").lower() for each in (usage.get("name") or {}).values()}
+    return any(name in (family.lower(), f"{family.lower()}clusterdedicatedvcpus") for name in names)
 
 
 def enough(check: str, what: str, cores: int, quota: int, of: str, row: str) -> Finding:

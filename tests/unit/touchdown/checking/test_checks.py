@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.unit.touchdown.checking.azure import Azure
+from touchdown.checking import quotas
 from touchdown.checking.checks import CHECKS, UNTOLD, attempted, check_all
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.errors import NotFoundError
@@ -165,6 +166,27 @@ def test_a_quota_that_is_too_small_is_told(
     assert found.outcome is Outcome.FAILED
     assert words in found.message
     assert found.row
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"name": {"value": "StandardDSv2Family"}}, True),
+        ({"name": {"value": "Standard DSv2 Family Cluster Dedicated vCPUs"}}, True),
+        ({"name": {"value": "x", "localizedValue": "Standard DSv2 Family Cluster Dedicated vCPUs"}}, True),
+        ({"name": {"value": "standardDSv2PromoFamily"}}, False),
+        ({"name": {"value": "standardDSv2Family"}, "type": "x/vmFamily/lowPriorityCores/usages"}, False),
+        ({"name": {"value": "Total Cluster Dedicated Regional vCPUs"}}, False),
+    ],
+)
+def test_a_family_is_known_by_either_of_its_names(usage: dict[str, object], counted: bool) -> None:
+    assert quotas.counts(usage, "standardDSv2Family") is counted
+
+
+def test_a_family_without_a_limit_of_its_own_has_enough(azure: Azure) -> None:
+    usage = {"name": {"value": "standardDSv2Family"}, "limit": -1}
+    azure.region("Microsoft.MachineLearningServices", "usages", [usage])
+    assert failed(azure, "cluster quota") == []
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(403, "not checked"), (501, "not checked"), (500, "failed")])

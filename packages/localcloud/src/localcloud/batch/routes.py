@@ -16,6 +16,7 @@ from localcloud.batch.pool import Pool
 from localcloud.home import REGION
 from localcloud.inventory import BATCH_ACCOUNT, POOL, not_found
 from localcloud.service import Cloud
+from localcloud.sizes import batch_quotas
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, Handler, api_version, json_body
 
@@ -104,6 +105,7 @@ def account_body(document: Document, endpoint: str) -> dict[str, Any]:
     computed = {
         "accountEndpoint": endpoint,
         "provisioningState": "Succeeded",
+        **batch_quotas(),
     }
     return {"location": REGION, **document, "properties": document["properties"] | computed}
 
