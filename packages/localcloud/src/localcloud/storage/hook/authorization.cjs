@@ -6,7 +6,7 @@
  */
 "use strict";
 
-const { attributesOf, scopeOf } = require("./calls.cjs");
+const { attributesOf, scopeOf, unknownOf } = require("./calls.cjs");
 const { needOf, suboperationOf } = require("./operations.cjs");
 const { TokenError, claimsOf } = require("./tokens.cjs");
 
@@ -23,6 +23,12 @@ function credentialOf(request) {
     return "nothing";
   }
   return request.getQuery("skoid") === undefined ? "keySas" : "userSas";
+}
+
+/** Whether a request is of this version or a later one. A part of a batch has that of the batch. */
+function isOfVersion(request, first) {
+  const version = request.getHeader("x-ms-version");
+  return version === undefined ? request.constructor.name === "BlobBatchSubRequest" : version >= first;
 }
 
 /** Decides for one service. `names` are Azurite's operations by number; `refuse` makes its service's errors. */
@@ -92,8 +98,7 @@ class Authorization {
 
   /** The principal of a request's token. Throws 401 if the token is not good here. */
   caller(context, request, policy, account) {
-    const version = request.getHeader("x-ms-version");
-    if (version === undefined || version < ENTRA_FIRST_VERSION) {
+    if (!isOfVersion(request, ENTRA_FIRST_VERSION)) {
       const detail = "Authentication scheme Bearer is not supported in this version.";
       throw this.refuse("AuthenticationFailed", context, { detail });
     }
@@ -124,10 +129,10 @@ class Authorization {
     const query = (name) => request.getQuery(name);
     const suboperation = suboperationOf(this.service, target.operation, header);
     const scope = scopeOf(target.account, this.service, target.child);
-    const attributes = attributesOf({ ...target, suboperation }, header, query);
+    const [attributes, unknown] = [attributesOf({ ...target, suboperation }, header, query), unknownOf(target.operation)];
     const holds = ({ name, isData }) => {
       const operation = `Microsoft.Storage/storageAccounts/${name}`;
-      return policy.allows({ principal, operation, scope, isData, suboperation, attributes });
+      return policy.allows({ principal, operation, scope, isData, suboperation, attributes, unknown });
     };
     for (const rights of needOf(this.service, target.operation, header, query) || []) {
       const needsNew = rights.some((each) => each.onlyNew);

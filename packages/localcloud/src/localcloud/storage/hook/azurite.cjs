@@ -53,7 +53,7 @@ function authorizationOf(load, service, policy) {
   const operations = load(`${service}/generated/artifacts/operation.js`);
   const StorageError = load(`${service}/errors/StorageError.js`).default;
   const names = operations.Operation || operations.default;
-  return new Authorization(service, policy, names, refusals(StorageError, service === "table"));
+  return new Authorization(service, policy, names, refusals(StorageError));
 }
 
 /** Which of Azurite's authenticators accept a request: those of keys and SAS, or that of public containers. */

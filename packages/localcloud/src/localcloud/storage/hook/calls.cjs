@@ -56,4 +56,12 @@ function attributesOf(target, header, query) {
   return target.blob ? { ...attributes, ...ofBlob(target.blob, header, query) } : attributes;
 }
 
-module.exports = { attributesOf, scopeOf };
+/**
+ * How the names of those attributes begin that an operation may have and that are not known when it is decided: the
+ * tags that a blob has, and those in the body of Set Blob Tags. What asks for them cannot be evaluated.
+ */
+function unknownOf(operation) {
+  return [`Resource ${BLOBS}/tags`, ...(operation === "Blob_SetTags" ? [`Request ${BLOBS}/tags`] : [])];
+}
+
+module.exports = { attributesOf, scopeOf, unknownOf };

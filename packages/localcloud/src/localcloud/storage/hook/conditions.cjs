@@ -106,9 +106,12 @@ function operator(name) {
   };
 }
 
-/** The values of an attribute of a call; none if it does not exist. Attributes are keyed by `Source name`. */
+/** The values of an attribute, `Source name`, of a call: none if it does not exist, null if that is not known. */
 function valuesOf(call, attribute) {
   const value = call.attributes[attribute];
+  if (call.unknown?.some((each) => attribute.startsWith(each))) {
+    return null;
+  }
   if (value === undefined) {
     return [];
   }
@@ -128,12 +131,15 @@ const TERMS = {
     const matches = pattern(given);
     return (call) => matches.test(call.suboperation || "");
   },
-  exists: (given) => (call) => valuesOf(call, given).length > 0,
+  exists: (given) => (call) => {
+    const values = valuesOf(call, given);
+    return values && values.length > 0;
+  },
   compare: (given) => {
     const [left, holds, right] = [operand(given.left), operator(given.operator), operand(given.right)];
     return (call) => {
       const [lefts, rights] = [left(call), right(call)];
-      return lefts.length && rights.length ? holds(lefts, rights) : null;
+      return lefts?.length && rights?.length ? holds(lefts, rights) : null;
     };
   },
   not: (given) => {

@@ -30,12 +30,12 @@ const MESSAGES = {
   ResourceNotFound: [404, "The specified resource does not exist."],
 };
 
-/** Makes refusals for one service. `StorageError` is Azurite's class; `isTable` tells its order of arguments. */
-function refusals(StorageError, isTable) {
+/** Makes refusals for one service, of Azurite's class for its errors. */
+function refusals(StorageError) {
   return (code, context, { detail, challenge, status } = {}) => {
     const [usual, message] = MESSAGES[code];
     const more = detail ? { AuthenticationErrorDetail: detail } : {};
-    const id = isTable ? context.contextID : context.contextId;
+    const id = context.contextId || context.contextID;
     const error = new StorageError(status || usual, code, message, id, more, context);
     if ((status || usual) === 401 && challenge) {
       error.headers["WWW-Authenticate"] = challenge;

@@ -1,0 +1,1 @@
+"""What storage decides by: the policy, and the hook in Azurite."""
