@@ -19,7 +19,12 @@ from touchdown.local.names import identity_id
 
 @pytest.fixture(scope="session")
 def localcloud_spec() -> Callable[[Home], CloudSpec]:
-    return lambda home: replace(local.spec(home, CHECKOUT), app=None)
+    def without_app(home: Home) -> CloudSpec:
+        spec = local.spec(home, CHECKOUT)
+        others = [each for each in spec.resources if "/eventSubscriptions/" not in each.id]
+        return replace(spec, app=None, resources=others)
+
+    return without_app
 
 
 @pytest.fixture

@@ -28,10 +28,9 @@ def test_a_persons_run_settings_and_pace_win_but_not_their_addresses(
     monkeypatch.setenv("TOUCHDOWN_EPOCHS", "5")
     monkeypatch.setenv("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "3")
     monkeypatch.setenv("TOUCHDOWN_STORAGE_URL", "https://theirs.blob.core.windows.net")
-    made = environment.of_functions(home, local.spec(home, CHECKOUT), {"TOUCHDOWN_LR": "0.5"})
+    made = environment.of_app(home, local.spec(home, CHECKOUT))
     assert made["TOUCHDOWN_EPOCHS"] == "5"
     assert made["TOUCHDOWN_RUN_POLLING_CAP_SECONDS"] == "3"
-    assert made["TOUCHDOWN_LR"] == "0.5"
     assert made["TOUCHDOWN_STORAGE_URL"] == home.blob_url
 
 

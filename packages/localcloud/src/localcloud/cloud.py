@@ -222,15 +222,16 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
 
     cloud.on_access_change(publish_access)
     resource_manager = tls_app(cloud, services)
+    plain = plain_app(cloud, services, resource_manager)
     listeners = [
         listener(resource_manager, home.ports.arm, tls=home),
-        listener(plain_app(cloud, services, resource_manager), home.ports.identity),
+        listener(plain, home.ports.identity),
     ]
     started: list[Service] = []
     async with asyncio.TaskGroup() as group:
         try:
             await publish_access()
-            await deployment.apply(resource_manager, cloud)
+            await deployment.apply(resource_manager, plain, cloud)
             for service in services:
                 await service.start()
                 started.append(service)

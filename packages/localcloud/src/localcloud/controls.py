@@ -6,6 +6,7 @@ controls.arm_fault("http", "drop", {"path": "/pipelines/"})
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +15,9 @@ import httpx
 from localcloud.home import Home
 
 Json = dict[str, Any]
+
+PUBLISH_SECONDS = 150.0
+"""Seconds that the cloud may take to answer `publish`; its own limit is shorter."""
 
 
 class ControlsError(Exception):
@@ -75,6 +79,12 @@ class Controls:
     def published(self, topic: str) -> list[Json]:
         """The events that have been published to a custom topic."""
         return list(self.call("GET", f"topics/{topic}/events")["value"])
+
+    def publish(self, site: str, folder: Path) -> list[str]:
+        """Give a deployed site the code in `folder`; return the names of its functions when they run."""
+        package = {"folder": str(folder.absolute())}
+        done = self.call("PUT", f"sites/{site}/package", json=package, timeout=PUBLISH_SECONDS)
+        return list(done["functions"])
 
     def call(self, method: str, path: str, **request: Any) -> Json:
         """Call any control. `path` follows /localcloud/ in the URL, on the identity port."""

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 import httpx
 from starlette.types import ASGIApp
 
+from localcloud.functions.site import read, site_file
 from localcloud.home import LOOPBACK, Home
+from localcloud.inventory import SITE
 from localcloud.service import Cloud
 from localcloud.spec import Resource
+from localcloud.web.names import FUNCTION
 
 STORAGE_LIMIT = 60
 """Seconds within which storage must answer, and the timeout of each request."""
@@ -24,10 +27,11 @@ class DeploymentError(Exception):
     """Resource Manager refused a resource, or storage does not answer. The text quotes the refusal."""
 
 
-async def apply(resource_manager: ASGIApp, cloud: Cloud) -> None:
-    """PUT every resource of the cloud's specification. Applying the same list again changes nothing.
+async def apply(resource_manager: ASGIApp, controls: ASGIApp, cloud: Cloud) -> None:
+    """PUT every resource of the cloud's specification, and give its site the code of the specification's app.
 
-    Raises DeploymentError.
+    The code is there before event subscriptions, which refer to its functions. Applying the same list again
+    changes nothing. Raises DeploymentError.
     """
     await storage_answers(cloud.home)
     token, _ = cloud.tokens.issue(cloud.principals.person("person"), cloud.home.resource_manager)
@@ -37,8 +41,31 @@ async def apply(resource_manager: ASGIApp, cloud: Cloud) -> None:
         headers={"Authorization": f"Bearer {token}"},
         timeout=STORAGE_LIMIT,
     ) as client:
+        published = False
         for step in steps(cloud.spec.resources):
+            if LAST in step[0].id.lower() and not published:
+                await publish(controls, cloud)
+                published = True
             await apply_step(client, step)
+    if not published:
+        await publish(controls, cloud)
+
+
+async def publish(controls: ASGIApp, cloud: Cloud) -> None:
+    """Give the site the code of the specification's app, unless it has it. Raises DeploymentError."""
+    site, known = cloud.inventory.one(SITE), read(site_file(cloud.home))
+    if site is None or cloud.spec.app is None:
+        return
+    if known and known.folder == cloud.spec.app and cloud.inventory.all(FUNCTION, f"{site['id']}/"):
+        return
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(controls),
+        base_url=cloud.home.control_url,
+        headers={"X-Localcloud-Key": cloud.home.control_key},
+    ) as client:
+        answer = await client.put(f"/sites/{site['name']}/package", json={"folder": str(cloud.spec.app)})
+    if not answer.is_success:
+        raise DeploymentError(f"the app of {site['name']} cannot run: {answer.json()['error']['message']}")
 
 
 async def apply_step(client: httpx.AsyncClient, step: list[Resource]) -> None:

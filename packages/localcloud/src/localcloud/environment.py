@@ -4,10 +4,13 @@ A shell may hold the settings of a real subscription: a service principal, a ten
 of localcloud may get them, because they would take precedence over its own identity.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from localcloud.functions import site
+from localcloud.functions.site import HOSTED, OVERRIDES
 from localcloud.home import LOOPBACK, STORAGE_ACCOUNT, Home
 from localcloud.spec import CloudSpec
 
@@ -37,18 +40,26 @@ def inherited() -> dict[str, str]:
 
 
 def of_app(home: Home, spec: CloudSpec) -> dict[str, str]:
-    """The app settings of the site in `spec`, an identity (as App Service adds it) and the CA bundle."""
-    return spec.app_settings() | home.identity("site") | home.trust()
+    """The settings of the deployed site, an identity (as App Service adds it) and the CA bundle.
+
+    Until a site has been deployed and has its code, the settings are those in `spec`.
+    """
+    deployed = site.read(site.site_file(home))
+    return dict(deployed.settings if deployed else spec.app_settings()) | home.identity("site") | home.trust()
 
 
-def of_functions(home: Home, spec: CloudSpec, settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the Functions host. `settings` override the app's settings."""
-    return inherited() | of_app(home, spec) | dict(settings)
+def of_functions(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the Functions host, which gives itself the settings of its site.
+
+    `settings` override those of the site.
+    """
+    overriding = {OVERRIDES: json.dumps(dict(settings))}
+    return inherited() | home.identity("site") | home.trust() | overriding
 
 
-def of_cloud(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the cloud process."""
-    return inherited() | home.trust() | dict(settings)
+def of_cloud(home: Home, settings: Mapping[str, str], *, hosted: bool = False) -> dict[str, str]:
+    """The environment of the cloud process. hosted: whether the stack has a Functions host."""
+    return inherited() | home.trust() | ({HOSTED: "1"} if hosted else {}) | dict(settings)
 
 
 def of_storage(home: Home) -> dict[str, str]:

@@ -69,7 +69,7 @@ def run_in_foreground(
     home: Home,
     spec: CloudSpec | None = None,
     *,
-    functions: bool = True,
+    functions: bool | None = None,
     on_cloud_ready: Callable[[], None] | None = None,
 ) -> None:
     """Run the stack in this process until a signal ends it. `on_cloud_ready`: see bring_up.
@@ -87,7 +87,7 @@ def bring_up(
     home: Home,
     spec: CloudSpec | None = None,
     *,
-    functions: bool = True,
+    functions: bool | None = None,
     on_cloud_ready: Callable[[], None] | None = None,
 ) -> str:
     """Start the stack of `home` in the background, or restart its dead parts; return what was done.
@@ -121,9 +121,9 @@ def bring_up(
     raise LifecycleError(message, _hint_for(reason))
 
 
-def _start_supervisor(home: Home, *, functions: bool) -> subprocess.Popen[bytes]:
+def _start_supervisor(home: Home, *, functions: bool | None) -> subprocess.Popen[bytes]:
     home.logs.mkdir(parents=True, exist_ok=True)
-    options = () if functions else ("--no-functions",)
+    options = () if functions is None else ("--functions" if functions else "--no-functions",)
     with (home.logs / "supervisor.log").open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "localcloud.supervisor", str(home.root), *options],

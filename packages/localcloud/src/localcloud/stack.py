@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING, Literal, Self
 import psutil
 
 from localcloud import environment
+from localcloud.functions.site import STATUS, site_file
 from localcloud.home import Home
 from localcloud.parts import (
     Part,
@@ -144,11 +145,13 @@ def is_locked(home: Home) -> bool:
 
 
 class Stack:
-    """The processes of one home, which serve `spec`: Azurite, the cloud, and a Functions host for the app.
+    """The processes of one home, which serve `spec`: Azurite, the cloud, and a Functions host for the site.
 
-    functions: if false, the stack has no Functions host, and `func start` can serve the app. spec: by
-    default, the specification of the home's last start. app_settings override the settings of the site;
-    cloud_settings override the environment of the cloud process, such as LOCALCLOUD_POOL_TASK_SLOTS.
+    functions: whether there is a Functions host, which is a placeholder until a site is deployed and has its
+    code. By default there is one if `spec` names an app, or if the home's site has its code already. Without
+    a host, `func start` can serve the app. spec: by default, the specification of the home's last start.
+    app_settings override the settings of the site; cloud_settings override the environment of the cloud
+    process, such as LOCALCLOUD_POOL_TASK_SLOTS.
     """
 
     def __init__(
@@ -158,12 +161,13 @@ class Stack:
         *,
         app_settings: Mapping[str, str] | None = None,
         cloud_settings: Mapping[str, str] | None = None,
-        functions: bool = True,
+        functions: bool | None = None,
     ) -> None:
         self.home = home
         self.spec = of_home(home) if spec is None else spec
-        hosted = functions and self.spec.app is not None
-        self._names = [name for name in PARTS if hosted or name != "functions"]
+        known = self.spec.app is not None or site_file(home).exists()
+        self._hosted = known if functions is None else functions
+        self._names = [name for name in PARTS if self._hosted or name != "functions"]
         self._app_settings = dict(app_settings or {})
         self._cloud_settings = dict(cloud_settings or {})
         self._lock = Lock(home)
@@ -345,27 +349,34 @@ class Stack:
             "cloud",
             with_parent_watchdog("localcloud.cloud", str(self.home.root)),
             self.home.root,
-            environment.of_cloud(self.home, self._cloud_settings),
+            environment.of_cloud(self.home, self._cloud_settings, hosted=self._hosted),
             {"arm": ports.arm, "identity": ports.identity},
             self.home.logs / "cloud.log",
             lambda: answers(ports.identity, "/localcloud/health", key) is not None and listens(ports.arm),
         )
 
     def _functions(self) -> Plan:
-        assert self.spec.app is not None
-        port = self.home.ports.functions
-        keys = str(self.home.root / "keys.json")
+        port, root = self.home.ports.functions, self.home.root
+        files = ("--site", str(site_file(self.home)), "--keys", str(root / "keys.json"))
         return Plan(
             "functions",
-            with_parent_watchdog(
-                "localcloud.functions", "--app", str(self.spec.app), "--port", str(port), "--keys", keys
-            ),
-            self.spec.app,
-            environment.of_functions(self.home, self.spec, self._app_settings),
+            with_parent_watchdog("localcloud.functions", *files, "--port", str(port)),
+            root,
+            environment.of_functions(self.home, self._app_settings),
             {"functions": port},
             self.home.logs / "functions.log",
-            lambda: (answers(port, "/admin/host/status") or {}).get("state") == "Running",
+            lambda: host_is_ready(answers(port, STATUS) or {}),
         )
+
+
+def host_is_ready(status: Mapping[str, str]) -> bool:
+    """Whether a Functions host has become what it can be now. Raises PartFailedError if it cannot.
+
+    Without a site that has its code, it remains a placeholder.
+    """
+    if status.get("state") == "Error":
+        raise PartFailedError(f"functions cannot serve the app: {status.get('error')}")
+    return status.get("state") in ("Placeholder", "Running", "Stopped")
 
 
 def start(

@@ -1,6 +1,6 @@
 """Keeps a stack running in the background, where `up` starts it:
 
-    python -m localcloud.supervisor HOME [--no-functions]
+    python -m localcloud.supervisor HOME [--functions | --no-functions]
 
 SIGTERM and SIGINT end it and everything it started; SIGUSR1 restarts parts that have died. A part that dies
 is recorded, not restarted, so that people who use the stack notice it. The supervisor does not fork into the
@@ -21,6 +21,8 @@ from localcloud.stack import Stack
 
 log = logging.getLogger("localcloud.supervisor")
 
+FUNCTIONS = {"--functions": True, "--no-functions": False}
+"""What Stack's `functions` is under an option; None without one."""
 POLL_SECONDS = 0.3
 """Seconds between two checks whether all parts are still running."""
 
@@ -30,7 +32,7 @@ class Stop(BaseException):
 
 
 def supervise(
-    home: Home, *, functions: bool = True, on_cloud_ready: Callable[[], None] | None = None
+    home: Home, *, functions: bool | None = None, on_cloud_ready: Callable[[], None] | None = None
 ) -> None:
     """Run the stack of `home` until a signal; `on_cloud_ready`: see Stack.start.
 
@@ -83,7 +85,8 @@ def restart_dead_parts(stack: Stack) -> None:
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        supervise(Home.open(Path(sys.argv[1])), functions="--no-functions" not in sys.argv[2:])
+        functions = FUNCTIONS.get("".join(sys.argv[2:]))
+        supervise(Home.open(Path(sys.argv[1])), functions=functions)
     except StackError as error:
         log.error("%s", error)  # noqa: TRY400 - written for a person
         return 1

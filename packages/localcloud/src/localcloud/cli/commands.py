@@ -30,12 +30,12 @@ def up(
         bool, typer.Option("--foreground", help="Stay in the foreground; Ctrl-C stops the stack.")
     ] = False,
     functions: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--functions/--no-functions",
-            help="Whether to start the Functions host; without it, use `func start`.",
+            help="Whether to start a Functions host (default: if there is an app); else, use `func start`.",
         ),
-    ] = True,
+    ] = None,
     free_ports: Annotated[
         bool,
         typer.Option("--free-ports", help="For a new home: use free ports instead of those that are taken."),

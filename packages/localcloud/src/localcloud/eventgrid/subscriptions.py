@@ -124,13 +124,30 @@ def source(inventory: Inventory, topic: str) -> str:
 
 
 def check_function(inventory: Inventory, name: str, properties: dict[str, Any]) -> None:
-    """Raises AzureError 400 when the destination is a function of a site that does not exist."""
+    """Raises AzureError 400 when the destination is a function that is not listed, or has another trigger.
+
+    Code and sentences are those of pulumi/examples#1672 and Azure/bicep#11656.
+    """
     destination = properties.get("destination") or {}
     if destination.get("endpointType") != "AzureFunction":
         return
-    found = FUNCTION.fullmatch(str((destination.get("properties") or {}).get("resourceId")))
-    if found is None or inventory.get(found["site"]) is None:
-        raise invalid(name, "the site of the destination's function does not exist")
+    id_ = str((destination.get("properties") or {}).get("resourceId"))
+    found = inventory.get(id_)
+    if found is None:
+        raise AzureError(
+            400,
+            "Endpoint validation",
+            f"Destination endpoint not found. Resource details: resourceId: {id_}. Resource should pre-exist"
+            f" before attempting this operation (event subscription '{name}').",
+        )
+    bindings = found["properties"].get("config", {}).get("bindings") or []
+    if not any(str(each.get("type")).lower() == "eventgridtrigger" for each in bindings):
+        raise AzureError(
+            400,
+            "Unsupported Azure Function Trigger",
+            "Can't add resource; Azure Event Grid supports EventGrid Trigger type only"
+            f" (event subscription '{name}', function '{found['name']}').",
+        )
 
 
 def invalid(name: str, reason: str) -> AzureError:

@@ -124,14 +124,20 @@ class Admin:
 
     def _describe(self, function: Function) -> dict[str, Any]:
         route = self._http.template(function) if function.kind == "httpTrigger" else None
-        return {
-            "name": function.name,
-            "config": {"bindings": list(function.bindings)},
+        return describe(function) | {
             "href": f"{self._origin}/admin/functions/{function.name}",
             "invoke_url_template": f"{self._origin}/{route}" if route else None,
-            "isDisabled": False,
-            "language": "python",
         }
+
+
+def describe(function: Function) -> dict[str, Any]:
+    """What is known of a function without a host that serves it."""
+    return {
+        "name": function.name,
+        "config": {"bindings": list(function.bindings)},
+        "isDisabled": False,
+        "language": "python",
+    }
 
 
 def trigger_data(function: Function, text: str) -> TypedData | None:

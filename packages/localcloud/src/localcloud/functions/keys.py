@@ -3,6 +3,7 @@
 Source: "Work with access keys in Azure Functions"; SecretManager.cs of the Functions host.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -94,7 +95,10 @@ def _write(path: Path, keys: HostKeys) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file, indent=1)
-    draft.replace(path)
+    # Another process may have made the keys meanwhile: the first ones are the app's.
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
 
 
 def _among(key: str, candidates: Iterable[str]) -> bool:

@@ -17,13 +17,23 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
 from localcloud.home import LOOPBACK, Home, Ports, free_ports
+from localcloud.inventory import Inventory
 from localcloud.spec import Resource
 from localcloud.storage import emulator, publishing
+from localcloud.store import Store
 from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
-from localcloud_tests.resources import CONTAINER, TOPIC_ID, dead_letters, function, subscription, webhook
+from localcloud_tests.resources import (
+    CONTAINER,
+    SITE_ID,
+    TOPIC_ID,
+    dead_letters,
+    function,
+    subscription,
+    webhook,
+)
 
 SYSTEM_KEY = "the-system-key"
 AZURITE_KEY = (
@@ -167,12 +177,21 @@ def write_keys(home: Home) -> None:
     (home.root / "keys.json").write_text(json.dumps(keys))
 
 
+def write_functions(home: Home) -> None:
+    """List the app's function, as the cloud does once a host runs: here a receiver plays the host."""
+    store = Store(home.root / "cloud.sqlite")
+    listed = {"config": {"bindings": [{"type": "eventGridTrigger"}]}}
+    Inventory(store).put("Microsoft.Web/sites/functions", f"{SITE_ID}/functions/{FUNCTION}", {}, listed)
+    store.close()
+
+
 @pytest.fixture(scope="session")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     home = Home.open(tmp_path_factory.mktemp("grid") / "cloud", Ports.free())
     webhooks, absent = free_ports(2)
     serve(home, *subscriptions(webhooks, absent))
     write_keys(home)
+    write_functions(home)
     with environment():
         publishing.publish(home, Tokens(home))
         azurite = asyncio.run(emulator.start(home))

@@ -59,10 +59,16 @@ def test_a_function_is_a_destination_by_its_resource_id(inventory: Inventory) ->
     parsed = Subscription.parse("mine", STORAGE_ID, properties)
     assert (parsed.function_name, parsed.endpoint_url) == ("on_blob_created", None)
     assert (parsed.max_attempts, parsed.ttl, parsed.dead_letters) == (30, 86400, None)
-    with pytest.raises(AzureError, match="does not exist"):
-        check_function(inventory, "mine", properties)
     inventory.put(SITE, SITE_ID, {}, {})
+    with pytest.raises(AzureError, match=r"not found.*functions/on_blob_created. Resource should pre-exist"):
+        check_function(inventory, "mine", properties)
+    listed = {"config": {"bindings": [{"type": "eventGridTrigger"}]}}
+    inventory.put(f"{SITE}/functions", f"{SITE_ID}/functions/on_blob_created", {}, listed)
     check_function(inventory, "mine", properties)
+    timer = {"config": {"bindings": [{"type": "timerTrigger"}]}}
+    inventory.put(f"{SITE}/functions", f"{SITE_ID}/functions/on_blob_created", {}, timer)
+    with pytest.raises(AzureError, match="supports EventGrid Trigger type only"):
+        check_function(inventory, "mine", properties)
 
 
 IDENTITY_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/events"

@@ -1,0 +1,19 @@
+"""App Service: the site that the Functions host serves, its plan, settings, functions and keys."""
+
+from localcloud.service import Cloud, Service
+from localcloud.web import plans
+from localcloud.web.functions import Functions
+from localcloud.web.hosting import Hosting
+from localcloud.web.publishing import PublishingHost, control_routes
+from localcloud.web.sites import Sites
+
+
+def service(cloud: Cloud) -> Service:
+    hosting = Hosting(cloud)
+    sites, functions = Sites(cloud, hosting), Functions(cloud, hosting)
+    return Service(
+        "web",
+        [PublishingHost(), *plans.routes(cloud), *sites.routes(), *functions.routes()],
+        control_routes(cloud, hosting),
+        hosting.start,
+    )

@@ -1,0 +1,50 @@
+"""How a site gets its code: localcloud is told a folder. Azure's upload of a package answers 501.
+
+`PUT /localcloud/sites/{site}/package` with `{"folder": PATH}` returns the names of the functions when the
+host runs them. The folder is read where it lies; nothing is copied and no requirement installed.
+"""
+
+import re
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
+
+from localcloud.service import Cloud
+from localcloud.web.hosting import Hosting
+from localcloud.web.names import FUNCTION
+from localcloud.web.sites import find_site
+from localcloud.wire import AzureError, json_body, not_imitated
+
+
+def control_routes(cloud: Cloud, hosting: Hosting) -> list[BaseRoute]:
+    async def publish(request: Request) -> Response:
+        site = find_site(cloud.inventory, request.path_params["site"])["id"]
+        folder = Path(str((await json_body(request)).get("folder", "")))
+        if not folder.is_absolute():
+            raise AzureError(400, "InvalidPackage", "folder must be the absolute path of a function app.")
+        await hosting.publish(site, folder)
+        names = [each["name"] for each in cloud.inventory.all(FUNCTION, f"{site}/")]
+        return JSONResponse({"functions": names})
+
+    return [Route("/sites/{site}/package", publish, methods=["PUT"])]
+
+
+class PublishingHost(BaseRoute):
+    """A route for all requests to a site's publishing host, `<site>.scm.azurewebsites.…`."""
+
+    HOST = re.compile(r"[^.]+\.scm\.azurewebsites\..+", re.IGNORECASE)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        host = Request(scope).headers.get("host", "") if scope["type"] == "http" else ""
+        return (Match.FULL, {}) if self.HOST.fullmatch(host) else (Match.NONE, {})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        error = not_imitated(
+            f"the publishing host of sites ({path}). Give the site the folder of its code:"
+            " localcloud publish SITE FOLDER, or localcloud.controls.Controls.publish"
+        )
+        await error.response()(scope, receive, send)
