@@ -14,7 +14,7 @@ from localcloud.persons import person
 from localcloud.spec import CloudSpec, Resource
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT
-from localcloud_tests.resources import assigned, workspace
+from localcloud_tests.resources import assigned, pool, workspace
 
 GROUP = "greenhouse"
 FACTORY = "greenhouse-factory"
@@ -49,7 +49,7 @@ def resources(home: Home) -> list[Resource]:
             f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}", STORAGE_ID
         ),
         resource(BATCH_ID, "2025-06-01"),
-        resource(f"{BATCH_ID}/pools/gardeners", "2025-06-01", taskSlotsPerNode=1),
+        resource(f"{BATCH_ID}/pools/gardeners", "2025-06-01", **pool() | {"taskSlotsPerNode": 1}),
         resource(FACTORY_ID, "2018-06-01"),
         resource(
             f"{FACTORY_ID}/linkedservices/shed",
