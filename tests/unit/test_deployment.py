@@ -13,7 +13,7 @@ from localcloud.home import Home, Ports
 from scripts import publish_trainer
 from tests.checkout import CHECKOUT
 from touchdown.local import publishing
-from touchdown.local.names import BATCH_ACCOUNT, CONTAINER, POOL
+from touchdown.local.names import CONTAINER
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,12 +66,12 @@ def test_the_pipeline_gets_the_defaults_of_this_cloud(tmp_path: Path) -> None:
     }
 
 
-def test_the_linked_services_lead_to_this_clouds_storage_and_pool(tmp_path: Path) -> None:
-    home = Home.open(tmp_path, Ports())
-    services = publishing.linked_services(home)
-    assert [linked_services.check(name, each) for name, each in services.items()] == [None, "storage"]
-    linked_services.check_storage(home, "storage", services["storage"])
-    assert linked_services.check_batch("batch", services["batch"], BATCH_ACCOUNT, POOL) == "storage"
+def test_the_linked_services_refer_to_the_one_credential(tmp_path: Path) -> None:
+    services = publishing.linked_services(Home.open(tmp_path, Ports()))
+    referred = {
+        name: {each.name for each in linked_services.check(name, body)} for name, body in services.items()
+    }
+    assert referred == {"storage": {"training"}, "batch": {"training", "storage"}}
 
 
 # --- The package of the app -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from localcloud.credentials import Principal
 from localcloud.home import REGION, Home
 from localcloud.spec import Json
 
-from touchdown.local.names import BATCH_ACCOUNT, CONTAINER, FACTORY_ID, POOL
+from touchdown.local.names import BATCH_ACCOUNT, CONTAINER, FACTORY_ID, POOL, identity_id
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -36,7 +36,9 @@ def publish(home: Home, checkout: Path) -> None:
     trainer = publish_trainer_of(checkout)
     files = trainer.trainer_files()
     upload(home, trainer.layout(files))
-    definitions = [(f"linkedservices/{name}", each) for name, each in linked_services(home).items()]
+    credential = {"type": "ManagedIdentity", "typeProperties": {"resourceId": identity_id("training")}}
+    definitions: list[tuple[str, Json]] = [("credentials/training", credential)]
+    definitions += [(f"linkedservices/{name}", each) for name, each in linked_services(home).items()]
     definition = pipeline(home, checkout, trainer.code_path(files))
     definitions.append((f"pipelines/{definition['name']}", definition["properties"]))
     token = Principal(home, "person").get_token("https://management.azure.com/.default").token
@@ -83,10 +85,15 @@ def _upload(container: "ContainerClient", name: str, content: bytes) -> None:
 def linked_services(home: Home) -> dict[str, Json]:
     """The factory's linked services by name, in the order in which they refer to each other."""
     storage = {"referenceName": "storage", "type": "LinkedServiceReference"}
+    credential = {"referenceName": "training", "type": "CredentialReference"}
     return {
         "storage": {
             "type": "AzureBlobStorage",
-            "typeProperties": {"serviceEndpoint": f"{home.blob_url}/", "accountKind": "StorageV2"},
+            "typeProperties": {
+                "serviceEndpoint": f"{home.blob_url}/",
+                "accountKind": "StorageV2",
+                "credential": credential,
+            },
         },
         "batch": {
             "type": "AzureBatch",
@@ -95,6 +102,7 @@ def linked_services(home: Home) -> dict[str, Json]:
                 "batchUri": f"https://{BATCH_ACCOUNT}.{REGION}.batch.azure.com",
                 "poolName": POOL,
                 "linkedServiceName": storage,
+                "credential": credential,
             },
         },
     }

@@ -77,8 +77,16 @@ def resources(home: Home, checkout: Path) -> list[Resource]:
             Resource(f"{STORAGE_ID}/blobServices/default/containers/{name}", {"properties": {}}, "2025-08-01")
             for name in (CONTAINER, DEAD_LETTERS)
         ),
-        Resource(FACTORY_ID, {"location": REGION, "properties": {}}, "2018-06-01"),
-        Resource(BATCH_ID, {"location": REGION, "properties": {}}, "2025-06-01"),
+        Resource(
+            FACTORY_ID,
+            {"location": REGION, "identity": carrying("training"), "properties": {}},
+            "2018-06-01",
+        ),
+        Resource(
+            BATCH_ID,
+            {"location": REGION, "identity": carrying("training"), "properties": batch_account()},
+            "2025-06-01",
+        ),
         Resource(
             f"{BATCH_ID}/pools/{POOL}",
             {"identity": carrying("training"), "properties": pool(home, checkout)},
@@ -122,6 +130,17 @@ def workspace() -> list[Resource]:
     ]
 
 
+def batch_account() -> Json:
+    return {
+        "allowedAuthenticationModes": ["AAD"],
+        "autoStorage": {
+            "storageAccountId": STORAGE_ID,
+            "authenticationMode": "BatchAccountManagedIdentity",
+            "nodeIdentityReference": {"resourceId": identity_id("training")},
+        },
+    }
+
+
 def pool(home: Home, checkout: Path) -> Json:
     """The pool, as bicep/modules/batch.bicep deploys it with the defaults of its parameters."""
     image = {"publisher": "microsoft-dsvm", "offer": "ubuntu-hpc", "sku": "2404", "version": "latest"}
@@ -141,7 +160,11 @@ def pool(home: Home, checkout: Path) -> Json:
             "commandLine": START_TASK,
             "environmentSettings": [{"name": "START_TASK", "value": script}],
             "resourceFiles": [
-                {"httpUrl": f"{home.blob_url}/{CONTAINER}/code/pool/{name}", "filePath": name}
+                {
+                    "httpUrl": f"{home.blob_url}/{CONTAINER}/code/pool/{name}",
+                    "filePath": name,
+                    "identityReference": {"resourceId": identity_id("training")},
+                }
                 for name in ("requirements.txt", "uv.txt")
             ],
             "userIdentity": {"autoUser": {"elevationLevel": "Admin", "scope": "Pool"}},

@@ -27,3 +27,13 @@ def client(home: Home, tokens: Tokens, principal: Principal, account: str) -> Bl
         credential=PrincipalCredential(tokens, principal),
         connection_verify=str(home.ca_bundle),
     )
+
+
+def with_key(home: Home, account: str, key: str) -> BlobServiceClient:
+    """Return a client of a storage account that signs its requests with a key of it. It blocks."""
+    return BlobServiceClient(
+        home.storage_url(account),
+        credential={"account_name": account, "account_key": key},
+        connection_verify=str(home.ca_bundle),
+        proxies=home.proxies,
+    )

@@ -29,7 +29,9 @@ SYSTEM_TOPIC_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/systemTopics/upload
 SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/{SITE}"
 
 WORKER_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/worker-of-pool"
-"""The identity of the pool."""
+"""The identity of the factory, the Batch account and its pool."""
+CARRYING = {"type": "UserAssigned", "userAssignedIdentities": {WORKER_ID: {}}}
+CREDENTIAL = {"referenceName": "worker", "type": "CredentialReference"}
 DATA_ROLES = (
     "Storage Blob Data Owner",
     "Storage Queue Data Contributor",
@@ -51,29 +53,33 @@ def resources(home: Home) -> list[Resource]:
         "batchUri": f"https://{BATCH_ACCOUNT}.{REGION}.batch.azure.com",
         "poolName": POOL,
         "linkedServiceName": reference,
+        "credential": CREDENTIAL,
     }
     return [
         Resource(GROUP_ID, {"location": REGION}, "2024-03-01"),
         Resource(STORAGE_ID, STORAGE, "2025-08-01"),
         resource(f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}", "2025-08-01"),
         *workspace(WORKSPACE_PATH),
-        resource(FACTORY_ID, "2018-06-01"),
+        Resource(FACTORY_ID, {"location": REGION, "identity": CARRYING, "properties": {}}, "2018-06-01"),
+        resource(
+            f"{FACTORY_ID}/credentials/worker",
+            "2018-06-01",
+            type="ManagedIdentity",
+            typeProperties={"resourceId": WORKER_ID},
+        ),
         # It precedes the resource to which it refers: the order of the list does not matter.
         resource(f"{FACTORY_ID}/linkedservices/batch", "2018-06-01", type="AzureBatch", typeProperties=batch),
         resource(
             f"{FACTORY_ID}/linkedservices/storage",
             "2018-06-01",
             type="AzureBlobStorage",
-            typeProperties={"serviceEndpoint": home.blob_url},
+            typeProperties={"serviceEndpoint": home.blob_url, "credential": CREDENTIAL},
         ),
-        resource(BATCH_ID, "2025-06-01"),
+        Resource(BATCH_ID, batch_account(), "2025-06-01"),
         Resource(WORKER_ID, {"location": REGION}, "2024-11-30"),
         Resource(
             f"{BATCH_ID}/pools/{POOL}",
-            {
-                "identity": {"type": "UserAssigned", "userAssignedIdentities": {WORKER_ID: {}}},
-                "properties": pool(),
-            },
+            {"identity": CARRYING, "properties": pool()},
             "2025-06-01",
         ),
         resource(TOPIC_ID, "2025-02-15"),
@@ -84,9 +90,25 @@ def resources(home: Home) -> list[Resource]:
             "2024-11-01",
         ),
         *(assigned(role, object_id_of(SITE_ID)) for role in DATA_ROLES),
-        *(assigned(role, object_id_of(WORKER_ID)) for role in DATA_ROLES),
+        *(assigned(role, object_id_of(WORKER_ID)) for role in (*DATA_ROLES, "Azure Batch Data Contributor")),
         *(assigned(role, person("person").object_id, "User") for role in DATA_ROLES),
     ]
+
+
+def batch_account() -> Json:
+    """An account without keys, as a Custom activity can use it without keys."""
+    return {
+        "location": REGION,
+        "identity": CARRYING,
+        "properties": {
+            "allowedAuthenticationModes": ["AAD"],
+            "autoStorage": {
+                "storageAccountId": STORAGE_ID,
+                "authenticationMode": "BatchAccountManagedIdentity",
+                "nodeIdentityReference": {"resourceId": WORKER_ID},
+            },
+        },
+    }
 
 
 def pool() -> Json:

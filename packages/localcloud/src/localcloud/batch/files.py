@@ -59,8 +59,19 @@ def upload(cloud: Cloud, spec: TaskSpec, folder: Path) -> None:
 
 
 def client(cloud: Cloud, file: ResourceFile | OutputFile) -> BlobClient:
-    """The client of a file's blob."""
-    return cloud.blobs.get_blob_client(file.blob.container, file.blob.blob)
+    """The client of a file's blob, with the right that the file names."""
+    place = file.blob
+    if file.identity:
+        principal = cloud.principals.of_identity(file.identity)
+        return cloud.storage_as(principal, place.account).get_blob_client(place.container, place.blob)
+    return BlobClient(
+        cloud.home.storage_url(place.account),
+        place.container,
+        place.blob,
+        credential=file.sas or None,
+        connection_verify=str(cloud.home.ca_bundle),
+        proxies=cloud.home.proxies,
+    )
 
 
 def failed(error: Exception, codes: dict[int, str], what: str) -> TaskFailedError:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from localcloud.arm import known_scope
-from localcloud.batch import definitions
+from localcloud.batch import definitions, keys
 from localcloud.batch.pool import Pool
 from localcloud.home import REGION
 from localcloud.inventory import BATCH_ACCOUNT, POOL, not_found
@@ -65,6 +65,9 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
         document, created = inventory.put(BATCH_ACCOUNT, id_, body, properties)
         return JSONResponse(account_body(document, inventory.batch_endpoint), 201 if created else 200)
 
+    async def list_keys(request: Request) -> Response:
+        return JSONResponse(keys.of(inventory, account(request)))
+
     async def list_pools(request: Request) -> Response:
         below = f"{account(request)['id']}/"
         return JSONResponse({"value": [pool_body(each, pool) for each in inventory.all(POOL, below)]})
@@ -84,6 +87,7 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
     return [
         ArmRoute("GET", ACCOUNT_PATH, open_to(get_account)),
         ArmRoute("PUT", ACCOUNT_PATH, open_to(put_account)),
+        ArmRoute("POST", f"{ACCOUNT_PATH}/listKeys", open_to(list_keys)),
         ArmRoute("GET", f"{ACCOUNT_PATH}/pools", open_to(list_pools)),
         ArmRoute("GET", f"{ACCOUNT_PATH}/pools/{{pool}}", open_to(get_pool)),
         ArmRoute("PUT", f"{ACCOUNT_PATH}/pools/{{pool}}", open_to(put_pool)),

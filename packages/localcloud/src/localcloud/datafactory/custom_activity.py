@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,17 +20,14 @@ from azure.core.exceptions import AzureError as StorageError
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from localcloud.batch.pool import Pool
-from localcloud.batch.tasks import OutputFile, ResourceFile, Task, TaskSpec
-from localcloud.blob_urls import BlobUrl
+from localcloud.batch.tasks import ResourceFile, Task, TaskSpec
+from localcloud.datafactory.connections import NO_STORAGE, Connections, StorageConnection
 from localcloud.datafactory.definitions import Activity, Json
 from localcloud.datafactory.errors import ActivityFailedError
-from localcloud.datafactory.linked_services import check_batch, check_storage
+from localcloud.datafactory.files import JOBS, check_keyless, output_file, resource_file
 from localcloud.datafactory.resources import LINKED_SERVICE, Resources
-from localcloud.home import REGION, STORAGE_ACCOUNT
+from localcloud.home import REGION
 from localcloud.service import Cloud
-
-JOBS = "adfjobs"
-"""The container, in the Batch account's storage, in which Data Factory keeps the files of tasks."""
 
 RESOURCE_FILES_LIMIT = 32_768
 """Most characters of the list of a task's resource files."""
@@ -68,6 +66,7 @@ class CustomActivities:
         self._cloud = cloud
         self._resources = resources
         self._pool = pool
+        self._connections = Connections(cloud, resources)
 
     async def run(self, factory: str, activity: Activity, definition: Json) -> Json:
         """Run one attempt to its end and return the activity's output.
@@ -75,76 +74,71 @@ class CustomActivities:
         definition: the activity with its expressions evaluated. Raises ActivityFailedError. If the caller is
         cancelled, the task is ended, with all its processes, before the cancellation continues.
         """
-        self._check_linked_services(factory, activity, definition["typeProperties"])
         task_id = str(uuid4())
         try:
-            spec = await asyncio.to_thread(self._stage, factory, task_id, definition)
+            staging = await asyncio.to_thread(self._open, factory, activity, definition["typeProperties"])
+            spec = await asyncio.to_thread(self._stage, factory, staging, task_id, definition)
         except StorageError as error:
-            message = "Cannot access user storage account; please check storage account settings."
-            raise ActivityFailedError("2502", f"{message} {error}") from error
+            raise ActivityFailedError("2502", f"{NO_STORAGE} {error}") from error
         task = self._pool.submit(task_id, spec)
         try:
             await task.completed.wait()
         finally:
             if not task.completed.is_set():
                 await self._pool.terminate(task)
-        return await self._output(task)
+        return await self._output(task, staging)
 
-    def _check_linked_services(self, factory: str, activity: Activity, properties: Json) -> None:
-        inventory, batch = self._cloud.inventory, activity.linked_service
-        service = self._linked_service(factory, batch)
-        storage = check_batch(batch, service, inventory.batch_account, inventory.pool)
-        check_storage(self._cloud.home, storage, self._linked_service(factory, storage))
-        if code := properties.get("resourceLinkedService"):
-            name = code["referenceName"]
-            check_storage(self._cloud.home, name, self._linked_service(factory, name))
+    def _open(self, factory: str, activity: Activity, properties: Json) -> "Staging":
+        """Connect to the pool and to storage, as whom the linked services say."""
+        batch = self._connections.batch(factory, activity.linked_service)
+        jobs = self._connections.storage(factory, batch.storage)
+        named = properties.get("resourceLinkedService")
+        code = self._connections.storage(factory, named["referenceName"]) if named else jobs
+        document = self._resources.factory(factory)
+        for storage in (jobs, code):
+            if not storage.key:
+                check_keyless(self._cloud.inventory, document, batch.identity, storage)
+        return Staging(jobs, code)
 
-    def _linked_service(self, factory: str, name: str) -> Json:
-        properties: Json = self._resources.get(LINKED_SERVICE, factory, name)["properties"]
-        return properties
-
-    def _stage(self, factory: str, task_id: str, definition: Json) -> TaskSpec:
+    def _stage(self, factory: str, staging: "Staging", task_id: str, definition: Json) -> TaskSpec:
         """Upload the three JSON files and return the specification of the task."""
         properties = definition["typeProperties"]
         command = properties["command"]
         if not isinstance(command, str) or command != command.strip() or not command:
             message = f"The command is {command!r}: a text is expected that begins and ends with no space."
             raise ActivityFailedError("2500", f"Hit unexpected exception and execution failed. {message}")
-        files = self._code_files(properties.get("folderPath"))
+        files = self._code_files(staging.code, properties.get("folderPath"))
         runtime: dict[str, Any] = dict(
             zip(RUNTIME_FILES, (definition, self._referenced(factory, properties), []), strict=True)
         )
-        self._make_jobs_container()
+        with contextlib.suppress(ResourceExistsError):
+            staging.jobs.client.create_container(JOBS)
         for name, content in runtime.items():
             blob = f"{task_id}/runtime/{name}"
-            self._cloud.blobs.get_blob_client(JOBS, blob).upload_blob(json.dumps(content, indent=2).encode())
-            files.append(ResourceFile(name, BlobUrl(STORAGE_ACCOUNT, JOBS, blob)))
+            staging.jobs.client.get_blob_client(JOBS, blob).upload_blob(
+                json.dumps(content, indent=2).encode()
+            )
+            files.append(resource_file(staging.jobs, name, JOBS, blob))
         outputs = (("../stdout.txt", "stdout.txt"), ("../stderr.txt", "stderr.txt"), ("outputs.json",) * 2)
         days = properties.get("retentionTimeInDays")
         return TaskSpec(
             command,
             tuple(files),
-            tuple(
-                OutputFile(path, BlobUrl(STORAGE_ACCOUNT, JOBS, f"{task_id}/output/{name}"))
-                for path, name in outputs
-            ),
+            tuple(output_file(staging.jobs, path, f"{task_id}/output/{name}") for path, name in outputs),
             timedelta(days=RETENTION_DAYS if days is None else days),
         )
 
-    def _code_files(self, folder_path: Any) -> list[ResourceFile]:
+    def _code_files(self, storage: StorageConnection, folder_path: Any) -> list[ResourceFile]:
         if folder_path is None:
             return []
         container, _, folder = str(folder_path).strip("/").partition("/")
         prefix = f"{folder}/" if folder else ""
-        client = self._cloud.blobs.get_container_client(container)
+        client = storage.client.get_container_client(container)
         try:
             names = [blob.name for blob in client.list_blobs(name_starts_with=prefix)] if container else []
         except (ResourceNotFoundError, ValueError):
             names = []
-        files = [
-            ResourceFile(name, BlobUrl(STORAGE_ACCOUNT, container, blob))
-            for name, blob in flattened(names).items()
-        ]
+        files = [resource_file(storage, name, container, blob) for name, blob in flattened(names).items()]
         if not files:
             raise ActivityFailedError("2507", f"The folder path does not exist or is empty: {folder_path}")
         urls = [{"httpUrl": f"{client.url}/{file.blob.blob}", "filePath": file.file_path} for file in files]
@@ -164,17 +158,14 @@ class CustomActivities:
         ]
         return [{"name": document["name"], "properties": document["properties"]} for document in documents]
 
-    def _make_jobs_container(self) -> None:
-        with contextlib.suppress(ResourceExistsError):
-            self._cloud.blobs.create_container(JOBS)
-
-    async def _output(self, task: Task) -> Json:
+    async def _output(self, task: Task, staging: "Staging") -> Json:
         output = information(self._cloud.inventory.batch_account, task)
         if task.failure:
             message = f"Hit unexpected exception and execution failed. {task.failure.message}"
             type_ = "SystemError" if task.failure.category == "ServerError" else "UserError"
             raise ActivityFailedError("2500", message, type_, output)
-        urls = [f"{self._cloud.home.blob_url}/{JOBS}/{task.id}/output/{name}.txt" for name in STREAMS]
+        root = self._cloud.home.storage_url(staging.jobs.account)
+        urls = [f"{root}/{JOBS}/{task.id}/output/{name}.txt" for name in STREAMS]
         output = {"exitcode": task.exit_code, "outputs": urls, **output}
         if task.exit_code != 0:
             message = (
@@ -182,21 +173,33 @@ class CustomActivities:
                 f" The command ended with exit code {task.exit_code}; its stderr is {urls[-1]}."
             )
             raise ActivityFailedError("2500", message, output=output)
-        return output | await asyncio.to_thread(self._custom_output, task, output)
-
-    def _custom_output(self, task: Task, output: Json) -> Json:
-        blob = self._cloud.blobs.get_blob_client(JOBS, f"{task.id}/output/outputs.json")
         try:
-            size = blob.get_blob_properties().size
-            content = json.loads(blob.download_blob().readall()) if size <= CUSTOM_OUTPUT_LIMIT else None
-        except ResourceNotFoundError:
-            return {}
-        except ValueError as error:
-            raise ActivityFailedError("2500", f"outputs.json is not JSON: {error}", output=output) from error
-        if size > CUSTOM_OUTPUT_LIMIT:
-            message = f"outputs.json has {size} bytes; {CUSTOM_OUTPUT_LIMIT} are allowed."
-            raise ActivityFailedError("2500", message, output=output)
-        return {"customOutput": content}
+            return output | await asyncio.to_thread(custom_output, staging.jobs, task, output)
+        except StorageError as error:
+            raise ActivityFailedError("2502", f"{NO_STORAGE} {error}", output=output) from error
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Where an activity's files are: those of the task, and the code."""
+
+    jobs: StorageConnection
+    code: StorageConnection
+
+
+def custom_output(storage: StorageConnection, task: Task, output: Json) -> Json:
+    blob = storage.client.get_blob_client(JOBS, f"{task.id}/output/outputs.json")
+    try:
+        size = blob.get_blob_properties().size
+        content = json.loads(blob.download_blob().readall()) if size <= CUSTOM_OUTPUT_LIMIT else None
+    except ResourceNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ActivityFailedError("2500", f"outputs.json is not JSON: {error}", output=output) from error
+    if size > CUSTOM_OUTPUT_LIMIT:
+        message = f"outputs.json has {size} bytes; {CUSTOM_OUTPUT_LIMIT} are allowed."
+        raise ActivityFailedError("2500", message, output=output)
+    return {"customOutput": content}
 
 
 STREAMS = ("stdout", "stderr")

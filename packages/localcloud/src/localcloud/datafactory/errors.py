@@ -41,10 +41,11 @@ class InvalidNameError(BadRequestError):
 
 
 class InvalidReferenceError(BadRequestError):
-    """A definition names a linked service that does not exist."""
+    """A definition refers to a linked service or a credential that does not exist."""
 
     def __init__(self, name: str, target: str) -> None:
-        super().__init__(f"'{target}' refers to the linked service '{name}', which does not exist.", target)
+        message = f"The document creation or update failed because of invalid reference '{name}'."
+        super().__init__(f"{message} '{target}' refers to it.", target)
 
 
 class ReferencedError(BadRequestError):

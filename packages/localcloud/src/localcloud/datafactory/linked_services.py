@@ -1,47 +1,114 @@
-"""Linked services: the definitions that the factory accepts, their secrets, and the resources they name.
+"""The definitions of linked services and credentials: what the factory accepts, and their secrets.
 
-Source: "Compute environments supported by Azure Data Factory"; "Copy and transform data in Azure Blob
-Storage"; Bicep types Microsoft.DataFactory/factories/linkedservices@2018-06-01.
+Sources: "Compute environments supported by Azure Data Factory"; "Copy and transform data in Azure Blob
+Storage"; "Store credentials in Azure Key Vault"; Bicep types Microsoft.DataFactory/factories/linkedservices
+and …/credentials, 2018-06-01.
 """
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from localcloud.datafactory.definitions import Json
-from localcloud.datafactory.errors import ActivityFailedError, BadRequestError
+from localcloud.datafactory.errors import BadRequestError
 from localcloud.datafactory.reading import reference
-from localcloud.home import STORAGE_ACCOUNT, Home
 from localcloud.wire import not_imitated
 
 MASK = "**********"
 SECRET_IN_CONNECTION_STRING = re.compile(r"((?:AccountKey|SharedAccessSignature)=)[^;]+", re.IGNORECASE)
 STORAGE_WAYS = ("connectionString", "sasUri", "serviceEndpoint")
+BATCH_NEEDS = ("accountName", "batchUri", "poolName", "linkedServiceName")
 
 
-def check(name: str, properties: Json) -> str | None:
-    """The linked service that this one refers to, if any.
+@dataclass(frozen=True)
+class Reference:
+    """What a definition refers to, by the type of the reference and the name."""
+
+    type: Literal["LinkedServiceReference", "CredentialReference"]
+    name: str
+
+
+def check(name: str, properties: Json) -> list[Reference]:
+    """What a linked service refers to.
 
     Raises BadRequestError for a definition that lacks something, AzureError 501 for a type that is left out.
     """
     type_, given = properties.get("type"), properties.get("typeProperties")
-    if type_ not in ("AzureBlobStorage", "AzureBatch"):
+    checks = {"AzureBlobStorage": check_storage, "AzureBatch": check_batch, "AzureKeyVault": check_vault}
+    if type_ not in checks:
         raise not_imitated(f"linked services of type '{type_}'")
     if not isinstance(given, dict):
         raise BadRequestError(f"The linked service '{name}' needs typeProperties.", name)
-    for key, holder in (("parameters", properties), ("connectVia", properties), ("credential", given)):
-        if holder.get(key):
+    for key in ("parameters", "connectVia"):
+        if properties.get(key):
             raise not_imitated(f"'{key}' of linked services (linked service '{name}')")
-    if type_ == "AzureBlobStorage":
-        ways = [way for way in STORAGE_WAYS if given.get(way)]
-        if len(ways) != 1:
-            raise BadRequestError(
-                f"'{name}' needs exactly one of {', '.join(STORAGE_WAYS)}; it has {ways}.", name
-            )
-        return None
-    for key in ("accountName", "batchUri", "poolName", "linkedServiceName"):
+    own = [credential_reference(given["credential"], name)] if given.get("credential") else []
+    return [*own, *checks[type_](name, given)]
+
+
+def check_storage(name: str, given: Json) -> list[Reference]:
+    ways = [way for way in STORAGE_WAYS if given.get(way)]
+    if len(ways) != 1:
+        raise BadRequestError(
+            f"'{name}' needs exactly one of {', '.join(STORAGE_WAYS)}; it has {ways}.", name
+        )
+    if given.get("credential") and ways != ["serviceEndpoint"]:
+        raise BadRequestError(f"The credential of '{name}' needs a serviceEndpoint, not {ways[0]}.", name)
+    return secrets_of(name, given, ("accountKey", "sasToken"))
+
+
+def check_batch(name: str, given: Json) -> list[Reference]:
+    for key in BATCH_NEEDS:
         if not given.get(key):
             raise BadRequestError(f"The AzureBatch linked service '{name}' needs {key}.", name)
-    return reference(given["linkedServiceName"], name)
+    if given.get("credential") and given.get("accessKey"):
+        raise BadRequestError(f"'{name}' has an accessKey and a credential: one of them is expected.", name)
+    storage = Reference("LinkedServiceReference", reference(given["linkedServiceName"], name))
+    return [storage, *secrets_of(name, given, ("accessKey",))]
+
+
+def check_vault(name: str, given: Json) -> list[Reference]:
+    if not str(given.get("baseUrl") or "").startswith("https://"):
+        raise BadRequestError(f"The AzureKeyVault linked service '{name}' needs a baseUrl of https.", name)
+    return []
+
+
+def secrets_of(name: str, given: Json, keys: tuple[str, ...]) -> list[Reference]:
+    """The linked services of the vaults that hold secrets of a definition."""
+    found = []
+    for key in keys:
+        value = given.get(key)
+        if not isinstance(value, dict):
+            continue
+        if value.get("type") == "AzureKeyVaultSecret":
+            if not value.get("secretName"):
+                raise BadRequestError(f"{key} of '{name}' needs a secretName.", name)
+            found.append(Reference("LinkedServiceReference", reference(value.get("store"), name)))
+        elif value.get("type") != "SecureString":
+            raise BadRequestError(f"{key} of '{name}' is a SecureString or an AzureKeyVaultSecret.", name)
+    return found
+
+
+def credential_reference(given: Any, target: str) -> Reference:
+    name = given.get("referenceName") if isinstance(given, dict) else None
+    if not isinstance(name, str) or not name or given.get("type") != "CredentialReference":
+        raise BadRequestError(
+            f"The credential of '{target}' needs a referenceName, and the type CredentialReference.", target
+        )
+    return Reference("CredentialReference", name)
+
+
+def check_credential(name: str, properties: Json) -> str:
+    """The resource id of the identity that a credential names.
+
+    Raises BadRequestError for one that names none, AzureError 501 for other kinds of credential.
+    """
+    if properties.get("type") != "ManagedIdentity":
+        raise not_imitated(f"credentials of type '{properties.get('type')}'")
+    identity = (properties.get("typeProperties") or {}).get("resourceId")
+    if not isinstance(identity, str) or not identity:
+        raise BadRequestError(f"The credential '{name}' needs the resourceId of an identity.", name)
+    return identity
 
 
 def without_secrets(value: Any) -> Any:
@@ -55,53 +122,3 @@ def without_secrets(value: Any) -> Any:
     if isinstance(value, str):
         return SECRET_IN_CONNECTION_STRING.sub(rf"\g<1>{MASK}", value)
     return value
-
-
-def check_storage(home: Home, name: str, properties: Json) -> None:
-    """Raise ActivityFailedError unless the linked service names this cloud's storage, the only one it has."""
-    if properties["type"] != "AzureBlobStorage":
-        raise ActivityFailedError("2110", f"The linked service type '{properties['type']}' is not supported.")
-    given = properties["typeProperties"]
-    endpoint = next(_plain(given[way]) for way in STORAGE_WAYS if given.get(way))
-    if given.get("connectionString"):
-        endpoint = _blob_endpoint(home, endpoint)
-    if endpoint.split("?")[0].rstrip("/") != home.blob_url:
-        raise ActivityFailedError(
-            "2502",
-            "Cannot access user storage account; please check storage account settings."
-            f" '{name}' is not {home.blob_url}, the storage account of this cloud.",
-        )
-
-
-def check_batch(name: str, properties: Json, account: str, pool: str) -> str:
-    """The linked service of the Batch account's storage.
-
-    account and pool name those of this cloud. Raises ActivityFailedError when the linked service names
-    others.
-    """
-    if properties["type"] != "AzureBatch":
-        raise ActivityFailedError("2110", f"The linked service type '{properties['type']}' is not supported.")
-    given = properties["typeProperties"]
-    if not str(given["batchUri"]).startswith("https://"):
-        message = f"Batch url {given['batchUri']} is invalid; it must be in Uri format."
-        raise ActivityFailedError("2509", message)
-    if (given["accountName"], given["poolName"]) != (account, pool):
-        raise ActivityFailedError(
-            "2501",
-            "Cannot access user batch account; please check batch account settings."
-            f" '{name}' names account {given['accountName']!r} and pool {given['poolName']!r};"
-            f" this cloud has '{account}' and '{pool}'.",
-        )
-    return str(given["linkedServiceName"]["referenceName"])
-
-
-def _plain(value: Any) -> str:
-    return str(value.get("value", "")) if isinstance(value, dict) else str(value)
-
-
-def _blob_endpoint(home: Home, connection_string: str) -> str:
-    pairs = (part.partition("=") for part in connection_string.split(";"))
-    parts = {key.strip().lower(): value for key, _, value in pairs}
-    if "blobendpoint" in parts:
-        return parts["blobendpoint"]
-    return home.blob_url if parts.get("accountname") == STORAGE_ACCOUNT else connection_string

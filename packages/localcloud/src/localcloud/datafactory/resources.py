@@ -17,7 +17,9 @@ from localcloud.datafactory.errors import (
     ReferencedError,
 )
 from localcloud.home import REGION
+from localcloud.identities import expanded
 from localcloud.inventory import Inventory
+from localcloud.providers import identities
 from localcloud.store import Document, Store
 from localcloud.wire import timestamp
 
@@ -25,8 +27,14 @@ TYPE = "Microsoft.DataFactory/factories"
 FACTORY = "datafactory.factory"
 LINKED_SERVICE = "datafactory.linkedservice"
 PIPELINE = "datafactory.pipeline"
-KINDS = {LINKED_SERVICE: ("linkedservices", "linked service"), PIPELINE: ("pipelines", "pipeline")}
+CREDENTIAL = "datafactory.credential"
+KINDS = {
+    CREDENTIAL: ("credentials", "credential"),
+    LINKED_SERVICE: ("linkedservices", "linked service"),
+    PIPELINE: ("pipelines", "pipeline"),
+}
 """For each kind, the segment in its resource ids, and its name in messages."""
+REFERRED = {"LinkedServiceReference": LINKED_SERVICE, "CredentialReference": CREDENTIAL}
 
 
 def factory_id(inventory: Inventory, factory: str) -> str:
@@ -44,6 +52,8 @@ class Resources:
         definitions.check_factory_name(name)
         old = self._store.get(FACTORY, name.lower())
         _check_match(name, old, if_match)
+        if body.get("identity"):
+            identities.check(self._inventory, factory_id(self._inventory, name), body["identity"])
         document = {
             "name": old["name"] if old else name,
             "etag": str(uuid4()),
@@ -79,10 +89,22 @@ class Resources:
     ) -> Document:
         definitions.check_document_name("linked service", name)
         self.factory(factory)
-        target = linked_services.check(name, properties)
-        if target is not None and self._find(LINKED_SERVICE, factory, target) is None:
-            raise InvalidReferenceError(target, name)
+        for each in linked_services.check(name, properties):
+            if self._find(REFERRED[each.type], factory, each.name) is None:
+                raise InvalidReferenceError(each.name, name)
         return self._put(LINKED_SERVICE, factory, name, properties, if_match)
+
+    def put_credential(
+        self, factory: str, name: str, properties: Json, if_match: str | None = None
+    ) -> Document:
+        definitions.check_document_name("credential", name)
+        self.factory(factory)
+        identity = linked_services.check_credential(name, properties)
+        if self._inventory.get(identity) is None:
+            raise BadRequestError(
+                f"The credential '{name}' names the identity '{identity}', which was not found.", name
+            )
+        return self._put(CREDENTIAL, factory, name, properties, if_match)
 
     def put_pipeline(
         self, factory: str, name: str, properties: Json, if_match: str | None = None
@@ -112,18 +134,19 @@ class Resources:
     def delete(self, kind: str, factory: str, name: str) -> bool:
         """Delete a resource; returns whether it existed. Raises ReferencedError if another refers to it."""
         self.factory(factory)
-        if kind == LINKED_SERVICE:
-            self._check_unused(factory, name)
+        if kind != PIPELINE:
+            self._check_unused(kind, factory, name)
         return self._store.delete(kind, _prefix(factory) + name.lower())
 
-    def _check_unused(self, factory: str, name: str) -> None:
-        for document in self.list(PIPELINE, factory):
+    def _check_unused(self, kind: str, factory: str, name: str) -> None:
+        """Raise ReferencedError if a linked service or a pipeline refers to the resource."""
+        for document in self.list(LINKED_SERVICE, factory):
+            for each in linked_services.check(document["name"], document["properties"]):
+                if (REFERRED[each.type], each.name.lower()) == (kind, name.lower()):
+                    raise ReferencedError(name, document["name"])
+        for document in self.list(PIPELINE, factory) if kind == LINKED_SERVICE else []:
             targets = self.pipeline(factory, document["name"]).linked_services()
             if name.lower() in {target.lower() for target in targets}:
-                raise ReferencedError(name, document["name"])
-        for document in self.list(LINKED_SERVICE, factory):
-            target = linked_services.check(document["name"], document["properties"])
-            if target and target.lower() == name.lower():
                 raise ReferencedError(name, document["name"])
 
     def _find(self, kind: str, factory: str, name: str) -> Document | None:
@@ -148,15 +171,16 @@ def factory_body(inventory: Inventory, document: Document) -> dict[str, Any]:
         "createTime": document["createTime"],
         "version": "2018-06-01",
     }
+    id_ = factory_id(inventory, document["name"])
     return {
-        "id": factory_id(inventory, document["name"]),
+        "id": id_,
         "name": document["name"],
         "type": TYPE,
         "location": document["location"],
         "tags": document["tags"],
         "eTag": document["etag"],
         "properties": properties,
-        **({"identity": document["identity"]} if document["identity"] else {}),
+        **({"identity": expanded(document["identity"], id_, inventory.get)} if document["identity"] else {}),
     }
 
 

@@ -19,6 +19,7 @@ from localcloud.datafactory.errors import BadRequestError
 from localcloud.datafactory.execution import Runner
 from localcloud.datafactory.expressions import ExpressionError
 from localcloud.datafactory.resources import (
+    CREDENTIAL,
     LINKED_SERVICE,
     PIPELINE,
     Resources,
@@ -37,7 +38,6 @@ GROUP_PATH = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/{PROVIDE
 FACTORY_PATH = f"{GROUP_PATH}/{{factory}}"
 ABSENT = (
     "adfcdcs",
-    "credentials",
     "dataflows",
     "datasets",
     "globalParameters",
@@ -73,6 +73,7 @@ class Routes:
             ArmRoute("GET", FACTORY_PATH, self._open(self.get_factory)),
             ArmRoute("PUT", FACTORY_PATH, self._open(self.put_factory)),
             ArmRoute("DELETE", FACTORY_PATH, self._open(self.delete_factory)),
+            *self._children("credentials", CREDENTIAL),
             *self._children("linkedservices", LINKED_SERVICE),
             *self._children("pipelines", PIPELINE),
             ArmRoute("POST", f"{FACTORY_PATH}/pipelines/{{name}}/createRun", self._open(self.create_run)),
@@ -204,7 +205,11 @@ class Routes:
             factory = self.resources.factory(request.path_params["factory"])["name"]
             name, if_match = request.path_params["name"], request.headers.get("if-match")
             properties = properties_of(await json_body(request))
-            store = self.resources.put_pipeline if kind == PIPELINE else self.resources.put_linked_service
+            store = {
+                CREDENTIAL: self.resources.put_credential,
+                LINKED_SERVICE: self.resources.put_linked_service,
+                PIPELINE: self.resources.put_pipeline,
+            }[kind]
             return JSONResponse(
                 child_body(self.cloud.inventory, kind, factory, store(factory, name, properties, if_match))
             )

@@ -9,6 +9,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
 from azure.mgmt.datafactory.models import Factory as FactoryModel
 from azure.mgmt.datafactory.models import PipelineResource
+from localcloud.environment import EMULATOR_KEY
 from localcloud.home import SUBSCRIPTION
 
 from localcloud_tests.integration.datafactory.conftest import Factory, after, custom, reference
@@ -129,12 +130,12 @@ def test_a_pipeline_is_read_back_as_it_was_written_listed_and_deleted(factory: F
 
 
 def test_a_linked_service_shows_no_secret_and_is_kept_while_it_is_referred_to(factory: Factory) -> None:
-    key = "AccountName=devstoreaccount1;AccountKey=c2VjcmV0"
+    key = f"AccountName=devstoreaccount1;AccountKey={EMULATOR_KEY}"
     connection = f"DefaultEndpointsProtocol=https;{key};BlobEndpoint={factory.home.blob_url}"
     factory.link("keyed", "AzureBlobStorage", connectionString=connection)
     found = factory.client.linked_services.get(*factory.scope, "keyed")
     assert found is not None
-    assert "c2VjcmV0" not in str(found.as_dict())
+    assert EMULATOR_KEY not in str(found.as_dict())
     factory.publish("keyed", custom("Ok", "true", type_properties={
         "folderPath": factory.upload("keyed", main__py=""), "resourceLinkedService": reference("keyed"),
     }))  # fmt: skip

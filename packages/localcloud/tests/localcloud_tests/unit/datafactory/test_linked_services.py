@@ -1,13 +1,16 @@
-"""Linked services: accepted definitions, their secrets, and the storage and pool that they may name."""
+"""Linked services and credentials: accepted definitions, what they refer to, and their secrets."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.datafactory.errors import ActivityFailedError, BadRequestError
-from localcloud.datafactory.linked_services import check, check_batch, check_storage, without_secrets
-from localcloud.home import Home, Ports
+from localcloud.datafactory.errors import BadRequestError
+from localcloud.datafactory.linked_services import Reference, check, check_credential, without_secrets
 from localcloud.wire import AzureError
+
+STORAGE = {"referenceName": "storage", "type": "LinkedServiceReference"}
+VAULT = {"referenceName": "vault", "type": "LinkedServiceReference"}
+CREDENTIAL = {"referenceName": "training", "type": "CredentialReference"}
+SECRET = {"type": "AzureKeyVaultSecret", "store": VAULT, "secretName": "key"}
 
 
 def storage(**given: Any) -> dict[str, Any]:
@@ -19,14 +22,13 @@ def batch(**given: Any) -> dict[str, Any]:
         "accountName": "batches",
         "batchUri": "https://batches.localcloud.batch.azure.com",
         "poolName": "workers",
-        "linkedServiceName": {"referenceName": "storage", "type": "LinkedServiceReference"},
+        "linkedServiceName": STORAGE,
     }
     return {"type": "AzureBatch", "typeProperties": whole | given}
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path, Ports())
+def vault(**given: Any) -> dict[str, Any]:
+    return {"type": "AzureKeyVault", "typeProperties": given}
 
 
 @pytest.mark.parametrize(
@@ -34,9 +36,17 @@ def home(tmp_path: Path) -> Home:
     [
         storage(),
         storage(serviceEndpoint="https://x", connectionString="y"),
+        storage(connectionString="y", credential=CREDENTIAL),
+        storage(connectionString="y", accountKey={"type": "Text", "value": "k"}),
+        storage(connectionString="y", accountKey=SECRET | {"secretName": ""}),
+        storage(connectionString="y", accountKey=SECRET | {"store": "vault"}),
+        storage(serviceEndpoint="https://x", credential=STORAGE),
         batch(poolName=""),
         batch(linkedServiceName="storage"),
+        batch(credential=CREDENTIAL, accessKey=SECRET),
         {"type": "AzureBatch"},
+        vault(),
+        vault(baseUrl="http://vault"),
     ],
 )
 def test_an_incomplete_definition_is_refused(properties: dict[str, Any]) -> None:
@@ -45,10 +55,31 @@ def test_an_incomplete_definition_is_refused(properties: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
+    ("properties", "referred"),
+    [
+        (storage(serviceEndpoint="https://x", credential=CREDENTIAL), ["training"]),
+        (storage(connectionString="AccountName=a", accountKey=SECRET), ["vault"]),
+        (storage(connectionString="AccountName=a;AccountKey=k"), []),
+        (batch(credential=CREDENTIAL), ["training", "storage"]),
+        (batch(accessKey=SECRET), ["storage", "vault"]),
+        (batch(accessKey={"type": "SecureString", "value": "k"}), ["storage"]),
+        (vault(baseUrl="https://vault", credential=CREDENTIAL), ["training"]),
+    ],
+)
+def test_a_definition_refers_to_its_credential_its_storage_and_its_vault(
+    properties: dict[str, Any], referred: list[str]
+) -> None:
+    found = check("x", properties)
+    assert [each.name for each in found] == referred
+    assert all((each.type == "CredentialReference") == (each.name == "training") for each in found)
+    assert Reference("LinkedServiceReference", "x") not in found
+
+
+@pytest.mark.parametrize(
     ("properties", "named"),
     [
-        ({"type": "AzureKeyVault", "typeProperties": {}}, "AzureKeyVault"),
-        (storage(serviceEndpoint="https://x", credential={"referenceName": "c"}), "credential"),
+        ({"type": "AzureFileStorage", "typeProperties": {}}, "AzureFileStorage"),
+        (storage(serviceEndpoint="https://x") | {"parameters": {"a": {}}}, "parameters"),
         (storage(serviceEndpoint="https://x") | {"connectVia": {"referenceName": "ir"}}, "connectVia"),
     ],
 )
@@ -72,49 +103,11 @@ def test_a_definition_is_read_without_its_secrets() -> None:
     assert "BlobEndpoint=https://x" in text
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"serviceEndpoint": "https://127.0.0.1:10000/devstoreaccount1"},
-        {"serviceEndpoint": "https://127.0.0.1:10000/devstoreaccount1/"},
-        {"connectionString": "AccountName=devstoreaccount1;AccountKey=k=="},
-        {"connectionString": {"type": "SecureString", "value": "BlobEndpoint=https://127.0.0.1:10000/devstoreaccount1;"}},
-        {"sasUri": "https://127.0.0.1:10000/devstoreaccount1?sv=x"},
-    ],
-)  # fmt: skip
-def test_every_form_of_address_of_this_clouds_storage_is_accepted(home: Home, given: dict[str, Any]) -> None:
-    check_storage(home, "x", storage(**given))
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"serviceEndpoint": "https://127.0.0.1:10000/devstoreaccount1.evil.example"},
-        {"serviceEndpoint": "https://x.blob.core.windows.net/"},
-        {"connectionString": "AccountName=other;AccountKey=k=="},
-        {"connectionString": "garbage"},
-    ],
-)
-def test_other_storage_is_refused_with_2502(home: Home, given: dict[str, Any]) -> None:
-    with pytest.raises(ActivityFailedError) as error:
-        check_storage(home, "x", storage(**given))
-    assert error.value.code == "2502"
-
-
-@pytest.mark.parametrize(
-    ("properties", "code"),
-    [
-        (batch(poolName="other"), "2501"),
-        (batch(accountName="other"), "2501"),
-        (batch(batchUri="batches.batch.azure.com"), "2509"),
-        (storage(serviceEndpoint="https://x"), "2110"),
-    ],
-)
-def test_another_pool_is_refused_with_the_services_code(properties: dict[str, Any], code: str) -> None:
-    with pytest.raises(ActivityFailedError) as error:
-        check_batch("x", properties, "batches", "workers")
-    assert error.value.code == code
-
-
-def test_this_clouds_pool_is_accepted() -> None:
-    assert check_batch("x", batch(), "batches", "workers") == "storage"
+def test_a_credential_names_a_managed_identity() -> None:
+    identity = {"type": "ManagedIdentity", "typeProperties": {"resourceId": "/identity"}}
+    assert check_credential("x", identity) == "/identity"
+    with pytest.raises(BadRequestError):
+        check_credential("x", {"type": "ManagedIdentity", "typeProperties": {}})
+    with pytest.raises(AzureError) as error:
+        check_credential("x", {"type": "ServicePrincipal"})
+    assert error.value.status == 501
