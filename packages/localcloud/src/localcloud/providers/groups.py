@@ -95,7 +95,7 @@ class Groups:
 
     async def list_resources(self, request: Request) -> Response:
         scope = request.url.path.rstrip("/").rpartition("/")[0]
-        wanted = terms(request, "resourceType", "name", "location")
+        wanted = terms(request, "resourceType", "name", "location", "resourceGroup")
         listed = [{name: each[name] for name in SHOWN if name in each} for each in self._resources(scope)]
         return JSONResponse({"value": [each for each in listed if meets(each, wanted)]})
 
@@ -132,6 +132,8 @@ def terms(request: Request, *known: str) -> dict[str, str]:
 def meets(document: Document, wanted: dict[str, str]) -> bool:
     asked = {"resourcetype": document["type"], "name": document["name"]}
     asked["location"] = region(document.get("location", ""))
+    # az 2.91 asks so for the resources of a group.
+    asked["resourcegroup"] = str(document["id"]).split("/")[4]
     return all(asked[name].lower() == value.lower() for name, value in wanted.items())
 
 

@@ -63,3 +63,15 @@ async def test_providers_have_the_types_that_can_be_made(arm: Manager) -> None:
     assert registered.json() == one
     unknown = await arm.send("GET", f"{ROOT}/providers/Microsoft.Nothing")
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "InvalidResourceNamespace")
+
+
+async def test_az_asks_for_the_resources_of_a_group_by_a_filter(arm: Manager) -> None:
+    await arm.send("PUT", GROUP, {"location": "westeurope"})
+    topic = f"{GROUP}/providers/Microsoft.EventGrid/topics/news"
+    made = await arm.send("PUT", topic, {"location": "westeurope"})
+    assert made.is_success, made.text
+    for group, found in (("LAB", [topic]), ("other", [])):
+        answer = await arm.send(
+            "GET", f"{ROOT}/resources", None, **{"$filter": f"resourceGroup eq '{group}'"}
+        )
+        assert [each["id"] for each in answer.json()["value"]] == found
