@@ -1,11 +1,13 @@
-"""Key Vault: vaults and secrets in Resource Manager."""
+"""Key Vault: vaults and secrets in Resource Manager, and the secrets that a vault hands out by role.
 
-from localcloud.keyvault import secrets, vaults
+vaults.py and secrets.py are the types; data_plane.py answers at `https://<vault>.vault.<suffix>`.
+"""
+
+from localcloud.keyvault import data_plane, secrets, vaults
 from localcloud.providers import resources
 from localcloud.service import Cloud, Service
 
 
 def service(cloud: Cloud) -> Service:
-    return Service(
-        "keyvault", [*resources.routes(cloud, vaults.KIND), *resources.routes(cloud, secrets.KIND)]
-    )
+    managed = [*resources.routes(cloud, vaults.KIND), *resources.routes(cloud, secrets.KIND)]
+    return Service("keyvault", [data_plane.route(cloud), *managed])

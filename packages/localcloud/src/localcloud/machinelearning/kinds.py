@@ -4,8 +4,8 @@ Sources: "Workspaces - Create Or Update" of the Azure Machine Learning REST API,
 restrictions for Azure resources"; "Set up authentication" (user-assigned identities).
 """
 
+from localcloud.identities import USER_ASSIGNED
 from localcloud.inventory import WORKSPACE
-from localcloud.providers.identities import TYPE as IDENTITY
 from localcloud.providers.kinds import Kind, Name, Sent
 from localcloud.service import Cloud
 from localcloud.wire import AzureError
@@ -48,7 +48,7 @@ KIND = Kind(
         "properties.keyVault": "Microsoft.KeyVault/vaults",
         "properties.applicationInsights": "Microsoft.Insights/components",
         "properties.containerRegistry": "Microsoft.ContainerRegistry/registries",
-        "properties.primaryUserAssignedIdentity": IDENTITY,
+        "properties.primaryUserAssignedIdentity": USER_ASSIGNED,
     },
     fixed=("properties.storageAccount", "properties.keyVault", "properties.hbiWorkspace"),
     read_only=("properties.workspaceId", "properties.discoveryUrl", "properties.mlFlowTrackingUri"),

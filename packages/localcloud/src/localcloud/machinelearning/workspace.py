@@ -9,7 +9,6 @@ from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION, TENANT, WORKSPACE_ID
 from localcloud.inventory import DATASTORE, WORKSPACE
 from localcloud.machinelearning.errors import invalid
 from localcloud.machinelearning.uris import DEFAULT_DATASTORE, Workspace
-from localcloud.providers import identities
 from localcloud.wire import not_imitated
 
 CREATED = {
@@ -32,9 +31,6 @@ def workspace(home: Home, own: Workspace) -> dict[str, Any]:
         "sku": {"name": "Basic", "tier": "Basic"},
         "tags": {},
         **found,
-        "identity": identities.body(
-            own.inventory, found["id"], found.get("identity") or {"type": "SystemAssigned"}
-        ),
         "properties": {
             "friendlyName": own.name,
             "publicNetworkAccess": "Enabled",

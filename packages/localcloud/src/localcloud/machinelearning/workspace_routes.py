@@ -88,7 +88,8 @@ class WorkspaceRoutes:
         id_ = request.url.path.rstrip("/")
         self.cloud.inventory.refuse_another(WORKSPACE, id_)
         sent = checks.accepted(self.cloud, KIND, id_, await json_body(request))
-        _, created = self.cloud.inventory.put(WORKSPACE, id_, sent.body, sent.properties)
+        body = {"identity": {"type": "SystemAssigned"}} | sent.body
+        _, created = self.cloud.inventory.put(WORKSPACE, id_, body, sent.properties)
         await self._make_containers(*self.workspace.datastores.values())
         return JSONResponse(self._body(), 201 if created else 200)
 

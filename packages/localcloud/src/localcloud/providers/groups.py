@@ -72,8 +72,8 @@ class Groups:
 
     async def put(self, request: Request) -> Response:
         id_, body = id_of(request), await json_body(request)
-        self.inventory.refuse_another(GROUP, id_)
         check_group(id_.rpartition("/")[2], body, self.inventory.get(id_))
+        self.inventory.refuse_another(GROUP, id_)
         document, created = self.inventory.put(GROUP, id_, body, properties_of(body))
         return JSONResponse(group_body(document), 201 if created else 200)
 

@@ -1,18 +1,15 @@
-"""The identity of a resource: what Resource Manager checks of it, and how it answers with it.
+"""The identity of a resource that a client sends: what Resource Manager checks of it.
 
 Source: "Managed identities for Azure resources", the REST examples; "Resolve common Azure deployment errors".
 """
 
 import json
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-from localcloud.home import TENANT
+from localcloud.identities import USER_ASSIGNED
 from localcloud.inventory import Inventory
-from localcloud.store import Document
 from localcloud.wire import AzureError
 
-TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
 KINDS = ("none", "systemassigned", "userassigned", "systemassigned,userassigned")
 
 
@@ -31,7 +28,7 @@ def check(inventory: Inventory, id_: str, identity: Any) -> None:
         raise AzureError(400, "InvalidIdentityValues", message, target="identity.userAssignedIdentities")
     for each in given:
         found = inventory.get(each)
-        if found is None or found["type"].lower() != TYPE.lower():
+        if found is None or found["type"].lower() != USER_ASSIGNED.lower():
             raise failed(id_, f"Resource '{each}' was not found.")
 
 
@@ -42,20 +39,3 @@ def failed(id_: str, reason: str) -> AzureError:
         f" operation. Status: 'BadRequest'. Response: '{inner}'.'."
     )
     return AzureError(400, "FailedIdentityOperation", message)
-
-
-def body(inventory: Inventory, id_: str, identity: Document) -> Document:
-    """The identity as Resource Manager returns it: with the ids of its principals."""
-    found: Document = {"type": identity["type"]}
-    if "systemassigned" in identity["type"].lower():
-        own = str(uuid5(NAMESPACE_URL, f"localcloud/system{id_.lower()}"))
-        found |= {"principalId": own, "tenantId": TENANT}
-    if given := identity.get("userAssignedIdentities"):
-        found["userAssignedIdentities"] = {each: principal(inventory, each) for each in given}
-    return found
-
-
-def principal(inventory: Inventory, id_: str) -> Document:
-    """principalId and clientId of a user-assigned identity; {} once it is deleted."""
-    properties = (inventory.get(id_) or {"properties": {}})["properties"]
-    return {name: properties[name] for name in ("principalId", "clientId") if name in properties}

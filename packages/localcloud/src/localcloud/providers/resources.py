@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
 from localcloud.inventory import Inventory
-from localcloud.providers import checks, identities, paths
+from localcloud.providers import checks, paths
 from localcloud.providers.kinds import Kind
 from localcloud.service import Cloud
 from localcloud.store import Document
@@ -125,6 +125,4 @@ def is_child(id_: str, above: str) -> bool:
 def body(cloud: Cloud, kind: Kind, document: Document) -> Document:
     """A stored resource as Resource Manager returns it: with what Azure adds, without secrets."""
     found = document | {"properties": document["properties"] | kind.computed(cloud, document)}
-    if document.get("identity"):
-        found["identity"] = identities.body(cloud.inventory, document["id"], document["identity"])
     return paths.without(found, kind.secret)
