@@ -1,4 +1,4 @@
-"""localcloud's certificate authority, and the certificate that its TLS listeners share.
+"""localcloud's certificate authority, and the certificates of its TLS listeners.
 
 The Azure SDKs refuse to send a bearer token over plain HTTP, so even a cloud on loopback needs TLS. The
 authority is created once per home; nothing outside the home trusts it.
@@ -10,6 +10,7 @@ import certifi
 import trustme
 
 from localcloud.home import LOOPBACK, Home
+from localcloud.regions import REGIONS
 
 
 def ensure(home: Home) -> None:
@@ -19,18 +20,46 @@ def ensure(home: Home) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = trustme.CA(organization_name="localcloud")
-    server = authority.issue_cert(LOOPBACK, "localhost", "*.localhost")
-    server_chain(home).write_bytes(b"".join(pem.bytes() for pem in server.cert_chain_pems))
-    server.private_key_pem.write_to_path(str(server_key(home)))
-    server_key(home).chmod(0o600)
+    _issue(authority, server_chain(home), server_key(home), storage_and_sites(home))
+    _issue(authority, manager_chain(home), manager_key(home), manager(home))
     partial = home.ca_bundle.with_suffix(".partial")
     partial.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
     partial.rename(home.ca_bundle)
 
 
+def _issue(authority: trustme.CA, chain: Path, key: Path, names: list[str]) -> None:
+    issued = authority.issue_cert(LOOPBACK, "localhost", *names)
+    chain.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    key.chmod(0o600)
+
+
+def storage_and_sites(home: Home) -> list[str]:
+    services = ("blob.core", "queue.core", "table.core", "azurewebsites")
+    return [f"*.{service}.{home.suffix}" for service in services]
+
+
+def manager(home: Home) -> list[str]:
+    """The names of the listener that has Resource Manager: of every region, since any may be deployed to."""
+    fixed = ("*", "*.vault", "*.scm.azurewebsites")
+    regional = ("*.{}.batch", "*.{}-1.eventgrid", "*.{}.inference.ml")
+    names = [*fixed, *(name.format(region) for region in REGIONS for name in regional)]
+    return [f"{name}.{home.suffix}" for name in names]
+
+
 def server_chain(home: Home) -> Path:
+    """The certificate of Azurite and of sites."""
     return home.certificates / "server.pem"
 
 
 def server_key(home: Home) -> Path:
     return home.certificates / "server.key"
+
+
+def manager_chain(home: Home) -> Path:
+    """The certificate of the listener that has Resource Manager. It is long, so nothing else sends it."""
+    return home.certificates / "manager.pem"
+
+
+def manager_key(home: Home) -> Path:
+    return home.certificates / "manager.key"

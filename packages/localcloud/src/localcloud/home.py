@@ -98,18 +98,18 @@ class Home:
         return f"{self.id}.localcloud.test"
 
     @property
-    def proxy(self) -> str | None:
+    def proxy(self) -> str:
         """URL of the CONNECT proxy that leads this cloud's names to it, and all others where they belong."""
-        return None
+        return f"http://{LOOPBACK}:{self.ports.proxy}"
 
     @property
     def proxies(self) -> dict[str, str]:
         """The proxy as `proxies=` of azure-core and requests takes it."""
-        return {"https": self.proxy} if self.proxy else {}
+        return {"https": self.proxy}
 
     @property
     def resource_manager(self) -> str:
-        return f"https://{LOOPBACK}:{self.ports.arm}"
+        return f"https://management.{self.suffix}"
 
     @property
     def metadata_url(self) -> str:
@@ -129,7 +129,7 @@ class Home:
 
     def storage_url(self, account: str, service: Literal["blob", "queue", "table"] = "blob") -> str:
         """The URL of a service of a storage account, without a slash at its end."""
-        return f"https://{LOOPBACK}:{getattr(self.ports, service)}/{account}"
+        return f"https://{account}.{service}.core.{self.suffix}"
 
     @property
     def blob_url(self) -> str:
@@ -148,9 +148,9 @@ class Home:
     def site_host(self, site: str) -> str:
         return f"{site}.azurewebsites.{self.suffix}"
 
-    def topic_endpoint(self, topic: str, region: str) -> str:  # noqa: ARG002 - names are not served yet
+    def topic_endpoint(self, topic: str, region: str) -> str:
         """The URL to which clients publish the events of a custom topic."""
-        return f"{self.resource_manager}/topics/{topic}/api/events"
+        return f"https://{topic}.{region}-1.eventgrid.{self.suffix}/api/events"
 
     @property
     def functions_url(self) -> str:
@@ -170,12 +170,18 @@ class Home:
         return self.root / "logs"
 
     def trust(self) -> dict[str, str]:
-        """The variables that make Python, requests, gRPC and Node trust localcloud's certificates."""
+        """The variables that lead Python, requests, gRPC, Go and Node to this cloud and make them trust it."""
         bundle = str(self.ca_bundle)
+        # gRPC and curl read the names in small letters, and some programs prefer them.
+        without = f"{LOOPBACK},localhost"
         return {
             "SSL_CERT_FILE": bundle,
             "REQUESTS_CA_BUNDLE": bundle,
             "NODE_EXTRA_CA_CERTS": bundle,
+            "HTTPS_PROXY": self.proxy,
+            "https_proxy": self.proxy,
+            "NO_PROXY": without,
+            "no_proxy": without,
         }
 
     def identity(self, carrier: str) -> dict[str, str]:
