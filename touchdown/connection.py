@@ -88,14 +88,21 @@ class Connection:
             self.target.container,
             credential=self.target.credential,
             connection_verify=self.target.verify or True,
+            proxies={"https": self.target.proxy} if self.target.proxy else None,
             use_env_settings=not self.target.is_on_loopback,
         )
 
     @cached_property
     def http(self) -> httpx.Client:
-        """The HTTP client of every call but storage's; it uses no proxy for a target on this machine."""
+        """The HTTP client of every call but storage's. Plain HTTP to this machine goes by no proxy."""
         trust = ssl.create_default_context(cafile=self.target.verify or None)
-        return httpx.Client(verify=trust, trust_env=not self.target.is_on_loopback, timeout=self._timeout)
+        proxied = {"https://": httpx.HTTPTransport(verify=trust, proxy=self.target.proxy)}
+        return httpx.Client(
+            verify=trust,
+            mounts=proxied if self.target.proxy else None,
+            trust_env=not self.target.is_on_loopback,
+            timeout=self._timeout,
+        )
 
     def close(self) -> None:
         for name in ("container", "http"):
@@ -116,7 +123,7 @@ class Connection:
     def _call(self, method: str, url: str, **request: Any) -> Json:
         try:
             answer = self.http.request(method, url, **request)
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.ProxyError):
             raise StackNotRunningError(f"nothing listens at {httpx.URL(url).netloc.decode()}.") from None
         body: Json = answer.json() if is_json(answer) else {}
         if answer.is_success:

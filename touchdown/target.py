@@ -18,6 +18,7 @@ class Target:
     datastore, in which Touchdown keeps datasets and runs. datastore: the name of that datastore.
     resource_manager: URL of Azure Resource Manager. credential: for storage, Resource Manager and scoring.
     verify: path of the CA bundle that signs the addresses' certificates; "" uses the system's default.
+    proxy: URL of the proxy for every https address; "" uses the environment's, if any.
     """
 
     api: str
@@ -31,6 +32,7 @@ class Target:
     datastore: str
     credential: "TokenCredential" = field(repr=False)
     verify: str = ""
+    proxy: str = ""
 
     @property
     def workspace_path(self) -> str:

@@ -48,6 +48,7 @@ def publish(home: Home, checkout: Path) -> None:
         params={"api-version": API_VERSION},
         verify=ssl.create_default_context(cafile=home.ca_bundle),
         trust_env=False,
+        proxy=home.proxy,
     ) as client:
         for name, properties in definitions:
             client.put(f"{FACTORY_ID}/{name}", json={"properties": properties}).raise_for_status()
@@ -70,7 +71,11 @@ def upload(home: Home, files: Mapping[str, bytes]) -> None:
     from azure.storage.blob import ContainerClient
 
     with ContainerClient(
-        home.blob_url, CONTAINER, credential=Principal(home, "person"), connection_verify=str(home.ca_bundle)
+        home.blob_url,
+        CONTAINER,
+        credential=Principal(home, "person"),
+        connection_verify=str(home.ca_bundle),
+        proxies=home.proxies,
     ) as container:
         published = {blob.name for blob in container.list_blobs(name_starts_with="code/")}
         missing = {name: content for name, content in files.items() if name not in published}
@@ -99,7 +104,7 @@ def linked_services(home: Home) -> dict[str, Json]:
             "type": "AzureBatch",
             "typeProperties": {
                 "accountName": BATCH_ACCOUNT,
-                "batchUri": f"https://{BATCH_ACCOUNT}.{REGION}.batch.azure.com",
+                "batchUri": f"https://{home.batch_host(BATCH_ACCOUNT, REGION)}",
                 "poolName": POOL,
                 "linkedServiceName": storage,
                 "credential": credential,

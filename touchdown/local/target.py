@@ -27,6 +27,7 @@ def target(home: Home) -> Target:
         datastore=DATASTORE,
         credential=Principal(home, "person"),
         verify=str(home.ca_bundle),
+        proxy=home.proxy,
     )
 
 

@@ -31,6 +31,7 @@ def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
         f"{cloud_home.resource_manager}{FACTORY_ID}/pipelines/train?api-version=2018-06-01",
         headers={"Authorization": f"Bearer {token}"},
         verify=ssl.create_default_context(cafile=cloud_home.ca_bundle),
+        proxy=cloud_home.proxy,
     ).json()
     parameters = train["properties"]["parameters"]
     defaults = {name: each.get("defaultValue") for name, each in parameters.items()}

@@ -1,9 +1,7 @@
 """Azure Resource Manager itself: the cloud's metadata, subscriptions, and the answer to requests that no
 service imitates.
 
-azure-ai-ml reads the metadata document through ARM_CLOUD_METADATA_URL to learn a cloud's endpoints. The cloud
-has a name of its own: under a known name it would be taken for the public cloud, whatever its endpoints.
-Source: azure-ai-ml 1.35 `_azure_environments.py`; "Subscriptions - Get".
+Source: "Subscriptions - Get".
 """
 
 import re
@@ -13,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from localcloud.home import LOOPBACK, SUBSCRIPTION
+from localcloud import metadata
+from localcloud.home import SUBSCRIPTION
 from localcloud.inventory import GROUP, Inventory
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, Handler, api_version, not_imitated
@@ -50,24 +49,10 @@ def opened(cloud: Cloud, handler: Handler) -> Handler:
 
 
 def service(cloud: Cloud) -> Service:
-    async def metadata(_: Request) -> Response:
-        return JSONResponse(
-            [
-                {
-                    "name": "localcloud",
-                    "portal": "https://portal.azure.com/",
-                    "resourceManager": cloud.home.resource_manager,
-                    "authentication": {
-                        "loginEndpoint": "https://login.microsoftonline.com/",
-                        "audiences": [cloud.home.resource_manager],
-                        "tenant": "common",
-                    },
-                    "suffixes": {"storage": f"{LOOPBACK}:{cloud.home.ports.blob}"},
-                }
-            ]
-        )
+    async def endpoints(_: Request) -> Response:
+        return JSONResponse([metadata.environment(cloud.home)])
 
-    routes: list[BaseRoute] = [ArmRoute("GET", "/metadata/endpoints", metadata)]
+    routes: list[BaseRoute] = [ArmRoute("GET", "/metadata/endpoints", endpoints)]
     return Service("arm", routes)
 
 

@@ -26,6 +26,7 @@ def client(home: Home, tokens: Tokens, principal: Principal, account: str) -> Bl
         home.storage_url(account),
         credential=PrincipalCredential(tokens, principal),
         connection_verify=str(home.ca_bundle),
+        proxies=home.proxies,
     )
 
 

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Host, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localcloud import (
@@ -88,9 +88,30 @@ async def answer_broken(request: Request, error: Exception) -> Response:
     return AzureError(500, "InternalServerError", "localcloud broke; its log has the trace.").response()
 
 
+def by_host(home: Home, routes: list[BaseRoute]) -> list[BaseRoute]:
+    """Put the routes of hosts of their own first, and let none of the others answer for such a host.
+
+    A request by another name than the cloud's, as by an address, gets Resource Manager.
+    """
+
+    async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+        message = f"localcloud has nothing at {Request(scope).url}."
+        await AzureError(404, "ResourceNotFound", message).response()(scope, receive, send)
+
+    hosts = [route for route in routes if isinstance(route, Host)]
+    others = [route for route in routes if not isinstance(route, Host)]
+    shared = [f"{name}.{home.suffix}" for name in ("management", "login", "graph")]
+    return [
+        *hosts,
+        *(Host(name, Router(others)) for name in shared),
+        Host(f"{{name}}.{home.suffix}", Router(default=nothing_here)),
+        *others,
+    ]
+
+
 def tls_app(cloud: Cloud, services: list[Service]) -> Starlette:
     return Starlette(
-        routes=[route for service in services for route in service.routes],
+        routes=by_host(cloud.home, [route for service in services for route in service.routes]),
         middleware=[Middleware(HttpFaults, faults=cloud.faults)],
         exception_handlers={
             AzureError: answer_azure_error,
@@ -188,8 +209,8 @@ def listener(app: Starlette, port: int, tls: Home | None = None) -> tuple[Listen
         # retries.
         timeout_keep_alive=600,
         timeout_graceful_shutdown=1,
-        ssl_certfile=certificates.server_chain(tls) if tls else None,
-        ssl_keyfile=certificates.server_key(tls) if tls else None,
+        ssl_certfile=certificates.manager_chain(tls) if tls else None,
+        ssl_keyfile=certificates.manager_key(tls) if tls else None,
     )
     # asyncio turns Nagle's algorithm off only if the protocol is named; otherwise each answer waits 40 ms.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

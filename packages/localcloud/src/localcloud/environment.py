@@ -40,7 +40,7 @@ def inherited() -> dict[str, str]:
 
 
 def of_app(home: Home, spec: CloudSpec) -> dict[str, str]:
-    """The settings of the deployed site, an identity (as App Service adds it) and the CA bundle.
+    """The settings of the deployed site, an identity (as App Service adds it), proxy and CA bundle.
 
     Until a site has been deployed and has its code, the settings are those in `spec`.
     """
@@ -88,8 +88,4 @@ def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:
 def connection_string(home: Home) -> str:
     """The connection string of the cloud's storage, for `func start`, whose host has no identity here."""
     account = [f"AccountName={STORAGE_ACCOUNT}", f"AccountKey={EMULATOR_KEY}"]
-    ports = {"Blob": home.ports.blob, "Queue": home.ports.queue, "Table": home.ports.table}
-    endpoints = [
-        f"{kind}Endpoint=https://{LOOPBACK}:{port}/{STORAGE_ACCOUNT}" for kind, port in ports.items()
-    ]
-    return ";".join(["DefaultEndpointsProtocol=https", *account, *endpoints])
+    return ";".join(["DefaultEndpointsProtocol=https", *account, f"EndpointSuffix=core.{home.suffix}"])

@@ -20,6 +20,7 @@ WORKSPACE_ID = "10ca1c10-0d00-4000-8000-0000000000bb"
 STORAGE_ACCOUNT = "devstoreaccount1"
 """Azurite's storage account."""
 LOOPBACK = "127.0.0.1"
+StorageService = Literal["blob", "queue", "table"]
 PERSONS = ("person", "publisher", "uploader")
 CARRIERS = ("site", "pool", "cluster", *PERSONS)
 """Who holds an identity header: the processes of a resource, or a person."""
@@ -127,7 +128,7 @@ class Home:
     def login_url(self) -> str:
         return f"https://login.{self.suffix}/"
 
-    def storage_url(self, account: str, service: Literal["blob", "queue", "table"] = "blob") -> str:
+    def storage_url(self, account: str, service: StorageService = "blob") -> str:
         """The URL of a service of a storage account, without a slash at its end."""
         return f"https://{account}.{service}.core.{self.suffix}"
 
@@ -169,15 +170,17 @@ class Home:
     def logs(self) -> Path:
         return self.root / "logs"
 
-    def trust(self) -> dict[str, str]:
-        """The variables that lead Python, requests, gRPC, Go and Node to this cloud and make them trust it."""
+    def trusted_certificates(self) -> dict[str, str]:
+        """The variables that make Python, requests, gRPC, Go and Node trust localcloud's certificates."""
         bundle = str(self.ca_bundle)
-        # gRPC and curl read the names in small letters, and some programs prefer them.
+        return {"SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle}
+
+    def trust(self) -> dict[str, str]:
+        """The variables that lead programs to this cloud by its names, and make them trust it."""
+        # Some programs read the names in small letters only, and some prefer them.
         without = f"{LOOPBACK},localhost"
         return {
-            "SSL_CERT_FILE": bundle,
-            "REQUESTS_CA_BUNDLE": bundle,
-            "NODE_EXTRA_CA_CERTS": bundle,
+            **self.trusted_certificates(),
             "HTTPS_PROXY": self.proxy,
             "https_proxy": self.proxy,
             "NO_PROXY": without,

@@ -338,9 +338,9 @@ class Stack:
             ],
             self.home.root,
             environment.of_storage(self.home),
-            {"blob": ports.blob, "queue": ports.queue, "table": ports.table},
+            {"blob": ports.blob, "queue": ports.queue, "table": ports.table, "proxy": ports.proxy},
             self.home.logs / "azurite.log",
-            lambda: listens(ports.blob, ports.queue, ports.table),
+            lambda: listens(ports.blob, ports.queue, ports.table, ports.proxy),
         )
 
     def _cloud(self) -> Plan:

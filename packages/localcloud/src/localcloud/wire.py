@@ -98,7 +98,7 @@ class ArmRoute(BaseRoute):
         found = self._pattern.fullmatch(scope["path"])
         if found is None:
             return Match.NONE, {}
-        child = {"endpoint": self.handler, "path_params": found.groupdict()}
+        child = {"endpoint": self.handler, "path_params": scope.get("path_params", {}) | found.groupdict()}
         return (Match.FULL if scope["method"] == self.method else Match.PARTIAL), child
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

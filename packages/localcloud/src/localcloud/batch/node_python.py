@@ -76,7 +76,7 @@ class NodeEnvironment:
         Two variables are not theirs: the virtual environment of localcloud itself, and the trust in
         localcloud's own certificates, which would hide the machine's.
         """
-        trust = self.home.trust()
+        trust = self.home.trusted_certificates()
         kept = {
             name: value
             for name, value in os.environ.items()

@@ -6,10 +6,11 @@ Source for publishing: "Publish - Publish Events" of the 2018-01-01 data plane. 
 """
 
 import asyncio
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Host, Route, Router
 
 from localcloud.eventgrid import journal, subscriptions, topics
 from localcloud.eventgrid.deadletters import DeadLetters
@@ -80,7 +81,8 @@ def publish_route(cloud: Cloud, published: topics.PublishedEvents, dispatcher: D
             dispatcher.publish(event)
         return Response(status_code=200)
 
-    return ArmRoute("POST", "/topics/{topic}/api/events", publish)
+    endpoint = urlsplit(cloud.home.topic_endpoint("{topic}", "{region}"))
+    return Host(endpoint.netloc, Router([ArmRoute("POST", endpoint.path, publish)]))
 
 
 def control_routes(

@@ -62,9 +62,12 @@ class Webhooks:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        trust = ssl.create_default_context(cafile=home.ca_bundle)
         self._client = httpx.AsyncClient(
             trust_env=False,
-            verify=ssl.create_default_context(cafile=home.ca_bundle),
+            # What is no name of this cloud is reached directly, as loopback must be.
+            mounts={f"https://*.{home.suffix}": httpx.AsyncHTTPTransport(verify=trust, proxy=home.proxy)},
+            verify=trust,
             timeout=httpx.Timeout(ANSWER_LIMIT, connect=5.0),
             limits=httpx.Limits(max_connections=None),
         )
@@ -80,7 +83,7 @@ class Webhooks:
         try:
             async with asyncio.timeout(ANSWER_LIMIT):
                 answer = await self._client.post(url, params=query, content=content, headers=headers)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError):
             return UNREACHABLE
         except (TimeoutError, httpx.TimeoutException):
             return TIMED_OUT

@@ -43,9 +43,7 @@ def service(cloud: Cloud) -> Service:
     models = Models(cloud.store, workspace)
     computes = Computes(cloud.store, cloud.faults, workspace)
     cloud.principals.carries("cluster", computes.list)
-    endpoints = Endpoints(
-        cloud.store, cloud.faults, workspace, models, computes, verify, cloud.home.resource_manager
-    )
+    endpoints = Endpoints(cloud.store, cloud.faults, workspace, models, computes, verify, cloud.home)
     jobs = Jobs(cloud.store, workspace)
     nodes = Nodes(computes.nodes)
     scoring = Scoring(cloud, workspace, jobs, models, computes, nodes, folders)

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from localcloud.faults import Faults
-from localcloud.home import REGION, TENANT
+from localcloud.home import REGION, TENANT, Home
 from localcloud.machinelearning import names
 from localcloud.machinelearning.computes import Computes
 from localcloud.machinelearning.errors import busy, invalid, not_found, refused
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.provisioning import IN_PROGRESS, Change, Provisioned, state_of, written_by
 from localcloud.machinelearning.uris import PROVIDER, BlobPath, Workspace
+from localcloud.providers import checks
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated
@@ -52,7 +53,7 @@ class Endpoints:
         models: Models,
         computes: Computes,
         verify: Verify,
-        host: str,
+        home: Home,
     ) -> None:
         self._workspace = workspace
         self.endpoints = Provisioned(store, faults, kind=ENDPOINTS, point="endpoint", noun="Endpoint")
@@ -60,7 +61,7 @@ class Endpoints:
         self._models = models
         self._computes = computes
         self._verify = verify
-        self._host = host
+        self._home = home
 
     def get(self, name: str) -> Document:
         document = self.endpoints.find(name.lower())
@@ -79,11 +80,12 @@ class Endpoints:
             raise invalid("Batch endpoints support authMode 'aadToken' only.", "authMode")
         tags = names.checked_tags(body.get("tags"))
         earlier = self.endpoints.idle(name)
+        location = str(body.get("location") or REGION)
         document: Document = {
             "id": self._workspace.endpoint_id(name),
             "name": name,
             "type": f"{PROVIDER}/workspaces/batchEndpoints",
-            "location": body.get("location") or REGION,
+            "location": location,
             "tags": tags,
             "identity": {"type": "SystemAssigned", "tenantId": TENANT},
             "properties": {
@@ -91,7 +93,7 @@ class Endpoints:
                 "authMode": "AADToken",
                 "properties": sent.get("properties") or {},
                 "defaults": self._defaults(name, sent.get("defaults")),
-                "scoringUri": f"{self._host}/inference/{name}/jobs",
+                "scoringUri": f"https://{self._home.scoring_host(name, checks.region(location))}/jobs",
                 "swaggerUri": None,
             },
             "systemData": written_by(caller, earlier),

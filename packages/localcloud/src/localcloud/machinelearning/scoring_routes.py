@@ -1,14 +1,12 @@
 """The scoring routes of endpoints: start and poll jobs, with a token for https://ml.azure.com.
 
-In Azure every endpoint has its own host, `https://<endpoint>.<region>.inference.ml.azure.com/jobs`. Here they
-share one host, and a scoring URI is `{resource manager}/inference/<endpoint>/jobs`. A client that takes the
-URI from `properties.scoringUri`, as it must anyway, sees no difference. Source: "Deploy models with REST for
-batch scoring"; azure-ai-ml 1.35 `_batch_endpoint_operations.py`.
+Every endpoint has its own host; in Azure, `https://<endpoint>.<region>.inference.ml.azure.com/jobs`. Source:
+"Deploy models with REST for batch scoring"; azure-ai-ml 1.35 `_batch_endpoint_operations.py`.
 """
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Host, Router
 
 from localcloud.machinelearning import jobs as job_forms
 from localcloud.machinelearning.endpoints import Endpoints
@@ -61,8 +59,9 @@ def routes(
             }
         )
 
-    return [
-        ArmRoute("POST", "/inference/{endpoint}/jobs", invoke),
-        ArmRoute("GET", "/inference/{endpoint}/jobs", list_all),
-        ArmRoute("GET", "/inference/{endpoint}/jobs/{name}", get),
+    jobs_of_endpoint = [
+        ArmRoute("POST", "/jobs", invoke),
+        ArmRoute("GET", "/jobs", list_all),
+        ArmRoute("GET", "/jobs/{name}", get),
     ]
+    return [Host(cloud.home.scoring_host("{endpoint}", "{region}"), Router(jobs_of_endpoint))]

@@ -5,7 +5,7 @@ Sources: "Workspaces - Get", "Datastores - Get"; the bodies as azure-ai-ml 1.35 
 
 from typing import Any
 
-from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
+from localcloud.home import REGION, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
 from localcloud.inventory import DATASTORE, WORKSPACE
 from localcloud.machinelearning.errors import invalid
 from localcloud.machinelearning.uris import DEFAULT_DATASTORE, Workspace
@@ -22,7 +22,7 @@ CREATED = {
 
 
 def workspace(home: Home, own: Workspace) -> dict[str, Any]:
-    host = f"{LOOPBACK}:{home.ports.arm}"
+    host = home.resource_manager.removeprefix("https://")
     found = own.inventory.one(WORKSPACE)
     assert found is not None
     return {
@@ -78,7 +78,7 @@ def datastore(home: Home, own: Workspace, name: str) -> dict[str, Any] | None:
             "datastoreType": "AzureBlob",
             "accountName": own.account,
             "containerName": container,
-            "endpoint": f"{LOOPBACK}:{home.ports.blob}",
+            "endpoint": f"core.{home.suffix}",
             "protocol": "https",
             "credentials": {"credentialsType": "None"},
             "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",

@@ -37,6 +37,11 @@ const excepted = variable("NO_PROXY")
   .map((each) => each.trim().toLowerCase())
   .filter((each) => each !== "");
 
+// What else runs in this process reaches the cloud's names by itself; its clients must not ask the person's proxy.
+for (const name of ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) {
+  delete process.env[name];
+}
+
 function isLoopback(address) {
   return loopback.check(address, net.isIPv6(address) ? "ipv6" : "ipv4");
 }

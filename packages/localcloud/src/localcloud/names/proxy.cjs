@@ -3,7 +3,7 @@
  *
  * LOCALCLOUD_NAMES is a JSON object: suffix, what ends the cloud's names; port, on which the proxy listens;
  * listeners, the ports that serve the names; chain and key, the files of the certificate for sites, whose
- * listener has no TLS. Names below the suffix go to these listeners, by the table SERVED; TLS is the client's
+ * listener has no TLS; bundle, the file of the trusted certificates. Names below the suffix go to these listeners, by the table SERVED; TLS is the client's
  * and the listener's, and passes through. Every other host is passed through as passage.cjs says.
  *
  * The proxy never keeps the process alive: neither its port nor its connections count.
@@ -12,10 +12,11 @@
 
 const fs = require("node:fs");
 const http = require("node:http");
+const https = require("node:https");
 const net = require("node:net");
 const tls = require("node:tls");
 
-const { pass, Refusal, join } = require("./passage.cjs");
+const { join, pass, Refusal } = require("./passage.cjs");
 
 const LOOPBACK = "127.0.0.1";
 const MAX_CONNECTIONS = 2048;
@@ -46,6 +47,21 @@ function listenerOf(host, port) {
   }
   throw new Refusal(502, `localcloud serves nothing at ${host}:${port}.`);
 }
+
+/** Reaches the cloud's names from within this process, for a copy from another account's blob. */
+class OwnNames extends https.Agent {
+  createConnection(options, callback) {
+    if (!isOwn(options.host)) {
+      return super.createConnection(options, callback);
+    }
+    const port = settings.listeners[listenerOf(options.host, Number(options.port))];
+    trusted ??= fs.readFileSync(settings.bundle);
+    return super.createConnection({ ...options, host: LOOPBACK, port, ca: trusted }, callback);
+  }
+}
+
+let trusted = null;
+https.globalAgent = new OwnNames({ keepAlive: true });
 
 /** Lead a client to one of the cloud's listeners; one without TLS gets what the client encrypted as it was. */
 function lead(client, listener, host, opened) {

@@ -20,5 +20,6 @@ def variables(home: Home) -> dict[str, str]:
         "listeners": {name: getattr(home.ports, name) for name in listeners},
         "chain": str(certificates.server_chain(home)),
         "key": str(certificates.server_key(home)),
+        "bundle": str(home.ca_bundle),
     }
     return {VARIABLE: json.dumps(told)}

@@ -1,8 +1,9 @@
 """Storage: Azurite as its own process, over TLS with OAuth.
 
-Azurite accepts bearer tokens only over TLS. Node loads two hooks before Azurite. One decides by accounts,
-tokens and roles (localcloud.storage.policy). The other writes a journal of all changes of blobs, from which
-Event Grid makes its events (localcloud.eventgrid.journal).
+Azurite accepts bearer tokens only over TLS. Node loads three hooks before Azurite. One serves the proxy for
+the cloud's names (localcloud.names). One decides by accounts, tokens and roles (localcloud.storage.policy).
+One writes a journal of all changes of blobs, from which Event Grid makes its events
+(localcloud.eventgrid.journal).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import httpx
 from localcloud import certificates
 from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, Home
+from localcloud.names import proxy
 from localcloud.storage import policy
 
 KEEP_ALIVE = 600
@@ -86,6 +88,7 @@ def command(home: Home, near: Path | None = None) -> list[str]:
     entry = azurite(near)
     return [
         node,
+        *("--require", str(proxy.HOOK)),
         *("--require", str(journal.HOOK)),
         *("--require", str(policy.HOOK)),
         str(entry),
@@ -104,7 +107,8 @@ def command(home: Home, near: Path | None = None) -> list[str]:
 
 def variables(home: Home) -> dict[str, str]:
     """The environment variables that the hooks of Azurite's process need."""
-    return {journal.FOLDER_VARIABLE: str(journal.folder(home)), policy.VARIABLE: str(policy.file(home))}
+    journaled = {journal.FOLDER_VARIABLE: str(journal.folder(home))}
+    return journaled | {policy.VARIABLE: str(policy.file(home))} | proxy.variables(home)
 
 
 async def start(home: Home) -> subprocess.Popen[bytes]:
@@ -121,10 +125,10 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env=os.environ | home.trust() | variables(home),
+            env=os.environ | variables(home),
         )
     trust = ssl.create_default_context(cafile=home.ca_bundle)
-    async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=trust, trust_env=False, proxy=home.proxy) as client:
         for _ in range(STARTUP_LIMIT * 10):
             if process.poll() is not None:
                 break
@@ -139,5 +143,5 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
     tail = output.read_text(errors="replace")[-2000:]
     raise StorageUnavailableError(
         f"Azurite did not start on port {home.ports.blob} (blob), {home.ports.queue} (queue),"
-        f" {home.ports.table} (table): {tail or 'it printed nothing'}"
+        f" {home.ports.table} (table), {home.ports.proxy} (proxy): {tail or 'it printed nothing'}"
     )

@@ -23,7 +23,9 @@ def controls(cloud_home: Home) -> Iterator[Controls]:
 def arm(cloud_home: Home) -> Iterator[httpx.Client]:
     """A client of the TLS listener, without a token: an answer of 401 shows that the cloud was reached."""
     context = ssl.create_default_context(cafile=cloud_home.ca_bundle)
-    with httpx.Client(base_url=cloud_home.resource_manager, verify=context, trust_env=False) as client:
+    with httpx.Client(
+        base_url=cloud_home.resource_manager, verify=context, trust_env=False, proxy=cloud_home.proxy
+    ) as client:
         yield client
 
 

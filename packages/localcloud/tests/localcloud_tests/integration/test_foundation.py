@@ -31,6 +31,7 @@ def arm(home: Home, path: str, headers: dict[str, str] | None = None) -> httpx.R
         home.resource_manager + path,
         headers=headers,
         verify=ssl.create_default_context(cafile=home.ca_bundle),
+        proxy=home.proxy,
     )
 
 

@@ -28,7 +28,7 @@ OTHER_TEST = """
 def test_an_empty_cloud_has_no_resource_group(localcloud):
     import httpx
     home = localcloud.home
-    manager = httpx.Client(base_url=home.resource_manager, verify=False, trust_env=False)
+    manager = httpx.Client(base_url=home.resource_manager, verify=False, trust_env=False, proxy=home.proxy)
     token = localcloud.credential().get_token(f"{home.resource_manager}/.default").token
     answer = manager.get(
         "/subscriptions/10ca1c10-0d00-4000-8000-000000000001/resourceGroups/lab",

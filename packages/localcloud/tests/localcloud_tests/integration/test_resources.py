@@ -39,7 +39,9 @@ def arm(cloud_home: Home, trusted: None) -> Iterator[Arm]:
     """Sends a request to Resource Manager with a token."""
     token = DefaultAzureCredential().get_token(f"{cloud_home.resource_manager}/.default").token
     trust = ssl.create_default_context(cafile=cloud_home.ca_bundle)
-    with httpx.Client(base_url=cloud_home.resource_manager, verify=trust, trust_env=False) as client:
+    with httpx.Client(
+        base_url=cloud_home.resource_manager, verify=trust, trust_env=False, proxy=cloud_home.proxy
+    ) as client:
 
         def send(method: str, id_: str, **properties: Any) -> httpx.Response:
             provider = id_.partition("/providers/")[2].partition("/")[0]
@@ -103,7 +105,7 @@ def test_nothing_is_read_without_a_token(cloud_home: Home) -> None:
     trust = ssl.create_default_context(cafile=cloud_home.ca_bundle)
     for id_ in (GROUP_ID, SITE_ID, STORAGE_ID, TOPIC_ID, BATCH_ID, f"{GROUP_ID}/providers/Microsoft.X/y/z"):
         url = f"{cloud_home.resource_manager}{id_}?api-version=2025-06-01"
-        assert httpx.get(url, verify=trust, trust_env=False).status_code == 401, id_
+        assert httpx.get(url, verify=trust, trust_env=False, proxy=cloud_home.proxy).status_code == 401, id_
 
 
 def test_settings_are_returned_only_by_the_request_for_them(arm: Arm) -> None:

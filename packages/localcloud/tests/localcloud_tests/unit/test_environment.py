@@ -48,14 +48,27 @@ def test_the_settings_of_the_app_are_those_of_the_site_once_it_is_deployed(home:
     assert (deployed["COLOUR"], "SIZE" in deployed) == ("green", False)
 
 
-def test_loopback_goes_round_a_proxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_host_but_loopback_goes_by_the_homes_proxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "intranet.example")
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    for made in (environment.of_functions(home, {}), environment.of_cloud(home, {})):
+        assert made["HTTPS_PROXY"] == made["https_proxy"] == home.proxy
+        assert made["NO_PROXY"] == made["no_proxy"] == "127.0.0.1,localhost"
+
+
+def test_the_proxy_learns_the_persons_own_proxy_and_its_exceptions(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_PROXY", "intranet.example")
-    made = environment.of_functions(home, {})
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    made = environment.of_storage(home)
+    assert made["HTTPS_PROXY"] == "http://proxy.example:3128"
     assert made["NO_PROXY"].split(",") == ["127.0.0.1", "intranet.example", "localhost"]
-    assert made["no_proxy"] == made["NO_PROXY"]
 
 
 def test_func_start_gets_the_apps_settings_and_the_storage_of_the_home(home: Home) -> None:
     values = environment.func_settings(home, SPEC)["Values"]
     assert (values["COLOUR"], values["FUNCTIONS_WORKER_RUNTIME"]) == ("red", "python")
-    assert f"BlobEndpoint={home.blob_url}" in values["AzureWebJobsStorage"].split(";")
+    assert f"EndpointSuffix=core.{home.suffix}" in values["AzureWebJobsStorage"].split(";")

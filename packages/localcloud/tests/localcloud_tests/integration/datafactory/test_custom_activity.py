@@ -165,6 +165,10 @@ def check_environment(factory: Factory, environment: dict[str, str], task_id: st
         "SSL_CERT_FILE",
         "REQUESTS_CA_BUNDLE",
         "NODE_EXTRA_CA_CERTS",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
         "IDENTITY_ENDPOINT",
         "IDENTITY_HEADER",
     }

@@ -177,6 +177,7 @@ def test_nothing_is_answered_without_a_token(factory: Factory) -> None:
         factory.home.resource_manager + path,
         json={},
         verify=ssl.create_default_context(cafile=factory.home.ca_bundle),
+        proxy=factory.home.proxy,
         trust_env=False,
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "AuthenticationFailed")
@@ -194,6 +195,7 @@ def test_resource_manager_returns_the_pool(factory: Factory) -> None:
             f"{factory.home.resource_manager}{path}?api-version=2025-06-01",
             headers={"Authorization": f"Bearer {token}"},
             verify=ssl.create_default_context(cafile=factory.home.ca_bundle),
+            proxy=factory.home.proxy,
             trust_env=False,
         )
 

@@ -43,7 +43,9 @@ AZURITE_KEY = (
 
 def client(home: Home) -> BlobServiceClient:
     """A client that authenticates with the account's key."""
-    return BlobServiceClient(home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle))
+    return BlobServiceClient(
+        home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle), proxies=home.proxies
+    )
 
 
 FUNCTION = "on_blob_created"

@@ -19,7 +19,7 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 from localcloud.eventgrid import journal
-from localcloud.home import STORAGE_ACCOUNT
+from localcloud.home import LOOPBACK, STORAGE_ACCOUNT
 
 from localcloud_tests.integration.eventgrid.conftest import AZURITE_KEY, Grid
 from localcloud_tests.resources import STORAGE_ID
@@ -178,22 +178,23 @@ def test_an_event_has_the_exact_name_of_its_blob(grid: Grid, container: Containe
     assert event["subject"] == subject
     assert f'"{event["data"]["eTag"]}"' == etag
     url = event["data"]["url"]
-    assert unquote(urlsplit(url).path) == f"/{STORAGE_ACCOUNT}/everything/{stored}"
+    assert urlsplit(url).netloc == f"{STORAGE_ACCOUNT}.blob.core.{grid.home.suffix}"
+    assert unquote(urlsplit(url).path) == f"/everything/{stored}"
     assert not urlsplit(url).query
 
 
-def test_an_account_named_by_the_host_is_understood(grid: Grid, container: ContainerClient) -> None:
-    address = urlsplit(signed(container.get_blob_client("by-host.csv")))
+def test_an_account_named_by_the_path_is_understood(grid: Grid, container: ContainerClient) -> None:
+    address = urlsplit(signed(container.get_blob_client("by-path.csv")))
     answer = httpx.put(
-        f"https://{address.netloc}{address.path.removeprefix(f'/{STORAGE_ACCOUNT}')}?{address.query}",
+        f"https://{LOOPBACK}:{grid.home.ports.blob}/{STORAGE_ACCOUNT}{address.path}?{address.query}",
         content=b"a",
-        headers={"Host": f"{STORAGE_ACCOUNT}.localhost:{address.port}", "x-ms-blob-type": "BlockBlob"},
+        headers={"x-ms-blob-type": "BlockBlob"},
         verify=ssl.create_default_context(cafile=grid.home.ca_bundle),
     )
     assert answer.status_code == 201, answer.text
-    event = grid.webhooks.event("by-host.csv")
+    event = grid.webhooks.event("by-path.csv")
     assert event["data"]["contentLength"] == 1
-    assert event["data"]["url"] == container.get_blob_client("by-host.csv").url
+    assert event["data"]["url"] == container.get_blob_client("by-path.csv").url
 
 
 def test_a_deleted_blob_raises_blob_deleted_and_its_snapshots_do_not(
@@ -220,7 +221,10 @@ def test_a_request_that_completes_no_write_raises_no_event(grid: Grid, container
     with pytest.raises(HttpResponseError):
         container.upload_blob("quiet.csv", b"b")  # it exists
     stranger = BlobServiceClient(
-        grid.home.blob_url, credential="bm8ga2V5", connection_verify=str(grid.home.ca_bundle)
+        grid.home.blob_url,
+        credential="bm8ga2V5",
+        connection_verify=str(grid.home.ca_bundle),
+        proxies=grid.home.proxies,
     )
     with stranger, pytest.raises((HttpResponseError, ValueError)):
         stranger.get_container_client("everything").upload_blob("quiet-stranger.csv", b"a")
@@ -251,7 +255,9 @@ def test_a_filter_on_the_subject_takes_what_ends_in_one_of_several_ways(grid: Gr
 def test_nothing_that_a_stranger_sends_can_forge_an_event(grid: Grid) -> None:
     forged = "/devstoreaccount1/everything/forged.csv"
     line = json.dumps({"method": "PUT", "status": 201, "path": forged, "port": grid.home.ports.blob})
-    with httpx.Client(verify=ssl.create_default_context(cafile=grid.home.ca_bundle)) as client:
+    with httpx.Client(
+        verify=ssl.create_default_context(cafile=grid.home.ca_bundle), proxy=grid.home.proxy
+    ) as client:
         for method in ("GET", "PUT", "DELETE"):
             answer = client.request(
                 method,
@@ -277,6 +283,7 @@ def test_what_a_client_says_of_itself_cannot_change_the_event(grid: Grid, contai
         content=b"a",
         headers={"x-ms-client-request-id": line, "User-Agent": line, "x-ms-blob-type": "BlockBlob"},
         verify=ssl.create_default_context(cafile=grid.home.ca_bundle),
+        proxy=grid.home.proxy,
     )
     assert answer.status_code == 201, answer.text
     event = grid.webhooks.event("honest.csv")

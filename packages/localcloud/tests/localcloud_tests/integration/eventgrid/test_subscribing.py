@@ -28,6 +28,7 @@ def test_a_subscription_gets_events_from_its_creation_to_its_deletion(grid: Grid
             json={"properties": properties} if properties else None,
             verify=trust,
             trust_env=False,
+            proxy=grid.home.proxy,
         )
         assert answer.is_success, answer.text
 

@@ -94,6 +94,7 @@ def test_one_bad_event_refuses_the_whole_request_and_nothing_is_kept(grid: Grid,
         json=[good | {"dataVersion": ""}, good],
         headers={"Authorization": f"Bearer {token}"},
         verify=ssl.create_default_context(cafile=grid.home.ca_bundle),
+        proxy=grid.home.proxy,
     )
     assert answer.status_code == 400
     assert answer.json()["error"]["details"][0]["code"] == "InputJsonInvalid"

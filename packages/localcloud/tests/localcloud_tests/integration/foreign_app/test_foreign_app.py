@@ -45,7 +45,10 @@ def call(cloud: LocalCloud, method: str, path: str, **request: Any) -> httpx.Res
 
 def blobs(cloud: LocalCloud) -> BlobServiceClient:
     return BlobServiceClient(
-        cloud.home.blob_url, credential=cloud.credential(), connection_verify=str(cloud.home.ca_bundle)
+        cloud.home.blob_url,
+        credential=cloud.credential(),
+        connection_verify=str(cloud.home.ca_bundle),
+        proxies=cloud.home.proxies,
     )
 
 
@@ -106,7 +109,9 @@ def test_a_pipeline_runs_a_program_on_a_batch_node(localcloud_environment: Local
             return status if status in ("Succeeded", "Failed", "Cancelled") else None
 
         assert wait_until(ended) == "Succeeded"
-        with httpx.Client(verify=ssl.create_default_context(cafile=cloud.home.ca_bundle)) as http:
+        with httpx.Client(
+            verify=ssl.create_default_context(cafile=cloud.home.ca_bundle), proxy=cloud.home.proxy
+        ) as http:
             answer = http.post(
                 f"{manager}{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
                 f"/pipelineruns/{run_id}/queryActivityruns",
@@ -174,6 +179,7 @@ def test_a_fault_is_armed_within_its_block_only(localcloud: LocalCloud) -> None:
         base_url=manager,
         credential_scopes=[f"{manager}/.default"],
         connection_verify=str(localcloud.home.ca_bundle),
+        proxies=localcloud.home.proxies,
         retry_total=0,
     ) as factories:
         with localcloud.fault("http", "error", {"path": FACTORY}), pytest.raises(HttpResponseError):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import httpx
@@ -223,11 +224,14 @@ class Workbench:
         )
 
     def request(self, method: str, path: str, resource: str = "", **more: Any) -> httpx.Response:
-        """Send a plain HTTP request with a token for `resource`, by default Resource Manager."""
+        """Send a plain HTTP request with a token for `resource`, by default Resource Manager.
+
+        path: a path of Resource Manager, or a whole URL.
+        """
         resource = resource or self.home.resource_manager
         token = self.credential.get_token(f"{resource}/.default").token
         headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
-        return self.http.request(method, self.home.resource_manager + path, headers=headers, **more)
+        return self.http.request(method, urljoin(self.home.resource_manager, path), headers=headers, **more)
 
     def arm(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send a request for a resource of the workspace, with an api-version."""
@@ -241,7 +245,8 @@ class Workbench:
     def score(self, endpoint: str, body: Any, **more: Any) -> httpx.Response:
         """Invoke an endpoint without the SDK."""
         resource = more.pop("resource", "https://ml.azure.com")
-        return self.request("POST", f"/inference/{endpoint}/jobs", resource, json=body, **more)
+        uri = f"https://{self.home.scoring_host(endpoint, REGION)}/jobs"
+        return self.request("POST", uri, resource, json=body, **more)
 
     @contextlib.contextmanager
     def fault(self, **fault: Any) -> Iterator[None]:
@@ -264,7 +269,7 @@ def workbench_of(home: Home, models: Path) -> Iterator[Workbench]:
         DefaultAzureCredential() as credential,
         RequestsTransport() as transport,
         BlobServiceClient(home.blob_url, credential=credential) as blobs,
-        httpx.Client(verify=ssl.create_default_context(cafile=home.ca_bundle)) as http,
+        httpx.Client(verify=ssl.create_default_context(cafile=home.ca_bundle), proxy=home.proxy) as http,
     ):
         ml = MLClient(credential, SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE, transport=transport)
         yield Workbench(home, ml, models, credential, blobs, http)

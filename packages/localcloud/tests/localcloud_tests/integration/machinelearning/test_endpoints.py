@@ -3,6 +3,7 @@
 import pytest
 from azure.ai.ml.entities import BatchEndpoint, Model
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from localcloud.home import REGION
 
 from localcloud_tests.integration.machinelearning.conftest import DATASTORE_PATHS, Workbench
 
@@ -19,7 +20,7 @@ def test_an_endpoint_is_made_in_lower_case(bench: Workbench) -> None:
         BatchEndpoint(name="Mixed-Case", description="a test", tags={"a": "b"})
     ).result()
     assert (made.name, made.description, made.tags) == ("mixed-case", "a test", {"a": "b"})
-    assert made.scoring_uri == f"{bench.home.resource_manager}/inference/mixed-case/jobs"
+    assert made.scoring_uri == f"https://mixed-case.{REGION}.inference.ml.{bench.home.suffix}/jobs"
     assert "mixed-case" in [endpoint.name for endpoint in bench.ml.batch_endpoints.list()]
 
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
-from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION
+from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
 from localcloud.identities import object_id_of
-from localcloud.roles import STORAGE_ROLES
+from localcloud.roles import REGION, STORAGE_ROLES
 
 from localcloud_tests.integration.machinelearning.conftest import (
     DATASTORE_PATHS,
@@ -112,7 +112,7 @@ def test_rest_in_pascal_case_goes_to_the_default_deployment(
     assert job["name"].startswith("batchjob-")
     assert f"/deployments/{deployment}/jobs/" in job["id"]
     assert bench.ended(job["name"]).status == "Completed"
-    uri = f"/inference/{endpoint}/jobs/{job['name']}"
+    uri = f"https://{bench.home.scoring_host(endpoint, REGION)}/jobs/{job['name']}"
     job = bench.request("GET", uri, "https://ml.azure.com").json()
     assert job["properties"]["status"] == "Completed"
     assert predictions(bench, f"{folder}/out.csv") == SCORED.format(name="sample.csv")

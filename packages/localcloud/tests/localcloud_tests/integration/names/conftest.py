@@ -31,7 +31,7 @@ class Tunnel:
 
 
 def connect(home: Home, authority: str, more: bytes = b"") -> Tunnel:
-    """Send CONNECT, and `more` with it, and read the answer up to the end of its head, or all of a refusal."""
+    """Send CONNECT and `more`, and read the head of the answer, or all of a refusal."""
     opened = socket.create_connection((LOOPBACK, home.ports.proxy), timeout=10)
     opened.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode() + more)
     head = b""

@@ -79,7 +79,7 @@ def test_a_listener_that_does_not_run_is_named(proxied: Home) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost", "a.localhost", "127.1"],  # noqa: S104
+    ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost", "a.localhost", "127.1"],
 )
 def test_loopback_is_never_reached_through_the_proxy(proxied: Home, host: str) -> None:
     refused = connect(proxied, f"{host}:{proxied.ports.blob}")
@@ -140,9 +140,14 @@ def other(home: Home) -> Home:
 
 def test_other_hosts_go_by_the_persons_proxy(other: Home) -> None:
     asked: list[bytes] = []
+    excepted = "intranet.invalid, .corp.invalid"
     with (
         persons_proxy(200, asked) as port,
-        running(other, HTTPS_PROXY=f"http://me:p%40ss@127.0.0.1:{port}", NO_PROXY="intranet.invalid, .corp.invalid"),
+        running(
+            other,
+            HTTPS_PROXY=f"http://me:p%40ss@127.0.0.1:{port}",
+            NO_PROXY=excepted,
+        ),
     ):
         assert talk(connect(other, "outside.invalid:443")) == b"outside:hello"
         assert connect(other, "intranet.invalid:443").words.startswith("intranet.invalid could not be found")

@@ -113,14 +113,14 @@ def test_an_environment_without_python_is_refused_by_name(
         NodeEnvironment(home, folders, requirements, tmp_path / "nothing").commands()
 
 
-def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_three_variables(
+def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_its_way_to_the_cloud(
     home: Home, folders: NodeFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "secret")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     environment = task_environment(home, folders, NODE, Task("id", "job", TaskSpec("true")))
     assert "AZURE_CLIENT_SECRET" not in environment
-    assert "HTTPS_PROXY" not in environment
+    assert environment["HTTPS_PROXY"] == home.proxy
     secrets = {home.control_key, home.identity_headers["site"], home.identity_headers["person"]}
     assert not secrets & set(environment.values())
     assert all(
@@ -130,14 +130,16 @@ def test_a_task_gets_nothing_of_the_environment_of_localcloud_but_three_variable
     )
 
 
-def test_the_start_task_trusts_what_the_machine_trusts(
+def test_the_start_task_trusts_what_the_machine_trusts_and_goes_by_the_homes_proxy(
     home: Home, folders: NodeFolders, requirements: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(home.ca_bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/machine.pem")
+    monkeypatch.setenv("HTTPS_PROXY", home.proxy)
     environment = NodeEnvironment(home, folders, requirements).process_environment(NODE)
     assert "SSL_CERT_FILE" not in environment
     assert environment["REQUESTS_CA_BUNDLE"] == "/etc/machine.pem"
+    assert environment["HTTPS_PROXY"] == home.proxy
 
 
 def test_nodes_without_requirements_have_no_environment(home: Home, folders: NodeFolders) -> None:
