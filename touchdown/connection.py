@@ -96,10 +96,10 @@ class Connection:
     def http(self) -> httpx.Client:
         """The HTTP client of every call but storage's. Plain HTTP to this machine goes by no proxy."""
         trust = ssl.create_default_context(cafile=self.target.verify or None)
-        proxied = {"https://": httpx.HTTPTransport(verify=trust, proxy=self.target.proxy)}
+        proxy = self.target.proxy
         return httpx.Client(
             verify=trust,
-            mounts=proxied if self.target.proxy else None,
+            mounts={"https://": httpx.HTTPTransport(verify=trust, proxy=proxy)} if proxy else None,
             trust_env=not self.target.is_on_loopback,
             timeout=self._timeout,
         )

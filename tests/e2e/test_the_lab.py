@@ -52,7 +52,7 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
                 "storage_url": home.blob_url,
                 "connection_string": (
                     f"DefaultEndpointsProtocol=https;AccountName={STORAGE_ACCOUNT};AccountKey={AZURITE_KEY};"
-                    f"BlobEndpoint={home.blob_url};"
+                    f"EndpointSuffix=core.{home.suffix};"
                 ),
                 "csv": str(iris(tmp_path)),
                 "trainer": str(CHECKOUT / "trainer"),

@@ -234,4 +234,6 @@ def write_settings(home: "Home", checkout: Path, *, force: bool, as_json: bool) 
         return
     output.print_message(f"written: {file}. It holds secrets of this home and is ignored by git.")
     output.print_message(f"Next: {output.PROGRAM} up --no-functions, then:")
-    output.print_message(f'SSL_CERT_FILE="{home.ca_bundle}" func start --port {home.ports.functions}')
+    output.print_message(
+        f'SSL_CERT_FILE="{home.ca_bundle}" HTTPS_PROXY={home.proxy} func start --port {home.ports.functions}'
+    )

@@ -9,7 +9,8 @@ Pytest loads the plugin wherever localcloud is installed. An app's conftest.py s
 and its tests use the cloud through Azure's own SDKs:
 
     def test_a_reading_is_kept(localcloud: LocalCloud) -> None:
-        blobs = BlobServiceClient(localcloud.home.blob_url, credential=localcloud.credential())
+        home = localcloud.home
+        blobs = BlobServiceClient(home.blob_url, credential=localcloud.credential(), proxies=home.proxies)
 
 The cloud starts when the first test asks for it. It stops, and its home is deleted, when the session ends.
 Under pytest-xdist, every process has its own cloud.

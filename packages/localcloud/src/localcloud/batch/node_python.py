@@ -73,8 +73,8 @@ class NodeEnvironment:
     def process_environment(self, name: NodeName) -> dict[str, str]:
         """Packages are fetched as the person at this machine would, with their settings.
 
-        Two variables are not theirs: the virtual environment of localcloud itself, and the trust in
-        localcloud's own certificates, which would hide the machine's.
+        Two kinds of variables are not theirs: the virtual environment of localcloud itself, and the trust in
+        localcloud's own certificates, which would hide the machine's. localcloud's proxy passes them through.
         """
         trust = self.home.trusted_certificates()
         kept = {

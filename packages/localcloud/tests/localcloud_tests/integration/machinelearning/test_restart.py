@@ -1,14 +1,16 @@
 """A restart of the cloud: what is kept and what ends."""
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from azure.ai.ml.entities import BatchEndpoint
-from localcloud.home import Home, Ports
+from localcloud.home import Home, free_ports
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.machinelearning.conftest import (
@@ -17,6 +19,7 @@ from localcloud_tests.integration.machinelearning.conftest import (
     wait_until,
     workbench_of,
 )
+from localcloud_tests.integration.names.conftest import running
 
 
 class Restartable:
@@ -39,16 +42,17 @@ class Restartable:
 @pytest.fixture
 def cloud(azurite_home: Home, node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
     """A second cloud on the session's storage, so that the session's cloud is not restarted."""
-    ports = Ports.free()
-    blob, queue, table = azurite_home.ports.blob, azurite_home.ports.queue, azurite_home.ports.table
-    home = Home.open(
-        tmp_path / "cloud", Ports(blob, queue, table, ports.arm, ports.identity, ports.functions, ports.proxy)
-    )
+    arm, identity, functions, proxy = free_ports(4)
+    ports = replace(azurite_home.ports, arm=arm, identity=identity, functions=functions, proxy=proxy)
+    home = replace(Home.open(tmp_path / "cloud", ports), id=azurite_home.id)
+    kept = home.root / "cloud.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"id": home.id}))
     home.certificates.symlink_to(azurite_home.certificates)
     serve(home, node_environment=node_environment)
-    cloud = Restartable(home)
-    yield cloud
-    cloud.end()
+    with running(home):
+        cloud = Restartable(home)
+        yield cloud
+        cloud.end()
 
 
 @pytest.fixture

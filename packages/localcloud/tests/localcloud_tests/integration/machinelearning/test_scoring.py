@@ -9,7 +9,7 @@ from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
 from localcloud.identities import object_id_of
-from localcloud.roles import REGION, STORAGE_ROLES
+from localcloud.roles import STORAGE_ROLES
 
 from localcloud_tests.integration.machinelearning.conftest import (
     DATASTORE_PATHS,

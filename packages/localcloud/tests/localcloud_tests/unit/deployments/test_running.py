@@ -72,7 +72,7 @@ async def test_expressions_know_the_cloud_and_the_deployer(arm: Manager) -> None
     caller = arm.cloud.tokens.check(
         arm.http.headers["authorization"].split()[1], [arm.cloud.home.resource_manager]
     )
-    assert ended["outputs"]["manager"]["value"] == arm.cloud.home.resource_manager
+    assert ended["outputs"]["manager"]["value"] == f"{arm.cloud.home.resource_manager}/"
     assert ended["outputs"]["deployer"]["value"] == caller.object_id
 
 
