@@ -16,7 +16,7 @@ def sample() -> dict[str, Any]:
 
     Paths are relative to the app's folder, where `func start` runs.
     """
-    home = Home(Path(".localcloud"), Ports(), "0" * 8, {"app": "written by: touchdown env --func"}, "")
+    home = Home(Path(".localcloud"), Ports(), "0" * 8, {"site": "written by: touchdown env --func"}, "")
     settings = func_settings(home, CloudSpec([site_settings(home, {})]))
     settings["Values"] |= {each.variable: str(each.default) for each in RUN_SETTINGS.values()}
     return settings
