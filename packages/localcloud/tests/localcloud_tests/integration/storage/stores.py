@@ -112,7 +112,12 @@ class Store:
         return TableServiceClient(self.home.storage_url(account, "table"), **self._how(principal))
 
     def _how(self, principal: str) -> dict[str, Any]:
-        return {"credential": Credential(self, principal), "transport": self.transport, "retry_total": 0}
+        return {
+            "credential": Credential(self, principal),
+            "transport": self.transport,
+            "proxies": self.home.proxies,
+            "retry_total": 0,
+        }
 
     @cached_property
     def transport(self) -> RequestsTransport:
@@ -123,7 +128,10 @@ class Store:
     def http(self) -> httpx.Client:
         """What sends requests as they are."""
         return httpx.Client(
-            verify=ssl.create_default_context(cafile=self.home.ca_bundle), trust_env=False, timeout=30
+            verify=ssl.create_default_context(cafile=self.home.ca_bundle),
+            trust_env=False,
+            proxy=self.home.proxy,
+            timeout=30,
         )
 
     def close(self) -> None:
