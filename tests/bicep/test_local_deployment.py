@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from localcloud.home import REGION, SUBSCRIPTION, TENANT
+from localcloud.persons import person
 
 from scripts.bicep_compiler import Compiler
 from scripts.bicep_snapshots import HERE, LOCAL, local_deployment, place_of, snapshot_of, text
@@ -84,6 +85,10 @@ def test_localcloud_gets_the_settings_that_azure_gets_but_for_the_pace_of_pollin
 def test_localcloud_gets_the_roles_and_subscriptions_that_azure_gets() -> None:
     kinds = "Microsoft.Authorization/roleAssignments"
     found, wanted = local(MAIN).of(kinds), in_azure("defaults").of(kinds)
+    assert person("person").object_id in {each["properties"]["principalId"] for each in found}
+    uploaders = [each for each in found if each["properties"]["principalId"] == person("uploader").object_id]
+    assert len(uploaders) == 1
+    found.remove(*uploaders)
     roles = [
         sorted(each["properties"]["roleDefinitionId"].rpartition("/")[2] for each in given)
         for given in (found, wanted)

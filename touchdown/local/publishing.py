@@ -4,15 +4,9 @@ A deployment to Azure does the same, with the same definitions. The code's folde
 contents: a run keeps the code with which it started, and publishing the same code again changes nothing.
 """
 
-import importlib.util
 import json
 import ssl
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 import httpx
 from localcloud.credentials import Principal
@@ -20,11 +14,8 @@ from localcloud.home import REGION, Home
 from localcloud.spec import Json
 
 from touchdown.local.names import BATCH_ACCOUNT, CONTAINER, FACTORY_ID, POOL, identity_id
+from touchdown.local.trainer import publish_trainer
 
-if TYPE_CHECKING:
-    from azure.storage.blob import ContainerClient
-
-UPLOADS_AT_ONCE = 8
 API_VERSION = "2018-06-01"
 
 
@@ -33,13 +24,11 @@ def publish(home: Home, checkout: Path) -> None:
 
     The cloud of `home` must be running. Raises azure-core's and httpx's errors.
     """
-    trainer = publish_trainer_of(checkout)
-    files = trainer.trainer_files()
-    upload(home, trainer.layout(files))
+    code = publish_trainer(home, checkout, home.blob_url, CONTAINER)
     credential = {"type": "ManagedIdentity", "typeProperties": {"resourceId": identity_id("training")}}
     definitions: list[tuple[str, Json]] = [("credentials/training", credential)]
     definitions += [(f"linkedservices/{name}", each) for name, each in linked_services(home).items()]
-    definition = pipeline(home, checkout, trainer.code_path(files))
+    definition = pipeline(home, checkout, code)
     definitions.append((f"pipelines/{definition['name']}", definition["properties"]))
     token = Principal(home, "person").get_token("https://management.azure.com/.default").token
     with httpx.Client(
@@ -52,39 +41,6 @@ def publish(home: Home, checkout: Path) -> None:
     ) as client:
         for name, properties in definitions:
             client.put(f"{FACTORY_ID}/{name}", json={"properties": properties}).raise_for_status()
-
-
-def publish_trainer_of(checkout: Path) -> ModuleType:
-    """The module scripts/publish_trainer.py of a checkout, which the installed package does not contain."""
-    found = importlib.util.spec_from_file_location(
-        "publish_trainer", checkout / "scripts" / "publish_trainer.py"
-    )
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
-def upload(home: Home, files: Mapping[str, bytes]) -> None:
-    """Upload the files that the container does not have yet."""
-    from azure.storage.blob import ContainerClient
-
-    with ContainerClient(
-        home.blob_url,
-        CONTAINER,
-        credential=Principal(home, "person"),
-        connection_verify=str(home.ca_bundle),
-        proxies=home.proxies,
-    ) as container:
-        published = {blob.name for blob in container.list_blobs(name_starts_with="code/")}
-        missing = {name: content for name, content in files.items() if name not in published}
-        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-            list(pool.map(partial(_upload, container), missing, missing.values()))
-
-
-def _upload(container: "ContainerClient", name: str, content: bytes) -> None:
-    container.upload_blob(name, content, overwrite=True)
 
 
 def linked_services(home: Home) -> dict[str, Json]:

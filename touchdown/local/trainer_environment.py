@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from touchdown.local.publishing import publish_trainer_of
+from touchdown.local.trainer import publish_trainer_of
 
 PYTHON = "3.11"
 """The version of Python that the start task takes if nothing else is said."""

@@ -110,6 +110,12 @@ class Arm:
             request, ordered(request, self.models.versions(request.path_params["name"], view(request)))
         )
 
+    async def delete_model(self, request: Request) -> Response:
+        self.enter(request)
+        path = request.path_params
+        existed = self.models.delete(path["name"], path.get("version", ""))
+        return Response(status_code=200 if existed else 204)
+
     # Computes
 
     async def get_compute(self, request: Request) -> Response:
@@ -258,9 +264,11 @@ class Arm:
             ("GET", f"{BASE}/models", self.list_models),
             ("GET", f"{BASE}/models/{{name}}", self.get_model),
             ("PUT", f"{BASE}/models/{{name}}", self.put_model),
+            ("DELETE", f"{BASE}/models/{{name}}", self.delete_model),
             ("GET", f"{BASE}/models/{{name}}/versions", self.list_model_versions),
             ("GET", version, self.get_model_version),
             ("PUT", version, self.put_model_version),
+            ("DELETE", version, self.delete_model),
             ("GET", f"{BASE}/computes", self.list_computes),
             ("GET", f"{BASE}/computes/{{name}}", self.get_compute),
             ("PUT", f"{BASE}/computes/{{name}}", self.put_compute),

@@ -118,6 +118,19 @@ class Models:
         }
         return document | {"properties": document["properties"] | counted}
 
+    def delete(self, name: str, version: str = "") -> bool:
+        """Delete a version, or the model with all of them; return whether it existed.
+
+        Sources: "Model Versions - Delete", "Model Containers - Delete".
+        """
+        kind, key = (VERSIONS, f"{name}/{version}") if version else (CONTAINERS, name)
+        if self._store.get(kind, key) is None:
+            return False
+        for each in () if version else self.versions(name, "All"):
+            self._store.delete(VERSIONS, f"{name}/{each['name']}")
+        self._store.delete(kind, key)
+        return True
+
     def containers(self, view: View) -> list[Document]:
         names_ = [document["name"] for _, document in self._store.list(CONTAINERS)]
         return _in_view((self.container(name) for name in names_), view)

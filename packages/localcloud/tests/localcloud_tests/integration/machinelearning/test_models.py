@@ -42,6 +42,16 @@ def test_an_empty_tag_is_refused(bench: Workbench) -> None:
         list(bench.ml.models.list("tagged"))
 
 
+def test_a_version_and_then_the_model_are_deleted(bench: Workbench) -> None:
+    for number in ("1", "2"):
+        bench.register(SOMEWHERE, "deleted", version=number)
+    assert bench.arm("DELETE", "models/deleted/versions/1").status_code == 200
+    assert [model.version for model in bench.ml.models.list("deleted")] == ["2"]
+    assert bench.arm("DELETE", "models/deleted").status_code == 200
+    assert bench.arm("GET", "models/deleted/versions/2").status_code == 404
+    assert bench.arm("DELETE", "models/deleted").status_code == 204
+
+
 @pytest.mark.parametrize("name", ["-iris", "iris model", "a" * 256, "ïris"])
 def test_a_name_that_azure_refuses_is_refused(bench: Workbench, name: str) -> None:
     with pytest.raises(HttpResponseError, match="is invalid"):
