@@ -27,6 +27,8 @@ FOREIGN = (
 )
 """Prefixes of variables that choose a cloud, an identity or the code that runs."""
 
+OF_HOST = ("AzureWebJobsStorage__", "FUNCTIONS_", "WEBSITE_")
+"""Prefixes of the settings of a site that are about its host in Azure, not about the app."""
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account key of every storage emulator. Microsoft publishes it, so it is no secret."""
 
@@ -74,13 +76,17 @@ def of_person(home: Home) -> dict[str, str]:
 
 
 def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:
-    """The content of `local.settings.json` with which Azure Functions Core Tools serves the app."""
+    """The content of `local.settings.json` with which Azure Functions Core Tools serves the app.
+
+    Its own storage is given by a connection string: what names the site's storage and platform is left out.
+    """
+    own = {name: value for name, value in of_app(home, spec).items() if not name.startswith(OF_HOST)}
     return {
         "IsEncrypted": False,
         "Values": {
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": connection_string(home),
-            **of_app(home, spec),
+            **own,
         },
     }
 

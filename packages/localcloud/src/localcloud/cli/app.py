@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from localcloud.cli import commands, faults, output
 from localcloud.cli.deploy import deploy
 from localcloud.cli.outcome import Exit
+from localcloud.cli.publish import publish
 
 
 class Commands(TyperGroup):
@@ -77,7 +78,10 @@ def localcloud(
     """A small Azure on this machine."""
 
 
-for command in (commands.up, commands.status, commands.env, deploy, commands.down, commands.reset):
+for command in (
+    *(commands.up, commands.status, commands.env, deploy, publish),
+    *(commands.down, commands.reset),
+):
     app.command()(command)
 
 fault_commands = typer.Typer(

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 GRACE_SECONDS = 5
 BACKLOG = 512
+LINGER_SECONDS = 0.1
+"""How long the request of a client that has just connected may be on its way."""
 LISTENER = "LOCALCLOUD_LISTENER"
 """The variable with the file descriptor of the listener that the process before this one left."""
 
@@ -35,6 +37,12 @@ class Server(uvicorn.Server):
                 backlog=BACKLOG,
             )
         )
+
+    async def accept_no_more(self) -> None:
+        """Leave new connections in the listener's queue; return when those made before have been heard."""
+        for each in self.servers:
+            each.close()
+        await asyncio.sleep(LINGER_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -69,6 +69,7 @@ async def serve_site(file: Path, host: str, port: int, key_file: Path) -> dict[s
         changed = not server.should_exit
         if changed:
             log.info("The site has changed; the host restarts.")
+            await server.accept_no_more()
             await front.restart(GRACE_SECONDS)
             await stopped(running)
         server.should_exit = True

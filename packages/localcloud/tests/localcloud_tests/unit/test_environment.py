@@ -72,3 +72,11 @@ def test_func_start_gets_the_apps_settings_and_the_storage_of_the_home(home: Hom
     values = environment.func_settings(home, SPEC)["Values"]
     assert (values["COLOUR"], values["FUNCTIONS_WORKER_RUNTIME"]) == ("red", "python")
     assert f"EndpointSuffix=core.{home.suffix}" in values["AzureWebJobsStorage"].split(";")
+
+
+def test_func_start_gets_nothing_of_the_deployed_sites_host(home: Home) -> None:
+    of_host = {"AzureWebJobsStorage__blobServiceUri": home.blob_url, "WEBSITE_SITE_NAME": "app"}
+    Site("app", home.root, {"COLOUR": "green", **of_host}).write(site_file(home))
+    values = environment.func_settings(home, SPEC)["Values"]
+    assert values["COLOUR"] == "green"
+    assert not values.keys() & of_host.keys()

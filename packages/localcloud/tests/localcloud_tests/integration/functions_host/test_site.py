@@ -123,7 +123,9 @@ def test_requests_are_answered_or_refused_with_503_while_it_restarts(host: SiteH
     host.known.write(host.file)
     seen = set()
     while host.status().get("site") != host.known.generation:
-        seen.add(host.http.get("/api/setting/SIZE").status_code)
+        # A connection of its own, as from another client each time.
+        answer = httpx.get(f"{host.http.base_url}/api/setting/SIZE", trust_env=False, timeout=LIMIT)
+        seen.add(answer.status_code)
     assert seen <= {200, 503}
     host.reach("Running")
 
