@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from localcloud import identities
-from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
+from localcloud.home import REGION, SUBSCRIPTION
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError, not_imitated
 
@@ -133,11 +133,6 @@ class Inventory:
     @property
     def group_id(self) -> str:
         return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{self.group}"
-
-    @property
-    def storage_id(self) -> str:
-        """The resource id of the cloud's storage account."""
-        return f"{self.group_id}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
 
     # Batch
 

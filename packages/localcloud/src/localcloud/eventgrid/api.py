@@ -36,7 +36,7 @@ def service(cloud: Cloud) -> Service:
     )
     dispatcher = Dispatcher(subscriptions.load(cloud.inventory), deliveries, deliverer)
     source = journal.Journal(journal.folder(cloud.home), cloud.home.ports.blob)
-    feed = StorageFeed(cloud.home, cloud.inventory, cloud.store, cloud.blobs, source, dispatcher)
+    feed = StorageFeed(cloud.home, cloud.inventory, cloud.store, cloud.blobs_of, source, dispatcher)
     published = topics.PublishedEvents(cloud.store)
     tasks: list[asyncio.Task[None]] = []
 

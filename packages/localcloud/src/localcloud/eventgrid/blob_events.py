@@ -14,13 +14,13 @@ from azure.storage.blob import BlobProperties
 from localcloud.eventgrid.events import BLOB_CREATED, BLOB_DELETED, Event
 from localcloud.eventgrid.journal import Change, Position
 
-Blob = tuple[str, str]
-"""Container and name."""
+Blob = tuple[str, str, str]
+"""Account, container and name."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """The storage account whose blobs raise events: its resource id, and the URL of its Blob service."""
+    """A storage account whose blobs raise events: its resource id, and the URL of its Blob service."""
 
     id: str
     url: str
@@ -32,7 +32,7 @@ def container_subject(container: str) -> str:
 
 
 def subject(blob: Blob) -> str:
-    return container_subject(blob[0]) + blob[1]
+    return container_subject(blob[1]) + blob[2]
 
 
 def etag_of(properties: BlobProperties) -> str:
@@ -57,7 +57,7 @@ def from_change(
         "contentLength": change.content_length,
         "blobType": change.blob_type,
     }
-    blob = (change.container, change.blob)
+    blob = (change.account, change.container, change.blob)
     sequencer = _sequencer(position)
     if change.api == "DeleteBlob":
         return _event(account, blob, BLOB_DELETED, change.request_id, change.time, data, sequencer)
@@ -81,7 +81,7 @@ def _event(
     account: Account, blob: Blob, type_: str, identity: str, time: str, data: dict[str, Any], sequencer: str
 ) -> Event:
     """identity: what distinguishes this event of the blob from all others; it determines the event's id."""
-    url = f"{account.url}/{blob[0]}/{quote(blob[1], safe='/~')}"
+    url = f"{account.url}/{blob[1]}/{quote(blob[2], safe='/~')}"
     known = {name: value for name, value in data.items() if value is not None}
     return Event(
         id=str(uuid5(NAMESPACE_URL, f"{url}#{identity}")),

@@ -7,6 +7,7 @@ known from before. The feed remembers nothing but one ETag per such blob.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from azure.core import MatchConditions
@@ -51,8 +52,8 @@ class KnownBlobs:
         self._store.delete(self.KIND, "/".join(blob))
 
     def all(self) -> list[Blob]:
-        blobs = [id_.partition("/") for id_, _ in self._store.list(self.KIND)]
-        return [(container, blob) for container, _, blob in blobs]
+        blobs = [id_.split("/", 2) for id_, _ in self._store.list(self.KIND)]
+        return [(account, container, blob) for account, container, blob in blobs]
 
 
 class StorageFeed:
@@ -65,14 +66,14 @@ class StorageFeed:
         home: Home,
         inventory: Inventory,
         store: Store,
-        blobs: BlobServiceClient,
+        blobs_of: Callable[[str], BlobServiceClient],
         journal: Journal,
         dispatcher: Dispatcher,
     ) -> None:
         self._home = home
         self._inventory = inventory
         self._store = store
-        self._blobs = blobs
+        self._blobs_of = blobs_of
         self._journal = journal
         self._dispatcher = dispatcher
         self._known = KnownBlobs(store)
@@ -80,14 +81,17 @@ class StorageFeed:
         self._position = Position(**kept) if kept else Position()
 
     @property
-    def _account(self) -> Account:
-        return Account(self._inventory.storage_id, self._home.blob_url)
+    def _accounts(self) -> dict[str, Account]:
+        """By name, the accounts that exist and to whose events there are subscriptions."""
+        topics = {each.topic for each in self._dispatcher.subscriptions if STORAGE in each.topic.lower()}
+        accounts = [found for topic in topics if (found := self._inventory.get(topic)) is not None]
+        return {each["name"]: Account(each["id"], self._home.storage_url(each["name"])) for each in accounts}
 
-    @property
-    def _filters(self) -> list[Filter]:
-        """The filters of the subscriptions to storage, whose topic alone is no topic."""
-        subscriptions = self._dispatcher.subscriptions
-        return [each.filter for each in subscriptions if STORAGE in each.topic.lower()]
+    def _filters(self, account: str) -> list[Filter]:
+        """The filters of the subscriptions to an account."""
+        found = self._accounts.get(account)
+        topic = found.id.lower() if found else ""
+        return [each.filter for each in self._dispatcher.subscriptions if each.topic.lower() == topic]
 
     async def run(self) -> None:
         """Read the journal for ever, waiting for storage whenever it is unreachable."""
@@ -113,7 +117,7 @@ class StorageFeed:
         changes, position = self._journal.read(self._position)
         if position == self._position:
             return False
-        wanted = [(at, change) for at, change in changes if self._wanted((change.container, change.blob))]
+        wanted = [(at, change) for at, change in changes if self._wanted(blob_of(change))]
         events = await asyncio.gather(*(self._event(at, change) for at, change in wanted))
         for (_, change), event in zip(wanted, events, strict=True):
             self._take(change, event)
@@ -132,15 +136,16 @@ class StorageFeed:
                 continue
             current = await self._properties(blob)
             if current is not None and self._known.etag(blob) != etag_of(current):
-                log.info("%s/%s was written while nobody looked", *blob)
-                self._dispatcher.publish(blob_events.from_blob(self._account, self._position, blob, current))
+                log.info("%s/%s/%s was written while nobody looked", *blob)
+                if account := self._accounts.get(blob[0]):
+                    self._dispatcher.publish(blob_events.from_blob(account, self._position, blob, current))
                 self._known.put(blob, etag_of(current))
         for blob in self._known.all():
             if blob not in listed and await self._properties(blob) is None:
                 self._known.forget(blob)
 
     def _take(self, change: Change, event: Event | None) -> None:
-        blob = (change.container, change.blob)
+        blob = blob_of(change)
         if change.api == "DeleteBlob":
             self._known.forget(blob)
         elif change.api is None:
@@ -158,21 +163,26 @@ class StorageFeed:
     def _wanted(self, blob: Blob) -> bool:
         about = subject(blob)
         return any(
-            each.concerns(type_, about) for each in self._filters for type_ in (BLOB_CREATED, BLOB_DELETED)
+            each.concerns(type_, about)
+            for each in self._filters(blob[0])
+            for type_ in (BLOB_CREATED, BLOB_DELETED)
         )
 
     async def _event(self, position: Position, change: Change) -> Event | None:
-        blob = (change.container, change.blob)
+        account = self._accounts.get(change.account)
+        if account is None:
+            return None
         is_complete = change.content_length is not None or change.api in (None, "DeleteBlob")
-        current = None if is_complete else await self._properties(blob, change.etag)
-        return blob_events.from_change(self._account, position, change, current)
+        current = None if is_complete else await self._properties(blob_of(change), change.etag)
+        return blob_events.from_change(account, position, change, current)
 
     async def _properties(self, blob: Blob, etag: str | None = None) -> BlobProperties | None:
         """Return the blob's properties, or None if it was deleted or no longer has this `etag`."""
         condition: dict[str, Any] = (
             {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
         )
-        client = self._blobs.get_blob_client(*blob)
+        account, container, name = blob
+        client = self._blobs_of(account).get_blob_client(container, name)
         try:
             return await asyncio.to_thread(client.get_blob_properties, **condition)
         except (ResourceNotFoundError, ResourceModifiedError):
@@ -181,9 +191,22 @@ class StorageFeed:
     def _list(self) -> dict[Blob, BlobProperties]:
         """Return every blob that matches a subscription; lists whole containers: filters may ignore case."""
         return {
-            (container.name, each.name): each
-            for container in self._blobs.list_containers()
-            if any(filter_.reaches(container_subject(container.name)) for filter_ in self._filters)
-            for each in self._blobs.get_container_client(container.name).list_blobs()
-            if self._wanted((container.name, each.name))
+            blob: each
+            for account in self._accounts
+            for container in self._containers(account)
+            for each in self._blobs_of(account).get_container_client(container).list_blobs()
+            if self._wanted(blob := (account, container, each.name))
         }
+
+    def _containers(self, account: str) -> list[str]:
+        """The containers whose blobs a subscription may concern."""
+        filters = self._filters(account)
+        return [
+            each.name
+            for each in self._blobs_of(account).list_containers()
+            if any(filter_.reaches(container_subject(each.name)) for filter_ in filters)
+        ]
+
+
+def blob_of(change: Change) -> Blob:
+    return change.account, change.container, change.blob

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from localcloud.home import STORAGE_ACCOUNT, Home
+from localcloud.home import Home
 
 log = logging.getLogger("localcloud.eventgrid")
 
@@ -49,6 +49,7 @@ class Change:
 
     time: str
     api: Api | None
+    account: str
     container: str
     blob: str
     etag: str
@@ -73,8 +74,9 @@ class Change:
         return cls(
             time=entry["time"],
             api=api,
-            container=blob[0],
-            blob=blob[1],
+            account=blob[0],
+            container=blob[1],
+            blob=blob[2],
             etag=answered.get("etag", "").strip('"'),
             request_id=answered["x-ms-request-id"],
             client_request_id=sent.get("x-ms-client-request-id"),
@@ -95,15 +97,14 @@ def _api(entry: dict[str, Any]) -> Api | None:
     return "CopyBlob" if entry["response"].get("x-ms-copy-status") == "success" else None
 
 
-def _blob(path: str, host: str) -> tuple[str, str] | None:
-    """Return the container and blob name in a request's path, read as Azurite does, or None."""
+def _blob(path: str, host: str) -> tuple[str, str, str] | None:
+    """Return account, container and blob name of a request, read as Azurite does, or None."""
     decoded = unquote(path, errors="strict").removeprefix("/")
-    if not host.startswith(f"{STORAGE_ACCOUNT}."):
+    account, dot, _ = host.partition(":")[0].partition(".")
+    if not dot or account.isdigit():
         account, _, decoded = decoded.partition("/")
-        if account != STORAGE_ACCOUNT:
-            return None
     container, _, blob = decoded.partition("/")
-    return (container, blob.replace("\\", "/")) if blob else None
+    return (account, container, blob.replace("\\", "/")) if blob else None
 
 
 def _content(sent: dict[str, str]) -> dict[str, Any]:

@@ -28,9 +28,13 @@ from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
 from localcloud_tests.resources import (
     CONTAINER,
     SITE_ID,
+    STORAGE,
+    STORAGE_ID,
+    SYSTEM_TOPIC_ID,
     TOPIC_ID,
     dead_letters,
     function,
+    resource,
     subscription,
     webhook,
 )
@@ -49,6 +53,9 @@ def client(home: Home) -> BlobServiceClient:
 
 
 FUNCTION = "on_blob_created"
+SECOND = "secondaccount"
+SECOND_ID = f"{STORAGE_ID.rpartition('/')[0]}/{SECOND}"
+SECOND_TOPIC_ID = f"{SYSTEM_TOPIC_ID}-of-second"
 FINISHED = [
     {"operatorType": "StringNotIn", "key": "data.api", "values": ["CreateFile", "SftpCreate"]},
     {"operatorType": "NumberNotIn", "key": "data.contentLength", "values": [0]},
@@ -67,7 +74,12 @@ def subscriptions(webhooks: int, absent: int) -> list[Resource]:
         return subscription(name, **properties | how)
 
     published = webhook(f"http://{LOOPBACK}:{webhooks}/published")
+    second = f"{SECOND_TOPIC_ID}/eventSubscriptions/second"
     return [
+        Resource(SECOND_ID, STORAGE, "2025-08-01"),
+        resource(f"{SECOND_ID}/blobServices/default/containers/everything", "2025-08-01"),
+        resource(SECOND_TOPIC_ID, "2025-02-15", source=SECOND_ID),
+        resource(second, "2025-02-15", destination=webhook(f"http://{LOOPBACK}:{webhooks}/second")),
         *subscriptions_of_the_app(),
         to_container("everything"),
         to_container("cloudevents", eventDeliverySchema="CloudEventSchemaV1_0"),

@@ -18,10 +18,13 @@ from azure.storage.blob import (
     ContentSettings,
     generate_blob_sas,
 )
+from localcloud import blobs as storage
 from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, STORAGE_ACCOUNT
+from localcloud.identities import PLATFORM
+from localcloud.tokens import Tokens
 
-from localcloud_tests.integration.eventgrid.conftest import AZURITE_KEY, Grid
+from localcloud_tests.integration.eventgrid.conftest import AZURITE_KEY, SECOND, SECOND_ID, Grid
 from localcloud_tests.resources import STORAGE_ID
 
 pytestmark = pytest.mark.integration
@@ -304,3 +307,14 @@ def test_the_journal_stays_short_and_private(grid: Grid) -> None:
     text = segments[0].read_text()
     assert "Bearer" not in text
     assert "sig=" not in text
+
+
+def test_each_account_raises_events_for_the_subscriptions_to_its_own_system_topic(grid: Grid) -> None:
+    blobs = storage.client(grid.home, Tokens(grid.home), PLATFORM, SECOND)
+    with blobs.get_blob_client("everything", "of-the-second.csv") as blob:
+        blob.upload_blob(b"a,b")
+    event = grid.webhooks.event("of-the-second.csv")
+    assert (event["topic"], event["data"]["url"]) == (SECOND_ID, blob.url)
+    grid.wait_for_journal()
+    (delivery,) = grid.deliveries("of-the-second.csv")
+    assert delivery["subscription"] == "second"

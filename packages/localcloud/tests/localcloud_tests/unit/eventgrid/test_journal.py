@@ -106,7 +106,6 @@ def test_the_request_gives_the_name_of_the_operation(change: dict[str, Any], api
         {"path": "/devstoreaccount1/c"},
         {"path": "/devstoreaccount1/c/"},
         {"path": "/devstoreaccount1"},
-        {"path": "/otheraccount/c/a.csv"},
         {"path": "/"},
         {"port": 10001},
         {"snapshot": "2026-11-23T00:00:00Z"},
@@ -115,6 +114,20 @@ def test_the_request_gives_the_name_of_the_operation(change: dict[str, Any], api
 )
 def test_a_request_that_changes_no_blob_is_skipped(change: dict[str, Any]) -> None:
     assert parsed(**change) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "account"),
+    [
+        ("/otheraccount/c/a.csv", "127.0.0.1:10000", "otheraccount"),
+        ("/c/a.csv", "otheraccount.blob.core.1234abcd.localcloud.test", "otheraccount"),
+        ("/devstoreaccount1/c/a.csv", "localhost:10000", "devstoreaccount1"),
+    ],
+)
+def test_a_change_names_its_account(path: str, host: str, account: str) -> None:
+    found = parsed(path=path, host=host)
+    assert found is not None
+    assert (found.account, found.container, found.blob) == (account, "c", "a.csv")
 
 
 @pytest.mark.parametrize(
