@@ -142,9 +142,10 @@ class Inventory:
         return str((self.one(BATCH_ACCOUNT) or {"name": ""})["name"])
 
     @property
-    def batch_endpoint(self) -> str:
-        """Host of the Batch account's data plane, as Azure names it."""
-        return f"{self.batch_account}.{REGION}.batch.azure.com"
+    def batch_region(self) -> str:
+        """The region of the Batch account, as it stands in the account's address."""
+        location = (self.one(BATCH_ACCOUNT) or {}).get("location", REGION)
+        return str(location).replace(" ", "").lower()
 
     @property
     def pool(self) -> str:

@@ -89,6 +89,11 @@ class Cloud:
         """The platform's client of a storage account."""
         return self.storage_as(PLATFORM, account)
 
+    @property
+    def batch_endpoint(self) -> str:
+        """Host of the Batch account's data plane."""
+        return self.home.batch_host(self.inventory.batch_account, self.inventory.batch_region)
+
     def arm_caller(self, request: Request) -> Caller:
         """Return the caller of Resource Manager. Raises AzureError 401 without a token for it."""
         audiences = [

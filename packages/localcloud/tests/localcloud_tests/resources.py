@@ -50,7 +50,7 @@ def resources(home: Home) -> list[Resource]:
     reference = {"referenceName": "storage", "type": "LinkedServiceReference"}
     batch = {
         "accountName": BATCH_ACCOUNT,
-        "batchUri": f"https://{BATCH_ACCOUNT}.{REGION}.batch.azure.com",
+        "batchUri": f"https://{home.batch_host(BATCH_ACCOUNT, REGION)}",
         "poolName": POOL,
         "linkedServiceName": reference,
         "credential": CREDENTIAL,

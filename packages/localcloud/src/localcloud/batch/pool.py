@@ -118,7 +118,7 @@ class Pool:
 
     def _node_name(self, node: str) -> NodeName:
         inventory = self.cloud.inventory
-        return NodeName(node, inventory.pool, inventory.batch_account, inventory.batch_endpoint)
+        return NodeName(node, inventory.pool, inventory.batch_account, self.cloud.batch_endpoint)
 
     @property
     def job(self) -> str:

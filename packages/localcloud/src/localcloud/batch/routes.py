@@ -56,14 +56,14 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
         return found
 
     async def get_account(request: Request) -> Response:
-        return JSONResponse(account_body(account(request), inventory.batch_endpoint))
+        return JSONResponse(account_body(account(request), cloud.batch_endpoint))
 
     async def put_account(request: Request) -> Response:
         inventory.refuse_another(BATCH_ACCOUNT, request.url.path)
         body, id_ = await json_body(request), request.url.path.rstrip("/")
         properties = definitions.account(request.path_params["account"], body, inventory.get(id_), exists)
         document, created = inventory.put(BATCH_ACCOUNT, id_, body, properties)
-        return JSONResponse(account_body(document, inventory.batch_endpoint), 201 if created else 200)
+        return JSONResponse(account_body(document, cloud.batch_endpoint), 201 if created else 200)
 
     async def list_keys(request: Request) -> Response:
         return JSONResponse(keys.of(inventory, account(request)))

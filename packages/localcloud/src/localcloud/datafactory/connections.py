@@ -97,12 +97,12 @@ class Connections:
                 f"{NO_BATCH} '{name}' names account {given['accountName']!r} and pool"
                 f" {given['poolName']!r}; this cloud has '{account}' and '{pool}'.",
             )
-        if url.netloc.lower() != inventory.batch_endpoint.lower():
+        if url.netloc.lower() != self._cloud.batch_endpoint.lower():
             raise ActivityFailedError(
                 "2510",
                 "An error occurred while sending the request."
                 f" Nothing of this cloud is at {given['batchUri']}: the account's URL is"
-                f" https://{inventory.batch_endpoint}.",
+                f" https://{self._cloud.batch_endpoint}.",
             )
 
     def storage(self, factory: str, name: str) -> StorageConnection:

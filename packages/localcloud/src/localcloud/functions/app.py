@@ -7,6 +7,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +16,7 @@ from localcloud.functions.clock import LoopClock
 from localcloud.functions.durable import Dispatcher, client_binding, required_query
 from localcloud.functions.durable_api import DurableApi
 from localcloud.functions.engine import Engine
+from localcloud.functions.front_end import FrontEnd
 from localcloud.functions.functions import SERVED_TRIGGERS, App
 from localcloud.functions.hostjson import HostSettings
 from localcloud.functions.http import HttpFunctions
@@ -69,7 +71,9 @@ async def load(worker: Worker, settings: HostSettings, keys: HostKeys, origin: s
         *http.routes(),
         HostRoute([], "runtime/webhooks/{extension}/{*rest}", no_such_extension(keys)),
     ]
-    web = Starlette(routes=ordered(routes), exception_handlers={404: empty})
+    web = Starlette(
+        routes=ordered(routes), middleware=[Middleware(FrontEnd)], exception_handlers={404: empty}
+    )
     announce(app, http, origin)
     return Host(web, app, worker, Dispatcher(hub.engine, worker, app, settings, client), rpc)
 

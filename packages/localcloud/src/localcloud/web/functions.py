@@ -75,7 +75,7 @@ class Functions:
     def _body(self, site: Document, function: Document) -> Document:
         """A function as Resource Manager returns it."""
         name, known = function["name"], function["properties"]
-        href = f"{self._cloud.home.functions_url}/admin/functions/{name}"
+        href = f"https://{self._cloud.home.site_host(site['name'].lower())}/admin/functions/{name}"
         return {
             "id": function["id"],
             "name": f"{site['name']}/{name}",

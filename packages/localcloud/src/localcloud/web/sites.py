@@ -148,7 +148,7 @@ class Sites:
 
     def _body(self, document: Document) -> Document:
         """A site as Resource Manager returns it."""
-        host = self._cloud.home.functions_url.partition("://")[2]
+        host = self._cloud.home.site_host(document["name"].lower())
         computed = {
             "state": self._hosting.state(document["id"]),
             "enabled": True,

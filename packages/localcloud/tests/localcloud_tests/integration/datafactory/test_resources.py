@@ -202,7 +202,8 @@ def test_resource_manager_returns_the_pool(factory: Factory) -> None:
     pool = get(f"{account}/pools/{POOL}").json()
     assert (pool["name"], pool["properties"]["taskSlotsPerNode"]) == (POOL, 2)
     assert (
-        get(account).json()["properties"]["accountEndpoint"] == f"{BATCH_ACCOUNT}.localcloud.batch.azure.com"
+        get(account).json()["properties"]["accountEndpoint"]
+        == f"{BATCH_ACCOUNT}.localcloud.batch.{factory.home.suffix}"
     )
     assert get(f"{account}/pools/other").status_code == 404
     assert [node["state"] for node in factory.control("GET", "batch/nodes").json()["value"]] == ["idle"]

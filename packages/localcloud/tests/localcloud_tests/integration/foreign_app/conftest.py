@@ -63,7 +63,7 @@ def resources(home: Home) -> list[Resource]:
             type="AzureBatch",
             typeProperties={
                 "accountName": "greenhousebatch",
-                "batchUri": f"https://greenhousebatch.{REGION}.batch.azure.com",
+                "batchUri": f"https://{home.batch_host('greenhousebatch', REGION)}",
                 "poolName": "gardeners",
                 "linkedServiceName": reference("shed"),
             },

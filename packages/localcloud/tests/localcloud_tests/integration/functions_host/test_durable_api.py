@@ -152,6 +152,14 @@ def test_start_is_202_with_urls_that_work(host: RunningHost, new_id: str) -> Non
     assert host.http.delete(urls["purgeHistoryDeleteUri"]).json() == {"instancesDeleted": 1}
 
 
+def test_a_start_by_the_sites_name_is_answered_with_urls_by_that_name(host: RunningHost, new_id: str) -> None:
+    name = {"Host": "app.azurewebsites.0.localcloud.test"}
+    started = host.management("POST", f"orchestrators/wait_for_approval/{new_id}", headers=name).json()
+    assert started["statusQueryGetUri"].startswith(f"https://{name['Host']}/runtime/webhooks/durabletask/")
+    other = host.management("POST", f"orchestrators/wait_for_approval/{new_id}-2").json()
+    assert other["statusQueryGetUri"].startswith(f"{host.url}/runtime/")
+
+
 def test_the_sdks_check_status_response_gives_urls_that_work(host: RunningHost, new_id: str) -> None:
     response = host.http.post(f"/api/check/{new_id}")
     urls = response.json()

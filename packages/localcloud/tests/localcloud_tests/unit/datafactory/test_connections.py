@@ -86,7 +86,7 @@ class Bench:
         reference = {"referenceName": "storage", "type": "LinkedServiceReference"}
         return {
             "accountName": ACCOUNT,
-            "batchUri": f"https://{self.cloud.inventory.batch_endpoint}",
+            "batchUri": f"https://{self.cloud.batch_endpoint}",
             "poolName": WORKERS,
             "linkedServiceName": reference,
             **changed,
@@ -156,7 +156,7 @@ def test_a_reader_of_the_batch_account_may_not_run_tasks(bench: Bench) -> None:
         ({"poolName": "other"}, "2501"),
         ({"accountName": "other"}, "2501"),
         ({"batchUri": "batches.batch.azure.com"}, "2509"),
-        ({"batchUri": "https://other.localcloud.batch.azure.com"}, "2510"),
+        ({"batchUri": "https://other.localcloud.batch.azure.com/"}, "2510"),
     ],
 )
 def test_another_pool_is_refused_with_the_services_code(
