@@ -239,7 +239,7 @@ async def running(home: Home) -> AsyncIterator[Cloud]:
     services = [make(cloud) for make in SERVICES]
 
     async def publish_access() -> None:
-        publishing.publish(home, cloud.tokens, cloud.access.held, cloud.inventory)
+        publishing.publish(home, cloud.tokens, cloud.access, cloud.inventory)
 
     cloud.on_access_change(publish_access)
     resource_manager = tls_app(cloud, services)

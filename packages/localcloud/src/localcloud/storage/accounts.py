@@ -91,7 +91,7 @@ def service(cloud: Cloud) -> Service:
 
     def changed(type_: str) -> None:
         if type_ == TYPE:
-            publishing.publish(cloud.home, cloud.tokens, cloud.access.held, cloud.inventory)
+            publishing.publish(cloud.home, cloud.tokens, cloud.access, cloud.inventory)
 
     cloud.inventory.watch(changed)
     return Service("storage", [*own_routes(cloud), *routes])
@@ -120,6 +120,7 @@ def own_routes(cloud: Cloud) -> list[BaseRoute]:
             )
             raise AzureError(400, "InvalidValuesForRequestParameters", message)
         keys.regenerate(inventory, found, name)
+        publishing.publish(cloud.home, cloud.tokens, cloud.access, inventory)
         return JSONResponse(keys.body(inventory, found))
 
     async def check_name(request: Request) -> Response:
