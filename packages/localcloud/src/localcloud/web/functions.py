@@ -4,6 +4,8 @@ Source: "Web Apps - List Functions", "Get Function", "List Host Keys", "Sync Fun
 Triggers" of 2025-03-01; what az and Core Tools read of them.
 """
 
+from urllib.parse import urlsplit
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -75,7 +77,8 @@ class Functions:
     def _body(self, site: Document, function: Document) -> Document:
         """A function as Resource Manager returns it."""
         name, known = function["name"], function["properties"]
-        href = f"https://{self._cloud.home.site_host(site['name'].lower())}/admin/functions/{name}"
+        origin = f"https://{self._cloud.home.site_host(site['name'].lower())}"
+        invoked = known.get("invoke_url_template")
         return {
             "id": function["id"],
             "name": f"{site['name']}/{name}",
@@ -84,10 +87,10 @@ class Functions:
             "properties": {
                 "name": name,
                 "function_app_id": None,
-                "href": href,
+                "href": f"{origin}/admin/functions/{name}",
                 "config": {"name": name, "scriptFile": "function_app.py", **known.get("config", {})},
                 "files": None,
-                "invoke_url_template": known.get("invoke_url_template"),
+                "invoke_url_template": invoked and f"{origin}{urlsplit(invoked).path}",
                 "language": known.get("language", "python"),
                 "isDisabled": bool(known.get("isDisabled")),
             },

@@ -206,6 +206,7 @@ class Hosting:
         """The variables that App Service adds to the settings of every site of Flex Consumption."""
         return {
             "FUNCTIONS_WORKER_RUNTIME": "python",
+            "WEBSITE_HOSTNAME": self._cloud.home.site_host(site.rpartition("/")[2]),
             "WEBSITE_SITE_NAME": site.rpartition("/")[2],
             "WEBSITE_RESOURCE_GROUP": self._inventory.group,
         }

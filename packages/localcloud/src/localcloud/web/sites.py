@@ -149,6 +149,7 @@ class Sites:
     def _body(self, document: Document) -> Document:
         """A site as Resource Manager returns it."""
         host = self._cloud.home.site_host(document["name"].lower())
+        publishing = host.replace(".", ".scm.", 1)
         computed = {
             "state": self._hosting.state(document["id"]),
             "enabled": True,
@@ -157,7 +158,11 @@ class Sites:
             "repositorySiteName": document["name"],
             "defaultHostName": host,
             "hostNames": [host],
-            "enabledHostNames": [host],
+            "enabledHostNames": [host, publishing],
+            "hostNameSslStates": [
+                {"name": host, "sslState": "Disabled", "hostType": "Standard"},
+                {"name": publishing, "sslState": "Disabled", "hostType": "Repository"},
+            ],
         }
         return {"kind": "functionapp,linux", **document, "properties": document["properties"] | computed}
 

@@ -68,11 +68,15 @@ def published(stack: Stack, code: Path) -> list[str]:
     return stack.controls.publish(SITE, code)
 
 
+def client(home: Home) -> httpx.Client:
+    trusted = ssl.create_default_context(cafile=home.ca_bundle)
+    return httpx.Client(verify=trusted, trust_env=False, proxy=home.proxy, timeout=60)
+
+
 def arm(home: Home, method: str, path: str, body: Any = None) -> httpx.Response:
     token = Principal(home, "person").get_token("https://management.azure.com/.default").token
-    trusted = ssl.create_default_context(cafile=home.ca_bundle)
-    with httpx.Client(verify=trusted, trust_env=False, proxy=home.proxy, timeout=60) as client:
-        return client.request(
+    with client(home) as https:
+        return https.request(
             method,
             f"{home.resource_manager}{path}",
             params={"api-version": "2025-03-01"},
@@ -104,6 +108,9 @@ def test_published_functions_are_listed_and_run(stack: Stack, published: list[st
     one = arm(stack.home, "GET", f"{SITE_ID}/functions/on_event").json()["properties"]
     assert [each["type"] for each in one["config"]["bindings"]] == ["eventGridTrigger"]
     assert arm(stack.home, "GET", f"{SITE_ID}/functions/nothing").status_code == 404
+    called = arm(stack.home, "GET", f"{SITE_ID}/functions/colour").json()["properties"]["invoke_url_template"]
+    with client(stack.home) as https:
+        assert https.get(called).text == "none"
     keys = arm(stack.home, "POST", f"{SITE_ID}/host/default/listkeys").json()
     assert keys["systemKeys"]["eventgrid_extension"]
 

@@ -16,13 +16,14 @@ Change = Callable[[dict[str, Any]], object]
 
 
 async def test_a_site_is_read_back_without_its_settings_which_are_listed_by_post(
-    send: Send, deployed: str
+    send: Send, deployed: str, cloud: Cloud
 ) -> None:
     found = (await send("GET", deployed)).json()
     assert "appSettings" not in found["properties"]["siteConfig"]
     assert found["properties"]["siteConfig"]["minTlsVersion"] == "1.2"
     assert found["properties"]["functionAppConfig"]["runtime"] == {"name": "python", "version": "3.13"}
     assert (found["properties"]["state"], found["kind"]) == ("Running", "functionapp,linux")
+    assert found["properties"]["defaultHostName"] == cloud.home.site_host("app")
     listed = (await send("POST", f"{deployed}/config/appsettings/list")).json()
     assert listed["properties"] == {"COLOUR": "red", "SIZE": "1"}
     assert (await send("GET", f"{deployed}/config/web")).json()["properties"]["minTlsVersion"] == "1.2"
