@@ -108,7 +108,7 @@ def check_settings(settings: Document, *, flex: bool) -> None:
         raise invalid("app setting", found)
     for name, value in settings.items():
         if str(value).startswith("@Microsoft."):
-            raise not_imitated(f"references in app settings ({name} is {value!r})")
+            raise not_imitated(f"references in app settings: {name} is {value!r}")
 
 
 def check_deployment(body: Document, config: Document) -> None:
@@ -150,7 +150,7 @@ def check_runtime(runtime: Document) -> None:
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     if (name.lower(), version) != ("python", own):
         raise not_imitated(
-            f"an app on {name} {version}: this localcloud and its Functions host run on Python {own}"
+            f"the runtime {name} {version}: this localcloud and its Functions host run on Python {own}"
         )
 
 

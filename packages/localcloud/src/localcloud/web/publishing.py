@@ -44,7 +44,7 @@ class PublishingHost(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         error = not_imitated(
-            f"the publishing host of sites ({path}). Give the site the folder of its code:"
-            " localcloud publish SITE FOLDER, or localcloud.controls.Controls.publish"
+            f"the publishing host of a site, {path}: give the site the folder of its code by"
+            " `localcloud publish SITE FOLDER`, or by Controls.publish of localcloud.controls"
         )
         await error.response()(scope, receive, send)

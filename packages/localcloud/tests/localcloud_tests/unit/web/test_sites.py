@@ -146,7 +146,7 @@ def settings(name: str, value: str = "x") -> Change:
         (scale(maximumInstanceCount=1001), 400, "1001"),
         (scale(maximumInstanceCount=True), 400, "True"),
         (scale(alwaysReady=[{"name": "http"}]), 400, "AlwaysReady"),
-        (runtime(version="3.11"), 501, "python 3.11"),
+        (runtime(version="3.11"), 501, "runtime python 3.11"),
         (runtime(name="node", version="22"), 501, "node 22"),
         (runtime(version=""), 400, "required"),
         (storage(type="fileShare"), 400, "blobContainer"),
