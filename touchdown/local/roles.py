@@ -15,6 +15,8 @@ from touchdown.local.names import (
     BATCH_ID,
     CONTAINER,
     DEAD_LETTERS,
+    FACTORY_ID,
+    GROUP_ID,
     STORAGE_ID,
     TOPIC_ID,
     WORKSPACE_PATH,
@@ -24,6 +26,15 @@ from touchdown.local.names import (
 AUTHORIZATION = "providers/Microsoft.Authorization"
 CONTAINERS = f"{STORAGE_ID}/blobServices/default/containers"
 RUNS = f"{CONTAINERS}/{CONTAINER}"
+PIPELINE_RUNNER = str(uuid5(NAMESPACE_URL, "Touchdown pipeline runner"))
+PIPELINE_ACTIONS = (
+    "read",
+    "pipelines/read",
+    "pipelines/createRun/action",
+    "pipelineruns/*",
+    "querypipelineruns/*",
+)
+
 IDENTITIES = ("app", "events", "scoring", "training", "workspace")
 ASSIGNED = (
     ("app", "Storage Blob Data Owner", STORAGE_ID),
@@ -61,7 +72,25 @@ def carrying(name: str) -> Json:
 
 
 def assignments() -> list[Resource]:
-    return [assigned(who, role_of(role), scope) for who, role, scope in ASSIGNED]
+    """The custom role of Bicep that the app needs, and all assignments."""
+    return [
+        Resource(
+            f"{GROUP_ID}/{AUTHORIZATION}/roleDefinitions/{PIPELINE_RUNNER}",
+            {
+                "properties": {
+                    "roleName": "Touchdown pipeline runner",
+                    "type": "CustomRole",
+                    "permissions": [
+                        {"actions": [f"Microsoft.DataFactory/factories/{each}" for each in PIPELINE_ACTIONS]}
+                    ],
+                    "assignableScopes": [GROUP_ID],
+                }
+            },
+            "2022-04-01",
+        ),
+        assigned("app", PIPELINE_RUNNER, FACTORY_ID),
+        *(assigned(who, role_of(role), scope) for who, role, scope in ASSIGNED),
+    ]
 
 
 def role_of(name: str) -> str:

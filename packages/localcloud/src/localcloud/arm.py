@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from localcloud import metadata
 from localcloud.home import SUBSCRIPTION
 from localcloud.inventory import GROUP, Inventory
+from localcloud.rights import EVERYBODY, right_of
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, Handler, api_version, not_imitated
 
@@ -52,13 +53,13 @@ def service(cloud: Cloud) -> Service:
     async def endpoints(_: Request) -> Response:
         return JSONResponse([metadata.environment(cloud.home)])
 
-    routes: list[BaseRoute] = [ArmRoute("GET", "/metadata/endpoints", endpoints)]
+    routes: list[BaseRoute] = [ArmRoute("GET", "/metadata/endpoints", endpoints, EVERYBODY)]
     return Service("arm", routes)
 
 
-def not_imitated_service(cloud: Cloud) -> Service:
+def not_imitated_service(_: Cloud) -> Service:
     """A service that answers 501 for every resource for which no earlier service has a route."""
-    return Service("not imitated", [NotImitated(cloud)])
+    return Service("not imitated", [NotImitated()])
 
 
 class NotImitated(BaseRoute):
@@ -66,14 +67,11 @@ class NotImitated(BaseRoute):
 
     PATHS = re.compile(r"(/history/[^/]+)?/subscriptions/.+/providers/[^/]+/.*", re.IGNORECASE)
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found = scope["type"] == "http" and self.PATHS.fullmatch(scope["path"])
         return (Match.FULL, {}) if found else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        self._cloud.arm_caller(request)
+        await request.app.state.guard.admit(right_of(request.method, request.url.path), request)
         await not_imitated(f"{request.method} {request.url.path}").response()(scope, receive, send)

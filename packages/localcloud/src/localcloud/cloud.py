@@ -43,6 +43,7 @@ from localcloud import (
 )
 from localcloud.deployments import routes as deployments
 from localcloud.faults import Fault, Faults, InvalidFaultError
+from localcloud.guard import Guard
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
 from localcloud.providers import groups
@@ -110,7 +111,7 @@ def by_host(home: Home, routes: list[BaseRoute]) -> list[BaseRoute]:
 
 
 def tls_app(cloud: Cloud, services: list[Service]) -> Starlette:
-    return Starlette(
+    app = Starlette(
         routes=by_host(cloud.home, [route for service in services for route in service.routes]),
         middleware=[Middleware(HttpFaults, faults=cloud.faults)],
         exception_handlers={
@@ -119,6 +120,8 @@ def tls_app(cloud: Cloud, services: list[Service]) -> Starlette:
             Exception: answer_broken,
         },
     )
+    app.state.guard = Guard(cloud)
+    return app
 
 
 def control_routes(cloud: Cloud, services: list[Service]) -> list[BaseRoute]:

@@ -110,6 +110,10 @@ class Inventory:
         """Every resource whose id begins with `below`, oldest first."""
         return [each for id_, each in self._resources.items() if id_.startswith(below.lower())]
 
+    def carriers(self) -> list[Document]:
+        """Every resource that carries identities."""
+        return [document for document in self._resources.values() if "identity" in document]
+
     def one(self, type_: str) -> Document | None:
         """The resource of a type of which this cloud has at most one, or None."""
         return next(iter(self.all(type_)), None)

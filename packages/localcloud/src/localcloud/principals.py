@@ -74,6 +74,15 @@ class Principals:
         found = self._inventory.get(resource_id)
         return self.carried(found.get("identity"), found["id"]) if found else []
 
+    def of_object_id(self, object_id: str) -> Principal | None:
+        """The principal of an object id, or None for one that this cloud does not know."""
+        known = [*persons.persons(self._home), PLATFORM]
+        known += [self.of_identity(each["id"]) for each in self._inventory.all(USER_ASSIGNED)]
+        known += [
+            each for one in self._inventory.carriers() for each in self.carried(one["identity"], one["id"])
+        ]
+        return next((each for each in known if each.object_id == object_id.lower()), None)
+
     # Carriers
 
     def carries(self, carrier: str, resources: Callable[[], list[Document]]) -> None:

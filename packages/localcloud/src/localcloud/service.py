@@ -20,6 +20,9 @@ from localcloud.store import Document, Store
 from localcloud.tokens import Caller, Tokens
 from localcloud.wire import Operations, bearer
 
+MANAGEMENT = ("https://management.azure.com", "https://management.core.windows.net")
+"""What Azure's public cloud calls Resource Manager in tokens."""
+
 
 @dataclass(frozen=True)
 class Cloud:
@@ -94,14 +97,21 @@ class Cloud:
         """Host of the Batch account's data plane."""
         return self.home.batch_host(self.inventory.batch_account, self.inventory.batch_region)
 
+    def caller(self, request: Request, audience: str = "") -> Caller:
+        """Who sent a request, which has a token for `audience`, by default Resource Manager.
+
+        Raises AzureError 401 without such a token.
+        """
+        found = request.scope.get("localcloud.caller")
+        if found is None:
+            audiences = [audience] if audience else [self.home.resource_manager, *MANAGEMENT]
+            found = request.scope["localcloud.caller"] = bearer(request, self.tokens, audiences)
+        assert isinstance(found, Caller)
+        return found
+
     def arm_caller(self, request: Request) -> Caller:
         """Return the caller of Resource Manager. Raises AzureError 401 without a token for it."""
-        audiences = [
-            self.home.resource_manager,
-            "https://management.azure.com",
-            "https://management.core.windows.net",
-        ]
-        return bearer(request, self.tokens, audiences)
+        return self.caller(request)
 
 
 async def nothing() -> None:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import known_subscription
 from localcloud.home import REGION, SUBSCRIPTION, TENANT
+from localcloud.rights import SIGNED_IN
 from localcloud.service import Cloud, Service
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, Handler, api_version
@@ -88,11 +89,11 @@ def service(cloud: Cloud) -> Service:
 
     one = "/subscriptions/{subscription}"
     routes: list[BaseRoute] = [
-        ArmRoute("GET", "/subscriptions", asked(subscriptions)),
+        ArmRoute("GET", "/subscriptions", asked(subscriptions), SIGNED_IN),
         ArmRoute("GET", one, asked(subscription)),
         ArmRoute("GET", f"{one}/locations", asked(locations)),
-        ArmRoute("GET", "/tenants", asked(tenants)),
-        ArmRoute("GET", "/providers", asked(providers)),
+        ArmRoute("GET", "/tenants", asked(tenants), SIGNED_IN),
+        ArmRoute("GET", "/providers", asked(providers), SIGNED_IN),
         ArmRoute("GET", f"{one}/providers", asked(providers)),
         ArmRoute("GET", f"{one}/providers/{{namespace}}", asked(provider)),
         ArmRoute("POST", f"{one}/providers/{{namespace}}/register", asked(provider)),

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from localcloud.rights import SIGNED_IN, Right, right_of
 from localcloud.store import Store
 from localcloud.tokens import Caller, TokenError, Tokens
 
@@ -79,13 +80,16 @@ def timestamp(moment: datetime | None = None) -> str:
 class ArmRoute(BaseRoute):
     """A route whose literal segments are not case-sensitive, as resource ids are not.
 
-    `{name}` matches one segment; request.path_params has its value as it was sent.
+    `{name}` matches one segment; request.path_params has its value as it was sent. right: what a caller must
+    be allowed to do, if it is not what Resource Manager derives from path and method. The application's guard
+    decides about it before the handler runs (localcloud.guard).
     """
 
-    def __init__(self, method: str, path: str, handler: Handler) -> None:
+    def __init__(self, method: str, path: str, handler: Handler, right: Right | None = None) -> None:
         self.method = method
         self.path = path
         self.handler = handler
+        self.right = right or right_of(method, path)
         pattern = "".join(
             f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("{") else re.escape(part)
             for part in re.split(r"({\w+})", path)
@@ -110,7 +114,11 @@ class ArmRoute(BaseRoute):
             )
             await error.response()(scope, receive, send)
             return
-        response = await self.handler(Request(scope, receive))
+        request = Request(scope, receive)
+        guard = request.app.state.guard
+        await guard.admit(self.right, request)
+        response = await self.handler(request)
+        await guard.leave()
         await response(scope, receive, send)
 
 
@@ -291,6 +299,6 @@ def operation_routes(
         return Response(status_code=204)
 
     return [
-        ArmRoute("GET", f"{root}/{status_segment}/{{operation}}", status),
-        ArmRoute("GET", f"{root}/{result_segment}/{{operation}}", result),
+        ArmRoute("GET", f"{root}/{status_segment}/{{operation}}", status, SIGNED_IN),
+        ArmRoute("GET", f"{root}/{result_segment}/{{operation}}", result, SIGNED_IN),
     ]

@@ -19,6 +19,7 @@ from localcloud.deployments.service import Deployments, described
 from localcloud.deployments.tracing import Document
 from localcloud.home import REGION
 from localcloud.inventory import Inventory
+from localcloud.rights import SIGNED_IN
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, Handler, not_imitated
 
@@ -38,9 +39,11 @@ def service(cloud: Cloud) -> Service:
             *looks(deployments),
             *refusals(),
         ):
-            found.append(ArmRoute(method, f"{every}{path}", opened(cloud, handler)))
+            right = SIGNED_IN if "operationStatuses" in path else None
+            found.append(ArmRoute(method, f"{every}{path}", opened(cloud, handler), right))
 
-    found.append(ArmRoute("GET", f"{SUBSCRIPTION}/operationresults/{{operation}}", opened(cloud, deleted)))
+    results = f"{SUBSCRIPTION}/operationresults/{{operation}}"
+    found.append(ArmRoute("GET", results, opened(cloud, deleted), SIGNED_IN))
 
     async def start() -> None:
         deployments.records.end_interrupted()

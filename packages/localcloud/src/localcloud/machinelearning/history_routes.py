@@ -14,6 +14,7 @@ from localcloud.machinelearning import jobs as job_forms
 from localcloud.machinelearning import workspace
 from localcloud.machinelearning.jobs import Jobs
 from localcloud.machinelearning.uris import PROVIDER, Workspace
+from localcloud.rights import EVERYBODY, Right
 from localcloud.service import Cloud
 from localcloud.wire import ArmRoute
 
@@ -50,9 +51,16 @@ def routes(cloud: Cloud, own: Workspace, jobs: Jobs) -> list[BaseRoute]:
         runs = [job_forms.as_run(own, job, child=True)] if has_runs else []
         return JSONResponse({"value": runs})
 
+    reads = Right(f"{PROVIDER}/workspaces/experiments/runs/read", scope=workspace_of)
     return [
-        ArmRoute("GET", "/discovery", discovery),
-        ArmRoute("GET", BASE, run),
-        ArmRoute("GET", f"{BASE}/details", details),
-        ArmRoute("GET", f"{BASE}/children", children),
+        ArmRoute("GET", "/discovery", discovery, EVERYBODY),
+        ArmRoute("GET", BASE, run, reads),
+        ArmRoute("GET", f"{BASE}/details", details, reads),
+        ArmRoute("GET", f"{BASE}/children", children, reads),
     ]
+
+
+def workspace_of(request: Request) -> str:
+    """The workspace that a path of the run history names. Source of the right: "MLflow operations"."""
+    path = request.url.path.removeprefix("/history/v1.0")
+    return path[: path.lower().index("/runs/")]

@@ -14,11 +14,12 @@ from localcloud.machinelearning.errors import not_found
 from localcloud.machinelearning.jobs import Jobs
 from localcloud.machinelearning.jobs import Request as Invocation
 from localcloud.machinelearning.scoring import Scoring
-from localcloud.machinelearning.uris import Workspace
+from localcloud.machinelearning.uris import PROVIDER, Workspace
+from localcloud.rights import Right
 from localcloud.service import Cloud
-from localcloud.wire import ArmRoute, bearer, json_body
+from localcloud.wire import ArmRoute, json_body
 
-AUDIENCES = ["https://ml.azure.com"]
+AUDIENCE = "https://ml.azure.com"
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 REPEATABILITY_HEADER = "repeatability_request-id"
 
@@ -27,7 +28,7 @@ def routes(
     cloud: Cloud, workspace: Workspace, endpoints: Endpoints, jobs: Jobs, scoring: Scoring
 ) -> list[BaseRoute]:
     async def invoke(request: Request) -> Response:
-        caller = bearer(request, cloud.tokens, AUDIENCES)
+        caller = cloud.caller(request)
         endpoint = request.path_params["endpoint"].lower()
         deployment = endpoints.scored_by(endpoint, request.headers.get(DEPLOYMENT_HEADER))
         invocation = Invocation.parse(await json_body(request), workspace)
@@ -39,7 +40,6 @@ def routes(
         return JSONResponse(job_forms.as_batch_job(workspace, job), 201)
 
     async def get(request: Request) -> Response:
-        bearer(request, cloud.tokens, AUDIENCES)
         path = request.path_params
         job = jobs.get(path["name"])
         if job["endpoint"] != path["endpoint"].lower():
@@ -47,7 +47,6 @@ def routes(
         return JSONResponse(job_forms.as_batch_job(workspace, job))
 
     async def list_all(request: Request) -> Response:
-        bearer(request, cloud.tokens, AUDIENCES)
         endpoint = endpoints.get(request.path_params["endpoint"])["name"]
         return JSONResponse(
             {
@@ -59,9 +58,15 @@ def routes(
             }
         )
 
-    jobs_of_endpoint = [
-        ArmRoute("POST", "/jobs", invoke),
-        ArmRoute("GET", "/jobs", list_all),
-        ArmRoute("GET", "/jobs/{name}", get),
+    def endpoint_of(request: Request) -> str:
+        return f"{workspace.path}/batchEndpoints/{request.path_params['endpoint']}"
+
+    jobs_of = f"{PROVIDER}/workspaces/batchEndpoints/jobs"
+    reads = Right(f"{jobs_of}/read", scope=endpoint_of, audience=AUDIENCE)
+    writes = Right(f"{jobs_of}/write", scope=endpoint_of, audience=AUDIENCE)
+    jobs_of_endpoint: list[BaseRoute] = [
+        ArmRoute("POST", "/jobs", invoke, writes),
+        ArmRoute("GET", "/jobs", list_all, reads),
+        ArmRoute("GET", "/jobs/{name}", get, reads),
     ]
     return [Host(cloud.home.scoring_host("{endpoint}", "{region}"), Router(jobs_of_endpoint))]

@@ -9,13 +9,14 @@ import httpx
 import pytest
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
+from localcloud.access.built_in import built_in_named
 from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home
-from localcloud.roles import STORAGE_ROLES
 
 from localcloud_tests.resources import (
     BATCH_ID,
     FACTORY_ID,
     GROUP_ID,
+    CARRYING,
     POOL,
     SITE_ID,
     STORAGE_ID,
@@ -31,7 +32,11 @@ from localcloud_tests.resources import (
 pytestmark = pytest.mark.integration
 
 Arm = Callable[..., httpx.Response]
-VERSIONS = {"Microsoft.DataFactory": "2018-06-01", "Microsoft.MachineLearningServices": "2024-04-01"}
+VERSIONS = {
+    "Microsoft.ManagedIdentity": "2024-11-30",
+    "Microsoft.DataFactory": "2018-06-01",
+    "Microsoft.MachineLearningServices": "2024-04-01",
+}
 
 
 @pytest.fixture
@@ -45,12 +50,15 @@ def arm(cloud_home: Home, trusted: None) -> Iterator[Arm]:
 
         def send(method: str, id_: str, **properties: Any) -> httpx.Response:
             provider = id_.partition("/providers/")[2].partition("/")[0]
+            sent = {"location": "here", "properties": properties}
+            if id_ == f"{BATCH_ID}/pools/{POOL}":
+                sent["identity"] = CARRYING
             return client.request(
                 method,
                 id_,
                 params={"api-version": VERSIONS.get(provider, "2025-06-01")},
                 headers={"Authorization": f"Bearer {token}"},
-                json={"location": "here", "properties": properties} if method in ("PUT", "POST") else None,
+                json=sent if method in ("PUT", "POST") else None,
             )
 
         yield send
@@ -87,13 +95,15 @@ def test_an_identity_gets_roles_on_resources_that_exist(arm: Arm) -> None:
     principal = made.json()["properties"]["principalId"]
     assert arm("GET", IDENTITY_ID).json() == arm("PUT", IDENTITY_ID).json() == made.json()
     assert arm("GET", f"{IDENTITY_ID}s").status_code == 404
-    role = f"{DEFINITION}/{STORAGE_ROLES['Storage Queue Data Contributor']}"
-    wanted = {"principalId": principal, "roleDefinitionId": role}
+    found = built_in_named("Storage Queue Data Contributor")
+    assert found is not None
+    wanted = {"principalId": principal, "roleDefinitionId": f"{DEFINITION}/{found.id}"}
     for scope in (GROUP_ID, STORAGE_ID, f"{BATCH_ID}/pools/{POOL}"):
         id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
         answer = arm("PUT", id_, **wanted)
         assert answer.status_code == 201, answer.text
-        assert answer.json()["properties"] == wanted | {"scope": scope}
+        assert answer.json()["properties"].items() >= (wanted | {"scope": scope}).items()
+        assert answer.json()["properties"]["principalType"] == "ServicePrincipal"
         assert arm("GET", id_).json() == answer.json()
         assert [arm("DELETE", id_).status_code for _ in range(2)] == [200, 204]
         assert arm("GET", id_).json()["error"]["code"] == "RoleAssignmentNotFound"

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from localcloud.access.calls import Call
 from localcloud.access.decisions import Allowed, Refused
+from localcloud.authorization.assignments import accepted
 from localcloud.grants import ASSIGNMENT, Grants
 from localcloud.home import SUBSCRIPTION
 from localcloud.identities import client_id_of, object_id_of
 from localcloud.inventory import Inventory
-from localcloud.roles import STORAGE_ROLES, check_assignment
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError
 
@@ -20,7 +20,9 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/data"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/scoring"
 PRINCIPAL = object_id_of(IDENTITY)
-TABLES = STORAGE_ROLES["Storage Table Data Contributor"]
+TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
+"""Storage Table Data Contributor."""
+CONDITION = "@Resource[Microsoft.Storage/storageAccounts:name] StringEquals 'data'"
 DEFINITION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{TABLES}"
 
 
@@ -31,17 +33,20 @@ def inventory(tmp_path: Path) -> Iterator[Inventory]:
     store.close()
 
 
-def assignment(**changed: str) -> Document:
-    return {"principalId": PRINCIPAL, "roleDefinitionId": DEFINITION} | changed
+def assignment(**changed: str | None) -> Document:
+    return {
+        "principalId": PRINCIPAL,
+        "principalType": "ServicePrincipal",
+        "roleDefinitionId": DEFINITION,
+    } | changed
 
 
-def assign(inventory: Inventory, scope: str, name: str = "", **changed: str) -> str:
+def assign(inventory: Inventory, scope: str, name: str = "", **changed: str | None) -> str:
     """Make an assignment and return its name."""
     name = name or str(uuid4())
-    wanted = assignment(**changed)
-    check_assignment(inventory, name, scope, wanted)
     id_ = f"{scope}/providers/{ASSIGNMENT}/{name}"
-    inventory.put(ASSIGNMENT, id_, {}, wanted | {"scope": scope})
+    wanted = accepted(lambda _: None, inventory, id_, assignment(**changed))
+    inventory.put(ASSIGNMENT, id_, {}, wanted)
     return name
 
 
@@ -102,10 +107,16 @@ def test_listeners_are_told_once_of_all_changes_before_an_announcement(inventory
         ("", {"principalId": "scoring"}, "InvalidPrincipalId"),
         ("", {"roleDefinitionId": TABLES}, "InvalidRoleDefinitionId"),
         ("", {"roleDefinitionId": "Storage Table Data Contributor"}, "InvalidRoleDefinitionId"),
+        ("", {"roleDefinitionId": DEFINITION.replace("0a9a", "0a9b")}, "RoleDefinitionDoesNotExist"),
+        ("", {"principalType": "Robot"}, "InvalidPrincipalType"),
+        ("", {"principalType": None}, "PrincipalNotFound"),
+        ("", {"condition": "@Resource[x"}, "InvalidCondition"),
+        ("", {"condition": CONDITION, "conditionVersion": "1.0"}, "InvalidCondition"),
+        ("", {"conditionVersion": "2.0"}, "InvalidConditionVersion"),
     ],
 )
 def test_an_assignment_that_azure_refuses_is_refused(
-    inventory: Inventory, name: str, changed: dict[str, str], code: str
+    inventory: Inventory, name: str, changed: dict[str, str | None], code: str
 ) -> None:
     with pytest.raises(AzureError) as refused:
         assign(inventory, ACCOUNT, name, **changed)
@@ -121,6 +132,13 @@ def test_the_same_assignment_may_be_made_again_but_not_under_another_name(invent
     with pytest.raises(AzureError) as refused:
         assign(inventory, ACCOUNT, name, principalId=str(uuid4()))
     assert (refused.value.status, refused.value.code) == (400, "RoleAssignmentUpdateNotPermitted")
+
+
+def test_a_condition_that_cannot_be_evaluated_is_refused_as_not_imitated(inventory: Inventory) -> None:
+    condition = "@Environment[nothing:known] StringEquals 'x'"
+    with pytest.raises(AzureError) as refused:
+        assign(inventory, ACCOUNT, condition=condition, conditionVersion="2.0")
+    assert (refused.value.status, refused.value.code) == (501, "NotImplemented")
 
 
 def test_an_identity_has_one_principal_however_its_id_is_spelt() -> None:

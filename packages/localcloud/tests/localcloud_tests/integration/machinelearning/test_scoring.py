@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
+from localcloud.access.built_in import built_in_named
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
 from localcloud.identities import object_id_of
-from localcloud.roles import STORAGE_ROLES
 
 from localcloud_tests.integration.machinelearning.conftest import (
     DATASTORE_PATHS,
@@ -275,7 +275,9 @@ STORAGE = (
 
 def assign(bench: Workbench, identity: str, role: str) -> None:
     """Give a user-assigned identity a role on the storage account."""
-    definition = f"/providers/Microsoft.Authorization/roleDefinitions/{STORAGE_ROLES[role]}"
+    found = built_in_named(role)
+    assert found is not None
+    definition = f"/providers/Microsoft.Authorization/roleDefinitions/{found.id}"
     answer = bench.request(
         "PUT",
         f"{STORAGE}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}?api-version=2022-04-01",

@@ -1,0 +1,97 @@
+"""The one place where it is decided whether a caller may do what a route does, before its handler runs.
+
+Sources: "Troubleshoot Azure RBAC" for the refusals; for linked access "Assign a managed identity access to
+another resource" and LinkedAuthorizationFailed in "Resolve common Azure deployment errors".
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.requests import Request
+
+from localcloud.access.calls import Call
+from localcloud.access.decisions import Refused
+from localcloud.arm import known_subscription
+from localcloud.rights import Right
+from localcloud.service import Cloud
+from localcloud.wire import AzureError, json_body
+
+ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+JOIN_PLAN = "Microsoft.Web/serverfarms/join/action"
+
+
+class Guard:
+    """Decides by the roles of a cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def admit(self, right: Right, request: Request) -> None:
+        """Let a request through. Raises AzureError 401 without a valid token, 403 without the right."""
+        if right.before:
+            right.before(request)
+        if not right.token:
+            return
+        caller = self._cloud.caller(request, right.audience)
+        if not right.operation:
+            return
+        known_subscription(request)
+        call = Call(
+            caller.object_id,
+            right.operation.format_map(request.path_params),
+            right.scope(request),
+            right.is_data,
+            client=caller.client,
+        )
+        decided = self._cloud.grants.decide(call)
+        if isinstance(decided, Refused):
+            raise right.refusal(decided) if right.refusal else forbidden(decided)
+        if request.method in ("PUT", "PATCH"):
+            self._admit_links(call, await json_body(request))
+
+    async def leave(self) -> None:
+        """After a request: tell whoever must know that access has changed."""
+        await self._cloud.grants.announce()
+
+    def _admit_links(self, call: Call, body: dict[str, Any]) -> None:
+        """Raise AzureError 403 if the caller may not use a resource that a body refers to."""
+        refused = [
+            (operation, scope)
+            for operation, scope in links(body)
+            if isinstance(
+                self._cloud.grants.decide(Call(call.principal, operation, scope, client=call.client)), Refused
+            )
+        ]
+        if not refused:
+            return
+        operations = ",".join(dict.fromkeys(operation for operation, _ in refused))
+        scopes = ",".join(scope for _, scope in refused)
+        raise AzureError(
+            403,
+            "LinkedAuthorizationFailed",
+            f"The client '{call.client}' with object id '{call.principal}' has permission to perform action"
+            f" '{call.operation}' on scope '{call.scope}'; however, it does not have permission to perform"
+            f" action(s) '{operations}' on the linked scope(s) '{scopes}' (respectively) or the linked"
+            " scope(s) are invalid.",
+        )
+
+
+def forbidden(refused: Refused) -> AzureError:
+    """Resource Manager's refusal."""
+    return AzureError(403, refused.code, refused.message)
+
+
+def links(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a caller must be allowed to do on other resources to write a body: operation and scope."""
+    identity, properties = body.get("identity"), body.get("properties")
+    assigned = identity.get("userAssignedIdentities") if isinstance(identity, dict) else None
+    if isinstance(assigned, dict):
+        yield from ((ASSIGN, id_) for id_, given in assigned.items() if given is not None)
+    if not isinstance(properties, dict):
+        return
+    of_credential = properties.get("typeProperties")
+    of_identity = of_credential.get("resourceId") if isinstance(of_credential, dict) else None
+    if properties.get("type") == "ManagedIdentity" and isinstance(of_identity, str):
+        yield ASSIGN, of_identity
+    if isinstance(properties.get("serverFarmId"), str):
+        yield JOIN_PLAN, properties["serverFarmId"]
