@@ -14,9 +14,9 @@ from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home
 
 from localcloud_tests.resources import (
     BATCH_ID,
+    CARRYING,
     FACTORY_ID,
     GROUP_ID,
-    CARRYING,
     POOL,
     SITE_ID,
     STORAGE_ID,

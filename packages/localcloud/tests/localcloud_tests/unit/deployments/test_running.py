@@ -8,6 +8,7 @@ import pytest
 from localcloud_tests.unit.deployments.manager import GROUP, ROOT, Json, Manager, manager
 
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/runner"
+OF_IDENTITY = {"api-version": "2024-11-30"}
 OTHER = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/other"
 CONTRIBUTOR = f"{ROOT}/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"
 NAME = "10ca1c10-0d00-4000-8000-0000000000cc"
@@ -55,7 +56,7 @@ async def deploy(arm: Manager, *resources: Json, **outputs: object) -> Json:
 async def test_resources_are_made_in_their_order_with_what_the_others_tell(arm: Manager) -> None:
     ended = await deploy(arm, assignment(RUNNER), identity(), group(), who=RUNNER, fixed={"a": [1]})
     assert ended["provisioningState"] == "Succeeded"
-    made = (await arm.send("GET", IDENTITY)).json()["properties"]["principalId"]
+    made = (await arm.send("GET", IDENTITY, **OF_IDENTITY)).json()["properties"]["principalId"]
     assert (await arm.send("GET", ASSIGNMENT)).json()["properties"]["principalId"] == made
     assert ended["outputs"] == {
         "who": {"type": "String", "value": made},
@@ -95,8 +96,8 @@ async def test_a_refused_resource_fails_the_deployment_and_holds_back_what_needs
     [detail] = ended["error"]["details"]
     assert (detail["code"], detail["target"]) == ("InvalidRoleDefinitionId", ASSIGNMENT)
     assert detail["message"] == "The role definition ID is not valid."
-    assert (await arm.send("GET", OTHER)).status_code == 200
-    assert (await arm.send("GET", after["id"])).status_code == 404
+    assert (await arm.send("GET", OTHER, **OF_IDENTITY)).status_code == 200
+    assert (await arm.send("GET", after["id"], **OF_IDENTITY)).status_code == 404
     operations = (await arm.send("GET", f"{DEPLOYMENT}/operations")).json()["value"]
     states = {each["properties"]["targetResource"]["id"]: each["properties"] for each in operations}
     assert states[ASSIGNMENT]["statusMessage"]["error"]["code"] == "InvalidRoleDefinitionId"
@@ -106,18 +107,18 @@ async def test_a_refused_resource_fails_the_deployment_and_holds_back_what_needs
 
 async def test_a_second_deployment_goes_on_after_a_failure(arm: Manager) -> None:
     await deploy(arm, group(), identity(), assignment(RUNNER, role="nosuch"))
-    before = (await arm.send("GET", IDENTITY)).json()
+    before = (await arm.send("GET", IDENTITY, **OF_IDENTITY)).json()
     ended = await deploy(arm, group(), identity(), assignment(RUNNER))
     assert ended["provisioningState"] == "Succeeded"
-    assert (await arm.send("GET", IDENTITY)).json() == before
+    assert (await arm.send("GET", IDENTITY, **OF_IDENTITY)).json() == before
 
 
 async def test_deploying_twice_changes_nothing(arm: Manager) -> None:
     everything = group(), identity(), assignment(RUNNER)
     await deploy(arm, *everything)
-    before = [(await arm.send("GET", each["id"])).json() for each in everything]
+    before = [(await arm.send("GET", each["id"], **OF_IDENTITY)).json() for each in everything]
     await deploy(arm, *everything)
-    assert [(await arm.send("GET", each["id"])).json() for each in everything] == before
+    assert [(await arm.send("GET", each["id"], **OF_IDENTITY)).json() for each in everything] == before
 
 
 async def test_an_expression_that_cannot_be_evaluated_is_the_resources_failure(arm: Manager) -> None:
@@ -153,7 +154,7 @@ async def test_a_cancelled_deployment_makes_nothing_more(arm: Manager) -> None:
     assert (await arm.send("POST", f"{DEPLOYMENT}/cancel")).status_code == 204
     ended = await arm.ended(DEPLOYMENT)
     assert (ended["provisioningState"], ended["error"]["code"]) == ("Canceled", "DeploymentCanceled")
-    assert (await arm.send("GET", f"{OTHER}-49")).status_code == 404
+    assert (await arm.send("GET", f"{OTHER}-49", **OF_IDENTITY)).status_code == 404
     again = await arm.send("POST", f"{DEPLOYMENT}/cancel")
     assert (again.status_code, again.json()["error"]["code"]) == (409, "DeploymentCannotBeCancelled")
 
