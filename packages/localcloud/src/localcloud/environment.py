@@ -12,6 +12,7 @@ from typing import Any
 from localcloud.functions import site
 from localcloud.functions.site import HOSTED, OVERRIDES
 from localcloud.home import LOOPBACK, STORAGE_ACCOUNT, Home
+from localcloud.persons import secret_of
 from localcloud.spec import CloudSpec
 
 FOREIGN = (
@@ -70,9 +71,13 @@ def of_storage(home: Home) -> dict[str, str]:
     return inherited() | emulator.variables(home)
 
 
-def of_person(home: Home) -> dict[str, str]:
-    """The variables with which Azure's SDKs use this cloud as its person, in a shell, script or notebook."""
-    return {"ARM_CLOUD_METADATA_URL": home.metadata_url, **home.identity("person"), **home.trust()}
+def of_person(home: Home, name: str = "person") -> dict[str, str]:
+    """The variables with which Azure's SDKs use this cloud as a person, in a shell, script or notebook.
+
+    Raises UnknownPersonError.
+    """
+    identity = {"IDENTITY_ENDPOINT": home.identity_endpoint, "IDENTITY_HEADER": secret_of(home, name)}
+    return {"ARM_CLOUD_METADATA_URL": home.metadata_url, **identity, **home.trust()}
 
 
 def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from localcloud.cli import commands, faults, output
+from localcloud.cli import commands, faults, output, principals
 from localcloud.cli.deploy import deploy
 from localcloud.cli.outcome import Exit
 from localcloud.cli.publish import publish
@@ -93,6 +93,15 @@ fault_commands.command("list")(faults.list_faults)
 fault_commands.command("arm")(faults.arm)
 fault_commands.command("disarm")(faults.disarm)
 app.add_typer(fault_commands, name="faults")
+
+principal_commands = typer.Typer(
+    help="List and add persons and programs, to whom roles can be assigned.",
+    no_args_is_help=True,
+    context_settings=HELP,
+)
+principal_commands.command("list")(principals.list_principals)
+principal_commands.command("add")(principals.add)
+app.add_typer(principal_commands, name="principal")
 
 
 def main() -> None:

@@ -111,10 +111,14 @@ def env(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing local.settings.json.")] = False,
+    as_: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Who uses the cloud: see `localcloud principal list`.")
+    ] = "person",
     as_json: JsonOption = False,
 ) -> None:
     """Print the variables with which Azure's SDKs use this cloud: eval "$(localcloud env)"."""
     from localcloud import certificates, environment, lifecycle
+    from localcloud.persons import UnknownPersonError
     from localcloud.spec import of_home
 
     with reporting_errors(as_json=as_json):
@@ -130,7 +134,12 @@ def env(
             else:
                 output.print_message(f"written: {file}. It holds secrets of this home: keep it out of git.")
             return
-        variables = environment.of_app(place, of_home(place)) if app else environment.of_person(place)
+        try:
+            variables = (
+                environment.of_app(place, of_home(place)) if app else environment.of_person(place, as_)
+            )
+        except UnknownPersonError as error:
+            raise CommandError(Exit.USAGE, str(error)) from None
         if as_json:
             output.print_json(variables)
             return

@@ -12,7 +12,7 @@ from localcloud.cli.outcome import CommandError
 from localcloud.home import Home, Ports
 from typer.testing import CliRunner, Result
 
-COMMANDS = ["up", "status", "env", "deploy", "down", "reset", "faults"]
+COMMANDS = ["up", "status", "env", "deploy", "down", "reset", "faults", "principal"]
 
 
 def run(*arguments: str) -> Result:
@@ -100,6 +100,31 @@ def test_the_variables_of_a_person_and_of_the_app_differ(home: Home) -> None:
     assert person["IDENTITY_HEADER"] == home.identity_headers["person"]
     assert app_["IDENTITY_HEADER"] == home.identity_headers["site"]
     assert f"export IDENTITY_HEADER={person['IDENTITY_HEADER']}" in run("env", *place[:2]).stdout
+
+
+def test_an_added_program_is_listed_and_has_variables_of_its_own(home: Home) -> None:
+    place = ("--home", str(home.root))
+    made = run("principal", "add", "robot", "--type", "service-principal", *place)
+    assert made.exit_code == 0
+    listed = json.loads(run("principal", "list", *place, "--json").stdout)["principals"]
+    assert [each["name"] for each in listed] == ["person", "publisher", "uploader", "robot"]
+    assert (listed[-1]["objectId"], listed[-1]["type"]) == (made.stdout.strip(), "ServicePrincipal")
+    assert made.stdout.strip() in run("principal", "list", *place).stdout.replace("\n", "")
+    robot = json.loads(run("env", "--as", "robot", *place, "--json").stdout)
+    assert robot["IDENTITY_HEADER"] not in home.identity_headers.values()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("principal", "add", "person"),
+        ("principal", "add", "robot", "--type", "robot"),
+        ("env", "--as", "nobody"),
+    ],
+)
+def test_a_person_that_cannot_be_is_wrong_usage(home: Home, arguments: tuple[str, ...]) -> None:
+    answer = run(*arguments, "--home", str(home.root), "--json")
+    assert (answer.exit_code, error_of(answer)["code"]) == (2, "usage")
 
 
 def test_settings_for_core_tools_are_not_replaced_unasked(home: Home, tmp_path: Path) -> None:
