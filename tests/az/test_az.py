@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobClient
 from localcloud.home import SUBSCRIPTION, TENANT, Home
 from localcloud.pytest_plugin import LocalCloud
 from localcloud.spec import CloudSpec
@@ -24,6 +25,7 @@ resource made 'Microsoft.Resources/resourceGroups@2024-11-01' = {
 module lab 'lab.bicep' = { scope: made, params: { name: 'runner' } }
 output client string = lab.outputs.client
 output manager string = environment().resourceManager
+output uploads string = lab.outputs.uploads
 """
 LAB = """
 @maxLength(24)
@@ -32,11 +34,23 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   name: name
   location: resourceGroup().location
 }
+resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = if (name != 'wrong') {
+  name: 'st${name}'
+  location: resourceGroup().location
+  sku: { name: 'Standard_LRS' }
+  kind: 'StorageV2'
+  properties: { allowSharedKeyAccess: false }
+  resource blobs 'blobServices' = {
+    name: 'default'
+    resource container 'containers' = { name: 'uploads' }
+  }
+}
 resource wrong 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (name == 'wrong') {
   name: guid(name)
   properties: { principalId: identity.properties.principalId, roleDefinitionId: 'nosuch' }
 }
 output client string = identity.properties.clientId
+output uploads string = name == 'wrong' ? '' : '${account!.properties.primaryEndpoints.blob}uploads'
 """
 
 
@@ -77,10 +91,13 @@ def deploy(az: Az, scope: str, name: str, file: str, *more: str) -> dict[str, ob
     return {each: value["value"] for each, value in (created["properties"]["outputs"] or {}).items()}
 
 
-def test_a_template_is_deployed_and_again(az: Az, localcloud: LocalCloud) -> None:
+def test_a_template_is_deployed_twice_and_a_file_is_uploaded_to_what_it_made(
+    az: Az, localcloud: LocalCloud
+) -> None:
     arguments = ("--location", "westeurope", "--parameters", "group=lab")
     outputs = deploy(az, "sub", "whole", "whole.bicep", *arguments)
-    assert outputs["manager"] == localcloud.home.resource_manager
+    assert outputs["manager"] == f"{localcloud.home.resource_manager}/"
+    assert outputs["uploads"] == f"{localcloud.home.storage_url('strunner')}/uploads"
     [group] = az("group", "list")
     assert (group["name"], group["location"]) == ("lab", "westeurope")
     identity = az("identity", "show", "--resource-group", "lab", "--name", "runner")
@@ -88,7 +105,19 @@ def test_a_template_is_deployed_and_again(az: Az, localcloud: LocalCloud) -> Non
     assert deploy(az, "sub", "whole", "whole.bicep", *arguments) == outputs
     operations = az("deployment", "operation", "sub", "list", "--name", "whole")
     made = [each["properties"]["targetResource"]["resourceName"] for each in operations]
-    assert made == ["lab", "runner"]
+    assert {*made} == {"lab", "runner", "strunner", "strunner/default", "strunner/default/uploads"}
+
+    (az.folder / "rows.csv").write_text("a,b\n1,2\n")
+    place = ("--account-name", "strunner", "--auth-mode", "login", "--container-name", "uploads")
+    az("storage", "blob", "upload", *place, "--name", "in/rows.csv", "--file", "rows.csv", "--no-progress")
+    home = localcloud.home
+    with BlobClient.from_blob_url(
+        f"{outputs['uploads']}/in/rows.csv",
+        localcloud.credential(),
+        proxies=home.proxies,
+        connection_verify=str(home.ca_bundle),
+    ) as blob:
+        assert blob.download_blob().readall() == b"a,b\n1,2\n"
 
 
 def test_a_template_of_a_group_that_fails_says_why(az: Az) -> None:
