@@ -56,7 +56,7 @@ def test_a_snapshot_is_deployed_by_the_command_line(cloud_home: Home, tmp_path: 
     assert result.exit_code == 0, result.output
     assert result.stdout == f"made    {IDENTITY} by-command\n"
     ended = json.loads(run(cloud_home, file, "--json", "--name", "again").stdout)
-    assert ended["outputs"]["where"]["value"] == cloud_home.resource_manager
+    assert ended["outputs"]["where"]["value"] == f"{cloud_home.resource_manager}/"
 
 
 def test_a_failure_names_the_resource_and_quotes_its_error(cloud_home: Home, tmp_path: Path) -> None:
