@@ -17,6 +17,7 @@ from localcloud.service import Cloud
 from localcloud.wire import AzureError, json_body
 
 ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+DEPLOY = "Microsoft.Resources/deployments/write"
 JOIN_PLAN = "Microsoft.Web/serverfarms/join/action"
 
 
@@ -46,7 +47,8 @@ class Guard:
         decided = self._cloud.grants.decide(call)
         if isinstance(decided, Refused):
             raise right.refusal(decided) if right.refusal else forbidden(decided)
-        if request.method in ("PUT", "PATCH"):
+        # Each resource of a deployment is admitted by itself, and its body may be more than strict JSON.
+        if request.method in ("PUT", "PATCH") and call.operation != DEPLOY:
             self._admit_links(call, await json_body(request))
 
     async def leave(self) -> None:

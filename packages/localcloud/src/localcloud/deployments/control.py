@@ -10,12 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from localcloud.access.calls import Call
+from localcloud.access.decisions import Refused
 from localcloud.deployments.ordering import SnapshotError
 from localcloud.deployments.records import shown
 from localcloud.deployments.requests import Target, Wanted, checked_location, checked_name
 from localcloud.deployments.service import Deployments
 from localcloud.deployments.snapshots import Snapshot
 from localcloud.deployments.tracing import Document
+from localcloud.guard import DEPLOY, forbidden
 from localcloud.home import REGION, SUBSCRIPTION
 from localcloud.service import Cloud
 from localcloud.wire import AzureError, json_body
@@ -41,6 +44,9 @@ def routes(cloud: Cloud, deployments: Deployments) -> list[BaseRoute]:
         caller, body = cloud.arm_caller(request), await json_body(request)
         location = checked_location(body.get("location") or REGION)
         to = target(str(body.get("name", "")), body.get("resourceGroup"), location)
+        decided = cloud.grants.decide(Call(caller.object_id, DEPLOY, to.scope, client=caller.client))
+        if isinstance(decided, Refused):
+            raise forbidden(decided)
         try:
             wanted = Wanted(to, Snapshot.read(body.get("snapshot")), {}, {})
         except SnapshotError as error:

@@ -128,6 +128,15 @@ async def test_requests_that_azure_refuses_are_refused(arm: Manager) -> None:
     assert (await refusal(arm, body() | {"location": "a;b"}))[1] == "InvalidLocation"
 
 
+async def test_a_body_is_read_as_az_writes_it(arm: Manager) -> None:
+    text = '{"location": "here", "properties": {"mode": "Incremental", template:{"resources": [], // no\n}}}'
+    for path, method, status in ((ONE, "PUT", 201), (f"{ONE}/validate", "POST", 200)):
+        query = {"api-version": "2025-04-01"}
+        answer = await arm.http.request(method, path, params=query, content=text.encode())
+        assert answer.status_code == status, answer.text
+    assert (await arm.ended(ONE))["provisioningState"] == "Succeeded"
+
+
 async def test_a_compiler_that_ends_without_a_snapshot_is_quoted(
     arm: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

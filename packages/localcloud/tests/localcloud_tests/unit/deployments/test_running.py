@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from localcloud.persons import person
 
 from localcloud_tests.unit.deployments.manager import GROUP, ROOT, Json, Manager, manager
 
@@ -206,6 +207,27 @@ async def test_a_deployment_needs_a_token(arm: Manager) -> None:
     body = {"snapshot": {"predictedResources": [group()]}, "name": "all"}
     answer = await arm.controls.post("deployments", json=body, headers={"Authorization": ""})
     assert answer.status_code == 401
+
+
+async def test_a_deployer_needs_the_right_to_deploy_and_that_to_each_resource(arm: Manager) -> None:
+    await deploy(arm, group())
+    token, _ = arm.cloud.tokens.issue(person("uploader"), arm.cloud.home.resource_manager)
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"snapshot": {"predictedResources": [identity()]}, "name": "part", "resourceGroup": "lab"}
+    refused = await arm.controls.post("deployments", json=body, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "AuthorizationFailed")
+    assert "'Microsoft.Resources/deployments/write' over scope" in refused.json()["error"]["message"]
+
+    operator = "f1a07417-d97a-45cb-824c-7a7467783830"  # Managed Identity Operator
+    role = f"{ROOT}/providers/Microsoft.Authorization/roleDefinitions/{operator}"
+    given = assignment(person("uploader").object_id, role=role)
+    given["properties"]["principalType"] = "User"
+    assert (await deploy(arm, group(), given))["provisioningState"] == "Succeeded"
+    begun = await arm.controls.post("deployments", json=body, headers=headers)
+    assert begun.status_code == 201, begun.text
+    [detail] = (await arm.ended(begun.json()["id"]))["error"]["details"]
+    assert (detail["code"], detail["target"]) == ("AuthorizationFailed", IDENTITY)
+    assert "'Microsoft.ManagedIdentity/userAssignedIdentities/write'" in detail["message"]
 
 
 async def test_deployments_that_the_end_of_the_process_interrupts_have_failed(arm: Manager) -> None:
