@@ -171,9 +171,9 @@ class Home:
         return self.root / "logs"
 
     def trusted_certificates(self) -> dict[str, str]:
-        """The variables that make Python, requests, gRPC, Go and Node trust localcloud's certificates."""
-        bundle = str(self.ca_bundle)
-        return {"SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle}
+        """The variables that make Python, requests, gRPC, Go, curl and Node trust localcloud."""
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        return dict.fromkeys(names, str(self.ca_bundle))
 
     def trust(self) -> dict[str, str]:
         """The variables that lead programs to this cloud by its names, and make them trust it."""

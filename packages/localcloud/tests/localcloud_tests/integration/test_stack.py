@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from localcloud.spec import CloudSpec, of_home
 from localcloud.stack import PartFailedError, Stack, is_locked
 
 from localcloud_tests.integration.conftest import CHECKOUT, NODE_ENVIRONMENT
-from localcloud_tests.resources import SITE_ID, TOPIC_ID, resource, resources, subscription
+from localcloud_tests.resources import SITE, SITE_ID, TOPIC_ID, resource, resources, subscription
 
 pytestmark = pytest.mark.integration
 
@@ -82,6 +83,9 @@ def test_up_serves_the_given_specification_and_later_the_last_one(shell: Shell, 
     assert [node["id"] for node in report["nodes"]] == ["tvm-localcloud_1"]
     url = f"{shell.home.functions_url}/api/colour"
     assert httpx.get(url, trust_env=False).text == "red"
+    trust = ssl.create_default_context(cafile=shell.home.ca_bundle)
+    by_name = f"https://{shell.home.site_host(SITE)}/api/colour"
+    assert httpx.get(by_name, trust_env=False, verify=trust, proxy=shell.home.proxy).text == "red"
     pid = report["supervisor"]["pid"]
     assert shell.run("up")[0]["supervisor"]["pid"] == pid
     assert shell.run("status")[1] == 0

@@ -164,6 +164,7 @@ def check_environment(factory: Factory, environment: dict[str, str], task_id: st
         "LC_CTYPE",
         "SSL_CERT_FILE",
         "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
         "NODE_EXTRA_CA_CERTS",
         "HTTPS_PROXY",
         "https_proxy",
