@@ -21,6 +21,8 @@ OVERRIDES = "LOCALCLOUD_APP_SETTINGS"
 """The host's variable with settings, as JSON, that take precedence over those of its site."""
 HOSTED = "LOCALCLOUD_HOSTED"
 """The cloud's variable that says that its stack has a Functions host."""
+SKU, FLEX = "WEBSITE_SKU", "FlexConsumption"
+"""The variable by which App Service tells a host its plan, and its value for Flex Consumption."""
 PACKAGED = (".py", ".json", ".txt", ".yml", ".yaml")
 """Endings of the files whose change makes another package of a folder."""
 NO_PART = ("node_modules", "__pycache__")

@@ -19,8 +19,16 @@ from pathlib import Path
 from localcloud.functions import hostjson, keys, logs
 from localcloud.functions.app import Host, load, worker_for
 from localcloud.functions.front import Front
-from localcloud.functions.server import BACKLOG, GRACE_SECONDS, Server, hand_on, inherited, listener
-from localcloud.functions.site import OVERRIDES, Site, package_of, read
+from localcloud.functions.server import (
+    BACKLOG,
+    GRACE_SECONDS,
+    Server,
+    StartError,
+    hand_on,
+    inherited,
+    listener,
+)
+from localcloud.functions.site import FLEX, OVERRIDES, SKU, Site, package_of, read
 from localcloud.functions.worker import AppLoadError, debugging
 
 log = logging.getLogger("Host.Startup")
@@ -99,14 +107,13 @@ async def become(
         return None
     os.environ.update({**site.settings, **overrides})
     log.info("The host becomes the site %s, with %d settings.", site.name, len(site.settings))
-    if any(name.startswith(STORAGE) for name in site.settings):
-        log.info("Host and Durable keep their state in this process, not in the account of %s.", STORAGE)
     try:
+        check_storage(site.settings)
         settings = hostjson.read(site.folder)
         worker = worker_for(site.folder, settings)
         logs.configure(settings.log_levels, worker.function_of, debugging())
         served = await load(worker, settings, keys.load(key_file), origin)
-    except (AppLoadError, hostjson.HostJsonError, keys.KeysError, logs.LogLevelError) as error:
+    except (AppLoadError, StartError, hostjson.HostJsonError, keys.KeysError, logs.LogLevelError) as error:
         said = f"{error}\nNo job functions found." if isinstance(error, AppLoadError) else str(error)
         print(said, file=sys.stderr, flush=True)
         front.fail(said)
@@ -115,6 +122,18 @@ async def become(
     front.serve(served.web)
     log.info("Now listening on: %s", origin)
     return served
+
+
+def check_storage(settings: Mapping[str, str]) -> None:
+    """Raise StartError where a host in Azure does not start either: without storage of its own."""
+    named = {name for name in settings if name == STORAGE or name.startswith(f"{STORAGE}__")}
+    if settings.get(SKU) == FLEX and not named:
+        raise StartError(
+            f"the app settings name no storage for the host: set {STORAGE}__blobServiceUri,"
+            f" {STORAGE}__queueServiceUri and {STORAGE}__tableServiceUri, or {STORAGE}"
+        )
+    if named:
+        log.info("Host and Durable keep their state in this process, not in the account of %s.", STORAGE)
 
 
 async def stopped(running: Host | None) -> None:

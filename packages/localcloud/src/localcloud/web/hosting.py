@@ -18,7 +18,7 @@ import httpx
 
 from localcloud import environment
 from localcloud.functions import keys
-from localcloud.functions.site import HOSTED, STATUS, Site, package_of, read, site_file
+from localcloud.functions.site import FLEX, HOSTED, SKU, STATUS, Site, package_of, read, site_file
 from localcloud.inventory import SITE, Inventory
 from localcloud.service import Cloud
 from localcloud.store import Document
@@ -203,8 +203,10 @@ class Hosting:
         return found
 
     def _of_platform(self, site: str) -> dict[str, str]:
-        """The variables that App Service adds to the settings of every site of Flex Consumption."""
-        return {
+        """The variables that App Service adds to the settings of a site."""
+        properties = (self._inventory.get(site) or {"properties": {}})["properties"]
+        sku = {SKU: FLEX} if "functionAppConfig" in properties else {}
+        return sku | {
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "WEBSITE_HOSTNAME": self._cloud.home.site_host(site.rpartition("/")[2]),
             "WEBSITE_SITE_NAME": site.rpartition("/")[2],

@@ -158,6 +158,14 @@ def test_code_that_does_not_import_is_an_error_until_other_code_comes(host: Site
     assert host.setting("SIZE") == "mine"
 
 
+def test_a_site_on_flex_consumption_needs_storage_for_its_host(host: SiteHost) -> None:
+    good = host.known
+    flex = {"WEBSITE_SKU": "FlexConsumption"}
+    failed = host.be("Error", replace(good, settings=flex))
+    assert "AzureWebJobsStorage__blobServiceUri" in failed["error"]
+    host.be("Running", replace(good, settings=flex | {"AzureWebJobsStorage__blobServiceUri": "https://x"}))
+
+
 def test_a_deleted_site_leaves_a_placeholder_which_a_signal_ends_with_0(host: SiteHost) -> None:
     host.be("Running", host.known)
     host.file.unlink()
