@@ -1,5 +1,6 @@
 """App Service: the site that the Functions host serves, its plan, settings, functions and keys."""
 
+from localcloud.inventory import SITE
 from localcloud.service import Cloud, Service
 from localcloud.web import plans
 from localcloud.web.functions import Functions
@@ -10,6 +11,7 @@ from localcloud.web.sites import Sites
 
 def service(cloud: Cloud) -> Service:
     hosting = Hosting(cloud)
+    cloud.on_deletion(SITE, hosting.going)
     sites, functions = Sites(cloud, hosting), Functions(cloud, hosting)
     return Service(
         "web",

@@ -113,6 +113,10 @@ class Hosting:
         self._cloud.store.delete(KIND, site.lower())
         self._file.unlink(missing_ok=True)
 
+    async def going(self, site: Document) -> None:
+        """Forget a site that is deleted with its group."""
+        self.remove(site["id"])
+
     async def sync(self, site: str) -> None:
         """List the functions that the site's code has now, when its host runs. Raises AzureError."""
         if not self._kept(site)["folder"]:

@@ -10,6 +10,7 @@ import pytest
 from localcloud import web
 from localcloud.cloud import tls_app
 from localcloud.faults import Faults
+from localcloud.grants import make_owner
 from localcloud.home import Home, Ports
 from localcloud.identities import USER_ASSIGNED
 from localcloud.inventory import GROUP
@@ -79,6 +80,7 @@ def cloud(tmp_path: Path, certificates: Path) -> Iterator[Cloud]:
     shutil.copytree(certificates, home.certificates)
     store = Store(home.root / "cloud.sqlite")
     cloud = Cloud(home, store, Tokens(home), Operations(store, home.resource_manager), Faults())
+    make_owner(cloud.inventory, cloud.principals.person("person"))
     cloud.inventory.put(GROUP, GROUP_ID, {"location": "westeurope"}, {})
     cloud.inventory.put(USER_ASSIGNED, IDENTITY_ID, {"location": "westeurope"}, IDS)
     yield cloud

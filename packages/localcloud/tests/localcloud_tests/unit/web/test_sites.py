@@ -93,6 +93,15 @@ async def test_a_deleted_site_takes_its_settings_and_its_code_with_it(
     assert (await send("POST", f"{deployed}/config/appsettings/list")).json()["properties"] == {}
 
 
+async def test_a_site_goes_with_its_group(send: Send, deployed: str, cloud: Cloud) -> None:
+    give_code(cloud)
+    assert (await send("POST", f"{deployed}/start")).status_code == 200
+    site = cloud.inventory.get(deployed)
+    assert site is not None
+    await cloud.going(site)
+    assert read(site_file(cloud.home)) is None
+
+
 async def test_publishing_by_password_is_as_the_policy_says(send: Send, deployed: str) -> None:
     policy = f"{deployed}/basicPublishingCredentialsPolicies"
     assert (await send("GET", f"{policy}/scm")).json()["properties"] == {"allow": True}
