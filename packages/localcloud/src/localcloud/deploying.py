@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from localcloud.controls import Controls, ControlsError, Json
+from localcloud.controls import Controls, ControlsError, Json, RefusedControlError
 from localcloud.credentials import Principal
+from localcloud.deployments.snapshots import Snapshot
 from localcloud.home import REGION, Home
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
@@ -41,7 +42,7 @@ def deploy(
     called with the operation of each resource that is made, or refused. Raises DeploymentFailedError, and as
     Controls does.
     """
-    to: dict[str, str] = {"name": name} | ({"resourceGroup": group} if group else {})
+    to = named(name, group)
     with Controls(home) as controls:
         token = Principal(home, principal).get_token(home.resource_manager).token
         headers = {"Authorization": f"Bearer {token}"}
@@ -60,6 +61,27 @@ def deploy(
             if properties["provisioningState"] not in ACTIVE:
                 raise DeploymentFailedError(name, properties["error"])
     raise AssertionError("looks() has no end")
+
+
+def deployed(home: Home, snapshot: Any, *, name: str, group: str | None = None) -> Json | None:
+    """The properties of the newest deployment of a name, if it deployed this very snapshot, else None.
+
+    What was changed or deleted since is not looked at. Raises SnapshotError, and as Controls does.
+    """
+    with Controls(home) as controls:
+        try:
+            progress = controls.call("GET", "deployments", params=named(name, group))
+        except RefusedControlError as error:
+            if error.code in ("DeploymentNotFound", "ResourceGroupNotFound"):
+                return None
+            raise
+    properties: Json = progress["deployment"]["properties"]
+    same = progress["snapshotHash"] == Snapshot.read(snapshot).digest
+    return properties if same and properties["provisioningState"] == "Succeeded" else None
+
+
+def named(name: str, group: str | None) -> dict[str, str]:
+    return {"name": name} | ({"resourceGroup": group} if group else {})
 
 
 def looks(controls: Controls, to: Mapping[str, str]) -> Iterator[Json]:

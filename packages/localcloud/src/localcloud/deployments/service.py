@@ -1,8 +1,6 @@
 """Deployments of one cloud: begin them, look at them, cancel and delete them."""
 
 import asyncio
-import hashlib
-import json
 
 from starlette.types import ASGIApp
 
@@ -44,7 +42,7 @@ class Deployments:
             described(wanted),
             None if wanted.target.group else wanted.target.location,
             wanted.tags,
-            {"template": wanted.template or None, "snapshotHash": snapshot_hash(wanted)},
+            {"template": wanted.template or None, "snapshotHash": wanted.snapshot.digest},
         )
         self.records.forget_operations(wanted.target.id)
         self.records.put(document)
@@ -136,9 +134,3 @@ def described(wanted: Wanted) -> Document:
         "parameters": shown_parameters(wanted.template, wanted.values),
     }
     return found | ({"templateHash": template_hash(wanted.template)} if wanted.template else {})
-
-
-def snapshot_hash(wanted: Wanted) -> str:
-    """Tells whether two deployments are of the same snapshot."""
-    content = [wanted.snapshot.resources, wanted.snapshot.outputs]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

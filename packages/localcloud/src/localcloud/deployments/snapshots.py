@@ -4,6 +4,8 @@ Source of the format: `bicep snapshot` of the Bicep compiler 0.49, which writes 
 [{"id", "type", "name", "apiVersion", …}], "outputs": {}, "diagnostics": []}.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -37,6 +39,12 @@ class Snapshot:
             if missing:
                 raise SnapshotError(f"Resource {index} of the snapshot has no {' and no '.join(missing)}.")
         return cls(resources, document.get("outputs") or {})
+
+    @property
+    def digest(self) -> str:
+        """Tells whether two snapshots are the same."""
+        content = json.dumps([self.resources, self.outputs], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def turns(snapshot: Snapshot, deployment: Deployment) -> Iterator[Document]:

@@ -93,6 +93,20 @@ def test_python_sees_each_resource_once_and_gets_the_outputs(cloud_home: Home) -
     assert ended["outputs"] == {"number": {"type": "Int", "value": 3}}
 
 
+def test_it_is_known_whether_a_snapshot_is_what_was_deployed_last(cloud_home: Home) -> None:
+    first, second = snapshot(identity("known"), number=1), snapshot(identity("known"), number=2)
+    to: dict[str, Any] = {"name": "known", "group": RESOURCE_GROUP}
+    assert deploying.deployed(cloud_home, first, **to) is None
+    ended = deploying.deploy(cloud_home, first, **to)
+    assert deploying.deployed(cloud_home, first, **to) == ended
+    assert deploying.deployed(cloud_home, second, **to) is None
+    refused = snapshot(assignment("10ca1c10-0d00-4000-8000-0000000000df", "nosuch"))
+    with pytest.raises(deploying.DeploymentFailedError):
+        deploying.deploy(cloud_home, refused, **to)
+    assert deploying.deployed(cloud_home, refused, **to) is None
+    assert deploying.deployed(cloud_home, first, name="known", group="nosuch") is None
+
+
 def test_a_group_that_is_not_there_is_refused(cloud_home: Home) -> None:
     with pytest.raises(RefusedControlError, match="'nosuch' could not be found"):
         deploying.deploy(cloud_home, snapshot(identity("a")), name="nowhere", group="nosuch")
