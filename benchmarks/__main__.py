@@ -1,7 +1,8 @@
-"""Measure the stack, or the trainer alone:
+"""Measure the stack, or the trainer or the storage alone:
 
 python -m benchmarks [--runs 5] [--uploads 20]
 python -m benchmarks trainer [--rows 1000000]
+python -m benchmarks storage [--requests 2000]
 """
 
 import argparse
@@ -9,7 +10,7 @@ import sys
 
 from rich.status import Status
 
-from benchmarks import imports, machine, many_runs, one_run, report, running_stack, trainer
+from benchmarks import imports, machine, many_runs, one_run, report, running_stack, storage, trainer
 
 WARM_UP = 2
 """Runs that are not measured, because the app imports each SDK when it first needs it."""
@@ -18,10 +19,12 @@ WARM_UP = 2
 def main() -> int:
     if sys.argv[1:2] == ["trainer"]:
         return trainer.main(sys.argv[2:])
+    if sys.argv[1:2] == ["storage"]:
+        return storage.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the speed and the memory of the stack.",
-        epilog="To measure the trainer: python -m benchmarks trainer --help",
+        epilog="To measure the trainer or the storage: python -m benchmarks trainer|storage --help",
     )
     parser.add_argument(
         "--runs", type=int, default=5, help="number of single runs; the tables show their medians"

@@ -45,7 +45,7 @@ class Authorization {
     if (account === undefined) {
       throw this.refuse("ResourceNotFound", context);
     }
-    const isOfService = operation.startsWith("Service_") || operation === "Table_Query" || operation === "Table_Create";
+    const isOfService = operation.startsWith("Service_") || /^Table_(Query|Create)$/.test(operation);
     const child = isOfService ? undefined : raw.container || raw.queue || raw.tableName;
     return { account: { ...account, name }, service: this.service, child, blob: raw.blob, operation };
   }
@@ -129,7 +129,8 @@ class Authorization {
     const query = (name) => request.getQuery(name);
     const suboperation = suboperationOf(this.service, target.operation, header);
     const scope = scopeOf(target.account, this.service, target.child);
-    const [attributes, unknown] = [attributesOf({ ...target, suboperation }, header, query), unknownOf(target.operation)];
+    const attributes = attributesOf({ ...target, suboperation }, header, query);
+    const unknown = unknownOf(target.operation);
     const holds = ({ name, isData }) => {
       const operation = `Microsoft.Storage/storageAccounts/${name}`;
       return policy.allows({ principal, operation, scope, isData, suboperation, attributes, unknown });

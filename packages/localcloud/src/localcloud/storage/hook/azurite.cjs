@@ -27,7 +27,8 @@ function checkVersion(program) {
   const { version } = require(described);
   if (version !== VERSION) {
     throw new Error(
-      `localcloud needs azurite ${VERSION} and found ${version} (${described}): run \`npm install azurite@${VERSION}\`.`,
+      `localcloud needs azurite ${VERSION} and found ${version} (${described}):` +
+        ` run \`npm install azurite@${VERSION}\`.`,
     );
   }
 }

@@ -9,7 +9,11 @@
 const CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers";
 const BLOBS = `${CONTAINERS}/blobs`;
 
-const CHILDREN = { blob: "blobServices/default/containers", queue: "queueServices/default/queues", table: "tableServices/default/tables" };
+const CHILDREN = {
+  blob: "blobServices/default/containers",
+  queue: "queueServices/default/queues",
+  table: "tableServices/default/tables",
+};
 
 /** The scope of what a request is on: the account, or a container, queue or table of it. */
 function scopeOf(account, service, child) {

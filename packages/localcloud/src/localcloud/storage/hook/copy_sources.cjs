@@ -7,7 +7,7 @@
 "use strict";
 
 const IN_PROCESS = ["Blob_StartCopyFromURL", "Blob_CopyFromURL", "PageBlob_CopyIncremental"];
-/** Copies that Azurite does without a request to itself. Put Block From URL makes one, which is decided as any other. */
+/** Copies that Azurite does without a request to itself. Put Block From URL makes one, decided as any other. */
 
 function isOfThisCloud(url, request, policy) {
   return url.host === request.getHeader("host") || url.hostname.endsWith(`.blob.core.${policy.suffix}`);
@@ -30,7 +30,7 @@ function authorizationFor(request, credential, isSameAccount) {
   return own === undefined && isSameAccount && credential === "token" ? request.getHeader("authorization") : own;
 }
 
-/** Throws CannotVerifyCopySource unless the source of a copy may be read. `azurite` is what azurite.cjs made for blobs. */
+/** Throws CannotVerifyCopySource unless the source of a copy may be read. `azurite`: see azurite.cjs. */
 async function checkSource(authorization, azurite, context, request, credential, tools) {
   const source = request.getHeader("x-ms-copy-source");
   if (source === undefined || !IN_PROCESS.includes(authorization.names[context.operation])) {
@@ -53,7 +53,8 @@ async function checkSource(authorization, azurite, context, request, credential,
   try {
     await authorization.authorize(azurite.context(place), read, tools);
   } catch (error) {
-    throw error.statusCode ? authorization.refuse("CannotVerifyCopySource", context, { status: error.statusCode }) : error;
+    const status = error.statusCode;
+    throw status ? authorization.refuse("CannotVerifyCopySource", context, { status }) : error;
   }
 }
 

@@ -153,7 +153,7 @@ const TAKES_TAGS = [
   "Blob_CopyFromURL",
 ];
 
-/** What an operation needs, or undefined for one that nobody may do by a token. `header` and `query` read a request. */
+/** What an operation needs; undefined if nobody may do it by a token. `header` and `query` read a request. */
 function needOf(service, operation, header, query) {
   if (service === "table") {
     const isUpsert = UPSERTABLE.includes(operation) && header("if-match") === undefined;

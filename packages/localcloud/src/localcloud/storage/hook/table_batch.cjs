@@ -5,7 +5,12 @@
  */
 "use strict";
 
-const OPERATIONS = { POST: "Table_InsertEntity", PUT: "Table_UpdateEntity", DELETE: "Table_DeleteEntity", GET: "Table_QueryEntities" };
+const OPERATIONS = {
+  POST: "Table_InsertEntity",
+  PUT: "Table_UpdateEntity",
+  DELETE: "Table_DeleteEntity",
+  GET: "Table_QueryEntities",
+};
 
 /** One operation of a transaction as `Authorization.check` reads a request. */
 function part(request) {
