@@ -29,6 +29,7 @@ from localcloud.grants import ASSIGNMENT
 from localcloud.identities import Principal
 from localcloud.inventory import Inventory, properties_of
 from localcloud.service import Cloud
+from localcloud.storage import conditions
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, json_body
 
@@ -157,11 +158,13 @@ def checked_type(find: Find, id_: str, given: str | None) -> str:
 
 
 def check_condition(id_: str, wanted: Document) -> None:
-    """Raise AzureError 400 for a condition that Azure refuses, or that localcloud cannot evaluate."""
+    """Raise AzureError 400 for a condition that Azure refuses, 501 for one that cannot be evaluated."""
     if wanted.get("conditionVersion") and not wanted.get("condition"):
         raise bad("InvalidConditionVersion", "conditionVersion needs a condition.")
     try:
-        Assignment.from_arm({"id": id_, "properties": wanted})
+        found = Assignment.from_arm({"id": id_, "properties": wanted})
+        if found.condition:
+            conditions.check(found.condition)
     except InvalidConditionError as error:
         raise bad("InvalidCondition", f"The condition is not valid: {error}") from None
     except UnsupportedConditionError as error:

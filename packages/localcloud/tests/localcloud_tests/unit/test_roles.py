@@ -134,8 +134,17 @@ def test_the_same_assignment_may_be_made_again_but_not_under_another_name(invent
     assert (refused.value.status, refused.value.code) == (400, "RoleAssignmentUpdateNotPermitted")
 
 
-def test_a_condition_that_cannot_be_evaluated_is_refused_as_not_imitated(inventory: Inventory) -> None:
-    condition = "@Environment[nothing:known] StringEquals 'x'"
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "@Environment[nothing:known] StringEquals 'x'",
+        "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags:a<$key_case_sensitive$>]"
+        " StringEquals 'x'",
+    ],
+)
+def test_a_condition_that_cannot_be_evaluated_is_refused_as_not_imitated(
+    inventory: Inventory, condition: str
+) -> None:
     with pytest.raises(AzureError) as refused:
         assign(inventory, ACCOUNT, condition=condition, conditionVersion="2.0")
     assert (refused.value.status, refused.value.code) == (501, "NotImplemented")

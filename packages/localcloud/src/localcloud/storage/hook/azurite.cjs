@@ -12,7 +12,7 @@ const path = require("node:path");
 const { Authorization } = require("./authorization.cjs");
 const { checkSource } = require("./copy_sources.cjs");
 const { refusals } = require("./refusals.cjs");
-const { decideParts } = require("./table_batch.cjs");
+const { decideParts, readTables } = require("./table_batch.cjs");
 
 const VERSION = "3.37.0";
 const FACTORIES = {
@@ -121,6 +121,8 @@ function install(program, policy) {
   const tables = authorizationOf(load, "table", policy);
   decideOthers(load, "table", tables, "table/context/TableStorageContext.js", tableContext);
   decideParts(load("table/batch/TableBatchOrchestrator.js").default, tables);
+  const { extractStoragePartsFromPath } = load("table/middleware/tableStorageContext.middleware.js");
+  readTables(load("table/batch/BatchSerialization.js").BatchSerialization, extractStoragePartsFromPath);
 }
 
 module.exports = { VERSION, checkVersion, install };

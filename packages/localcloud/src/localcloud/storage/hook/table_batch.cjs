@@ -17,6 +17,15 @@ function part(request) {
   return { getHeader: (name) => request.getHeader(name) || undefined, getQuery: () => undefined };
 }
 
+/** Lets parts name their table by URLs with the account in the host; Azurite knows those with it in the path. */
+function readTables(BatchSerialization, partsOf) {
+  BatchSerialization.prototype.extractPath = (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const [, place] = url ? partsOf(url.hostname, url.pathname, false) : [];
+    return /^\w+/.test(place || "") ? [text, place.match(/^\w+/)[0]] : null;
+  };
+}
+
 /** Makes Azurite's orchestrator of transactions check each part as its caller. */
 function decideParts(TableBatchOrchestrator, authorization) {
   const submit = TableBatchOrchestrator.prototype.submitRequestsToHandlers;
@@ -39,4 +48,4 @@ function decideParts(TableBatchOrchestrator, authorization) {
   };
 }
 
-module.exports = { decideParts };
+module.exports = { decideParts, readTables };
