@@ -112,12 +112,12 @@ class Store:
         return TableServiceClient(self.home.storage_url(account, "table"), **self._how(principal))
 
     def _how(self, principal: str) -> dict[str, Any]:
-        return {
-            "credential": Credential(self, principal),
-            "transport": self.transport,
-            "proxies": self.home.proxies,
-            "retry_total": 0,
-        }
+        return {"credential": Credential(self, principal), **self.sending}
+
+    @property
+    def sending(self) -> dict[str, Any]:
+        """How a client of an SDK sends."""
+        return {"transport": self.transport, "proxies": self.home.proxies, "retry_total": 0}
 
     @cached_property
     def transport(self) -> RequestsTransport:

@@ -46,7 +46,7 @@ NO_KEYS = "KeyBasedAuthenticationNotPermitted"
 
 def by_key(store: Store, account: str, key: str) -> BlobServiceClient:
     named = {"account_name": account, "account_key": key}
-    return BlobServiceClient(store.home.storage_url(account), named, transport=store.transport, retry_total=0)
+    return BlobServiceClient(store.home.storage_url(account), named, **store.sending)
 
 
 def account_sas(account: str, key: str) -> str:
@@ -56,9 +56,7 @@ def account_sas(account: str, key: str) -> str:
 
 
 def by_sas(store: Store, account: str, sas: str) -> BlobServiceClient:
-    return BlobServiceClient(
-        store.home.storage_url(account), AzureSasCredential(sas), transport=store.transport, retry_total=0
-    )
+    return BlobServiceClient(store.home.storage_url(account), AzureSasCredential(sas), **store.sending)
 
 
 def blob_with(store: Store, account: str) -> str:
@@ -78,7 +76,7 @@ def uses(store: Store, account: str, container: str) -> dict[str, Any]:
     table_sas = generate_table_sas(
         named_key, "table", permission=TableSasPermissions(read=True), expiry=LATER
     )
-    how: dict[str, Any] = {"transport": store.transport, "retry_total": 0}
+    how = store.sending
     queues, tables = store.home.storage_url(account, "queue"), store.home.storage_url(account, "table")
     key = {"account_name": account, "account_key": KEY}
     return {
