@@ -12,7 +12,7 @@ from localcloud import blobs
 from localcloud.access.decisions import Access
 from localcloud.faults import Faults
 from localcloud.grants import Grants
-from localcloud.home import STORAGE_ACCOUNT, Home
+from localcloud.home import Home
 from localcloud.inventory import Inventory
 from localcloud.principals import PLATFORM, Principal, Principals
 from localcloud.spec import CloudSpec
@@ -69,11 +69,6 @@ class Cloud:
         if key not in self._storage_clients:
             self._storage_clients[key] = blobs.client(self.home, self.tokens, principal, account)
         return self._storage_clients[key]
-
-    @cached_property
-    def blobs(self) -> BlobServiceClient:
-        """The platform's client. Services use `storage_as`, with the token of their principal."""
-        return self.storage_as(PLATFORM, STORAGE_ACCOUNT)
 
     @cached_property
     def _going(self) -> dict[str, Callable[[Document], Awaitable[None]]]:

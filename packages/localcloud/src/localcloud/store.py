@@ -58,6 +58,10 @@ class Store:
         """Delete a document; returns whether it existed."""
         return self._write("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, id_)) == 1
 
+    def forget(self, prefix: str) -> None:
+        """Delete all documents whose kind begins with `prefix`."""
+        self._write("DELETE FROM documents WHERE substr(kind, 1, ?) = ?", (len(prefix), prefix))
+
     def list(self, kind: str, prefix: str = "") -> list[tuple[str, Document]]:
         """(id, body) of every document of `kind` whose id begins with `prefix`, oldest first."""
         rows = self._read(

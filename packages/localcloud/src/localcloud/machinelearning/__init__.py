@@ -31,6 +31,7 @@ from localcloud.machinelearning.scoring import Scoring
 from localcloud.machinelearning.uris import BlobPath, Workspace
 from localcloud.machinelearning.workspace_routes import WorkspaceRoutes
 from localcloud.service import Cloud, Service
+from localcloud.store import Document
 
 
 def service(cloud: Cloud) -> Service:
@@ -48,6 +49,11 @@ def service(cloud: Cloud) -> Service:
     nodes = Nodes(computes.nodes)
     scoring = Scoring(cloud, workspace, jobs, models, computes, nodes, folders)
     arm = Arm(cloud, workspace, models, computes, endpoints, jobs, scoring, nodes)
+
+    async def forget(_: Document) -> None:
+        cloud.store.forget("machinelearning.")
+
+    cloud.on_deletion(WORKSPACE, forget)
 
     async def start() -> None:
         computes.provisioned.end_interrupted()

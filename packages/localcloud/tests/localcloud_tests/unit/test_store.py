@@ -117,3 +117,12 @@ def test_a_closed_store_refuses_and_may_be_closed_again(store: Store) -> None:
     store.close()
     with pytest.raises(sqlite3.ProgrammingError):
         store.get("kept", "one")
+
+
+def test_kinds_are_forgotten_by_their_prefix(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cloud.sqlite")
+    for kind in ("a.b", "a.c", "ab.c"):
+        store.put(kind, "1", {})
+    store.forget("a.")
+    assert [len(store.list(kind)) for kind in ("a.b", "a.c", "ab.c")] == [0, 0, 1]
+    store.close()

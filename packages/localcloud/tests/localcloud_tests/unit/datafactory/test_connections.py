@@ -268,7 +268,7 @@ def test_a_missing_reference_is_named_and_what_is_referred_to_is_kept(bench: Ben
 
 
 def test_without_keys_one_identity_has_to_be_everywhere(bench: Bench) -> None:
-    storage = StorageConnection("devstoreaccount1", bench.cloud.blobs, WORKER_ID)
+    storage = StorageConnection("devstoreaccount1", bench.cloud.blobs_of("devstoreaccount1"), WORKER_ID)
     inventory, factory = bench.cloud.inventory, bench.resources.factory(FACTORY)
     check_keyless(inventory, factory, WORKER_ID, storage)
 

@@ -2,6 +2,7 @@
 
 import pytest
 from localcloud.home import SUBSCRIPTION
+from localcloud.service import Cloud
 
 from localcloud_tests.unit.providers.conftest import ACCOUNT, GOOD, GROUP_ID, LOGS, TOPIC, Manager
 
@@ -50,3 +51,22 @@ async def test_a_provider_lists_its_resources_of_the_whole_subscription(arm: Man
         "GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.OperationalInsights/workspaces"
     )
     assert [each["id"] for each in listed.json()["value"]] == [LOGS]
+
+
+async def test_a_group_is_deleted_with_what_services_keep_of_its_resources(
+    cloud: Cloud, arm: Manager
+) -> None:
+    factory = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/factory-of-tests"
+    service = f"{factory}/linkedservices/storage"
+    linked = {"type": "AzureBlobStorage", "typeProperties": {"serviceEndpoint": "https://x.blob.core.test"}}
+    storage = [id_ for id_ in GOOD if "Microsoft.Storage" in id_]
+    for id_ in storage:
+        cloud.inventory.delete(id_)  # Without storage, its containers cannot be deleted.
+    assert (await arm("PUT", factory, {"location": "here"}, "2018-06-01")).is_success
+    assert (await arm("PUT", service, {"properties": linked}, "2018-06-01")).is_success
+    assert (await arm("DELETE", GROUP_ID)).status_code == 200
+    assert (await arm("GET", GROUP_ID)).json()["error"]["code"] == "ResourceGroupNotFound"
+    assert cloud.inventory.everything(f"{GROUP_ID}/") == []
+    assert (await arm("PUT", GROUP_ID, GOOD[GROUP_ID])).status_code == 201
+    assert (await arm("PUT", factory, {"location": "here"}, "2018-06-01")).is_success
+    assert (await arm("GET", service, version="2018-06-01")).status_code == 404
