@@ -113,8 +113,12 @@ def id_of(request: Request) -> str:
 
 
 def is_top_level(document: Document) -> bool:
-    """Whether a resource is one of a group, with no parent and no other resource that it extends."""
-    return str(document["type"]).count("/") == 1 and str(document["id"]).count("/") == 8
+    """Whether a resource is one of a group, with no parent, and not one that extends others, as roles do."""
+    return (
+        "location" in document
+        and str(document["type"]).count("/") == 1
+        and str(document["id"]).count("/") == 8
+    )
 
 
 def terms(request: Request, *known: str) -> dict[str, str]:
