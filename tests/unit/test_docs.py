@@ -67,6 +67,7 @@ TITLES = {
     "datafactory": "Data Factory",
     "storage": "Storage",
     "providers": "Resource Manager",
+    "sizes": "Resource Manager",
     "keyvault": "Key Vault",
     "kept": "Kept only",
     "web": "App Service",

@@ -10,8 +10,11 @@ from typing import Any
 from starlette.requests import Request
 
 from localcloud.access.calls import Call
+from localcloud.access.conditions.attributes import Attribute, Value
 from localcloud.access.decisions import Refused
+from localcloud.access.definitions import role_id
 from localcloud.arm import known_subscription
+from localcloud.grants import ASSIGNMENT
 from localcloud.rights import Right
 from localcloud.service import Cloud
 from localcloud.wire import AzureError, json_body
@@ -42,6 +45,7 @@ class Guard:
             right.operation.format_map(request.path_params),
             right.scope(request),
             right.is_data,
+            attributes=await self._attributes(right, request),
             client=caller.client,
         )
         decided = self._cloud.grants.decide(call)
@@ -54,6 +58,18 @@ class Guard:
     async def leave(self) -> None:
         """After a request: tell whoever must know that access has changed."""
         await self._cloud.grants.announce()
+
+    async def _attributes(self, right: Right, request: Request) -> dict[Attribute, Value]:
+        """What the condition of a role may ask for: which assignment a request writes or deletes.
+
+        Source: "Authorization actions and attributes", for delegated role assignments.
+        """
+        if right.operation == f"{ASSIGNMENT}/write":
+            return of_assignment("Request", (await json_body(request)).get("properties"))
+        if right.operation == f"{ASSIGNMENT}/delete":
+            found = self._cloud.inventory.get(request.url.path.rstrip("/"))
+            return of_assignment("Resource", found["properties"] if found else None)
+        return {}
 
     def _admit_links(self, call: Call, body: dict[str, Any]) -> None:
         """Raise AzureError 403 if the caller may not use a resource that a body refers to."""
@@ -76,6 +92,17 @@ class Guard:
             f" action(s) '{operations}' on the linked scope(s) '{scopes}' (respectively) or the linked"
             " scope(s) are invalid.",
         )
+
+
+def of_assignment(source: str, properties: Any) -> dict[Attribute, Value]:
+    """The attributes of a role assignment; a role is known by its GUID alone."""
+    given = properties if isinstance(properties, dict) else {}
+    values = {
+        "RoleDefinitionId": role_id(str(given.get("roleDefinitionId", ""))),
+        "PrincipalId": str(given.get("principalId", "")),
+        "PrincipalType": str(given.get("principalType", "")),
+    }
+    return {Attribute.of(source, f"{ASSIGNMENT}:{name}"): value for name, value in values.items() if value}
 
 
 def forbidden(refused: Refused) -> AzureError:

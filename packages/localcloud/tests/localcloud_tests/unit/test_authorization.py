@@ -6,9 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from localcloud.grants import ASSIGNMENT, DEFINITION
+from localcloud.grants import ASSIGNMENT, DEFINITION, OWNER
 from localcloud.home import SUBSCRIPTION
-from localcloud.identities import USER_ASSIGNED, Principal
+from localcloud.identities import PLATFORM, USER_ASSIGNED, Principal
 
 from localcloud_tests.unit import world as worlds
 from localcloud_tests.unit.world import LAB, ROBOT, ROOT, TOPIC_ID, Use, World
@@ -232,6 +232,27 @@ def test_who_may_assign_roles_needs_the_right_to(use: Use) -> None:
         assert f"'{ASSIGNMENT}/write'" in refused.json()["error"]["message"]
         world.assign("User Access Administrator", LAB)
         assert (await world.send("PUT", assignment(LAB), assigned(definition(READER)))).status_code == 201
+
+    use(check)
+
+
+def test_who_may_assign_some_roles_only_may_assign_no_others(use: Use) -> None:
+    writes, deletes = (f"ActionMatches{{'{ASSIGNMENT}/{verb}'}}" for verb in ("write", "delete"))
+    condition = " AND ".join(
+        f"(!({action}) OR (@{source}[{ASSIGNMENT}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{READER}}}))"
+        for action, source in ((writes, "Request"), (deletes, "Resource"))
+    )
+
+    async def check(world: World) -> None:
+        world.assign("User Access Administrator", LAB, condition=condition)
+        refused = await world.send("PUT", assignment(LAB), assigned(definition(OWNER)))
+        assert refused.status_code == 403
+        owner = assignment(LAB)
+        await as_person(world, "PUT", owner, assigned(definition(OWNER), PLATFORM))
+        assert (await world.send("DELETE", owner)).status_code == 403
+        made = await world.send("PUT", assignment(LAB, MINE), assigned(definition(READER)))
+        assert made.status_code == 201, made.text
+        assert (await world.send("DELETE", assignment(LAB, MINE))).status_code == 200
 
     use(check)
 

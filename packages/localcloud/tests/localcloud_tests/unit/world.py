@@ -34,12 +34,14 @@ class World:
         self.inventory.put(USER_ASSIGNED, IDENTITY_ID, {}, {"principalId": "p", "clientId": "c"})
         self.inventory.put(TOPIC, TOPIC_ID, {"location": "here"}, {"disableLocalAuth": True})
 
-    def assign(self, role: str, scope: str, principal: Principal = ROBOT) -> None:
+    def assign(self, role: str, scope: str, principal: Principal = ROBOT, condition: str = "") -> None:
         found = built_in_named(role)
         assert found is not None
         definition = f"{ROOT}/providers/Microsoft.Authorization/roleDefinitions/{found.id}"
         id_ = f"{scope}/providers/{ASSIGNMENT}/{role.replace(' ', '-')}"
         given = {"roleDefinitionId": definition, "principalId": principal.object_id, "scope": scope}
+        if condition:
+            given |= {"condition": condition, "conditionVersion": "2.0"}
         self.inventory.put(ASSIGNMENT, id_, {}, given)
 
     async def send(
