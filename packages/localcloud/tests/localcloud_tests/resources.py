@@ -1,11 +1,10 @@
 """The resources that the clouds of these tests serve, for an app that does not exist."""
 
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-from localcloud.access.built_in import built_in_named
+from localcloud import roles
 from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
-from localcloud.identities import object_id_of
+from localcloud.identities import Principal, Type, object_id_of
 from localcloud.persons import person
 from localcloud.spec import Resource
 
@@ -95,17 +94,17 @@ def resources(home: Home) -> list[Resource]:
     ]
 
 
-def batch_account() -> Json:
+def batch_account(storage: str = STORAGE_ID, identity: str = WORKER_ID) -> Json:
     """An account without keys, as a Custom activity can use it without keys."""
     return {
         "location": REGION,
-        "identity": CARRYING,
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}},
         "properties": {
             "allowedAuthenticationModes": ["AAD"],
             "autoStorage": {
-                "storageAccountId": STORAGE_ID,
+                "storageAccountId": storage,
                 "authenticationMode": "BatchAccountManagedIdentity",
-                "nodeIdentityReference": {"resourceId": WORKER_ID},
+                "nodeIdentityReference": {"resourceId": identity},
             },
         },
     }
@@ -123,24 +122,9 @@ def pool() -> Json:
     }
 
 
-def assigned(role: str, principal: str, type_: str = "ServicePrincipal", scope: str = GROUP_ID) -> Resource:
+def assigned(role: str, principal: str, type_: Type = "ServicePrincipal", scope: str = GROUP_ID) -> Resource:
     """An assignment of a built-in role to a principal, by object id."""
-    found = built_in_named(role)
-    assert found is not None
-    authorization = "providers/Microsoft.Authorization"
-    definition = f"/subscriptions/{SUBSCRIPTION}/{authorization}/roleDefinitions/{found.id}"
-    name = uuid5(NAMESPACE_URL, f"{principal} {role} {scope}")
-    return Resource(
-        f"{scope}/{authorization}/roleAssignments/{name}",
-        {
-            "properties": {
-                "roleDefinitionId": definition,
-                "principalId": principal,
-                "principalType": type_,
-            }
-        },
-        "2022-04-01",
-    )
+    return roles.assigned(role, scope, Principal(principal, "", "", type_))
 
 
 def workspace(id_: str, storage: str = STORAGE_ID) -> list[Resource]:

@@ -239,7 +239,8 @@ def test_who_may_assign_roles_needs_the_right_to(use: Use) -> None:
 def test_who_may_assign_some_roles_only_may_assign_no_others(use: Use) -> None:
     writes, deletes = (f"ActionMatches{{'{ASSIGNMENT}/{verb}'}}" for verb in ("write", "delete"))
     condition = " AND ".join(
-        f"(!({action}) OR (@{source}[{ASSIGNMENT}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{READER}}}))"
+        f"(!({action}) OR (@{source}[{ASSIGNMENT}:RoleDefinitionId]"
+        f" ForAnyOfAnyValues:GuidEquals {{{READER}}}))"
         for action, source in ((writes, "Request"), (deletes, "Resource"))
     )
 

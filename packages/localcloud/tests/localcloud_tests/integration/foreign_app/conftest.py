@@ -14,7 +14,7 @@ from localcloud.persons import person
 from localcloud.spec import CloudSpec, Resource
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT
-from localcloud_tests.resources import assigned, pool, workspace
+from localcloud_tests.resources import assigned, batch_account, pool, workspace
 
 GROUP = "greenhouse"
 FACTORY = "greenhouse-factory"
@@ -26,6 +26,10 @@ STORAGE_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/{STORAGE_A
 FACTORY_ID = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
 BATCH_ID = f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/greenhousebatch"
 SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/greenhouse-app"
+GARDENER_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/gardener"
+"""The identity of the factory, the Batch account and its pool."""
+GARDENING = {"type": "UserAssigned", "userAssignedIdentities": {GARDENER_ID: {}}}
+CREDENTIAL = {"referenceName": "gardener", "type": "CredentialReference"}
 PHOTOS_ID = f"{GROUP_ID}/providers/Microsoft.EventGrid/systemTopics/photos"
 
 
@@ -48,14 +52,29 @@ def resources(home: Home) -> list[Resource]:
         *workspace(
             f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}", STORAGE_ID
         ),
-        resource(BATCH_ID, "2025-06-01"),
-        resource(f"{BATCH_ID}/pools/gardeners", "2025-06-01", **pool() | {"taskSlotsPerNode": 1}),
-        resource(FACTORY_ID, "2018-06-01"),
+        Resource(GARDENER_ID, {"location": REGION}, "2024-11-30"),
+        Resource(BATCH_ID, batch_account(STORAGE_ID, GARDENER_ID), "2025-06-01"),
+        Resource(
+            f"{BATCH_ID}/pools/gardeners",
+            {"identity": GARDENING, "properties": pool() | {"taskSlotsPerNode": 1}},
+            "2025-06-01",
+        ),
+        Resource(FACTORY_ID, {"location": REGION, "identity": GARDENING, "properties": {}}, "2018-06-01"),
+        resource(
+            f"{FACTORY_ID}/credentials/gardener",
+            "2018-06-01",
+            type="ManagedIdentity",
+            typeProperties={"resourceId": GARDENER_ID},
+        ),
+        *(
+            assigned(role, object_id_of(GARDENER_ID), scope=GROUP_ID)
+            for role in ("Storage Blob Data Owner", "Azure Batch Data Contributor")
+        ),
         resource(
             f"{FACTORY_ID}/linkedservices/shed",
             "2018-06-01",
             type="AzureBlobStorage",
-            typeProperties={"serviceEndpoint": home.blob_url},
+            typeProperties={"serviceEndpoint": home.blob_url, "credential": CREDENTIAL},
         ),
         resource(
             f"{FACTORY_ID}/linkedservices/gardeners",
@@ -66,6 +85,7 @@ def resources(home: Home) -> list[Resource]:
                 "batchUri": f"https://{home.batch_host('greenhousebatch', REGION)}",
                 "poolName": "gardeners",
                 "linkedServiceName": reference("shed"),
+                "credential": CREDENTIAL,
             },
         ),
         resource(f"{FACTORY_ID}/pipelines/measure", "2018-06-01", activities=[measure()]),
