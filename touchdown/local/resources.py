@@ -122,11 +122,16 @@ def workspace() -> list[Resource]:
         "enableRbacAuthorization": True,
     }
     named = {"storageAccount": STORAGE_ID, "keyVault": vault, "applicationInsights": insights}
+    named["primaryUserAssignedIdentity"] = identity_id("workspace")
     return [
         Resource(logs, {"location": REGION, "properties": {}}, "2025-07-01"),
         Resource(insights, {"location": REGION, "kind": "web", "properties": web}, "2020-02-02"),
         Resource(vault, {"location": REGION, "properties": roles}, "2025-05-01"),
-        Resource(WORKSPACE_PATH, {"location": REGION, "properties": named}, "2026-03-01"),
+        Resource(
+            WORKSPACE_PATH,
+            {"location": REGION, "identity": carrying("workspace"), "properties": named},
+            "2026-03-01",
+        ),
     ]
 
 

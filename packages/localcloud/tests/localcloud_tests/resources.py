@@ -90,6 +90,7 @@ def resources(home: Home) -> list[Resource]:
         ),
         *(assigned(role, object_id_of(SITE_ID)) for role in DATA_ROLES),
         *(assigned(role, object_id_of(WORKER_ID)) for role in (*DATA_ROLES, "Azure Batch Data Contributor")),
+        assigned("Storage Blob Data Contributor", object_id_of(WORKSPACE_PATH)),
         *(assigned(role, person("person").object_id, "User") for role in DATA_ROLES),
     ]
 

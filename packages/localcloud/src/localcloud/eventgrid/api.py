@@ -10,6 +10,7 @@ from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from azure.storage.blob import BlobServiceClient
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route, Router
@@ -22,7 +23,9 @@ from localcloud.eventgrid.deliveries import DeliveryLog
 from localcloud.eventgrid.dispatch import Dispatcher
 from localcloud.eventgrid.feed import StorageFeed
 from localcloud.eventgrid.resources import Routes
+from localcloud.eventgrid.subscriptions import DeadLetterPlace
 from localcloud.eventgrid.webhooks import Webhooks
+from localcloud.identities import PLATFORM
 from localcloud.inventory import TOPIC
 from localcloud.rights import Right
 from localcloud.service import Cloud, Service
@@ -36,7 +39,11 @@ def service(cloud: Cloud) -> Service:
     webhooks = Webhooks(cloud.home)
     deliveries = DeliveryLog(cloud.store)
     deliverer = Deliverer(
-        deliveries, webhooks, DeadLetters(cloud.blobs_of), cloud.faults, RetrySchedule.from_environment()
+        deliveries,
+        webhooks,
+        DeadLetters(partial(dead_letter_client, cloud)),
+        cloud.faults,
+        RetrySchedule.from_environment(),
     )
     dispatcher = Dispatcher(subscriptions.load(cloud.inventory), deliveries, deliverer)
     source = journal.Journal(journal.folder(cloud.home), cloud.home.ports.blob)
@@ -153,3 +160,9 @@ def control_routes(
         Route("/eventgrid/resume", resume, methods=["POST"]),
         Route("/topics/{topic}/events", published_events),
     ]
+
+
+def dead_letter_client(cloud: Cloud, place: DeadLetterPlace) -> BlobServiceClient:
+    """A client for dead letters: as the identity that the subscription names, else in Event Grid's right."""
+    principal = cloud.principals.of_identity(place.identity) if place.identity else PLATFORM
+    return cloud.storage_as(principal, place.account)

@@ -12,7 +12,7 @@ from uuid import uuid4
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from localcloud.eventgrid.deliveries import Delivery, iso
-from localcloud.eventgrid.subscriptions import Subscription
+from localcloud.eventgrid.subscriptions import DeadLetterPlace, Subscription
 
 
 def letter(delivery: Delivery, subscription: Subscription) -> dict[str, Any]:
@@ -32,14 +32,15 @@ def letter(delivery: Delivery, subscription: Subscription) -> dict[str, Any]:
 class DeadLetters:
     """The containers of dead letters. It blocks: call it through asyncio.to_thread."""
 
-    def __init__(self, blobs_of: Callable[[str], BlobServiceClient]) -> None:
-        self._blobs_of = blobs_of
+    def __init__(self, client: Callable[[DeadLetterPlace], BlobServiceClient]) -> None:
+        """client: makes a client of a place's account, with the identity that the place names."""
+        self._client = client
 
     def write(self, delivery: Delivery, subscription: Subscription) -> str:
         """Write `delivery` to a blob of its own in the subscription's container; `container/blob`."""
         assert subscription.dead_letters is not None
         place = subscription.dead_letters
-        container = self._blobs_of(place.account).get_container_client(place.container)
+        container = self._client(place).get_container_client(place.container)
         now = datetime.now(UTC)
         folder = f"{subscription.name.upper()}/{now.year}/{now.month}/{now.day}/{now.hour}"
         name = f"{folder}/{uuid4()}.json"

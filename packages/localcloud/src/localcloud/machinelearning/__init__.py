@@ -12,7 +12,7 @@ endpoint, deployment) is taken before a job waits for nodes, and the job fails w
 
 The modules: names, errors and uris define what is accepted; models, computes, endpoints and jobs hold state
 and know nothing of HTTP; provisioning moves a resource through its provisioning states; mlflow_folder,
-conda, images, folders, nodes, coordination, scoring and driver do the work of a node; arm_routes,
+conda, images, folders, nodes, acting, coordination, scoring and driver do the work of a node; arm_routes,
 scoring_routes and history_routes are the HTTP interface.
 """
 
@@ -20,10 +20,10 @@ import asyncio
 
 from localcloud.inventory import WORKSPACE
 from localcloud.machinelearning import history_routes, scoring_routes
+from localcloud.machinelearning.acting import Acting
 from localcloud.machinelearning.arm_routes import Arm
 from localcloud.machinelearning.computes import Computes
 from localcloud.machinelearning.endpoints import Endpoints
-from localcloud.machinelearning.folders import Folders
 from localcloud.machinelearning.jobs import Jobs
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.nodes import Nodes
@@ -36,18 +36,18 @@ from localcloud.store import Document
 
 def service(cloud: Cloud) -> Service:
     workspace = Workspace(cloud.inventory)
-    folders = Folders(lambda: cloud.blobs_of(workspace.account))
-
-    async def verify(folder: BlobPath) -> None:
-        await asyncio.to_thread(folders.check_model, folder)
-
     models = Models(cloud.store, workspace)
     computes = Computes(cloud.store, cloud.faults, workspace)
     cloud.principals.carries("cluster", computes.list)
+    acting = Acting(cloud, workspace, computes)
+
+    async def verify(folder: BlobPath) -> None:
+        await asyncio.to_thread(acting.as_workspace().check_model, folder)
+
     endpoints = Endpoints(cloud.store, cloud.faults, workspace, models, computes, verify, cloud.home)
     jobs = Jobs(cloud.store, workspace)
     nodes = Nodes(computes.nodes)
-    scoring = Scoring(cloud, workspace, jobs, models, computes, nodes, folders)
+    scoring = Scoring(cloud, workspace, jobs, models, nodes, acting)
     arm = Arm(cloud, workspace, models, computes, endpoints, jobs, scoring, nodes)
 
     async def forget(_: Document) -> None:
@@ -65,7 +65,7 @@ def service(cloud: Cloud) -> Service:
         "machinelearning",
         [
             *arm.routes(),
-            *WorkspaceRoutes(cloud, workspace, folders).all(),
+            *WorkspaceRoutes(cloud, workspace, acting.as_platform()).all(),
             *scoring_routes.routes(cloud, workspace, endpoints, jobs, scoring),
             *history_routes.routes(cloud, workspace, jobs),
         ],

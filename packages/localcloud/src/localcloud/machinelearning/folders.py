@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from localcloud.machinelearning import mlflow_folder
@@ -46,6 +46,14 @@ class Folders:
 
     def check_model(self, folder: BlobPath) -> None:
         """Raise AzureError if the model folder cannot be deployed to a batch endpoint."""
+        try:
+            self._check_model(folder)
+        except HttpResponseError as error:
+            raise mlflow_folder.undeployable(
+                f"The identity of the workspace cannot read the model at '{folder.path}': {error}"
+            ) from error
+
+    def _check_model(self, folder: BlobPath) -> None:
         names = set(self._names(folder, nested=True))
         description = None
         if mlflow_folder.DESCRIPTION in names:

@@ -118,6 +118,7 @@ class Jobs:
             "status": "NotStarted",
             "error": None,
             "createdBy": caller.name,
+            "caller": caller_of(caller),
             "createdAt": timestamp(),
             "startedAt": None,
             "endedAt": None,
@@ -367,3 +368,13 @@ def _output(workspace: Workspace, sent: Any) -> BlobPath | None:
     if str(_key(given, "jobOutputType")).lower().replace("_", "") != "urifile":
         raise invalid("The output of a model deployment is of type UriFile.", "outputData")
     return _place(workspace, given, "outputData")
+
+
+def caller_of(caller: Caller) -> dict[str, str]:
+    """What a job keeps of its caller: the fields of a Principal."""
+    return {
+        "object_id": caller.object_id,
+        "client_id": caller.client_id,
+        "name": caller.name.partition("@")[0],
+        "type": "User" if caller.is_user else "ServicePrincipal",
+    }

@@ -19,12 +19,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from azure.core.exceptions import AzureError as StorageError
+
 from localcloud.batch.node import NodeFolders
 from localcloud.home import Home
 from localcloud.machinelearning import coordination, images
-from localcloud.machinelearning.computes import Computes
+from localcloud.machinelearning.acting import Acting
+from localcloud.machinelearning.coordination import Coordination, CoordinationError
 from localcloud.machinelearning.endpoints import seconds
-from localcloud.machinelearning.folders import DataNotFoundError, Folders, UnsafePathError
+from localcloud.machinelearning.folders import DataNotFoundError, UnsafePathError
 from localcloud.machinelearning.jobs import Jobs, log_folder
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.nodes import ComputeGoneError, Nodes
@@ -68,13 +71,9 @@ class Scoring:
         workspace: Workspace,
         jobs: Jobs,
         models: Models,
-        computes: Computes,
         nodes: Nodes,
-        folders: Folders,
+        acting: Acting,
     ) -> None:
-        self._grants = cloud.grants
-        self._principals = cloud.principals
-        self._computes = computes
         self._home = cloud.home
         self._spec = cloud.spec
         self._faults = cloud.faults
@@ -82,7 +81,8 @@ class Scoring:
         self._jobs = jobs
         self._models = models
         self._nodes = nodes
-        self._folders = folders
+        self._acting = acting
+        self._coordination = Coordination(cloud.home, cloud.tokens)
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, job: Document) -> None:
@@ -111,6 +111,7 @@ class Scoring:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._coordination.close()
 
     async def _run(self, job: Document) -> None:
         name = job["name"]
@@ -126,6 +127,12 @@ class Scoring:
             self._jobs.move(name, "Failed", error=str(error))
         except (DataNotFoundError, UnsafePathError) as error:
             message = f"StreamAccessException: the data of the job cannot be read: {error}."
+            self._jobs.move(name, "Failed", error=message)
+        except (CoordinationError, StorageError) as error:
+            message = (
+                f"StreamAccessException: the identity of the compute '{job['compute']}' cannot use the"
+                f" storage account '{self._workspace.account}': {error}"
+            )
             self._jobs.move(name, "Failed", error=message)
         except Exception:
             log.exception("job %s broke", name)
@@ -145,9 +152,8 @@ class Scoring:
         async with self._nodes.taken(job["compute"], job["settings"]["resources"]["instanceCount"]):
             self._jobs.move(name, "Running")
             request = await asyncio.to_thread(self._mount, job, folder, cancelled)
-            failure = self._unprepared(job, python, folder) or await self._process(
-                job, python, folder, request
-            )
+            failure = await self._unprepared(job, python, folder)
+            failure = failure or await self._process(job, python, folder, request)
             self._jobs.move(name, "Finalizing")
             await asyncio.to_thread(self._store_logs, job, folder)
             if failure:
@@ -166,7 +172,7 @@ class Scoring:
         except AzureError as error:
             raise images.failed(str(error)) from None
         python = await self._environment()
-        conda = await asyncio.to_thread(self._folders.read_conda, self._model_folder(job))
+        conda = await asyncio.to_thread(self._acting.as_workspace().read_conda, self._model_folder(job))
         await asyncio.to_thread(images.build, conda, python)
         return python
 
@@ -194,12 +200,13 @@ class Scoring:
 
     def _mount(self, job: Document, folder: Path, cancelled: threading.Event) -> dict[str, Any]:
         """Copy model and inputs, and return the driver's request."""
-        self._folders.download_folder(self._model_folder(job), folder / "model", cancelled)
+        folders = self._acting.as_cluster(job)
+        folders.download_folder(self._model_folder(job), folder / "model", cancelled)
         source = BlobPath(**job["input"])
         if job["inputType"] == "uri_file":
-            files = self._folders.download_file(source, folder / "input")
+            files = folders.download_file(source, folder / "input")
         else:
-            files = self._folders.download_files(source, folder / "input", cancelled)
+            files = folders.download_files(source, folder / "input", cancelled)
         (folder / "logs" / "user_logs").mkdir(parents=True)
         settings = job["settings"]
         return {
@@ -213,14 +220,15 @@ class Scoring:
             "timeout": seconds(settings["retrySettings"]["timeout"]),
         }
 
-    def _unprepared(self, job: Document, python: Path, folder: Path) -> str:
+    async def _unprepared(self, job: Document, python: Path, folder: Path) -> str:
         """Why the driver ends before it scores; "" if it does not."""
-        account = self._workspace.storage_id
-        identities = map(self._principals.of_identity, self._computes.identities(job["compute"]))
-        what = coordination.refused(self._grants, identities, account)
-        if not what:
+        principal, container = self._acting.cluster(job), self._workspace.default_container
+        refusal = await self._coordination.refused(
+            principal, self._workspace.account, job["child"], container
+        )
+        if refusal is None:
             return ""
-        coordination.log_refusal(folder / "logs" / "logs", what, job["child"])
+        await asyncio.to_thread(coordination.log_refusal, folder / "logs" / "logs", refusal, job["child"])
         return exited(python, FAILED, "SystemExit: 42")
 
     async def _process(self, job: Document, python: Path, folder: Path, request: dict[str, Any]) -> str:
@@ -252,15 +260,15 @@ class Scoring:
         return exited(python, code, await asyncio.to_thread(_failure_reason, folder / "logs"))
 
     def _store_logs(self, job: Document, folder: Path) -> None:
-        root = log_folder(self._workspace, job)
+        root, folders = log_folder(self._workspace, job), self._acting.as_cluster(job)
         for file in sorted((folder / "logs").rglob("*.txt")):
             name = file.relative_to(folder / "logs").as_posix()
-            self._folders.upload(file, BlobPath(root.container, f"{root.path}/{name}"), overwrite=True)
+            folders.upload(file, BlobPath(root.container, f"{root.path}/{name}"), overwrite=True)
 
     def _store_predictions(self, job: Document, folder: Path) -> None:
         """Store the predictions. If the file already exists, nothing is written, as in Azure."""
         to = BlobPath(**job["output"])
-        if not self._folders.upload(folder / "predictions.csv", to, overwrite=False):
+        if not self._acting.as_cluster(job).upload(folder / "predictions.csv", to, overwrite=False):
             log.warning("job %s wrote nothing: '%s' exists already", job["name"], to.path)
 
 

@@ -286,13 +286,20 @@ def assign(bench: Workbench, identity: str, role: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_a_cluster_whose_identity_may_make_no_table_or_queue_fails_its_jobs_with_an_empty_log(
+def test_a_cluster_whose_identity_lacks_a_right_fails_its_jobs_as_parallel_run_step_does(
     bench: Workbench, endpoint: str, model: Model
 ) -> None:
     identity = bench.identity("scorer")
     compute = bench.compute("with-identity", identity=identity)
     deployment = bench.deploy(endpoint, model, compute=compute)
     data = bench.upload(f"{fresh()}/sample.csv", ROWS)
+    job = bench.invoke(endpoint, deployment, data)
+    assert bench.ended(job).status == "Failed"
+    assert "StreamAccessException: the identity of the compute 'with-identity' cannot use" in reason(
+        bench, job
+    )
+    assert "AuthorizationPermissionMismatch" in reason(bench, job)
+    assign(bench, identity, "Storage Blob Data Contributor")
     for role, what in (
         ("Storage Table Data Contributor", "table"),
         ("Storage Queue Data Contributor", "queue"),
@@ -302,6 +309,7 @@ def test_a_cluster_whose_identity_may_make_no_table_or_queue_fails_its_jobs_with
         assert "exited with status code 42" in reason(bench, job)
         assert error_file(bench, job) == ""
         assert f"Failed to create {what} 'prs" in error_file(bench, job, "sys")
+        assert "AuthorizationPermissionMismatch" in error_file(bench, job, "sys")
         assign(bench, identity, role)
     assert bench.ended(bench.invoke(endpoint, deployment, data)).status == "Completed"
 
