@@ -56,7 +56,8 @@ class Coordination:
         return httpx.AsyncClient(verify=trust, proxy=self._home.proxy, trust_env=False, timeout=TIMEOUT)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
 
     async def refused(
         self, principal: Principal, account: str, run: str, container: str
