@@ -1,16 +1,17 @@
 """A restart of the cloud: what is kept and what ends."""
 
+import asyncio
 import contextlib
-import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from azure.ai.ml.entities import BatchEndpoint
-from localcloud.home import Home, free_ports
+from localcloud.home import Home, Ports
+from localcloud.storage import emulator, publishing
+from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.machinelearning.conftest import (
@@ -19,7 +20,6 @@ from localcloud_tests.integration.machinelearning.conftest import (
     wait_until,
     workbench_of,
 )
-from localcloud_tests.integration.names.conftest import running
 
 
 class Restartable:
@@ -40,19 +40,19 @@ class Restartable:
 
 
 @pytest.fixture
-def cloud(azurite_home: Home, node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
-    """A second cloud on the session's storage, so that the session's cloud is not restarted."""
-    arm, identity, functions, proxy = free_ports(4)
-    ports = replace(azurite_home.ports, arm=arm, identity=identity, functions=functions, proxy=proxy)
-    home = replace(Home.open(tmp_path / "cloud", ports), id=azurite_home.id)
-    kept = home.root / "cloud.json"
-    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"id": home.id}))
-    home.certificates.symlink_to(azurite_home.certificates)
+def cloud(node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
+    """A second cloud, with storage of its own, so that the session's cloud is not restarted."""
+    home = Home.open(tmp_path / "cloud", Ports.free())
+    publishing.publish(home, Tokens(home))
+    azurite = asyncio.run(emulator.start(home))
     serve(home, node_environment=node_environment)
-    with running(home):
+    try:
         cloud = Restartable(home)
         yield cloud
         cloud.end()
+    finally:
+        azurite.terminate()
+        azurite.wait(timeout=20)
 
 
 @pytest.fixture
