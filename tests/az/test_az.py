@@ -30,6 +30,10 @@ output uploads string = lab.outputs.uploads
 LAB = """
 @maxLength(24)
 param name string
+var uploading = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+)
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: name
   location: resourceGroup().location
@@ -44,6 +48,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = if (name != 'w
     name: 'default'
     resource container 'containers' = { name: 'uploads' }
   }
+}
+resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (name != 'wrong') {
+  scope: account
+  name: guid(account.id, 'deployer')
+  properties: { principalId: deployer().objectId, roleDefinitionId: uploading }
 }
 resource wrong 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (name == 'wrong') {
   name: guid(name)
@@ -104,8 +113,11 @@ def test_a_template_is_deployed_twice_and_a_file_is_uploaded_to_what_it_made(
     assert identity["clientId"] == outputs["client"]
     assert deploy(az, "sub", "whole", "whole.bicep", *arguments) == outputs
     operations = az("deployment", "operation", "sub", "list", "--name", "whole")
-    made = [each["properties"]["targetResource"]["resourceName"] for each in operations]
-    assert {*made} == {"lab", "runner", "strunner", "strunner/default", "strunner/default/uploads"}
+    made = [each["properties"]["targetResource"]["resourceType"].rpartition("/")[2] for each in operations]
+    assert sorted(made) == [
+        *("blobServices", "containers", "resourceGroups", "roleAssignments", "storageAccounts"),
+        "userAssignedIdentities",
+    ]
 
     (az.folder / "rows.csv").write_text("a,b\n1,2\n")
     place = ("--account-name", "strunner", "--auth-mode", "login", "--container-name", "uploads")

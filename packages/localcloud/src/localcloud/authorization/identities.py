@@ -37,7 +37,7 @@ def ids(cloud: Cloud, document: Document) -> Document:
 
 KIND = Kind(
     USER_ASSIGNED,
-    ("2018-11-30", "2024-11-30"),
+    ("2018-11-30", "2025-05-31-preview"),
     Name(
         "[A-Za-z0-9][A-Za-z0-9_-]{2,127}",
         "has 3 to 128 letters, digits, hyphens and underscores, and begins with a letter or digit",
