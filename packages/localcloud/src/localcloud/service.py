@@ -8,7 +8,6 @@ from azure.storage.blob import BlobServiceClient
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from localcloud import blobs
 from localcloud.access.decisions import Access
 from localcloud.faults import Faults
 from localcloud.grants import Grants
@@ -16,6 +15,7 @@ from localcloud.home import Home
 from localcloud.inventory import Inventory
 from localcloud.principals import PLATFORM, Principal, Principals
 from localcloud.spec import CloudSpec
+from localcloud.storage import clients
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller, Tokens
 from localcloud.wire import Operations, bearer
@@ -67,7 +67,7 @@ class Cloud:
         """A principal's client of a storage account. It blocks, so call it through asyncio.to_thread."""
         key = (principal.object_id, account)
         if key not in self._storage_clients:
-            self._storage_clients[key] = blobs.client(self.home, self.tokens, principal, account)
+            self._storage_clients[key] = clients.client(self.home, self.tokens, principal, account)
         return self._storage_clients[key]
 
     @cached_property

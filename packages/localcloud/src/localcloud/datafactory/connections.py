@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from azure.storage.blob import BlobServiceClient
 
-from localcloud import blobs
 from localcloud.access.calls import Call
 from localcloud.access.decisions import Refused
 from localcloud.batch import keys
@@ -25,6 +24,7 @@ from localcloud.datafactory.resources import CREDENTIAL, LINKED_SERVICE, Resourc
 from localcloud.identities import Principal
 from localcloud.inventory import BATCH_ACCOUNT
 from localcloud.service import Cloud
+from localcloud.storage import clients
 from localcloud.wire import AzureError
 
 NO_STORAGE = "Cannot access user storage account; please check storage account settings."
@@ -120,7 +120,7 @@ class Connections:
         parts = pairs(plain(given[way]))
         account = self._account(name, endpoint_in(parts))
         key = parts.get("accountkey") or self._secret(factory, given.get("accountKey"), "2502", NO_STORAGE)
-        return StorageConnection(account, blobs.with_key(self._cloud.home, account, key), key=key)
+        return StorageConnection(account, clients.with_key(self._cloud.home, account, key), key=key)
 
     def _account(self, name: str, url: str) -> str:
         """The account of this cloud at a URL, or with this name if it is no URL."""

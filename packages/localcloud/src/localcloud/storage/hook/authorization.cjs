@@ -90,8 +90,17 @@ class Authorization {
     }
   }
 
+  /** Throws 403 unless Azurite accepts a request's key or SAS. Azurite has its own name for a bad or expired one. */
   async signed(context, request, tools) {
-    if (!(await tools.accepts("signed", request, context))) {
+    let isAccepted = false;
+    try {
+      isAccepted = await tools.accepts("signed", request, context);
+    } catch (error) {
+      if (error.storageErrorCode !== "AuthorizationFailure") {
+        throw error;
+      }
+    }
+    if (!isAccepted) {
       throw this.refuse("AuthenticationFailed", context);
     }
   }

@@ -18,10 +18,10 @@ from azure.storage.blob import (
     ContentSettings,
     generate_blob_sas,
 )
-from localcloud import blobs as storage
 from localcloud.eventgrid import journal
 from localcloud.home import LOOPBACK, STORAGE_ACCOUNT
 from localcloud.identities import PLATFORM
+from localcloud.storage import clients as storage
 from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.eventgrid.conftest import AZURITE_KEY, SECOND, SECOND_ID, Grid

@@ -151,6 +151,21 @@ def test_a_key_that_was_replaced_signs_nothing_more(store: Store) -> None:
     store.accounts.pop()
 
 
+def test_a_sas_that_has_ended_or_not_begun_is_refused(store: Store, containers: dict[str, str]) -> None:
+    for start, expiry in ((BEFORE - timedelta(hours=1), BEFORE), (LATER, LATER + timedelta(hours=1))):
+        sas = generate_blob_sas(
+            KEYED,
+            containers[KEYED],
+            "x",
+            account_key=KEY,
+            permission=BlobSasPermissions(read=True),
+            start=start,
+            expiry=expiry,
+        )
+        with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
+            by_sas(store, KEYED, sas).get_blob_client(containers[KEYED], "x").download_blob()
+
+
 # --- Signatures by a person ------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from azure.core.exceptions import HttpResponseError
 from cryptography.hazmat.primitives.asymmetric import rsa
+from localcloud.eventgrid import journal
 from localcloud.home import TENANT
 from localcloud.storage import policy
 
@@ -226,3 +227,15 @@ def test_a_role_on_one_account_or_container_allows_nothing_on_another(store: Sto
         list(allowed.list_containers())
     with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
         list(store.blobs(principal, OTHER).list_containers())
+
+
+def test_a_refused_request_is_not_journaled(store: Store) -> None:
+    """The journal is what Event Grid makes its events from."""
+    container = unique("c")
+    store.blobs(PLATFORM).create_container(container)
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        store.blobs(person()).get_blob_client(container, "refused.csv").upload_blob(b"1")
+    store.blobs(PLATFORM).get_blob_client(container, "allowed.csv").upload_blob(b"1")
+    journaled = "".join(each.read_text() for each in journal.folder(store.home).iterdir())
+    assert f"/{container}/allowed.csv" in journaled
+    assert "refused.csv" not in journaled
