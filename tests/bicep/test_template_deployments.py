@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud_tests.unit.deployments.manager import GROUP, ROOT, Manager, manager
+from localcloud.testing import GROUP, ROOT, Manager, manager
 
 from scripts.bicep_compiler import MISSING, Compiler, find_compiler
 

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
-from localcloud_tests.unit.deployments.manager import ROOT, Manager, manager
+from localcloud.testing import ROOT, Manager, manager
 
 
 @pytest.fixture

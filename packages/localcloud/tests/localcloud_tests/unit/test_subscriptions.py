@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from localcloud.home import SUBSCRIPTION, TENANT
 from localcloud.subscriptions import VERSIONS
-
-from localcloud_tests.unit.deployments.manager import GROUP, ROOT, Manager, manager
+from localcloud.testing import GROUP, ROOT, Manager, manager
 
 
 @pytest.fixture

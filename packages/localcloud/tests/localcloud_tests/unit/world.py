@@ -12,8 +12,7 @@ from localcloud.access.built_in import built_in_named
 from localcloud.grants import ASSIGNMENT
 from localcloud.identities import USER_ASSIGNED, Principal
 from localcloud.inventory import GROUP, TOPIC
-
-from localcloud_tests.unit.deployments.manager import Manager, manager
+from localcloud.testing import Manager, manager
 
 ROOT = "/subscriptions/10ca1c10-0d00-4000-8000-000000000001"
 LAB = f"{ROOT}/resourceGroups/lab"

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from localcloud.deployments import compiler
-
-from localcloud_tests.unit.deployments.manager import GROUP, ROOT, Json, Manager, manager
+from localcloud.testing import GROUP, ROOT, Json, Manager, manager
 
 TYPE = "Microsoft.Resources/deployments"
 ONE = f"{ROOT}/providers/{TYPE}/all"

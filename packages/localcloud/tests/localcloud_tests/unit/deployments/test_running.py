@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from localcloud.persons import person
-
-from localcloud_tests.unit.deployments.manager import GROUP, ROOT, Json, Manager, manager
+from localcloud.testing import GROUP, ROOT, Json, Manager, manager
 
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/runner"
 OF_IDENTITY = {"api-version": "2024-11-30"}

@@ -1,4 +1,8 @@
-"""A Resource Manager in this process, without storage and without a port."""
+"""A Resource Manager in this process, for tests: without storage and without a port.
+
+async with manager(tmp_path) as arm:
+    answer = await arm.send("PUT", GROUP, {"location": "westeurope"})
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from localcloud import certificates
 from localcloud.cloud import SERVICES, plain_app, tls_app
 from localcloud.faults import Faults
