@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from touchdown.local.resources import TRAINER_ENVIRONMENT
+from touchdown.local.specification import TRAINER_ENVIRONMENT
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TRAINER = CHECKOUT / TRAINER_ENVIRONMENT

@@ -43,7 +43,7 @@ def started() -> Iterator[RunningStack]:
     """A new stack, which is deleted with all its data after the block. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="touchdown-benchmarks-", ignore_cleanup_errors=True) as folder:
         home = Home.open(Path(folder) / "home", Ports.free())
-        local.spec(home, CHECKOUT).write(spec_file(home))
+        local.spec(CHECKOUT).write(spec_file(home))
         supervisor = subprocess.Popen(
             with_parent_watchdog("localcloud.supervisor", str(home.root)),
             stdin=subprocess.PIPE,
@@ -52,7 +52,7 @@ def started() -> Iterator[RunningStack]:
         )
         try:
             record = running(home, supervisor)
-            local.publish(home, CHECKOUT)
+            local.deploy(home, CHECKOUT)
             pids = {part.name: part.pid for part in record.parts if part.pid}
             processes = {name: psutil.Process(pid) for name, pid in pids.items()}
             with Client(local.target(home)) as client:

@@ -3,9 +3,9 @@
     python tests/e2e/lab.py SETTINGS.json
 
 SETTINGS.json names the subscription, resource_group, workspace, factory, container, resource_manager,
-storage_url and connection_string of the cloud, and the two files of the lab: csv and main_py. It knows
-nothing of localcloud: identity, endpoints and trusted certificates come from the environment, as for any
-program.
+storage_url, connection_string and cluster_identity of the cloud, and the two files of the lab: csv and
+main_py. It knows nothing of localcloud: identity, endpoints and trusted certificates come from the
+environment, as for any program.
 """
 
 import io
@@ -21,6 +21,8 @@ from azure.ai.ml.constants import AssetTypes, BatchDeploymentOutputAction
 from azure.ai.ml.entities import (
     AmlCompute,
     BatchEndpoint,
+    IdentityConfiguration,
+    ManagedIdentityConfiguration,
     Model,
     ModelBatchDeployment,
     ModelBatchDeploymentSettings,
@@ -104,7 +106,14 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
             type=AssetTypes.MLFLOW_MODEL,
         )
     )
-    cluster = AmlCompute(name="lab-cluster", size="Standard_DS3_v2", min_instances=0, max_instances=1)
+    own = ManagedIdentityConfiguration(resource_id=given["cluster_identity"])
+    cluster = AmlCompute(
+        name="lab-cluster",
+        size="Standard_DS3_v2",
+        min_instances=0,
+        max_instances=1,
+        identity=IdentityConfiguration(type="user_assigned", user_assigned_identities=[own]),
+    )
     ml.compute.begin_create_or_update(cluster).result(LIMIT)
     ml.batch_endpoints.begin_create_or_update(BatchEndpoint(name="lab-iris")).result(LIMIT)
     ml.batch_deployments.begin_create_or_update(

@@ -9,19 +9,24 @@ from pathlib import Path
 
 import pytest
 from localcloud.environment import of_person
-from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home, Ports
+from localcloud.home import SUBSCRIPTION, Home, Ports
 from localcloud.stack import Stack
 
 from tests.checkout import CHECKOUT
 from tests.e2e.conftest import QUICK, iris, succeeded
 from touchdown import local
 from touchdown.client import Client
-from touchdown.local.names import CONTAINER, FACTORY, RESOURCE_GROUP, WORKSPACE
+from touchdown.local.names import (
+    CONTAINER,
+    FACTORY,
+    RESOURCE_GROUP,
+    STORAGE_ACCOUNT,
+    STORAGE_ID,
+    WORKSPACE,
+    identity_id,
+)
 
 pytestmark = pytest.mark.e2e
-
-AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""Azurite's documented key of devstoreaccount1, which is not secret."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,18 @@ def lab_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
+def key_of(home: Home) -> str:
+    """Turn keys on at the data account, as the lab needs them, and return one."""
+    with Client(local.target(home)) as client:
+        version = {"api-version": "2025-08-01"}
+        account = client.resource_manager("GET", STORAGE_ID, params=version)
+        sent = {name: account[name] for name in ("location", "kind", "sku", "tags")}
+        body = sent | {"properties": {"allowSharedKeyAccess": True}}
+        client.resource_manager("PUT", STORAGE_ID, params=version, json=body)
+        keys = client.resource_manager("POST", f"{STORAGE_ID}/listKeys", params=version)["keys"]
+    return str(keys[0]["value"])
+
+
 def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
     home = lab_cloud.home
     settings = tmp_path / "lab.json"
@@ -49,11 +66,12 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
                 "factory": FACTORY,
                 "container": CONTAINER,
                 "resource_manager": home.resource_manager,
-                "storage_url": home.blob_url,
+                "storage_url": home.storage_url(STORAGE_ACCOUNT),
                 "connection_string": (
-                    f"DefaultEndpointsProtocol=https;AccountName={STORAGE_ACCOUNT};AccountKey={AZURITE_KEY};"
+                    f"DefaultEndpointsProtocol=https;AccountName={STORAGE_ACCOUNT};AccountKey={key_of(home)};"
                     f"EndpointSuffix=core.{home.suffix};"
                 ),
+                "cluster_identity": identity_id("scoring"),
                 "csv": str(iris(tmp_path)),
                 "trainer": str(CHECKOUT / "trainer"),
             }

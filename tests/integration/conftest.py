@@ -19,17 +19,16 @@ from touchdown.local.names import identity_id
 
 @pytest.fixture(scope="session")
 def localcloud_spec() -> Callable[[Home], CloudSpec]:
-    def without_app(home: Home) -> CloudSpec:
-        spec = local.spec(home, CHECKOUT)
-        others = [each for each in spec.resources if "/eventSubscriptions/" not in each.id]
-        return replace(spec, app=None, resources=others)
+    def without_app(_: Home) -> CloudSpec:
+        return replace(local.spec(CHECKOUT), app=None)
 
     return without_app
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cloud_home(localcloud: LocalCloud) -> Home:
-    """The home of the session's running cloud."""
+    """The home of the session's running cloud, with everything deployed but the app's code."""
+    local.deploy(localcloud.home, CHECKOUT, code=False)
     return localcloud.home
 
 

@@ -16,16 +16,14 @@ from hypothesis import strategies as st
 from localcloud.datafactory import reading
 from localcloud.datafactory.expressions import Values, evaluate
 from localcloud.eventgrid.events import BLOB_CREATED, Event
-from localcloud.eventgrid.subscriptions import Subscription
 
 from activities.training import start_training
 from runs import naming, settings
 from runs.contracts import Champion, Json, TrainingInput
-from tests.checkout import CHECKOUT
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
+from tests.unit.subscriptions import subscriptions
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 from touchdown.local.names import CONTAINER, STORAGE_ID
-from touchdown.local.resources import event_subscriptions
 from triggers.events import CREATED, UNFINISHED_WRITES, on_blob_created
 
 ROOT = Path(__file__).parents[2]
@@ -188,11 +186,7 @@ def delivering(path: str, container: str = CONTAINER, kind: str = BLOB_CREATED, 
     subject = f"/blobServices/default/containers/{container}/blobs/{path}"
     written = {"api": "PutBlob", "eTag": "0x1"} | data
     event = Event("1", STORAGE_ID, subject, kind, "2026-01-01T00:00:00Z", written)
-    parsed = [
-        Subscription.parse(each.id.split("/")[-1], STORAGE_ID, each.body["properties"])
-        for each in event_subscriptions(CHECKOUT)
-    ]
-    return [each.name for each in parsed if each.filter.matches(event)]
+    return [each.name for each in subscriptions() if each.filter.matches(event)]
 
 
 def test_the_subscriptions_are_the_functions_and_follow_the_writes_that_it_follows() -> None:

@@ -7,13 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from localcloud.datafactory import linked_services, reading
-from localcloud.home import Home, Ports
 
 from scripts import publish_trainer
-from tests.checkout import CHECKOUT
-from touchdown.local import publishing
-from touchdown.local.names import CONTAINER
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,30 +43,6 @@ def test_files_that_are_split_differently_have_different_hashes() -> None:
     assert publish_trainer.code_path({"a": b"b", "c": b"d"}) != publish_trainer.code_path(
         {"a": b"bc", "d": b""}
     )
-
-
-def test_the_pipeline_gets_the_defaults_of_this_cloud(tmp_path: Path) -> None:
-    home = Home.open(tmp_path, Ports())
-    definition = publishing.pipeline(home, CHECKOUT, "code/0123456789abcdef")
-    train = reading.read(definition["name"], definition["properties"])
-    defaults = {name: each.default for name, each in train.parameters.items() if each.has_default}
-    assert defaults["accountUrl"] == home.blob_url
-    assert defaults["container"] == CONTAINER
-    assert defaults["codePath"] == "code/0123456789abcdef"
-    assert defaults["clientId"] == ""
-    assert {name for name, each in train.parameters.items() if not each.has_default} == {
-        "runId",
-        "dataset",
-        "etag",
-    }
-
-
-def test_the_linked_services_refer_to_the_one_credential(tmp_path: Path) -> None:
-    services = publishing.linked_services(Home.open(tmp_path, Ports()))
-    referred = {
-        name: {each.name for each in linked_services.check(name, body)} for name, body in services.items()
-    }
-    assert referred == {"storage": {"training"}, "batch": {"training", "storage"}}
 
 
 # --- The package of the app -------------------------------------------------------------------------------

@@ -5,11 +5,10 @@ from datetime import timedelta
 
 from localcloud.datafactory import reading
 from localcloud.eventgrid.events import BLOB_CREATED, Event
-from localcloud.eventgrid.subscriptions import Subscription
 
-from tests.checkout import CHECKOUT, DEFINITIONS
+from tests.checkout import DEFINITIONS
+from tests.unit.subscriptions import subscriptions
 from touchdown.local.names import CONTAINER, STORAGE_ID
-from touchdown.local.resources import event_subscriptions
 
 
 def test_the_pipeline_that_bicep_deploys_is_accepted_unchanged() -> None:
@@ -24,18 +23,13 @@ def test_the_pipeline_that_bicep_deploys_is_accepted_unchanged() -> None:
 
 
 def test_the_shared_subscriptions_send_datasets_and_models_to_the_app() -> None:
-    subscriptions = [
-        Subscription.parse(each.id.split("/")[-1], STORAGE_ID, each.body["properties"])
-        for each in event_subscriptions(CHECKOUT)
-    ]
-
     def wanted_by(blob: str) -> list[str]:
         subject = f"/blobServices/default/containers/{CONTAINER}/blobs/{blob}"
         event = Event("1", STORAGE_ID, subject, BLOB_CREATED, "", {"api": "PutBlob"})
-        return [each.name for each in subscriptions if each.filter.matches(event)]
+        return [each.name for each in subscriptions() if each.filter.matches(event)]
 
     assert wanted_by("datasets/iris_csv.csv") == ["datasets"]
     assert wanted_by("runs/r1/0/m1/artifacts/model/MLmodel") == ["models"]
     assert wanted_by("runs/r1/0/m1/artifacts/metrics.json") == []
-    assert {each.function_name for each in subscriptions} == {"on_blob_created"}
-    assert {(each.max_attempts, each.ttl) for each in subscriptions} == {(30, 86400)}
+    assert {each.function_name for each in subscriptions()} == {"on_blob_created"}
+    assert {(each.max_attempts, each.ttl) for each in subscriptions()} == {(30, 86400)}

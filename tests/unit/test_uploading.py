@@ -8,20 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from localcloud.eventgrid.events import Event
-from localcloud.eventgrid.subscriptions import Subscription
 
 from tests.checkout import CHECKOUT
+from tests.unit.subscriptions import subscriptions
 from touchdown.local.names import CONTAINER, STORAGE_ID
-from touchdown.local.resources import event_subscriptions
 from triggers.events import CREATED, UNFINISHED_WRITES, UnusableEventError, created
 
 DOCUMENT = (CHECKOUT / "docs" / "data.md").read_text()
 COLUMNS = ["way", "writes", "event", "runs", "what to do"]
 UNDOCUMENTED = "a name that is not documented"
-PARSED = [
-    Subscription.parse(each.id.split("/")[-1], STORAGE_ID, each.body["properties"])
-    for each in event_subscriptions(CHECKOUT)
-]
+PARSED = subscriptions()
 SUBJECTS = {
     "datasets": f"/blobServices/default/containers/{CONTAINER}/blobs/datasets/iris.csv",
     "models": f"/blobServices/default/containers/{CONTAINER}/blobs/runs/r/0/m/artifacts/model/MLmodel",

@@ -1,6 +1,5 @@
 """up, down, status, env, reset: Touchdown on a localcloud, as a whole."""
 
-import os
 import shlex
 import shutil
 import time
@@ -26,7 +25,6 @@ from touchdown.cli.outcome import CommandError, Exit, reporting_errors
 
 if TYPE_CHECKING:
     from localcloud.home import Home
-    from localcloud.spec import CloudSpec
 
 SETTINGS_FILE = "local.settings.json"
 
@@ -59,14 +57,15 @@ def up(
 
         from touchdown import local
 
-        spec, publish = local.spec(place, checkout), partial(local.publish, place, checkout)
+        spec = local.spec(checkout)
+        deploy = partial(local.deploy, place, checkout)
         if foreground:
             output.print_message(f"Starting; logs are in {place.logs}. Ctrl-C stops everything.")
-            lifecycle.run_in_foreground(place, spec, functions=functions, on_cloud_ready=publish)
+            lifecycle.run_in_foreground(place, spec, functions=functions, on_cloud_ready=deploy)
             return
         started = time.monotonic()
         with output.err.status("Starting Azurite, the cloud and the Functions host …"):
-            done = lifecycle.bring_up(place, spec, functions=functions, on_cloud_ready=publish)
+            done = lifecycle.bring_up(place, spec, functions=functions, on_cloud_ready=deploy)
         report = lifecycle.report(place)
         if as_json:
             output.print_json(report)
@@ -206,27 +205,22 @@ def person_variables(home: "Home") -> dict[str, str]:
 
 
 def app_variables(home: "Home") -> dict[str, str]:
-    """The environment of the Function App against this home."""
+    """The environment of the Function App against this home, whose cloud is running."""
     from localcloud import environment
 
-    return environment.of_app(home, settings_only(home))
+    from touchdown.local.func_settings import settings_of
 
-
-def settings_only(home: "Home") -> "CloudSpec":
-    """A specification with the app's settings only, which depend on the home alone."""
-    from localcloud.spec import CloudSpec
-
-    from touchdown.local.resources import site_settings
-
-    return CloudSpec([site_settings(home, os.environ)])
+    return environment.of_app(home, settings_of(home))
 
 
 def write_settings(home: "Home", checkout: Path, *, force: bool, as_json: bool) -> None:
     """Write the settings with which `func start` serves the app in `checkout` against this home."""
     from localcloud import lifecycle
 
+    from touchdown.local.func_settings import settings_of
+
     try:
-        file = lifecycle.write_func_settings(home, settings_only(home), checkout, force=force)
+        file = lifecycle.write_func_settings(home, settings_of(home), checkout, force=force)
     except FileExistsError as error:
         raise CommandError(Exit.USAGE, str(error), "Add --force to replace it.") from None
     if as_json:

@@ -1,12 +1,12 @@
-"""Touchdown on a localcloud: its resources, its pipeline and code, and the target of its client.
+"""Touchdown on a localcloud: its deployment, and the target of its client.
 
 with start(home, checkout) as stack, Client(target(home)) as client:
     client.upload("iris_csv.csv")
 """
 
-from touchdown.local.publishing import publish
-from touchdown.local.resources import spec
+from touchdown.local.deploying import deploy
 from touchdown.local.running import start
+from touchdown.local.specification import spec
 from touchdown.local.target import target
 
-__all__ = ["publish", "spec", "start", "target"]
+__all__ = ["deploy", "spec", "start", "target"]

@@ -8,8 +8,8 @@ from localcloud import stack
 from localcloud.home import Home
 from localcloud.stack import Stack
 
-from touchdown.local.publishing import publish
-from touchdown.local.resources import spec
+from touchdown.local.deploying import deploy
+from touchdown.local.specification import spec
 
 
 def start(
@@ -20,14 +20,15 @@ def start(
     app_settings: Mapping[str, str] | None = None,
     cloud_settings: Mapping[str, str] | None = None,
 ) -> Stack:
-    """A running stack with Touchdown published; the caller stops it, or leaves it to `with`.
+    """A running stack with Touchdown deployed; the caller stops it, or leaves it to `with`.
 
-    ready_environment: as for `spec`. app_settings override the site's. Raises StackError (localcloud.parts).
+    ready_environment: as for `spec`. app_settings override the site's. Raises StackError (localcloud.parts),
+    and DeploymentFailedError (localcloud.deploying).
     """
     return stack.start(
         home,
-        spec(home, checkout, ready_environment=ready_environment),
-        on_cloud_ready=partial(publish, home, checkout),
+        spec(checkout, ready_environment=ready_environment),
+        on_cloud_ready=partial(deploy, home, checkout),
         app_settings=app_settings,
         cloud_settings=cloud_settings,
     )

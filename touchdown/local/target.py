@@ -6,24 +6,26 @@ from localcloud.credentials import Principal
 from localcloud.home import SUBSCRIPTION, Home
 
 from touchdown.errors import StackNotRunningError
-from touchdown.local.names import CONTAINER, DATASTORE, RESOURCE_GROUP, WORKSPACE
+from touchdown.local.deploying import deployed
+from touchdown.local.names import DATASTORE
 from touchdown.target import Target
 
 
 def target(home: Home) -> Target:
     """The Touchdown on the localcloud of `home`, with the identity of its person.
 
-    Raises StackNotRunningError until the Functions host has written its keys.
+    Raises StackNotRunningError until it is deployed and the Functions host has written its keys.
     """
+    outputs = deployed(home).outputs
     return Target(
         api=home.functions_url,
         function_key=function_key(home),
-        blob_url=home.blob_url,
-        container=CONTAINER,
+        blob_url=outputs["STORAGE_URL"],
+        container=outputs["CONTAINER"],
         resource_manager=home.resource_manager,
         subscription=SUBSCRIPTION,
-        resource_group=RESOURCE_GROUP,
-        workspace=WORKSPACE,
+        resource_group=outputs["AZURE_RESOURCE_GROUP"],
+        workspace=outputs["WORKSPACE"],
         datastore=DATASTORE,
         credential=Principal(home, "person"),
         verify=str(home.ca_bundle),

@@ -12,13 +12,13 @@ from localcloud.home import Home
 
 from runs.settings import App
 from services.clients import Clients
-from touchdown.local.resources import app_settings
+from touchdown.local.func_settings import settings_of
 
 
 @pytest.fixture
 def clients(cloud_home: Home, trusted: None) -> Iterator[Clients]:
     """The clients of an app on the localcloud of `cloud_home`, with the app's managed identity."""
-    settings = App.read(app_settings(cloud_home, {}))
+    settings = App.read(settings_of(cloud_home).app_settings())
     with DefaultAzureCredential() as credential, RequestsTransport() as transport:
         clients = Clients(settings, credential, transport)
         with contextlib.suppress(ResourceExistsError):

@@ -6,23 +6,24 @@ import httpx
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from localcloud.home import Home
+from localcloud.identities import client_id_of
 
 from tests.checkout import CHECKOUT
 from touchdown import local
-from touchdown.local.names import CONTAINER, FACTORY_ID
+from touchdown.local.names import CONTAINER, FACTORY_ID, STORAGE_ACCOUNT, identity_id
 
 
 def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
     cloud_home: Home, trusted: None
 ) -> None:
-    local.publish(cloud_home, CHECKOUT)
+    local.deploy(cloud_home, CHECKOUT, code=False)
     with (
         DefaultAzureCredential() as credential,
-        BlobServiceClient(cloud_home.blob_url, credential=credential) as blobs,
+        BlobServiceClient(cloud_home.storage_url(STORAGE_ACCOUNT), credential=credential) as blobs,
     ):
         container = blobs.get_container_client(CONTAINER)
         written = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
-        local.publish(cloud_home, CHECKOUT)
+        local.deploy(cloud_home, CHECKOUT, code=False)
         again = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
         assert again == written, "publishing the same files again writes nothing"
         token = credential.get_token(f"{cloud_home.resource_manager}/.default").token
@@ -35,9 +36,9 @@ def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
     ).json()
     parameters = train["properties"]["parameters"]
     defaults = {name: each.get("defaultValue") for name, each in parameters.items()}
-    assert defaults["accountUrl"] == cloud_home.blob_url
+    assert defaults["accountUrl"] == cloud_home.storage_url(STORAGE_ACCOUNT)
     assert defaults["container"] == CONTAINER
-    assert defaults["clientId"] == ""
+    assert defaults["clientId"] == client_id_of(identity_id("training"))
     assert str(defaults["codePath"]).startswith("code/")
     published = [name for name in written if name.startswith(f"{defaults['codePath']}/")]
     assert f"{defaults['codePath']}/main.py" in published

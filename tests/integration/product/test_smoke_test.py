@@ -1,9 +1,15 @@
 """The smoke test on a real localcloud: a job that fails before it scores is explained."""
 
+import ssl
 from dataclasses import replace
+from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
-from azure.core.rest import HttpRequest
+from localcloud.credentials import Principal
+from localcloud.home import REGION, SUBSCRIPTION, Home
+from localcloud.identities import object_id_of
 
 from activities.dataset import sample_path
 from activities.smoke_test import smoke_test
@@ -12,25 +18,57 @@ from runs.contracts import SmokeTestInput
 from runs.errors import RefusedError
 from services.clients import Clients
 from tests.integration.product.test_serving import poll, result, run_id, served, upload
-from touchdown.local.names import GROUP_ID
-from touchdown.local.resources import REGION
+from touchdown.local.names import GROUP_ID, STORAGE_ID, identity_id
 
 pytestmark = pytest.mark.integration
 
 
-def identity_without_roles(clients: Clients, unique: str) -> str:
-    """Make a user-assigned identity and return its resource id."""
+OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
+"""Managed Identity Operator, with which the app gives a cluster its identity."""
+
+
+BLOBS = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+"""Storage Blob Data Contributor."""
+
+
+def identity_without_tables(home: Home, unique: str) -> str:
+    """Make a user-assigned identity that the app may give to a cluster, and return its resource id."""
     id_ = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u{unique}"
-    url = f"{clients.settings.resource_manager}{id_}?api-version=2023-01-31"
-    request = HttpRequest("PUT", url, json={"location": REGION})
-    clients.resource_manager.send_request(request).raise_for_status()
+    authorization = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization"
+    role = {
+        "roleDefinitionId": f"{authorization}/roleDefinitions/{OPERATOR}",
+        "principalId": object_id_of(identity_id("app")),
+        "principalType": "ServicePrincipal",
+    }
+    put(home, id_, {"location": REGION}, "2023-01-31")
+    assignment = f"{id_}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
+    put(home, assignment, {"properties": role}, "2022-04-01")
+    # Without blobs it could not even read its input; what it lacks are the table and the queues.
+    blobs = role | {
+        "roleDefinitionId": f"{authorization}/roleDefinitions/{BLOBS}",
+        "principalId": object_id_of(id_),
+    }
+    assignment = f"{STORAGE_ID}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
+    put(home, assignment, {"properties": blobs}, "2022-04-01")
     return id_
 
 
+def put(home: Home, id_: str, body: dict[str, Any], version: str) -> None:
+    """PUT a resource as the person, who owns the subscription."""
+    httpx.put(
+        f"{home.resource_manager}{id_}",
+        params={"api-version": version},
+        json=body,
+        headers={"Authorization": f"Bearer {Principal(home).get_token(home.resource_manager).token}"},
+        verify=ssl.create_default_context(cafile=home.ca_bundle),
+        proxy=home.proxy,
+    ).raise_for_status()
+
+
 def test_a_cluster_whose_identity_lacks_roles_on_storage_fails_with_those_to_check(
-    clients: Clients, unique: str
+    clients: Clients, cloud_home: Home, unique: str
 ) -> None:
-    identity = identity_without_roles(clients, unique)
+    identity = identity_without_tables(cloud_home, unique)
     clients = replace(clients, settings=replace(clients.settings, compute_identity=identity))
     of = upload(clients, unique, 1)
     compute = f"c{unique}"

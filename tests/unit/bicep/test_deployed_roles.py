@@ -11,11 +11,8 @@ from typing import Any
 import pytest
 from localcloud.access.built_in import built_in
 from localcloud.access.definitions import role_id
-from localcloud.identities import object_id_of
 
 from tests.unit.bicep.source import ROOT
-from touchdown.local.names import STORAGE_ID, identity_id
-from touchdown.local.roles import assignments
 
 CASES = sorted(file.name.partition(".")[0] for file in (ROOT / "tests" / "bicep").glob("*.snapshot.json"))
 REGISTRY, DATA, BATCH = "registries/cr", "storageAccounts/stdata", "batchAccounts/ba"
@@ -95,16 +92,6 @@ def test_the_broad_and_the_narrow_roles_stand_in_place_of_each_other(
 ) -> None:
     assert assigned(case, "training") == wanted["training"]
     assert assigned(case, "scoring") == wanted["scoring"] | {(registry, REGISTRY)}
-
-
-def test_a_localcloud_is_handed_the_roles_of_the_scoring_cluster() -> None:
-    handed = {
-        built_in_name(each.body["properties"]["roleDefinitionId"])
-        for each in assignments()
-        if each.id.startswith(f"{STORAGE_ID}/providers/Microsoft.Authorization/")
-        and each.body["properties"]["principalId"] == object_id_of(identity_id("scoring"))
-    }
-    assert handed == {role for role, on in assigned("defaults", "scoring") if on == DATA}
 
 
 def test_the_workspaces_identity_may_coordinate_a_scoring_job_too() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrators.stages import Stage
-from tests.checkout import CHECKOUT, DEFINITIONS
+from tests.checkout import DEFINITIONS
 from tests.unit.bicep.source import BICEP, FILES, Source, properties, source, sources, text, walk
 from triggers.http import ROUTES
 
@@ -186,7 +186,7 @@ def test_no_name_depends_on_the_time_or_on_chance() -> None:
         assert not re.search(r"\b(utcNow|newGuid)\(", file.content), file.path.name
 
 
-def test_the_pipeline_and_the_filters_are_the_files_that_a_localcloud_is_given() -> None:
+def test_the_pipeline_and_the_filters_are_definitions_that_others_read_too() -> None:
     assert DEFINITIONS == BICEP / "definitions"
     loads = {
         (file.path.parent / name).resolve()
@@ -195,25 +195,6 @@ def test_the_pipeline_and_the_filters_are_the_files_that_a_localcloud_is_given()
         if name.endswith(".json")
     }
     assert loads == {DEFINITIONS / "pipeline.json", DEFINITIONS / "subscriptions.json"}
-    read = (CHECKOUT / "touchdown" / "local").rglob("*.py")
-    names = {
-        found for file in read for found in re.findall(r"\"definitions\" / \"([\w.]+)\"", file.read_text())
-    }
-    assert names == {file.name for file in loads}
-
-
-def test_the_pipeline_gets_the_same_defaults_in_the_cloud_as_in_localcloud() -> None:
-    module = source(BICEP / "modules" / "pipeline.bicep")
-    (deployed,) = [each for each in module.of("variable") if each.name == "deployed"]
-    defaults = properties(deployed.node.named_children[-1])
-    here = re.search(
-        r"defaults = \{(.*?)\}",
-        (CHECKOUT / "touchdown" / "local" / "publishing.py").read_text(),
-        re.S,
-    )
-    assert here is not None
-    assert set(defaults) == set(re.findall(r'"(\w+)":', here[1]))
-    assert {text(each) for each in defaults.values()} == {f"{{ defaultValue: {name} }}" for name in defaults}
 
 
 def test_the_pipeline_of_the_cloud_has_every_property_of_its_definition() -> None:

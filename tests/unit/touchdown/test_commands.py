@@ -15,6 +15,7 @@ from tests.unit.touchdown.commands import run
 from touchdown.cli.app import app
 from touchdown.cli.checkout import FILES, find_checkout, require_app_packages
 from touchdown.cli.options import home_folder
+from touchdown.local.deploying import Deployed
 
 
 @pytest.fixture
@@ -125,6 +126,7 @@ def test_env_gives_a_shell_the_http_api_and_its_key_once_the_host_has_written_it
 
 
 def test_env_of_the_app_is_the_app_and_not_the_person(home: Home) -> None:
+    Deployed({}, {"CONTAINER": "c"}, {"TOUCHDOWN_STORAGE_URL": home.blob_url}).write(home)
     variables = run("env", "--function-app", "--home", str(home.root), "--json").json
     assert variables["IDENTITY_HEADER"] == home.identity_headers["site"]
     assert variables["TOUCHDOWN_STORAGE_URL"] == home.blob_url
@@ -247,6 +249,7 @@ def test_settings_for_core_tools_need_a_checkout(
 def test_settings_for_core_tools_are_written_to_the_checkout_and_not_replaced(
     home: Home, checkout: Path
 ) -> None:
+    Deployed({}, {"CONTAINER": "c"}, {"TOUCHDOWN_STORAGE_URL": home.blob_url}).write(home)
     written = run("env", "--func", "--home", str(home.root), "--app", str(checkout), "--json")
     file = checkout / "local.settings.json"
     assert written.json == {"written": str(file)}

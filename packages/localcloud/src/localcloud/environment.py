@@ -28,7 +28,7 @@ FOREIGN = (
 )
 """Prefixes of variables that choose a cloud, an identity or the code that runs."""
 
-OF_HOST = ("AzureWebJobsStorage__", "FUNCTIONS_", "WEBSITE_")
+OF_HOST = ("APPLICATIONINSIGHTS_", "AzureWebJobsStorage__", "FUNCTIONS_", "WEBSITE_")
 """Prefixes of the settings of a site that are about its host in Azure, not about the app."""
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account key of every storage emulator. Microsoft publishes it, so it is no secret."""
