@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from localcloud.functions.bundles import Bundle
 from localcloud.functions.functions import App, Function
 from localcloud.functions.http import HttpFunctions, not_imitated
 from localcloud.functions.keys import Access, HostKeys, sent_key
@@ -28,7 +29,14 @@ TIMER = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, 
 
 class Admin:
     def __init__(
-        self, app: App, worker: Worker, keys: HostKeys, http: HttpFunctions, origin: str, client: str
+        self,
+        app: App,
+        worker: Worker,
+        keys: HostKeys,
+        http: HttpFunctions,
+        origin: str,
+        client: str,
+        bundle: Bundle | None,
     ) -> None:
         self._app = app
         self._worker = worker
@@ -36,6 +44,7 @@ class Admin:
         self._http = http
         self._origin = origin
         self._client = client
+        self._bundle = bundle
         self._begun: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[HostRoute]:
@@ -55,7 +64,7 @@ class Admin:
         return PlainTextResponse("Your function app is up and running (localcloud).\n")
 
     async def status(self, _: Request) -> Response:
-        return JSONResponse({"state": "Running"})
+        return JSONResponse({"state": "Running", **told(self._bundle)})
 
     async def ping(self, _: Request) -> Response:
         return Response(status_code=200)
@@ -128,6 +137,11 @@ class Admin:
             "href": f"{self._origin}/admin/functions/{function.name}",
             "invoke_url_template": f"{self._origin}/{route}" if route else None,
         }
+
+
+def told(bundle: Bundle | None) -> dict[str, Any]:
+    """What the host's status says of its bundle."""
+    return {"extensionBundle": {"id": bundle.id, "version": bundle.version}} if bundle else {}
 
 
 def describe(function: Function) -> dict[str, Any]:

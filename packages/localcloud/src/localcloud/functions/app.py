@@ -65,7 +65,7 @@ async def load(worker: Worker, settings: HostSettings, keys: HostKeys, origin: s
     client = client_binding(settings, rpc.address, origin, key)
     http = HttpFunctions(app, worker, keys, settings.route_prefix, client)
     routes = [
-        *Admin(app, worker, keys, http, origin, client).routes(),
+        *Admin(app, worker, keys, http, origin, client, settings.bundle).routes(),
         *EventGridWebhook(app, worker, keys, client).routes(),
         *DurableApi(hub, keys, required_query(settings, key)).routes(),
         *http.routes(),

@@ -6,11 +6,13 @@ text; App Service answers 403 for a site that is stopped.
 
 import asyncio
 import contextlib
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from localcloud.functions.admin import told
+from localcloud.functions.bundles import Bundle
 from localcloud.functions.site import STATUS, Site
 
 State = Literal["Placeholder", "Starting", "Running", "Restarting", "Stopped", "Error"]
@@ -27,6 +29,7 @@ class Front:
         self._site: Site | None = None
         self._package = ""
         self._web: ASGIApp | None = None
+        self._bundle: Bundle | None = None
         self._active = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -36,8 +39,8 @@ class Front:
         self._site, self._package = site, package
         self.state = "Starting" if site.state == "Running" else "Stopped"
 
-    def serve(self, web: ASGIApp) -> None:
-        self._web, self.state = web, "Running"
+    def serve(self, web: ASGIApp, bundle: Bundle | None = None) -> None:
+        self._web, self._bundle, self.state = web, bundle, "Running"
 
     def fail(self, error: str) -> None:
         self.error, self.state = error, "Error"
@@ -48,13 +51,14 @@ class Front:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), limit)
 
-    def status(self) -> dict[str, str]:
+    def status(self) -> dict[str, Any]:
         """The host's state; `site` and `package` say which version of site and code it is about."""
         return {
             "state": self.state,
             "site": self._site.generation if self._site else "",
             "package": self._package,
             "error": self.error,
+            **told(self._bundle),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from localcloud.functions.bundles import Bundle, bundle
+
 OVERRIDE = "AzureFunctionsJobHost__"
 DEFAULT_TIMEOUT = "00:30:00"
 PER_CORE = 10
@@ -26,7 +28,10 @@ class HostJsonError(Exception):
 
 @dataclass(frozen=True)
 class HostSettings:
-    """function_timeout: None means no limit. throw_on_raise: None leaves it to the storage provider."""
+    """function_timeout: None means no limit. throw_on_raise: None leaves it to the storage provider.
+
+    bundle: None if the app asks for no extension bundle.
+    """
 
     route_prefix: str = "api"
     function_timeout: timedelta | None = timedelta(minutes=30)
@@ -39,6 +44,7 @@ class HostSettings:
     throw_on_raise: bool | None = None
     max_message_bytes: int = 4 * 1024 * 1024
     log_levels: Mapping[str, str] = field(default_factory=dict)
+    bundle: Bundle | None = None
 
 
 def read(app: Path, environment: Mapping[str, str] = os.environ) -> HostSettings:
@@ -87,6 +93,7 @@ def settings(content: dict[str, Any], environment: Mapping[str, str]) -> HostSet
         throw_on_raise=_flag(durable.get("throwStatusExceptionsOnRaiseEvent")),
         max_message_bytes=_limit(durable, "maxGrpcMessageSizeInBytes", 4 * 1024 * 1024),
         log_levels={str(k): str(v) for k, v in content.get("logging", {}).get("logLevel", {}).items()},
+        bundle=bundle(content),
     )
 
 

@@ -119,7 +119,7 @@ async def become(
         front.fail(said)
         return None
     served.start()
-    front.serve(served.web)
+    front.serve(served.web, settings.bundle)
     log.info("Now listening on: %s", origin)
     return served
 

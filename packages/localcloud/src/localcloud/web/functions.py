@@ -1,7 +1,9 @@
 """The functions of a site, and the keys of its host.
 
 Source: "Web Apps - List Functions", "Get Function", "List Host Keys", "Sync Functions", "Sync Function
-Triggers" of 2025-03-01; what az and Core Tools read of them.
+Triggers" of 2025-03-01; what az and Core Tools read of them. The host's status is in no specification:
+Azure/azure-functions-host, issue 4570, announces it, and the portal reads its properties (host-status.ts of
+Azure/azure-functions-ux).
 """
 
 from urllib.parse import urlsplit
@@ -37,6 +39,7 @@ class Functions:
             arm("GET", "functions/{function}", self.get),
             arm("POST", "functions/{function}/listkeys", self.list_function_keys),
             arm("POST", "host/default/listkeys", self.list_host_keys),
+            arm("GET", "host/default/properties/status", self.host_status),
             arm("POST", "host/default/sync", self.sync),
             arm("POST", "syncfunctiontriggers", self.sync),
         ]
@@ -60,6 +63,19 @@ class Functions:
         keys = self._hosting.keys()
         return JSONResponse(
             {"masterKey": keys.master, "functionKeys": keys.functions, "systemKeys": keys.systems}
+        )
+
+    async def host_status(self, request: Request) -> Response:
+        site = find_site(self._inventory, request.path_params["site"])
+        id_ = f"{site['id']}/host/default/properties/status"
+        return JSONResponse(
+            {
+                "id": id_,
+                "name": site["name"],
+                "type": "Microsoft.Web/sites/host/properties",
+                "location": site.get("location"),
+                "properties": await self._hosting.status(),
+            }
         )
 
     async def sync(self, request: Request) -> Response:

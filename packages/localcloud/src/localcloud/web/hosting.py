@@ -31,6 +31,8 @@ KIND = "web.host"
 START_LIMIT = 120.0
 """Seconds within which a host must have become its site; imports on a busy machine take long."""
 POLL_SECONDS = 0.05
+STATES = {"Placeholder": "Default", "Restarting": "Stopping"}
+"""The host's own word for a state of ours (ScriptHostState.cs) where it has another."""
 ANSWER_SECONDS = 10.0
 
 
@@ -130,6 +132,18 @@ class Hosting:
         for id_ in known:
             self._inventory.delete(id_)
 
+    async def status(self) -> Document:
+        """What the host says of itself, with the names that Azure has for it. Raises AzureError."""
+        found = await self._status()
+        if found.get("state", "Stopped") == "Stopped":
+            message = (
+                f"Encountered an error ({'Forbidden' if found else 'ServiceUnavailable'}) from host runtime."
+            )
+            raise AzureError(400, "BadRequest", message)
+        bundle = {"extensionBundle": found["extensionBundle"]} if "extensionBundle" in found else {}
+        errors = {"errors": [found["error"]]} if found.get("error") else {}
+        return {"state": STATES.get(found["state"], found["state"]), **errors, **bundle}
+
     def keys(self) -> keys.HostKeys:
         """The app's keys, which are made when they are first asked for."""
         return keys.load(self._cloud.home.root / "keys.json")
@@ -151,7 +165,7 @@ class Hosting:
     async def _becomes(self, site: Site | None) -> None:
         """Wait until the host has become `site`. Raises AzureError if it cannot."""
         deadline = asyncio.get_running_loop().time() + START_LIMIT
-        status: dict[str, str] = {}
+        status: Document = {}
         while asyncio.get_running_loop().time() < deadline:
             status = await self._status()
             if site is not None and status.get("site") == site.generation:
@@ -164,11 +178,11 @@ class Hosting:
         message = f"Encountered an error (ServiceUnavailable) from host runtime: {reason}"
         raise AzureError(400, "BadRequest", message)
 
-    async def _status(self) -> dict[str, str]:
+    async def _status(self) -> Document:
         """What the host says of itself; {} while it does not listen."""
         try:
             async with self._client() as client:
-                found: dict[str, str] = (await client.get(STATUS)).json()
+                found: Document = (await client.get(STATUS)).json()
                 return found
         except (httpx.TransportError, ValueError):
             return {}

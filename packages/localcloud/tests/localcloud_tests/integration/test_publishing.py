@@ -1,5 +1,6 @@
 """A site that is deployed to a running stack, gets its code, and changes: its host follows."""
 
+import json
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -38,12 +39,15 @@ def shape(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("round")
 """
 SETTINGS = f"{SITE_ID}/config/appsettings"
+HOST_STATUS = f"{SITE_ID}/host/default/properties/status"
+BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("code")
-    (folder / "host.json").write_text('{"version": "2.0"}')
+    bundle = {"id": BUNDLE, "version": "[4.*, 5.0.0)"}
+    (folder / "host.json").write_text(json.dumps({"version": "2.0", "extensionBundle": bundle}))
     (folder / "function_app.py").write_text(APP)
     return folder
 
@@ -65,6 +69,7 @@ def published(stack: Stack, code: Path) -> list[str]:
     """The functions of the site, which has its code now."""
     assert colour(stack.home).status_code == 503
     assert httpx.get(stack.home.functions_url + STATUS, trust_env=False).json()["state"] == "Placeholder"
+    assert arm(stack.home, "GET", HOST_STATUS).json()["properties"] == {"state": "Default"}
     return stack.controls.publish(SITE, code)
 
 
@@ -113,6 +118,10 @@ def test_published_functions_are_listed_and_run(stack: Stack, published: list[st
         assert https.get(called).text == "none"
     keys = arm(stack.home, "POST", f"{SITE_ID}/host/default/listkeys").json()
     assert keys["systemKeys"]["eventgrid_extension"]
+    assert arm(stack.home, "GET", HOST_STATUS).json()["properties"] == {
+        "state": "Running",
+        "extensionBundle": {"id": BUNDLE, "version": "4.37.1"},
+    }
 
 
 @pytest.mark.usefixtures("published")
@@ -131,6 +140,8 @@ def test_a_stopped_site_answers_403_until_it_is_started(stack: Stack) -> None:
     assert arm(stack.home, "POST", f"{SITE_ID}/stop").status_code == 200
     wait_until(lambda: colour(stack.home).status_code == 403)
     assert arm(stack.home, "GET", SITE_ID).json()["properties"]["state"] == "Stopped"
+    refused = arm(stack.home, "GET", HOST_STATUS)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadRequest")
     assert arm(stack.home, "POST", f"{SITE_ID}/start").status_code == 200
     wait_until(lambda: colour(stack.home).status_code == 200)
 
@@ -157,6 +168,9 @@ def test_changed_code_runs_and_is_listed_when_it_is_published_again(stack: Stack
     (code / "function_app.py").write_text("import nothing_of_this_name")
     with pytest.raises(RefusedControlError, match="nothing_of_this_name"):
         stack.controls.publish(SITE, code)
+    status = arm(stack.home, "GET", HOST_STATUS).json()["properties"]
+    assert status["state"] == "Error"
+    assert "nothing_of_this_name" in status["errors"][0]
     (code / "function_app.py").write_text(APP)
     assert stack.controls.publish(SITE, code) == ["colour", "on_event"]
     assert stack.parts["functions"].pid == pid

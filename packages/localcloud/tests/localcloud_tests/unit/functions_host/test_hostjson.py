@@ -2,6 +2,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from localcloud.functions.bundles import Bundle
 from localcloud.functions.hostjson import HostJsonError, HostSettings, read, time_span
 
 
@@ -69,3 +70,45 @@ def test_time_spans_are_nets(text: str, expected: timedelta | None) -> None:
 def test_what_cannot_be_followed_is_refused_with_the_files_name(tmp_path: Path, content: str) -> None:
     with pytest.raises(HostJsonError, match=r"host\.json"):
         settings_of(tmp_path, content)
+
+
+BUNDLE = """{"version": "2.0", "extensionBundle": {
+    "id": "Microsoft.Azure.Functions.ExtensionBundle%s", "version": "%s"}}"""
+
+
+@pytest.mark.parametrize(
+    "range_", ["[4.*, 5.0.0)", "[4.37.1, 5.0.0)", "[4.37.1]", "(4.37.0,4.37.1]", "[4.*,)"]
+)
+def test_a_bundle_whose_range_holds_the_imitated_version_has_that_version(
+    tmp_path: Path, range_: str
+) -> None:
+    for kind in ("", ".Preview"):
+        assert settings_of(tmp_path, BUNDLE % (kind, range_)).bundle == Bundle(
+            f"Microsoft.Azure.Functions.ExtensionBundle{kind}", "4.37.1"
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "range_", "words"),
+    [
+        ("", "[3.*, 4.0.0)", "Bundle version matching the [3.*, 4.0.0) was not found"),
+        ("", "[4.37.2, 5.0.0)", "was not found: localcloud imitates 4.37.1"),
+        ("", "[4.0.0, 4.37.1)", "was not found"),
+        ("", "4", "is not a range of versions"),
+        (
+            ".Other",
+            "[4.*, 5.0.0)",
+            'there is no extension bundle "Microsoft.Azure.Functions.ExtensionBundle.Other"',
+        ),
+    ],
+)
+def test_a_bundle_that_localcloud_does_not_have_is_refused(
+    tmp_path: Path, kind: str, range_: str, words: str
+) -> None:
+    with pytest.raises(HostJsonError) as caught:
+        settings_of(tmp_path, BUNDLE % (kind, range_))
+    assert words in str(caught.value)
+
+
+def test_an_app_that_asks_for_no_bundle_has_none(tmp_path: Path) -> None:
+    assert settings_of(tmp_path, '{"version": "2.0"}').bundle is None
