@@ -5,7 +5,9 @@ It may connect to this machine only: every other connection and look-up of its p
 
 import json
 import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +53,19 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 """
 """Python runs it as sitecustomize before anything else: https://docs.python.org/3/library/audit_events.html."""
+FUNC = """
+if [ "$1 $2 $3" != "azure functionapp publish" ]; then
+  echo "func: $*: this stand-in for Core Tools only publishes" >&2
+  exit 2
+fi
+exec {localcloud} publish "$4" . --home {home}
+"""
+"""Core Tools upload the folder in which they run; localcloud is told where it is."""
+
+
+def program(file: Path, text: str) -> None:
+    file.write_text(f"#!/bin/sh\nset -eu\n{text}\n")
+    file.chmod(0o755)
 
 
 class AzError(Exception):
@@ -65,14 +80,20 @@ class Az:
     variables: Mapping[str, str]
 
     @classmethod
-    def prepare(cls, folder: Path, variables: Mapping[str, str], compiler: Path) -> "Az":
-        """az that uses a compiler, and neither a person's configuration nor a person's variables."""
+    def prepare(cls, folder: Path, variables: Mapping[str, str], compiler: Path, home: Path) -> "Az":
+        """az that uses a compiler, and neither a person's configuration nor a person's variables.
+
+        home: of the localcloud to which the stand-in for Core Tools, a program `func`, publishes.
+        """
         guard = folder / "guard"
         guard.mkdir()
         (guard / "sitecustomize.py").write_text(GUARD)
         binaries = folder / "bin"
         binaries.mkdir()
         (binaries / "bicep").symlink_to(compiler)
+        localcloud = shlex.quote(str(Path(sys.executable).with_name("localcloud")))
+        program(binaries / "az", f'exec {shlex.quote(str(PYTHON))} -m azure.cli "$@"')
+        program(binaries / "func", FUNC.format(localcloud=localcloud, home=shlex.quote(str(home))))
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
         return cls(
             folder,
@@ -103,6 +124,25 @@ class Az:
         if done.returncode:
             raise AzError(done.stderr.strip())
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def script(self, *command: str, given: str = "") -> str:
+        """Run a script of the checkout that calls az, and return what it writes to its standard error.
+
+        given: its standard input. Raises AzError.
+        """
+        done = subprocess.run(
+            command,
+            env=dict(self.variables),
+            cwd=CHECKOUT,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        if done.returncode:
+            raise AzError(f"{done.stdout}\n{done.stderr}".strip())
+        return done.stderr
 
     def refused(self) -> list[str]:
         """The connections that az tried to other machines, but for those where it asks for news of itself."""

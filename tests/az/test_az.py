@@ -1,20 +1,31 @@
-"""The real az signs in to localcloud, deploys templates, and sees what was made."""
+"""The real az signs in to localcloud, and deploys templates: small ones, and all of Touchdown by its script.
 
-from collections.abc import Callable, Iterator
+One cloud and one sign-in serve all tests: a command of az takes a second or more of a core.
+"""
+
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobClient
-from localcloud.home import SUBSCRIPTION, TENANT, Home
+from localcloud.home import SUBSCRIPTION, TENANT
 from localcloud.pytest_plugin import LocalCloud
 from localcloud.spec import CloudSpec
 
+from runs import naming
 from scripts.bicep_compiler import MISSING as NO_COMPILER
 from scripts.bicep_compiler import find_compiler
 from tests.az.command_line import MISSING, PYTHON, Az, AzError
+from tests.checkout import CHECKOUT
+from touchdown import local
+from touchdown.client import ML_API_VERSION, Client
+from touchdown.target import Target
 
 pytestmark = pytest.mark.integration
 
+GROUP = "rg-touchdown"
+"""The group of the script; localcloud has one at a time."""
 WHOLE = """
 targetScope = 'subscription'
 param group string
@@ -64,8 +75,8 @@ output uploads string = name == 'wrong' ? '' : '${account!.properties.primaryEnd
 
 
 @pytest.fixture(scope="session")
-def localcloud_spec() -> Callable[[Home], CloudSpec]:
-    return lambda _: CloudSpec()
+def localcloud_spec() -> CloudSpec:
+    return local.spec(CHECKOUT)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +95,8 @@ def compiler() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def az(compiler: Path, localcloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
     """az, signed in."""
-    az = Az.prepare(tmp_path_factory.mktemp("az"), localcloud.environment(), compiler)
+    folder, home = tmp_path_factory.mktemp("az"), localcloud.home.root
+    az = Az.prepare(folder, localcloud.environment(), compiler, home)
     [account] = az("login", "--identity")
     assert (account["id"], account["tenantId"]) == (SUBSCRIPTION, TENANT)
     assert account["environmentName"] == "localcloud"
@@ -103,13 +115,13 @@ def deploy(az: Az, scope: str, name: str, file: str, *more: str) -> dict[str, ob
 def test_a_template_is_deployed_twice_and_a_file_is_uploaded_to_what_it_made(
     az: Az, localcloud: LocalCloud
 ) -> None:
-    arguments = ("--location", "westeurope", "--parameters", "group=lab")
+    arguments = ("--location", "westeurope", "--parameters", f"group={GROUP}")
     outputs = deploy(az, "sub", "whole", "whole.bicep", *arguments)
     assert outputs["manager"] == f"{localcloud.home.resource_manager}/"
     assert outputs["uploads"] == f"{localcloud.home.storage_url('strunner')}/uploads"
     [group] = az("group", "list")
-    assert (group["name"], group["location"]) == ("lab", "westeurope")
-    identity = az("identity", "show", "--resource-group", "lab", "--name", "runner")
+    assert (group["name"], group["location"]) == (GROUP, "westeurope")
+    identity = az("identity", "show", "--resource-group", GROUP, "--name", "runner")
     assert identity["clientId"] == outputs["client"]
     assert deploy(az, "sub", "whole", "whole.bicep", *arguments) == outputs
     operations = az("deployment", "operation", "sub", "list", "--name", "whole")
@@ -133,12 +145,64 @@ def test_a_template_is_deployed_twice_and_a_file_is_uploaded_to_what_it_made(
 
 
 def test_a_template_of_a_group_that_fails_says_why(az: Az) -> None:
-    if not az("group", "exists", "--name", "lab"):
-        az("group", "create", "--name", "lab", "--location", "westeurope")
-    in_lab = ("--resource-group", "lab", "--parameters")
+    if not az("group", "exists", "--name", GROUP):
+        az("group", "create", "--name", GROUP, "--location", "westeurope")
+    in_group = ("--resource-group", GROUP, "--parameters")
     with pytest.raises(AzError, match="InvalidRoleDefinitionId") as failed:
-        deploy(az, "group", "lab", "lab.bicep", *in_lab, "name=wrong")
+        deploy(az, "group", "lab", "lab.bicep", *in_group, "name=wrong")
     assert "/providers/Microsoft.Authorization/roleAssignments/" in str(failed.value)
     with pytest.raises(AzError, match="InvalidTemplate") as refused:
-        deploy(az, "group", "lab", "lab.bicep", *in_lab, f"name={'x' * 25}")
+        deploy(az, "group", "lab", "lab.bicep", *in_group, f"name={'x' * 25}")
     assert "24" in str(refused.value)
+
+
+QUICK = {"runFirst": "1", "runCap": "2", "operationFirst": "0.1", "operationCap": "0.5"}
+ROWS = [f"{number % 7 + 10 * (number % 2)},{number % 5},{'ab'[number % 2]}" for number in range(40)]
+
+
+@pytest.mark.timeout(600)
+def test_the_script_deploys_touchdown_and_an_uploaded_csv_becomes_a_served_model(
+    az: Az, localcloud: LocalCloud
+) -> None:
+    told = az.script(
+        *("scripts/deploy.sh", "--location", "West Europe"),
+        *("--", f"pollingSeconds={json.dumps(QUICK)}"),
+    )
+    for step in ("Publish the code to func-", "Wait for the functions", "Subscribe them to events", "Done"):
+        assert f"\n== {step}" in told, told
+    deployed = az("deployment", "sub", "show", "--name", "touchdown")
+    outputs = {name.upper(): output["value"] for name, output in deployed["properties"]["outputs"].items()}
+
+    dataset = az.folder / "flowers.csv"
+    dataset.write_text("\n".join(["width,height,kind", *ROWS, ""]))
+    path = naming.dataset_path(dataset.name)
+    uploaded = az(
+        *("storage", "blob", "upload", "--account-name", outputs["STORAGE_ACCOUNT"], "--auth-mode", "login"),
+        *("--container-name", outputs["CONTAINER"], "--name", path, "--file", str(dataset), "--no-progress"),
+    )
+    with Client(target(localcloud, outputs)) as client:
+        run = client.wait(naming.run_id(outputs["CONTAINER"], path, uploaded["etag"].strip('"')), limit=180)
+        assert (run["status"], run["outcome"]) == ("Succeeded", "promoted"), run["error"]
+        assert run["predictions"] == [row[-1] for row in ROWS[:5]]
+        url = f"{client.target.workspace_path}/batchEndpoints/{run['endpoint']}?api-version={ML_API_VERSION}"
+        served = az("rest", "--method", "get", "--url", url)
+    assert served["properties"]["defaults"] == {"deploymentName": run["deployment"]}
+
+
+def target(localcloud: LocalCloud, outputs: dict[str, str]) -> Target:
+    """Touchdown as the outputs of its deployment name it."""
+    home = localcloud.home
+    return Target(
+        api=outputs["API_URL"].removesuffix("/api"),
+        function_key=localcloud.function_key,
+        blob_url=outputs["STORAGE_URL"],
+        container=outputs["CONTAINER"],
+        resource_manager=home.resource_manager,
+        subscription=SUBSCRIPTION,
+        resource_group=outputs["AZURE_RESOURCE_GROUP"],
+        workspace=outputs["WORKSPACE"],
+        datastore="workspaceblobstore",
+        credential=localcloud.credential(),
+        verify=str(home.ca_bundle),
+        proxy=home.proxy,
+    )
