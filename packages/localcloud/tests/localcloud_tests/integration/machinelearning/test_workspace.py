@@ -37,7 +37,7 @@ def test_an_unknown_api_version_is_refused(bench: Workbench) -> None:
     ("method", "path"),
     [
         ("GET", "onlineEndpoints"),
-        ("DELETE", "models/iris"),
+        ("DELETE", "jobs/iris"),
         ("POST", "computes/cpu/start"),
         ("GET", "jobs?tag=a"),
     ],
