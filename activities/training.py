@@ -16,7 +16,7 @@ from azure.core.exceptions import (
 )
 
 from activities.registration import activity
-from runs import naming
+from runs import naming, remedies
 from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import RefusedError, TransientError
 from services.addresses import has_origin
@@ -242,16 +242,16 @@ def find_model(run_id: str, clients: Clients) -> str:
 
 def failure_of(run: "PipelineRun", clients: Clients) -> TrainingStatus:
     """Why a pipeline run failed, as its failed activity says, with exit code and stderr of the task."""
-    message = str(run.message or "")
     failed = failed_activity(str(run.run_id), clients)
     if failed is None:
-        return TrainingStatus("Failed", message)
+        return TrainingStatus("Failed", str(run.message or ""))
     output = failed.output if isinstance(failed.output, dict) else {}
     error = failed.error if isinstance(failed.error, dict) else {}
     exit_code = output.get("exitcode")
     return TrainingStatus(
         "Failed",
-        str(error.get("message") or message),
+        remedies.of_training(str(error.get("errorCode") or ""), str(error.get("message") or ""))
+        or str(run.message or ""),
         exit_code if isinstance(exit_code, int) else None,
         stderr_tail([str(url) for url in output.get("outputs", [])], clients),
     )

@@ -1,8 +1,10 @@
-"""What to do about a failure of Azure ML, by Azure's own words for it.
+"""What to do about a failure of Azure ML or Data Factory, by Azure's own words for it.
 
 Sources of the words: "Manage and increase quotas" and Azure/azureml-examples for the quotas; the error bodies
 in Azure-Samples/azure-search-openai-demo#2220 (TasksOperationsNotAllowed), MicrosoftLearning/mslearn-dp100#35
 (JobNodeCountExceedsCoreQuota) and Azure/azure-sdk-for-python#39535 ("Image build failed").
+For those about keys: "Troubleshoot Azure Data Factory" (2505) and "Prevent Shared Key authorization for an
+Azure Storage account".
 """
 
 import re
@@ -27,6 +29,15 @@ STORAGE_ROLES = (
     " Contributor there. Otherwise a package that the driver imports is missing from the model's environment:"
     " docs/deploy.md, exit code 42."
 )
+KEYS = (
+    "Data Factory did not accept its identity in place of a key: deploy with batchAuthentication=KeyVault:"
+    ' docs/deploy.md, "When keys are needed".'
+)
+KEYS_OFF = (
+    "Data Factory uses the account's key (batchAuthentication=KeyVault), and the account takes none: deploy"
+    " the infrastructure again, which turns keys on. Where a policy forbids keys, deploy with"
+    ' batchAuthentication=ManagedIdentity: docs/deploy.md, "When keys are needed".'
+)
 
 CHILD_FAILED = "failed child jobs"
 """Part of what the run history says about a job of which a child failed; the child's own error says why."""
@@ -42,12 +53,23 @@ _REMEDIES = (
     ),
     (re.compile(r"image build|ImageBuild|build(ing)? (the |an )?image", re.IGNORECASE), IMAGE),
 )
+_OF_TRAINING = (
+    (re.compile(r"KeyBasedAuthenticationNotPermitted|Key based authentication is not permitted"), KEYS_OFF),
+    (re.compile(r"Cannot create Shared Access Signature"), KEYS),
+)
 _DRIVER_FAILED = re.compile(r"(?:status|exit) code:? 42\b|SystemExit: 42\b", re.IGNORECASE)
 
 
 def remedy(words: str) -> str:
     """What to do about an error that Azure ML describes in these words; "" if that is not known."""
     return next((remedy for pattern, remedy in _REMEDIES if pattern.search(words)), "")
+
+
+def of_training(code: str, words: str) -> str:
+    """The error of a Custom activity, by Data Factory's code and words, and what to do if that is known."""
+    found = next((remedy for pattern, remedy in _OF_TRAINING if pattern.search(words)), "")
+    coded = f"{code}: {words}" if code and words else words
+    return f"{coded.rstrip()} {found}".strip()
 
 
 def is_about_quota(words: str) -> bool:

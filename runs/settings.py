@@ -7,7 +7,7 @@ read once; nothing else in the product reads the environment.
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,12 +255,20 @@ def _values_of(environment: Mapping[str, str]) -> dict[str, str]:
         else:
             values[each.variable.removeprefix("TOUCHDOWN_").lower()] = value
     if missing:
+        others = unknown(environment)
+        misspelt = f" No setting is called {', '.join(others)}: is one of these misspelt?" if others else ""
         raise RefusedError(
             "MissingAppSetting",
             f"app settings are missing: {', '.join(missing)}; set them on the Function App, or locally in"
-            " local.settings.json (see local.settings.sample.json).",
+            f" local.settings.json (see local.settings.sample.json).{misspelt}",
         )
     return values
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """Those of `names` that begin as the app's settings do, and are none."""
+    known = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}
+    return sorted(name for name in names if name.startswith("TOUCHDOWN_") and name not in known)
 
 
 @functools.cache

@@ -28,6 +28,34 @@ def test_words_that_are_known_get_the_remedy_that_fits_them_best(words: str, rem
     assert remedies.is_about_quota(words) == (remedy == remedies.QUOTA)
 
 
+NO_STORAGE = "Cannot access user storage account; please check storage account settings."
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "remedy"),
+    [
+        ("2502", f"{NO_STORAGE} KeyBasedAuthenticationNotPermitted", remedies.KEYS_OFF),
+        (
+            "2502",
+            f"{NO_STORAGE} Key based authentication is not permitted on this storage account.",
+            remedies.KEYS_OFF,
+        ),
+        (
+            "2505",
+            "Cannot create Shared Access Signature unless Account Key credentials are used.",
+            remedies.KEYS,
+        ),
+        ("2507", "The folder path does not exist or is empty: code", ""),
+    ],
+)
+def test_a_training_fails_with_data_factorys_code_and_what_to_do(code: str, words: str, remedy: str) -> None:
+    assert remedies.of_training(code, words) == f"{code}: {words} {remedy}".strip()
+
+
+def test_a_training_without_words_has_no_code_either() -> None:
+    assert remedies.of_training("2500", "") == ""
+
+
 @pytest.mark.parametrize("words", ["", "The node caught fire.", "KeyError: 'images'", "No quotas are set."])
 def test_other_words_stay_as_they_are(words: str) -> None:
     assert with_remedy(words) == words

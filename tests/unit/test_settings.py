@@ -419,6 +419,13 @@ def test_a_missing_app_setting_is_named(missing: str) -> None:
     assert caught.value.code == "MissingAppSetting"
 
 
+def test_a_missing_app_setting_comes_with_the_names_that_may_be_meant_for_it() -> None:
+    given = {name: value for name, value in NEEDED.items() if name != "TOUCHDOWN_CONTAINER"}
+    with pytest.raises(RefusedError) as caught:
+        App.read(given | {"TOUCHDOWN_CONTAINR": "c", "TOUCHDOWN_EPOCHS": "20", "PATH": "/bin"})
+    assert str(caught.value).endswith("No setting is called TOUCHDOWN_CONTAINR: is one of these misspelt?")
+
+
 def test_all_missing_app_settings_are_named_at_once() -> None:
     with pytest.raises(RefusedError) as caught:
         App.read({"TOUCHDOWN_WORKSPACE": "  "})

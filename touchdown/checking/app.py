@@ -1,9 +1,10 @@
-"""Whether the Function App has its functions, and a bundle of extensions that is new enough."""
+"""Whether the Function App has its functions and settings, and a bundle of extensions that is new enough."""
 
 import json
 from collections.abc import Iterator
 from importlib.resources import files
 
+from runs.settings import APP_SETTINGS, unknown
 from touchdown.checking.deployment import SITE, Deployment, pages
 from touchdown.checking.findings import Finding, Outcome
 
@@ -38,6 +39,23 @@ def functions(found: Deployment) -> Iterator[Finding]:
         )
     else:
         yield Finding("functions", Outcome.FAILED, f"{name} does not list {', '.join(missing)}.", SOME_LISTED)
+
+
+def settings(found: Deployment) -> Iterator[Finding]:
+    """Whether the app has the settings that it needs, and none of an unknown name."""
+    site = found.one(SITE)
+    listed = found.get(site, "/config/appsettings/list", "POST")["properties"]
+    needed = [each.variable for each in APP_SETTINGS if each.default is None]
+    missing = [name for name in needed if not str(listed.get(name, "")).strip()]
+    others = unknown(listed)
+    name, again = site.rpartition("/")[2], "Deploy the infrastructure again: it sets them."
+    if missing:
+        yield Finding("settings", Outcome.FAILED, f"{name} lacks {', '.join(missing)}. {again}")
+    if others:
+        message = f"{name} has {', '.join(others)}, and no setting is called so. {again}"
+        yield Finding("settings", Outcome.FAILED, message)
+    if not missing and not others:
+        yield Finding("settings", Outcome.OK, f"{name} has its settings, all of known names.")
 
 
 def bundle(found: Deployment) -> Iterator[Finding]:

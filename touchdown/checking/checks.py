@@ -11,6 +11,7 @@ type Check = Callable[[Deployment], Iterator[Finding]]
 
 CHECKS: dict[str, Check] = {
     "functions": app.functions,
+    "settings": app.settings,
     "bundle": app.bundle,
     "events": events.subscriptions,
     "roles": roles.roles,

@@ -50,6 +50,11 @@ ROWS = (
         says(r"\b2505\b|Cannot create Shared Access Signature"),
     ),
     Row(
+        '`TrainingFailed`, 2502: "Key based authentication is not permitted on this storage account"',
+        ("TrainingFailed",),
+        says("KeyBasedAuthenticationNotPermitted|Key based authentication is not permitted"),
+    ),
+    Row(
         r"nodes in `startTaskFailed`, `set: pipefail\r: invalid option name`",
         ("TrainingFailed", "TrainingTimedOut", NO_NODES),
         says(r"pipefail.*invalid option name"),

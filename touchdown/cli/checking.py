@@ -41,7 +41,7 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a deployment: its functions, events, roles and quotas, and a run of 150 rows.
+    """Check a deployment: its functions, settings, events, roles, quotas, and a run of 150 rows.
 
     What the check makes, it deletes. In Azure, sign in first: az login.
     """

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -55,28 +56,31 @@ def deployed(home: Home) -> Deployed:
     return found
 
 
-def deploy(home: Home, checkout: Path, *, code: bool = True) -> None:
+def deploy(
+    home: Home, checkout: Path, *, code: bool = True, snapshot_of: Callable[[str], Json] = read
+) -> None:
     """Deploy what the running cloud of `home` does not have yet; safe to repeat.
 
     This process's environment may set TUNABLE settings of the app. code: if false, the site gets no code, and
-    no events. Raises DeploymentFailedError, with what was refused and why, and azure-core's errors.
+    no events. snapshot_of: gives each snapshot by its name, for a deployment with other parameters. Raises
+    DeploymentFailedError, with what was refused and why, and azure-core's errors.
     """
     has = Deployed.of(home)
 
     def changed(name: str, snapshot: Json, group: str | None = None) -> None:
         put(home, has, name, snapshot, group)
 
-    changed(MAIN, tuned(read(MAIN), os.environ))
+    changed(MAIN, tuned(snapshot_of(MAIN), os.environ))
     values = has.outputs
     if code:
         with Controls(home) as controls:
             controls.publish(values["FUNCTION_APP"], checkout)
     path = publish_trainer(home, checkout, values["STORAGE_URL"], values["CONTAINER"])
-    pipeline = filled(read(PIPELINE), {**values, CODE_PATH: path})
+    pipeline = filled(snapshot_of(PIPELINE), {**values, CODE_PATH: path})
     changed(PIPELINE, pipeline, values["AZURE_RESOURCE_GROUP"])
     if code:
         # Event Grid asks whether the functions exist.
-        changed(EVENTS, read(EVENTS))
+        changed(EVENTS, snapshot_of(EVENTS))
 
 
 def put(home: Home, has: Deployed, name: str, snapshot: Json, group: str | None) -> None:

@@ -49,6 +49,17 @@ def test_a_group_without_an_app_is_no_deployment(azure: Azure) -> None:
         azure.deployment()
 
 
+def test_settings_that_are_missing_or_of_an_unknown_name_are_named(azure: Azure) -> None:
+    settings = azure.answers[f"{azure.id('sites')}/config/appsettings/list".lower()]["properties"]
+    settings["TOUCHDOWN_EPOCH"] = "20"
+    (unknown,) = failed(azure, "settings")
+    assert "has TOUCHDOWN_EPOCH, and no setting is called so" in unknown.message
+    settings["TOUCHDOWN_EPOCHS"] = settings.pop("TOUCHDOWN_EPOCH")
+    settings["TOUCHDOWN_CONTAINER"] = " "
+    (missing,) = failed(azure, "settings")
+    assert "lacks TOUCHDOWN_CONTAINER" in missing.message
+
+
 def test_functions_that_are_not_listed_are_named(azure: Azure) -> None:
     path = f"{azure.id('sites')}/functions".lower()
     azure.answers[path]["value"].pop(0)

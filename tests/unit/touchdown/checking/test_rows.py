@@ -47,6 +47,13 @@ QUOTA = (
             " credentials are used",
             "`TrainingFailed`, 2505",
         ),
+        (
+            "TrainingFailed",
+            "wait",
+            "2502: Cannot access user storage account. Key based authentication is not permitted on this"
+            " storage account.",
+            "`TrainingFailed`, 2502",
+        ),
         (NO_NODES, "wait", "pool trainers has no node.", "`wait` for more than 30 minutes"),
         (
             NO_NODES,
