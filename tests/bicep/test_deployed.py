@@ -43,6 +43,7 @@ PLANTED: dict[str, tuple[str, Callable[[Resource], object]]] = {
         lambda one: one.pop("tags"),
     ),
     "assignments_are_those_of_the_document": (ASSIGNMENT, properties(roleDefinitionId=f"x/{CONTRIBUTOR}")),
+    "an_assignment_says_where_it_is_explained": (ASSIGNMENT, properties(description="docs/rules.md")),
     "an_identity_is_named_as_one": (ASSIGNMENT, properties(principalType="User")),
     "uploaders_write_datasets_only": (ASSIGNMENT, properties(condition="true")),
     "storage_is_neither_public_nor_keyed": (

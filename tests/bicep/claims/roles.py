@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from scripts.assigned_roles import ASSIGNMENT, Assigned, assigned, principal_of, role_of, scope_of
-from scripts.document_roles import documented
+from scripts.assigned_roles import ASSIGNMENT, Assigned, assigned, name_of, principal_of, role_of, scope_of
+from scripts.bicep_compiler import ROOT
+from scripts.document_roles import DOCUMENT, documented
 from tests.bicep.deployed import Deployed
 
 DEFAULTS = {
@@ -81,9 +82,19 @@ def uploaders_write_datasets_only(deployed: Deployed) -> Iterator[str]:
             yield f"{deployed.plain(each['id'])} has a condition"
 
 
+def an_assignment_says_where_it_is_explained(deployed: Deployed) -> Iterator[str]:
+    """Whoever meets an assignment in Azure reads why it is there: its name, and the document that has it."""
+    document = DOCUMENT.relative_to(ROOT).as_posix()
+    for each in deployed.of(ASSIGNMENT):
+        description = each["properties"].get("description")
+        if description != f"{name_of(each)} ({document})":
+            yield f"{deployed.plain(each['id'])} has the description {description!r}"
+
+
 CLAIMS = [
     assignments_are_those_of_the_document,
     nobody_gets_a_role_twice,
+    an_assignment_says_where_it_is_explained,
     an_identity_is_named_as_one,
     uploaders_write_datasets_only,
 ]
