@@ -72,6 +72,15 @@ def local_error(error: Exception) -> CommandError | None:
     parts = sys.modules.get("localcloud.parts")
     if parts and isinstance(error, parts.StackError):
         return CommandError(Exit.CANNOT_START, str(error), getattr(error, "hint", ""))
+    deploying = sys.modules.get("localcloud.deploying")
+    if deploying and isinstance(error, deploying.DeploymentFailedError):
+        hint = f"What was made stays. When the reason is mended, go on with `{output.PROGRAM} up`."
+        return CommandError(Exit.CANNOT_START, str(error), hint)
+    controls = sys.modules.get("localcloud.controls")
+    if controls and isinstance(error, controls.NotRunningError):
+        return CommandError(Exit.NOT_RUNNING, f"the stack does not answer: {error}", START_HINT)
+    if controls and isinstance(error, controls.ControlsError):
+        return CommandError(Exit.FAILED, str(error))
     return None
 
 

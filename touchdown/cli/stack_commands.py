@@ -206,28 +206,24 @@ def person_variables(home: "Home") -> dict[str, str]:
 
 def app_variables(home: "Home") -> dict[str, str]:
     """The environment of the Function App against this home, whose cloud is running."""
-    from localcloud import environment
+    from localcloud import core_tools, environment
 
-    from touchdown.local.func_settings import settings_of
-
-    return environment.of_app(home, settings_of(home))
+    return environment.of_app(home, core_tools.site_settings(home))
 
 
 def write_settings(home: "Home", checkout: Path, *, force: bool, as_json: bool) -> None:
     """Write the settings with which `func start` serves the app in `checkout` against this home."""
-    from localcloud import lifecycle
-
-    from touchdown.local.func_settings import settings_of
+    from localcloud import core_tools
 
     try:
-        file = lifecycle.write_func_settings(home, settings_of(home), checkout, force=force)
+        file = core_tools.write_settings(home, checkout, force=force)
     except FileExistsError as error:
         raise CommandError(Exit.USAGE, str(error), "Add --force to replace it.") from None
     if as_json:
         output.print_json({"written": str(file)})
         return
     output.print_message(f"written: {file}. It holds secrets of this home and is ignored by git.")
-    output.print_message(f"Next: {output.PROGRAM} up --no-functions, then:")
+    output.print_message(f"Next, on a stack that `{output.PROGRAM} up --no-functions` started:")
     output.print_message(
         f'SSL_CERT_FILE="{home.ca_bundle}" HTTPS_PROXY={home.proxy} func start --port {home.ports.functions}'
     )

@@ -1,29 +1,16 @@
-"""The settings with which Azure Functions Core Tools serves the app against a localcloud."""
+"""The sample of the settings with which Azure Functions Core Tools serves the app against a localcloud."""
 
 from pathlib import Path
 from typing import Any
 
-from localcloud.environment import func_settings
+from localcloud.core_tools import local_settings
 from localcloud.home import Home, Ports
-from localcloud.spec import CloudSpec, Resource
 
 from runs.settings import RUN_SETTINGS
-from touchdown.local.deploying import deployed
-from touchdown.local.names import SITE_ID
 from touchdown.local.snapshots import MAIN, SITE, read
 
 KNOWN_LATER = "written by: touchdown env --func"
 """Stands in the sample for a value that only a deployment knows."""
-SETTINGS = f"{SITE_ID}/config/appsettings"
-VERSION = "2025-03-01"
-
-
-def settings_of(home: Home) -> CloudSpec:
-    """A specification with the settings of the deployed site only.
-
-    Raises StackNotRunningError for a home to which nothing was deployed.
-    """
-    return CloudSpec([Resource(SETTINGS, {"properties": deployed(home).settings}, VERSION)])
 
 
 def sample() -> dict[str, Any]:
@@ -35,6 +22,6 @@ def sample() -> dict[str, Any]:
     (site,) = [each for each in read(MAIN)["predictedResources"] if each["type"] == SITE]
     given = {each["name"]: each["value"] for each in site["properties"]["siteConfig"]["appSettings"]}
     known = {name: KNOWN_LATER if value.startswith("[") else value for name, value in given.items()}
-    settings = func_settings(home, CloudSpec([Resource(SETTINGS, {"properties": known}, VERSION)]))
+    settings = local_settings(home, known, KNOWN_LATER)
     settings["Values"] |= {each.variable: str(each.default) for each in RUN_SETTINGS.values()}
     return settings

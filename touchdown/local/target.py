@@ -6,7 +6,7 @@ from localcloud.credentials import Principal
 from localcloud.home import SUBSCRIPTION, Home
 
 from touchdown.errors import StackNotRunningError
-from touchdown.local.deploying import deployed
+from touchdown.local.deploying import outputs
 from touchdown.local.names import DATASTORE
 from touchdown.target import Target
 
@@ -16,16 +16,16 @@ def target(home: Home) -> Target:
 
     Raises StackNotRunningError until it is deployed and the Functions host has written its keys.
     """
-    outputs = deployed(home).outputs
+    values = outputs(home)
     return Target(
         api=home.functions_url,
         function_key=function_key(home),
-        blob_url=outputs["STORAGE_URL"],
-        container=outputs["CONTAINER"],
+        blob_url=values["STORAGE_URL"],
+        container=values["CONTAINER"],
         resource_manager=home.resource_manager,
         subscription=SUBSCRIPTION,
-        resource_group=outputs["AZURE_RESOURCE_GROUP"],
-        workspace=outputs["WORKSPACE"],
+        resource_group=values["AZURE_RESOURCE_GROUP"],
+        workspace=values["WORKSPACE"],
         datastore=DATASTORE,
         credential=Principal(home, "person"),
         verify=str(home.ca_bundle),

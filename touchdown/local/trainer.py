@@ -1,16 +1,18 @@
 """Publishes the trainer to a localcloud, as scripts/hooks/postdeploy.sh does in Azure.
 
 The code's folder is named after a hash of its contents: a run keeps the code with which it started, and
-publishing the same code again changes nothing.
+publishing the same code again changes nothing. The files of the pool keep their names and are replaced.
 """
 
+import hashlib
 import importlib.util
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from localcloud.credentials import Principal
 from localcloud.home import Home
@@ -21,15 +23,49 @@ if TYPE_CHECKING:
 UPLOADS_AT_ONCE = 8
 
 
-def publish_trainer(home: Home, checkout: Path, account: str, container: str) -> str:
-    """Upload the trainer of a checkout, and return its folder, `code/` and its hash.
+@dataclass(frozen=True)
+class Trainer:
+    """What a checkout publishes.
 
-    account: the Blob endpoint of the data account. Raises azure-core's errors.
+    path: the folder of the code in the container, `code/` and a hash. files: contents by their paths in the
+    container.
     """
-    module = publish_trainer_of(checkout)
-    files = module.trainer_files()
-    upload(home, account, container, module.layout(files))
-    return str(module.code_path(files))
+
+    path: str
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, checkout: Path) -> Self:
+        module = publish_trainer_of(checkout)
+        files = module.trainer_files()
+        return cls(str(module.code_path(files)), module.layout(files))
+
+    @property
+    def digest(self) -> str:
+        """A text that differs between two trainers, also if only the files of the pool do."""
+        found = hashlib.sha256()
+        for name, content in sorted(self.files.items()):
+            found.update(f"{name}\0{len(content)}\0".encode() + content)
+        return found.hexdigest()
+
+    def upload(self, home: Home, account: str, container: str) -> None:
+        """Upload what the container does not have yet.
+
+        account: the Blob endpoint of the data account. Raises azure-core's errors.
+        """
+        from azure.storage.blob import ContainerClient
+
+        with ContainerClient(
+            account,
+            container,
+            credential=Principal(home, "person"),
+            connection_verify=str(home.ca_bundle),
+            proxies=home.proxies,
+        ) as client:
+            there = {blob.name for blob in client.list_blobs(name_starts_with=f"{self.path}/")}
+            missing = {name: content for name, content in self.files.items() if name not in there}
+            with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+                list(pool.map(partial(_upload, client), missing, missing.values()))
 
 
 def publish_trainer_of(checkout: Path) -> ModuleType:
@@ -42,23 +78,6 @@ def publish_trainer_of(checkout: Path) -> ModuleType:
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return module
-
-
-def upload(home: Home, account: str, container: str, files: Mapping[str, bytes]) -> None:
-    """Upload the files that the container does not have yet."""
-    from azure.storage.blob import ContainerClient
-
-    with ContainerClient(
-        account,
-        container,
-        credential=Principal(home, "person"),
-        connection_verify=str(home.ca_bundle),
-        proxies=home.proxies,
-    ) as client:
-        published = {blob.name for blob in client.list_blobs(name_starts_with="code/")}
-        missing = {name: content for name, content in files.items() if name not in published}
-        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-            list(pool.map(partial(_upload, client), missing, missing.values()))
 
 
 def _upload(client: "ContainerClient", name: str, content: bytes) -> None:

@@ -8,17 +8,17 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
+from localcloud.core_tools import site_settings
 from localcloud.home import Home
 
 from runs.settings import App
 from services.clients import Clients
-from touchdown.local.func_settings import settings_of
 
 
 @pytest.fixture
 def clients(cloud_home: Home, trusted: None) -> Iterator[Clients]:
     """The clients of an app on the localcloud of `cloud_home`, with the app's managed identity."""
-    settings = App.read(settings_of(cloud_home).app_settings())
+    settings = App.read(site_settings(cloud_home))
     with DefaultAzureCredential() as credential, RequestsTransport() as transport:
         clients = Clients(settings, credential, transport)
         with contextlib.suppress(ResourceExistsError):

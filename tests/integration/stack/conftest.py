@@ -34,11 +34,11 @@ class Shell:
 
     home: Home
 
-    def run(self, *arguments: str) -> Answer:
+    def run(self, *arguments: str, **variables: str) -> Answer:
         done = subprocess.run(
             [sys.executable, "-m", "touchdown", *arguments],
             cwd=CHECKOUT,
-            env=os.environ | {"LOCALCLOUD_HOME": str(self.home.root)},
+            env=os.environ | {"LOCALCLOUD_HOME": str(self.home.root)} | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import psutil
 import pytest
+from localcloud.controls import Controls
+from localcloud.functions.site import STATUS
 from localcloud.home import Home
 from localcloud.parts import is_alive
 from localcloud.stack import AlreadyRunningError, Stack, is_locked
@@ -36,6 +39,32 @@ def test_up_returns_when_everything_is_healthy_and_a_second_up_at_once(up: Shell
     before = up.pids()
     assert up.run("up").code == 0
     assert up.pids() == before
+
+
+def test_a_second_up_sends_no_resource_and_imports_no_storage_client(up: Shell) -> None:
+    with Controls(up.home) as controls:
+        fault = controls.arm_fault("http", "delay", {"method": "^PUT$"}, times=None)
+        again = up.run("up", PYTHONPROFILEIMPORTTIME="1")
+        (found,) = [each for each in controls.faults() if each["id"] == fault["id"]]
+        controls.disarm(fault["id"])
+    assert (again.code, found["taken"]) == (0, 0)
+    assert "localcloud.deploying" in again.err, "the imports are told"
+    assert "azure.storage.blob" not in again.err
+
+
+def test_up_restarts_the_host_for_another_setting_of_the_shell_and_not_for_the_same(up: Shell) -> None:
+    def host() -> str:
+        """What the host runs: another text after a restart with other settings."""
+        return str(httpx.get(up.home.functions_url + STATUS, trust_env=False).json()["site"])
+
+    before = host()
+    assert up.run("up", TOUCHDOWN_EPOCHS="7").code == 0
+    changed = host()
+    assert changed != before
+    assert up.run("up", TOUCHDOWN_EPOCHS="7").code == 0
+    assert host() == changed
+    assert up.run("up").code == 0
+    assert host() == before
 
 
 def test_the_idle_stack_is_small(up: Shell) -> None:

@@ -15,7 +15,6 @@ from tests.unit.touchdown.commands import run
 from touchdown.cli.app import app
 from touchdown.cli.checkout import FILES, find_checkout, require_app_packages
 from touchdown.cli.options import home_folder
-from touchdown.local.deploying import Deployed
 
 
 @pytest.fixture
@@ -123,13 +122,6 @@ def test_env_gives_a_shell_the_http_api_and_its_key_once_the_host_has_written_it
     written = keys.load(home.root / "keys.json")
     after = run("env", "--home", str(home.root), "--json").json
     assert after["TOUCHDOWN_KEY"] == written.functions["default"]
-
-
-def test_env_of_the_app_is_the_app_and_not_the_person(home: Home) -> None:
-    Deployed({}, {"CONTAINER": "c"}, {"TOUCHDOWN_STORAGE_URL": home.blob_url}).write(home)
-    variables = run("env", "--function-app", "--home", str(home.root), "--json").json
-    assert variables["IDENTITY_HEADER"] == home.identity_headers["site"]
-    assert variables["TOUCHDOWN_STORAGE_URL"] == home.blob_url
 
 
 def test_reset_deletes_the_home_only_after_confirmation(home: Home) -> None:
@@ -246,19 +238,14 @@ def test_settings_for_core_tools_need_a_checkout(
     assert "there is no checkout" in answer.json["error"]["message"]
 
 
-def test_settings_for_core_tools_are_written_to_the_checkout_and_not_replaced(
+def test_settings_for_core_tools_are_not_replaced_and_are_those_of_a_running_cloud(
     home: Home, checkout: Path
 ) -> None:
-    Deployed({}, {"CONTAINER": "c"}, {"TOUCHDOWN_STORAGE_URL": home.blob_url}).write(home)
-    written = run("env", "--func", "--home", str(home.root), "--app", str(checkout), "--json")
-    file = checkout / "local.settings.json"
-    assert written.json == {"written": str(file)}
-    assert json.loads(file.read_text())["Values"]["TOUCHDOWN_STORAGE_URL"] == home.blob_url
-    again = run("env", "--func", "--home", str(home.root), "--app", str(checkout), "--json")
-    assert again.code == 2
-    assert "--force" in again.json["error"]["hint"]
-    forced = run("env", "--func", "--force", "--home", str(home.root), "--app", str(checkout))
-    assert forced.code == 0
+    place = ("env", "--func", "--home", str(home.root), "--app", str(checkout), "--json")
+    assert run(*place).code == 3
+    (checkout / "local.settings.json").write_text("{}")
+    refused = run(*place)
+    assert (refused.code, "--force" in refused.json["error"]["hint"]) == (2, True)
 
 
 @pytest.mark.parametrize(

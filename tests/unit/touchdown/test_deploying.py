@@ -1,21 +1,25 @@
-"""What a home remembers of its deployment, so that the next start deploys only what has changed."""
+"""What is deployed to a home is asked of its cloud, and the trainer is known by all its files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from localcloud.home import Home, Ports
 
+from tests.checkout import CHECKOUT
 from touchdown.errors import StackNotRunningError
 from touchdown.local import deploying
-from touchdown.local.deploying import Deployed
+from touchdown.local.trainer import Trainer
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home", Ports.free())
+def test_a_home_whose_cloud_does_not_run_says_so(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home", Ports.free())
+    with pytest.raises(StackNotRunningError, match="nothing listens"):
+        deploying.outputs(home)
 
 
-def test_a_new_home_has_nothing_and_says_what_to_do(home: Home) -> None:
-    assert Deployed.of(home) == Deployed()
-    with pytest.raises(StackNotRunningError, match="run `touchdown up`"):
-        deploying.deployed(home)
+def test_another_pin_for_the_pool_is_another_trainer_with_the_same_code() -> None:
+    trainer = Trainer.of(CHECKOUT)
+    other = replace(trainer, files={**trainer.files, "code/pool/uv.txt": b"uv==0"})
+    assert (other.path, other.digest == trainer.digest) == (trainer.path, False)
+    assert Trainer.of(CHECKOUT).digest == trainer.digest

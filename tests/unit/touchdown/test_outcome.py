@@ -2,6 +2,8 @@
 
 import pytest
 import typer
+from localcloud.controls import NotRunningError, RefusedControlError
+from localcloud.deploying import DeploymentFailedError
 from localcloud.parts import PortTakenError
 
 from runs.errors import RefusedError
@@ -22,6 +24,9 @@ from touchdown.client import ApiError, ClientError, NotFoundError, StackNotRunni
         (ApiError(503, "ServiceUnavailable", "storage is away", {}), Exit.FAILED),
         (NotFoundError("run x has no report"), Exit.REFUSED),
         (ClientError("the job failed"), Exit.FAILED),
+        (DeploymentFailedError("main", {"code": "Conflict", "message": "taken"}), Exit.CANNOT_START),
+        (NotRunningError("nothing listens"), Exit.NOT_RUNNING),
+        (RefusedControlError(404, "SiteNotFound", "no site", {}), Exit.FAILED),
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(error: Exception, code: Exit) -> None:

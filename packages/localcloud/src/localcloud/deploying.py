@@ -68,16 +68,25 @@ def deployed(home: Home, snapshot: Any, *, name: str, group: str | None = None) 
 
     What was changed or deleted since is not looked at. Raises SnapshotError, and as Controls does.
     """
+    progress = newest(home, name=name, group=group)
+    if progress is None or progress["snapshotHash"] != Snapshot.read(snapshot).digest:
+        return None
+    properties: Json = progress["deployment"]["properties"]
+    return properties if properties["provisioningState"] == "Succeeded" else None
+
+
+def newest(home: Home, *, name: str, group: str | None = None) -> Json | None:
+    """The newest deployment of a name, or None: {"deployment", "operations", "snapshotHash"}.
+
+    Raises as Controls does.
+    """
     with Controls(home) as controls:
         try:
-            progress = controls.call("GET", "deployments", params=named(name, group))
+            return controls.call("GET", "deployments", params=named(name, group))
         except RefusedControlError as error:
             if error.code in ("DeploymentNotFound", "ResourceGroupNotFound"):
                 return None
             raise
-    properties: Json = progress["deployment"]["properties"]
-    same = progress["snapshotHash"] == Snapshot.read(snapshot).digest
-    return properties if same and properties["provisioningState"] == "Succeeded" else None
 
 
 def named(name: str, group: str | None) -> dict[str, str]:

@@ -7,13 +7,10 @@ of localcloud may get them, because they would take precedence over its own iden
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
 
-from localcloud.functions import site
 from localcloud.functions.site import HOSTED, OVERRIDES
-from localcloud.home import LOOPBACK, STORAGE_ACCOUNT, Home
+from localcloud.home import LOOPBACK, Home
 from localcloud.persons import secret_of
-from localcloud.spec import CloudSpec
 
 FOREIGN = (
     "ARM_",
@@ -28,8 +25,6 @@ FOREIGN = (
 )
 """Prefixes of variables that choose a cloud, an identity or the code that runs."""
 
-OF_HOST = ("APPLICATIONINSIGHTS_", "AzureWebJobsStorage__", "FUNCTIONS_", "WEBSITE_")
-"""Prefixes of the settings of a site that are about its host in Azure, not about the app."""
 EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account key of every storage emulator. Microsoft publishes it, so it is no secret."""
 
@@ -42,13 +37,9 @@ def inherited() -> dict[str, str]:
     return kept | {"NO_PROXY": without, "no_proxy": without}
 
 
-def of_app(home: Home, spec: CloudSpec) -> dict[str, str]:
-    """The settings of the deployed site, an identity (as App Service adds it), proxy and CA bundle.
-
-    Until a site has been deployed and has its code, the settings are those in `spec`.
-    """
-    deployed = site.read(site.site_file(home))
-    return dict(deployed.settings if deployed else spec.app_settings()) | home.identity("site") | home.trust()
+def of_app(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a site, its identity (as App Service adds it), proxy and CA bundle."""
+    return dict(settings) | home.identity("site") | home.trust()
 
 
 def of_functions(home: Home, settings: Mapping[str, str]) -> dict[str, str]:
@@ -78,25 +69,3 @@ def of_person(home: Home, name: str = "person") -> dict[str, str]:
     """
     identity = {"IDENTITY_ENDPOINT": home.identity_endpoint, "IDENTITY_HEADER": secret_of(home, name)}
     return {"ARM_CLOUD_METADATA_URL": home.metadata_url, **identity, **home.trust()}
-
-
-def func_settings(home: Home, spec: CloudSpec) -> dict[str, Any]:
-    """The content of `local.settings.json` with which Azure Functions Core Tools serves the app.
-
-    Its own storage is given by a connection string: what names the site's storage and platform is left out.
-    """
-    own = {name: value for name, value in of_app(home, spec).items() if not name.startswith(OF_HOST)}
-    return {
-        "IsEncrypted": False,
-        "Values": {
-            "FUNCTIONS_WORKER_RUNTIME": "python",
-            "AzureWebJobsStorage": connection_string(home),
-            **own,
-        },
-    }
-
-
-def connection_string(home: Home) -> str:
-    """The connection string of the cloud's storage, for `func start`, whose host has no identity here."""
-    account = [f"AccountName={STORAGE_ACCOUNT}", f"AccountKey={EMULATOR_KEY}"]
-    return ";".join(["DefaultEndpointsProtocol=https", *account, f"EndpointSuffix=core.{home.suffix}"])

@@ -3,7 +3,6 @@
 A background stack belongs to a supervisor (localcloud.supervisor), a process that outlives the command.
 """
 
-import json
 import signal
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from typing import Any
 
 import psutil
 
-from localcloud import certificates, environment
 from localcloud.home import Home, Ports, free_ports
 from localcloud.parts import PortTakenError, StackError, check_ports, descendants, in_use, left_after
 from localcloud.spec import CloudSpec, spec_file
@@ -27,7 +25,6 @@ SUPERVISOR_LIMIT = 300.0
 """Seconds within which the supervisor must start or stop the stack; each part has its own limits."""
 EXIT_LIMIT = 5.0
 """Seconds from the end of the last part to the end of the supervisor itself."""
-SETTINGS_FILE = "local.settings.json"
 INTERVAL = 0.05
 """Seconds between two polls of the stack's record."""
 
@@ -70,7 +67,7 @@ def run_in_foreground(
     spec: CloudSpec | None = None,
     *,
     functions: bool | None = None,
-    on_cloud_ready: Callable[[], None] | None = None,
+    on_cloud_ready: Callable[[], object] | None = None,
 ) -> None:
     """Run the stack in this process until a signal ends it. `on_cloud_ready`: see bring_up.
 
@@ -88,15 +85,16 @@ def bring_up(
     spec: CloudSpec | None = None,
     *,
     functions: bool | None = None,
-    on_cloud_ready: Callable[[], None] | None = None,
+    on_cloud_ready: Callable[[], object] | None = None,
 ) -> str:
     """Start the stack of `home` in the background, or restart its dead parts; return what was done.
 
     A running stack keeps its specification. `on_cloud_ready` is called once storage and the cloud are
-    healthy, while the Functions host still starts. Raises LifecycleError if the stack cannot be started.
+    healthy, while the Functions host still starts, and also where all of them ran already. Raises
+    LifecycleError if the stack cannot be started, and what `on_cloud_ready` raises; the stack then runs.
     """
     if is_locked(home):
-        return _revive(home)
+        return _revive(home, on_cloud_ready)
     if spec is not None:
         spec.write(spec_file(home))
     process = _start_supervisor(home, functions=functions)
@@ -112,7 +110,7 @@ def bring_up(
         time.sleep(INTERVAL)
     if process.poll() is not None and is_locked(home):
         # Another command started the stack at the same time and got the lock first.
-        return _revive(home)
+        return _revive(home, on_cloud_ready)
     record = Record.read(home)
     reason = record.error if record and record.pid == process.pid else ""
     if process.poll() is None:
@@ -147,11 +145,18 @@ def _hint_for(reason: str) -> str:
     return ""
 
 
-def _revive(home: Home) -> str:
+def _revive(home: Home, on_cloud_ready: Callable[[], object] | None) -> str:
     """Have the running supervisor restart dead parts. Raises LifecycleError if it cannot."""
+    done = _restarted(home)
+    if on_cloud_ready is not None:
+        on_cloud_ready()
+    return done
+
+
+def _restarted(home: Home) -> str:
     record = _started(home)
     if all(part.state == "running" for part in record.parts):
-        return "was running; nothing to do"
+        return "was running"
     if record.process:
         record.process.send_signal(signal.SIGUSR1)
     deadline = time.monotonic() + SUPERVISOR_LIMIT
@@ -242,21 +247,3 @@ def _memory(pid: int, *, family: bool = True) -> int:
         return sum(resident(each) for each in [psutil.Process(pid), *(descendants(pid) if family else [])])
     except psutil.Error:
         return 0
-
-
-def write_func_settings(home: Home, spec: CloudSpec, folder: Path, *, force: bool = False) -> Path:
-    """Write local.settings.json for `func start` to the app's folder; return the file.
-
-    Raises FileExistsError if the file exists, unless `force`.
-    """
-    from localcloud.functions import keys
-
-    file = folder / SETTINGS_FILE
-    if file.exists() and not force:
-        raise FileExistsError(f"{file} exists already.")
-    certificates.ensure(home)
-    file.touch(mode=0o600)
-    # Event Grid delivers with a key. localcloud's own host would make it; Core Tools does not.
-    keys.load(home.root / "keys.json")
-    file.write_text(json.dumps(environment.func_settings(home, spec), indent=2) + "\n")
-    return file

@@ -175,7 +175,7 @@ class Stack:
         self._since = time.time()
         self.parts: dict[PartName, Part] = {}
 
-    def start(self, on_cloud_ready: Callable[[], None] | None = None) -> Self:
+    def start(self, on_cloud_ready: Callable[[], object] | None = None) -> Self:
         """Start all parts and wait until they are healthy. If one cannot be started, stop the others.
 
         `on_cloud_ready` is called once storage and the cloud are healthy, while the Functions host still
@@ -289,7 +289,7 @@ class Stack:
         draft.write_text(json.dumps(asdict(record), indent=1))
         draft.replace(record_file(self.home))
 
-    def _start_parts(self, on_cloud_ready: Callable[[], None] | None) -> None:
+    def _start_parts(self, on_cloud_ready: Callable[[], object] | None) -> None:
         from localcloud import certificates
 
         certificates.ensure(self.home)
@@ -383,7 +383,7 @@ def start(
     home: Home,
     spec: CloudSpec | None = None,
     *,
-    on_cloud_ready: Callable[[], None] | None = None,
+    on_cloud_ready: Callable[[], object] | None = None,
     app_settings: Mapping[str, str] | None = None,
     cloud_settings: Mapping[str, str] | None = None,
 ) -> Stack:

@@ -32,7 +32,7 @@ class Stop(BaseException):
 
 
 def supervise(
-    home: Home, *, functions: bool | None = None, on_cloud_ready: Callable[[], None] | None = None
+    home: Home, *, functions: bool | None = None, on_cloud_ready: Callable[[], object] | None = None
 ) -> None:
     """Run the stack of `home` until a signal; `on_cloud_ready`: see Stack.start.
 

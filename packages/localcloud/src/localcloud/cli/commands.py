@@ -117,16 +117,15 @@ def env(
     as_json: JsonOption = False,
 ) -> None:
     """Print the variables with which Azure's SDKs use this cloud: eval "$(localcloud env)"."""
-    from localcloud import certificates, environment, lifecycle
+    from localcloud import certificates, core_tools, environment
     from localcloud.persons import UnknownPersonError
-    from localcloud.spec import of_home
 
     with reporting_errors(as_json=as_json):
         place = existing_home(home)
         certificates.ensure(place)
         if func is not None:
             try:
-                file = lifecycle.write_func_settings(place, of_home(place), func, force=force)
+                file = core_tools.write_settings(place, func, force=force)
             except FileExistsError as error:
                 raise CommandError(Exit.USAGE, str(error), "Add --force to replace it.") from None
             if as_json:
@@ -136,7 +135,9 @@ def env(
             return
         try:
             variables = (
-                environment.of_app(place, of_home(place)) if app else environment.of_person(place, as_)
+                environment.of_app(place, core_tools.site_settings(place))
+                if app
+                else environment.of_person(place, as_)
             )
         except UnknownPersonError as error:
             raise CommandError(Exit.USAGE, str(error)) from None

@@ -73,7 +73,7 @@ def known_error(error: Exception) -> CommandError | None:
         return CommandError(Exit.USAGE, str(error))
     if isinstance(error, StackError):
         return CommandError(Exit.CANNOT_START, str(error), getattr(error, "hint", ""))
-    if isinstance(error, NotRunningError):
+    if isinstance(error, NotRunningError | httpx.ConnectError):
         return CommandError(Exit.NOT_RUNNING, f"the cloud does not answer: {error}", START_HINT)
     if isinstance(error, RefusedControlError):
         code = Exit.USAGE if error.status == httpx.codes.BAD_REQUEST else Exit.REFUSED

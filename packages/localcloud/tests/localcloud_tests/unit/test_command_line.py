@@ -94,12 +94,11 @@ def test_a_cloud_that_does_not_run_has_no_faults_and_nothing_to_stop(home: Home)
     assert json.loads(run("down", *place).stdout) == {"stopped": False}
 
 
-def test_the_variables_of_a_person_and_of_the_app_differ(home: Home) -> None:
+def test_the_variables_of_a_person_need_no_running_cloud_and_those_of_the_app_do(home: Home) -> None:
     place = ("--home", str(home.root), "--json")
-    person, app_ = (json.loads(run("env", *given, *place).stdout) for given in ((), ("--app",)))
-    assert person["IDENTITY_HEADER"] == home.identity_headers["person"]
-    assert app_["IDENTITY_HEADER"] == home.identity_headers["site"]
-    assert f"export IDENTITY_HEADER={person['IDENTITY_HEADER']}" in run("env", *place[:2]).stdout
+    assert json.loads(run("env", *place).stdout)["IDENTITY_HEADER"] == home.identity_headers["person"]
+    refused = run("env", "--app", *place)
+    assert (refused.exit_code, error_of(refused)["code"]) == (3, "not_running")
 
 
 def test_an_added_program_is_listed_and_has_variables_of_its_own(home: Home) -> None:
@@ -129,12 +128,12 @@ def test_a_person_that_cannot_be_is_wrong_usage(home: Home, arguments: tuple[str
 
 def test_settings_for_core_tools_are_not_replaced_unasked(home: Home, tmp_path: Path) -> None:
     place = ("env", "--func", str(tmp_path), "--home", str(home.root), "--json")
-    file = tmp_path / "local.settings.json"
-    assert json.loads(run(*place).stdout) == {"written": str(file)}
-    again = run(*place)
-    assert again.exit_code == 2
-    assert "--force" in error_of(again)["hint"]
-    assert run(*place, "--force").exit_code == 0
+    (tmp_path / "local.settings.json").write_text("{}")
+    refused = run(*place)
+    assert refused.exit_code == 2
+    assert "--force" in error_of(refused)["hint"]
+    assert (tmp_path / "local.settings.json").read_text() == "{}"
+    assert run(*place, "--force").exit_code == 3, "they are those of a running cloud"
 
 
 def test_a_reset_asks_and_deletes_the_home(home: Home) -> None:

@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 from localcloud import environment
-from localcloud.functions.site import OVERRIDES, Site, site_file
+from localcloud.core_tools import local_settings
+from localcloud.functions.site import OVERRIDES
 from localcloud.home import Home, Ports
-from localcloud.spec import CloudSpec
-
-from localcloud_tests.resources import SITE_ID, resource
-
-SPEC = CloudSpec([resource(f"{SITE_ID}/config/appsettings", "2024-11-01", COLOUR="red", SIZE="2")])
 
 
 @pytest.fixture
@@ -41,11 +37,9 @@ def test_the_host_gets_an_identity_and_the_settings_that_override_its_sites(home
     assert made["IDENTITY_HEADER"] == home.identity_headers["site"]
 
 
-def test_the_settings_of_the_app_are_those_of_the_site_once_it_is_deployed(home: Home) -> None:
-    assert environment.of_app(home, SPEC)["COLOUR"] == "red"
-    Site("app", home.root, {"COLOUR": "green"}).write(site_file(home))
-    deployed = environment.of_app(home, SPEC)
-    assert (deployed["COLOUR"], "SIZE" in deployed) == ("green", False)
+def test_an_app_gets_the_settings_of_its_site_and_its_identity(home: Home) -> None:
+    made = environment.of_app(home, {"COLOUR": "red"})
+    assert (made["COLOUR"], made["IDENTITY_HEADER"]) == ("red", home.identity_headers["site"])
 
 
 def test_every_host_but_loopback_goes_by_the_homes_proxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,15 +62,11 @@ def test_the_proxy_learns_the_persons_own_proxy_and_its_exceptions(
     assert made["NO_PROXY"].split(",") == ["127.0.0.1", "intranet.example", "localhost"]
 
 
-def test_func_start_gets_the_apps_settings_and_the_storage_of_the_home(home: Home) -> None:
-    values = environment.func_settings(home, SPEC)["Values"]
-    assert (values["COLOUR"], values["FUNCTIONS_WORKER_RUNTIME"]) == ("red", "python")
-    assert f"EndpointSuffix=core.{home.suffix}" in values["AzureWebJobsStorage"].split(";")
-
-
-def test_func_start_gets_nothing_of_the_deployed_sites_host(home: Home) -> None:
-    of_host = {"AzureWebJobsStorage__blobServiceUri": home.blob_url, "WEBSITE_SITE_NAME": "app"}
-    Site("app", home.root, {"COLOUR": "green", **of_host}).write(site_file(home))
-    values = environment.func_settings(home, SPEC)["Values"]
-    assert values["COLOUR"] == "green"
+def test_func_start_gets_the_apps_settings_and_storage_but_nothing_of_the_deployed_sites_host(
+    home: Home,
+) -> None:
+    of_host = {"AzureWebJobsStorage__blobServiceUri": "https://a", "WEBSITE_SITE_NAME": "app"}
+    values = local_settings(home, {"COLOUR": "green", **of_host}, "AccountName=tools")["Values"]
+    assert (values["COLOUR"], values["FUNCTIONS_WORKER_RUNTIME"]) == ("green", "python")
+    assert values["AzureWebJobsStorage"] == "AccountName=tools"
     assert not values.keys() & of_host.keys()

@@ -1,0 +1,73 @@
+"""Deploying again: what the cloud has is not sent, and what failed or changed is."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from azure.storage.blob import ContainerClient
+from localcloud.controls import Controls
+from localcloud.credentials import Principal
+from localcloud.deploying import DeploymentFailedError
+from localcloud.home import Home
+from localcloud.spec import Json
+
+from tests.checkout import CHECKOUT
+from touchdown import local
+from touchdown.local.deploying import outputs, put_pipeline
+from touchdown.local.snapshots import MAIN, PIPELINE, SITE, read, tuned
+from touchdown.local.trainer import Trainer
+
+
+@pytest.fixture
+def sent(cloud_home: Home) -> Iterator[Callable[[], int]]:
+    """How many resources have been PUT to Resource Manager since the test began."""
+    with Controls(cloud_home) as controls:
+        fault = controls.arm_fault("http", "delay", {"method": "^PUT$"}, times=None)
+        yield lambda: next(each["taken"] for each in controls.faults() if each["id"] == fault["id"])
+        controls.disarm(fault["id"])
+
+
+def deploy(home: Home, main: Json | None = None) -> list[str]:
+    def snapshot_of(name: str) -> Json:
+        return main if main is not None and name == MAIN else read(name)
+
+    return local.deploy(home, CHECKOUT, code=False, snapshot_of=snapshot_of)
+
+
+def test_what_the_cloud_has_is_not_deployed_again(cloud_home: Home, sent: Callable[[], int]) -> None:
+    assert (deploy(cloud_home), sent()) == ([], 0)
+
+
+def test_a_changed_snapshot_is_deployed_and_what_does_not_depend_on_it_is_not(
+    cloud_home: Home, sent: Callable[[], int]
+) -> None:
+    changed = tuned(read(MAIN), {"TOUCHDOWN_EPOCHS": "7"})
+    assert deploy(cloud_home, changed) == [MAIN]
+    assert sent() >= len(changed["predictedResources"])
+    assert deploy(cloud_home) == [MAIN]
+
+
+def test_a_deployment_that_failed_goes_on(cloud_home: Home) -> None:
+    changed = tuned(read(MAIN), {"TOUCHDOWN_EPOCHS": "8"})
+    with Controls(cloud_home) as controls:
+        controls.arm_fault("http", "error", {"method": "^PUT$", "path": f"/{SITE}/"})
+        with pytest.raises(DeploymentFailedError, match="A fault that was armed"):
+            deploy(cloud_home, changed)
+    assert deploy(cloud_home, changed) == [MAIN]
+    assert deploy(cloud_home) == [MAIN]
+
+
+def test_another_pin_for_the_pool_is_published_although_the_code_is_the_same(cloud_home: Home) -> None:
+    trainer, values = Trainer.of(CHECKOUT), outputs(cloud_home)
+    other = Trainer(trainer.path, {**trainer.files, "code/pool/uv.txt": b"uv==0"})
+    with ContainerClient(
+        values["STORAGE_URL"],
+        values["CONTAINER"],
+        credential=Principal(cloud_home, "person"),
+        connection_verify=str(cloud_home.ca_bundle),
+        proxies=cloud_home.proxies,
+    ) as container:
+        for each in (other, trainer):
+            changed: list[str] = []
+            put_pipeline(cloud_home, each, values, read(PIPELINE), changed)
+            assert changed == [PIPELINE]
+            assert container.download_blob("code/pool/uv.txt").readall() == each.files["code/pool/uv.txt"]
