@@ -10,6 +10,7 @@ from runs.contracts import Json
 from runs.text import quote
 from services.addresses import may_receive_management_token
 from services.clients import Clients
+from services.errors import explain
 
 log = logging.getLogger("touchdown.activities")
 
@@ -41,7 +42,8 @@ def attempt[T](what: str, read: Callable[[], T]) -> T | None:
     try:
         return read()
     except (AzureError, ValueError) as error:
-        log.warning("of a scoring job, %s could not be read: %s", what, error)
+        why = explain(error) if isinstance(error, AzureError) else error
+        log.warning("of a scoring job, %s could not be read: %s", what, why)
         return None
 
 

@@ -21,6 +21,7 @@ from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput,
 from runs.errors import RefusedError, TransientError
 from services.addresses import has_origin
 from services.clients import Clients
+from services.errors import explain
 from services.storage_clock import StorageClock
 
 if TYPE_CHECKING:
@@ -294,7 +295,9 @@ def read_tail(blob: "BlobClient") -> str:
         start = max(0, size - STDERR_TAIL)
         tail = blob.download_blob(offset=start, length=size - start).readall()
     except AzureError as error:
-        log.warning("the stderr of a failed task could not be read from %s: %s", blob.blob_name, error)
+        log.warning(
+            "the stderr of a failed task could not be read from %s: %s", blob.blob_name, explain(error)
+        )
         return ""
     return tail.decode("utf-8", errors="replace").strip()
 

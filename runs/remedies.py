@@ -9,6 +9,8 @@ Azure Storage account".
 
 import re
 
+from runs import missing_roles
+
 QUOTA = (
     "Request more cores of this VM family for Azure Machine Learning, or set vm_size and compute_name to a"
     ' family for which there are some: docs/deploy.md, "Quotas that bite".'
@@ -67,7 +69,8 @@ def remedy(words: str) -> str:
 
 def of_training(code: str, words: str) -> str:
     """The error of a Custom activity, by Data Factory's code and words, and what to do if that is known."""
-    found = next((remedy for pattern, remedy in _OF_TRAINING if pattern.search(words)), "")
+    known = next((remedy for pattern, remedy in _OF_TRAINING if pattern.search(words)), "")
+    found = known or missing_roles.of_training(words)
     coded = f"{code}: {words}" if code and words else words
     return f"{coded.rstrip()} {found}".strip()
 

@@ -2,6 +2,7 @@
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
+from runs import missing_roles
 from runs.errors import RefusedError, TransientError
 
 RETRYABLE_STATUS_CODES = frozenset({408, 409, 412, 423, 425, 429})
@@ -14,7 +15,7 @@ _NOISE = ("RequestId:", "Time:", "ErrorCode:", "Content:", "<")
 
 
 def explain(error: AzureError) -> RefusedError | TransientError:
-    """The error of a run that an SDK's error means, in the service's own words.
+    """The error of a run that an SDK's error means, in the service's own words; and the role that is missing.
 
     RefusedError if a retry would get the same answer, otherwise TransientError.
     """
@@ -26,6 +27,7 @@ def explain(error: AzureError) -> RefusedError | TransientError:
         return TransientError(f"{kind}: {message}")
     code = azure_code(error)
     message = f"{code} ({error.status_code}): {_with_details(error)}{_request_of(error)}"
+    message = " ".join(part for part in (message, missing_roles.of_app(code, message)) if part)
     if error.status_code >= 500 or error.status_code in RETRYABLE_STATUS_CODES:
         return TransientError(message)
     return RefusedError(code, message)

@@ -1,0 +1,45 @@
+"""One stage for all proofs: a cloud with Touchdown's resources, and the app's clients in this process."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import DefaultAzureCredential
+from localcloud.home import Home
+from localcloud.identities import client_id_of
+from localcloud.pytest_plugin import LocalCloud
+
+from runs.settings import App
+from services.clients import Clients
+from tests.integration.roles.assignments import Assignments
+from tests.integration.roles.stage import Stage
+from touchdown.local.func_settings import settings_of
+from touchdown.local.names import identity_id
+
+
+@pytest.fixture(scope="module")
+def stage(localcloud: LocalCloud, cloud_home: Home) -> Iterator[Stage]:
+    """The stage. When a module ends, the assignments are those with which it began."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in localcloud.environment("site").items():
+            patch.setenv(name, value)
+        patch.setenv("AZURE_CLIENT_ID", client_id_of(identity_id("app")))
+        # MLClient leaves the name of the cloud that it found in the environment, for the tests of other clouds.
+        patch.setenv("AZUREML_CURRENT_CLOUD", "")
+        patch.delenv("AZUREML_CURRENT_CLOUD")
+        settings = App.read(settings_of(cloud_home).app_settings())
+        with DefaultAzureCredential() as credential, RequestsTransport() as transport:
+            clients = Clients(settings, credential, transport)
+            assignments = Assignments(cloud_home)
+            before = assignments.all()
+            yield Stage(cloud_home, localcloud.controls, clients, assignments)
+            after = assignments.all()
+            assignments.close()
+    assert {each["id"] for each in after.values()} == {each["id"] for each in before.values()}
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that no other test uses."""
+    return f"t{uuid4().hex[:11]}"

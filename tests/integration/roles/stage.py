@@ -1,0 +1,119 @@
+"""What the proofs of role assignments share: the running cloud, the app's steps, and what they say."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from azure.core.exceptions import AzureError
+from localcloud.controls import Controls
+from localcloud.home import Home
+
+from activities.training import get_training_status, start_training
+from runs import naming
+from runs.contracts import Champion, Training, TrainingInput, TrainingStatus, Upload
+from runs.errors import RefusedError
+from scripts.assigned_roles import assignments
+from services.clients import Clients
+from services.errors import explain
+from tests.integration.roles.assignments import Assignments, Json
+
+LIMIT = 120.0
+ROWS = ("a,kind", *(f"{number % 7 + 10 * (number % 2)},{'xy'[number % 2]}" for number in range(40)))
+PROVED: set[str] = set()
+"""The names of the assignments that some test takes away and puts back."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that has succeeded. folder: of its MLflow model."""
+
+    run_id: str
+    upload: Upload
+    mlmodel: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """clients: the app's, with its managed identity. trained: the newest training that has succeeded."""
+
+    home: Home
+    controls: Controls
+    clients: Clients
+    assignments: Assignments
+    trained: list[Trained] = field(default_factory=list)
+
+
+def proves(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Say which assignments a test takes away, to see what is refused, and puts back, to see that it works."""
+    PROVED.update(names)
+    return lambda test: test
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """What the app says, as its activities do, where a call is refused; "" where it works."""
+    try:
+        call()
+    except RefusedError as error:
+        return str(error)
+    except AzureError as error:
+        meaning = explain(error)
+        assert isinstance(meaning, RefusedError), meaning
+        return str(meaning)
+    return ""
+
+
+def check_refusal(words: str, name: str, assignment: Json) -> None:
+    """Check that a refusal names the role that was taken away, its scope in words, and the resource itself."""
+    assigned = assignments()[name]
+    resource = assignment["properties"]["scope"].rpartition("/")[2]
+    for each in (assigned.role, assigned.scope, resource):
+        assert each in words, f"{each} is not in: {words}"
+
+
+def wait_for[T](find: Callable[[], T]) -> T:
+    """What `find` finds; it is asked again until that is true."""
+    deadline = time.monotonic() + LIMIT
+    while not (found := find()):
+        assert time.monotonic() < deadline, f"nothing was found within {LIMIT} s"
+        time.sleep(0.05)
+    return found
+
+
+# --- Training -----------------------------------------------------------------------------------------
+
+
+def uploaded(stage: Stage, unique: str, rows: tuple[str, ...] = ROWS) -> Upload:
+    """A dataset that the app has uploaded."""
+    path = f"datasets/{unique}.csv"
+    answer = stage.clients.container.upload_blob(path, "\n".join(rows).encode() + b"\n", overwrite=True)
+    etag = answer.get_blob_properties().etag.strip('"')
+    return Upload(stage.clients.settings.container, path, etag, "2026-05-01T00:00:00.000000Z")
+
+
+def order_of(upload: Upload, label: str = "kind") -> TrainingInput:
+    id_ = naming.run_id(upload.container, upload.path, upload.etag)
+    return TrainingInput(id_, upload, label, 20, 0.1, "classification", "linear", "refuse", 0.0, 0.0, 0.01, Champion())
+
+
+def ended(stage: Stage, training: Training) -> TrainingStatus:
+    """The status of a training once it has ended."""
+
+    def find() -> TrainingStatus | None:
+        status = get_training_status(training, stage.clients)
+        return status if status.status in ("Succeeded", "Failed", "Cancelled") else None
+
+    found = wait_for(find)
+    assert found is not None
+    return found
+
+
+def train(stage: Stage, unique: str, label: str = "kind") -> TrainingStatus:
+    """Train to the end, and remember a model."""
+    upload = uploaded(stage, unique)
+    order = order_of(upload, label)
+    status = ended(stage, start_training(order, stage.clients))
+    if status.status == "Succeeded":
+        stage.trained.append(Trained(order.run_id, upload, status.model_path))
+    return status
+
+

@@ -1,0 +1,67 @@
+"""Without its role, each call of the app is refused, in words that say what to do; with it, it works."""
+
+from collections.abc import Callable
+
+import pytest
+
+from activities.lifecycle_events import publish_event
+from activities.provisioning import ensure_compute, ensure_endpoint
+from activities.training import cancel_training, start_training
+from runs import naming
+from runs.contracts import CleanUp, ComputeInput, EndpointInput, LifecycleEvent, RunRequest, Upload
+from services import run_store
+from services.clients import Clients
+from tests.integration.roles.stage import Stage, check_refusal, order_of, proves, refusal
+
+pytestmark = pytest.mark.integration
+
+
+def upload_of(unique: str, clients: Clients) -> Upload:
+    moment = "2026-05-01T00:00:00.000000Z"
+    return Upload(clients.settings.container, f"datasets/{unique}.csv", f"0x{unique}", moment)
+
+
+def make_cluster(unique: str, clients: Clients) -> None:
+    ensure_compute(ComputeInput(f"c{unique}"[:16], "Standard_DS3_v2"), clients)
+
+
+def make_endpoint(unique: str, clients: Clients) -> None:
+    ensure_endpoint(EndpointInput(naming.endpoint_name(unique, clients.settings.workspace_id), unique), clients)
+
+
+def claim_run(unique: str, clients: Clients) -> None:
+    upload = upload_of(unique, clients)
+    id_ = naming.run_id(upload.container, upload.path, upload.etag)
+    run_store.claim(RunRequest(id_, upload, {}, "event", "2026-05-01T00:00:00Z"), clients)
+    assert run_store.read(id_, clients) is not None
+
+
+def start_pipeline(unique: str, clients: Clients) -> None:
+    order = order_of(upload_of(unique, clients))
+    started = start_training(order, clients)
+    cancel_training(CleanUp(order.run_id, started.pipeline_run_id, etag=order.upload.etag), clients)
+
+
+def tell_others(unique: str, clients: Clients) -> None:
+    publish_event(LifecycleEvent("RunStarted", unique, {}), clients)
+
+
+CALLS: dict[str, Callable[[str, Clients], None]] = {
+    "appGivesClustersTheirIdentity": make_cluster,
+    "appMakesClusters": make_cluster,
+    "appRegistersDeploysAndScores": make_endpoint,
+    "appReadsAndWritesRuns": claim_run,
+    "appRunsPipelines": start_pipeline,
+    "appTellsOthers": tell_others,
+}
+
+
+@proves(*CALLS)
+@pytest.mark.parametrize("name", CALLS)
+def test_without_its_role_the_app_is_refused_and_says_which_it_lacks(
+    stage: Stage, unique: str, name: str
+) -> None:
+    with stage.assignments.without(name) as taken:
+        words = refusal(lambda: CALLS[name](unique, stage.clients))
+    check_refusal(words, name, taken)
+    assert refusal(lambda: CALLS[name](unique, stage.clients)) == ""
