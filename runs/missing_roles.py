@@ -18,7 +18,9 @@ REFUSALS = frozenset(
 )
 """Codes with which Azure refuses a caller whom it knows."""
 RECENT = "A role that was assigned just now may take 10 minutes to work."
-STORAGE_REFUSES = r"AuthorizationPermissionMismatch|not authorized to perform this operation using this permission"
+STORAGE_REFUSES = (
+    r"AuthorizationPermissionMismatch|not authorized to perform this operation using this permission"
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Role:
 
     @property
     def words(self) -> str:
-        return f"{self.role} on {self.scope}"
+        return f"{self.role} on the {self.scope}"
 
 
 APP = (
@@ -82,6 +84,17 @@ APP = (
 )
 """Those of the app's identity; of several that a refusal matches, the first is missing."""
 
+PERSON = (
+    Role(
+        "publisherPublishesTrainer",
+        "Storage Blob Data Contributor",
+        "container of datasets, code and runs",
+        "",
+    ),
+    Role("uploadersUpload", "Touchdown uploader", "container of datasets, code and runs", ""),
+)
+"""Those of a person who deploys or uploads."""
+
 TRAINING = (
     (
         r"Caller is not authorized to perform action on resource",
@@ -117,6 +130,17 @@ def of_app(code: str, words: str) -> str:
         return ""
     found = next((each for each in APP if re.search(each.pattern, words, re.IGNORECASE)), None)
     return f"The app's identity lacks the role {found.words}: docs/roles.md. {RECENT}" if found else ""
+
+
+def of_person(words: str) -> str:
+    """The role that a person lacks whom storage refuses with these words, as a sentence; or ""."""
+    if not re.search(STORAGE_REFUSES, words):
+        return ""
+    deploys, uploads = PERSON
+    return (
+        f"Whoever uploads needs the role {uploads.role}, and whoever deploys {deploys.role}, on"
+        f" the {uploads.scope}: docs/roles.md. {RECENT}"
+    )
 
 
 def of_training(words: str) -> str:

@@ -10,6 +10,7 @@ Azure Storage account".
 import re
 
 from runs import missing_roles
+from runs.missing_roles import RECENT, STORAGE_REFUSES
 
 QUOTA = (
     "Request more cores of this VM family for Azure Machine Learning, or set vm_size and compute_name to a"
@@ -28,8 +29,14 @@ IMAGE = (
 STORAGE_ROLES = (
     "It wrote no error.txt: usually the cluster's identity may not use the workspace's storage account. Azure"
     " ML's driver needs Storage Blob Data Contributor, Storage Table Data Contributor and Storage Queue Data"
-    " Contributor there. Otherwise a package that the driver imports is missing from the model's environment:"
-    " docs/deploy.md, exit code 42."
+    " Contributor on the data account (docs/roles.md). Otherwise a package that the driver imports is missing"
+    " from the model's environment: docs/deploy.md, exit code 42."
+)
+BLOB_ROLES = (
+    "An identity of Azure ML may not use a blob. The workspace's needs Storage Blob Data Contributor on the"
+    " data account. The cluster's needs it too, or with roleSet=Narrow Storage Blob Data Contributor on the"
+    " container of datasets, code and runs and on the container azureml of the data account: docs/roles.md."
+    f" {RECENT}"
 )
 KEYS = (
     "Data Factory did not accept its identity in place of a key: deploy with batchAuthentication=KeyVault:"
@@ -53,6 +60,7 @@ _REMEDIES = (
         ),
         QUOTA,
     ),
+    (re.compile(STORAGE_REFUSES), BLOB_ROLES),
     (re.compile(r"image build|ImageBuild|build(ing)? (the |an )?image", re.IGNORECASE), IMAGE),
 )
 _OF_TRAINING = (

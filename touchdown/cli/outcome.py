@@ -89,6 +89,7 @@ def client_error(error: Exception) -> CommandError | None:
     import httpx
     from azure.core.exceptions import AzureError, ServiceRequestError
 
+    from runs import missing_roles
     from touchdown.errors import ApiError, ClientError, NotFoundError, StackNotRunningError
 
     if isinstance(error, StackNotRunningError | ServiceRequestError | httpx.ConnectError):
@@ -98,7 +99,8 @@ def client_error(error: Exception) -> CommandError | None:
     if isinstance(error, NotFoundError):
         return CommandError(Exit.REFUSED, str(error))
     if isinstance(error, ClientError | AzureError | httpx.HTTPError):
-        return CommandError(Exit.FAILED, str(error) or type(error).__name__)
+        said = str(error) or type(error).__name__
+        return CommandError(Exit.FAILED, said, missing_roles.of_person(said))
     return None
 
 

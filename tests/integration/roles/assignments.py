@@ -13,8 +13,10 @@ from localcloud.credentials import Principal
 from localcloud.home import REGION, SUBSCRIPTION, Home
 
 from scripts.assigned_roles import ASSIGNMENT, name_of
+from scripts.bicep_compiler import ROOT
 from scripts.bicep_deployed import committed, of_case
 from scripts.bicep_snapshots import LOCAL
+from touchdown.local.names import BATCH_ID
 from touchdown.local.snapshots import MAIN, read
 
 type Json = dict[str, Any]
@@ -52,7 +54,14 @@ class Assignments:
         self._client.delete(assignment["id"]).raise_for_status()
 
     def put(self, assignment: Json) -> None:
-        kept = ("roleDefinitionId", "principalId", "principalType", "description", "condition", "conditionVersion")
+        kept = (
+            "roleDefinitionId",
+            "principalId",
+            "principalType",
+            "description",
+            "condition",
+            "conditionVersion",
+        )
         given = {name: each for name, each in assignment["properties"].items() if name in kept and each}
         self._client.put(assignment["id"], json={"properties": given}).raise_for_status()
 
@@ -73,8 +82,9 @@ class Assignments:
         Assignments that the case has not are taken away.
         """
         before = self.all()
-        wanted = difference(case)
-        deploying.deploy(self._home, wanted, name=f"roles-{case}")
+        if case == "key-vault":
+            self._authenticate("KeyVault")
+        deploying.deploy(self._home, difference(case), name=f"roles-{case}")
         names = {name_of(each) for each in of_kind(case_here(case))}
         lacking = [each for name, each in before.items() if name not in names]
         for each in lacking:
@@ -87,7 +97,14 @@ class Assignments:
             for name, each in self.all().items():
                 if name not in before:
                     self.delete(each)
+            if case == "key-vault":
+                self._authenticate("ManagedIdentity")
             deploying.deploy(self._home, read(MAIN), name="roles-defaults")
+
+    def _authenticate(self, way: str) -> None:
+        """Change how the Batch account authenticates, as scripts/hooks/preprovision.sh does."""
+        change = json.loads((ROOT / "scripts" / "hooks" / f"batch-{way}.json").read_text())
+        self._client.patch(BATCH_ID, json=change, params={"api-version": "2024-07-01"}).raise_for_status()
 
 
 def of_kind(snapshot: Json) -> list[Json]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 from azure.core.exceptions import AzureError
 from localcloud.controls import Controls
 from localcloud.home import Home
@@ -42,9 +43,20 @@ class Stage:
     assignments: Assignments
     trained: list[Trained] = field(default_factory=list)
 
+    def model(self, unique: str) -> Trained:
+        """A model, which is trained if no test has trained one yet."""
+        if not self.trained:
+            train(self, unique)
+        return self.trained[-1]
+
+
+def in_cases(*cases: str) -> pytest.MarkDecorator:
+    """Run a test on what the templates deploy in cases of tests/bicep; it gets the fixture `case`."""
+    return pytest.mark.parametrize("case", cases, indirect=True, scope="module")
+
 
 def proves(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Say which assignments a test takes away, to see what is refused, and puts back, to see that it works."""
+    """Say which assignments a test takes away, to see the refusal, and puts back, to see the call work."""
     PROVED.update(names)
     return lambda test: test
 
@@ -62,10 +74,13 @@ def refusal(call: Callable[[], object]) -> str:
     return ""
 
 
-def check_refusal(words: str, name: str, assignment: Json) -> None:
-    """Check that a refusal names the role that was taken away, its scope in words, and the resource itself."""
+def check_refusal(words: str, name: str, assignment: Json | None = None) -> None:
+    """Check that a refusal names the role that was taken away, its scope in words, and the resource itself.
+
+    assignment: None where Azure does not tell which resource it was.
+    """
     assigned = assignments()[name]
-    resource = assignment["properties"]["scope"].rpartition("/")[2]
+    resource = assignment["properties"]["scope"].rpartition("/")[2] if assignment else ""
     for each in (assigned.role, assigned.scope, resource):
         assert each in words, f"{each} is not in: {words}"
 
@@ -92,7 +107,9 @@ def uploaded(stage: Stage, unique: str, rows: tuple[str, ...] = ROWS) -> Upload:
 
 def order_of(upload: Upload, label: str = "kind") -> TrainingInput:
     id_ = naming.run_id(upload.container, upload.path, upload.etag)
-    return TrainingInput(id_, upload, label, 20, 0.1, "classification", "linear", "refuse", 0.0, 0.0, 0.01, Champion())
+    return TrainingInput(
+        id_, upload, label, 20, 0.1, "classification", "linear", "refuse", 0.0, 0.0, 0.01, Champion()
+    )
 
 
 def ended(stage: Stage, training: Training) -> TrainingStatus:
@@ -115,5 +132,3 @@ def train(stage: Stage, unique: str, label: str = "kind") -> TrainingStatus:
     if status.status == "Succeeded":
         stage.trained.append(Trained(order.run_id, upload, status.model_path))
     return status
-
-

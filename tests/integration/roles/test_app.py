@@ -26,7 +26,9 @@ def make_cluster(unique: str, clients: Clients) -> None:
 
 
 def make_endpoint(unique: str, clients: Clients) -> None:
-    ensure_endpoint(EndpointInput(naming.endpoint_name(unique, clients.settings.workspace_id), unique), clients)
+    ensure_endpoint(
+        EndpointInput(naming.endpoint_name(unique, clients.settings.workspace_id), unique), clients
+    )
 
 
 def claim_run(unique: str, clients: Clients) -> None:

@@ -7,8 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
 
 import pytest
 from localcloud.home import Home
@@ -21,6 +19,7 @@ from tests.integration.roles.stage import (
     Stage,
     check_refusal,
     ended,
+    in_cases,
     order_of,
     proves,
     train,
@@ -56,12 +55,7 @@ except TrainingRefusedError as error:
 """
 
 
-@pytest.fixture(scope="module", params=DATA_FACTORY)
-def case(request: pytest.FixtureRequest, stage: Stage) -> Iterator[str]:
-    with nullcontext() if request.param == "defaults" else stage.assignments.as_in(request.param):
-        yield request.param
-
-
+@in_cases(*DATA_FACTORY)
 @proves(*(name for names in DATA_FACTORY.values() for name in names))
 def test_without_its_roles_data_factory_fails_the_training_and_the_run_says_which_it_needs(
     stage: Stage, unique: str, case: str
@@ -74,10 +68,9 @@ def test_without_its_roles_data_factory_fails_the_training_and_the_run_says_whic
     assert train(stage, unique) == TrainingStatus("Succeeded", model_path=stage.trained[-1].mlmodel)
 
 
+@in_cases(*NODE)
 @proves(*NODE.values())
 def test_without_its_role_a_node_cannot_copy_the_trainer(stage: Stage, unique: str, case: str) -> None:
-    if case not in NODE:
-        pytest.skip("a node reads as in the case defaults")
     fault = stage.controls.arm_fault("batch.task", "delay", seconds=60)
     try:
         training = start_training(order_of(uploaded(stage, unique)), stage.clients)
@@ -104,12 +97,11 @@ def as_trainer(home: Home, code: str) -> str:
     ).stdout.strip()
 
 
+@in_cases(*NODE)
 @proves(*NODE.values())
 def test_without_its_role_the_trainer_cannot_leave_its_model(
     stage: Stage, unique: str, case: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    if case not in NODE:
-        pytest.skip("the trainer works as in the case defaults")
     folder = tmp_path_factory.mktemp("run")
     (folder / "artifacts" / "model").mkdir(parents=True)
     (folder / "artifacts" / "model" / "MLmodel").write_text("{}")
@@ -129,16 +121,17 @@ def test_without_its_role_the_trainer_cannot_leave_its_model(
     assert as_trainer(stage.home, code) == "2"
 
 
+@in_cases("defaults")
 @proves("appReadsTrainingLogs")
 def test_without_its_role_the_app_cannot_read_why_the_trainer_refused(
     stage: Stage, unique: str, case: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if case != "defaults":
-        pytest.skip("the app reads as in the case defaults")
     order = order_of(uploaded(stage, unique), label="absent")
     with stage.assignments.without("appReadsTrainingLogs") as taken, caplog.at_level(logging.WARNING):
         training = start_training(order, stage.clients)
         assert ended(stage, training).stderr == ""
-    (logged,) = [each.getMessage() for each in caplog.records if "stderr of a failed task" in each.getMessage()]
+    (logged,) = [
+        each.getMessage() for each in caplog.records if "stderr of a failed task" in each.getMessage()
+    ]
     check_refusal(logged, "appReadsTrainingLogs", taken)
     assert "absent" in ended(stage, training).stderr

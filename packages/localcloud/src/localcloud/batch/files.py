@@ -10,6 +10,7 @@ from azure.storage.blob import BlobClient
 
 from localcloud.batch.tasks import OutputFile, ResourceFile, TaskFailedError, TaskSpec
 from localcloud.service import Cloud
+from localcloud.storage.words import said
 
 FORBIDDEN = 403
 DOWNLOADS = {0: "BlobDownloadMiscError", FORBIDDEN: "BlobAccessDenied", 404: "BlobNotFound"}
@@ -79,7 +80,7 @@ def failed(error: Exception, codes: dict[int, str], what: str) -> TaskFailedErro
     status = error.status_code if isinstance(error, HttpResponseError) else None
     code = codes.get(status or 0, codes[0])
     meaning = f"{ACCESS_DENIED} " if status == FORBIDDEN else ""
-    return TaskFailedError("UserError", code, f"{meaning}Nothing could be {what}: {error}")
+    return TaskFailedError("UserError", code, f"{meaning}Nothing could be {what}: {said(error)}")
 
 
 def open_output(folder: Path) -> tuple[BinaryIO, BinaryIO]:

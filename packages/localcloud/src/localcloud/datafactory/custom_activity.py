@@ -28,6 +28,7 @@ from localcloud.datafactory.files import JOBS, check_keyless, output_file, resou
 from localcloud.datafactory.resources import LINKED_SERVICE, Resources
 from localcloud.home import REGION
 from localcloud.service import Cloud
+from localcloud.storage.words import said
 
 RESOURCE_FILES_LIMIT = 32_768
 """Most characters of the list of a task's resource files."""
@@ -79,7 +80,7 @@ class CustomActivities:
             staging = await asyncio.to_thread(self._open, factory, activity, definition["typeProperties"])
             spec = await asyncio.to_thread(self._stage, factory, staging, task_id, definition)
         except StorageError as error:
-            raise ActivityFailedError("2502", f"{NO_STORAGE} {error}") from error
+            raise ActivityFailedError("2502", f"{NO_STORAGE} {said(error)}") from error
         task = self._pool.submit(task_id, spec)
         try:
             await task.completed.wait()
@@ -176,7 +177,7 @@ class CustomActivities:
         try:
             return output | await asyncio.to_thread(custom_output, staging.jobs, task, output)
         except StorageError as error:
-            raise ActivityFailedError("2502", f"{NO_STORAGE} {error}", output=output) from error
+            raise ActivityFailedError("2502", f"{NO_STORAGE} {said(error)}", output=output) from error
 
 
 @dataclass(frozen=True)

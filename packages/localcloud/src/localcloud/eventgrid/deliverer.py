@@ -23,6 +23,7 @@ from localcloud.eventgrid.deliveries import Delivery, DeliveryLog, State
 from localcloud.eventgrid.subscriptions import Subscription
 from localcloud.eventgrid.webhooks import Outcome, Webhooks
 from localcloud.faults import Faults
+from localcloud.storage.words import said
 from localcloud.wire import AzureError
 
 log = logging.getLogger("localcloud.eventgrid")
@@ -181,7 +182,10 @@ class Deliverer:
         except StorageError as error:
             now = time.time()
             delivery.due = now + DEAD_LETTER_PAUSE
-            log.warning("the dead letter of %s could not be written: %s", delivery.event.subject, error)
+            log.warning(
+                "the dead letter of %s could not be written as %s: %s",
+                *(delivery.event.subject, subscription.dead_letters.writer, said(error)),
+            )
             if now - (delivery.given_up_at or now) > DEAD_LETTER_LIMIT:
                 self._settle(delivery, "Dropped", delivery.outcome)
         else:

@@ -42,6 +42,11 @@ class DeadLetterPlace:
         """The name of the account."""
         return self.storage.rpartition("/")[2]
 
+    @property
+    def writer(self) -> str:
+        """Who writes there, and with which role. Source: "Event delivery with a managed identity"."""
+        return f"{self.identity} (role Storage Blob Data Contributor)" if self.identity else "Event Grid"
+
 
 @dataclass(frozen=True)
 class Subscription:

@@ -13,6 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from localcloud.machinelearning import mlflow_folder
 from localcloud.machinelearning.uris import BlobPath
+from localcloud.storage.words import said
 
 
 class DataNotFoundError(Exception):
@@ -50,7 +51,7 @@ class Folders:
             self._check_model(folder)
         except HttpResponseError as error:
             raise mlflow_folder.undeployable(
-                f"The identity of the workspace cannot read the model at '{folder.path}': {error}"
+                f"The identity of the workspace cannot read the model at '{folder.path}': {said(error)}"
             ) from error
 
     def _check_model(self, folder: BlobPath) -> None:

@@ -34,6 +34,7 @@ from localcloud.machinelearning.nodes import ComputeGoneError, Nodes
 from localcloud.machinelearning.uris import BlobPath, Workspace
 from localcloud.service import Cloud
 from localcloud.spec import CloudSpec
+from localcloud.storage.words import said
 from localcloud.store import Document
 from localcloud.wire import AzureError
 
@@ -131,7 +132,7 @@ class Scoring:
         except (CoordinationError, StorageError) as error:
             message = (
                 f"StreamAccessException: the identity of the compute '{job['compute']}' cannot use the"
-                f" storage account '{self._workspace.account}': {error}"
+                f" storage account '{self._workspace.account}': {said(error)}"
             )
             self._jobs.move(name, "Failed", error=message)
         except Exception:
