@@ -9,9 +9,9 @@ from azure.core.exceptions import AzureError
 from localcloud.controls import Controls
 from localcloud.home import Home
 
-from activities.training import get_training_status, start_training
+from activities.training import cancel_training, get_training_status, start_training
 from runs import naming
-from runs.contracts import Champion, Training, TrainingInput, TrainingStatus, Upload
+from runs.contracts import Champion, CleanUp, Training, TrainingInput, TrainingStatus, Upload
 from runs.errors import RefusedError
 from scripts.assigned_roles import assignments
 from services.clients import Clients
@@ -132,3 +132,23 @@ def train(stage: Stage, unique: str, label: str = "kind") -> TrainingStatus:
     if status.status == "Succeeded":
         stage.trained.append(Trained(order.run_id, upload, status.model_path))
     return status
+
+
+def begin(stage: Stage, unique: str) -> TrainingStatus:
+    """Train until the trainer runs on a node, which is then cancelled; or until the training has failed."""
+    order = order_of(uploaded(stage, unique))
+    earlier = {each["id"] for each in tasks(stage)}
+    training = start_training(order, stage.clients)
+
+    def find() -> bool:
+        running = [each for each in tasks(stage) if each["state"] == "running" and each["id"] not in earlier]
+        return bool(running) or get_training_status(training, stage.clients).status == "Failed"
+
+    wait_for(find)
+    left = CleanUp(order.run_id, training.pipeline_run_id, etag=order.upload.etag)
+    wait_for(lambda: cancel_training(left, stage.clients).done)
+    return get_training_status(training, stage.clients)
+
+
+def tasks(stage: Stage) -> list[Json]:
+    return list(stage.controls.call("GET", "batch/tasks")["value"])

@@ -17,6 +17,7 @@ from runs.contracts import TrainingStatus
 from tests.checkout import CHECKOUT
 from tests.integration.roles.stage import (
     Stage,
+    begin,
     check_refusal,
     ended,
     in_cases,
@@ -62,9 +63,14 @@ def test_without_its_roles_data_factory_fails_the_training_and_the_run_says_whic
 ) -> None:
     for name in DATA_FACTORY[case]:
         with stage.assignments.without(name) as taken:
-            status = train(stage, f"{unique}{name[-9:].lower()}")
+            status = begin(stage, f"{unique}{name[-9:].lower()}")
         assert status.status == "Failed"
         check_refusal(status.message, name, taken)
+    assert begin(stage, unique).status == "Cancelled"
+
+
+@in_cases("narrow")
+def test_with_the_narrow_roles_a_model_is_trained(stage: Stage, unique: str, case: str) -> None:
     assert train(stage, unique) == TrainingStatus("Succeeded", model_path=stage.trained[-1].mlmodel)
 
 

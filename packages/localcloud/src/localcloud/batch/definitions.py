@@ -23,6 +23,14 @@ FORMULA_INTERVAL = (timedelta(minutes=5), timedelta(hours=168))
 DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 FIXED_ACCOUNT = {"poolAllocationMode": "BatchService", "allowedAuthenticationModes": list(MODES)}
 """Properties of an account that only its creation sets, or a PATCH, with Batch's defaults."""
+CHANGEABLE = (
+    "allowedAuthenticationModes",
+    "autoStorage",
+    "encryption",
+    "networkProfile",
+    "publicNetworkAccess",
+)
+"""Properties of an account that a PATCH may change ("Batch Account - Update")."""
 FIXED_POOL: dict[str, Any] = {
     "vmSize": None,
     "deploymentConfiguration": None,
@@ -91,6 +99,14 @@ def account(name: str, body: Document, earlier: Document | None, exists: Exists)
     if earlier is not None:
         check_same(earlier["properties"], properties, FIXED_ACCOUNT)
     return FIXED_ACCOUNT | properties
+
+
+def account_changes(changes: Document) -> Document:
+    """The body of a PATCH of an account. Raises AzureError 400 for what a PATCH cannot change."""
+    for name in changes.get("properties") or {}:
+        if name not in CHANGEABLE:
+            raise unchangeable(f"properties.{name}")
+    return {name: changes[name] for name in ("tags", "identity", "properties") if name in changes}
 
 
 def check_auto_storage(given: Document, identity: Document | None, exists: Exists) -> None:

@@ -15,6 +15,7 @@ from localcloud.batch import definitions, keys
 from localcloud.batch.pool import Pool
 from localcloud.home import REGION
 from localcloud.inventory import BATCH_ACCOUNT, POOL, not_found
+from localcloud.providers.paths import merged
 from localcloud.service import Cloud
 from localcloud.sizes import batch_quotas
 from localcloud.store import Document
@@ -65,6 +66,13 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
         document, created = inventory.put(BATCH_ACCOUNT, id_, body, properties)
         return JSONResponse(account_body(document, cloud.batch_endpoint), 201 if created else 200)
 
+    async def patch_account(request: Request) -> Response:
+        found, changes = account(request), await json_body(request)
+        body = merged(found, definitions.account_changes(changes))
+        properties = definitions.account(found["name"], body, None, exists)
+        document, _ = inventory.put(BATCH_ACCOUNT, found["id"], body, properties)
+        return JSONResponse(account_body(document, cloud.batch_endpoint))
+
     async def list_keys(request: Request) -> Response:
         return JSONResponse(keys.of(inventory, account(request)))
 
@@ -87,6 +95,7 @@ def arm_routes(cloud: Cloud, pool: Pool) -> list[BaseRoute]:
     return [
         ArmRoute("GET", ACCOUNT_PATH, open_to(get_account)),
         ArmRoute("PUT", ACCOUNT_PATH, open_to(put_account)),
+        ArmRoute("PATCH", ACCOUNT_PATH, open_to(patch_account)),
         ArmRoute("POST", f"{ACCOUNT_PATH}/listKeys", open_to(list_keys)),
         ArmRoute("GET", f"{ACCOUNT_PATH}/pools", open_to(list_pools)),
         ArmRoute("GET", f"{ACCOUNT_PATH}/pools/{{pool}}", open_to(get_pool)),
