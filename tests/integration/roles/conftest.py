@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
+from localcloud.core_tools import site_settings
 from localcloud.home import Home
 from localcloud.identities import client_id_of
 from localcloud.pytest_plugin import LocalCloud
@@ -15,7 +16,6 @@ from runs.settings import App
 from services.clients import Clients
 from tests.integration.roles.assignments import Assignments
 from tests.integration.roles.stage import Stage, Trained
-from touchdown.local.func_settings import settings_of
 from touchdown.local.names import identity_id
 
 
@@ -35,7 +35,7 @@ def stage(localcloud: LocalCloud, cloud_home: Home, trained: list[Trained]) -> I
         # MLClient leaves the name of the cloud that it found in the environment.
         patch.setenv("AZUREML_CURRENT_CLOUD", "")
         patch.delenv("AZUREML_CURRENT_CLOUD")
-        settings = App.read(settings_of(cloud_home).app_settings())
+        settings = App.read(site_settings(cloud_home))
         with DefaultAzureCredential() as credential, RequestsTransport() as transport:
             clients = Clients(settings, credential, transport)
             assignments = Assignments(cloud_home)

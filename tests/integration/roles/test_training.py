@@ -27,7 +27,7 @@ from tests.integration.roles.stage import (
     uploaded,
     wait_for,
 )
-from touchdown.local.deploying import deployed
+from touchdown.local.deploying import outputs
 from touchdown.local.names import identity_id
 
 pytestmark = pytest.mark.integration
@@ -111,10 +111,10 @@ def test_without_its_role_the_trainer_cannot_leave_its_model(
     folder = tmp_path_factory.mktemp("run")
     (folder / "artifacts" / "model").mkdir(parents=True)
     (folder / "artifacts" / "model" / "MLmodel").write_text("{}")
-    outputs = deployed(stage.home).outputs
+    values = outputs(stage.home)
     code = UPLOAD.format(
-        container=outputs["CONTAINER"],
-        account=outputs["STORAGE_URL"],
+        container=values["CONTAINER"],
+        account=values["STORAGE_URL"],
         client_id=client_id_of(identity_id("training")),
         folder=str(folder),
         unique=unique,
@@ -122,7 +122,7 @@ def test_without_its_role_the_trainer_cannot_leave_its_model(
     with stage.assignments.without(NODE[case]):
         words = as_trainer(stage.home, code)
     assert words.startswith("cannot upload")
-    assert outputs["CONTAINER"] in words
+    assert values["CONTAINER"] in words
     assert "the identity needs the role Storage Blob Data Contributor on the container" in words
     assert as_trainer(stage.home, code) == "2"
 

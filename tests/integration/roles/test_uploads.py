@@ -14,10 +14,10 @@ from tests.integration.roles.assignments import Json
 from tests.integration.roles.stage import Stage, proves, wait_for
 from touchdown.cli.outcome import client_error
 from touchdown.client import Client
-from touchdown.local.deploying import deployed
+from touchdown.local.deploying import outputs
 from touchdown.local.names import DATASTORE
 from touchdown.local.snapshots import EVENTS, read
-from touchdown.local.trainer import publish_trainer
+from touchdown.local.trainer import Trainer
 from touchdown.target import Target
 
 pytestmark = pytest.mark.integration
@@ -33,16 +33,16 @@ def hint(call: Callable[[], object]) -> str:
 
 
 def target(stage: Stage, who: str) -> Target:
-    outputs = deployed(stage.home).outputs
+    values = outputs(stage.home)
     return Target(
         api=stage.home.functions_url,
         function_key="",
-        blob_url=outputs["STORAGE_URL"],
-        container=outputs["CONTAINER"],
+        blob_url=values["STORAGE_URL"],
+        container=values["CONTAINER"],
         resource_manager=stage.home.resource_manager,
         subscription=SUBSCRIPTION,
-        resource_group=outputs["AZURE_RESOURCE_GROUP"],
-        workspace=outputs["WORKSPACE"],
+        resource_group=values["AZURE_RESOURCE_GROUP"],
+        workspace=values["WORKSPACE"],
         datastore=DATASTORE,
         credential=Principal(stage.home, who),
         verify=str(stage.home.ca_bundle),
@@ -56,8 +56,8 @@ def upload(stage: Stage, unique: str) -> None:
 
 
 def publish(stage: Stage, _: str) -> None:
-    outputs = deployed(stage.home).outputs
-    publish_trainer(stage.home, CHECKOUT, outputs["STORAGE_URL"], outputs["CONTAINER"])
+    values = outputs(stage.home)
+    Trainer.of(CHECKOUT).upload(stage.home, values["STORAGE_URL"], values["CONTAINER"])
 
 
 CALLS = {"uploadersUpload": upload, "publisherPublishesTrainer": publish}
