@@ -24,7 +24,7 @@ from localcloud.batch.node import NodeFolders, NodeName, task_environment
 from localcloud.batch.node_python import NodeEnvironment
 from localcloud.batch.preparation import Preparation
 from localcloud.batch.processes import Mark
-from localcloud.batch.scaling import PoolSettings, Scaling
+from localcloud.batch.scaling import NO_NODES, PoolSettings, Scaling
 from localcloud.batch.start_task import StartTask
 from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec, TaskState
 from localcloud.blob_urls import accounts_of, located
@@ -63,14 +63,17 @@ class Node:
 
 
 class Pool:
-    """The pool of this cloud. Everything here happens in one event loop; files are touched in threads."""
+    """The pool of this cloud, which has no nodes before it is defined.
+
+    Everything here happens in one event loop; files are touched in threads.
+    """
 
     def __init__(self, cloud: Cloud, settings: PoolSettings) -> None:
         self.cloud = cloud
         self.settings = settings
         self.folders = NodeFolders(cloud.home.root / "batch")
         self.definition: Document = {}
-        self._scaling = Scaling.of({}, settings)
+        self._scaling = NO_NODES
         self.nodes: list[Node] = []
         self.tasks: dict[str, Task] = {}
         self._queue: deque[Task] = deque()

@@ -69,3 +69,7 @@ class Scaling:
         if self.formula is None:
             return self.fixed
         return max(current, min(self.most, self.formula.nodes(tasks, current)))
+
+
+NO_NODES = Scaling(slots=1, fixed=0, formula=None, most=0)
+"""The scale of a pool that was not deployed yet."""

@@ -82,6 +82,7 @@ async def test_a_task_waits_for_the_start_task_and_uses_what_it_prepared(
     open_pool: Open, requirements: Path
 ) -> None:
     pool = await open_pool(CloudSpec(node_requirements=requirements))
+    pool.define({})
     code = "import greeting; print(greeting.TEXT)"
     command = f"""/bin/bash -c 'exec "$AZ_BATCH_NODE_SHARED_DIR/environment/bin/python" -c "{code}"'"""
     task = pool.submit(str(uuid4()), TaskSpec(command))
@@ -98,6 +99,7 @@ async def test_tasks_fail_with_the_stderr_of_a_start_task_that_failed(
     requirements = tmp_path / "bad.txt"
     requirements.write_text("unhashed==1.0\n")
     pool = await open_pool(CloudSpec(node_requirements=requirements))
+    pool.define({})
     early = pool.submit(str(uuid4()), TaskSpec("true"))
     await pool.start()
     await early.completed.wait()
@@ -113,6 +115,7 @@ async def test_tasks_fail_with_the_stderr_of_a_start_task_that_failed(
 
 async def test_tasks_are_served_in_the_order_in_which_they_came(open_pool: Open, ready: Path) -> None:
     pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(task_slots=1))
+    pool.define({})
     tasks = [pool.submit(str(uuid4()), TaskSpec("true")) for _ in range(4)]
     await pool.start()
     for task in tasks:
@@ -125,6 +128,7 @@ async def test_tasks_are_served_in_the_order_in_which_they_came(open_pool: Open,
 
 async def test_nodes_share_the_tasks_between_them(open_pool: Open, ready: Path) -> None:
     pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(nodes=2, task_slots=1))
+    pool.define({})
     await pool.start()
     tasks = [pool.submit(str(uuid4()), TaskSpec("sleep 600")) for _ in range(3)]
     async with asyncio.timeout(30):
@@ -141,6 +145,7 @@ async def test_a_command_that_a_signal_ends_has_the_exit_code_of_the_signal(
     open_pool: Open, ready: Path
 ) -> None:
     pool = await open_pool(CloudSpec(node_environment=ready))
+    pool.define({})
     await pool.start()
     task = pool.submit(str(uuid4()), TaskSpec("/bin/bash -c 'kill -KILL $$'"))
     await task.completed.wait()
@@ -152,6 +157,7 @@ async def test_a_command_that_cannot_start_fails_the_task_and_frees_the_slot(
     open_pool: Open, ready: Path, command: str
 ) -> None:
     pool = await open_pool(CloudSpec(node_environment=ready), PoolSettings(task_slots=1))
+    pool.define({})
     await pool.start()
     task = pool.submit(str(uuid4()), TaskSpec(command))
     await task.completed.wait()
@@ -167,6 +173,7 @@ async def test_old_task_folders_are_deleted_at_the_start_and_others_are_kept(
 ) -> None:
     spec = CloudSpec(node_environment=ready)
     async with pool_of(tmp_path / "home", spec) as pool:
+        pool.define({})
         await pool.start()
         specs = [TaskSpec("true", retention=timedelta(0)), TaskSpec("true")]
         tasks = [pool.submit(str(uuid4()), spec) for spec in specs]
@@ -178,6 +185,7 @@ async def test_old_task_folders_are_deleted_at_the_start_and_others_are_kept(
         long_ago = time.time() - timedelta(days=8).total_seconds()
         os.utime(forgotten, (long_ago, long_ago))
     async with pool_of(tmp_path / "home", spec) as again:
+        again.define({})
         await again.start()
         assert not over.exists()
         assert not forgotten.exists()
@@ -195,6 +203,7 @@ def ready(tmp_path: Path) -> Path:
 
 async def test_a_task_that_is_held_back_can_be_ended(open_pool: Open, ready: Path) -> None:
     pool = await open_pool(CloudSpec(node_environment=ready))
+    pool.define({})
     pool.cloud.faults.arm(Fault("batch.task", "delay", seconds=600))
     await pool.start()
     task = pool.submit(str(uuid4()), TaskSpec("true"))
@@ -295,3 +304,16 @@ async def test_nodes_that_do_not_wait_for_their_start_task_serve_tasks_although_
     task = pool.submit(str(uuid4()), TaskSpec("true"))
     await task.completed.wait()
     assert task.exit_code == 0
+
+
+async def test_a_pool_that_was_not_deployed_yet_has_no_node_and_one_with_a_formula_none_before_a_task(
+    open_pool: Open, ready: Path, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    await pool.start()
+    assert pool.nodes == []
+    pool.define(scaled(startTask={"commandLine": f"/bin/bash -c 'echo once >> {ran}'"}))
+    assert pool.nodes == []
+    await pool.submit(str(uuid4()), TaskSpec("true")).completed.wait()
+    assert ran.read_text() == "once\n"
