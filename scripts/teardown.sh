@@ -57,7 +57,7 @@ roles=$(az role definition list --subscription "$subscription" --custom-role-onl
   --query "[?starts_with(roleName, 'Touchdown ')].name" --output tsv)
 
 step "This deletes resource group $group of subscription $subscription"
-az resource list --subscription "$subscription" --resource-group "$group" --query 'sort_by([].{type:type,name:name}, &type)' \
+az resource list --subscription "$subscription" --resource-group "$group" --query 'sort_by([].{Type:type,Name:name}, &Type)' \
   --output table >&2
 cat >&2 <<END
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from azure.storage.blob import BlobClient
 from localcloud.home import SUBSCRIPTION, TENANT
 from localcloud.pytest_plugin import LocalCloud
 from localcloud.spec import CloudSpec
@@ -112,9 +111,7 @@ def deploy(az: Az, scope: str, name: str, file: str, *more: str) -> dict[str, ob
     return {each: value["value"] for each, value in (created["properties"]["outputs"] or {}).items()}
 
 
-def test_a_template_is_deployed_twice_and_a_file_is_uploaded_to_what_it_made(
-    az: Az, localcloud: LocalCloud
-) -> None:
+def test_a_template_that_is_deployed_twice_changes_nothing(az: Az, localcloud: LocalCloud) -> None:
     arguments = ("--location", "westeurope", "--parameters", f"group={GROUP}")
     outputs = deploy(az, "sub", "whole", "whole.bicep", *arguments)
     assert outputs["manager"] == f"{localcloud.home.resource_manager}/"
@@ -131,20 +128,8 @@ def test_a_template_is_deployed_twice_and_a_file_is_uploaded_to_what_it_made(
         "userAssignedIdentities",
     ]
 
-    (az.folder / "rows.csv").write_text("a,b\n1,2\n")
-    place = ("--account-name", "strunner", "--auth-mode", "login", "--container-name", "uploads")
-    az("storage", "blob", "upload", *place, "--name", "in/rows.csv", "--file", "rows.csv", "--no-progress")
-    home = localcloud.home
-    with BlobClient.from_blob_url(
-        f"{outputs['uploads']}/in/rows.csv",
-        localcloud.credential(),
-        proxies=home.proxies,
-        connection_verify=str(home.ca_bundle),
-    ) as blob:
-        assert blob.download_blob().readall() == b"a,b\n1,2\n"
 
-
-def test_a_template_of_a_group_that_fails_says_why(az: Az) -> None:
+def test_what_azure_or_localcloud_refuses_is_told_in_its_words(az: Az) -> None:
     if not az("group", "exists", "--name", GROUP):
         az("group", "create", "--name", GROUP, "--location", "westeurope")
     in_group = ("--resource-group", GROUP, "--parameters")
@@ -154,16 +139,18 @@ def test_a_template_of_a_group_that_fails_says_why(az: Az) -> None:
     with pytest.raises(AzError, match="InvalidTemplate") as refused:
         deploy(az, "group", "lab", "lab.bicep", *in_group, f"name={'x' * 25}")
     assert "24" in str(refused.value)
+    with pytest.raises(AzError, match="localcloud does not imitate what-if") as lacking:
+        az("deployment", "group", "what-if", "--template-file", "lab.bicep", *in_group, "name=runner")
+    assert "Traceback" not in str(lacking.value)
 
 
 QUICK = {"runFirst": "1", "runCap": "2", "operationFirst": "0.1", "operationCap": "0.5"}
 ROWS = [f"{number % 7 + 10 * (number % 2)},{number % 5},{'ab'[number % 2]}" for number in range(40)]
 
 
-@pytest.mark.timeout(600)
-def test_the_script_deploys_touchdown_and_an_uploaded_csv_becomes_a_served_model(
-    az: Az, localcloud: LocalCloud
-) -> None:
+@pytest.fixture(scope="module")
+def outputs(az: Az) -> dict[str, str]:
+    """The outputs of all of Touchdown, deployed by its script."""
     told = az.script(
         *("scripts/deploy.sh", "--location", "West Europe"),
         *("--", f"pollingSeconds={json.dumps(QUICK)}"),
@@ -171,8 +158,13 @@ def test_the_script_deploys_touchdown_and_an_uploaded_csv_becomes_a_served_model
     for step in ("Publish the code to func-", "Wait for the functions", "Subscribe them to events", "Done"):
         assert f"\n== {step}" in told, told
     deployed = az("deployment", "sub", "show", "--name", "touchdown")
-    outputs = {name.upper(): output["value"] for name, output in deployed["properties"]["outputs"].items()}
+    return {name.upper(): output["value"] for name, output in deployed["properties"]["outputs"].items()}
 
+
+@pytest.mark.timeout(600)
+def test_a_csv_that_az_uploads_becomes_a_served_model(
+    az: Az, localcloud: LocalCloud, outputs: dict[str, str]
+) -> None:
     dataset = az.folder / "flowers.csv"
     dataset.write_text("\n".join(["width,height,kind", *ROWS, ""]))
     path = naming.dataset_path(dataset.name)
@@ -187,6 +179,15 @@ def test_the_script_deploys_touchdown_and_an_uploaded_csv_becomes_a_served_model
         url = f"{client.target.workspace_path}/batchEndpoints/{run['endpoint']}?api-version={ML_API_VERSION}"
         served = az("rest", "--method", "get", "--url", url)
     assert served["properties"]["defaults"] == {"deploymentName": run["deployment"]}
+
+
+def test_the_script_deletes_everything_and_frees_the_names(az: Az, outputs: dict[str, str]) -> None:
+    group = outputs["AZURE_RESOURCE_GROUP"]
+    told = az.script("scripts/teardown.sh", given=f"{group}\n")
+    assert f"Microsoft.MachineLearningServices/workspaces{' ' * 2}" in told, told
+    assert told.rstrip().endswith("== Done"), told
+    assert az("group", "list") == []
+    assert az("keyvault", "list-deleted", "--resource-type", "vault") == []
 
 
 def target(localcloud: LocalCloud, outputs: dict[str, str]) -> Target:

@@ -26,6 +26,9 @@ from localcloud.wire import ArmRoute, AzureError, Handler, not_imitated
 SUBSCRIPTION = "/subscriptions/{subscription}"
 SCOPES = (SUBSCRIPTION, f"{SUBSCRIPTION}/resourceGroups/{{group}}")
 RETRY = {"Retry-After": "1"}
+RESULTS = "whatIfResults"
+FOLLOWED = ("operationStatuses", RESULTS)
+"""Where whoever began something looks how it went."""
 FILTER = re.compile(r"\s*provisioningState\s+eq\s+'(?P<state>\w+)'\s*", re.IGNORECASE)
 
 
@@ -37,9 +40,9 @@ def service(cloud: Cloud) -> Service:
         for method, path, handler in (
             *changes(cloud, deployments),
             *looks(deployments),
-            *refusals(),
+            *what_if(cloud),
         ):
-            right = SIGNED_IN if "operationStatuses" in path else None
+            right = SIGNED_IN if any(each in path for each in FOLLOWED) else None
             found.append(ArmRoute(method, f"{every}{path}", opened(cloud, handler), right))
 
     results = f"{SUBSCRIPTION}/operationresults/{{operation}}"
@@ -166,11 +169,23 @@ def looks(deployments: Deployments) -> list[Entry]:
     ]
 
 
-def refusals() -> list[Entry]:
-    async def what_if(_: Request) -> Response:
+def what_if(cloud: Cloud) -> list[Entry]:
+    """What-if is accepted, as in Azure, and its result is the refusal.
+
+    az prints the error of a result. For an error at once, az 2.91 prints a trace of its own: it reads the
+    answer a second time (handle_template_based_exception).
+    """
+
+    async def accept(request: Request) -> Response:
+        result = f"{id_of(request, '/whatIf')}/{RESULTS}/{token_hex(8)}"
+        query = f"api-version={request.query_params['api-version']}"
+        place = f"{cloud.home.resource_manager}{result}?{query}"
+        return Response(status_code=202, headers={"Location": place, **RETRY})
+
+    async def result(_: Request) -> Response:
         raise not_imitated("what-if: it deploys, or says with validate whether a template is valid")
 
-    return [("POST", "/{name}/whatIf", what_if)]
+    return [("POST", "/{name}/whatIf", accept), ("GET", f"/{{name}}/{RESULTS}/{{operation}}", result)]
 
 
 def id_of(request: Request, action: str = "") -> str:

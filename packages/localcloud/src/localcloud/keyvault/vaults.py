@@ -3,6 +3,7 @@
 Sources: "Vaults - Create Or Update" of the Key Vault management API; "Azure Key Vault soft-delete overview".
 """
 
+from localcloud.keyvault import deleted
 from localcloud.providers.kinds import Kind, Name, Sent
 from localcloud.service import Cloud
 from localcloud.store import Document
@@ -18,6 +19,9 @@ INVALID_NAME = (
 
 def check(cloud: Cloud, sent: Sent) -> None:
     """Raise AzureError for a taken name, for what cannot be switched off, and 501 for access policies."""
+    if str(sent.properties.get("createMode")).lower() == "recover":
+        raise not_imitated("recovering a deleted vault: purge it, and create another")
+    deleted.refuse_name(cloud, sent.name)
     for each in cloud.inventory.all(VAULT):
         if each["name"].lower() == sent.name.lower() and each["id"].lower() != sent.id.lower():
             message = (
@@ -60,4 +64,5 @@ KIND = Kind(
     read_only=("properties.vaultUri",),
     computed=computed,
     check=check,
+    going=deleted.keep,
 )

@@ -1,7 +1,7 @@
 """The workspace and its datastores on the wire, and who may go on from there.
 
 A cloud has one workspace; creating it makes the containers of its datastores. Source: "Workspaces - Create Or
-Update", "Datastores - Create Or Update".
+Update", "Workspaces - Delete", "Datastores - Create Or Update".
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from localcloud.machinelearning.uris import PROVIDER, Workspace
 from localcloud.providers import checks
 from localcloud.service import Cloud
 from localcloud.tokens import Caller
-from localcloud.wire import ArmRoute, AzureError, api_version, json_body
+from localcloud.wire import ArmRoute, AzureError, api_version, json_body, not_imitated
 
 API_VERSIONS = (
     "2023-04-01",
@@ -68,6 +68,7 @@ class WorkspaceRoutes:
             ArmRoute("GET", f"{GROUP}/providers/{PROVIDER}/workspaces", self.list_workspaces),
             ArmRoute("GET", BASE, self.get_workspace),
             ArmRoute("PUT", BASE, self.put_workspace),
+            ArmRoute("DELETE", BASE, self.delete_workspace),
             ArmRoute("GET", f"{BASE}/datastores", self.list_datastores),
             ArmRoute("GET", f"{BASE}/datastores/{{name}}", self.get_datastore),
             ArmRoute("PUT", f"{BASE}/datastores/{{name}}", self.put_datastore),
@@ -92,6 +93,23 @@ class WorkspaceRoutes:
         _, created = self.cloud.inventory.put(WORKSPACE, id_, body, sent.properties)
         await self._make_containers(*self.workspace.datastores.values())
         return JSONResponse(self._body(), 201 if created else 200)
+
+    async def delete_workspace(self, request: Request) -> Response:
+        """Delete the workspace for good, with all it holds; the blobs of its account stay.
+
+        Raises AzureError 501 for soft delete.
+        """
+        self.cloud.arm_caller(request)
+        api_version(request, *API_VERSIONS)
+        known_scope(request, self.cloud.inventory)
+        found = self.cloud.inventory.get(request.url.path.rstrip("/"))
+        if found is None:
+            return Response(status_code=204)
+        if request.query_params.get("forceToPurge", "").lower() != "true":
+            raise not_imitated("soft delete of a workspace: delete it with forceToPurge=true")
+        await self.cloud.going(found)
+        self.cloud.inventory.delete(found["id"])
+        return Response(status_code=200)
 
     async def get_datastore(self, request: Request) -> Response:
         enter(self.cloud, request)

@@ -102,7 +102,9 @@ async def test_what_localcloud_lacks_is_501_and_says_so(arm: Manager) -> None:
     secret = {"key": {"reference": {"keyVault": {"id": "x"}, "secretName": "y"}}}
     status, _, message = await refusal(arm, body(parameters=secret))
     assert (status, "'key'" in message) == (501, True)
-    what_if = await arm.send("POST", f"{ONE}/whatIf", body())
+    accepted = await arm.send("POST", f"{ONE}/whatIf", body())
+    assert accepted.status_code == 202
+    what_if = await arm.http.get(accepted.headers["location"])
     assert (what_if.status_code, "what-if" in what_if.json()["error"]["message"]) == (501, True)
 
 
