@@ -8,6 +8,7 @@ from localcloud import environment
 from localcloud.core_tools import local_settings
 from localcloud.functions.site import OVERRIDES
 from localcloud.home import Home, Ports
+from localcloud.metadata import environment as metadata
 
 
 @pytest.fixture
@@ -70,3 +71,9 @@ def test_func_start_gets_the_apps_settings_and_storage_but_nothing_of_the_deploy
     assert (values["COLOUR"], values["FUNCTIONS_WORKER_RUNTIME"]) == ("green", "python")
     assert values["AzureWebJobsStorage"] == "AccountName=tools"
     assert not values.keys() & of_host.keys()
+
+
+def test_a_template_writes_the_address_of_the_metadata_as_env_does(home: Home) -> None:
+    """It puts the path behind `environment().resourceManager`, which ends with a slash as in Azure."""
+    written = f"{metadata(home)['resourceManager']}metadata/endpoints?api-version=2019-05-01"
+    assert written == environment.of_person(home)["ARM_CLOUD_METADATA_URL"]

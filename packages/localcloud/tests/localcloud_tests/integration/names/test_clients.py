@@ -58,6 +58,20 @@ def test_the_names_of_accounts_alone_lead_to_their_blobs(cloud_home: Home) -> No
         assert container.get_blob_client("a.txt").url == f"{url}/by-name/a.txt"
 
 
+def test_azure_ai_ml_takes_the_cloud_that_the_variables_of_a_shell_name(
+    cloud_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.of_person(cloud_home).items():
+        monkeypatch.setenv(name, value)
+    # It keeps the name of the cloud that it found in the environment.
+    monkeypatch.setenv(environments.AZUREML_CLOUD_ENV_NAME, "")
+    monkeypatch.delenv(environments.AZUREML_CLOUD_ENV_NAME)
+    assert environments._get_default_cloud_name() == "localcloud"
+    assert environments._get_base_url_from_metadata() == cloud_home.resource_manager
+    scopes = environments._get_cloud_information_from_metadata()["credential_scopes"]
+    assert scopes == [f"{cloud_home.resource_manager}/.default"]
+
+
 @pytest.mark.usefixtures("trusted")
 def test_azure_ai_ml_reads_the_clouds_endings(cloud_home: Home) -> None:
     found = environments._get_clouds_by_metadata_url(cloud_home.metadata_url)["localcloud"]
