@@ -39,10 +39,10 @@ class Restartable:
             self.process.wait(timeout=20)
 
 
-@pytest.fixture
-def cloud(node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
+@pytest.fixture(scope="module")
+def cloud(node_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restartable]:
     """A second cloud, with storage of its own, so that the session's cloud is not restarted."""
-    home = Home.open(tmp_path / "cloud", Ports.free())
+    home = Home.open(tmp_path_factory.mktemp("restarted") / "cloud", Ports.free())
     publishing.publish(home, Tokens(home))
     azurite = asyncio.run(emulator.start(home))
     serve(home, node_environment=node_environment)
@@ -55,7 +55,7 @@ def cloud(node_environment: Path, tmp_path: Path) -> Iterator[Restartable]:
         azurite.wait(timeout=20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def workbench(cloud: Restartable, model_files: Path) -> Iterator[Workbench]:
     with workbench_of(cloud.home, model_files) as workbench:
         yield workbench
