@@ -42,7 +42,9 @@ __all__ = [
 ENDED = ("Succeeded", "Failed", "Cancelled", "Terminated")
 """The statuses of a run that has ended. A lost run has not: it may be continued."""
 POLLING_INTERVAL = 0.15
-"""Seconds between two polls of a run."""
+"""Seconds between the first two polls of a run."""
+LONGEST_INTERVAL = 10.0
+"""Seconds between two polls of a run that takes long, as one in Azure does."""
 LARGEST_PAGE = 200
 """The most runs that one page of GET /api/runs holds."""
 
@@ -164,9 +166,9 @@ class Client(Connection):
         """
         statuses = () if callable(until) else tuple(until)
         reached = until if callable(until) else lambda run: run["status"] in statuses
-        deadline = time.monotonic() + limit
+        start = time.monotonic()
         last: Json = {}
-        while time.monotonic() < deadline:
+        while (waited := time.monotonic() - start) < limit:
             found = self.find(run_id)
             if found is not None:
                 last = found
@@ -176,7 +178,7 @@ class Client(Connection):
                     return found
                 if found["status"] in ENDED:
                     raise WaitTimedOutError(f"run {run_id} ended in another way: {json.dumps(found)}")
-            time.sleep(POLLING_INTERVAL)
+            time.sleep(min(LONGEST_INTERVAL, max(POLLING_INTERVAL, waited / 100), max(0.0, limit - waited)))
         state = f"its last state was {json.dumps(last)}" if last else "it did not exist"
         raise WaitTimedOutError(f"run {run_id}: gave up after {limit:g} s; {state}")
 

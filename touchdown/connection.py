@@ -1,6 +1,7 @@
 """What the client sends over the network: calls of the app, Resource Manager and scoring, and blobs."""
 
 import ssl
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,15 @@ from touchdown.errors import ApiError, StackNotRunningError
 from touchdown.target import Target
 
 if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
     from azure.storage.blob import ContainerClient
 
 Json = dict[str, Any]
 
 SCORING_SCOPE = "https://ml.azure.com/.default"
 """The token scope of batch endpoints' scoring URIs."""
+TOKEN_MARGIN = 300
+"""Seconds before the end of a token's life from which it is asked for anew."""
 
 
 class Connection:
@@ -32,6 +36,7 @@ class Connection:
     def __init__(self, target: Target, timeout: float = 30.0) -> None:
         self.target = target
         self._timeout = timeout
+        self._tokens: dict[str, AccessToken] = {}
 
     def api(self, method: str, path: str, **request: Any) -> Json:
         """Call the app's HTTP API, with the function key. `path` follows /api/."""
@@ -118,7 +123,11 @@ class Connection:
         self.close()
 
     def _bearer(self, scope: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.target.credential.get_token(scope).token}"}
+        """The header of a call. Tokens are kept: the credential of az starts a process for each."""
+        token = self._tokens.get(scope)
+        if token is None or token.expires_on < time.time() + TOKEN_MARGIN:
+            token = self._tokens[scope] = self.target.credential.get_token(scope)
+        return {"Authorization": f"Bearer {token.token}"}
 
     def _call(self, method: str, url: str, **request: Any) -> Json:
         try:
@@ -136,7 +145,13 @@ class Connection:
             str(error.get("code", "")),
             f"{method} {httpx.URL(url).path}: {answer.status_code} {message}",
             body,
+            seconds(answer.headers.get("retry-after", "")),
         )
+
+
+def seconds(retry_after: str) -> float:
+    """The header Retry-After in seconds; 0 without one, or if it names a time."""
+    return float(retry_after) if retry_after.isdecimal() else 0.0
 
 
 def is_json(answer: httpx.Response) -> bool:

@@ -18,11 +18,14 @@ class ApiError(ClientError):
     """An HTTP API answered with an error.
 
     status is the HTTP status, code the error code in the body ("" without one), body the whole JSON body
-    ({} if the body is not JSON).
+    ({} if the body is not JSON), retry_after the seconds after which to try again, if the API told some.
     """
 
-    def __init__(self, status: int, code: str, message: str, body: dict[str, Any]) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, body: dict[str, Any], retry_after: float = 0.0
+    ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.body = body

@@ -7,12 +7,15 @@ from importlib.resources import files
 from runs.settings import APP_SETTINGS, unknown
 from touchdown.checking.deployment import SITE, Deployment, pages
 from touchdown.checking.findings import Finding, Outcome
+from touchdown.checking.rows import HOST, NONE_LISTED, SOME_LISTED, row_of
+from touchdown.connection import Json
 
 OLDEST_BUNDLE = (4, 37, 1)
 """The oldest bundle whose Durable extension works with Durable Functions 2, as host.json asks for."""
-NOT_LISTED = "no function is listed, and the log has no error"
-SOME_LISTED = "some functions are listed"
-NO_BUNDLE = "`Bundle version matching the [4.37.1, 5.0.0) was not found`"
+BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
+NO_BUNDLE = "Bundle version matching the range was not found"
+TOO_OLD = "durableRequiresGrpc"
+"""What the host's log says where its Durable extension is too old."""
 
 
 def expected_functions() -> list[str]:
@@ -31,14 +34,11 @@ def functions(found: Deployment) -> Iterator[Finding]:
     if not missing:
         yield Finding("functions", Outcome.OK, f"{name} lists all {len(wanted)} functions.")
     elif len(missing) == len(wanted):
-        yield Finding(
-            "functions",
-            Outcome.FAILED,
-            f"{name} lists none of its functions: publish the code, or read the app's log stream.",
-            NOT_LISTED,
-        )
+        message = f"{name} lists none of its functions: publish the code, or read the app's log stream."
+        yield Finding("functions", Outcome.FAILED, message, row_of(NONE_LISTED))
     else:
-        yield Finding("functions", Outcome.FAILED, f"{name} does not list {', '.join(missing)}.", SOME_LISTED)
+        message = f"{name} does not list {', '.join(missing)}: publish the code again."
+        yield Finding("functions", Outcome.FAILED, message, row_of(SOME_LISTED))
 
 
 def settings(found: Deployment) -> Iterator[Finding]:
@@ -61,39 +61,37 @@ def settings(found: Deployment) -> Iterator[Finding]:
 def bundle(found: Deployment) -> Iterator[Finding]:
     """Whether the host runs, and with a bundle that is new enough.
 
-    Source: Azure/azure-functions-host, issue 10226 and pull request 4900: Resource Manager returns the host's
-    status, with the id and the version of its bundle.
+    Sources: Azure/azure-functions-host, issues 4570 and 10226 and pull request 4900: Resource Manager returns
+    the host's status, with the id and the version of its bundle. ExtensionBundleManager.cs: the version is
+    null if none is in the range of host.json; the host runs nevertheless, without the bundle's extensions.
     """
-    site = found.one(SITE)
-    status = found.get(site, "/host/default/properties/status")["properties"]
+    status = found.get(found.one(SITE), "/host/default/properties/status")["properties"]
     if status.get("state") != "Running":
-        said = "; ".join(status.get("errors") or ["no reason given"])
-        yield Finding(
-            "bundle",
-            Outcome.FAILED,
-            f"the Functions host is {status.get('state')}: {said}",
-            NO_BUNDLE if "undle" in said else NOT_LISTED,
-        )
+        said = "; ".join(status.get("errors") or ["it gives no reason; read the app's log stream"])
+        message = f"the Functions host is {status.get('state')}: {said}"
+        yield Finding("bundle", Outcome.FAILED, message, row_of(HOST, said) or row_of(NONE_LISTED))
         return
-    version = str((status.get("extensionBundle") or {}).get("version") or "")
-    oldest = ".".join(map(str, OLDEST_BUNDLE))
+    yield version_of(status.get("extensionBundle") or {})
+
+
+def version_of(told: Json) -> Finding:
+    """What a running host tells of its bundle: `{"id", "version"}`, or {}."""
+    version, oldest = str(told.get("version") or ""), ".".join(map(str, OLDEST_BUNDLE))
+    if not told:
+        return Finding(
+            "bundle", Outcome.NOT_CHECKED, "the Functions host runs, and does not tell of its bundle."
+        )
     if not version:
-        yield Finding(
-            "bundle",
-            Outcome.NOT_CHECKED,
-            "the Functions host runs, and does not tell the version of its bundle.",
-        )
-    elif numbers(version) >= OLDEST_BUNDLE:
-        yield Finding(
-            "bundle", Outcome.OK, f"the Functions host runs with bundle {version}; {oldest} is enough."
-        )
-    else:
-        yield Finding(
-            "bundle",
-            Outcome.FAILED,
-            f"the Functions host runs with bundle {version}; {oldest} or newer is needed.",
-            NO_BUNDLE,
-        )
+        message = f"the Functions host found no bundle {told.get('id')} of {oldest} or newer."
+        return Finding("bundle", Outcome.FAILED, message, row_of(HOST, NO_BUNDLE))
+    if told.get("id") != BUNDLE:
+        message = f"the Functions host runs with {told.get('id')} {version}, which has versions of its own."
+        return Finding("bundle", Outcome.NOT_CHECKED, message)
+    if numbers(version) >= OLDEST_BUNDLE:
+        message = f"the Functions host runs with bundle {version}; {oldest} is enough."
+        return Finding("bundle", Outcome.OK, message)
+    message = f"the Functions host runs with bundle {version}; {oldest} or newer is needed."
+    return Finding("bundle", Outcome.FAILED, message, row_of(HOST, TOO_OLD))
 
 
 def numbers(version: str) -> tuple[int, ...]:

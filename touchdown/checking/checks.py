@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from touchdown.checking import app, events, quotas, roles
 from touchdown.checking.deployment import Deployment
 from touchdown.checking.findings import Finding, Outcome
+from touchdown.checking.rows import HOST, row_of
 from touchdown.errors import ApiError, NotFoundError
 
 type Check = Callable[[Deployment], Iterator[Finding]]
@@ -41,6 +42,6 @@ def attempted(name: str, check: Check, found: Deployment) -> Iterator[Finding]:
         yield from check(found)
     except ApiError as error:
         outcome = Outcome.NOT_CHECKED if error.status in UNANSWERED else Outcome.FAILED
-        yield Finding(name, outcome, str(error))
+        yield Finding(name, outcome, str(error), row_of(HOST, str(error)))
     except NotFoundError as error:
         yield Finding(name, Outcome.FAILED, str(error))

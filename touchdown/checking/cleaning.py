@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
+from touchdown.checking.deployment import VERSIONS, WORKSPACE, pages
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.checking.first_run import CANCEL_LIMIT, Attempt
 from touchdown.client import ENDED, Client, Json
 from touchdown.errors import ApiError, ClientError, WaitTimedOutError
 
-ML_VERSION = "2025-12-01"
 DELETE_LIMIT = 900.0
 POLLING_INTERVAL = 0.5
+LONGEST_INTERVAL = 10.0
 GONE = 404
 
 
@@ -23,6 +25,10 @@ def clean(client: Client, attempt: Attempt) -> Iterator[Finding]:
         (f"endpoint {attempt.endpoint}", lambda: delete(client, f"batchEndpoints/{attempt.endpoint}")),
         (f"model {attempt.model}", lambda: delete_model(client, attempt.model)),
         (f"dataset {attempt.dataset}", lambda: delete_blob(client, f"datasets/{attempt.dataset}")),
+        (
+            f"the lock of endpoint {attempt.endpoint}",
+            lambda: delete_blob(client, f"locks/{attempt.endpoint}"),
+        ),
         (f"files of run {attempt.run_id}", lambda: delete_files(client, attempt.run_id)),
     ]
     left = []
@@ -33,7 +39,9 @@ def clean(client: Client, attempt: Attempt) -> Iterator[Finding]:
             left.append(what)
             yield Finding("clean-up", Outcome.FAILED, f"{what} stays: {error}")
     if not left:
-        stays = f"its record, runs/{attempt.run_id}/run.json, and what the services log stay."
+        stays = (
+            f"its record, runs/{attempt.run_id}/run.json, stays in the list of runs, as do services' logs."
+        )
         yield Finding(
             "clean-up", Outcome.OK, f"dataset, endpoint, model and files of the run are deleted; {stays}"
         )
@@ -44,7 +52,9 @@ def stop(client: Client, attempt: Attempt) -> None:
     run = client.find(attempt.run_id)
     if run is None or run["status"] in ENDED:
         return
-    client.cancel(attempt.run_id)
+    with suppress(ApiError):
+        # It may have come to its end meanwhile. If it goes on, that is what the wait tells.
+        client.cancel(attempt.run_id)
     client.wait(attempt.run_id, limit=CANCEL_LIMIT)
 
 
@@ -52,10 +62,10 @@ def delete(client: Client, path: str) -> None:
     """Delete something of the workspace, and wait until it is gone. Raises ApiError and WaitTimedOutError."""
     try:
         machine_learning(client, "DELETE", path)
-        deadline = time.monotonic() + DELETE_LIMIT
-        while time.monotonic() < deadline:
+        start = time.monotonic()
+        while (waited := time.monotonic() - start) < DELETE_LIMIT:
             machine_learning(client, "GET", path)
-            time.sleep(POLLING_INTERVAL)
+            time.sleep(min(LONGEST_INTERVAL, max(POLLING_INTERVAL, waited / 10)))
     except ApiError as error:
         if error.status == GONE:
             return
@@ -66,7 +76,7 @@ def delete(client: Client, path: str) -> None:
 def delete_model(client: Client, model: str) -> None:
     """Delete the versions of a model, and the model."""
     try:
-        versions = machine_learning(client, "GET", f"models/{model}/versions")["value"]
+        versions = [*model_versions(client, model)]
     except ApiError as error:
         if error.status == GONE:
             return
@@ -76,9 +86,13 @@ def delete_model(client: Client, model: str) -> None:
     delete(client, f"models/{model}")
 
 
+def model_versions(client: Client, model: str) -> Iterator[Json]:
+    yield from pages(client, client.target.workspace_path, f"/models/{model}/versions")
+
+
 def machine_learning(client: Client, method: str, path: str) -> Json:
     return client.resource_manager(
-        method, f"{client.target.workspace_path}/{path}", params={"api-version": ML_VERSION}
+        method, f"{client.target.workspace_path}/{path}", params={"api-version": VERSIONS[WORKSPACE]}
     )
 
 
@@ -93,7 +107,7 @@ def delete_blob(client: Client, path: str) -> None:
 
 
 def delete_files(client: Client, run_id: str) -> None:
-    """Delete what the run wrote, but for its record, by which the app knows that it has ended."""
+    """Delete what the run wrote, but for its record: an event that comes twice must not start it again."""
     prefix = f"runs/{run_id}/"
     for each in client.container.list_blobs(name_starts_with=prefix):
         if each.name != f"{prefix}run.json":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from touchdown.connection import Connection, Json
 from touchdown.errors import NotFoundError
@@ -84,7 +85,13 @@ def pages(connection: Connection, id_: str, path: str, **parameters: str) -> Ite
         yield from answer["value"]
         if not (link := answer.get("nextLink")):
             return
-        answer = connection.resource_manager("GET", link.removeprefix(connection.target.resource_manager))
+        answer = following(connection, str(link))
+
+
+def following(connection: Connection, link: str) -> Json:
+    """The page at a nextLink. Only its path and query count: it may name the host with a port."""
+    parts = urlsplit(link)
+    return connection.resource_manager("GET", f"{parts.path}?{parts.query}")
 
 
 def deployment(connection: Connection) -> Deployment:

@@ -18,3 +18,8 @@ class Finding:
     outcome: Outcome
     message: str
     row: str = ""
+
+
+NOT_TRIED = Finding(
+    "first run", Outcome.NOT_CHECKED, "not tried, because a check has failed: correct that, and check again."
+)

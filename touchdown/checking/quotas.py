@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from touchdown.checking.deployment import BATCH, SITE, WORKSPACE, Deployment
+from touchdown.checking.deployment import BATCH, SITE, WORKSPACE, Deployment, following, pages
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.connection import Json
 
@@ -10,6 +10,8 @@ NO_BATCH_CORES = "`wait` for more than 30 minutes, and the pool has no nodes"
 NO_CLUSTER_CORES = "`ProvisioningFailed` at `ensure_compute`, `ClusterMinNodesExceedCoreQuota`"
 NO_LIMIT = -1
 """The limit of a family that only the region's total limits."""
+TOTAL = "totalclusterdedicatedregionalvcpus"
+"""The name of the region's total of dedicated cores, as `names_of` has it."""
 SPOT = "$TargetDedicatedNodes = 0"
 """What the formula of a pool of spot nodes says."""
 
@@ -23,7 +25,7 @@ def batch(found: Deployment) -> Iterator[Finding]:
     account = found.one(BATCH)
     properties = found.get(account)["properties"]
     location = found.get(account)["location"]
-    pools = found.get(account, "/pools")["value"]
+    pools = [*pages(found.connection, account, "/pools")]
     if not pools:
         yield Finding(
             "batch quota", Outcome.FAILED, "the Batch account has no pool: deploy with deployPool=true."
@@ -76,7 +78,9 @@ def cluster(found: Deployment) -> Iterator[Finding]:
     family, cores = str(known[0]["family"]), int(known[0]["vCPUs"])
     usages = subscription_list(found, provider, location, "usages", version)
     limits = [int(each["limit"]) for each in usages if counts(each, family)]
-    quota = cores if NO_LIMIT in limits else max(limits, default=0)
+    if NO_LIMIT in limits:
+        limits = [int(each["limit"]) for each in usages if TOTAL in names_of(each)] or [cores]
+    quota = max(limits, default=0)
     what = f"Azure ML cores of {family}"
     yield enough("cluster quota", f"cluster {name} ({size})", cores, quota, what, NO_CLUSTER_CORES)
 
@@ -89,8 +93,12 @@ def counts(usage: Json, family: str) -> bool:
     """
     if "lowpriority" in str(usage.get("type", "")).lower():
         return False
-    names = {str(each).replace(" ", "").lower() for each in (usage.get("name") or {}).values()}
-    return any(name in (family.lower(), f"{family.lower()}clusterdedicatedvcpus") for name in names)
+    return not names_of(usage).isdisjoint({family.lower(), f"{family.lower()}clusterdedicatedvcpus"})
+
+
+def names_of(usage: Json) -> set[str]:
+    """The names of a usage in small letters, without spaces."""
+    return {str(each).replace(" ", "").lower() for each in (usage.get("name") or {}).values()}
 
 
 def enough(check: str, what: str, cores: int, quota: int, of: str, row: str) -> Finding:
@@ -101,11 +109,15 @@ def enough(check: str, what: str, cores: int, quota: int, of: str, row: str) -> 
 
 
 def subscription_list(found: Deployment, provider: str, location: str, what: str, version: str) -> list[Json]:
-    """A list that a provider has for a region, of all its pages. Raises ApiError."""
-    path = f"/subscriptions/{found.target.subscription}/providers/{provider}/locations/{location}/{what}"
+    """A list that a provider has for a region, of all its pages. Raises ApiError.
+
+    location: the region's name or its display name; some providers answer with the latter.
+    """
+    region = location.replace(" ", "").lower()
+    path = f"/subscriptions/{found.target.subscription}/providers/{provider}/locations/{region}/{what}"
     answer = found.connection.resource_manager("GET", path, params={"api-version": version})
     items: list[Json] = list(answer["value"])
     while link := answer.get("nextLink"):
-        answer = found.connection.resource_manager("GET", link.removeprefix(found.target.resource_manager))
+        answer = following(found.connection, str(link))
         items += answer["value"]
     return items

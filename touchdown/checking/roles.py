@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from localcloud.access.decisions import Access
 
 ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments"
+MANAGEMENT_GROUP = "/managementgroups/"
 DEFINITION_VERSION = "2022-04-01"
 EMPTY_USER_LOG = "`SmokeTestFailed`, exit code 42 and an empty user log"
+AGAIN = (
+    "Deploy the infrastructure again, with azd by `azd provision --no-state`: it assigns these roles. A new"
+    " assignment takes effect within 30 minutes."
+)
 SHOWN = 3
 """Operations that a message names; the rest are counted."""
 
@@ -70,17 +75,20 @@ def roles(found: Deployment) -> Iterator[Finding]:
 
 def finding(found: Deployment, identity: str, principal: str, rows: list[Needed]) -> Finding:
     name = f"id-{identity}-{found.token}"
-    access = access_of(found, principal)
+    access, unread = access_of(found, principal)
     refused = [(row, operations) for row, operations in unmet(found, access, principal, rows) if operations]
     if refused:
         said = "; ".join(
             f"{listed(operations)} on the {row.scope}, for lack of {row.role}" for row, operations in refused
         )
+        if unread:
+            unknown = f"{name}: it is unknown whether an assignment allows {said}: {'; '.join(unread)}"
+            return Finding("roles", Outcome.NOT_CHECKED, unknown)
         cell = EMPTY_USER_LOG if identity == "scoring" else ""
-        message = f"{name} may not {said}. Deploy the infrastructure again: it assigns these roles."
+        message = f"{name} may not {said}. {AGAIN}"
         return Finding("roles", Outcome.FAILED, message, cell)
     count = sum(len(row.operations()) for row in rows)
-    return Finding("roles", Outcome.OK, f"{name} may make its calls ({count} operations).")
+    return Finding("roles", Outcome.OK, f"{name} may make its calls; operations: {count}.")
 
 
 def listed(operations: list[str]) -> str:
@@ -123,9 +131,10 @@ def refused_of(found: Deployment, access: "Access", principal: str, row: Needed)
     ]
 
 
-def access_of(found: Deployment, principal: str) -> "Access":
+def access_of(found: Deployment, principal: str) -> tuple["Access", list[str]]:
     """What a principal holds in the group, above it and below it, groups included. Raises ApiError.
 
+    With it, why an assignment cannot be evaluated: its condition uses what localcloud.access does not know.
     Source: "List Azure role assignments using the REST API", filter assignedTo.
     """
     from localcloud.access.assignments import Assignment
@@ -134,10 +143,17 @@ def access_of(found: Deployment, principal: str) -> "Access":
 
     filter_ = {"$filter": f"assignedTo('{principal}')"}
     listed = list(pages(found.connection, f"{found.group}{ASSIGNMENTS}", "", **filter_))
-    ids = sorted({str(each["properties"]["roleDefinitionId"]) for each in listed})
-    definitions = [RoleDefinition.from_arm(definition(found, id_)) for id_ in ids]
-    held = [Assignment.from_arm(held_by(each, principal)) for each in listed]
-    return Access(held, definitions)
+    held: dict[str, list[Assignment]] = {}
+    unread = []
+    for each in listed:
+        try:
+            assignment = Assignment.from_arm(held_by(each, principal))
+        except ValueError as error:
+            unread.append(f"{each['id']}: {error}")
+            continue
+        held.setdefault(str(each["properties"]["roleDefinitionId"]).lower(), []).append(assignment)
+    definitions = [RoleDefinition.from_arm(definition(found, id_)) for id_ in held]
+    return Access([each for some in held.values() for each in some], definitions), unread
 
 
 def definition(found: Deployment, id_: str) -> Json:
@@ -145,5 +161,11 @@ def definition(found: Deployment, id_: str) -> Json:
 
 
 def held_by(assignment: dict[str, Any], principal: str) -> Json:
-    """An assignment as one of the principal itself: a group that it is a member of holds some."""
-    return {**assignment, "properties": {**assignment["properties"], "principalId": principal}}
+    """An assignment as one of the principal itself: a group that it is a member of holds some.
+
+    A list for a resource group has those of the management groups above it, which count as everywhere.
+    """
+    properties = {**assignment["properties"], "principalId": principal}
+    if MANAGEMENT_GROUP in str(properties.get("scope", "")).lower():
+        properties["scope"] = "/"
+    return {**assignment, "properties": properties}

@@ -1,5 +1,6 @@
-"""Which row of docs/deploy.md a failed first run is: the first cells of its table "First runs that fail".
+"""Which row of docs/deploy.md a failure is, by the first cells of two of its tables.
 
+FUNCTIONS: "Functions that are not listed". ROWS: "First runs that fail".
 tests/unit/touchdown/checking/test_rows.py compares the cells with the document.
 """
 
@@ -14,6 +15,12 @@ NO_RUN = "NoRun"
 """The code of a run that did not start."""
 NO_NODES = "NoNodes"
 """The code of a training that waits for nodes that do not come."""
+
+
+HOST = "Host"
+"""The code of what the Functions host says of itself."""
+NONE_LISTED = "NoneListed"
+SOME_LISTED = "SomeListed"
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,33 @@ def driver_failed(message: str) -> bool:
     return remedies.is_driver_failure(message) or remedies.STORAGE_ROLES in message
 
 
+FUNCTIONS = (
+    Row(
+        "`Bundle version matching the [4.37.1, 5.0.0) was not found`",
+        (HOST,),
+        says("Bundle version matching .* was not found"),
+    ),
+    Row(
+        "errors with `durableRequiresGrpc` or gRPC `Unimplemented`; orchestrations never start",
+        (HOST,),
+        says("durableRequiresGrpc|Unimplemented"),
+    ),
+    Row(
+        "`Could not create BlobServiceClient`, `Unable to find matching constructor`; the API answers 401 now"
+        " and then",
+        (HOST,),
+        says("Could not create BlobServiceClient|Unable to find matching constructor"),
+    ),
+    Row("`exited with code 139` of the Python worker", (HOST,), says("exited with code 139")),
+    Row(
+        "no function is listed, and the log names a Python error",
+        (HOST,),
+        says(r"\bTraceback\b|\w+Error: |No module named|No job functions found"),
+    ),
+    Row("some functions are listed", (SOME_LISTED,)),
+    Row("no function is listed, and the log has no error", (NONE_LISTED,)),
+)
+"""In order: of several that hold, the first counts."""
 ROWS = (
     Row("there is no run", (NO_RUN,)),
     Row(
@@ -79,12 +113,12 @@ ROWS = (
     Row("`SmokeTestFailed`, exit code 42 and an empty user log", ("SmokeTestFailed",), driver_failed),
     Row("`SmokeTestFailed` after two hours", ("TimedOut",), stage="smoke_test"),
 )
-"""In order: of several that hold, the first counts."""
+"""In order, too."""
 
 
 def row_of(code: str, message: str = "", stage: str = "") -> str:
     """The cell of the row for an error, or ""."""
-    return next((row.cell for row in ROWS if row.is_for(code, message, stage)), "")
+    return next((row.cell for row in (*FUNCTIONS, *ROWS) if row.is_for(code, message, stage)), "")
 
 
 def row_of_run(run: Json) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from touchdown.checking.findings import Finding
     from touchdown.target import Target
 
+AZ_SECONDS = 60
+"""Seconds that az may take for a token: its first start takes long on some machines."""
 PUBLIC = "https://management.azure.com"
 GroupOption = Annotated[
     str,
@@ -64,26 +66,30 @@ def check(
 
 
 def findings(target: "Target", *, run: bool, quiet: bool) -> Iterator["Finding"]:
-    """What each check finds, as it is found."""
-    from touchdown.checking import cleaning, deployment, first_run
+    """What each check finds, as it is found. A run is not tried where a check has failed."""
+    from touchdown.checking import deployment, trial
     from touchdown.checking.checks import check_all
-    from touchdown.client import Client
+    from touchdown.checking.findings import NOT_TRIED
+    from touchdown.checking.patience import PatientClient
 
-    with Client(target) as unnamed:
+    with PatientClient(target) as unnamed:
         whole = deployment.completed(deployment.deployment(unnamed))
-    with Client(whole) as client:
+    with PatientClient(whole) as client:
         found = deployment.deployment(client)
-        yield from check_all(found)
+        works = True
+        for each in check_all(found):
+            works = works and each.outcome != "failed"
+            yield each
         if not run:
             return
-        attempt = first_run.upload(client, first_run.named(whole.workspace_path))
-        try:
+        if not works:
+            yield NOT_TRIED
+        elif quiet:
+            yield from trial.trial(client, found, lambda _: None)
+        else:
             with live.Follower() as follower:
-                report = (lambda _: None) if quiet else follower
-                yield first_run.follow(client, found, attempt, report, first_run.RUN_LIMIT)
-        finally:
-            left = [*cleaning.clean(client, attempt)]
-        yield from left
+                ended = [*trial.trial(client, found, follower)]
+            yield from ended
 
 
 def in_azure(group: str, subscription: str, resource_manager: str) -> "Target":
@@ -111,7 +117,7 @@ def in_azure(group: str, subscription: str, resource_manager: str) -> "Target":
         resource_group=group,
         workspace="",
         datastore="",
-        credential=AzureCliCredential(),
+        credential=AzureCliCredential(subscription=subscription, process_timeout=AZ_SECONDS),
     )
 
 

@@ -15,7 +15,7 @@ from localcloud.deployments.snapshots import Snapshot, turns
 from localcloud.home import SUBSCRIPTION
 
 from tests.bicep.memory import Memory, guid
-from touchdown.checking.app import expected_functions
+from touchdown.checking.app import BUNDLE, expected_functions
 from touchdown.checking.deployment import Deployment, completed, deployment
 from touchdown.client import Client, Target
 from touchdown.local.snapshots import EVENTS, MAIN, read
@@ -40,10 +40,11 @@ def deployed() -> Memory:
 
 @dataclass
 class Azure:
-    """Answers by path in lower case. A test changes `memory` and `answers`."""
+    """Answers by path in lower case. A test changes `memory` and `answers`, or calls `say`."""
 
     memory: Memory = field(default_factory=deployed)
     answers: dict[str, Any] = field(default_factory=dict)
+    turns: dict[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         site, batch, workspace = self.id("sites"), self.id("batchAccounts"), self.id("workspaces", "mlw-")
@@ -56,7 +57,7 @@ class Azure:
             f"{site}/functions": {"value": functions},
             f"{site}/host/default/listkeys": {"masterKey": "m", "functionKeys": {"default": "key"}},
             f"{site}/host/default/properties/status": {
-                "properties": {"state": "Running", "extensionBundle": {"version": "4.37.1"}}
+                "properties": {"state": "Running", "extensionBundle": {"id": BUNDLE, "version": "4.37.1"}}
             },
             f"{site}/config/appsettings/list": {"properties": settings},
             f"{batch}/pools": {"value": [self.of("batchAccounts/pools") | {"name": "trainers"}]},
@@ -101,8 +102,12 @@ class Azure:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.lower()
+        if turns := self.turns.get(path):
+            self.answers[path] = turns.pop(0)
         if path in self.answers:
             answer = self.answers[path]
+            if isinstance(answer, Exception):
+                raise answer
             return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
         if path == f"{GROUP}/resources".lower():
             return httpx.Response(200, json={"value": self.listed()})
@@ -119,6 +124,10 @@ class Azure:
         if path in self.memory.deployed:
             return httpx.Response(200, json=self.read(path))
         return httpx.Response(404, json={"error": {"code": "ResourceNotFound", "message": f"no {path}"}})
+
+    def say(self, path: str, *answers: Any) -> None:
+        """Answer one call after another in these ways, then in the last one."""
+        self.turns[path.lower()] = list(answers)
 
     def listed(self) -> list[dict[str, Any]]:
         """The resources of the group: those that have a region, and no children."""
@@ -165,7 +174,10 @@ class Azure:
         return deployment(self.client(completed(deployment(self.client(target)))))
 
     def client(self, target: Target) -> Client:
-        client = Client(target)
+        return self.wired(Client(target))
+
+    def wired[C: Client](self, client: C) -> C:
+        """The client, which gets its answers from here."""
         client.__dict__["http"] = httpx.Client(transport=httpx.MockTransport(self))
         return client
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.touchdown.checking.azure import Azure
 from touchdown.checking import quotas
+from touchdown.checking.app import BUNDLE
 from touchdown.checking.checks import CHECKS, UNTOLD, attempted, check_all
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.errors import NotFoundError
@@ -75,11 +76,21 @@ def test_functions_that_are_not_listed_are_named(azure: Azure) -> None:
     ("status", "outcome", "words"),
     [
         (
-            {"state": "Running", "extensionBundle": {"version": "4.28.0"}},
+            {"state": "Running", "extensionBundle": {"id": BUNDLE, "version": "4.28.0"}},
             Outcome.FAILED,
             "4.28.0; 4.37.1 or newer",
         ),
-        ({"state": "Running"}, Outcome.NOT_CHECKED, "does not tell the version"),
+        (
+            {"state": "Running", "extensionBundle": {"id": BUNDLE, "version": None}},
+            Outcome.FAILED,
+            "found no bundle",
+        ),
+        (
+            {"state": "Running", "extensionBundle": {"id": f"{BUNDLE}.Preview", "version": "4.9.0"}},
+            Outcome.NOT_CHECKED,
+            "Preview 4.9.0, which has versions of its own",
+        ),
+        ({"state": "Running"}, Outcome.NOT_CHECKED, "does not tell of its bundle"),
         (
             {"state": "Error", "errors": ["Bundle version matching the [4.37.1"]},
             Outcome.FAILED,
@@ -194,10 +205,48 @@ def test_a_family_is_known_by_either_of_its_names(usage: dict[str, object], coun
     assert quotas.counts(usage, "standardDSv2Family") is counted
 
 
-def test_a_family_without_a_limit_of_its_own_has_enough(azure: Azure) -> None:
-    usage = {"name": {"value": "standardDSv2Family"}, "limit": -1}
-    azure.region("Microsoft.MachineLearningServices", "usages", [usage])
+@pytest.mark.parametrize(("total", "enough"), [(4, True), (3, False), (None, True)])
+def test_a_family_without_a_limit_of_its_own_has_that_of_the_region(
+    azure: Azure, total: int | None, enough: bool
+) -> None:
+    usages: list[dict[str, object]] = [{"name": {"value": "standardDSv2Family"}, "limit": -1}]
+    if total is not None:
+        usages.append({"name": {"localizedValue": "Total Cluster Dedicated Regional vCPUs"}, "limit": total})
+    azure.region("Microsoft.MachineLearningServices", "usages", usages)
+    assert (failed(azure, "cluster quota") == []) is enough
+
+
+def test_lists_are_read_to_their_last_page_wherever_azure_says_that_it_is(azure: Azure) -> None:
+    path = f"{azure.id('sites')}/functions".lower()
+    first, second = azure.answers[path]["value"][:3], azure.answers[path]["value"][3:]
+    link = f"https://management.test:443{path}?api-version=2025-03-01&$skiptoken=2"
+    azure.say(path, {"value": first, "nextLink": link}, {"value": second})
+    assert failed(azure, "functions") == []
+
+
+def test_a_region_may_be_told_by_its_display_name(azure: Azure) -> None:
+    azure.of("batchAccounts")["location"] = "Local Cloud"
+    azure.of("workspaces", "mlw-")["location"] = "Local Cloud"
+    assert failed(azure, "batch quota") == []
     assert failed(azure, "cluster quota") == []
+
+
+def test_an_assignment_above_the_subscription_counts(azure: Azure) -> None:
+    role = azure.take_away(TABLES, "scoring")
+    group = "/providers/Microsoft.Management/managementGroups/all"
+    role["id"] = f"{group}/providers/Microsoft.Authorization/roleAssignments/1"
+    role["properties"]["scope"] = group
+    azure.memory.deployed[role["id"].lower()] = role
+    assert failed(azure, "roles") == []
+
+
+def test_an_assignment_with_a_condition_of_another_language_leaves_open_what_it_allows(azure: Azure) -> None:
+    role = azure.take_away(TABLES, "scoring")
+    role["properties"]["condition"] = "@Request[x] Unheard 'of'"
+    azure.memory.deployed[role["id"].lower()] = role
+    (found,) = failed(azure, "roles")
+    assert found.outcome is Outcome.NOT_CHECKED
+    assert "it is unknown whether an assignment allows" in found.message
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(403, "not checked"), (501, "not checked"), (500, "failed")])

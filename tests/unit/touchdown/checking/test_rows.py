@@ -1,5 +1,6 @@
 """A failed first run is told as the row of docs/deploy.md that says what to do."""
 
+import json
 import re
 
 import pytest
@@ -7,7 +8,17 @@ import pytest
 from runs import remedies
 from tests.checkout import CHECKOUT
 from touchdown.checking import app, events, quotas, roles
-from touchdown.checking.rows import NO_NODES, NO_RUN, ROWS, row_of, row_of_run
+from touchdown.checking.rows import (
+    FUNCTIONS,
+    HOST,
+    NO_NODES,
+    NO_RUN,
+    NONE_LISTED,
+    ROWS,
+    SOME_LISTED,
+    row_of,
+    row_of_run,
+)
 
 DOCUMENT = (CHECKOUT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
@@ -19,15 +30,44 @@ def cells(title: str) -> list[str]:
     return [cell for cell in table if cell not in ("what you see", "---")]
 
 
-def test_the_rows_are_those_of_the_document_in_its_words() -> None:
-    assert sorted(row.cell for row in ROWS) == sorted(cells("First runs that fail"))
+TABLES = {"Functions that are not listed": FUNCTIONS, "First runs that fail": ROWS}
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_the_rows_are_those_of_the_document_in_its_words(title: str) -> None:
+    assert sorted(row.cell for row in TABLES[title]) == sorted(cells(title))
 
 
 def test_each_check_names_a_row_that_is_there() -> None:
-    known = [*cells("First runs that fail"), *cells("Functions that are not listed")]
-    named = [app.NOT_LISTED, app.SOME_LISTED, app.NO_BUNDLE, events.NO_RUN]
-    named += [quotas.NO_BATCH_CORES, quotas.NO_CLUSTER_CORES, roles.EMPTY_USER_LOG]
-    assert [cell for cell in named if cell not in known] == []
+    known = {row.cell for rows in TABLES.values() for row in rows}
+    named = {events.NO_RUN, quotas.NO_BATCH_CORES, quotas.NO_CLUSTER_CORES, roles.EMPTY_USER_LOG}
+    assert named <= known
+
+
+def test_the_oldest_bundle_is_that_of_host_json() -> None:
+    asked = json.loads((CHECKOUT / "host.json").read_text(encoding="utf-8"))["extensionBundle"]
+    assert asked["id"] == app.BUNDLE
+    assert asked["version"].startswith(f"[{'.'.join(map(str, app.OLDEST_BUNDLE))}, ")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cell"),
+    [
+        (HOST, app.NO_BUNDLE, "`Bundle version matching"),
+        (HOST, "Bundle version matching the [4.37.1, 5.0.0) was not found", "`Bundle version matching"),
+        (HOST, app.TOO_OLD, "errors with `durableRequiresGrpc`"),
+        (HOST, 'Status(StatusCode="Unimplemented")', "errors with `durableRequiresGrpc`"),
+        (HOST, "Could not create BlobServiceClient for ScriptHost", "`Could not create BlobServiceClient`"),
+        (HOST, "python exited with code 139 (0x8B)", "`exited with code 139`"),
+        (HOST, "ModuleNotFoundError: No module named 'pandas'", "no function is listed, and the log names"),
+        (HOST, "it gives no reason", ""),
+        (NONE_LISTED, "", "no function is listed, and the log has no error"),
+        (SOME_LISTED, "", "some functions are listed"),
+    ],
+)
+def test_what_the_host_says_is_its_row(code: str, message: str, cell: str) -> None:
+    assert row_of(code, message).startswith(cell)
+    assert bool(row_of(code, message)) == bool(cell)
 
 
 QUOTA = (
