@@ -23,10 +23,11 @@ from localcloud.eventgrid.deliveries import DeliveryLog
 from localcloud.eventgrid.dispatch import Dispatcher
 from localcloud.eventgrid.feed import StorageFeed
 from localcloud.eventgrid.resources import Routes
-from localcloud.eventgrid.subscriptions import DeadLetterPlace
+from localcloud.eventgrid.subscriptions import OWN, DeadLetterPlace, carries
 from localcloud.eventgrid.webhooks import Webhooks
-from localcloud.identities import PLATFORM
-from localcloud.inventory import TOPIC
+from localcloud.identities import PLATFORM, Principal, system_assigned
+from localcloud.inventory import TOPIC, Inventory
+from localcloud.principals import Principals
 from localcloud.rights import Right
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, api_version, json_body, timestamp
@@ -163,6 +164,18 @@ def control_routes(
 
 
 def dead_letter_client(cloud: Cloud, place: DeadLetterPlace) -> BlobServiceClient:
-    """A client for dead letters: as the identity that the subscription names, else in Event Grid's right."""
-    principal = cloud.principals.of_identity(place.identity) if place.identity else PLATFORM
-    return cloud.storage_as(principal, place.account)
+    """A client for dead letters. Raises AzureError 400 where the topic no longer has the identity."""
+    return cloud.storage_as(writer(cloud.inventory, cloud.principals, place), place.account)
+
+
+def writer(inventory: Inventory, principals: Principals, place: DeadLetterPlace) -> Principal:
+    """Who writes dead letters: the identity of the topic that the subscription names, else Event Grid itself.
+
+    Raises AzureError 400 where the topic does not carry that identity, 404 where it is gone.
+    """
+    if not place.identity:
+        return PLATFORM
+    if not carries(inventory, place):
+        message = f"The topic '{place.topic}' does not carry the identity '{place.identity}'."
+        raise AzureError(400, "InvalidRequest", message)
+    return system_assigned(place.topic) if place.identity == OWN else principals.of_identity(place.identity)

@@ -179,7 +179,7 @@ class Deliverer:
             return
         try:
             delivery.dead_letter = await asyncio.to_thread(self._dead_letters.write, delivery, subscription)
-        except StorageError as error:
+        except (StorageError, AzureError) as error:
             now = time.time()
             delivery.due = now + DEAD_LETTER_PAUSE
             log.warning(

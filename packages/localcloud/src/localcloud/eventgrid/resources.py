@@ -77,10 +77,11 @@ class Routes:
             id_, name = request.url.path.rstrip("/"), request.path_params["name"]
             body = await json_body(request)
             properties = properties_of(body)
-            topic = source(self._inventory, id_.rsplit("/", 2)[0])
-            subscription = Subscription.parse(name, topic, properties)
+            owner = id_.rsplit("/", 2)[0]
+            topic = source(self._inventory, owner)
+            subscription = Subscription.parse(name, topic, properties, owner)
             check_function(self._inventory, name, properties)
-            check_dead_letters(self._inventory, id_.rsplit("/", 2)[0], subscription)
+            check_dead_letters(self._inventory, subscription)
             self._refuse_namesake(id_, name)
             document, created = self._inventory.put(f"{type_}/eventSubscriptions", id_, body, properties)
             self._dispatcher.subscribe(subscription)

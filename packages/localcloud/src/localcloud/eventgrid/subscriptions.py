@@ -24,17 +24,22 @@ KNOWN = {
 DESTINATION = {"endpointUrl", "resourceId", "maxEventsPerBatch", "preferredBatchSizeInKilobytes"}
 TYPES = (f"{TOPIC}/eventSubscriptions", f"{SYSTEM_TOPIC}/eventSubscriptions")
 
+OWN = "SystemAssigned"
+"""The type of the identity that a topic has of its own."""
+
 
 @dataclass(frozen=True)
 class DeadLetterPlace:
     """A container for dead letters.
 
-    storage: the resource id of its account. identity: the resource id of the user-assigned identity of the
-    topic with which Event Grid writes there, or "" where Event Grid writes in its own right.
+    storage: the resource id of its account. topic: that of the topic to which the subscription belongs.
+    identity: that of the user-assigned identity of the topic with which Event Grid writes there, OWN for the
+    topic's own, or "" where Event Grid writes in its own right.
     """
 
     storage: str
     container: str
+    topic: str
     identity: str = ""
 
     @property
@@ -70,9 +75,10 @@ class Subscription:
     dead_letters: DeadLetterPlace | None = None
 
     @classmethod
-    def parse(cls, name: str, topic: str, properties: dict[str, Any]) -> "Subscription":
+    def parse(cls, name: str, topic: str, properties: dict[str, Any], owner: str = "") -> "Subscription":
         """The subscription that `properties`, those of its resource, define.
 
+        topic: whose events it gets. owner: the topic to which it belongs, where that is a system topic.
         Raises AzureError 400 for what Event Grid refuses, 501 for what localcloud does not imitate.
         """
         if unknown := sorted(properties.keys() - KNOWN):
@@ -100,7 +106,7 @@ class Subscription:
                 ttl=_whole(retry, "eventTimeToLiveInMinutes", 1440, 1440) * 60,
                 max_batch=_whole(batches, "maxEventsPerBatch", 5000, 1),
                 batch_bytes=_whole(batches, "preferredBatchSizeInKilobytes", 1024, 64) * 1024,
-                dead_letters=_dead_letters(name, properties),
+                dead_letters=_dead_letters(name, owner or topic, properties),
             )
         except ValueError as error:
             raise invalid(name, str(error)) from None
@@ -109,11 +115,10 @@ class Subscription:
 def load(inventory: Inventory) -> list[Subscription]:
     """The subscriptions that the cloud has been given."""
     return [
-        Subscription.parse(
-            document["name"], source(inventory, document["id"].rsplit("/", 2)[0]), document["properties"]
-        )
+        Subscription.parse(each["name"], source(inventory, owner), each["properties"], owner)
         for type_ in TYPES
-        for document in inventory.all(type_)
+        for each in inventory.all(type_)
+        for owner in [each["id"].rsplit("/", 2)[0]]
     ]
 
 
@@ -181,24 +186,27 @@ def _destination(name: str, sent: Any) -> tuple[str | None, str | None, dict[str
     )
 
 
-def check_dead_letters(inventory: Inventory, topic: str, subscription: Subscription) -> None:
-    """Raises AzureError 400 where there is no such container, or the topic carries no such identity.
-
-    topic: the resource id of the topic to which the subscription belongs.
-    """
+def check_dead_letters(inventory: Inventory, subscription: Subscription) -> None:
+    """Raises AzureError 400 where there is no such container, or the topic carries no such identity."""
     place = subscription.dead_letters
     if place is None:
         return
     container = f"{place.storage}/blobServices/default/containers/{place.container}"
     if inventory.get(place.storage) is None or inventory.get(container) is None:
         raise invalid(subscription.name, f"the dead-letter container '{container}' does not exist")
-    identity = (inventory.get(topic) or {}).get("identity") or {}
-    carried = {each.lower() for each in identity.get("userAssignedIdentities") or {}}
-    if place.identity and place.identity.lower() not in carried:
+    if place.identity and not carries(inventory, place):
         raise invalid(subscription.name, f"its topic does not carry the identity '{place.identity}'")
 
 
-def _dead_letters(name: str, properties: dict[str, Any]) -> DeadLetterPlace | None:
+def carries(inventory: Inventory, place: DeadLetterPlace) -> bool:
+    """Whether the topic of a place carries the identity that the place names."""
+    identity = (inventory.get(place.topic) or {}).get("identity") or {}
+    if place.identity == OWN:
+        return OWN.lower() in {each.strip().lower() for each in str(identity.get("type", "")).split(",")}
+    return place.identity.lower() in {each.lower() for each in identity.get("userAssignedIdentities") or {}}
+
+
+def _dead_letters(name: str, topic: str, properties: dict[str, Any]) -> DeadLetterPlace | None:
     by_identity = properties.get("deadLetterWithResourceIdentity") or {}
     sent = properties.get("deadLetterDestination") or by_identity.get("deadLetterDestination")
     if not sent:
@@ -207,7 +215,7 @@ def _dead_letters(name: str, properties: dict[str, Any]) -> DeadLetterPlace | No
     if sent.get("endpointType") != "StorageBlob" or not place.get("blobContainerName"):
         raise invalid(name, "a dead-letter destination is a StorageBlob with a blobContainerName")
     identity = by_identity.get("identity") or {}
-    if by_identity and identity.get("type") not in ("SystemAssigned", "UserAssigned"):
+    if by_identity and identity.get("type") not in (OWN, "UserAssigned"):
         raise invalid(
             name, "deadLetterWithResourceIdentity needs an identity of type UserAssigned or SystemAssigned"
         )
@@ -216,7 +224,8 @@ def _dead_letters(name: str, properties: dict[str, Any]) -> DeadLetterPlace | No
     return DeadLetterPlace(
         str(place.get("resourceId", "")),
         str(place["blobContainerName"]),
-        str(identity.get("userAssignedIdentity") or ""),
+        topic,
+        OWN if identity.get("type") == OWN else str(identity.get("userAssignedIdentity") or ""),
     )
 
 

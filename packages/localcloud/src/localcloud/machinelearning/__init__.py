@@ -12,8 +12,8 @@ endpoint, deployment) is taken before a job waits for nodes, and the job fails w
 
 The modules: names, errors and uris define what is accepted; models, computes, endpoints and jobs hold state
 and know nothing of HTTP; provisioning moves a resource through its provisioning states; mlflow_folder,
-conda, images, folders, nodes, acting, coordination, scoring and driver do the work of a node; arm_routes,
-scoring_routes and history_routes are the HTTP interface.
+conda, images, folders, nodes, acting, coordination, scoring, driving and driver do the work of a node;
+arm_routes, scoring_routes and history_routes are the HTTP interface.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """AmlCompute clusters: names with a maximum of nodes that scoring jobs share.
 
-A PUT replaces a cluster; its VM size is fixed at creation. Source: "Compute - Create Or Update"; azure-ai-ml
-1.35 `entities/_compute/aml_compute.py`.
+A PUT replaces a cluster, but for what cannot be changed (FIXED). Source: "Compute - Create Or Update";
+azure-ai-ml 1.35 `entities/_compute/aml_compute.py`.
 """
 
 from typing import Any
@@ -18,6 +18,9 @@ from localcloud.tokens import Caller
 from localcloud.wire import not_imitated, timestamp
 
 KIND = "machinelearning.compute"
+FIXED = {"vmSize": "VM size", "vmPriority": "VM priority", "subnet": "subnet"}
+"""What a cluster keeps until it is deleted. "Compute - Update" changes no more than scale settings, and
+terraform-provider-azurerm, `machine_learning_compute_cluster_resource.go`, replaces a cluster for these."""
 
 
 class Computes:
@@ -53,13 +56,8 @@ class Computes:
             raise not_imitated(f"computes of type '{outer.get('computeType')}': AmlCompute only")
         inner = _cluster(outer.get("properties") or {})
         earlier = self.provisioned.idle(name.lower())
-        if earlier and earlier["properties"]["properties"]["vmSize"].lower() != inner["vmSize"].lower():
-            raise refused(
-                "ComputeVmSizeImmutable",
-                f"The VM size of compute '{name}' cannot be changed"
-                f" from {earlier['properties']['properties']['vmSize']} to {inner['vmSize']}.",
-                target="vmSize",
-            )
+        if earlier:
+            check_same(name, earlier["properties"]["properties"], inner)
         document: Document = {
             "id": f"{self._workspace.path}/computes/{name}",
             "name": name,
@@ -109,6 +107,24 @@ class Computes:
         return self.provisioned.remove(name.lower())
 
 
+def check_same(name: str, earlier: Document, inner: Document) -> None:
+    """Raises AzureError 400 for a change of what cannot be changed."""
+    for key, what in FIXED.items():
+        had, wanted = comparable(earlier.get(key)), comparable(inner[key])
+        if had.lower() != wanted.lower():
+            raise refused(
+                f"Compute{key[0].upper()}{key[1:]}Immutable",
+                f"The {what} of compute '{name}' cannot be changed"
+                f" from {had or 'none'} to {wanted or 'none'}.",
+                target=key,
+            )
+
+
+def comparable(value: Any) -> str:
+    """A fixed property as text: a subnet is `{"id": ...}`."""
+    return str((value or {}).get("id") or "") if not isinstance(value, str) else value
+
+
 def _cluster(sent: dict[str, Any]) -> dict[str, Any]:
     """Return the cluster's own properties, checked and with Azure's defaults."""
     size = sent.get("vmSize")
@@ -122,6 +138,7 @@ def _cluster(sent: dict[str, Any]) -> dict[str, Any]:
         "osType": "Linux",
         "vmSize": size,
         "vmPriority": sent.get("vmPriority") or "Dedicated",
+        "subnet": sent.get("subnet"),
         "scaleSettings": {
             "minNodeCount": low,
             "maxNodeCount": high,

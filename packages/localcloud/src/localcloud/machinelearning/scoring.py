@@ -9,12 +9,9 @@ job ends for any reason.
 """
 
 import asyncio
-import contextlib
-import json
 import logging
 import os
 import shutil
-import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,9 +20,9 @@ from azure.core.exceptions import AzureError as StorageError
 
 from localcloud.batch.node import NodeFolders
 from localcloud.home import Home
-from localcloud.machinelearning import coordination, images
+from localcloud.machinelearning import coordination, driving, images
 from localcloud.machinelearning.acting import Acting
-from localcloud.machinelearning.coordination import Coordination, CoordinationError
+from localcloud.machinelearning.coordination import Coordination, CoordinationError, DeniedError
 from localcloud.machinelearning.endpoints import seconds
 from localcloud.machinelearning.folders import DataNotFoundError, UnsafePathError
 from localcloud.machinelearning.jobs import Jobs, log_folder
@@ -40,14 +37,9 @@ from localcloud.wire import AzureError
 
 log = logging.getLogger("localcloud.machinelearning")
 
-DRIVER = Path(__file__).with_name("driver.py")
 ENVIRONMENT_LIMIT = 600
 """Seconds that a job waits for the Batch pool to prepare the environment of the nodes."""
 POLL_SECONDS = 0.2
-FAILED = 42
-"""The exit code of a driver that fails."""
-QUOTED_BYTES = 2000
-"""Bytes at the end of a process's output that an error quotes if the driver gave no reason."""
 
 
 class JobFailedError(Exception):
@@ -152,9 +144,13 @@ class Scoring:
         self._jobs.move(name, "Queued")
         async with self._nodes.taken(job["compute"], job["settings"]["resources"]["instanceCount"]):
             self._jobs.move(name, "Running")
-            request = await asyncio.to_thread(self._mount, job, folder, cancelled)
-            failure = await self._unprepared(job, python, folder)
-            failure = failure or await self._process(job, python, folder, request)
+            request, refusal = await self._prepared(job, folder, cancelled)
+            if refusal is None:
+                failure = await driving.score(job, python, folder, request)
+            else:
+                logs = folder / "logs" / "logs"
+                await asyncio.to_thread(coordination.log_refusal, logs, refusal, job["child"])
+                failure = driving.exited(python, driving.FAILED, "SystemExit: 42")
             self._jobs.move(name, "Finalizing")
             await asyncio.to_thread(self._store_logs, job, folder)
             if failure:
@@ -221,44 +217,18 @@ class Scoring:
             "timeout": seconds(settings["retrySettings"]["timeout"]),
         }
 
-    async def _unprepared(self, job: Document, python: Path, folder: Path) -> str:
-        """Why the driver ends before it scores; "" if it does not."""
+    async def _prepared(
+        self, job: Document, folder: Path, cancelled: threading.Event
+    ) -> tuple[dict[str, Any], DeniedError | None]:
+        """Mount the data, and prepare the driver beside that: its request, and what storage refuses it."""
         principal, container = self._acting.cluster(job), self._workspace.default_container
-        refusal = await self._coordination.refused(
-            principal, self._workspace.account, job["child"], container
+        refusal = asyncio.create_task(
+            self._coordination.refused(principal, self._workspace.account, job["child"], container)
         )
-        if refusal is None:
-            return ""
-        await asyncio.to_thread(coordination.log_refusal, folder / "logs" / "logs", refusal, job["child"])
-        return exited(python, FAILED, "SystemExit: 42")
-
-    async def _process(self, job: Document, python: Path, folder: Path, request: dict[str, Any]) -> str:
-        """Score in a new process; returns the reason of a failure, or "" on success."""
-        with (folder / "logs" / "user_logs" / "std_log_0.txt").open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                python,
-                "-I",
-                DRIVER,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                cwd=folder,
-                env=environment(job, folder),
-                start_new_session=True,
-            )
-        assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            with contextlib.suppress(ConnectionError):
-                await process.stdin.drain()
-            code = await process.wait()
+            return await asyncio.to_thread(self._mount, job, folder, cancelled), await refusal
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        if code == 0:
-            return ""
-        return exited(python, code, await asyncio.to_thread(_failure_reason, folder / "logs"))
+            refusal.cancel()
 
     def _store_logs(self, job: Document, folder: Path) -> None:
         root, folders = log_folder(self._workspace, job), self._acting.as_cluster(job)
@@ -271,34 +241,3 @@ class Scoring:
         to = BlobPath(**job["output"])
         if not self._acting.as_cluster(job).upload(folder / "predictions.csv", to, overwrite=False):
             log.warning("job %s wrote nothing: '%s' exists already", job["name"], to.path)
-
-
-def exited(python: Path, code: int, reason: str) -> str:
-    """The error of a job whose driver exited with this code."""
-    return (
-        f"Execution failed. User process '{python}' exited with status code {code}. Please check log"
-        f" file 'user_logs/std_log_0.txt' for error details. Error: {reason}"
-    )
-
-
-def environment(job: Document, folder: Path) -> dict[str, str]:
-    """Return the process's environment: no identity or secret of the service, one thread per library."""
-    chosen: dict[str, str] = job["settings"]["environmentVariables"]
-    return chosen | {
-        "PATH": os.defpath,
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "LANG": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-
-
-def _failure_reason(logs: Path) -> str:
-    """Return the driver's reason for its failure, or else the end of its output."""
-    outcome = logs / "outcome.json"
-    if outcome.exists():
-        return str(json.loads(outcome.read_text())["error"])
-    with (logs / "user_logs" / "std_log_0.txt").open("rb") as output:
-        output.seek(max(0, output.seek(0, os.SEEK_END) - QUOTED_BYTES))
-        return output.read().decode(errors="replace").strip() or "the process said nothing"

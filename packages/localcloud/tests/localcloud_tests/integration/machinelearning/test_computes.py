@@ -1,5 +1,8 @@
 """AmlCompute clusters, through MLClient."""
 
+import re
+from typing import Any
+
 import pytest
 from azure.ai.ml.entities import AmlCompute
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -32,6 +35,24 @@ def test_the_vm_size_of_a_cluster_is_fixed(bench: Workbench) -> None:
     bench.ml.compute.begin_create_or_update(cluster("sized")).wait()
     with pytest.raises(HttpResponseError, match="cannot be changed from Standard_DS3_v2 to Standard_D8"):
         bench.ml.compute.begin_create_or_update(cluster("sized", size="Standard_D8"))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"vmPriority": "LowPriority"}, "VM priority .* from Dedicated to LowPriority"),
+        ({"subnet": {"id": "/subnets/other"}}, "subnet .* from none to /subnets/other"),
+    ],
+)
+def test_the_priority_and_the_subnet_of_a_cluster_are_fixed(
+    bench: Workbench, change: dict[str, Any], what: str
+) -> None:
+    inner = {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 1}}
+    changed = {"computeType": "AmlCompute", "properties": inner | change}
+    bench.compute("fixed")
+    answer = bench.arm("PUT", "computes/fixed", json={"location": "localcloud", "properties": changed})
+    assert answer.status_code == 400
+    assert re.search(what, answer.json()["error"]["message"])
 
 
 def test_a_cluster_takes_only_identities_that_exist(bench: Workbench) -> None:

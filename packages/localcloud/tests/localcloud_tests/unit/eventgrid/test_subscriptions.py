@@ -1,11 +1,14 @@
 """Definitions of subscriptions: the fields that are read, and errors in them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from localcloud.eventgrid.api import writer
 from localcloud.eventgrid.subscriptions import (
+    OWN,
     TYPES,
     DeadLetterPlace,
     Subscription,
@@ -14,7 +17,10 @@ from localcloud.eventgrid.subscriptions import (
     load,
     source,
 )
+from localcloud.home import Home
+from localcloud.identities import PLATFORM, object_id_of
 from localcloud.inventory import SITE, SYSTEM_TOPIC, TOPIC, Inventory
+from localcloud.principals import Principals
 from localcloud.store import Store
 from localcloud.wire import AzureError
 
@@ -78,35 +84,63 @@ BY_IDENTITY = {
 }
 
 
+BY_OWN = BY_IDENTITY | {"identity": {"type": "SystemAssigned"}}
+
+
 @pytest.mark.parametrize(
     ("key", "identity"),
     [
         ({"deadLetterDestination": dead_letters()}, ""),
         ({"deadLetterWithResourceIdentity": BY_IDENTITY}, IDENTITY_ID),
-        ({"deadLetterWithResourceIdentity": BY_IDENTITY | {"identity": {"type": "SystemAssigned"}}}, ""),
+        ({"deadLetterWithResourceIdentity": BY_OWN}, OWN),
     ],
 )
 def test_dead_letters_go_to_the_container_that_is_named(key: dict[str, Any], identity: str) -> None:
-    parsed = Subscription.parse("mine", STORAGE_ID, {"destination": webhook(URL)} | key)
-    assert parsed.dead_letters == DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, identity)
+    properties = {"destination": webhook(URL)} | key
+    parsed = Subscription.parse("mine", STORAGE_ID, properties, SYSTEM_TOPIC_ID)
+    assert parsed.dead_letters == DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, SYSTEM_TOPIC_ID, identity)
+    of_topic = Subscription.parse("mine", TOPIC_ID, properties)
+    assert of_topic.dead_letters == DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, TOPIC_ID, identity)
 
 
 def test_dead_letters_need_their_container_and_an_identity_that_the_topic_carries(
     inventory: Inventory,
 ) -> None:
     properties = {"destination": webhook(URL), "deadLetterWithResourceIdentity": BY_IDENTITY}
-    parsed = Subscription.parse("mine", STORAGE_ID, properties)
+    parsed = Subscription.parse("mine", STORAGE_ID, properties, SYSTEM_TOPIC_ID)
     inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {}, {"source": STORAGE_ID})
     inventory.put("Microsoft.Storage/storageAccounts", STORAGE_ID, {}, {})
     with pytest.raises(AzureError, match=r"container '.*' does not exist"):
-        check_dead_letters(inventory, SYSTEM_TOPIC_ID, parsed)
+        check_dead_letters(inventory, parsed)
     container = f"{STORAGE_ID}/blobServices/default/containers/{DEAD_LETTERS}"
     inventory.put("Microsoft.Storage/storageAccounts/blobServices/containers", container, {}, {})
     with pytest.raises(AzureError, match="does not carry the identity"):
-        check_dead_letters(inventory, SYSTEM_TOPIC_ID, parsed)
+        check_dead_letters(inventory, parsed)
     identity = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY_ID.upper(): {}}}
     inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {"identity": identity}, {"source": STORAGE_ID})
-    check_dead_letters(inventory, SYSTEM_TOPIC_ID, parsed)
+    check_dead_letters(inventory, parsed)
+
+
+def test_dead_letters_are_written_as_the_identity_that_the_topic_carries(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    principals = Principals(Home.open(tmp_path / "home"), inventory)
+    of_event_grid = DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, SYSTEM_TOPIC_ID)
+    own, assigned = replace(of_event_grid, identity=OWN), replace(of_event_grid, identity=IDENTITY_ID)
+    inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {}, {"source": STORAGE_ID})
+    assert writer(inventory, principals, of_event_grid) == PLATFORM
+    for place in (own, assigned):
+        with pytest.raises(AzureError, match="does not carry the identity"):
+            writer(inventory, principals, place)
+    identity = {
+        "type": "SystemAssigned, UserAssigned",
+        "userAssignedIdentities": {IDENTITY_ID: {}},
+    }
+    inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {"identity": identity}, {"source": STORAGE_ID})
+    ids = {"principalId": "p", "clientId": "c"}
+    inventory.put("Microsoft.ManagedIdentity/userAssignedIdentities", IDENTITY_ID, {}, ids)
+    assert writer(inventory, principals, own).object_id == object_id_of(SYSTEM_TOPIC_ID)
+    assert writer(inventory, principals, assigned).object_id == "p"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from localcloud.machinelearning.scoring import environment
+from localcloud.machinelearning.driving import environment
 
 
 def test_a_scoring_process_has_no_identity_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
