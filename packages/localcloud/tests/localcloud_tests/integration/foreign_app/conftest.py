@@ -26,6 +26,7 @@ STORAGE_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/{STORAGE_A
 FACTORY_ID = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
 BATCH_ID = f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/greenhousebatch"
 SITE_ID = f"{GROUP_ID}/providers/Microsoft.Web/sites/greenhouse-app"
+WORKSPACE_PATH = f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
 GARDENER_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/gardener"
 """The identity of the factory, the Batch account and its pool."""
 GARDENING = {"type": "UserAssigned", "userAssignedIdentities": {GARDENER_ID: {}}}
@@ -49,9 +50,7 @@ def resources(home: Home) -> list[Resource]:
             "2025-08-01",
         ),
         *(resource(f"{containers}/{name}", "2025-08-01") for name in ("code", "photos", "thumbnails")),
-        *workspace(
-            f"{GROUP_ID}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}", STORAGE_ID
-        ),
+        *workspace(WORKSPACE_PATH, STORAGE_ID),
         Resource(GARDENER_ID, {"location": REGION}, "2024-11-30"),
         Resource(BATCH_ID, batch_account(STORAGE_ID, GARDENER_ID), "2025-06-01"),
         Resource(
@@ -95,7 +94,13 @@ def resources(home: Home) -> list[Resource]:
             "2024-11-01",
         ),
         assigned("Storage Blob Data Contributor", object_id_of(SITE_ID), scope=STORAGE_ID),
-        assigned("Storage Blob Data Contributor", person("person").object_id, "User", STORAGE_ID),
+        # It checks a model before it is deployed.
+        assigned("Storage Blob Data Contributor", object_id_of(WORKSPACE_PATH), scope=STORAGE_ID),
+        # A cluster without an identity scores as the caller of its job, by way of a queue and a table.
+        *(
+            assigned(f"Storage {kind} Data Contributor", person("person").object_id, "User", STORAGE_ID)
+            for kind in ("Blob", "Queue", "Table")
+        ),
         resource(
             f"{SITE_ID}/config/appsettings",
             "2024-11-01",
