@@ -63,6 +63,25 @@ class Place:
         return options + (["--resource-group", self.resource_group] if self.resource_group else [])
 
 
+@dataclass(frozen=True)
+class Question:
+    """What the compiler's answer hangs on. utcNow() and newGuid() stay expressions in it.
+
+    changed: when the program was written.
+    """
+
+    program: Path
+    changed: int
+    template: str
+    parameters: str
+    place: Place
+
+
+_answers: dict[Question, str] = {}
+REMEMBERED = 4
+"""Answers that are kept: az asks twice for each deployment, to validate it and to deploy it."""
+
+
 def find_compiler(environment: Mapping[str, str] = os.environ) -> Path:
     """The compiler's program. Raises NoCompilerError."""
     given = environment.get(VARIABLE)
@@ -86,9 +105,20 @@ async def snapshot(template: Document, values: Mapping[str, Any], place: Place) 
     """
     program = find_compiler()
     parameters = parameter_file(TEMPLATE, values)
+    key = Question(program, program.stat().st_mtime_ns, json.dumps(template), parameters, place)
+    if key not in _answers:
+        answer = await evaluated(key, template)
+        if len(_answers) >= REMEMBERED:
+            del _answers[next(iter(_answers))]
+        _answers[key] = answer
+    return json.loads(_answers[key])
+
+
+async def evaluated(question: Question, template: Document) -> str:
     with tempfile.TemporaryDirectory(prefix="localcloud-template-") as folder:
-        write(folder, template, parameters)
-        said = await run(program, ["snapshot", PARAMETERS, "--mode", "overwrite", *place.options()], folder)
+        write(folder, template, question.parameters)
+        arguments = ["snapshot", PARAMETERS, "--mode", "overwrite", *question.place.options()]
+        said = await run(question.program, arguments, folder)
         return read(folder, said)
 
 
@@ -103,12 +133,12 @@ def write(folder: str, template: Document, parameters: str) -> None:
         Path(folder, name).write_text(content, encoding="utf-8")
 
 
-def read(folder: str, said: str) -> Any:
+def read(folder: str, said: str) -> str:
     """The snapshot in a folder. Raises TemplateError, with what the compiler said, if there is none."""
     file = Path(folder, SNAPSHOT)
     if not file.exists():
         raise TemplateError(reason(said, folder))
-    return json.loads(file.read_text(encoding="utf-8"))
+    return file.read_text(encoding="utf-8")
 
 
 async def run(program: Path, arguments: list[str], folder: str) -> str:

@@ -119,6 +119,23 @@ async def test_without_a_compiler_the_answer_says_how_to_get_one(
         assert value in message
 
 
+async def test_a_template_that_was_validated_is_evaluated_once(
+    arm: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    answer = f"printf '%s' '{json.dumps(SNAPSHOT)}' > main.snapshot.json"
+    stand_in(tmp_path, monkeypatch, f"echo call >> {calls}; {answer}")
+    asked, other = body(parameters={"a": {"value": 1}}), body(parameters={"a": {"value": 2}})
+    for method, path, sent, evaluations in (
+        ("POST", f"{ONE}/validate", asked, 1),
+        ("PUT", ONE, asked, 1),
+        ("POST", f"{ONE}/validate", other, 2),
+        ("POST", f"{ONE}2/validate", other, 3),
+    ):
+        assert (await arm.send(method, path, sent)).is_success
+        assert calls.read_text().count("call") == evaluations
+
+
 async def test_requests_that_azure_refuses_are_refused(arm: Manager) -> None:
     assert (await refusal(arm, {"location": "westeurope"}))[1] == "InvalidRequestContent"
     assert (await refusal(arm, {"properties": body()["properties"]}))[1] == "LocationRequired"
