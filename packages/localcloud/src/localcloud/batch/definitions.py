@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from localcloud.batch.formula import Formula
+from localcloud.batch.scaling import duration
 from localcloud.batch.vm_sizes import cores
 from localcloud.store import Document
 from localcloud.wire import AzureError
@@ -20,7 +21,6 @@ MODES = ("AAD", "SharedKey", "TaskAuthenticationToken")
 SLOTS_PER_CORE = 4
 MOST_SLOTS = 256
 FORMULA_INTERVAL = (timedelta(minutes=5), timedelta(hours=168))
-DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 FIXED_ACCOUNT = {"poolAllocationMode": "BatchService", "allowedAuthenticationModes": list(MODES)}
 """Properties of an account that only its creation sets, or a PATCH, with Batch's defaults."""
 CHANGEABLE = (
@@ -187,9 +187,7 @@ def scale(given: Document | None) -> Document:
         raise missing(f"{path}.formula")
     Formula.parse(str(automatic["formula"]))
     automatic = {"evaluationInterval": "PT15M"} | automatic
-    found = DURATION.fullmatch(str(automatic["evaluationInterval"]))
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
-    interval = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    interval = duration(str(automatic["evaluationInterval"])) or timedelta()
     if not FORMULA_INTERVAL[0] <= interval <= FORMULA_INTERVAL[1]:
         raise wrong(f"{path}.evaluationInterval", "5 minutes to 168 hours are allowed")
     return {"autoScale": automatic}

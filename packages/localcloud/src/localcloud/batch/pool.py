@@ -2,64 +2,36 @@
 
 Tasks are taken in the order in which they came. A node serves no task before its start task has
 succeeded; when it has failed for good, the tasks fail with what it wrote to stderr, rather than wait for
-a node that cannot come. Fault points: `batch.task` (where: task, node; before a task's files are
-fetched: "delay" holds it back, "error" fails it) and `batch.node` (where: task, node; "drop": the node
-is lost `seconds` after the task's command was started, so the task is queued again and runs anew).
+a node that cannot come. A task whose node is lost is queued again and runs anew. A formula is evaluated when
+a task comes, which can add nodes, and at each end of the pool's interval, which can also remove idle ones.
 Source: "Node start task", "Schedule tasks in a pool", "Error handling and detection in Azure Batch".
 """
 
 import asyncio
 import logging
-import shlex
 import shutil
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from localcloud.batch import files, processes
-from localcloud.batch.node import NodeFolders, NodeName, task_environment
+from localcloud.batch import nodes, processes
+from localcloud.batch.node import NodeFolders, NodeName
 from localcloud.batch.node_python import NodeEnvironment
+from localcloud.batch.nodes import FIRST, Node
 from localcloud.batch.preparation import Preparation
-from localcloud.batch.processes import Mark
+from localcloud.batch.running import Runner, ended_early
 from localcloud.batch.scaling import NO_NODES, PoolSettings, Scaling
 from localcloud.batch.start_task import StartTask
-from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec, TaskState
+from localcloud.batch.tasks import RETENTION, Task, TaskFailedError, TaskSpec
 from localcloud.blob_urls import accounts_of, located
 from localcloud.service import Cloud
 from localcloud.store import Document
-from localcloud.wire import AzureError
 
 log = logging.getLogger("localcloud.batch")
 
 KIND = "batch.task"
-NODE = "tvm-localcloud"
-FIRST = f"{NODE}_1"
 REMEMBERED = 1000
 """Completed tasks that stay listed."""
-
-SIGNALLED = 128
-"""A command that a signal ended is reported as 128 + the signal's number, as shells do."""
-
-
-@dataclass
-class Node:
-    """A compute node. state: "waitingForStartTask", "idle", "running" or "startTaskFailed"."""
-
-    id: str
-    state: str = "waitingForStartTask"
-    failure: TaskFailedError | None = None
-    running: set[str] = field(default_factory=set)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "state": self.state,
-            "runningTaskSlotsCount": len(self.running),
-            "startTaskInfo": {"failureInfo": self.failure.as_dict() if self.failure else None},
-        }
 
 
 class Pool:
@@ -77,8 +49,11 @@ class Pool:
         self.nodes: list[Node] = []
         self.tasks: dict[str, Task] = {}
         self._queue: deque[Task] = deque()
-        self._running = self._stopping = False
+        self._running = False
+        self._runner = Runner(cloud, self.folders)
         self._preparation: asyncio.Task[None] | None = None
+        self._evaluations: asyncio.Task[None] | None = None
+        self._most_tasks = 0
         self._start_task: StartTask | None = None
         self._ready = False
         spec = cloud.spec
@@ -134,13 +109,15 @@ class Pool:
         await asyncio.to_thread(self._clean)
         self._running = True
         self.cloud.operations.spawn(self._make_environment())
+        self._evaluations = self.cloud.operations.spawn(self._evaluate_regularly())
         self._dispatch()
 
     async def stop(self) -> None:
         """End every process of the pool; unfinished tasks complete as terminated."""
-        self._stopping = True
-        if self._preparation:
-            self._preparation.cancel()
+        self._runner.stopping = True
+        for background in (self._preparation, self._evaluations):
+            if background:
+                background.cancel()
         await asyncio.gather(*(self.terminate(task) for task in self.tasks.values()))
         await processes.end(self.folders.mark())
 
@@ -165,16 +142,36 @@ class Pool:
         task.terminated.set()
         await task.completed.wait()
 
+    def evaluate(self) -> None:
+        """The end of an interval of the pool's formula: add nodes, or remove idle ones, never during a task.
+
+        What counts is the most tasks that there were in the interval: localcloud keeps no other samples.
+        """
+        if self._scaling.formula:
+            wanted = self._scaling.nodes(max(self._most_tasks, self._tasks), len(self.nodes))
+            nodes.remove_idle(self.nodes, wanted)
+            # A node that comes later is a new one.
+            self._ready = self._ready and bool(self.nodes)
+        self._most_tasks = self._tasks
+        self._dispatch()
+
+    async def _evaluate_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._scaling.interval)
+            self.evaluate()
+
+    @property
+    def _tasks(self) -> int:
+        """How many tasks wait or run."""
+        return len(self._queue) + sum(len(node.running) for node in self.nodes)
+
     def _scale(self) -> None:
         """Add the nodes that the pool is to have, and make ready those that are not."""
-        wanted = self._scaling.nodes(
-            len(self._queue) + sum(len(node.running) for node in self.nodes), len(self.nodes)
-        )
-        for number in range(len(self.nodes), wanted):
-            state = "idle" if self._ready else "waitingForStartTask"
-            self.nodes.append(Node(f"{NODE}_{number + 1}", state))
+        self._most_tasks = max(self._most_tasks, self._tasks)
+        wanted = self._scaling.nodes(self._tasks, len(self.nodes))
+        nodes.add(self.nodes, wanted, "idle" if self._ready else "waitingForStartTask")
         waiting = any(node.state == "waitingForStartTask" for node in self.nodes)
-        if waiting and self._running and not self._stopping and not self._preparing:
+        if waiting and self._running and not self._runner.stopping and not self._preparing:
             self._preparation = self.cloud.operations.spawn(self._make_ready())
 
     @property
@@ -183,7 +180,7 @@ class Pool:
 
     def _dispatch(self) -> None:
         self._scale()
-        while self._queue and not self._stopping and (node := self._free_node()):
+        while self._queue and not self._runner.stopping and (node := self._free()):
             task = self._queue.popleft()
             task.node = node.id
             node.running.add(task.id)
@@ -194,19 +191,16 @@ class Pool:
             while self._queue:
                 self._queue.popleft().complete(failure=failure)
 
-    def _free_node(self) -> Node | None:
-        """A node with a free slot: the least busy one, or the busiest one where tasks are to be packed."""
-        free = [
-            node
-            for node in self.nodes
-            if node.state in ("idle", "running") and len(node.running) < self.task_slots
-        ]
+    def _free(self) -> Node | None:
         packed = (self.definition.get("taskSchedulingPolicy") or {}).get("nodeFillType") == "Pack"
-        return (max if packed else min)(free, key=lambda node: len(node.running), default=None)
+        return nodes.free(self.nodes, self.task_slots, packed=packed)
 
     async def _serve(self, node: Node, task: Task) -> None:
         try:
-            await self._run(node, task)
+            if await self._runner.run(self._node_name(node.id), task):
+                log.info("node %s was lost; task %s is queued again", node.id, task.id)
+                task.requeue()
+                self._queue.appendleft(task)
         except TaskFailedError as failure:
             task.complete(failure=failure)
         except Exception:
@@ -219,79 +213,6 @@ class Pool:
             if node.state == "running" and not node.running:
                 node.state = "idle"
             self._dispatch()
-
-    async def _run(self, node: Node, task: Task) -> None:
-        task.state, task.started = TaskState.PREPARING, datetime.now(UTC)
-        try:
-            await self._hold(node, task)
-        except AzureError as error:
-            raise TaskFailedError("ServerError", error.code, error.message) from error
-        if task.terminated.is_set():
-            raise ended_early()
-        await asyncio.to_thread(files.fetch, self.cloud, task.spec, self.folders.task(task))
-        if await self._execute(node, task):
-            log.info("node %s was lost; task %s is queued again", node.id, task.id)
-            task.requeue()
-            self._queue.appendleft(task)
-
-    async def _hold(self, node: Node, task: Task) -> None:
-        """Take the fault that waits for this task, but not longer than somebody wants the task."""
-        fault = asyncio.create_task(self.cloud.faults.at("batch.task", task=task.id, node=node.id))
-        unwanted = asyncio.create_task(task.terminated.wait())
-        await asyncio.wait({fault, unwanted}, return_when=asyncio.FIRST_COMPLETED)
-        unwanted.cancel()
-        if fault.done():
-            fault.result()
-        fault.cancel()
-
-    async def _execute(self, node: Node, task: Task) -> bool:
-        """Run the command to its end, or to an early one; whether the node was lost under it."""
-        process = await self._begin(node, task)
-        task.state, task.pid = TaskState.RUNNING, process.pid
-        loss = asyncio.create_task(self._loss(node, task))
-        ends = {asyncio.create_task(process.wait()), loss, asyncio.create_task(task.terminated.wait())}
-        _, unfinished = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for end in unfinished:
-            end.cancel()
-        by_itself = process.returncode is not None
-        await processes.end(Mark("AZ_BATCH_TASK_ID", task.id), leader=process.pid)
-        code = await process.wait()
-        if loss not in unfinished and not by_itself and not task.terminated.is_set():
-            return True
-        if not self._stopping:
-            await asyncio.to_thread(files.upload, self.cloud, task.spec, self.folders.task(task))
-        if by_itself:
-            task.complete(code if code >= 0 else SIGNALLED - code)
-        else:
-            task.complete(failure=ended_early())
-        return False
-
-    async def _begin(self, node: Node, task: Task) -> asyncio.subprocess.Process:
-        folder = self.folders.task(task)
-        try:
-            words = shlex.split(task.spec.command_line)
-            stdout, stderr = await asyncio.to_thread(files.open_output, folder)
-            with stdout, stderr:
-                return await asyncio.create_subprocess_exec(
-                    *words,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd=self.folders.working(task),
-                    env=task_environment(self.cloud.home, self.folders, self._node_name(node.id), task),
-                    start_new_session=True,
-                )
-        except (OSError, ValueError, TypeError) as error:
-            message = f"The command line could not be started on the node: {error}"
-            raise TaskFailedError("UserError", "CommandProgramNotFound", message) from error
-
-    async def _loss(self, node: Node, task: Task) -> None:
-        """Returns when the node is lost; never, on an ordinary day."""
-        fault = await self.cloud.faults.at("batch.node", task=task.id, node=node.id)
-        if fault is not None:
-            await asyncio.sleep(fault.seconds)
-        else:
-            await asyncio.Event().wait()
 
     async def _make_environment(self) -> None:
         """Make the environment of the nodes before there are any: models score in it, too."""
@@ -313,7 +234,7 @@ class Pool:
         if start_task != self._start_task:
             await self._make_ready()
             return
-        self._ready = failure is None
+        self._ready = failure is None and bool(self.nodes)
         self._become("startTaskFailed" if failure else "idle", failure)
         self._preparation = None
         self._dispatch()
@@ -339,7 +260,3 @@ class Pool:
         completed = [id_ for id_, task in self.tasks.items() if task.completed.is_set()]
         for id_ in completed[: max(0, len(completed) - REMEMBERED)]:
             del self.tasks[id_]
-
-
-def ended_early() -> TaskFailedError:
-    return TaskFailedError("UserError", "TaskEnded", "The task was ended by a request to terminate it.")

@@ -1,16 +1,31 @@
 """How many nodes a pool has, and how many tasks each runs at once.
 
 A pool of a fixed scale has its nodes always. One that a formula scales has none until there are tasks; then
-those for which the formula asks, which stay until localcloud stops. This machine bounds the latter: it has a
-core for each task, unless its person says otherwise.
+those for which the formula asks, anew at each end of its interval. This machine bounds their number: it has
+a core for each task, unless its person says otherwise.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from localcloud.batch.formula import Formula
 from localcloud.store import Document
+
+INTERVAL = timedelta(minutes=15)
+"""Of a formula whose pool names none. Source: "Create a formula to automatically scale compute nodes"."""
+DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def duration(text: str) -> timedelta | None:
+    """A duration of ISO 8601 in days, hours, minutes and seconds; None for any other text."""
+    found = DURATION.fullmatch(text)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -42,12 +57,17 @@ def _positive(environ: Mapping[str, str], name: str) -> int | None:
 
 @dataclass(frozen=True)
 class Scaling:
-    """The scale of a pool. formula: what decides on its nodes, or None for a fixed number of them."""
+    """The scale of a pool.
+
+    formula: what decides on its nodes, or None for a fixed number of them. interval: seconds between two of
+    its evaluations.
+    """
 
     slots: int
     fixed: int
     formula: Formula | None
     most: int
+    interval: float = INTERVAL.total_seconds()
 
     @classmethod
     def of(cls, definition: Document, settings: PoolSettings, cores: int | None = None) -> "Scaling":
@@ -56,9 +76,10 @@ class Scaling:
         given = definition.get("scaleSettings") or {"fixedScale": {"targetDedicatedNodes": 1}}
         if automatic := given.get("autoScale"):
             cores = cores or os.cpu_count() or 1
-            return cls(
-                slots, 0, Formula.parse(str(automatic["formula"])), settings.nodes or max(1, cores // slots)
-            )
+            formula = Formula.parse(str(automatic["formula"]))
+            interval = duration(str(automatic.get("evaluationInterval") or "")) or INTERVAL
+            most = settings.nodes or max(1, cores // slots)
+            return cls(slots, 0, formula, most, interval.total_seconds())
         sizes = [
             given["fixedScale"].get(name) or 0 for name in ("targetDedicatedNodes", "targetLowPriorityNodes")
         ]
@@ -68,7 +89,7 @@ class Scaling:
         """How many nodes there are to be. tasks: those that wait or run; current: the nodes there are."""
         if self.formula is None:
             return self.fixed
-        return max(current, min(self.most, self.formula.nodes(tasks, current)))
+        return min(self.most, self.formula.nodes(tasks, current))
 
 
 NO_NODES = Scaling(slots=1, fixed=0, formula=None, most=0)

@@ -265,6 +265,27 @@ async def test_a_pool_that_a_formula_scales_has_nodes_when_there_are_tasks_and_n
     assert len({task.node for task in tasks[:2]}) == 1, "tasks are packed"
 
 
+async def test_idle_nodes_go_after_an_interval_without_tasks_and_new_ones_run_the_start_task(
+    open_pool: Open, ready: Path
+) -> None:
+    pool = await open_pool(CloudSpec(node_environment=ready))
+    boots = pool.folders.root.parent / "boots"
+    pool.define(scaled(startTask={"commandLine": f"/bin/bash -c 'echo booted >> {boots}'"}))
+    await pool.start()
+    await pool.submit(str(uuid4()), TaskSpec("true")).completed.wait()
+    running = pool.submit(str(uuid4()), TaskSpec("sleep 600"))
+    pool.evaluate()
+    await pool.terminate(running)
+    pool.evaluate()
+    assert [node.state for node in pool.nodes] == ["idle"], "there was a task in this interval"
+    pool.evaluate()
+    assert pool.nodes == []
+    assert boots.read_text().count("booted") == 1
+    again = pool.submit(str(uuid4()), TaskSpec("true"))
+    await again.completed.wait()
+    assert (again.exit_code, boots.read_text().count("booted")) == (0, 2)
+
+
 async def test_new_nodes_run_the_start_task_again_when_it_has_failed_for_all(
     open_pool: Open, ready: Path
 ) -> None:

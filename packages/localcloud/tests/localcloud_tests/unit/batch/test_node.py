@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from localcloud.batch.node import NodeFolders, NodeName, task_environment
 from localcloud.batch.node_python import NodeEnvironment
+from localcloud.batch.nodes import NODE as NODE_NAME
+from localcloud.batch.nodes import Node, add, remove_idle
 from localcloud.batch.scaling import PoolSettings, Scaling
 from localcloud.batch.start_task import StartTask, make_tools, start_task_environment
 from localcloud.batch.tasks import ResourceFile, Task, TaskSpec
@@ -57,8 +59,29 @@ def test_this_machine_bounds_a_formula_by_its_cores_unless_its_person_says_other
     assert Scaling.of(pool, PoolSettings(), cores=1).nodes(99, 0) == 1
     assert Scaling.of(pool, PoolSettings(nodes=4), cores=1).nodes(99, 0) == 4
     assert Scaling.of(pool, PoolSettings(nodes=9), cores=1).nodes(99, 0) == 5
-    assert Scaling.of(pool, PoolSettings(), cores=6).nodes(0, 2) == 2, "nodes stay"
+    assert Scaling.of(pool, PoolSettings(), cores=6).nodes(0, 2) == 0
     assert Scaling.of(pool, PoolSettings(), cores=6).nodes(0, 0) == 0
+
+
+def test_a_formula_is_evaluated_in_the_interval_of_its_pool() -> None:
+    automatic = {"formula": "$TargetDedicatedNodes = 1;"}
+    pool = {"scaleSettings": {"autoScale": automatic}}
+    assert Scaling.of(pool, PoolSettings()).interval == 15 * 60
+    automatic["evaluationInterval"] = "P1DT1H5M10S"
+    assert Scaling.of(pool, PoolSettings()).interval == 25 * 3600 + 5 * 60 + 10
+
+
+def test_idle_nodes_go_the_newest_first_and_their_names_are_given_again() -> None:
+    pool: list[Node] = []
+    add(pool, 3, "idle")
+    assert [node.id for node in pool] == [f"{NODE_NAME}_1", f"{NODE_NAME}_2", f"{NODE_NAME}_3"]
+    pool[1].running.add("task")
+    remove_idle(pool, 2)
+    assert [node.id for node in pool] == [f"{NODE_NAME}_1", f"{NODE_NAME}_2"]
+    remove_idle(pool, 0)
+    assert [node.id for node in pool] == [f"{NODE_NAME}_2"], "a node that runs a task stays"
+    add(pool, 2, "idle")
+    assert [node.id for node in pool] == [f"{NODE_NAME}_2", f"{NODE_NAME}_1"]
 
 
 def test_a_fixed_scale_counts_dedicated_and_spot_nodes() -> None:
