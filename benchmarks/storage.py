@@ -23,15 +23,18 @@ from localcloud.access.assignments import Assignment
 from localcloud.access.built_in import built_in_named
 from localcloud.access.conditions.parser import parse
 from localcloud.access.decisions import Access
-from localcloud.home import LOOPBACK, STORAGE_ACCOUNT, Home, Ports
+from localcloud.home import LOOPBACK, SUBSCRIPTION, Home, Ports
 from localcloud.identities import PLATFORM
 from localcloud.persons import person
-from localcloud.storage import emulator, policy, publishing
+from localcloud.storage import emulator, policy
 from localcloud.tokens import Tokens
 
 from benchmarks import machine
 from benchmarks.report import console
 
+ACCOUNT = "measured"
+PROVIDER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/a/providers/Microsoft.Storage"
+KEY = "a2V5"
 OTHERS = 40
 """Other assignments of the same principal, which are looked at first and allow nothing."""
 ROUNDS = 20
@@ -50,7 +53,7 @@ class Storage:
 
     def request(self, method: str, path: str, *, expected: int, **headers: str) -> None:
         given = {"Authorization": f"Bearer {self.token}", "x-ms-version": "2023-11-03", **headers}
-        self.connection.request(method, f"/{STORAGE_ACCOUNT}/{path}", headers=given)
+        self.connection.request(method, f"/{ACCOUNT}/{path}", headers=given)
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != expected:
@@ -126,7 +129,7 @@ def publish(home: Home, tokens: Tokens) -> None:
     role = built_in_named("Storage Blob Data Contributor")
     assert role is not None
     principal = person("person").object_id
-    account = publishing.emulated()
+    account = policy.Account(f"{PROVIDER}/storageAccounts/{ACCOUNT}", (KEY,))
     condition = parse(CONDITION)
     others = [
         Assignment(f"/{number}", principal, role.id, f"{account.id}{number}", condition)

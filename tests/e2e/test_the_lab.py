@@ -16,8 +16,8 @@ from tests.checkout import CHECKOUT
 from tests.e2e.conftest import QUICK, iris, succeeded
 from touchdown import local
 from touchdown.client import Client
+from touchdown.local.deploying import outputs
 from touchdown.local.names import (
-    CONTAINER,
     FACTORY,
     RESOURCE_GROUP,
     STORAGE_ACCOUNT,
@@ -64,7 +64,7 @@ def test_the_lab_step_by_step(lab_cloud: Stack, tmp_path: Path) -> None:
                 "resource_group": RESOURCE_GROUP,
                 "workspace": WORKSPACE,
                 "factory": FACTORY,
-                "container": CONTAINER,
+                "container": outputs(home)["CONTAINER"],
                 "resource_manager": home.resource_manager,
                 "storage_url": home.storage_url(STORAGE_ACCOUNT),
                 "connection_string": (

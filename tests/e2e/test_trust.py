@@ -9,7 +9,8 @@ from localcloud.stack import Stack
 
 from tests.e2e.conftest import finished, rows
 from touchdown.client import ApiError, Client
-from touchdown.local.names import CONTAINER, FACTORY_ID
+from touchdown.local.deploying import outputs
+from touchdown.local.names import FACTORY_ID
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.e2e
 def test_calls_without_their_key_or_token_do_nothing(
     cloud: Stack, client: Client, controls: Controls, name: str
 ) -> None:
-    home = cloud.home
+    home, container = cloud.home, outputs(cloud.home)["CONTAINER"]
     controls.pause_deliveries()
     try:
         upload = client.upload(rows(), f"{name}.csv")
@@ -26,7 +27,7 @@ def test_calls_without_their_key_or_token_do_nothing(
             {
                 "id": "1",
                 "topic": "t",
-                "subject": f"/blobServices/default/containers/{CONTAINER}/blobs/{upload.path}",
+                "subject": f"/blobServices/default/containers/{container}/blobs/{upload.path}",
                 "eventType": "Microsoft.Storage.BlobCreated",
                 "eventTime": "2026-05-01T00:00:00Z",
                 "dataVersion": "",

@@ -1,6 +1,5 @@
 """The event subscriptions that are deployed to a localcloud, as its Event Grid reads them."""
 
-import json
 from functools import cache
 
 from localcloud.deployments.snapshots import Snapshot, turns
@@ -8,8 +7,11 @@ from localcloud.eventgrid.subscriptions import Subscription
 from localcloud.home import SUBSCRIPTION
 
 from tests.bicep.memory import Memory, guid
-from touchdown.local.names import CONTAINER, STORAGE_ID, WORKSPACE
+from touchdown.local.names import STORAGE_ID, WORKSPACE
 from touchdown.local.snapshots import EVENTS, MAIN, read
+
+CONTAINER = f"azureml-blobstore-{guid(WORKSPACE, 'workspace')}"
+"""The container that these resources name."""
 
 
 @cache
@@ -20,12 +22,6 @@ def subscriptions() -> list[Subscription]:
             memory.put(resource)
             if resource["type"].endswith("/eventSubscriptions"):
                 found.append(resource)
-    container = f"azureml-blobstore-{guid(WORKSPACE, 'workspace')}"
     return [
-        Subscription.parse(
-            each["name"].rpartition("/")[2],
-            STORAGE_ID,
-            json.loads(json.dumps(each["properties"]).replace(container, CONTAINER)),
-        )
-        for each in found
+        Subscription.parse(each["name"].rpartition("/")[2], STORAGE_ID, each["properties"]) for each in found
     ]

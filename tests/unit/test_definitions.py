@@ -21,9 +21,9 @@ from activities.training import start_training
 from runs import naming, settings
 from runs.contracts import Champion, Json, TrainingInput
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
-from tests.unit.subscriptions import subscriptions
+from tests.unit.subscriptions import CONTAINER, subscriptions
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
-from touchdown.local.names import CONTAINER, STORAGE_ID
+from touchdown.local.names import STORAGE_ID
 from triggers.events import CREATED, UNFINISHED_WRITES, on_blob_created
 
 ROOT = Path(__file__).parents[2]

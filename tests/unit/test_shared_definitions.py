@@ -7,8 +7,8 @@ from localcloud.datafactory import reading
 from localcloud.eventgrid.events import BLOB_CREATED, Event
 
 from tests.checkout import DEFINITIONS
-from tests.unit.subscriptions import subscriptions
-from touchdown.local.names import CONTAINER, STORAGE_ID
+from tests.unit.subscriptions import CONTAINER, subscriptions
+from touchdown.local.names import STORAGE_ID
 
 
 def test_the_pipeline_that_bicep_deploys_is_accepted_unchanged() -> None:

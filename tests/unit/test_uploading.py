@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from localcloud.eventgrid.events import Event
 
 from tests.checkout import CHECKOUT
-from tests.unit.subscriptions import subscriptions
-from touchdown.local.names import CONTAINER, STORAGE_ID
+from tests.unit.subscriptions import CONTAINER, subscriptions
+from touchdown.local.names import STORAGE_ID
 from triggers.events import CREATED, UNFINISHED_WRITES, UnusableEventError, created
 
 DOCUMENT = (CHECKOUT / "docs" / "data.md").read_text()

@@ -2,8 +2,6 @@
 
 from functools import cache
 
-from localcloud.home import WORKSPACE_ID
-
 from touchdown.local.snapshots import MAIN, read
 
 
@@ -48,6 +46,4 @@ TOPIC_ID = id_of("Microsoft.EventGrid/topics")
 TOPIC = TOPIC_ID.rpartition("/")[2]
 SITE_ID = id_of("Microsoft.Web/sites")
 SITE = SITE_ID.rpartition("/")[2]
-CONTAINER = f"azureml-blobstore-{WORKSPACE_ID}"
-"""The container that Azure ML makes for a workspace's default datastore."""
 DATASTORE = "workspaceblobstore"

@@ -10,18 +10,20 @@ from localcloud.identities import client_id_of
 
 from tests.checkout import CHECKOUT
 from touchdown import local
-from touchdown.local.names import CONTAINER, FACTORY_ID, STORAGE_ACCOUNT, identity_id
+from touchdown.local.deploying import outputs
+from touchdown.local.names import FACTORY_ID, STORAGE_ACCOUNT, identity_id
 
 
 def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
     cloud_home: Home, trusted: None
 ) -> None:
     local.deploy(cloud_home, CHECKOUT, code=False)
+    values = outputs(cloud_home)
     with (
         DefaultAzureCredential() as credential,
         BlobServiceClient(cloud_home.storage_url(STORAGE_ACCOUNT), credential=credential) as blobs,
     ):
-        container = blobs.get_container_client(CONTAINER)
+        container = blobs.get_container_client(values["CONTAINER"])
         written = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
         local.deploy(cloud_home, CHECKOUT, code=False)
         again = {blob.name: blob.last_modified for blob in container.list_blobs(name_starts_with="code/")}
@@ -37,7 +39,7 @@ def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
     parameters = train["properties"]["parameters"]
     defaults = {name: each.get("defaultValue") for name, each in parameters.items()}
     assert defaults["accountUrl"] == cloud_home.storage_url(STORAGE_ACCOUNT)
-    assert defaults["container"] == CONTAINER
+    assert defaults["container"] == values["CONTAINER"]
     assert defaults["clientId"] == client_id_of(identity_id("training"))
     assert str(defaults["codePath"]).startswith("code/")
     published = [name for name in written if name.startswith(f"{defaults['codePath']}/")]

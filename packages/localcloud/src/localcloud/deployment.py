@@ -107,7 +107,7 @@ async def storage_answers(home: Home) -> None:
             while not await _listens(home.ports.blob):  # noqa: ASYNC110 - the other process gives no event
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        message = f"Storage does not answer at {home.blob_url}: start Azurite before the cloud."
+        message = f"Storage does not answer on port {home.ports.blob}: start Azurite before the cloud."
         raise DeploymentError(message) from None
 
 

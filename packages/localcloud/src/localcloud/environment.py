@@ -25,9 +25,6 @@ FOREIGN = (
 )
 """Prefixes of variables that choose a cloud, an identity or the code that runs."""
 
-EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""The account key of every storage emulator. Microsoft publishes it, so it is no secret."""
-
 
 def inherited() -> dict[str, str]:
     """This process's environment without the variables of another cloud, and with no proxy for loopback."""

@@ -15,10 +15,6 @@ from typing import Literal
 SUBSCRIPTION = "10ca1c10-0d00-4000-8000-000000000001"
 TENANT = "10ca1c10-0d00-4000-8000-0000000000aa"
 REGION = "localcloud"
-WORKSPACE_ID = "10ca1c10-0d00-4000-8000-0000000000bb"
-"""The GUID of the workspace, which is part of the name of its default datastore's container."""
-STORAGE_ACCOUNT = "devstoreaccount1"
-"""Azurite's storage account."""
 LOOPBACK = "127.0.0.1"
 StorageService = Literal["blob", "queue", "table"]
 PERSONS = ("person", "publisher", "uploader")
@@ -131,10 +127,6 @@ class Home:
     def storage_url(self, account: str, service: StorageService = "blob") -> str:
         """The URL of a service of a storage account, without a slash at its end."""
         return f"https://{account}.{service}.core.{self.suffix}"
-
-    @property
-    def blob_url(self) -> str:
-        return self.storage_url(STORAGE_ACCOUNT)
 
     def key_vault_url(self, vault: str) -> str:
         return f"https://{vault}.vault.{self.suffix}/"

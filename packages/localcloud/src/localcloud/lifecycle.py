@@ -215,7 +215,7 @@ def report(home: Home) -> Json:
         "error": record.error if record else "",
         "urls": {
             "functions": home.functions_url,
-            "storage": home.blob_url,
+            "storage": home.storage_url("<account>"),
             "resource_manager": home.resource_manager,
             "identity": home.identity_endpoint,
         },

@@ -10,7 +10,8 @@ and its tests use the cloud through Azure's own SDKs:
 
     def test_a_reading_is_kept(localcloud: LocalCloud) -> None:
         home = localcloud.home
-        blobs = BlobServiceClient(home.blob_url, credential=localcloud.credential(), proxies=home.proxies)
+        url = home.storage_url("readings")
+        blobs = BlobServiceClient(url, credential=localcloud.credential(), proxies=home.proxies)
 
 The cloud starts when the first test asks for it. It stops, and its home is deleted, when the session ends.
 Under pytest-xdist, every process has its own cloud.

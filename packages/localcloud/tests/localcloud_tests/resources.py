@@ -3,14 +3,22 @@
 from typing import Any
 
 from localcloud import roles
-from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
-from localcloud.identities import Principal, Type, object_id_of
+from localcloud.access.decisions import Access
+from localcloud.home import REGION, SUBSCRIPTION, TENANT, Home
+from localcloud.identities import PLATFORM, Principal, Type, object_id_of
+from localcloud.inventory import Inventory
 from localcloud.persons import person
 from localcloud.spec import Resource
+from localcloud.storage import policy
+from localcloud.store import Store
+from localcloud.tokens import Tokens
 
 RESOURCE_GROUP = "lab"
 WORKSPACE = "models"
-CONTAINER = f"azureml-blobstore-{WORKSPACE_ID}"
+STORAGE_ACCOUNT = "storageoftests"
+ACCOUNT_KEY = "a2V5LW9mLXRlc3Rz"
+"""A key that the account has where keep_key() was called before the cloud starts."""
+CONTAINER = "uploads-of-tests"
 FACTORY = "factory-of-tests"
 BATCH_ACCOUNT = "batches"
 POOL = "workers"
@@ -72,7 +80,7 @@ def resources(home: Home) -> list[Resource]:
             f"{FACTORY_ID}/linkedservices/storage",
             "2018-06-01",
             type="AzureBlobStorage",
-            typeProperties={"serviceEndpoint": home.blob_url, "credential": CREDENTIAL},
+            typeProperties={"serviceEndpoint": blob_url(home), "credential": CREDENTIAL},
         ),
         Resource(BATCH_ID, batch_account(), "2025-06-01"),
         Resource(WORKER_ID, {"location": REGION}, "2024-11-30"),
@@ -93,6 +101,19 @@ def resources(home: Home) -> list[Resource]:
         assigned("Storage Blob Data Contributor", object_id_of(WORKSPACE_PATH)),
         *(assigned(role, person("person").object_id, "User") for role in DATA_ROLES),
     ]
+
+
+def blob_url(home: Home) -> str:
+    return home.storage_url(STORAGE_ACCOUNT)
+
+
+def keep_key(home: Home) -> None:
+    """Give the account a key that is known, and let storage know both before there is a cloud."""
+    store = Store(home.root / "cloud.sqlite")
+    Inventory(store).keep_secrets(STORAGE_ID, {"seed": "0" * 32, "keys": [ACCOUNT_KEY, ACCOUNT_KEY]})
+    store.close()
+    account = policy.Account(STORAGE_ID, (ACCOUNT_KEY,))
+    policy.write(home, Tokens(home).public_key, [account], Access([]), PLATFORM.object_id)
 
 
 def batch_account(storage: str = STORAGE_ID, identity: str = WORKER_ID) -> Json:

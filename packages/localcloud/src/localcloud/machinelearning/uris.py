@@ -8,7 +8,7 @@ climbs out of a path (`..`) is accepted, because paths become folders of a job. 
 import re
 from dataclasses import dataclass
 
-from localcloud.home import SUBSCRIPTION, WORKSPACE_ID
+from localcloud.home import SUBSCRIPTION
 from localcloud.inventory import DATASTORE, WORKSPACE, Inventory
 from localcloud.machinelearning.errors import invalid
 from localcloud.wire import AzureError, not_imitated
@@ -16,8 +16,6 @@ from localcloud.wire import AzureError, not_imitated
 PROVIDER = "Microsoft.MachineLearningServices"
 DEFAULT_DATASTORE = "workspaceblobstore"
 ARTIFACT_DATASTORE = "workspaceartifactstore"
-DATASTORES = {DEFAULT_DATASTORE: f"azureml-blobstore-{WORKSPACE_ID}", ARTIFACT_DATASTORE: "azureml"}
-"""Container by datastore: what every workspace has from the start."""
 
 SHORT = re.compile(r"azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)")
 LONG = re.compile(
@@ -80,6 +78,11 @@ class Workspace:
         return f"{self.inventory.group_id}/providers/{PROVIDER}/workspaces/{self.name}"
 
     @property
+    def guid(self) -> str:
+        """The workspace's own id, which is part of the name of its default datastore's container."""
+        return self.inventory.guid(self.path, "workspaceId")
+
+    @property
     def storage_id(self) -> str:
         """The resource id of the workspace's storage account."""
         found = self.inventory.one(WORKSPACE)
@@ -96,7 +99,8 @@ class Workspace:
     def datastores(self) -> dict[str, str]:
         """Container by datastore, in small letters: those of every workspace, then those that were added."""
         added = self.inventory.all(DATASTORE)
-        return DATASTORES | {each["name"].lower(): each["properties"]["containerName"] for each in added}
+        own = {DEFAULT_DATASTORE: f"azureml-blobstore-{self.guid}", ARTIFACT_DATASTORE: "azureml"}
+        return own | {each["name"].lower(): each["properties"]["containerName"] for each in added}
 
     @property
     def default_container(self) -> str:

@@ -5,7 +5,7 @@ Sources: "Workspaces - Get", "Datastores - Get"; the bodies as azure-ai-ml 1.35 
 
 from typing import Any
 
-from localcloud.home import REGION, SUBSCRIPTION, TENANT, WORKSPACE_ID, Home
+from localcloud.home import REGION, SUBSCRIPTION, TENANT, Home
 from localcloud.inventory import DATASTORE, WORKSPACE
 from localcloud.machinelearning.errors import invalid
 from localcloud.machinelearning.uris import DEFAULT_DATASTORE, Workspace
@@ -38,7 +38,7 @@ def workspace(home: Home, own: Workspace) -> dict[str, Any]:
             "hbiWorkspace": False,
             "systemDatastoresAuthMode": "AccessKey",
             **found["properties"],
-            "workspaceId": WORKSPACE_ID,
+            "workspaceId": own.guid,
             "tenantId": TENANT,
             "discoveryUrl": f"{home.resource_manager}/discovery",
             "mlFlowTrackingUri": f"azureml://{host}/mlflow/v1.0{own.path}",

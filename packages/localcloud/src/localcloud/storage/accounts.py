@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
-from localcloud.home import STORAGE_ACCOUNT
 from localcloud.providers import checks, resources
 from localcloud.providers.kinds import Kind, Name, Sent
 from localcloud.service import Cloud, Service
@@ -128,7 +127,7 @@ def own_routes(cloud: Cloud) -> list[BaseRoute]:
         reason = message = ""
         if not NAME.fullmatch(name):
             reason, message = "AccountNameInvalid", INVALID_NAME.format(name=name)
-        elif name in (STORAGE_ACCOUNT, *(each["name"] for each in inventory.all(TYPE))):
+        elif name in [each["name"] for each in inventory.all(TYPE)]:
             reason, message = "AlreadyExists", TAKEN.format(name=name)
         refusal = {"reason": reason, "message": message} if reason else {}
         return JSONResponse({"nameAvailable": not reason, **refusal})

@@ -133,7 +133,7 @@ async def start(home: Home) -> subprocess.Popen[bytes]:
             if process.poll() is not None:
                 break
             try:
-                await client.get(home.blob_url)
+                await client.get(home.storage_url("anybody"))
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
             else:

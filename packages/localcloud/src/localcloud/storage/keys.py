@@ -3,8 +3,6 @@
 import base64
 import secrets
 
-from localcloud.environment import EMULATOR_KEY
-from localcloud.home import STORAGE_ACCOUNT
 from localcloud.inventory import Inventory
 from localcloud.store import Document
 
@@ -12,9 +10,7 @@ NAMES = ("key1", "key2")
 
 
 def of(inventory: Inventory, account: Document) -> tuple[str, ...]:
-    """Both keys of an account, in Base64: random ones, and the emulator's for its own account."""
-    if account["name"] == STORAGE_ACCOUNT:
-        return (EMULATOR_KEY, EMULATOR_KEY)
+    """Both keys of an account, random and in Base64."""
     kept = inventory.secrets(account["id"])
     if "keys" not in kept:
         kept["keys"] = [made(), made()]

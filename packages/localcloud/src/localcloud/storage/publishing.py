@@ -1,8 +1,7 @@
 """Tells Azurite's process the accounts and roles of this cloud."""
 
 from localcloud.access.decisions import Access
-from localcloud.environment import EMULATOR_KEY
-from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home
+from localcloud.home import Home
 from localcloud.identities import PLATFORM
 from localcloud.inventory import Inventory
 from localcloud.storage import keys, policy
@@ -16,16 +15,10 @@ def publish(
 ) -> None:
     """Write the policy of `home`: its accounts, and what each principal may do there.
 
-    access, inventory: None before there is a cloud, when nobody holds a role and there is Azurite's account.
+    access, inventory: None before there is a cloud, when nobody holds a role and there are no accounts.
     """
-    accounts = {each.name: each for each in [emulated(), *(accounts_of(inventory) if inventory else [])]}
-    policy.write(home, tokens.public_key, accounts.values(), access or Access([]), PLATFORM.object_id)
-
-
-def emulated() -> policy.Account:
-    """The account that is there before Resource Manager has any."""
-    account = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/local/providers/{TYPE}/{STORAGE_ACCOUNT}"
-    return policy.Account(account, (EMULATOR_KEY,))
+    accounts = accounts_of(inventory) if inventory else []
+    policy.write(home, tokens.public_key, accounts, access or Access([]), PLATFORM.object_id)
 
 
 def accounts_of(inventory: Inventory) -> list[policy.Account]:

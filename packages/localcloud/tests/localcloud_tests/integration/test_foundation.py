@@ -8,13 +8,15 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from localcloud.home import SUBSCRIPTION, Home
 
+from localcloud_tests.resources import blob_url
+
 pytestmark = pytest.mark.integration
 
 
 def test_the_sdks_reach_storage_by_managed_identity(cloud_home: Home, trusted: None) -> None:
     with (
         DefaultAzureCredential() as credential,
-        BlobServiceClient(cloud_home.blob_url, credential=credential) as client,
+        BlobServiceClient(blob_url(cloud_home), credential=credential) as client,
     ):
         container = client.create_container("foundation")
         container.upload_blob("a/b.txt", b"here")

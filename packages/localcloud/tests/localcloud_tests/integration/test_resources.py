@@ -10,7 +10,7 @@ import pytest
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from localcloud.access.built_in import built_in_named
-from localcloud.home import STORAGE_ACCOUNT, SUBSCRIPTION, Home
+from localcloud.home import SUBSCRIPTION, Home
 
 from localcloud_tests.resources import (
     BATCH_ID,
@@ -19,11 +19,13 @@ from localcloud_tests.resources import (
     GROUP_ID,
     POOL,
     SITE_ID,
+    STORAGE_ACCOUNT,
     STORAGE_ID,
     SYSTEM_TOPIC_ID,
     TOPIC,
     TOPIC_ID,
     WORKSPACE_PATH,
+    blob_url,
     function,
     pool,
     webhook,
@@ -140,7 +142,7 @@ def test_a_put_container_exists_in_storage(arm: Arm, cloud_home: Home) -> None:
     assert arm("PUT", container, publicAccess="None").status_code == 201
     assert arm("PUT", container, publicAccess="None").status_code == 200
     assert container in [each["id"] for each in arm("GET", container.rpartition("/")[0]).json()["value"]]
-    client = BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
+    client = BlobServiceClient(blob_url(cloud_home), credential=DefaultAzureCredential())
     assert client.get_container_client("made").exists()
     assert arm("PUT", f"{STORAGE_ID}/blobServices/default/containers/Not-Valid").status_code == 400
 
@@ -151,7 +153,7 @@ def test_a_put_datastore_is_a_container_of_this_storage(arm: Arm, cloud_home: Ho
     assert arm("PUT", own, **properties).status_code == 201
     assert arm("GET", own).json()["properties"]["containerName"] == "own"
     assert (
-        BlobServiceClient(cloud_home.blob_url, credential=DefaultAzureCredential())
+        BlobServiceClient(blob_url(cloud_home), credential=DefaultAzureCredential())
         .get_container_client("own")
         .exists()
     )
@@ -173,7 +175,7 @@ def test_a_put_datastore_is_a_container_of_this_storage(arm: Arm, cloud_home: Ho
         (f"{GROUP_ID}/providers/Microsoft.Sql/servers/mine", {}, 501, "servers/mine"),
         (f"{GROUP_ID}2/providers/Microsoft.EventGrid/topics/mine", {}, 404, "could not be found"),
         (f"{GROUP_ID}/providers/Microsoft.EventGrid/topics/mine", {"inputSchema": "Custom"}, 501, "Custom"),
-        (f"{SYSTEM_TOPIC_ID}2", {"source": f"{STORAGE_ID}2"}, 404, "storageAccounts/devstoreaccount12"),
+        (f"{SYSTEM_TOPIC_ID}2", {"source": f"{STORAGE_ID}2"}, 404, f"storageAccounts/{STORAGE_ACCOUNT}2"),
         (f"{SYSTEM_TOPIC_ID}2", {"source": STORAGE_ID}, 400, "Only one system topic is allowed per source"),
         (f"{SYSTEM_TOPIC_ID}2", {"source": TOPIC_ID}, 501, "system topics of"),
         (f"{TOPIC_ID}2/eventSubscriptions/mine", {"destination": webhook("http://x")}, 404, "was not found"),

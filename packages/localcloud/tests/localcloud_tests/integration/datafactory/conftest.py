@@ -34,7 +34,7 @@ from localcloud.storage import emulator, publishing
 from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
-from localcloud_tests.resources import FACTORY, RESOURCE_GROUP
+from localcloud_tests.resources import FACTORY, RESOURCE_GROUP, blob_url
 
 CODE = "code-of-tests"
 ENDED = ("Succeeded", "Failed", "Cancelled")
@@ -168,7 +168,7 @@ def factory(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
             base_url=home.resource_manager,
             credential_scopes=[f"{home.resource_manager}/.default"],
         ) as client,
-        BlobServiceClient(home.blob_url, credential=credential) as blobs,
+        BlobServiceClient(blob_url(home), credential=credential) as blobs,
     ):
         factory = Factory(stack, client, blobs, credential)
         yield factory

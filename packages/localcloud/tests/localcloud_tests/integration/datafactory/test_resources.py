@@ -9,11 +9,19 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
 from azure.mgmt.datafactory.models import Factory as FactoryModel
 from azure.mgmt.datafactory.models import PipelineResource
-from localcloud.environment import EMULATOR_KEY
+from localcloud import core_tools
 from localcloud.home import SUBSCRIPTION
 
 from localcloud_tests.integration.datafactory.conftest import Factory, after, custom, reference
-from localcloud_tests.resources import BATCH_ACCOUNT, FACTORY, POOL, RESOURCE_GROUP
+from localcloud_tests.resources import (
+    BATCH_ACCOUNT,
+    FACTORY,
+    POOL,
+    RESOURCE_GROUP,
+    STORAGE_ACCOUNT,
+    STORAGE_ID,
+    blob_url,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -130,12 +138,15 @@ def test_a_pipeline_is_read_back_as_it_was_written_listed_and_deleted(factory: F
 
 
 def test_a_linked_service_shows_no_secret_and_is_kept_while_it_is_referred_to(factory: Factory) -> None:
-    key = f"AccountName=devstoreaccount1;AccountKey={EMULATOR_KEY}"
-    connection = f"DefaultEndpointsProtocol=https;{key};BlobEndpoint={factory.home.blob_url}"
+    with core_tools.manager(factory.home) as arm:
+        listed = core_tools.asked(arm, "POST", f"{STORAGE_ID}/listKeys", "2025-08-01")
+    key = listed["keys"][0]["value"]
+    named = f"AccountName={STORAGE_ACCOUNT};AccountKey={key}"
+    connection = f"DefaultEndpointsProtocol=https;{named};BlobEndpoint={blob_url(factory.home)}"
     factory.link("keyed", "AzureBlobStorage", connectionString=connection)
     found = factory.client.linked_services.get(*factory.scope, "keyed")
     assert found is not None
-    assert EMULATOR_KEY not in str(found.as_dict())
+    assert key not in str(found.as_dict())
     factory.publish("keyed", custom("Ok", "true", type_properties={
         "folderPath": factory.upload("keyed", main__py=""), "resourceLinkedService": reference("keyed"),
     }))  # fmt: skip

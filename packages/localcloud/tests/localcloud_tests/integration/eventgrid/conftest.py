@@ -19,36 +19,35 @@ from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
 from localcloud.home import LOOPBACK, Home, Ports, free_ports
 from localcloud.inventory import Inventory
 from localcloud.spec import Resource
-from localcloud.storage import emulator, publishing
+from localcloud.storage import emulator
 from localcloud.store import Store
-from localcloud.tokens import Tokens
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.receiver import Receiver, listening
 from localcloud_tests.resources import (
+    ACCOUNT_KEY,
     CONTAINER,
     SITE_ID,
     STORAGE,
     STORAGE_ID,
     SYSTEM_TOPIC_ID,
     TOPIC_ID,
+    blob_url,
     dead_letters,
     function,
+    keep_key,
     resource,
     subscription,
     webhook,
 )
 
 SYSTEM_KEY = "the-system-key"
-AZURITE_KEY = (
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # published
-)
 
 
 def client(home: Home) -> BlobServiceClient:
     """A client that authenticates with the account's key."""
     return BlobServiceClient(
-        home.blob_url, credential=AZURITE_KEY, connection_verify=str(home.ca_bundle), proxies=home.proxies
+        blob_url(home), credential=ACCOUNT_KEY, connection_verify=str(home.ca_bundle), proxies=home.proxies
     )
 
 
@@ -207,7 +206,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
     write_keys(home)
     write_functions(home)
     with environment():
-        publishing.publish(home, Tokens(home))
+        keep_key(home)
         azurite = asyncio.run(emulator.start(home))
     try:
         blobs = client(home)

@@ -14,13 +14,12 @@ import pytest
 from localcloud.eventgrid import journal
 from localcloud.home import Home, Ports, free_ports
 from localcloud.spec import of_home
-from localcloud.storage import emulator, publishing
-from localcloud.tokens import Tokens
+from localcloud.storage import emulator
 
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.conftest import FUNCTION, SYSTEM_KEY, Grid, client, write_keys
 from localcloud_tests.integration.eventgrid.receiver import LIMIT, Received, Receiver, listening
-from localcloud_tests.resources import CONTAINER, subscription, webhook
+from localcloud_tests.resources import CONTAINER, keep_key, subscription, webhook
 
 pytestmark = pytest.mark.integration
 
@@ -280,7 +279,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home.open(tmp_path_factory.mktemp("unwatched") / "cloud", Ports.free())
     [webhooks] = free_ports(1)
     serve(home, subscription("everything", destination=webhook(f"http://127.0.0.1:{webhooks}/")))
-    publishing.publish(home, Tokens(home))
+    keep_key(home)
     azurite = asyncio.run(emulator.start(home))
     container = client(home).create_container("old")
     container.upload_blob("old.csv", b"a,b\n")

@@ -19,13 +19,13 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 from localcloud.eventgrid import journal
-from localcloud.home import LOOPBACK, STORAGE_ACCOUNT
+from localcloud.home import LOOPBACK
 from localcloud.identities import PLATFORM
 from localcloud.storage import clients as storage
 from localcloud.tokens import Tokens
 
-from localcloud_tests.integration.eventgrid.conftest import AZURITE_KEY, SECOND, SECOND_ID, Grid
-from localcloud_tests.resources import STORAGE_ID
+from localcloud_tests.integration.eventgrid.conftest import SECOND, SECOND_ID, Grid
+from localcloud_tests.resources import ACCOUNT_KEY, STORAGE_ACCOUNT, STORAGE_ID, blob_url
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ def signed(blob: BlobClient) -> str:
         STORAGE_ACCOUNT,
         blob.container_name,
         blob.blob_name,
-        account_key=AZURITE_KEY,
+        account_key=ACCOUNT_KEY,
         permission=BlobSasPermissions(read=True, create=True, write=True),
         expiry=datetime.now(UTC) + timedelta(hours=1),
     )
@@ -224,7 +224,7 @@ def test_a_request_that_completes_no_write_raises_no_event(grid: Grid, container
     with pytest.raises(HttpResponseError):
         container.upload_blob("quiet.csv", b"b")  # it exists
     stranger = BlobServiceClient(
-        grid.home.blob_url,
+        blob_url(grid.home),
         credential="bm8ga2V5",
         connection_verify=str(grid.home.ca_bundle),
         proxies=grid.home.proxies,
@@ -256,7 +256,7 @@ def test_a_filter_on_the_subject_takes_what_ends_in_one_of_several_ways(grid: Gr
 
 
 def test_nothing_that_a_stranger_sends_can_forge_an_event(grid: Grid) -> None:
-    forged = "/devstoreaccount1/everything/forged.csv"
+    forged = f"/{STORAGE_ACCOUNT}/everything/forged.csv"
     line = json.dumps({"method": "PUT", "status": 201, "path": forged, "port": grid.home.ports.blob})
     with httpx.Client(
         verify=ssl.create_default_context(cafile=grid.home.ca_bundle), proxy=grid.home.proxy
@@ -264,7 +264,7 @@ def test_nothing_that_a_stranger_sends_can_forge_an_event(grid: Grid) -> None:
         for method in ("GET", "PUT", "DELETE"):
             answer = client.request(
                 method,
-                f"{grid.home.blob_url}/everything/%0A{line}%0A",
+                f"{blob_url(grid.home)}/everything/%0A{line}%0A",
                 headers={
                     "User-Agent": f"x EndMiddleware: End response. StatusCode=201 {line}",
                     "x-ms-client-request-id": line,
@@ -280,7 +280,7 @@ def test_nothing_that_a_stranger_sends_can_forge_an_event(grid: Grid) -> None:
 
 def test_what_a_client_says_of_itself_cannot_change_the_event(grid: Grid, container: ContainerClient) -> None:
     blob = container.get_blob_client("honest.csv")
-    line = '\\n{"path":"/devstoreaccount1/everything/forged-too.csv"}'
+    line = f'\\n{{"path":"/{STORAGE_ACCOUNT}/everything/forged-too.csv"}}'
     answer = httpx.put(
         signed(blob),
         content=b"a",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE_ID, Home
+from localcloud.home import REGION, SUBSCRIPTION, Home
 from localcloud.identities import object_id_of
 from localcloud.persons import person
 from localcloud.spec import CloudSpec, Resource
@@ -17,10 +17,9 @@ from localcloud_tests.integration.conftest import NODE_ENVIRONMENT
 from localcloud_tests.resources import assigned, batch_account, pool, workspace
 
 GROUP = "greenhouse"
+STORAGE_ACCOUNT = "greenhousedata"
 FACTORY = "greenhouse-factory"
 WORKSPACE = "greenhouse-models"
-ARTIFACTS = f"azureml-blobstore-{WORKSPACE_ID}"
-"""The container of the workspace's default datastore."""
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
 STORAGE_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
 FACTORY_ID = f"{GROUP_ID}/providers/Microsoft.DataFactory/factories/{FACTORY}"
@@ -73,7 +72,7 @@ def resources(home: Home) -> list[Resource]:
             f"{FACTORY_ID}/linkedservices/shed",
             "2018-06-01",
             type="AzureBlobStorage",
-            typeProperties={"serviceEndpoint": home.blob_url, "credential": CREDENTIAL},
+            typeProperties={"serviceEndpoint": home.storage_url(STORAGE_ACCOUNT), "credential": CREDENTIAL},
         ),
         resource(
             f"{FACTORY_ID}/linkedservices/gardeners",
@@ -105,7 +104,7 @@ def resources(home: Home) -> list[Resource]:
             f"{SITE_ID}/config/appsettings",
             "2024-11-01",
             GREENHOUSE_NAME="kew",
-            GREENHOUSE_STORAGE=home.blob_url,
+            GREENHOUSE_STORAGE=home.storage_url(STORAGE_ACCOUNT),
         ),
         resource(PHOTOS_ID, "2025-02-15", source=STORAGE_ID),
         resource(

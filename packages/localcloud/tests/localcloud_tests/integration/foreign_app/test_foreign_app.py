@@ -24,10 +24,10 @@ from localcloud.home import SUBSCRIPTION, Home, Ports
 from localcloud.pytest_plugin import LocalCloud
 
 from localcloud_tests.integration.foreign_app.conftest import (
-    ARTIFACTS,
     FACTORY,
     GROUP,
     GROUP_ID,
+    STORAGE_ACCOUNT,
     WORKSPACE,
     wait_until,
 )
@@ -45,7 +45,7 @@ def call(cloud: LocalCloud, method: str, path: str, **request: Any) -> httpx.Res
 
 def blobs(cloud: LocalCloud) -> BlobServiceClient:
     return BlobServiceClient(
-        cloud.home.blob_url,
+        cloud.home.storage_url(STORAGE_ACCOUNT),
         credential=cloud.credential(),
         connection_verify=str(cloud.home.ca_bundle),
         proxies=cloud.home.proxies,
@@ -133,12 +133,12 @@ def test_a_model_is_deployed_to_a_batch_endpoint_and_scores(
 ) -> None:
     cloud = localcloud_environment
     with blobs(cloud) as storage:
-        container = storage.get_container_client(ARTIFACTS)
+        ml = MLClient(cloud.credential(), SUBSCRIPTION, GROUP, WORKSPACE)
+        container = storage.get_container_client(ml.datastores.get_default().container_name)
         for file in model_folder.iterdir():
             container.upload_blob(f"models/ripeness/{file.name}", file.read_bytes(), overwrite=True)
         container.upload_blob("plants.csv", b"a,b\n0,1\n3,0\n", overwrite=True)
         paths = "azureml://datastores/workspaceblobstore/paths"
-        ml = MLClient(cloud.credential(), SUBSCRIPTION, GROUP, WORKSPACE)
         model = ml.models.create_or_update(
             Model(name="ripeness", path=f"{paths}/models/ripeness", type="mlflow_model")
         )

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -32,7 +33,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud.home import REGION, SUBSCRIPTION, Home
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT, serve, start_cloud
-from localcloud_tests.resources import CONTAINER, RESOURCE_GROUP, WORKSPACE
+from localcloud_tests.resources import RESOURCE_GROUP, WORKSPACE, blob_url
 
 DATASTORE_PATHS = "azureml://datastores/workspaceblobstore/paths"
 COMPUTE = "cpu"
@@ -113,9 +114,10 @@ class Workbench:
     blobs: BlobServiceClient
     http: httpx.Client
 
-    @property
+    @cached_property
     def container(self) -> ContainerClient:
-        return self.blobs.get_container_client(CONTAINER)
+        """That of the default datastore."""
+        return self.blobs.get_container_client(self.ml.datastores.get_default().container_name)
 
     def upload(self, path: str, data: bytes | str) -> str:
         self.container.upload_blob(path, data, overwrite=True)
@@ -268,7 +270,7 @@ def workbench_of(home: Home, models: Path) -> Iterator[Workbench]:
         environment_of(home),
         DefaultAzureCredential() as credential,
         RequestsTransport() as transport,
-        BlobServiceClient(home.blob_url, credential=credential) as blobs,
+        BlobServiceClient(blob_url(home), credential=credential) as blobs,
         httpx.Client(verify=ssl.create_default_context(cafile=home.ca_bundle), proxy=home.proxy) as http,
     ):
         ml = MLClient(credential, SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE, transport=transport)

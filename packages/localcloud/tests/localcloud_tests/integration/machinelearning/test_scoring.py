@@ -8,7 +8,7 @@ import pytest
 from azure.ai.ml.entities import BatchRetrySettings, Model, PipelineJob
 from azure.core.exceptions import HttpResponseError
 from localcloud.access.built_in import built_in_named
-from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION
+from localcloud.home import REGION, SUBSCRIPTION
 from localcloud.identities import object_id_of
 
 from localcloud_tests.integration.machinelearning.conftest import (
@@ -17,7 +17,7 @@ from localcloud_tests.integration.machinelearning.conftest import (
     scoring_process,
     wait_until,
 )
-from localcloud_tests.resources import RESOURCE_GROUP
+from localcloud_tests.resources import RESOURCE_GROUP, STORAGE_ACCOUNT
 
 ROWS = "a,b\n0.0,1.0\n3.0,0.0\n"
 SCORED = "0,low,{name}\n1,high,{name}\n"

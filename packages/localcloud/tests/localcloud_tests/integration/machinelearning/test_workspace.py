@@ -1,19 +1,24 @@
 """The workspace, its datastores, and refused requests."""
 
+from uuid import UUID
+
 import pytest
-from localcloud.home import REGION, STORAGE_ACCOUNT, WORKSPACE_ID
+from localcloud.home import REGION
 
 from localcloud_tests.integration.machinelearning.conftest import Workbench
-from localcloud_tests.resources import CONTAINER, WORKSPACE
+from localcloud_tests.resources import STORAGE_ACCOUNT, WORKSPACE
 
 
 def test_the_client_finds_the_workspace_and_its_datastore(bench: Workbench) -> None:
     workspace = bench.ml.workspaces.get(WORKSPACE)
     assert (workspace.name, workspace.location) == (WORKSPACE, REGION)
     assert workspace.storage_account.endswith(f"/storageAccounts/{STORAGE_ACCOUNT}")
-    assert bench.arm("GET", "").json()["properties"]["workspaceId"] == WORKSPACE_ID
+    guid = str(UUID(bench.arm("GET", "").json()["properties"]["workspaceId"]))
     datastore = bench.ml.datastores.get("workspaceblobstore")
-    assert (datastore.account_name, datastore.container_name) == (STORAGE_ACCOUNT, CONTAINER)
+    assert (datastore.account_name, datastore.container_name) == (
+        STORAGE_ACCOUNT,
+        f"azureml-blobstore-{guid}",
+    )
     assert bench.ml.datastores.get_default().name == "workspaceblobstore"
 
 

@@ -15,11 +15,11 @@ from azure.ai.ml import _azure_environments as environments
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from localcloud import environment
-from localcloud.home import REGION, STORAGE_ACCOUNT, SUBSCRIPTION, Home
+from localcloud.home import REGION, SUBSCRIPTION, Home
 from localcloud.metadata import environment as metadata
 
 from localcloud_tests.integration.names.conftest import connect
-from localcloud_tests.resources import TOPIC
+from localcloud_tests.resources import STORAGE_ACCOUNT, TOPIC
 
 READ = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
 pytestmark = pytest.mark.integration

@@ -31,9 +31,11 @@ from localcloud_tests.resources import (
     BATCH_ID,
     CARRYING,
     GROUP_ID,
+    STORAGE_ACCOUNT,
     STORAGE_ID,
     WORKER_ID,
     batch_account,
+    blob_url,
     pool,
 )
 from localcloud_tests.resources import (
@@ -71,7 +73,7 @@ class Bench:
         self.resources.put_factory(FACTORY, {"identity": CARRYING})
         identity = {"type": "ManagedIdentity", "typeProperties": {"resourceId": WORKER_ID}}
         self.resources.put_credential(FACTORY, "worker", identity)
-        self.link("storage", "AzureBlobStorage", serviceEndpoint=self.home.blob_url, credential=WORKER)
+        self.link("storage", "AzureBlobStorage", serviceEndpoint=blob_url(self.home), credential=WORKER)
         self.link("vault", "AzureKeyVault", baseUrl=self.home.key_vault_url("keys"), credential=WORKER)
         self.link("batch", "AzureBatch", **self.batch(), credential=WORKER)
 
@@ -201,10 +203,10 @@ def test_a_key_in_a_vault_is_read_as_the_factorys_identity(bench: Bench) -> None
 @pytest.mark.parametrize(
     "given",
     [
-        {"connectionString": "AccountName=devstoreaccount1;AccountKey=a2V5"},
+        {"connectionString": f"AccountName={STORAGE_ACCOUNT};AccountKey=a2V5"},
         {"connectionString": {"type": "SecureString", "value": "BlobEndpoint={blob};AccountKey=a2V5"}},
         {
-            "connectionString": "AccountName=devstoreaccount1",
+            "connectionString": f"AccountName={STORAGE_ACCOUNT}",
             "accountKey": {"type": "SecureString", "value": "a2V5"},
         },
     ],
@@ -212,10 +214,12 @@ def test_a_key_in_a_vault_is_read_as_the_factorys_identity(bench: Bench) -> None
 def test_a_connection_string_names_an_account_and_its_key(bench: Bench, given: dict[str, Any]) -> None:
     text = given["connectionString"]
     if isinstance(text, dict):
-        given = given | {"connectionString": text | {"value": text["value"].format(blob=bench.home.blob_url)}}
+        given = given | {
+            "connectionString": text | {"value": text["value"].format(blob=blob_url(bench.home))}
+        }
     bench.link("keyed", "AzureBlobStorage", **given)
     found = bench.connections.storage(FACTORY, "keyed")
-    assert (found.account, found.key, found.identity) == ("devstoreaccount1", "a2V5", "")
+    assert (found.account, found.key, found.identity) == (STORAGE_ACCOUNT, "a2V5", "")
     assert "sig=" in resource_file(found, "a", "code", "a").sas
     assert "sp=cw" in output_file(found, "a", "a").sas
 
@@ -233,7 +237,7 @@ def test_a_node_uses_its_own_identity_where_there_is_no_key(bench: Bench) -> Non
         ({"connectionString": "AccountName=other;AccountKey=k=="}, "2502"),
         ({"connectionString": "garbage"}, "2502"),
         (
-            {"connectionString": "AccountName=devstoreaccount1;EndpointSuffix=other.net;AccountKey=k"},
+            {"connectionString": f"AccountName={STORAGE_ACCOUNT};EndpointSuffix=other.net;AccountKey=k"},
             "2502",
         ),
         ({"serviceEndpoint": "{blob}"}, "2505"),
@@ -244,7 +248,7 @@ def test_storage_that_cannot_be_used_is_refused_with_the_services_code(
     bench: Bench, given: dict[str, Any], code: str
 ) -> None:
     named = {
-        key: value.format(blob=bench.home.blob_url) if isinstance(value, str) else value
+        key: value.format(blob=blob_url(bench.home)) if isinstance(value, str) else value
         for key, value in given.items()
     }
     bench.link("odd", "AzureBlobStorage", **named)
@@ -261,14 +265,14 @@ def test_the_factory_carries_the_identity_of_a_credential(bench: Bench) -> None:
 def test_a_missing_reference_is_named_and_what_is_referred_to_is_kept(bench: Bench) -> None:
     gone = {"referenceName": "gone", "type": "CredentialReference"}
     with pytest.raises(InvalidReferenceError, match="invalid reference 'gone'"):
-        bench.link("odd", "AzureBlobStorage", serviceEndpoint=bench.home.blob_url, credential=gone)
+        bench.link("odd", "AzureBlobStorage", serviceEndpoint=blob_url(bench.home), credential=gone)
     for kind, name in ((CREDENTIAL, "worker"), (LINKED_SERVICE, "storage")):
         with pytest.raises(Exception, match="refers to it"):
             bench.resources.delete(kind, FACTORY, name)
 
 
 def test_without_keys_one_identity_has_to_be_everywhere(bench: Bench) -> None:
-    storage = StorageConnection("devstoreaccount1", bench.cloud.blobs_of("devstoreaccount1"), WORKER_ID)
+    storage = StorageConnection(STORAGE_ACCOUNT, bench.cloud.blobs_of(STORAGE_ACCOUNT), WORKER_ID)
     inventory, factory = bench.cloud.inventory, bench.resources.factory(FACTORY)
     check_keyless(inventory, factory, WORKER_ID, storage)
 

@@ -9,10 +9,10 @@ from localcloud.eventgrid.blob_events import Account, from_change
 from localcloud.eventgrid.journal import Change, Journal, Position
 
 PORT = 10000
-ACCOUNT = Account("/subscriptions/s/…/devstoreaccount1", "https://x/devstoreaccount1")
+ACCOUNT = Account("/subscriptions/s/…/anaccount", "https://x/anaccount")
 
 
-def entry(path: str = "/devstoreaccount1/c/a.csv", **change: Any) -> dict[str, Any]:
+def entry(path: str = "/anaccount/c/a.csv", **change: Any) -> dict[str, Any]:
     return {
         "time": "2026-11-23T18:41:00.958Z",
         "port": PORT,
@@ -33,7 +33,7 @@ def parsed(**change: Any) -> Change | None:
 
 
 def line(number: int) -> bytes:
-    return json.dumps(entry(f"/devstoreaccount1/c/{number}")).encode() + b"\n"
+    return json.dumps(entry(f"/anaccount/c/{number}")).encode() + b"\n"
 
 
 def segment(folder: Path, number: int, content: bytes) -> Path:
@@ -103,9 +103,9 @@ def test_the_request_gives_the_name_of_the_operation(change: dict[str, Any], api
 @pytest.mark.parametrize(
     "change",
     [
-        {"path": "/devstoreaccount1/c"},
-        {"path": "/devstoreaccount1/c/"},
-        {"path": "/devstoreaccount1"},
+        {"path": "/anaccount/c"},
+        {"path": "/anaccount/c/"},
+        {"path": "/anaccount"},
         {"path": "/"},
         {"port": 10001},
         {"snapshot": "2026-11-23T00:00:00Z"},
@@ -121,7 +121,7 @@ def test_a_request_that_changes_no_blob_is_skipped(change: dict[str, Any]) -> No
     [
         ("/otheraccount/c/a.csv", "127.0.0.1:10000", "otheraccount"),
         ("/c/a.csv", "otheraccount.blob.core.1234abcd.localcloud.test", "otheraccount"),
-        ("/devstoreaccount1/c/a.csv", "localhost:10000", "devstoreaccount1"),
+        ("/anaccount/c/a.csv", "localhost:10000", "anaccount"),
     ],
 )
 def test_a_change_names_its_account(path: str, host: str, account: str) -> None:
@@ -133,10 +133,10 @@ def test_a_change_names_its_account(path: str, host: str, account: str) -> None:
 @pytest.mark.parametrize(
     ("path", "host", "blob"),
     [
-        ("/devstoreaccount1/c/a%20b%25%22%C3%A9.csv", "127.0.0.1:1", 'a b%"é.csv'),
-        ("/devstoreaccount1/c/d%2Fe//f", "localhost:1", "d/e//f"),
-        ("/devstoreaccount1/c/a%5Cb%0A", "127.0.0.1:1", "a/b\n"),
-        ("/c/a.csv", "devstoreaccount1.localhost:1", "a.csv"),
+        ("/anaccount/c/a%20b%25%22%C3%A9.csv", "127.0.0.1:1", 'a b%"é.csv'),
+        ("/anaccount/c/d%2Fe//f", "localhost:1", "d/e//f"),
+        ("/anaccount/c/a%5Cb%0A", "127.0.0.1:1", "a/b\n"),
+        ("/c/a.csv", "anaccount.localhost:1", "a.csv"),
     ],
 )
 def test_names_are_read_as_azurite_reads_them(path: str, host: str, blob: str) -> None:

@@ -5,7 +5,7 @@ from localcloud.home import SUBSCRIPTION
 from localcloud.machinelearning.uris import BlobPath, Workspace
 from localcloud.wire import AzureError
 
-from localcloud_tests.resources import CONTAINER, RESOURCE_GROUP, WORKSPACE, WORKSPACE_PATH
+from localcloud_tests.resources import RESOURCE_GROUP, WORKSPACE, WORKSPACE_PATH
 
 LONG = (
     f"azureml://subscriptions/{SUBSCRIPTION}/resourcegroups/{RESOURCE_GROUP}/workspaces/{WORKSPACE}"
@@ -26,7 +26,7 @@ LONG = (
 )
 def test_every_spelling_of_a_datastore_path_leads_to_the_same_blobs(workspace: Workspace, uri: str) -> None:
     place = workspace.blob_path(uri)
-    assert place == BlobPath(CONTAINER, "runs/1/model")
+    assert place == BlobPath(f"azureml-blobstore-{workspace.guid}", "runs/1/model")
     assert workspace.datastore_uri(place) == f"{LONG}/runs/1/model"
 
 
