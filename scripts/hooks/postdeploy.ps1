@@ -100,7 +100,8 @@ finally {
 Step 'Check the deployment'
 $touchdown = '.venv/Scripts/touchdown.exe', '.venv/bin/touchdown' | Where-Object { Test-Path $_ } | Select-Object -First 1
 $answer = ''
-if ($touchdown -and -not [Console]::IsInputRedirected) {
+# Nobody answers in a pipeline, even if it has a terminal.
+if ($touchdown -and -not [Console]::IsInputRedirected -and -not $env:CI) {
     $answer = Read-Host 'Check it now, and follow a run of 150 rows? It takes 25 to 65 minutes. [y/N]'
 }
 if ($answer -match '^[yY]') {

@@ -13,7 +13,7 @@ from touchdown.errors import ApiError, ClientError, WaitTimedOutError
 DELETE_LIMIT = 900.0
 POLLING_INTERVAL = 0.5
 LONGEST_INTERVAL = 10.0
-GONE = 404
+GONE, BUSY = 404, 409
 
 
 def clean(client: Client, attempt: Attempt) -> Iterator[Finding]:
@@ -59,17 +59,21 @@ def stop(client: Client, attempt: Attempt) -> None:
 
 
 def delete(client: Client, path: str) -> None:
-    """Delete something of the workspace, and wait until it is gone. Raises ApiError and WaitTimedOutError."""
-    try:
-        machine_learning(client, "DELETE", path)
-        start = time.monotonic()
-        while (waited := time.monotonic() - start) < DELETE_LIMIT:
-            machine_learning(client, "GET", path)
-            time.sleep(min(LONGEST_INTERVAL, max(POLLING_INTERVAL, waited / 10)))
-    except ApiError as error:
-        if error.status == GONE:
-            return
-        raise
+    """Delete something of the workspace, and wait until it is gone. Raises ApiError and WaitTimedOutError.
+
+    Azure ML answers 409 while another operation on it is under way; then it is asked again.
+    """
+    start, method = time.monotonic(), "DELETE"
+    while (waited := time.monotonic() - start) < DELETE_LIMIT:
+        try:
+            machine_learning(client, method, path)
+            method = "GET"
+        except ApiError as error:
+            if error.status == GONE:
+                return
+            if error.status != BUSY:
+                raise
+        time.sleep(min(LONGEST_INTERVAL, max(POLLING_INTERVAL, waited / 10)))
     raise WaitTimedOutError(f"{path} still exists {DELETE_LIMIT:g} s after its deletion was asked for.")
 
 

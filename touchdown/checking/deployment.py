@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from touchdown.connection import Connection, Json
-from touchdown.errors import NotFoundError
+from touchdown.errors import ApiError, NotFoundError
 from touchdown.target import Target
 
 VERSIONS = {
@@ -113,6 +113,7 @@ def deployment(connection: Connection) -> Deployment:
 def completed(found: Deployment) -> Target:
     """The target of an environment's client: what was not given is read from Resource Manager.
 
+    function_key is "" if the app gives none, as one whose host does not run: the checks tell why.
     Raises NotFoundError and ApiError.
     """
     given, site, workspace = found.target, found.one(SITE), found.one(WORKSPACE)
@@ -132,6 +133,9 @@ def completed(found: Deployment) -> Target:
 
 
 def function_key(found: Deployment, site: str) -> str:
-    """The app's default function key. Source: "Web Apps - List Host Keys"."""
-    keys = found.get(site, "/host/default/listkeys", "POST")["functionKeys"]
-    return str(keys["default"])
+    """The app's default function key, or "". Source: "Web Apps - List Host Keys"."""
+    try:
+        keys = found.get(site, "/host/default/listkeys", "POST").get("functionKeys") or {}
+    except ApiError:
+        return ""
+    return str(keys.get("default") or next(iter(keys.values()), ""))

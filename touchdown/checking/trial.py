@@ -13,10 +13,19 @@ from touchdown.client import Client
 from touchdown.errors import ClientError
 
 FORBIDDEN = 403
+NO_KEY = Finding(
+    "first run",
+    Outcome.FAILED,
+    "the app gives no function key: open its URL once, so that its host starts, and check again. Whoever"
+    " checks needs the right to list the keys of its host (Microsoft.Web/sites/host/listkeys/action).",
+)
 
 
 def trial(client: Client, found: Deployment, report: Report, limit: float = RUN_LIMIT) -> Iterator[Finding]:
     """Upload a dataset, follow its run, and delete what that made, whatever happens in between."""
+    if not client.target.function_key:
+        yield NO_KEY
+        return
     attempt = first_run.named(client.target.workspace_path)
     left: list[Finding] = []
     try:

@@ -68,20 +68,29 @@ class Machine:
             command, input=typed, env=environment, capture_output=True, text=True, check=False
         )
 
-    def run_on_a_terminal(self, *command: str | Path, typed: str) -> "subprocess.CompletedProcess[str]":
+    def run_on_a_terminal(
+        self, *command: str | Path, typed: str, **more: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a command whose standard input is a terminal, on which one line was typed."""
         terminal, stdin = pty.openpty()
         os.write(terminal, f"{typed}\n".encode())
         try:
             return subprocess.run(
-                command, stdin=stdin, env=self.environment(), capture_output=True, text=True, check=False
+                command,
+                stdin=stdin,
+                env=self.environment(**more),
+                capture_output=True,
+                text=True,
+                check=False,
             )
         finally:
             os.close(terminal)
             os.close(stdin)
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AZ")}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("AZ") and name != "CI"
+        }
         return kept | {"PATH": f"{self.folder}:{os.environ['PATH']}", "LOG": str(self.log), **more}
 
     @property

@@ -75,10 +75,9 @@ def test_the_command_that_checks_the_deployment_is_named_at_the_end(machine: Mac
     assert [line for line in machine.lines() if line.startswith("touchdown")] == []
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y", 3), ("n", 0), ("", 0)])
-def test_on_a_terminal_the_check_is_offered_and_decides(
-    machine: Machine, tmp_path: Path, answer: str, code: int
-) -> None:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout that has been set up; its `touchdown` fails with 3."""
     checkout = tmp_path / "checkout"
     (checkout / ".venv" / "bin").mkdir(parents=True)
     for name in ("scripts", "bicep", "trainer"):
@@ -86,12 +85,28 @@ def test_on_a_terminal_the_check_is_offered_and_decides(
     tool = checkout / ".venv" / "bin" / "touchdown"
     tool.write_text('#!/bin/sh\necho "touchdown $*" >>"$LOG"\nexit 3\n')
     tool.chmod(0o755)
+    return checkout
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 3), ("n", 0), ("", 0)])
+def test_on_a_terminal_the_check_is_offered_and_decides(
+    machine: Machine, checkout: Path, answer: str, code: int
+) -> None:
     done = machine.run_on_a_terminal(
         checkout / "scripts" / "deploy.sh", "--location", "westeurope", typed=answer
     )
     assert done.returncode == code
     called = [line for line in machine.lines() if line.startswith("touchdown")]
     assert called == ["touchdown check --subscription subscription-1 --group rg-lab"] * (answer == "y")
+
+
+def test_a_pipeline_is_asked_nothing_even_if_it_has_a_terminal(machine: Machine, checkout: Path) -> None:
+    done = machine.run_on_a_terminal(
+        checkout / "scripts" / "deploy.sh", "--location", "westeurope", typed="y", CI="true"
+    )
+    assert done.returncode == 0
+    assert [line for line in machine.lines() if line.startswith("touchdown")] == []
+    assert "touchdown check --subscription subscription-1 --group rg-lab\n" in done.stderr
 
 
 def test_packages_are_published_with_the_code_if_that_is_asked_for(machine: Machine, tmp_path: Path) -> None:

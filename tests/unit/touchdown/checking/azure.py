@@ -40,11 +40,20 @@ def deployed() -> Memory:
 
 @dataclass
 class Azure:
-    """Answers by path in lower case. A test changes `memory` and `answers`, or calls `say`."""
+    """Answers by path in lower case. A test changes `memory` and `answers`, or calls `say`.
+
+    `default` answers what nothing else does.
+    """
 
     memory: Memory = field(default_factory=deployed)
     answers: dict[str, Any] = field(default_factory=dict)
     turns: dict[str, list[Any]] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+    default: httpx.Response = field(
+        default_factory=lambda: httpx.Response(
+            404, json={"error": {"code": "ResourceNotFound", "message": "there is none"}}
+        )
+    )
 
     def __post_init__(self) -> None:
         site, batch, workspace = self.id("sites"), self.id("batchAccounts"), self.id("workspaces", "mlw-")
@@ -104,6 +113,8 @@ class Azure:
         path = request.url.path.lower()
         if turns := self.turns.get(path):
             self.answers[path] = turns.pop(0)
+        if path.startswith(tuple(self.absent)):
+            return httpx.Response(404)
         if path in self.answers:
             answer = self.answers[path]
             if isinstance(answer, Exception):
@@ -123,7 +134,11 @@ class Azure:
             return httpx.Response(200, json=body)
         if path in self.memory.deployed:
             return httpx.Response(200, json=self.read(path))
-        return httpx.Response(404, json={"error": {"code": "ResourceNotFound", "message": f"no {path}"}})
+        return self.default
+
+    def gone(self, beginning: str) -> None:
+        """Answer 404 for whatever lies below a path."""
+        self.absent.append(beginning.lower())
 
     def say(self, path: str, *answers: Any) -> None:
         """Answer one call after another in these ways, then in the last one."""
