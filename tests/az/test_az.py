@@ -182,6 +182,22 @@ def test_a_csv_that_az_uploads_becomes_a_served_model(
     assert served["properties"]["defaults"] == {"deploymentName": run["deployment"]}
 
 
+def test_the_hook_before_a_deployment_changes_the_modes_of_the_batch_account(
+    az: Az, outputs: dict[str, str]
+) -> None:
+    settings = {
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "AZURE_ENV_NAME": "touchdown",
+        "AZURE_RESOURCE_GROUP": outputs["AZURE_RESOURCE_GROUP"],
+        "BATCH_AUTHENTICATION": "KeyVault",
+    }
+    told = az.script(
+        *("env", *(f"{name}={value}" for name, value in settings.items())),
+        "scripts/hooks/preprovision.sh",
+    )
+    assert told.rstrip().endswith("== Change them from AAD to AAD SharedKey"), told
+
+
 def test_the_script_deletes_everything_and_frees_the_names(az: Az, outputs: dict[str, str]) -> None:
     group = outputs["AZURE_RESOURCE_GROUP"]
     told = az.script("scripts/teardown.sh", given=f"{group}\n")
