@@ -207,6 +207,28 @@ def test_whoever_writes_a_resource_must_be_allowed_to_assign_its_identity(use: U
     use(check)
 
 
+def test_whoever_writes_a_credential_of_a_factory_must_be_allowed_to_assign_its_identity(use: Use) -> None:
+    factory = f"{LAB}/providers/Microsoft.DataFactory/factories/adf"
+    properties = {"type": "ManagedIdentity", "typeProperties": {"resourceId": IDENTITY_ID}}
+
+    async def put(world: World) -> httpx.Response:
+        path = f"{factory}/credentials/training"
+        return await world.send("PUT", path, {"properties": properties}, version="2018-06-01")
+
+    async def check(world: World) -> None:
+        world.assign("Data Factory Contributor", LAB)
+        made = await world.send("PUT", factory, {"location": "here"}, version="2018-06-01")
+        assert made.is_success
+        refused = await put(world)
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"]) == (403, "LinkedAuthorizationFailed")
+        assert f"on the linked scope(s) '{IDENTITY_ID}' (respectively)" in error["message"]
+        world.assign("Managed Identity Operator", IDENTITY_ID)
+        assert (await put(world)).is_success
+
+    use(check)
+
+
 def test_nobody_publishes_to_a_topic_without_the_role_even_its_owner(use: Use) -> None:
     event = {"id": "1", "subject": "s", "eventType": "t", "eventTime": "2026-01-01T00:00:00Z", "data": {}}
     events = [event | {"dataVersion": "1"}]

@@ -44,12 +44,20 @@ class World:
         self.inventory.put(ASSIGNMENT, id_, {}, given)
 
     async def send(
-        self, method: str, path: str, body: Any = None, *, audience: str = "", who: Principal = ROBOT
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        audience: str = "",
+        who: Principal = ROBOT,
+        version: str = VERSION["api-version"],
     ) -> httpx.Response:
         cloud = self.opened.cloud
         token, _ = cloud.tokens.issue(who, audience or cloud.home.resource_manager)
         headers = {"Authorization": f"Bearer {token}"}
-        return await self.opened.http.request(method, path, params=VERSION, json=body, headers=headers)
+        parameters = {"api-version": version}
+        return await self.opened.http.request(method, path, params=parameters, json=body, headers=headers)
 
 
 type Test = Callable[[World], Coroutine[Any, Any, None]]
