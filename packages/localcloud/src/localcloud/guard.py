@@ -4,7 +4,7 @@ Sources: "Troubleshoot Azure RBAC" for the refusals; for linked access "Assign a
 another resource" and LinkedAuthorizationFailed in "Resolve common Azure deployment errors".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +13,11 @@ from localcloud.access.calls import Call
 from localcloud.access.conditions.attributes import Attribute, Value
 from localcloud.access.decisions import Refused
 from localcloud.access.definitions import role_id
+from localcloud.access.scopes import covers
 from localcloud.arm import known_subscription
-from localcloud.grants import ASSIGNMENT
+from localcloud.authorization.checks import custom_role
+from localcloud.grants import ASSIGNMENT, DEFINITION
+from localcloud.home import SUBSCRIPTION
 from localcloud.rights import Right
 from localcloud.service import Cloud
 from localcloud.wire import AzureError, json_body
@@ -53,7 +56,10 @@ class Guard:
             raise right.refusal(decided) if right.refusal else forbidden(decided)
         # Each resource of a deployment is admitted by itself, and its body may be more than strict JSON.
         if request.method in ("PUT", "PATCH") and call.operation != DEPLOY:
-            self._admit_links(call, await json_body(request))
+            body = await json_body(request)
+            self._admit_links(call, [*links(body), *self._scopes_of_role(call, request, body)])
+        elif request.method == "DELETE":
+            self._admit_links(call, self._scopes_of_role(call, request, {}))
 
     async def leave(self) -> None:
         """After a request: tell whoever must know that access has changed."""
@@ -71,11 +77,35 @@ class Guard:
             return of_assignment("Resource", found["properties"] if found else None)
         return {}
 
-    def _admit_links(self, call: Call, body: dict[str, Any]) -> None:
-        """Raise AzureError 403 if the caller may not use a resource that a body refers to."""
+    def _scopes_of_role(
+        self, call: Call, request: Request, body: dict[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        """Where a caller needs the right to write or delete a role: at each scope that it has or will have.
+
+        A role is found by its GUID from every scope, so the scope of a path says little. The route refuses
+        scopes outside the subscription. Source: "Azure custom roles", "Custom role properties".
+        """
+        if not call.operation.startswith(f"{DEFINITION}/"):
+            return
+        stored = custom_role(self._cloud.inventory, request.path_params.get("name", ""))
+        properties = body.get("properties")
+        wanted = properties.get("assignableScopes") if isinstance(properties, dict) else None
+        scopes = [
+            *(stored.assignable_scopes if stored else ()),
+            *(wanted if isinstance(wanted, list) else ()),
+        ]
+        own = [
+            each
+            for each in scopes
+            if isinstance(each, str) and covers(f"/subscriptions/{SUBSCRIPTION}", each)
+        ]
+        yield from ((call.operation, each) for each in dict.fromkeys(own))
+
+    def _admit_links(self, call: Call, linked: Iterable[tuple[str, str]]) -> None:
+        """Raise AzureError 403 if the caller may not do what a request means for other resources."""
         refused = [
             (operation, scope)
-            for operation, scope in links(body)
+            for operation, scope in linked
             if isinstance(
                 self._cloud.grants.decide(Call(call.principal, operation, scope, client=call.client)), Refused
             )

@@ -16,6 +16,7 @@ from localcloud_tests.unit.world import LAB, ROBOT, ROOT, TOPIC_ID, Use, World
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 OWN = f"{LAB}/providers/{USER_ASSIGNED}/own-identity"
 MINE = str(uuid4())
+WORD = {"PUT": "write", "DELETE": "delete"}
 Json = dict[str, Any]
 
 
@@ -264,5 +265,33 @@ def test_a_deleted_resource_takes_its_assignments_with_it(use: Use) -> None:
         await as_person(world, "DELETE", TOPIC_ID, **{"api-version": "2025-02-15"})
         found = await as_person(world, "GET", f"{ROOT}/providers/{ASSIGNMENT}")
         assert not any(each["id"].startswith(TOPIC_ID) for each in found["value"])
+
+    use(check)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_who_owns_one_resource_cannot_change_a_role_of_the_whole_subscription(use: Use, method: str) -> None:
+    async def check(world: World) -> None:
+        shared = custom(assignableScopes=[ROOT])
+        made = await as_person(world, "PUT", definition(MINE), shared)
+        world.assign("Owner", TOPIC_ID)
+        wider = custom(assignableScopes=[TOPIC_ID], permissions=[{"actions": ["*"]}])
+        answer = await world.send(method, definition(MINE, TOPIC_ID), wider if method == "PUT" else None)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "LinkedAuthorizationFailed")
+        assert f"'Microsoft.Authorization/roleDefinitions/{WORD[method]}'" in answer.text
+        assert f"on the linked scope(s) '{ROOT}'" in answer.text
+        assert (await as_person(world, "GET", definition(MINE)))["properties"] == made["properties"]
+
+    use(check)
+
+
+def test_who_owns_one_resource_makes_roles_for_it_alone(use: Use) -> None:
+    async def check(world: World) -> None:
+        world.assign("Owner", TOPIC_ID)
+        path = definition(MINE, TOPIC_ID)
+        wider = await world.send("PUT", path, custom(assignableScopes=[TOPIC_ID, ROOT]))
+        assert (wider.status_code, wider.json()["error"]["code"]) == (403, "LinkedAuthorizationFailed")
+        assert (await world.send("PUT", path, custom(assignableScopes=[TOPIC_ID]))).status_code == 201
+        assert (await world.send("DELETE", path)).status_code == 200
 
     use(check)
