@@ -1,0 +1,63 @@
+"""`touchdown check` of a deployment in Azure needs its group and the account of az, and nothing else."""
+
+from typing import Any
+
+import azure.identity
+import httpx
+import pytest
+from localcloud.home import SUBSCRIPTION
+
+from tests.unit.touchdown.checking.azure import Azure, Token
+from tests.unit.touchdown.commands import run
+from touchdown.checking.checks import CHECKS
+
+HTTP = httpx.Client
+THERE = ("--group", "rg-touchdown", "--subscription", SUBSCRIPTION)
+MANAGER = ("--resource-manager", "https://management.test/")
+
+
+@pytest.fixture
+def signed_in(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What az is asked for; a token is its answer."""
+    asked: list[dict[str, Any]] = []
+
+    def credential(**given: Any) -> Token:
+        asked.append(given)
+        return Token()
+
+    monkeypatch.setattr(azure.identity, "AzureCliCredential", credential)
+    return asked
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Azure:
+    there = Azure()
+    monkeypatch.setattr(httpx, "Client", lambda **_: HTTP(transport=httpx.MockTransport(there)))
+    return there
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_deployment_in_azure_is_checked_by_its_group(signed_in: list[dict[str, Any]]) -> None:
+    answer = run("check", *THERE, *MANAGER, "--no-run", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.json["ok"] is True
+    assert {each["check"] for each in answer.json["findings"]} >= {*CHECKS}
+    assert [each["subscription"] for each in signed_in] == [SUBSCRIPTION]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_what_is_broken_is_printed_with_its_row_and_is_the_exit_code(cloud: Azure) -> None:
+    del cloud.memory.deployed[cloud.id("systemTopics/eventSubscriptions", "models").lower()]
+    answer = run("check", *THERE, *MANAGER)
+    assert answer.code == 1
+    assert "✗ events" in answer.out
+    assert "docs/deploy.md: there is no run" in answer.out
+    assert "? first run      not tried" in answer.out
+    assert "The deployment works." not in answer.err
+
+
+def test_a_group_without_its_subscription_is_wrong_usage(signed_in: list[dict[str, Any]]) -> None:
+    answer = run("check", "--group", "rg-touchdown", "--json")
+    assert answer.code == 2
+    assert answer.json["error"]["hint"] == "az account show --query id --output tsv prints yours."
+    assert signed_in == []
