@@ -1,54 +1,118 @@
-"""Applies the resources of a specification to the cloud's own Resource Manager, as deploying a template does.
+"""Deploys what a specification names, through the cloud's own Resource Manager, when the cloud starts.
 
-A template states which resource depends on which. Here the ids give the order: the resource group first,
-parents before their children, and event subscriptions last, since they refer to topics and functions. The
-resources of one step are sent at the same time.
+They are deployments like those of a client (localcloud.deployments), which find the order themselves, and
+what was deployed before is not deployed again.
 """
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
 
+from localcloud.deploying import reasons
+from localcloud.deployments.ordering import SnapshotError
+from localcloud.deployments.requests import Target, Wanted
+from localcloud.deployments.service import Deployments
+from localcloud.deployments.snapshots import Snapshot
 from localcloud.functions.site import read, site_file
-from localcloud.home import LOOPBACK, Home
-from localcloud.inventory import SITE
+from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION, Home
+from localcloud.inventory import GROUP, SITE
 from localcloud.service import Cloud
-from localcloud.spec import Resource
+from localcloud.spec import CloudSpec, Resource
 from localcloud.web.names import FUNCTION
+from localcloud.wire import AzureError
 
 STORAGE_LIMIT = 60
-"""Seconds within which storage must answer, and the timeout of each request."""
-LAST = "/eventsubscriptions/"
+"""Seconds within which storage must answer."""
+LATE = "/eventsubscriptions/"
 
 
 class DeploymentError(Exception):
-    """Resource Manager refused a resource, or storage does not answer. The text quotes the refusal."""
+    """A deployment failed, or storage does not answer. The text quotes what was refused."""
 
 
 async def apply(resource_manager: ASGIApp, controls: ASGIApp, cloud: Cloud) -> None:
-    """PUT every resource of the cloud's specification, and give its site the code of the specification's app.
+    """Deploy the cloud's specification, and give its site the code of the specification's app.
 
-    The code is there before event subscriptions, which refer to its functions. Applying the same list again
-    changes nothing. Raises DeploymentError.
+    The code is given as soon as there is a site, since event subscriptions refer to its functions. Raises
+    DeploymentError.
     """
     await storage_answers(cloud.home)
-    token, _ = cloud.tokens.issue(cloud.principals.person("person"), cloud.home.resource_manager)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(resource_manager),
-        base_url=cloud.home.resource_manager,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=STORAGE_LIMIT,
-    ) as client:
-        published = False
-        for step in steps(cloud.spec.resources):
-            if LAST in step[0].id.lower() and not published:
-                await publish(controls, cloud)
-                published = True
-            await apply_step(client, step)
-    if not published:
+    deployments = Deployments(cloud)
+    deployments.records.end_interrupted()
+    for name, document in documents(cloud.spec):
         await publish(controls, cloud)
+        await deploy(resource_manager, cloud, deployments, name, document)
+    await publish(controls, cloud)
+
+
+def documents(spec: CloudSpec) -> Iterator[tuple[str, Any]]:
+    """The snapshots of a specification, by the names of their deployments, in their order.
+
+    Those of its files, then its list of resources, of which the event subscriptions are the last.
+    """
+    for file in spec.snapshots:
+        yield file.name.partition(".")[0], spec.snapshot(file)
+    late = [each for each in spec.resources if LATE in each.id.lower()]
+    early = [each for each in spec.resources if LATE not in each.id.lower()]
+    for name, resources in (("resources", early), ("subscriptions", late)):
+        if resources:
+            yield name, snapshot_of(resources)
+
+
+def snapshot_of(resources: Iterable[Resource]) -> dict[str, Any]:
+    return {
+        "predictedResources": [
+            {
+                **each.body,
+                "id": each.id,
+                "type": type_and_name(each.id)[0],
+                "name": type_and_name(each.id)[1],
+                "apiVersion": each.api_version,
+            }
+            for each in resources
+        ]
+    }
+
+
+def type_and_name(id_: str) -> tuple[str, str]:
+    """The type and the name of a resource, as a template writes them."""
+    *before, last = re.split("/providers/", id_, flags=re.IGNORECASE)
+    if not before:
+        return GROUP, id_.rpartition("/")[2]
+    provider, *segments = last.split("/")
+    return "/".join([provider, *segments[::2]]), "/".join(segments[1::2])
+
+
+async def deploy(
+    resource_manager: ASGIApp, cloud: Cloud, deployments: Deployments, name: str, document: Any
+) -> None:
+    """Deploy a snapshot as the person, unless it is what was deployed last. Raises DeploymentError."""
+    target = Target(SUBSCRIPTION, None, name, REGION)
+    try:
+        wanted = Wanted(target, Snapshot.read(document), {}, {})
+        known = deployments.records.get(target.id)
+        if known and succeeded(known) and known["kept"]["snapshotHash"] == wanted.snapshot.digest:
+            return
+        manager = cloud.home.resource_manager
+        token, _ = cloud.tokens.issue(cloud.principals.person("person"), manager)
+        caller = cloud.tokens.check(token, [manager])
+        _, task = await deployments.begin(resource_manager, caller, f"Bearer {token}", wanted)
+    except (AzureError, SnapshotError) as error:
+        raise DeploymentError(f"the deployment '{name}' cannot begin: {error}") from None
+    await task
+    ended = deployments.get(target.id)
+    if not succeeded(ended):
+        raise DeploymentError(
+            "\n".join([f"the deployment '{name}' failed.", *reasons(ended["properties"]["error"])])
+        )
+
+
+def succeeded(deployment: dict[str, Any]) -> bool:
+    return bool(deployment["properties"]["provisioningState"] == "Succeeded")
 
 
 async def publish(controls: ASGIApp, cloud: Cloud) -> None:
@@ -66,38 +130,6 @@ async def publish(controls: ASGIApp, cloud: Cloud) -> None:
         answer = await client.put(f"/sites/{site['name']}/package", json={"folder": str(cloud.spec.app)})
     if not answer.is_success:
         raise DeploymentError(f"the app of {site['name']} cannot run: {answer.json()['error']['message']}")
-
-
-async def apply_step(client: httpx.AsyncClient, step: list[Resource]) -> None:
-    """PUT the resources of one step at the same time.
-
-    Refused resources are sent again as long as others succeed, because they may refer to those. Raises
-    DeploymentError when every resource that is left is refused.
-    """
-    while step:
-        errors = await asyncio.gather(*(put(client, resource) for resource in step))
-        refused = [resource for resource, error in zip(step, errors, strict=True) if error]
-        if len(refused) == len(step):
-            raise DeploymentError(next(error for error in errors if error))
-        step = refused
-
-
-async def put(client: httpx.AsyncClient, resource: Resource) -> str:
-    """PUT a resource. Return the reason if it is refused, else ""."""
-    answer = await client.put(resource.id, params={"api-version": resource.api_version}, json=resource.body)
-    if answer.is_success:
-        return ""
-    error = answer.json().get("error", {})
-    return f"{resource.id} was refused: {error.get('code')}: {error.get('message')}"
-
-
-def steps(resources: Sequence[Resource]) -> list[list[Resource]]:
-    """Group resources into steps, in the order in which they can be applied."""
-    found: dict[tuple[bool, int], list[Resource]] = {}
-    for resource in resources:
-        key = (LAST in resource.id.lower(), resource.id.strip("/").count("/"))
-        found.setdefault(key, []).append(resource)
-    return [found[key] for key in sorted(found)]
 
 
 async def storage_answers(home: Home) -> None:

@@ -1,11 +1,12 @@
-"""What one localcloud serves: a list of resources, a function app, and the Python environment of its nodes.
+"""What one localcloud serves: resources, a function app, and the Python environment of its nodes.
 
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
     spec = CloudSpec([Resource(group, {"location": "westeurope"}, "2024-03-01"), …], app=Path("app"))
     Stack(Home.open(Path(".localcloud")), spec).start()
 
-Each time the cloud starts, it sends every resource of the list to its own Resource Manager with PUT. Ids,
-bodies and API versions are therefore those of Azure's templates.
+When the cloud starts, it deploys the resources, and the snapshots that `bicep snapshot` wrote
+(deployment.py). Ids, bodies and API versions are those of Azure's templates, and so are expressions, such as
+`[reference('…').principalId]`.
 """
 
 import json
@@ -37,12 +38,14 @@ class Resource:
 class CloudSpec:
     """The specification of a localcloud: everything that it serves.
 
-    app: the function app's folder; without one, the stack has no Functions host. node_environment: an
-    existing Python environment, which Batch tasks find on their PATH and in which models score; localcloud
-    never writes to it. node_requirements: if there is no node_environment, localcloud makes one from this
-    file, which locks its requirements by hash. node_python: the Python version of the environment that
-    localcloud makes. node_environment_mark: a file below $AZ_BATCH_NODE_SHARED_DIR by which the pool's start
-    task knows that an environment is complete, such as `env-1/.complete`: localcloud's nodes have it.
+    resources: deployed as one template would deploy them, in the order that they need. snapshots: files of
+    `bicep snapshot`, each of which is a deployment to the subscription; they come first, in their order. app:
+    the function app's folder; without one, the stack has no Functions host. node_environment: an existing
+    Python environment, which Batch tasks find on their PATH and in which models score; localcloud never
+    writes to it. node_requirements: if there is no node_environment, localcloud makes one from this file,
+    which locks its requirements by hash. node_python: the Python version of the environment that localcloud
+    makes. node_environment_mark: a file below $AZ_BATCH_NODE_SHARED_DIR by which the pool's start task knows
+    that an environment is complete, such as `env-1/.complete`: localcloud's nodes have it.
     """
 
     resources: Sequence[Resource] = field(default_factory=tuple)
@@ -51,6 +54,7 @@ class CloudSpec:
     node_requirements: Path | None = None
     node_python: str = "3.11"
     node_environment_mark: str = ""
+    snapshots: Sequence[Path] = field(default_factory=tuple)
 
     def to_json(self) -> Json:
         return {
@@ -60,6 +64,7 @@ class CloudSpec:
             "nodeRequirements": _text(self.node_requirements),
             "nodePython": self.node_python,
             "nodeEnvironmentMark": self.node_environment_mark,
+            "snapshots": [_text(each) for each in self.snapshots],
         }
 
     @classmethod
@@ -79,6 +84,7 @@ class CloudSpec:
             path("nodeRequirements"),
             str(body.get("nodePython", cls.node_python)),
             str(body.get("nodeEnvironmentMark", cls.node_environment_mark)),
+            [(folder / each).absolute() for each in body.get("snapshots", [])],
         )
 
     @classmethod
@@ -96,19 +102,13 @@ class CloudSpec:
             json.dump(self.to_json(), out, indent=1)
         draft.replace(file)
 
-    def app_settings(self) -> dict[str, str]:
-        """The settings of the site; a resource `config/appsettings` replaces those in its siteConfig."""
-        settings: dict[str, str] = {}
-        for each in self.resources:
-            parts = each.id.lower().split("/")
-            properties = each.body.get("properties") or {}
-            if parts[-3:-1] == ["microsoft.web", "sites"]:
-                listed = (properties.get("siteConfig") or {}).get("appSettings") or []
-                settings = {str(one["name"]): str(one["value"]) for one in listed}
-        for each in self.resources:
-            if each.id.lower().endswith("/config/appsettings"):
-                settings = {name: str(value) for name, value in (each.body.get("properties") or {}).items()}
-        return settings
+    @staticmethod
+    def snapshot(file: Path) -> Any:
+        """The content of a snapshot's file. Raises SpecError."""
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SpecError(f"{file} holds no snapshot: {error}") from None
 
 
 def spec_file(home: Home) -> Path:

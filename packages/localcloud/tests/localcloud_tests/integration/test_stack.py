@@ -112,7 +112,7 @@ def test_a_fault_is_armed_listed_and_disarmed(shell: Shell, spec: Path) -> None:
 def test_a_list_that_cannot_be_applied_leaves_nothing_and_says_why(tmp_path: Path) -> None:
     home = Home.open(tmp_path / "home", Ports.free())
     lost = subscription("lost", f"{TOPIC_ID}-2", destination={})
-    with pytest.raises(PartFailedError, match=r"eventSubscriptions/lost was refused: ResourceNotFound"):
+    with pytest.raises(PartFailedError, match=r"eventSubscriptions/lost: ResourceNotFound"):
         Stack(home, CloudSpec([*resources(home), lost])).start()
     assert not is_locked(home)
 

@@ -9,14 +9,22 @@ import pytest
 from localcloud.home import Home, Ports
 from localcloud.spec import CloudSpec, Resource, SpecError, of_home, spec_file
 
-from localcloud_tests.resources import GROUP_ID, SITE_ID, resource
+from localcloud_tests.resources import GROUP_ID
 
 
 def test_a_specification_is_the_same_after_a_file(tmp_path: Path) -> None:
     home = Home.open(tmp_path, Ports())
     assert of_home(home) == CloudSpec()
     group = Resource(GROUP_ID, {"location": "here"}, "2024-03-01")
-    spec = CloudSpec([group], tmp_path / "app", tmp_path / "python", tmp_path / "requirements.txt", "3.12")
+    spec = CloudSpec(
+        [group],
+        tmp_path / "app",
+        tmp_path / "python",
+        tmp_path / "requirements.txt",
+        "3.12",
+        "m",
+        [tmp_path / "a"],
+    )
     spec.write(spec_file(home))
     assert of_home(home) == spec
     assert stat.S_IMODE(spec_file(home).stat().st_mode) == 0o600
@@ -24,12 +32,13 @@ def test_a_specification_is_the_same_after_a_file(tmp_path: Path) -> None:
 
 def test_relative_paths_begin_at_the_folder_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "spec.json"
-    file.write_text(json.dumps({"app": "app", "nodeEnvironment": "../python"}))
+    file.write_text(json.dumps({"app": "app", "nodeEnvironment": "../python", "snapshots": ["main.json"]}))
     spec = CloudSpec.read(file)
     assert spec.app == tmp_path / "app"
     assert spec.node_environment is not None
     assert spec.node_environment.resolve() == tmp_path.parent / "python"
     assert spec.node_requirements is None
+    assert spec.snapshots == [tmp_path / "main.json"]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +57,3 @@ def test_a_file_that_is_no_specification_is_named(tmp_path: Path, body: Any, say
     with pytest.raises(SpecError, match=says) as refused:
         CloudSpec.read(file)
     assert str(file) in str(refused.value)
-
-
-def test_settings_of_the_site_are_those_of_its_config_or_else_of_the_site_itself() -> None:
-    listed = [{"name": "COLOUR", "value": "red"}, {"name": "SIZE", "value": "1"}]
-    site = resource(SITE_ID, "2024-11-01", siteConfig={"appSettings": listed})
-    assert CloudSpec([site]).app_settings() == {"COLOUR": "red", "SIZE": "1"}
-    config = resource(f"{SITE_ID}/config/appsettings", "2024-11-01", COLOUR="blue")
-    assert CloudSpec([config, site]).app_settings() == {"COLOUR": "blue"}
-    assert CloudSpec().app_settings() == {}
