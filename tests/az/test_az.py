@@ -22,7 +22,7 @@ from touchdown import local
 from touchdown.client import ML_API_VERSION, Client
 from touchdown.target import Target
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 GROUP = "rg-touchdown"
 """The group of the script; localcloud has one at a time."""
@@ -162,7 +162,6 @@ def outputs(az: Az) -> dict[str, str]:
     return {name.upper(): output["value"] for name, output in deployed["properties"]["outputs"].items()}
 
 
-@pytest.mark.timeout(600)
 def test_a_csv_that_az_uploads_becomes_a_served_model(
     az: Az, localcloud: LocalCloud, outputs: dict[str, str]
 ) -> None:
