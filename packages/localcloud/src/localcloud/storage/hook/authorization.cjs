@@ -11,9 +11,19 @@ const { needOf, suboperationOf } = require("./operations.cjs");
 const { TokenError, claimsOf } = require("./tokens.cjs");
 
 const ENTRA_FIRST_VERSION = "2017-11-09";
+const DELEGATION = ["sr", "skoid", "sktid", "skt", "ske", "sks", "skv"];
+/** The fields that a user-delegation SAS has ("Create a user delegation SAS"); Azurite checks what they say. */
 
-/** What authenticates a request: a token, a key, a SAS by a key or by a user, or nothing. */
-function credentialOf(request) {
+function isDelegated(service, request) {
+  const fields = DELEGATION.map((name) => request.getQuery(name));
+  return service === "blob" && fields.every((each) => typeof each === "string" && each !== "");
+}
+
+/**
+ * What authenticates a request: a token, a key, a SAS by a key or by a user, or nothing. A SAS is by a user only if
+ * it cannot be by a key: a key's signature does not cover `skoid`, so anybody could add it.
+ */
+function credentialOf(service, request) {
   const header = request.getHeader("authorization");
   if (header !== undefined) {
     const [scheme] = header.split(" ", 1);
@@ -22,7 +32,7 @@ function credentialOf(request) {
   if (request.getQuery("sig") === undefined) {
     return "nothing";
   }
-  return request.getQuery("skoid") === undefined ? "keySas" : "userSas";
+  return isDelegated(service, request) ? "userSas" : "keySas";
 }
 
 /** Whether a request is of this version or a later one. A part of a batch has that of the batch. */
@@ -53,11 +63,12 @@ class Authorization {
   /**
    * Whether a request may be done: true, or the refusal is thrown.
    *
-   * `tools.accepts` runs Azurite's authenticators; `tools.exists` tells whether a blob is there; `tools.source`, if
+   * `tools.accepts` runs Azurite's authenticators of one kind; `tools.exists` tells whether a blob is there; `tools.source`, if
    * there is one, checks the source of a copy.
    */
   async authorize(context, request, tools) {
-    const credential = credentialOf(request);
+    const credential = credentialOf(this.service, request);
+    context.context.localcloudCredential = credential;
     await this.authenticated(context, request, credential, tools);
     await tools.source?.(credential);
     return true;
@@ -76,9 +87,13 @@ class Authorization {
         if (!target.account.allowSharedKeyAccess) {
           throw this.refuse("KeyBasedAuthenticationNotPermitted", context);
         }
-        return this.signed(context, request, tools);
+        return this.signed("signed", context, request, tools);
       case "userSas":
-        await this.signed(context, request, tools);
+        await this.signed("delegated", context, request, tools);
+        if (request.getQuery("skoid") === policy.platform) {
+          // The platform acts by tokens only, so a signature in its name is not its own.
+          throw this.refuse("AuthenticationFailed", context);
+        }
         return this.check(context, request, policy, target, request.getQuery("skoid"), tools);
       case "nothing":
         if (target.account.allowBlobPublicAccess && (await tools.accepts("public", request, context))) {
@@ -90,13 +105,16 @@ class Authorization {
     }
   }
 
-  /** Throws 403 unless Azurite accepts a request's key or SAS. Azurite has its own name for a bad or expired one. */
-  async signed(context, request, tools) {
+  /**
+   * Throws 403 unless Azurite accepts a request's key or SAS: "signed" by a key, or "delegated". Azurite has its own
+   * name for a bad or expired one, and breaks where a field cannot be decoded.
+   */
+  async signed(kind, context, request, tools) {
     let isAccepted = false;
     try {
-      isAccepted = await tools.accepts("signed", request, context);
+      isAccepted = await tools.accepts(kind, request, context);
     } catch (error) {
-      if (error.storageErrorCode !== "AuthorizationFailure") {
+      if (!(error instanceof URIError) && error.storageErrorCode !== "AuthorizationFailure") {
         throw error;
       }
     }

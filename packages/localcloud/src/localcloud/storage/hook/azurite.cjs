@@ -2,11 +2,13 @@
  * Puts localcloud's accounts, keys and decisions into Azurite, of the one version whose insides are known here.
  *
  * It replaces the look-up of accounts (Azurite knows those of its environment only), the seed of user-delegation
- * keys (a public constant in Azurite), its check of the source of copies, and the step that authenticates a request
+ * keys (a public constant in Azurite, for all accounts), its answer to a path that cannot be decoded (500), its check of the source of copies, and the step that authenticates a request
  * (which takes a token with any signature).
  */
 "use strict";
 
+const { AsyncLocalStorage } = require("node:async_hooks");
+const crypto = require("node:crypto");
 const path = require("node:path");
 
 const { Authorization } = require("./authorization.cjs");
@@ -19,6 +21,12 @@ const FACTORIES = {
   blob: "blob/middlewares/AuthenticationMiddlewareFactory.js",
   queue: "queue/middlewares/AuthenticationMiddlewareFactory.js",
   table: "table/middleware/AuthenticationMiddlewareFactory.js",
+};
+
+const CONTEXTS = {
+  blob: "blob/middlewares/blobStorageContext.middleware.js",
+  queue: "queue/middlewares/queueStorageContext.middleware.js",
+  table: "table/middleware/tableStorageContext.middleware.js",
 };
 
 /** Throws unless the Azurite whose program is `program` is the one that this folder knows. */
@@ -43,11 +51,49 @@ function replaceAccounts(load, policy) {
   AccountDataStore.prototype.refresh = () => {};
 }
 
-/** Azurite reads its seed at each use, so that it may change with the policy. */
+/** Runs a method whose last argument is a request's context so that `current` holds the request's account. */
+function within(current, load, module, method) {
+  const { prototype } = load(module).default;
+  const original = prototype[method];
+  prototype[method] = function (...given) {
+    return current.run(given.at(-1).context.account, () => original.apply(this, given));
+  };
+}
+
+/**
+ * Gives each account a seed of its own. Azurite reads its one seed at each use, in two methods, and does not say for
+ * which account; outside of these methods there is no account, so that nothing is signed or accepted.
+ */
 function replaceSeed(load, policy) {
+  const current = new AsyncLocalStorage();
+  within(current, load, "blob/handlers/ServiceHandler.js", "getUserDelegationKey");
+  within(current, load, "blob/authentication/BlobSASAuthenticator.js", "validate");
   Object.defineProperty(load("blob/utils/constants.js"), "USERDELEGATIONKEY_SIGNING_SEED", {
-    get: () => policy.get().delegationSeed,
+    get: () => {
+      const { accounts, delegationSeed } = policy.get();
+      const { id } = accounts.get(current.getStore());
+      return crypto.createHmac("sha256", delegationSeed).update(id.toLowerCase()).digest("hex");
+    },
   });
+}
+
+/** Refuses a path that cannot be decoded, at which Azurite would break. */
+function refuseUnreadable(load, service, { refuse }) {
+  const Request = load(`${service}/generated/ExpressRequestAdapter.js`).default;
+  const middleware = load(CONTEXTS[service]);
+  const original = middleware.default;
+  middleware.default = (...settings) => {
+    const inner = original(...settings);
+    return (request, response, next) => {
+      try {
+        decodeURIComponent(request.path);
+      } catch {
+        const context = { contextId: crypto.randomUUID(), request: new Request(request) };
+        return next(refuse("InvalidUri", context));
+      }
+      return inner(request, response, next);
+    };
+  };
 }
 
 function authorizationOf(load, service, policy) {
@@ -57,12 +103,17 @@ function authorizationOf(load, service, policy) {
   return new Authorization(service, policy, names, refusals(StorageError));
 }
 
-/** Which of Azurite's authenticators accept a request: those of keys and SAS, or that of public containers. */
+const KINDS = {
+  public: (name) => name === "PublicAccessAuthenticator",
+  delegated: (name) => name === "BlobSASAuthenticator",
+  signed: (name) => name !== "PublicAccessAuthenticator" && !name.endsWith("TokenAuthenticator"),
+};
+/** Azurite's authenticators by what they check: public containers, delegated SAS, and keys with what they sign. */
+
+/** Whether one of Azurite's authenticators of a kind accepts a request. */
 function accepts(authenticators, kind, request, context) {
-  const isPublic = (each) => each.constructor.name === "PublicAccessAuthenticator";
-  const isToken = (each) => each.constructor.name.endsWith("TokenAuthenticator");
   return authenticators
-    .filter((each) => !isToken(each) && isPublic(each) === (kind === "public"))
+    .filter((each) => KINDS[kind](each.constructor.name))
     .reduce(async (before, each) => (await before) || (await each.validate(request, context)) === true, false);
 }
 
@@ -80,7 +131,7 @@ function toolsOf(authenticators) {
 
 function decideBlobs(load, authorization) {
   const Context = load("blob/context/BlobStorageContext.js").default;
-  const { extractStoragePartsFromPath } = load("blob/middlewares/blobStorageContext.middleware.js");
+  const { extractStoragePartsFromPath } = load(CONTEXTS.blob);
   const azurite = {
     partsOf: (host, place) => extractStoragePartsFromPath(host, place, false),
     context: (place) => new Context({ context: place }),
@@ -113,7 +164,8 @@ function install(program, policy) {
   const load = (module) => require(path.join(path.dirname(program), module));
   replaceAccounts(load, policy);
   replaceSeed(load, policy);
-  decideBlobs(load, authorizationOf(load, "blob", policy));
+  const blobs = authorizationOf(load, "blob", policy);
+  decideBlobs(load, blobs);
   const queueContext = load("queue/utils/constants.js").DEFAULT_QUEUE_CONTEXT_PATH;
   const queues = authorizationOf(load, "queue", policy);
   decideOthers(load, "queue", queues, "queue/context/QueueStorageContext.js", queueContext);
@@ -121,8 +173,11 @@ function install(program, policy) {
   const tables = authorizationOf(load, "table", policy);
   decideOthers(load, "table", tables, "table/context/TableStorageContext.js", tableContext);
   decideParts(load("table/batch/TableBatchOrchestrator.js").default, tables);
-  const { extractStoragePartsFromPath } = load("table/middleware/tableStorageContext.middleware.js");
+  const { extractStoragePartsFromPath } = load(CONTEXTS.table);
   readTables(load("table/batch/BatchSerialization.js").BatchSerialization, extractStoragePartsFromPath);
+  for (const each of [blobs, queues, tables]) {
+    refuseUnreadable(load, each.service, each);
+  }
 }
 
 module.exports = { VERSION, checkVersion, install };

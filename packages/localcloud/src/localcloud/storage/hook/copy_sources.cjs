@@ -13,6 +13,15 @@ function isOfThisCloud(url, request, policy) {
   return url.host === request.getHeader("host") || url.hostname.endsWith(`.blob.core.${policy.suffix}`);
 }
 
+/** The account, container and blob of a copy's source. Throws InvalidHeaderValue for a URL that cannot be read. */
+function placeOf(azurite, url, refuse) {
+  try {
+    return azurite.partsOf(url.hostname, url.pathname);
+  } catch (error) {
+    throw error instanceof URIError ? refuse("InvalidHeaderValue") : error;
+  }
+}
+
 /** The request for the source's bytes that a copy stands for. */
 function readOf(url, authorization, request) {
   const headers = { authorization, "x-ms-version": request.getHeader("x-ms-version") };
@@ -43,7 +52,8 @@ async function checkSource(authorization, azurite, context, request, credential,
   if (!isOfThisCloud(url, request, authorization.policy.get())) {
     throw authorization.refuse("CannotVerifyCopySource", context, { status: 404 });
   }
-  const [account, container, blob] = azurite.partsOf(url.hostname, url.pathname);
+  const refuse = (code) => authorization.refuse(code, context);
+  const [account, container, blob] = placeOf(azurite, url, refuse);
   const isSameAccount = account === context.context.account;
   if (isSameAccount && credential === "key" && url.searchParams.get("sig") === null) {
     return;

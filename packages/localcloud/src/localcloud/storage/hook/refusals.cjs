@@ -22,6 +22,7 @@ const MESSAGES = {
     "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
   ],
   InvalidHeaderValue: [400, "The value for one of the HTTP headers is not in the correct format."],
+  InvalidUri: [400, "The requested URI does not represent any resource on the server."],
   KeyBasedAuthenticationNotPermitted: [403, "Key based authentication is not permitted on this storage account."],
   NoAuthenticationInformation: [
     401,

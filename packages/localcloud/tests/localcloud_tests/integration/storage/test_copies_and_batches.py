@@ -1,7 +1,7 @@
 """A copy needs read on its source; a batch is decided part by part."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -107,6 +107,30 @@ def test_a_source_elsewhere_is_not_read(store: Store) -> None:
             copy.start_copy_from_url(source)
         assert refused.value.status_code == 404
         assert "CannotVerifyCopySource" in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["a/%ff", "%ff/x", "%", "a/b?comp=%ff"])
+def test_a_source_whose_url_cannot_be_read_is_an_invalid_header(store: Store, path: str) -> None:
+    here = container(store)
+    token = store.token(writer(store, here))
+    source = {"x-ms-copy-source": f"{store.home.storage_url(MAIN)}/{path}"}
+    for more in ({}, {"x-ms-requires-sync": "true"}):
+        answer = store.request("PUT", f"{url(store, MAIN, here)}y", token, headers=source | more)
+        wanted = (404, 403) if "?" in path else (400,)
+        assert answer.status_code in wanted
+        assert ("CannotVerifyCopySource" if "?" in path else "InvalidHeaderValue") in answer.text
+
+
+@pytest.mark.parametrize("service", ["blob", "queue", "table"])
+def test_a_path_that_cannot_be_read_is_an_invalid_uri(
+    store: Store, service: Literal["blob", "queue", "table"]
+) -> None:
+    for path in ("a/%ff", "%ff"):
+        answer = store.request(
+            "GET", f"{store.home.storage_url(MAIN, service)}/{path}", store.token(PLATFORM)
+        )
+        assert answer.status_code == 400
+        assert "InvalidUri" in answer.text
 
 
 def test_a_block_from_a_url_is_not_read_without_a_credential(store: Store) -> None:

@@ -5,13 +5,17 @@ import copy
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.core.exceptions import HttpResponseError
+from azure.data.tables import AccountSasPermissions as TableAccountPermissions
+from azure.data.tables import ResourceTypes as TableResourceTypes
 from azure.data.tables import TableSasPermissions, TableServiceClient, generate_table_sas
+from azure.data.tables import generate_account_sas as generate_table_account_sas
 from azure.storage.blob import (
     AccountSasPermissions,
     BlobSasPermissions,
@@ -21,12 +25,15 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 from azure.storage.queue import QueueSasPermissions, QueueServiceClient, generate_queue_sas
+from localcloud.home import TENANT
 from localcloud.storage import policy
 
 from localcloud_tests.integration.storage.stores import (
+    API_VERSION,
     KEY,
     KEYED,
     MAIN,
+    OTHER,
     PLATFORM,
     Store,
     account_id,
@@ -167,6 +174,13 @@ def test_a_sas_that_has_ended_or_not_begun_is_refused(store: Store, containers: 
             by_sas(store, KEYED, sas).get_blob_client(containers[KEYED], "x").download_blob()
 
 
+def test_a_signature_that_cannot_be_decoded_is_refused(store: Store, containers: dict[str, str]) -> None:
+    url = f"{store.home.storage_url(KEYED)}/{containers[KEYED]}/x?{account_sas(KEYED, KEY)}"
+    broken = url.partition("&sig=")[0] + "&sig=%25zz"
+    answer = store.request("GET", broken)
+    assert (answer.status_code, "AuthenticationFailed" in answer.text) == (403, True)
+
+
 # --- Signatures by a person ------------------------------------------------------------------------------
 
 
@@ -215,12 +229,15 @@ def test_nobody_can_make_a_delegation_key_from_what_azurite_publishes(store: Sto
     store.assign(maker, "Storage Blob Data Contributor", account_id(MAIN))
     real = store.blobs(maker).get_user_delegation_key(BEFORE, LATER)
 
+    seed = json.loads(policy.file(store.home).read_text())["delegationSeed"]
+    own = hmac.new(seed.encode(), account_id(MAIN).lower().encode(), hashlib.sha256).hexdigest()
+
     def derived(seed: str) -> str:
         times = (real.signed_start, real.signed_expiry)
         signed = "\n".join(map(str, (real.signed_oid, real.signed_tid, *times, "b", real.signed_version)))
         return base64.b64encode(hmac.new(seed.encode(), signed.encode(), hashlib.sha256).digest()).decode()
 
-    assert real.value == derived(json.loads(policy.file(store.home).read_text())["delegationSeed"])
+    assert real.value == derived(own)
     forged = copy.copy(real)
     forged.value = derived("azurite-user-delegation-signing-seed-v1")
     sas = generate_blob_sas(
@@ -233,6 +250,126 @@ def test_nobody_can_make_a_delegation_key_from_what_azurite_publishes(store: Sto
     )
     with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
         by_sas(store, MAIN, sas).get_blob_client(container, "x").download_blob()
+
+
+def test_a_delegation_key_is_good_for_its_account_only(store: Store) -> None:
+    there = unique("c")
+    store.blobs(PLATFORM, OTHER).create_container(there).upload_blob("x", b"1")
+    maker = person()
+    for account in (MAIN, OTHER):
+        store.assign(maker, "Storage Blob Data Contributor", account_id(account))
+    read = BlobSasPermissions(read=True)
+    for account in (OTHER, MAIN):
+        key = store.blobs(maker, account).get_user_delegation_key(BEFORE, LATER)
+        sas = generate_blob_sas(
+            OTHER, there, "x", user_delegation_key=key, permission=read, expiry=LATER, start=BEFORE
+        )
+        blob = by_sas(store, OTHER, sas).get_blob_client(there, "x")
+        if account == OTHER:
+            assert blob.download_blob().readall() == b"1"
+        else:
+            with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
+                blob.download_blob()
+
+
+# A signature of a key is not of a person because the query names one: `skoid` and the other fields of
+# a delegation are not part of what a key signs.
+
+SIGNED_FIELDS = {
+    "sktid": TENANT,
+    "skt": f"{BEFORE:%Y-%m-%dT%H:%M:%SZ}",
+    "ske": f"{LATER:%Y-%m-%dT%H:%M:%SZ}",
+    "sks": "b",
+    "skv": API_VERSION,
+}
+CLAIMS: dict[str, Callable[[str], dict[str, str]]] = {
+    "name": lambda who: {"skoid": who},
+    "all fields": lambda who: {"skoid": who, **SIGNED_FIELDS},
+    "all fields and a resource": lambda who: {"skoid": who, "sr": "b", **SIGNED_FIELDS},
+    "empty fields": lambda who: {"skoid": who, "sr": "b", **dict.fromkeys(SIGNED_FIELDS, "")},
+    "name twice": lambda who: {"skoid": f"{who}&skoid={who}"},
+    "nobody": lambda _: {"skoid": "", **dict.fromkeys(SIGNED_FIELDS, "")},
+}
+
+
+def claimed(sas: str, how: str, principal: str) -> str:
+    return "&".join([sas, *(f"{name}={value}" for name, value in CLAIMS[how](principal).items())])
+
+
+@pytest.mark.parametrize("how", CLAIMS)
+@pytest.mark.parametrize("kind", ["account SAS", "service SAS"])
+def test_a_keys_signature_that_claims_to_be_a_persons_opens_nothing(
+    store: Store, containers: dict[str, str], how: str, kind: str
+) -> None:
+    name = containers[MAIN]
+    reader = person()
+    store.assign(reader, "Storage Blob Data Owner", account_id(MAIN))
+    allowed = BlobSasPermissions(read=True)
+    sas = {
+        "account SAS": account_sas(MAIN, KEY),
+        "service SAS": generate_blob_sas(MAIN, name, "x", account_key=KEY, permission=allowed, expiry=LATER),
+    }[kind]
+    for principal in (reader, PLATFORM):
+        url = f"{store.home.storage_url(MAIN)}/{name}"
+        answer = store.request("GET", f"{url}/x?{claimed(sas, how, principal)}")
+        assert (answer.status_code, answer.content == b"1") == (403, False)
+        made = f"{store.home.storage_url(MAIN)}/{unique('c')}?restype=container"
+        assert store.request("PUT", f"{made}&{claimed(sas, how, principal)}").status_code == 403
+
+
+@pytest.mark.parametrize("how", ["name", "all fields"])
+@pytest.mark.parametrize("service", ["queue", "table"])
+def test_queues_and_tables_know_no_signature_of_a_person(
+    store: Store, containers: dict[str, str], how: str, service: Literal["queue", "table"]
+) -> None:
+    key = AzureNamedKeyCredential(MAIN, KEY)
+    sas = {
+        "queue": generate_queue_sas(MAIN, "queue", KEY, QueueSasPermissions(read=True), LATER),
+        "table": generate_table_sas(key, "table", permission=TableSasPermissions(read=True), expiry=LATER),
+    }[service]
+    path = {"queue": "queue/messages?peekonly=true&", "table": "table()?"}[service]
+    url = f"{store.home.storage_url(MAIN, service)}/{path}{claimed(sas, how, PLATFORM)}"
+    answer = store.request("GET", url)
+    assert answer.status_code == 403
+    assert NO_KEYS in answer.text
+
+
+def test_nobody_acts_as_the_platform_by_a_signature(store: Store) -> None:
+    container = blob_with(store, MAIN)
+    read = BlobSasPermissions(read=True)
+    with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
+        delegated(store, PLATFORM, container, read).get_blob_client(container, "x").download_blob()
+
+
+def test_a_transaction_by_a_keys_signature_that_claims_to_be_a_persons_does_nothing(store: Store) -> None:
+    made = store.tables(PLATFORM).create_table(unique("t"))
+    named = AzureNamedKeyCredential(MAIN, KEY)
+    allowed = TableAccountPermissions(read=True, write=True, add=True, update=True)
+    kinds = TableResourceTypes(service=True, container=True, object=True)
+    sas = generate_table_account_sas(named, kinds, allowed, LATER)
+    url = store.home.storage_url(MAIN, "table")
+    part = [
+        "Content-Type: application/http",
+        "Content-Transfer-Encoding: binary",
+        "",
+        f"POST {url}/{made.table_name} HTTP/1.1",
+        "Content-Type: application/json",
+        "Accept: application/json;odata=minimalmetadata",
+        "",
+        '{"PartitionKey":"p","RowKey":"r"}',
+        "",
+    ]
+    changes = ["--changes", *part, "--changes--"]
+    body = ["--batch", "Content-Type: multipart/mixed; boundary=changes", "", *changes, "--batch--", ""]
+    for query in (sas, f"{sas}&skoid={person()}", claimed(sas, "all fields", PLATFORM)):
+        answer = store.request(
+            "POST",
+            f"{url}/$batch?{query}",
+            content="\r\n".join(body),
+            headers={"Content-Type": "multipart/mixed; boundary=batch", "Accept": "application/json"},
+        )
+        assert answer.status_code == 403
+    assert list(made.list_entities()) == []
 
 
 def test_the_seed_of_delegation_keys_is_random_and_outlives_a_change_of_roles(store: Store) -> None:
