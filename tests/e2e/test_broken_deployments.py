@@ -159,6 +159,7 @@ def problems(client: Client) -> list[tuple[str, str]]:
 
 def test_a_pool_without_the_identity_that_its_start_task_uses_is_refused(deployed: Deployed) -> None:
     said = deployed.without_pool_identity
+    assert "/pools/trainers: InvalidPropertyValue: " in said
     assert "the pool does not have the identity" in said
     assert "id-training-" in said
     assert "startTask.resourceFiles[0].identityReference" in said

@@ -101,11 +101,20 @@ def looks(controls: Controls, to: Mapping[str, str]) -> Iterator[Json]:
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def reasons(error: Json) -> Iterator[str]:
-    """What an error of Azure says, with the errors in it: one line for each that has none in it."""
-    details = error.get("details") or []
+def reasons(error: Json, resource: str = "") -> Iterator[str]:
+    """What an error of Azure says: one line for each error in it that says more than what it is in.
+
+    resource: the id of the resource that was refused, which each line names.
+    """
+    target, told = str(error.get("target") or ""), str(error.get("message"))
+    resource = target if target.startswith("/") or not resource else resource
+    details = [each for each in error.get("details") or [] if not said(each, told)]
     for each in details:
-        yield from reasons(each if each.get("target") else {**each, "target": error.get("target")})
+        yield from reasons(each, resource)
     if not details:
-        target = f"{error['target']}: " if error.get("target") else ""
-        yield f"{target}{error.get('code')}: {error.get('message')}"
+        yield f"{resource}: {error.get('code')}: {told}" if resource else f"{error.get('code')}: {told}"
+
+
+def said(error: Json, told: str) -> bool:
+    """Whether a text says all that is in an error."""
+    return str(error.get("message")) in told and all(said(each, told) for each in error.get("details") or [])
