@@ -6,7 +6,6 @@ API details" reference pages.
 """
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -20,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from localcloud import json_texts
 from localcloud.rights import SIGNED_IN, Right, right_of
 from localcloud.store import Store
 from localcloud.tokens import Caller, TokenError, Tokens
@@ -165,7 +165,7 @@ async def json_body(request: Request) -> dict[str, Any]:
     """Return the request's body, a JSON object. Raises AzureError 400 InvalidRequestContent."""
     raw = await request.body()
     try:
-        body = json.loads(raw or b"{}")
+        body = json_texts.loads(raw or b"{}")
     except ValueError as error:
         raise AzureError(400, "InvalidRequestContent", f"The request content was invalid: {error}.") from None
     if not isinstance(body, dict):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import Any
 
+from localcloud import json_texts
 from localcloud.datafactory.errors import BadRequestError
 
 Body = dict[str, Any]
@@ -92,7 +93,7 @@ def _page(found: list[Body], order: Order, request: Body) -> Body:
 
 def _read_token(token: Any, order: Order) -> Body:
     try:
-        return order.place(json.loads(base64.urlsafe_b64decode(token)))
+        return order.place(json_texts.loads(base64.urlsafe_b64decode(token)))
     except (TypeError, ValueError, KeyError):
         message = "continuationToken is not one of this service's, or of a query in another order."
         raise BadRequestError(message, "continuationToken") from None

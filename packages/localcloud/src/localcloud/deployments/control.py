@@ -16,12 +16,12 @@ from localcloud.deployments.ordering import SnapshotError
 from localcloud.deployments.records import shown
 from localcloud.deployments.requests import Target, Wanted, checked_location, checked_name
 from localcloud.deployments.service import Deployments
-from localcloud.deployments.snapshots import Snapshot
+from localcloud.deployments.snapshots import PartialSnapshotError, Snapshot
 from localcloud.deployments.tracing import Document
 from localcloud.guard import DEPLOY, forbidden
 from localcloud.home import REGION, SUBSCRIPTION
 from localcloud.service import Cloud
-from localcloud.wire import AzureError, json_body
+from localcloud.wire import AzureError, json_body, not_imitated
 
 
 def routes(cloud: Cloud, deployments: Deployments) -> list[BaseRoute]:
@@ -49,6 +49,8 @@ def routes(cloud: Cloud, deployments: Deployments) -> list[BaseRoute]:
             raise forbidden(decided)
         try:
             wanted = Wanted(to, Snapshot.read(body.get("snapshot")), {}, {})
+        except PartialSnapshotError as error:
+            raise not_imitated(str(error)) from None
         except SnapshotError as error:
             raise AzureError(400, "InvalidSnapshot", str(error)) from None
         manager = request.app.state.resource_manager

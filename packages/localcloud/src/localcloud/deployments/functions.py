@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from localcloud import json_texts
 from localcloud.deployments.syntax import ExpressionError
 
 type Function = Callable[..., Any]
@@ -139,7 +140,7 @@ def equals(one: object, other: object) -> bool:
 
 def json_(value: object) -> Any:
     try:
-        return json.loads(text(value))
+        return json_texts.loads(text(value))
     except ValueError as error:
         raise ExpressionError(f"the text is not JSON: {error}") from error
 

@@ -5,9 +5,10 @@ Resource Manager reads a request to deploy so, because a template may be written
 on it: it writes `"properties": {…, template:{…}}` around the file that it was given.
 """
 
-import json
 import re
 from typing import Any
+
+from localcloud import json_texts
 
 TEXT = r'"(?:[^"\\]|\\.)*"'
 EXTRAS = re.compile(
@@ -19,10 +20,10 @@ COMMAS = re.compile(rf"(?P<text>{TEXT})|,(?=\s*[}}\]])", re.DOTALL)
 def loads(text: str) -> Any:
     """The value of a text. Raises ValueError."""
     try:
-        return json.loads(text)
+        return json_texts.loads(text)
     except ValueError:
         strict = COMMAS.sub(lambda found: found["text"] or "", EXTRAS.sub(plain, text))
-        return json.loads(strict, strict=False)
+        return json_texts.loads(strict, strict=False)
 
 
 def plain(found: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from localcloud.deployments.literals import literal_texts, protected
 from localcloud.deployments.ordering import SnapshotError
 from localcloud.deployments.parameter_files import ParameterNameError
 from localcloud.deployments.records import TYPE
-from localcloud.deployments.snapshots import Snapshot
+from localcloud.deployments.snapshots import PartialSnapshotError, Snapshot
 from localcloud.deployments.templates import without_secrecy
 from localcloud.deployments.tracing import Document
 from localcloud.home import TENANT
@@ -137,6 +137,8 @@ async def evaluate(target: Target, body: Document) -> Wanted:
     try:
         document = await compiler.snapshot(without_secrecy(template), values, target.place)
         snapshot = Snapshot.read(protected(document, literal_texts(template, values)))
+    except PartialSnapshotError as error:
+        raise not_imitated(str(error)) from None
     except NoCompilerError as error:
         raise AzureError(501, "NotImplemented", str(error)) from None
     except (TemplateError, ParameterNameError, SnapshotError) as error:

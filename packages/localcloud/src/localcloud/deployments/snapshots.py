@@ -6,6 +6,7 @@ Source of the format: `bicep snapshot` of the Bicep compiler 0.49, which writes 
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,15 @@ from localcloud.deployments.tracing import Document
 FIELDS = ("id", "type", "name", "apiVersion")
 
 
+PARTIAL = re.compile(r"\S+ \w+ \w*ShortCircuited: ")
+"""How a finding of the compiler begins, `ID LEVEL CODE: …`, where it could not read on: the snapshot lacks
+the resources behind it."""
+
+
+class PartialSnapshotError(SnapshotError):
+    """A snapshot lacks resources of its template; the text has the compiler's words."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What a template deploys, evaluated as far as is possible before."""
@@ -26,7 +36,7 @@ class Snapshot:
 
     @classmethod
     def read(cls, document: Any) -> Self:
-        """Raises SnapshotError, which says what is wrong, if a document is no snapshot."""
+        """Raises SnapshotError, which says what is wrong, if a document is no snapshot or not a whole one."""
         resources = document.get("predictedResources") if isinstance(document, dict) else None
         if not isinstance(resources, list):
             raise SnapshotError(
@@ -38,6 +48,7 @@ class Snapshot:
             ]
             if missing:
                 raise SnapshotError(f"Resource {index} of the snapshot has no {' and no '.join(missing)}.")
+        check_whole(document.get("diagnostics"))
         return cls(resources, document.get("outputs") or {})
 
     @property
@@ -45,6 +56,17 @@ class Snapshot:
         """Tells whether two snapshots are the same."""
         content = json.dumps([self.resources, self.outputs], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def check_whole(diagnostics: Any) -> None:
+    """Raises PartialSnapshotError if the compiler says that it left resources out."""
+    found = diagnostics if isinstance(diagnostics, list) else []
+    lacking = [each for each in map(str, found) if PARTIAL.match(each)]
+    if lacking:
+        raise PartialSnapshotError(
+            "deployments whose templates the Bicep compiler does not read as a whole: give nested deployments"
+            f" their template itself, and a scope that is known before. It says: {' '.join(lacking)}"
+        )
 
 
 def turns(snapshot: Snapshot, deployment: Deployment) -> Iterator[Document]:

@@ -4,11 +4,11 @@ Source: "Post to custom topic for Azure Event Grid" (limits, errors); "Publish -
 2018-01-01 data plane; error sentences as the service has answered them to the SDKs' users.
 """
 
-import json
 from collections import deque
 from datetime import datetime
 from typing import Any
 
+from localcloud import json_texts
 from localcloud.eventgrid.events import Event
 from localcloud.store import Store
 from localcloud.wire import AzureError
@@ -34,7 +34,7 @@ def read(raw: bytes, topic: str) -> list[Event]:
         message = f"The maximum size (1048576) has been exceeded: the request has {len(raw)} bytes."
         raise AzureError(413, "PayloadTooLarge", message)
     try:
-        body = json.loads(raw)
+        body = json_texts.loads(raw)
     except ValueError as error:
         raise invalid(f"{CONFIGURED} The request is not JSON: {error}.") from None
     if not isinstance(body, list):

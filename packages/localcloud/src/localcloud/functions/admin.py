@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from localcloud import json_texts
 from localcloud.functions.bundles import Bundle
 from localcloud.functions.functions import App, Function
 from localcloud.functions.http import HttpFunctions, not_imitated
@@ -82,7 +83,7 @@ class Admin:
         if function is None:
             return Response(status_code=404)
         try:
-            body = json.loads(await request.body())
+            body = json_texts.loads(await request.body())
             given = trigger_data(function, str(body.get("input") or ""))
         except (ValueError, AttributeError) as error:
             return JSONResponse({"Message": f'A body {{"input": "…"}} is expected: {error}'}, 400)
@@ -160,6 +161,6 @@ def trigger_data(function: Function, text: str) -> TypedData | None:
     Raises ValueError for input that the trigger cannot read.
     """
     if function.kind == "eventGridTrigger":
-        json.loads(text)
+        json_texts.loads(text)
         return TypedData(json=text)
     return TypedData(json=TIMER) if function.kind == "timerTrigger" else None

@@ -5,7 +5,6 @@ and makeprimary are not implemented and answer 501.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from google.protobuf.wrappers_pb2 import StringValue  # type: ignore[import-unty
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from localcloud import json_texts
 from localcloud.functions.durable import management_urls
 from localcloud.functions.http import not_imitated
 from localcloud.functions.hub import FINISHED, HubError, InvalidArgumentError, TaskHub, status_name
@@ -72,7 +72,7 @@ class DurableApi:
     async def start(self, request: Request) -> Response:
         raw = await request.body()
         if raw:
-            json.loads(raw)
+            json_texts.loads(raw)
         given = request.path_params
         id_ = self._hub.start(given["function"], raw.decode() if raw else None, given.get("id", ""))
         return await self._begun(request, id_)
@@ -106,7 +106,7 @@ class DurableApi:
             return refused(400, "Only application/json request content is supported")
         text = (await request.body()).decode()
         if text:
-            json.loads(text)
+            json_texts.loads(text)
         self._hub.raise_event(request.path_params["id"], request.path_params["event"], text or None)
         return Response(status_code=202)
 
@@ -239,7 +239,7 @@ def described(state: pb.OrchestrationState, show_input: bool) -> dict[str, Any]:
 def decoded(text: str) -> Any:
     """Decode JSON; returns the text itself if it is not JSON, as the reason of a termination is not."""
     try:
-        return json.loads(text)
+        return json_texts.loads(text)
     except ValueError:
         return text
 

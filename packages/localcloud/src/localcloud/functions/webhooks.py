@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from localcloud import json_texts
 from localcloud.functions.functions import App, Function
 from localcloud.functions.http import not_imitated
 from localcloud.functions.keys import Access, HostKeys, sent_key
@@ -65,7 +66,7 @@ class EventGridWebhook:
         if kind not in {"notification", "subscriptionvalidation"}:
             return Response(status_code=400)
         try:
-            content = json.loads(await request.body())
+            content = json_texts.loads(await request.body())
             if kind == "subscriptionvalidation":
                 log.info("perform handshake with eventGrid for function: %s", function.name)
                 return JSONResponse({"validationResponse": validation_code(content)})
@@ -103,7 +104,7 @@ def validation_code(content: Any) -> str:
     if isinstance(content, list):
         return str(content[0]["data"]["validationCode"])
     data = content["data"]
-    return str((json.loads(data) if isinstance(data, str) else data)["validationCode"])
+    return str((json_texts.loads(data) if isinstance(data, str) else data)["validationCode"])
 
 
 def as_events(content: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Workbooks of Azure Monitor. Source: "Workbooks - Create Or Update", 2023-06-01."""
 
-import json
-
+from localcloud import json_texts
 from localcloud.providers.kinds import Kind, Name, Sent, no_properties
 from localcloud.service import Cloud
 from localcloud.wire import AzureError
@@ -12,7 +11,7 @@ WORKBOOK = "Microsoft.Insights/workbooks"
 def check_content(_: Cloud, sent: Sent) -> None:
     """Raise AzureError 400 for content that is no JSON, or no workbook."""
     try:
-        content = json.loads(sent.properties["serializedData"])
+        content = json_texts.loads(sent.properties["serializedData"])
     except (TypeError, ValueError):
         content = None
     if not isinstance(content, dict) or "items" not in content:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud import json_texts
 from localcloud.datafactory.expressions.syntax import ExpressionError
 
 Value = Any
@@ -64,7 +65,7 @@ def to_bool(value: Value) -> bool:
 
 def from_json(value: Value) -> Value:
     try:
-        return json.loads(_text("json", value))
+        return json_texts.loads(_text("json", value))
     except ValueError as error:
         raise ExpressionError(f"json cannot read {value!r}: {error}") from None
 

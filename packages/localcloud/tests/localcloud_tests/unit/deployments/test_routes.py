@@ -202,3 +202,23 @@ def test_the_compiler_is_found_by_the_setting_the_path_and_in_azs_own_folder(tmp
     assert compiler.find_compiler({"AZURE_CONFIG_DIR": str(tmp_path), **nowhere}) == program
     with pytest.raises(compiler.NoCompilerError, match="az bicep install"):
         compiler.find_compiler({"AZURE_CONFIG_DIR": "/nowhere", **nowhere})
+
+
+async def test_a_template_that_the_compiler_does_not_read_whole_is_refused(
+    arm: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nested = f"{GROUP}/providers/{TYPE}/n Warning NestedDeploymentShortCircuited: no link resolver."
+    partial = json.dumps({"predictedResources": [], "diagnostics": [nested]})
+    stand_in(tmp_path, monkeypatch, f"printf '%s' '{partial}' > main.snapshot.json")
+    status, code, message = await refusal(arm, body())
+    assert (status, code) == (501, "NotImplemented")
+    assert nested in message
+    assert (await arm.send("POST", f"{ONE}/validate", body())).status_code == 501
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"properties": ' * 100_000])
+async def test_a_body_nested_too_deeply_is_refused(arm: Manager, text: str) -> None:
+    for path in (ONE, GROUP):
+        answer = await arm.http.put(path, content=text, params={"api-version": "2025-04-01"})
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (400, "InvalidRequestContent")

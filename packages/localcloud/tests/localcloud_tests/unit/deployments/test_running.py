@@ -176,6 +176,14 @@ async def test_a_deployment_stays_in_its_location(arm: Manager) -> None:
     assert answer.json()["error"]["code"] == "InvalidDeploymentLocation"
 
 
+async def test_a_snapshot_that_lacks_resources_of_its_template_is_not_deployed(arm: Manager) -> None:
+    said = f"{GROUP}/providers/Microsoft.Resources/deployments/n Warning NestedDeploymentShortCircuited: no."
+    snapshot = {"predictedResources": [group()], "diagnostics": [said]}
+    answer = await arm.controls.post("deployments", json={"snapshot": snapshot, "name": "all"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+    assert said in answer.json()["error"]["message"]
+
+
 async def test_a_deployment_of_a_group_belongs_to_it(arm: Manager) -> None:
     await deploy(arm, group())
     body = {"snapshot": {"predictedResources": [identity()]}, "name": "part", "resourceGroup": "LAB"}

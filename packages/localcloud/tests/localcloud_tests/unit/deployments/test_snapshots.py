@@ -1,10 +1,11 @@
 """Snapshots: read, and handed out resource by resource."""
 
+import re
 from typing import Any
 
 import pytest
 from localcloud.deployments.ordering import SnapshotError
-from localcloud.deployments.snapshots import Snapshot, outputs, turns
+from localcloud.deployments.snapshots import PartialSnapshotError, Snapshot, outputs, turns
 
 from localcloud_tests.unit.deployments.memory import GROUP, Memory
 
@@ -29,6 +30,16 @@ def test_a_resource_is_evaluated_when_those_before_it_are_deployed() -> None:
     deployment.properties[IDENTITY] = {"principalId": "p"}
     assert next(resources)["properties"] == {"of": "p"}
     assert [*resources] == []
+
+
+def test_a_snapshot_of_a_template_that_was_not_read_whole_is_refused() -> None:
+    """The words are those of the compiler 0.49 for a nested deployment with a templateLink."""
+    nested = f"{GROUP}/providers/Microsoft.Resources/deployments/n"
+    said = f"{nested} Warning NestedDeploymentShortCircuited: The nested deployment could not be expanded."
+    with pytest.raises(PartialSnapshotError, match=re.escape(said)):
+        Snapshot.read(document() | {"diagnostics": [said]})
+    harmless = f"{nested} Warning SomethingElse: It was ShortCircuited: no."
+    assert len(Snapshot.read(document() | {"diagnostics": [harmless]}).resources) == 2
 
 
 def test_outputs_are_evaluated_too() -> None:
