@@ -5,7 +5,7 @@ from localcloud.service import Cloud, Service
 from localcloud.web import plans
 from localcloud.web.functions import Functions
 from localcloud.web.hosting import Hosting
-from localcloud.web.publishing import PublishingHost, control_routes
+from localcloud.web.publishing import control_routes, publishing_host
 from localcloud.web.sites import Sites
 
 
@@ -15,7 +15,7 @@ def service(cloud: Cloud) -> Service:
     sites, functions = Sites(cloud, hosting), Functions(cloud, hosting)
     return Service(
         "web",
-        [PublishingHost(), *plans.routes(cloud), *sites.routes(), *functions.routes()],
+        [publishing_host(cloud), *plans.routes(cloud), *sites.routes(), *functions.routes()],
         control_routes(cloud, hosting),
         hosting.start,
     )

@@ -4,12 +4,11 @@
 host runs them. The folder is read where it lies; nothing is copied and no requirement installed.
 """
 
-import re
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from localcloud.service import Cloud
@@ -32,19 +31,14 @@ def control_routes(cloud: Cloud, hosting: Hosting) -> list[BaseRoute]:
     return [Route("/sites/{site}/package", publish, methods=["PUT"])]
 
 
-class PublishingHost(BaseRoute):
+def publishing_host(cloud: Cloud) -> BaseRoute:
     """A route for all requests to a site's publishing host, `<site>.scm.azurewebsites.…`."""
 
-    HOST = re.compile(r"[^.]+\.scm\.azurewebsites\..+", re.IGNORECASE)
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        host = Request(scope).headers.get("host", "") if scope["type"] == "http" else ""
-        return (Match.FULL, {}) if self.HOST.fullmatch(host) else (Match.NONE, {})
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         error = not_imitated(
-            f"the publishing host of a site, {path}: give the site the folder of its code by"
+            f"the publishing host of a site, {scope['path']}: give the site the folder of its code by"
             " `localcloud publish SITE FOLDER`, or by Controls.publish of localcloud.controls"
         )
         await error.response()(scope, receive, send)
+
+    return Host(cloud.home.site_host("{site}.scm"), Router(default=refuse))

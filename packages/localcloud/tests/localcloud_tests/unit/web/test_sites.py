@@ -112,8 +112,10 @@ async def test_publishing_by_password_is_as_the_policy_says(send: Send, deployed
     assert (await send("GET", f"{policy}/zip")).status_code == 400
 
 
-async def test_the_publishing_host_says_how_a_site_gets_its_code(send: Send, deployed: str) -> None:
-    host = {"Host": "app.scm.azurewebsites.0123abcd.localcloud.test"}
+async def test_the_publishing_host_says_how_a_site_gets_its_code(
+    send: Send, deployed: str, cloud: Cloud
+) -> None:
+    host = {"Host": f"app.scm.azurewebsites.{cloud.home.suffix}"}
     answer = await send("POST", "/api/publish", headers=host)
     assert (answer.status_code, "localcloud publish" in answer.text) == (501, True)
 
