@@ -47,6 +47,7 @@ from localcloud.guard import Guard
 from localcloud.home import LOOPBACK, Home
 from localcloud.http_faults import HttpFaults, Protocol
 from localcloud.providers import groups
+from localcloud.request_paths import RequestPaths
 from localcloud.service import Cloud, Service
 from localcloud.storage import accounts, publishing
 from localcloud.store import Store
@@ -113,7 +114,7 @@ def by_host(home: Home, routes: list[BaseRoute]) -> list[BaseRoute]:
 def tls_app(cloud: Cloud, services: list[Service]) -> Starlette:
     app = Starlette(
         routes=by_host(cloud.home, [route for service in services for route in service.routes]),
-        middleware=[Middleware(HttpFaults, faults=cloud.faults)],
+        middleware=[Middleware(HttpFaults, faults=cloud.faults), Middleware(RequestPaths)],
         exception_handlers={
             AzureError: answer_azure_error,
             404: answer_unknown_path,

@@ -4,7 +4,8 @@ Sources: "Troubleshoot Azure RBAC" for the refusals; for linked access "Assign a
 another resource" and LinkedAuthorizationFailed in "Resolve common Azure deployment errors".
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -45,7 +46,7 @@ class Guard:
         known_subscription(request)
         call = Call(
             caller.object_id,
-            right.operation.format_map(request.path_params),
+            named(right.operation, request.path_params),
             right.scope(request),
             right.is_data,
             attributes=await self._attributes(right, request),
@@ -122,6 +123,11 @@ class Guard:
             f" action(s) '{operations}' on the linked scope(s) '{scopes}' (respectively) or the linked"
             " scope(s) are invalid.",
         )
+
+
+def named(operation: str, given: Mapping[str, Any]) -> str:
+    """A route's operation with the names that a path gives; braces of a path itself stay as they are."""
+    return re.sub(r"{(\w+)}", lambda found: str(given.get(found[1], found[0])), operation)
 
 
 def of_assignment(source: str, properties: Any) -> dict[Attribute, Value]:

@@ -254,3 +254,27 @@ def test_nobody_publishes_to_a_topic_without_the_role_even_its_owner(use: Use) -
         assert (await publish(world)).status_code == 200
 
     use(check)
+
+
+@pytest.mark.parametrize("name", ["%7Bx%7D", "%7B", "%7D", "%7B0%7D", "%7Bx.y%7D"])
+def test_braces_in_a_path_are_like_any_other_letters(use: Use, name: str) -> None:
+    async def check(world: World) -> None:
+        world.assign("Owner", ROOT)
+        for path in (f"Microsoft.Nothing/{name}/y", f"{name}/things/y", f"Microsoft.Nothing/things/{name}"):
+            answer = await world.send("GET", f"{LAB}/providers/{path}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+        registered = await world.send("POST", f"{ROOT}/providers/{name}/register")
+        assert registered.json()["error"]["code"] == "InvalidResourceNamespace"
+
+    use(check)
+
+
+@pytest.mark.parametrize("letter", ["%0A", "%09", "%0D", "%00", "%7F", "%1F", "%3F", "%23"])
+def test_letters_that_no_id_has_are_refused_in_a_path(use: Use, letter: str) -> None:
+    async def check(world: World) -> None:
+        world.assign("Owner", ROOT)
+        for path in (TOPIC_ID, f"{LAB}/providers/Microsoft.Nothing/things/news"):
+            answer = await world.send("GET", path.replace("news", f"ne{letter}ws"))
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+    use(check)
