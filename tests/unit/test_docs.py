@@ -41,10 +41,12 @@ from runs.contracts import (
     Status,
     Upload,
 )
+from runs.naming import endpoint_name
 from tests.checkout import CHECKOUT
 from tests.unit.test_function_app import readme_table
 from touchdown.cli.app import app as touchdown
 from touchdown.cli.outcome import Exit
+from touchdown.local.names import WORKSPACE_PATH
 
 DOCUMENTS = [
     CHECKOUT / "README.md",
@@ -418,6 +420,16 @@ def test_every_variable_of_localcloud_is_documented() -> None:
     ]
     read = {name for file in sources for name in re.findall(r"\bLOCALCLOUD_[A-Z_]+\b", file.read_text())}
     assert set(column(doc("localcloud.md"), "variable")) == read
+
+
+def test_the_endpoint_of_the_example_is_the_one_that_a_reader_gets() -> None:
+    """The commands with the endpoint can be copied: its name follows from the workspace that is deployed."""
+    named = {
+        name
+        for document in DOCUMENTS
+        for name in re.findall(r"iris-classification-[0-9a-f]{6}\b", document.read_text())
+    }
+    assert named == {endpoint_name("iris_classification", WORKSPACE_PATH)}
 
 
 def test_every_port_is_documented() -> None:
