@@ -11,6 +11,7 @@ const { needOf, suboperationOf } = require("./operations.cjs");
 const { TokenError, claimsOf } = require("./tokens.cjs");
 
 const ENTRA_FIRST_VERSION = "2017-11-09";
+const PUBLISHING = ["Container_Create", "Container_SetAccessPolicy"];
 const DELEGATION = ["sr", "skoid", "sktid", "skt", "ske", "sks", "skv"];
 /** The fields that a user-delegation SAS has ("Create a user delegation SAS"); Azurite checks what they say. */
 
@@ -70,6 +71,7 @@ class Authorization {
     const credential = credentialOf(this.service, request);
     context.context.localcloudCredential = credential;
     await this.authenticated(context, request, credential, tools);
+    this.checkPublicAccess(context, request);
     await tools.source?.(credential);
     return true;
   }
@@ -120,6 +122,15 @@ class Authorization {
     }
     if (!isAccepted) {
       throw this.refuse("AuthenticationFailed", context);
+    }
+  }
+
+  /** Throws 409 for a container that anybody may read, in an account that has none ("Prevent anonymous access"). */
+  checkPublicAccess(context, request) {
+    const { account, operation } = this.target(context, this.policy.get());
+    const asks = PUBLISHING.includes(operation) && request.getHeader("x-ms-blob-public-access") !== undefined;
+    if (asks && !account.allowBlobPublicAccess) {
+      throw this.refuse("PublicAccessNotPermitted", context);
     }
   }
 

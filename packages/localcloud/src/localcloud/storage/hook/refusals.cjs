@@ -28,6 +28,7 @@ const MESSAGES = {
     401,
     "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
   ],
+  PublicAccessNotPermitted: [409, "Public access is not permitted on this storage account."],
   ResourceNotFound: [404, "The specified resource does not exist."],
 };
 

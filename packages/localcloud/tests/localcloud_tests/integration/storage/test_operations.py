@@ -346,3 +346,16 @@ def test_a_built_in_role_allows_its_operations_and_no_others(
             done.add(name)
             at = Place(store, principal)
     assert done == allowed
+
+
+@pytest.mark.parametrize("access", ["blob", "container"])
+def test_an_account_without_public_containers_gets_none(store: Store, access: str) -> None:
+    token = store.token(PLATFORM)
+    url = f"{store.home.storage_url(MAIN)}/{unique('c')}?restype=container"
+    wanted = {"x-ms-blob-public-access": access}
+    refused = store.request("PUT", url, token, headers=wanted)
+    assert (refused.status_code, "PublicAccessNotPermitted" in refused.text) == (409, True)
+    assert store.request("PUT", url, token).status_code == 201
+    refused = store.request("PUT", f"{url}&comp=acl", token, headers=wanted)
+    assert (refused.status_code, "PublicAccessNotPermitted" in refused.text) == (409, True)
+    assert store.request("PUT", f"{url}&comp=acl", token).status_code == 200
