@@ -55,12 +55,16 @@ class OwnNames extends https.Agent {
       return super.createConnection(options, callback);
     }
     const port = settings.listeners[listenerOf(options.host, Number(options.port))];
-    trusted ??= fs.readFileSync(settings.bundle);
     return super.createConnection({ ...options, host: LOOPBACK, port, ca: trusted }, callback);
   }
 }
 
-let trusted = null;
+// Both are read at once: a file that cannot be read later would end the process, which is storage's too.
+const trusted = fs.readFileSync(settings.bundle);
+const certificate = tls.createSecureContext({
+  cert: fs.readFileSync(settings.chain),
+  key: fs.readFileSync(settings.key),
+});
 https.globalAgent = new OwnNames({ keepAlive: true });
 
 /** Lead a client to one of the cloud's listeners; one without TLS gets what the client encrypted as it was. */
@@ -78,13 +82,7 @@ function lead(client, listener, host, opened) {
   });
 }
 
-let certificate = null;
-
 function decrypted(client) {
-  certificate ??= tls.createSecureContext({
-    cert: fs.readFileSync(settings.chain),
-    key: fs.readFileSync(settings.key),
-  });
   return new tls.TLSSocket(client, { isServer: true, secureContext: certificate, ALPNProtocols: ["http/1.1"] });
 }
 

@@ -2,17 +2,27 @@
 
 import base64
 import http.client
+import shutil
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
-from localcloud.home import LOOPBACK, Home, free_ports
+from localcloud.home import LOOPBACK, Home, Ports, free_ports
 
-from localcloud_tests.integration.names.conftest import connect, echo, listener, own_address, running, talk
+from localcloud_tests.integration.names.conftest import (
+    answer_head,
+    connect,
+    echo,
+    listener,
+    own_address,
+    running,
+    talk,
+)
 from localcloud_tests.integration.test_parts import until
 
 
@@ -51,6 +61,21 @@ def test_a_site_is_served_over_tls_with_the_homes_certificate(proxied: Home, tru
         encrypted.sendall(b"GET / HTTP/1.1\r\n\r\n")
         answer = b"".join(iter(lambda: encrypted.recv(4096), b""))
     assert answer == b"functions:GET / HTTP/1.1\r\n\r\n"
+
+
+def test_certificates_that_cannot_be_read_any_more_do_not_end_storages_process(
+    tmp_path: Path, trust: ssl.SSLContext, home: Home
+) -> None:
+    shutil.copytree(home.root, tmp_path / "home")
+    moved = replace(home, root=tmp_path / "home", ports=Ports.free())
+    with listener(answer_head, moved.ports.functions), running(moved) as process:
+        shutil.rmtree(moved.certificates)
+        host = moved.site_host("app-1")
+        opened = connect(moved, f"{host}:443").socket
+        with trust.wrap_socket(opened, server_hostname=host) as encrypted:
+            encrypted.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert b"".join(iter(lambda: encrypted.recv(4096), b"")).startswith(b"functions:GET")
+        assert process.poll() is None
 
 
 @pytest.mark.parametrize(
