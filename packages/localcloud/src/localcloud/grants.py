@@ -5,6 +5,7 @@ access has changed registers with `on_change`. A change is announced before the 
 answered, so that what a caller was granted holds at once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from localcloud.access.assignments import Assignment
@@ -30,7 +31,8 @@ class Grants:
         self._listeners: list[Callable[[], Awaitable[None]]] = []
         self._access: Access | None = None
         self._decided: dict[tuple[str, str, str, bool], Allowed | Refused] = {}
-        self._announced = True
+        self._changes = self._announced = 0
+        self._announcing = asyncio.Lock()
         inventory.watch(self._on_resource)
 
     @property
@@ -59,17 +61,19 @@ class Grants:
         self._listeners.append(listener)
 
     async def announce(self) -> None:
-        """Tell the listeners, if access has changed since they were told."""
-        if not self._announced:
-            self._announced = True
-            for listener in self._listeners:
-                await listener()
+        """Tell the listeners, if access has changed since they were told. One that fails is told again."""
+        async with self._announcing:
+            while self._announced < self._changes:
+                changes = self._changes
+                for listener in self._listeners:
+                    await listener()
+                self._announced = changes
 
     def _on_resource(self, type_: str) -> None:
         if type_.lower() in (ASSIGNMENT.lower(), DEFINITION.lower()):
             self._access = None
             self._decided.clear()
-            self._announced = False
+            self._changes += 1
 
 
 def make_owner(inventory: Inventory, principal: Principal) -> None:

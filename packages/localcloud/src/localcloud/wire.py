@@ -117,8 +117,11 @@ class ArmRoute(BaseRoute):
         request = Request(scope, receive)
         guard = request.app.state.guard
         await guard.admit(self.right, request)
-        response = await self.handler(request)
-        await guard.leave()
+        try:
+            response = await self.handler(request)
+        finally:
+            # Also a handler that fails may have changed something before.
+            await guard.leave()
         await response(scope, receive, send)
 
 

@@ -9,11 +9,14 @@ import httpx
 import pytest
 from localcloud.access.built_in import DATA
 from localcloud.access.operations import matches
-from localcloud.cloud import SERVICES
+from localcloud.cloud import SERVICES, answer_azure_error
 from localcloud.grants import ASSIGNMENT, DEFINITION
+from localcloud.guard import Guard
 from localcloud.inventory import TOPIC
-from localcloud.rights import right_of, scope_of
-from localcloud.wire import ArmRoute
+from localcloud.rights import EVERYBODY, right_of, scope_of
+from localcloud.wire import ArmRoute, AzureError
+from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localcloud_tests.unit import world as worlds
@@ -276,5 +279,70 @@ def test_letters_that_no_id_has_are_refused_in_a_path(use: Use, letter: str) -> 
         for path in (TOPIC_ID, f"{LAB}/providers/Microsoft.Nothing/things/news"):
             answer = await world.send("GET", path.replace("news", f"ne{letter}ws"))
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+    use(check)
+
+
+def test_what_a_failing_handler_changed_is_announced_with_its_answer(use: Use) -> None:
+    async def check(world: World) -> None:
+        told: list[int] = []
+        grants = world.opened.cloud.grants
+        await grants.announce()
+
+        async def listen() -> None:
+            told.append(len(told))
+
+        async def fail(_: object) -> Response:
+            world.assign("Reader", LAB)
+            raise AzureError(409, "Conflict", "It did half of it.")
+
+        grants.on_change(listen)
+        route = ArmRoute("POST", "/half", fail, EVERYBODY)
+        app = Starlette(routes=[route], exception_handlers={AzureError: answer_azure_error})
+        app.state.guard = Guard(world.opened.cloud)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://arm") as client:
+            answer = await client.post("/half")
+        assert (answer.status_code, told) == (409, [0])
+
+    use(check)
+
+
+def test_a_listener_that_failed_is_told_again(use: Use) -> None:
+    async def check(world: World) -> None:
+        told: list[str] = []
+        grants = world.opened.cloud.grants
+        await grants.announce()
+
+        async def listen() -> None:
+            told.append("told")
+            if len(told) == 1:
+                raise OSError("the disk is full")
+
+        grants.on_change(listen)
+        world.assign("Reader", LAB)
+        with pytest.raises(OSError, match="full"):
+            await grants.announce()
+        await grants.announce()
+        await grants.announce()
+        assert told == ["told", "told"]
+
+    use(check)
+
+
+def test_a_change_during_an_announcement_is_announced_too(use: Use) -> None:
+    async def check(world: World) -> None:
+        told: list[int] = []
+        grants = world.opened.cloud.grants
+        await grants.announce()
+
+        async def listen() -> None:
+            if not told:
+                world.assign("Reader", LAB)
+            told.append(len(told))
+
+        grants.on_change(listen)
+        world.assign("Reader", ROOT)
+        await grants.announce()
+        assert told == [0, 1]
 
     use(check)
