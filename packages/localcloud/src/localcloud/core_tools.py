@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from localcloud import certificates, environment
+from localcloud import certificates, environment, private_files
 from localcloud.controls import ControlsError
 from localcloud.credentials import Principal
 from localcloud.functions import keys
@@ -51,10 +51,9 @@ def write_settings(home: Home, folder: Path, *, force: bool = False) -> Path:
     with manager(home) as arm:
         site = site_of(arm, home)
         content = local_settings(home, settings_of(arm, site), storage(arm, home, site))
-    file.touch(mode=0o600)
     # Event Grid delivers with a key. localcloud's own host would make it; Core Tools does not.
     keys.load(home.root / "keys.json")
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    private_files.replace(file, json.dumps(content, indent=2) + "\n")
     return file
 
 

@@ -5,12 +5,13 @@ and secrets are chosen once, on first use, and kept in `cloud.json`, so that a c
 """
 
 import json
-import os
 import secrets
 import socket
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
+
+from localcloud import private_files
 
 SUBSCRIPTION = "10ca1c10-0d00-4000-8000-000000000001"
 TENANT = "10ca1c10-0d00-4000-8000-0000000000aa"
@@ -77,17 +78,20 @@ class Home:
         """The home in `root`. If there is none, one is made, with `ports` or the default ports."""
         root = root.resolve()
         file = root / "cloud.json"
-        if file.exists():
-            kept = json.loads(file.read_text())
-            return cls(root, **{**kept, "ports": Ports(**kept["ports"])})
-        root.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            cls._make(root, file, ports or Ports())
+        # Also what was just made is read: another process may have made it at the same moment.
+        kept = json.loads(file.read_text())
+        return cls(root, **{**kept, "ports": Ports(**kept["ports"])})
+
+    @classmethod
+    def _make(cls, root: Path, file: Path, ports: Ports) -> None:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
         headers = {carrier: secrets.token_hex(16) for carrier in CARRIERS}
-        home = cls(root, ports or Ports(), secrets.token_hex(4), headers, secrets.token_hex(16))
+        home = cls(root, ports, secrets.token_hex(4), headers, secrets.token_hex(16))
         kept = asdict(home)
         del kept["root"]
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump(kept, out, indent=2)
-        return home
+        private_files.create(file, json.dumps(kept, indent=2))
 
     @property
     def suffix(self) -> str:

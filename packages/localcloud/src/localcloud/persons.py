@@ -5,11 +5,11 @@ which have no role until somebody assigns one. They are kept in the home, with t
 """
 
 import json
-import os
 import secrets
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
+from localcloud import private_files
 from localcloud.home import PERSONS, Home
 from localcloud.identities import Principal, Type
 from localcloud.store import Document
@@ -53,10 +53,7 @@ def add_person(home: Home, name: str, type_: Type) -> Principal:
     if name in known or name in home.identity_headers:
         raise ValueError(f"'{name}' exists: choose another name.")
     known[name] = {"type": type_, "secret": secrets.token_hex(16)}
-    draft = _file(home).with_suffix(".partial")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        json.dump(known, out, indent=1)
-    draft.replace(_file(home))
+    private_files.replace(_file(home), json.dumps(known, indent=1))
     return person_of(home, name)
 
 

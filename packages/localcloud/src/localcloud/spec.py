@@ -10,12 +10,12 @@ When the cloud starts, it deploys the resources, and the snapshots that `bicep s
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from localcloud import private_files
 from localcloud.home import Home
 
 Json = dict[str, Any]
@@ -97,10 +97,7 @@ class CloudSpec:
 
     def write(self, file: Path) -> None:
         """Write the specification so that only its owner can read it: settings may hold secrets."""
-        draft = file.with_name(f"{file.name}.partial")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(self.to_json(), out, indent=1)
-        draft.replace(file)
+        private_files.replace(file, json.dumps(self.to_json(), indent=1))
 
     @staticmethod
     def snapshot(file: Path) -> Any:

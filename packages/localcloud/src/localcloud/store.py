@@ -23,7 +23,10 @@ class Store:
     """
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # It holds keys and secrets. SQLite gives the files beside it (-wal, -shm) the mode of the database.
+        file.touch(mode=0o600)
+        file.chmod(0o600)
         # sqlite3 gives every caller of a connection the same prepared statement for the same SQL. Two threads
         # in one statement read each other's rows, so the lock is held until the last row has been fetched.
         self._lock = threading.Lock()

@@ -9,6 +9,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from localcloud import private_files
 from localcloud.home import TENANT, Home
 from localcloud.identities import Principal
 
@@ -44,14 +45,12 @@ class Tokens:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            file.write_bytes(
-                key.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                )
+            pem = key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
             )
-            file.chmod(0o600)
+            private_files.create(file, pem)
         private = serialization.load_pem_private_key(file.read_bytes(), password=None)
         assert isinstance(private, rsa.RSAPrivateKey)
         self._private = private

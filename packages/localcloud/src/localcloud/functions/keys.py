@@ -3,9 +3,7 @@
 Source: "Work with access keys in Azure Functions"; SecretManager.cs of the Functions host.
 """
 
-import contextlib
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 
 from starlette.requests import Request
+
+from localcloud import private_files
 
 EXTENSIONS = ("eventgrid", "durabletask")
 HEADER = "x-functions-key"
@@ -92,13 +92,8 @@ def generate() -> HostKeys:
 def _write(path: Path, keys: HostKeys) -> None:
     content = {"masterKey": keys.master, "functionKeys": keys.functions, "systemKeys": keys.systems}
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file, indent=1)
     # Another process may have made the keys meanwhile: the first ones are the app's.
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(draft)
-    draft.unlink()
+    private_files.create(path, json.dumps(content, indent=1))
 
 
 def _among(key: str, candidates: Iterable[str]) -> bool:

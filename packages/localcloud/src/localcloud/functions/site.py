@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from localcloud import private_files
 from localcloud.home import Home
 
 FILE = "site.json"
@@ -49,10 +50,7 @@ class Site:
 
     def write(self, file: Path) -> None:
         """Write the site so that only its owner can read it: settings may hold secrets."""
-        draft = file.with_name(f"{file.name}.partial")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            out.write(self._text())
-        draft.replace(file)
+        private_files.replace(file, self._text())
 
     def _text(self) -> str:
         return json.dumps(

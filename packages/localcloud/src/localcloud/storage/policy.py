@@ -6,13 +6,13 @@ that begins afterwards.
 
 import json
 import logging
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localcloud import private_files
 from localcloud.access.assignments import Assignment
 from localcloud.access.conditions.errors import UnsupportedConditionError
 from localcloud.access.decisions import Access
@@ -55,12 +55,8 @@ def write(home: Home, public_key: str, accounts: Iterable[Account], access: Acce
 
     public_key: PEM, of whoever signs tokens. platform: object id of the principal that needs no role.
     """
-    draft = file(home).with_suffix(f".{os.getpid()}.partial")
     policy = content(home, public_key, accounts, access, platform)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        # dump() writes piece by piece, which takes several times as long.
-        out.write(json.dumps(policy))
-    draft.replace(file(home))
+    private_files.replace(file(home), json.dumps(policy))
 
 
 def content(home: Home, public_key: str, accounts: Iterable[Account], access: Access, platform: str) -> Json:
