@@ -1,7 +1,7 @@
-"""Refuses paths that no id has: with control characters, or with an encoded `?` or `#`.
+"""Refuses paths with control characters.
 
-Python's URL parser drops tabs and line breaks from a decoded path and ends it at `?` and `#`, so routes,
-rights and handlers would not speak of the same resource. Names of Azure's resources hold no such letters
+Python's URL parser drops tabs and line breaks from a path, so routes, rights and handlers would not speak of
+the same resource. Names of Azure's resources hold no control characters
 ("Naming rules and restrictions for Azure resources").
 """
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localcloud.wire import AzureError
 
-NOT_IN_IDS = re.compile(r"[\x00-\x1f\x7f?#]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RequestPaths:
@@ -21,7 +21,7 @@ class RequestPaths:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = NOT_IN_IDS.search(scope["path"]) if scope["type"] == "http" else None
+        found = CONTROL.search(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self.app(scope, receive, send)
             return
