@@ -4,7 +4,7 @@ Ids follow from the resource's id, so that they are the same on every machine. A
 and made again is another principal, as in Azure. Source: "Managed identity types" of Microsoft Entra.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -53,20 +53,26 @@ def client_id_of(resource: str, deleted: int = 0) -> str:
     return _guid("client", resource, deleted)
 
 
-def system_assigned(resource_id: str) -> Principal:
-    """The identity that a resource has of its own."""
-    return Principal(object_id_of(resource_id), client_id_of(resource_id), resource_id.rpartition("/")[2])
+def system_assigned(resource_id: str, deleted: int) -> Principal:
+    """The identity that a resource has of its own. deleted: as for `object_id_of`."""
+    name = resource_id.rpartition("/")[2]
+    return Principal(object_id_of(resource_id, deleted), client_id_of(resource_id, deleted), name)
 
 
-def expanded(identity: Document, resource: str, find: Callable[[str], Document | None]) -> Document:
+def kinds_of(identity: Mapping[str, object]) -> set[str]:
+    """What an `identity` says that a resource has: systemassigned, userassigned, none."""
+    return {each.strip().lower() for each in str(identity.get("type", "")).split(",")}
+
+
+def expanded(identity: Document, own: Principal, find: Callable[[str], Document | None]) -> Document:
     """The `identity` of a resource as Resource Manager returns it: with the ids of the principals.
 
-    find: the user-assigned identity of an id, or None.
+    own: the resource's own identity, if it has one. find: the user-assigned identity of an id, or None.
     """
-    kinds = {each.strip().lower() for each in str(identity.get("type", "")).split(",")}
+    kinds = kinds_of(identity)
     body: Document = {**identity}
     if "systemassigned" in kinds:
-        body |= {"principalId": object_id_of(resource), "tenantId": TENANT}
+        body |= {"principalId": own.object_id, "tenantId": TENANT}
     if "userassigned" in kinds:
         listed = identity.get("userAssignedIdentities") or {}
         body["userAssignedIdentities"] = {

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from localcloud import identities
 from localcloud.home import REGION, SUBSCRIPTION
+from localcloud.own_identities import OwnIdentities
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError, not_imitated
 
@@ -36,6 +37,7 @@ class Inventory:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._resources = dict(store.list(self.KIND))
+        self.own_identities = OwnIdentities(store)
         self._watchers: list[Callable[[str], None]] = []
 
     def watch(self, changed: Callable[[str], None]) -> None:
@@ -53,11 +55,21 @@ class Inventory:
             "properties": properties,
         }
         if "identity" in document:
-            document["identity"] = identities.expanded(document["identity"], document["id"], self.get)
+            document["identity"] = self.expanded(document["identity"], document["id"])
+        else:
+            self.own_identities.end(document["id"])
         self._store.put(self.KIND, id_.lower(), document)
         self._resources[id_.lower()] = document
         self._tell({type_})
         return document, old is None
+
+    def expanded(self, identity: Document, resource: str) -> Document:
+        """The `identity` that a resource is given, with the ids of its principals."""
+        if "systemassigned" in identities.kinds_of(identity):
+            self.own_identities.keep(resource)
+        else:
+            self.own_identities.end(resource)
+        return identities.expanded(identity, self.own_identities.of(resource), self.get)
 
     def get(self, id_: str) -> Document | None:
         return self._resources.get(id_.lower())
@@ -70,6 +82,7 @@ class Inventory:
         for each in gone:
             self._store.delete(self.KIND, each)
             self._store.delete(self.SECRETS, each)
+        self.own_identities.end_below(root)
         self._tell(types)
         return root in gone
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from localcloud import persons
 from localcloud.home import CARRIERS, PERSONS, Home
-from localcloud.identities import PLATFORM, USER_ASSIGNED, Principal, object_id_of, system_assigned
+from localcloud.identities import PLATFORM, USER_ASSIGNED, Principal, kinds_of
 from localcloud.inventory import POOL, SITE, Inventory
 from localcloud.store import Document
 from localcloud.wire import AzureError
@@ -62,12 +62,16 @@ class Principals:
     def carried(self, identity: Mapping[str, object] | None, resource_id: str) -> list[Principal]:
         """The identities of a resource, given its `identity`; its own (system-assigned) one is the first."""
         given = identity or {}
-        kinds = {each.strip().lower() for each in str(given.get("type", "")).split(",")}
+        kinds = kinds_of(given)
         listed = given.get("userAssignedIdentities") or {}
         assert isinstance(listed, dict)
-        own = [system_assigned(resource_id)] if "systemassigned" in kinds else []
+        own = [self.own_of(resource_id)] if "systemassigned" in kinds else []
         existing = [id_ for id_ in listed if self._inventory.get(id_)]
         return own + ([self.of_identity(id_) for id_ in existing] if "userassigned" in kinds else [])
+
+    def own_of(self, resource_id: str) -> Principal:
+        """The system-assigned identity of a resource."""
+        return self._inventory.own_identities.of(resource_id)
 
     def of_resource(self, resource_id: str) -> list[Principal]:
         """The identities that a resource of the inventory carries; none if it does not exist."""
@@ -123,7 +127,7 @@ class Principals:
     def _default(self, carrier: str, carried: list[Principal]) -> Principal:
         """Who it is when none was chosen: App Service takes the site's own identity, a node its only one."""
         if carrier == "site":
-            own = {object_id_of(each["id"]) for each in self._carriers["site"]()}
+            own = {self.own_of(each["id"]).object_id for each in self._carriers["site"]()}
             carried = [each for each in carried if each.object_id in own]
             if not carried:
                 raise AzureError(400, "invalid_request", NO_DEFAULT)

@@ -17,7 +17,6 @@ from localcloud.datafactory.errors import (
     ReferencedError,
 )
 from localcloud.home import REGION
-from localcloud.identities import expanded
 from localcloud.inventory import Inventory
 from localcloud.providers import identities
 from localcloud.store import Document, Store
@@ -180,7 +179,7 @@ def factory_body(inventory: Inventory, document: Document) -> dict[str, Any]:
         "tags": document["tags"],
         "eTag": document["etag"],
         "properties": properties,
-        **({"identity": expanded(document["identity"], id_, inventory.get)} if document["identity"] else {}),
+        **({"identity": inventory.expanded(document["identity"], id_)} if document["identity"] else {}),
     }
 
 

@@ -25,12 +25,12 @@ from localcloud.eventgrid.feed import StorageFeed
 from localcloud.eventgrid.resources import Routes
 from localcloud.eventgrid.subscriptions import OWN, DeadLetterPlace, carries
 from localcloud.eventgrid.webhooks import Webhooks
-from localcloud.identities import PLATFORM, Principal, system_assigned
+from localcloud.identities import PLATFORM, Principal
 from localcloud.inventory import TOPIC, Inventory
 from localcloud.principals import Principals
 from localcloud.rights import Right
 from localcloud.service import Cloud, Service
-from localcloud.wire import ArmRoute, AzureError, api_version, json_body, timestamp
+from localcloud.wire import ArmRoute, AzureError, api_version, json_body, not_imitated, timestamp
 
 AUDIENCE = "https://eventgrid.azure.net"
 
@@ -94,16 +94,19 @@ def publish_route(cloud: Cloud, published: topics.PublishedEvents, dispatcher: D
         scope=partial(topic_id, cloud),
         audience=AUDIENCE,
         refusal=may_not_send,
-        before=refuse_local_authentication,
+        before=partial(refuse_local_authentication, cloud),
     )
     endpoint = urlsplit(cloud.home.topic_endpoint("{topic}", "{region}"))
     return Host(endpoint.netloc, Router([ArmRoute("POST", endpoint.path, publish, right)]))
 
 
-def refuse_local_authentication(request: Request) -> None:
-    """Raises AzureError 401 for a key or a SAS in place of a token."""
+def refuse_local_authentication(cloud: Cloud, request: Request) -> None:
+    """Raises AzureError for a key or a SAS in place of a token: 401, or 501 where the topic allows them."""
     local = any(name in request.headers for name in ("aeg-sas-key", "aeg-sas-token"))
     if local and "authorization" not in request.headers:
+        found = cloud.inventory.get(topic_id(cloud, request))
+        if found is None or not found["properties"].get("disableLocalAuth", False):
+            raise not_imitated("keys and SAS of a topic: publish with a Microsoft Entra token")
         message = "Local authentication is disabled for this topic: publish with a Microsoft Entra token."
         raise AzureError(401, "Unauthorized", message)
 
@@ -178,4 +181,4 @@ def writer(inventory: Inventory, principals: Principals, place: DeadLetterPlace)
     if not carries(inventory, place):
         message = f"The topic '{place.topic}' does not carry the identity '{place.identity}'."
         raise AzureError(400, "InvalidRequest", message)
-    return system_assigned(place.topic) if place.identity == OWN else principals.of_identity(place.identity)
+    return principals.own_of(place.topic) if place.identity == OWN else principals.of_identity(place.identity)

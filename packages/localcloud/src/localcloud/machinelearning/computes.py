@@ -6,7 +6,6 @@ azure-ai-ml 1.35 `entities/_compute/aml_compute.py`.
 
 from typing import Any
 
-from localcloud import identities
 from localcloud.faults import Faults
 from localcloud.home import REGION
 from localcloud.machinelearning import names
@@ -98,12 +97,13 @@ class Computes:
                 raise refused(
                     "FailedIdentityOperation", f"The identity '{each}' was not found.", target="identity"
                 )
-        return identities.expanded(sent, f"{self._workspace.path}/computes/{name}", inventory.get)
+        return inventory.expanded(sent, f"{self._workspace.path}/computes/{name}")
 
     def delete(self, name: str) -> Change | None:
         """Delete a cluster; returns None if it does not exist."""
         if self.provisioned.find(name.lower()) is None:
             return None
+        self._workspace.inventory.own_identities.end(f"{self._workspace.path}/computes/{name}")
         return self.provisioned.remove(name.lower())
 
 

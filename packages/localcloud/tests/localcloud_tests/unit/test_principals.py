@@ -169,3 +169,37 @@ def test_a_token_names_its_principal_to_the_service_that_checks_it(home: Home) -
     )
     app = tokens.check(tokens.issue(Principal("o", "c", "n"), "https://x")[0], ["https://x/"])
     assert (app.object_id, app.client_id, app.client, app.name, app.is_user) == ("o", "c", "c", "n", False)
+
+
+def test_a_resource_that_is_made_again_has_another_identity(ask: Ask, inventory: Inventory) -> None:
+    before = carry(inventory, SITE, SITE_ID, own=True)["identity"]["principalId"]
+    former = claims(ask("site"))
+    assert carry(inventory, SITE, SITE_ID, own=True)["identity"]["principalId"] == before
+    inventory.delete(GROUP)
+    again = carry(inventory, SITE, SITE_ID, own=True)["identity"]["principalId"]
+    found = claims(ask("site"))
+    assert found["oid"] == again != before == former["oid"]
+    assert found["appid"] != former["appid"]
+    assert claims(ask("site", principal_id=again))["oid"] == again
+    assert ask("site", principal_id=before).status_code == 400
+
+
+def test_an_identity_that_is_switched_off_and_on_is_another_one(ask: Ask, inventory: Inventory) -> None:
+    before = carry(inventory, SITE, SITE_ID, own=True)["identity"]["principalId"]
+    carry(inventory, SITE, SITE_ID, APP)
+    after = carry(inventory, SITE, SITE_ID, APP, own=True)["identity"]["principalId"]
+    assert claims(ask("site"))["oid"] == after != before
+
+
+def test_how_many_identities_were_deleted_is_known_after_a_restart(tmp_path: Path) -> None:
+    def principals(delete: bool) -> str:
+        store = Store(tmp_path / "again.sqlite")
+        found = carry(Inventory(store), SITE, SITE_ID, own=True)["identity"]["principalId"]
+        if delete:
+            Inventory(store).delete(SITE_ID)
+        store.close()
+        return str(found)
+
+    first = principals(delete=True)
+    second = principals(delete=False)
+    assert second == principals(delete=False) != first
