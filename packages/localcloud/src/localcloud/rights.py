@@ -31,6 +31,7 @@ class Right:
 
     scope: of a request. audience: of the token; "" is Resource Manager. token: False if everybody may call.
     refusal: the service's own AzureError; by default Resource Manager's. before: what is checked first.
+    filtered: whether a refused caller with a role further below gets what it may see (localcloud.listing).
     """
 
     operation: str = ""
@@ -40,6 +41,7 @@ class Right:
     token: bool = True
     refusal: Callable[[Refused], Exception] | None = None
     before: Callable[[Request], None] | None = None
+    filtered: bool = False
 
 
 EVERYBODY = Right(token=False)

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import known_subscription, opened
 from localcloud.inventory import GROUP, Inventory, properties_of
+from localcloud.listing import right_to_list, visible
 from localcloud.providers import paths
 from localcloud.providers.checks import check_tags, region
 from localcloud.service import Cloud, Service
@@ -38,8 +39,8 @@ class Groups:
         below = "/subscriptions/{subscription}"
         one = f"{below}/resourceGroups/{{group}}"
         return [
-            ArmRoute("GET", f"{below}/resourceGroups", opened(self.cloud, self.list_groups)),
-            ArmRoute("GET", f"{below}/resources", opened(self.cloud, self.list_resources)),
+            self.listed(f"{below}/resourceGroups", self.list_groups),
+            self.listed(f"{below}/resources", self.list_resources),
             ArmRoute("GET", one, opened(self.cloud, self.get)),
             ArmRoute("HEAD", one, self.unscoped(self.exists)),
             ArmRoute("PUT", one, self.unscoped(self.put)),
@@ -47,6 +48,9 @@ class Groups:
             ArmRoute("DELETE", one, opened(self.cloud, self.delete)),
             ArmRoute("GET", f"{one}/resources", opened(self.cloud, self.list_resources)),
         ]
+
+    def listed(self, path: str, handler: Handler) -> BaseRoute:
+        return ArmRoute("GET", path, opened(self.cloud, handler), right_to_list(path))
 
     def unscoped(self, handler: Handler) -> Handler:
         """Wrap a handler of a group that need not exist."""
@@ -61,7 +65,8 @@ class Groups:
 
     async def list_groups(self, request: Request) -> Response:
         wanted = {name.lower(): value for name, value in terms(request, "tagName", "tagValue").items()}
-        found = [each for each in self.inventory.all(GROUP) if has_tag(each, wanted)]
+        groups = visible(self.cloud, request, self.inventory.all(GROUP))
+        found = [each for each in groups if has_tag(each, wanted)]
         return JSONResponse({"value": [group_body(each) for each in found]})
 
     async def get(self, request: Request) -> Response:
@@ -96,7 +101,10 @@ class Groups:
     async def list_resources(self, request: Request) -> Response:
         scope = request.url.path.rstrip("/").rpartition("/")[0]
         wanted = terms(request, "resourceType", "name", "location", "resourceGroup")
-        listed = [{name: each[name] for name in SHOWN if name in each} for each in self._resources(scope)]
+        found = self._resources(scope)
+        if "group" not in request.path_params:
+            found = visible(self.cloud, request, found)
+        listed = [{name: each[name] for name in SHOWN if name in each} for each in found]
         return JSONResponse({"value": [each for each in listed if meets(each, wanted)]})
 
     def _resources(self, scope: str) -> list[Document]:

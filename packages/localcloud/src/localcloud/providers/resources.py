@@ -8,8 +8,10 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
 from localcloud.inventory import Inventory
+from localcloud.listing import right_to_list, visible
 from localcloud.providers import checks, paths
 from localcloud.providers.kinds import Kind
+from localcloud.rights import Right
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, Handler, json_body
@@ -42,7 +44,7 @@ def routes(cloud: Cloud, kind: Kind) -> list[BaseRoute]:
         ]
     if not kind.parent and not kind.extends:
         everywhere = f"/subscriptions/{{subscription}}/providers/{kind.type}"
-        found.append(handlers.route("GET", everywhere, handlers.list_all))
+        found.append(handlers.route("GET", everywhere, handlers.list_all, right_to_list(everywhere)))
     return found
 
 
@@ -61,12 +63,12 @@ class Handlers:
         self.kind = kind
         self.inventory: Inventory = cloud.inventory
 
-    def route(self, method: str, path: str, handler: Handler) -> BaseRoute:
+    def route(self, method: str, path: str, handler: Handler, right: Right | None = None) -> BaseRoute:
         async def checked(request: Request) -> Response:
             checks.check_version(request, self.kind)
             return await handler(request)
 
-        return ArmRoute(method, path, opened(self.cloud, checked))
+        return ArmRoute(method, path, opened(self.cloud, checked), right)
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(body(self.cloud, self.kind, self._existing(request)))
@@ -90,8 +92,8 @@ class Handlers:
         found = [each for each in self.inventory.all(self.kind.type, above) if is_child(each["id"], above)]
         return JSONResponse({"value": [body(self.cloud, self.kind, each) for each in found]})
 
-    async def list_all(self, _: Request) -> Response:
-        found = self.inventory.all(self.kind.type)
+    async def list_all(self, request: Request) -> Response:
+        found = visible(self.cloud, request, self.inventory.all(self.kind.type))
         return JSONResponse({"value": [body(self.cloud, self.kind, each) for each in found]})
 
     async def _store(self, request: Request, wanted: Document) -> Response:

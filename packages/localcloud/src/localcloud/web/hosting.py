@@ -210,10 +210,17 @@ class Hosting:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            printed, errors = await process.communicate()
+            async with asyncio.timeout(START_LIMIT):
+                printed, errors = await process.communicate()
+        except TimeoutError:
+            message = f"Encountered an error (ServiceUnavailable) from host runtime: the code in {folder}"
+            raise AzureError(
+                400, "BadRequest", f"{message} did not list its functions within {START_LIMIT:g} s."
+            ) from None
         finally:
             if process.returncode is None:
                 process.kill()
+                await process.wait()
         if process.returncode:
             message = f"Encountered an error (InternalServerError) from host runtime: {errors.decode()}"
             raise AzureError(400, "BadRequest", message)

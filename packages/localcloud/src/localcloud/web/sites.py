@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
 from localcloud.inventory import SITE, Inventory, not_found, properties_of
+from localcloud.listing import right_to_list, visible
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.web.checks import bad, check_settings, check_site
@@ -20,6 +21,7 @@ from localcloud.web.hosting import Hosting
 from localcloud.web.names import CONFIG, GROUP, ONE_SITE, POLICY
 from localcloud.wire import ArmRoute, AzureError, Handler, json_body
 
+EVERYWHERE = f"/subscriptions/{{subscription}}/providers/{SITE}"
 POLICIES = ("ftp", "scm")
 
 
@@ -38,7 +40,7 @@ class Sites:
         policy = f"{ONE_SITE}/basicPublishingCredentialsPolicies"
         return [
             arm("GET", f"{GROUP}/{SITE}", self.list_all),
-            arm("GET", "/subscriptions/{subscription}/providers/" + SITE, self.list_all),
+            ArmRoute("GET", EVERYWHERE, opened(self._cloud, self.list_visible), right_to_list(EVERYWHERE)),
             arm("GET", ONE_SITE, self.get),
             arm("PUT", ONE_SITE, self.put),
             arm("PATCH", ONE_SITE, self.patch),
@@ -57,6 +59,10 @@ class Sites:
     def find(self, request: Request) -> Document:
         """The site that a path names. Raises AzureError 404."""
         return find_site(self._inventory, request.path_params["site"])
+
+    async def list_visible(self, request: Request) -> Response:
+        found = visible(self._cloud, request, self._inventory.all(SITE))
+        return JSONResponse({"value": [self._body(each) for each in found]})
 
     async def list_all(self, _: Request) -> Response:
         return JSONResponse({"value": [self._body(each) for each in self._inventory.all(SITE)]})

@@ -12,6 +12,7 @@ from localcloud.access.operations import matches
 from localcloud.cloud import SERVICES, answer_azure_error
 from localcloud.grants import ASSIGNMENT, DEFINITION
 from localcloud.guard import Guard
+from localcloud.identities import USER_ASSIGNED
 from localcloud.inventory import TOPIC
 from localcloud.rights import EVERYBODY, right_of, scope_of
 from localcloud.wire import ArmRoute, AzureError
@@ -344,5 +345,57 @@ def test_a_change_during_an_announcement_is_announced_too(use: Use) -> None:
         world.assign("Reader", ROOT)
         await grants.announce()
         assert told == [0, 1]
+
+    use(check)
+
+
+def test_a_list_of_the_subscription_holds_what_the_caller_may_see(use: Use) -> None:
+    lists = {
+        f"{ROOT}/providers/{TOPIC}": [TOPIC_ID],
+        f"{ROOT}/providers/Microsoft.ManagedIdentity/userAssignedIdentities": [IDENTITY_ID],
+        f"{ROOT}/resourceGroups": [LAB],
+        f"{ROOT}/resources": [IDENTITY_ID, TOPIC_ID],
+        f"{ROOT}/providers/Microsoft.Web/sites": [],
+    }
+
+    async def listed(world: World, path: str) -> list[str]:
+        answer = await world.send("GET", path)
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json()["value"]]
+
+    async def check(world: World) -> None:
+        identity = world.inventory.get(IDENTITY_ID)
+        assert identity is not None
+        world.inventory.put(USER_ASSIGNED, IDENTITY_ID, {"location": "here"}, identity["properties"])
+        for path in lists:
+            refused = await world.send("GET", path)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "AuthorizationFailed")
+        world.assign("Reader", TOPIC_ID)
+        for path, all_ in lists.items():
+            assert await listed(world, path) == [each for each in all_ if each == TOPIC_ID]
+        world.assign("Reader", LAB)
+        for path, all_ in lists.items():
+            assert sorted(await listed(world, path)) == sorted(all_)
+        assert (await world.send("GET", ROOT)).status_code == 403
+
+    use(check)
+
+
+@pytest.mark.parametrize(("disabled", "status"), [(True, 401), (False, 501), (None, 501)])
+def test_a_key_for_a_topic_is_refused_as_its_local_authentication_is(
+    use: Use, disabled: bool | None, status: int
+) -> None:
+    async def check(world: World) -> None:
+        given = {} if disabled is None else {"disableLocalAuth": disabled}
+        world.inventory.put(TOPIC, TOPIC_ID, {"location": "here"}, given)
+        endpoint = world.opened.cloud.home.topic_endpoint("news", "here")
+        for header in ("aeg-sas-key", "aeg-sas-token"):
+            request = world.opened.http.build_request(
+                "POST", endpoint, params={"api-version": "2018-01-01"}, headers={header: "k"}
+            )
+            del request.headers["Authorization"]
+            answer = await world.opened.http.send(request)
+            assert answer.status_code == status
+            assert ("is disabled for this topic" in answer.text) == (status == 401)
 
     use(check)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from localcloud.functions.site import read, site_file
 from localcloud.service import Cloud
-from localcloud.web.hosting import KIND
+from localcloud.web.hosting import KIND, Hosting
+from localcloud.wire import AzureError
 
 from localcloud_tests.resources import SITE_ID
 from localcloud_tests.unit.web.conftest import IDENTITY_ID, IDS, PLAN_ID, Send, plan, site
@@ -254,3 +255,15 @@ def give_code(cloud: Cloud) -> Path:
     folder = cloud.home.root / "code"
     cloud.store.put(KIND, SITE_ID.lower(), {"folder": str(folder)})
     return folder
+
+
+async def test_code_that_never_ends_its_import_is_given_up(
+    send: Send, deployed: str, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localcloud.web.hosting.START_LIMIT", 0.2)
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "host.json").write_text("{}")
+    (folder / "function_app.py").write_text("import time\ntime.sleep(600)\n")
+    with pytest.raises(AzureError, match=r"did not list its functions within 0\.2 s"):
+        await Hosting(cloud).publish(deployed, folder)
