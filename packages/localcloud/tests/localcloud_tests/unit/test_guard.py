@@ -273,8 +273,8 @@ def test_braces_in_a_path_are_like_any_other_letters(use: Use, name: str) -> Non
     use(check)
 
 
-@pytest.mark.parametrize("letter", ["%0A", "%09", "%0D", "%00", "%7F", "%1F", "%3F", "%23"])
-def test_letters_that_no_id_has_are_refused_in_a_path(use: Use, letter: str) -> None:
+@pytest.mark.parametrize("letter", ["%0A", "%09", "%0D", "%00", "%7F", "%1F"])
+def test_control_characters_in_a_path_are_refused(use: Use, letter: str) -> None:
     async def check(world: World) -> None:
         world.assign("Owner", ROOT)
         for path in (TOPIC_ID, f"{LAB}/providers/Microsoft.Nothing/things/news"):
