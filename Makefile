@@ -21,6 +21,8 @@ up: setup ## Start the cloud and leave it running; then: .venv/bin/touchdown --h
 down: ## Stop the cloud
 	@$(TOUCHDOWN) down $(ARGS)
 
+# Where one of the three cannot be installed, the others' tests run all the same. Those of az then fail if there is a
+# compiler: nothing else tries a deployment by Azure's own client.
 test: setup ## Run all tests; some of them: make test ARGS="tests/unit -k naming"
 	-@scripts/setup.sh browser
 	-@scripts/setup.sh checkov

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from scripts.bicep_compiler import MISSING
 from tests.checkout import CHECKOUT
 
 PYTHON = CHECKOUT / ".venv-az" / "bin" / "python"
-MISSING = "az is not installed: run scripts/setup.sh az"
+INSTALLED = CHECKOUT / ".venv-az" / ".stamp"
+"""scripts/setup.sh writes it last."""
 QUIET = {
     "AZURE_CORE_COLLECT_TELEMETRY": "false",
     "AZURE_CORE_ONLY_SHOW_ERRORS": "true",
@@ -70,6 +74,15 @@ def program(file: Path, text: str) -> None:
 
 class AzError(Exception):
     """A command failed. The text is what it wrote to its standard error."""
+
+
+def compiler_of_az(compiler: Path | None, installed: Path = INSTALLED) -> Path:
+    """The compiler, if az can use it. Skips the test without one; with one, it fails without az."""
+    if compiler is None:
+        pytest.skip(MISSING)
+    if not installed.exists():
+        pytest.fail("az is not installed: run scripts/setup.sh az (or set BICEP= to go without these tests)")
+    return compiler
 
 
 @dataclass(frozen=True)

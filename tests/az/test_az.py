@@ -14,9 +14,8 @@ from localcloud.pytest_plugin import LocalCloud
 from localcloud.spec import CloudSpec
 
 from runs import naming
-from scripts.bicep_compiler import MISSING as NO_COMPILER
 from scripts.bicep_compiler import find_compiler
-from tests.az.command_line import MISSING, PYTHON, Az, AzError
+from tests.az.command_line import Az, AzError, compiler_of_az
 from tests.checkout import CHECKOUT
 from touchdown import local
 from touchdown.client import ML_API_VERSION, Client
@@ -81,11 +80,7 @@ def localcloud_spec() -> CloudSpec:
 
 @pytest.fixture(scope="module")
 def compiler() -> Iterator[Path]:
-    program = find_compiler()
-    if program is None:
-        pytest.skip(NO_COMPILER)
-    if not PYTHON.exists():
-        pytest.skip(MISSING)
+    program = compiler_of_az(find_compiler())
     with pytest.MonkeyPatch.context() as patch:
         # The cloud finds it by this variable, and az on its PATH.
         patch.setenv("LOCALCLOUD_BICEP", str(program))

@@ -1,0 +1,40 @@
+"""No group of tests vanishes from CI: the job that has the compiler runs those that need it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.az.command_line import compiler_of_az
+from tests.checkout import CHECKOUT
+
+
+def commands(job: str) -> list[str]:
+    jobs: dict[str, Any] = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    return [step["run"] for step in jobs[job]["steps"] if "run" in step]
+
+
+def test_the_job_with_the_compiler_installs_and_runs_what_the_other_job_skips() -> None:
+    installed = [
+        each.split("scripts/setup.sh ")[1].split() for each in commands("bicep") if "setup.sh" in each
+    ]
+    assert installed == [["checkov", "az"]]
+    (tests,) = [each.split(" -m pytest ")[1].split() for each in commands("bicep") if "pytest" in each]
+    asking = {
+        str(path.parent.relative_to(CHECKOUT))
+        for path in (CHECKOUT / "tests").rglob("*.py")
+        if "find_compiler" in path.read_text() and path != Path(__file__)
+    }
+    assert asking <= {*tests}, "the tests of these folders ask for the compiler"
+    assert "tests/az" in asking
+
+
+def test_the_tests_of_az_are_skipped_only_where_there_is_no_compiler(tmp_path: Path) -> None:
+    installed = tmp_path / ".stamp"
+    with pytest.raises(pytest.skip.Exception, match="bicep was not found"):
+        compiler_of_az(None, installed)
+    with pytest.raises(pytest.fail.Exception, match=r"run scripts/setup\.sh az"):
+        compiler_of_az(tmp_path, installed)
+    installed.touch()
+    assert compiler_of_az(tmp_path, installed) == tmp_path
