@@ -90,7 +90,11 @@ def resources(home: Home) -> list[Resource]:
             "2025-06-01",
         ),
         resource(TOPIC_ID, "2025-02-15"),
-        resource(SYSTEM_TOPIC_ID, "2025-02-15", source=STORAGE_ID),
+        Resource(
+            SYSTEM_TOPIC_ID,
+            {"location": REGION, "identity": CARRYING, "properties": {"source": STORAGE_ID}},
+            "2025-02-15",
+        ),
         Resource(
             SITE_ID,
             {"location": REGION, "identity": {"type": "SystemAssigned"}, "properties": {}},
@@ -181,6 +185,10 @@ def function(name: str) -> Json:
     return {"endpointType": "AzureFunction", "properties": {"resourceId": f"{SITE_ID}/functions/{name}"}}
 
 
-def dead_letters() -> Json:
+def dead_letters(identity: str = WORKER_ID) -> Json:
+    """A place for dead letters, to which Event Grid writes as a user-assigned identity."""
     place = {"resourceId": STORAGE_ID, "blobContainerName": DEAD_LETTERS}
-    return {"endpointType": "StorageBlob", "properties": place}
+    return {
+        "identity": {"type": "UserAssigned", "userAssignedIdentity": identity},
+        "deadLetterDestination": {"endpointType": "StorageBlob", "properties": place},
+    }

@@ -25,7 +25,7 @@ from localcloud.eventgrid.feed import StorageFeed
 from localcloud.eventgrid.resources import Routes
 from localcloud.eventgrid.subscriptions import OWN, DeadLetterPlace, carries
 from localcloud.eventgrid.webhooks import Webhooks
-from localcloud.identities import PLATFORM, Principal
+from localcloud.identities import Principal
 from localcloud.inventory import TOPIC, Inventory
 from localcloud.principals import Principals
 from localcloud.rights import Right
@@ -172,12 +172,10 @@ def dead_letter_client(cloud: Cloud, place: DeadLetterPlace) -> BlobServiceClien
 
 
 def writer(inventory: Inventory, principals: Principals, place: DeadLetterPlace) -> Principal:
-    """Who writes dead letters: the identity of the topic that the subscription names, else Event Grid itself.
+    """Who writes dead letters: the identity of the topic that the subscription names.
 
     Raises AzureError 400 where the topic does not carry that identity, 404 where it is gone.
     """
-    if not place.identity:
-        return PLATFORM
     if not carries(inventory, place):
         message = f"The topic '{place.topic}' does not carry the identity '{place.identity}'."
         raise AzureError(400, "InvalidRequest", message)

@@ -33,14 +33,14 @@ class DeadLetterPlace:
     """A container for dead letters.
 
     storage: the resource id of its account. topic: that of the topic to which the subscription belongs.
-    identity: that of the user-assigned identity of the topic with which Event Grid writes there, OWN for the
-    topic's own, or "" where Event Grid writes in its own right.
+    identity: that of the user-assigned identity of the topic with which Event Grid writes there, or OWN for
+    the topic's own.
     """
 
     storage: str
     container: str
     topic: str
-    identity: str = ""
+    identity: str
 
     @property
     def account(self) -> str:
@@ -50,7 +50,7 @@ class DeadLetterPlace:
     @property
     def writer(self) -> str:
         """Who writes there, and with which role. Source: "Event delivery with a managed identity"."""
-        return f"{self.identity} (role Storage Blob Data Contributor)" if self.identity else "Event Grid"
+        return f"{self.identity} (role Storage Blob Data Contributor)"
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def check_dead_letters(inventory: Inventory, subscription: Subscription) -> None
     container = f"{place.storage}/blobServices/default/containers/{place.container}"
     if inventory.get(place.storage) is None or inventory.get(container) is None:
         raise invalid(subscription.name, f"the dead-letter container '{container}' does not exist")
-    if place.identity and not carries(inventory, place):
+    if not carries(inventory, place):
         raise invalid(subscription.name, f"its topic does not carry the identity '{place.identity}'")
 
 
@@ -207,15 +207,20 @@ def carries(inventory: Inventory, place: DeadLetterPlace) -> bool:
 
 
 def _dead_letters(name: str, topic: str, properties: dict[str, Any]) -> DeadLetterPlace | None:
+    if properties.get("deadLetterDestination"):
+        raise not_imitated(
+            f"dead letters without an identity (subscription '{name}'): name one of the topic's in"
+            " deadLetterWithResourceIdentity"
+        )
     by_identity = properties.get("deadLetterWithResourceIdentity") or {}
-    sent = properties.get("deadLetterDestination") or by_identity.get("deadLetterDestination")
+    sent = by_identity.get("deadLetterDestination")
     if not sent:
         return None
     place = sent.get("properties") or {}
     if sent.get("endpointType") != "StorageBlob" or not place.get("blobContainerName"):
         raise invalid(name, "a dead-letter destination is a StorageBlob with a blobContainerName")
     identity = by_identity.get("identity") or {}
-    if by_identity and identity.get("type") not in (OWN, "UserAssigned"):
+    if identity.get("type") not in (OWN, "UserAssigned"):
         raise invalid(
             name, "deadLetterWithResourceIdentity needs an identity of type UserAssigned or SystemAssigned"
         )
@@ -225,7 +230,7 @@ def _dead_letters(name: str, topic: str, properties: dict[str, Any]) -> DeadLett
         str(place.get("resourceId", "")),
         str(place["blobContainerName"]),
         topic,
-        OWN if identity.get("type") == OWN else str(identity.get("userAssignedIdentity") or ""),
+        OWN if identity["type"] == OWN else str(identity["userAssignedIdentity"]),
     )
 
 

@@ -68,7 +68,7 @@ def subscriptions(webhooks: int, absent: int) -> list[Resource]:
         properties = {
             "destination": webhook(url, **batches),
             "filter": {"subjectBeginsWith": f"/blobServices/default/containers/{name}/blobs/"},
-            "deadLetterDestination": dead_letters(),
+            "deadLetterWithResourceIdentity": dead_letters(),
         }
         return subscription(name, **properties | how)
 

@@ -45,7 +45,7 @@ def make_deliverer(grid: Grid, tmp_path: Path) -> Iterator[Callable[[BlobService
 def subscription(port: int) -> Subscription:
     properties = {
         "destination": webhook(f"http://{LOOPBACK}:{port}/"),
-        "deadLetterDestination": dead_letters(),
+        "deadLetterWithResourceIdentity": dead_letters(),
     }
     return Subscription.parse("mine", STORAGE_ID, properties)
 

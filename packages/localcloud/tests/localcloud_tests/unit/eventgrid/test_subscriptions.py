@@ -18,7 +18,7 @@ from localcloud.eventgrid.subscriptions import (
     source,
 )
 from localcloud.home import Home
-from localcloud.identities import PLATFORM, object_id_of
+from localcloud.identities import object_id_of
 from localcloud.inventory import SITE, SYSTEM_TOPIC, TOPIC, Inventory
 from localcloud.principals import Principals
 from localcloud.store import Store
@@ -78,19 +78,14 @@ def test_a_function_is_a_destination_by_its_resource_id(inventory: Inventory) ->
 
 
 IDENTITY_ID = f"{GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/events"
-BY_IDENTITY = {
-    "identity": {"type": "UserAssigned", "userAssignedIdentity": IDENTITY_ID},
-    "deadLetterDestination": dead_letters(),
-}
-
-
+BY_IDENTITY = dead_letters(IDENTITY_ID)
+PLACE = BY_IDENTITY["deadLetterDestination"]
 BY_OWN = BY_IDENTITY | {"identity": {"type": "SystemAssigned"}}
 
 
 @pytest.mark.parametrize(
     ("key", "identity"),
     [
-        ({"deadLetterDestination": dead_letters()}, ""),
         ({"deadLetterWithResourceIdentity": BY_IDENTITY}, IDENTITY_ID),
         ({"deadLetterWithResourceIdentity": BY_OWN}, OWN),
     ],
@@ -125,10 +120,9 @@ def test_dead_letters_are_written_as_the_identity_that_the_topic_carries(
     inventory: Inventory, tmp_path: Path
 ) -> None:
     principals = Principals(Home.open(tmp_path / "home"), inventory)
-    of_event_grid = DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, SYSTEM_TOPIC_ID)
-    own, assigned = replace(of_event_grid, identity=OWN), replace(of_event_grid, identity=IDENTITY_ID)
+    own = DeadLetterPlace(STORAGE_ID, DEAD_LETTERS, SYSTEM_TOPIC_ID, OWN)
+    assigned = replace(own, identity=IDENTITY_ID)
     inventory.put(SYSTEM_TOPIC, SYSTEM_TOPIC_ID, {}, {"source": STORAGE_ID})
-    assert writer(inventory, principals, of_event_grid) == PLATFORM
     for place in (own, assigned):
         with pytest.raises(AzureError, match="does not carry the identity"):
             writer(inventory, principals, place)
@@ -183,7 +177,22 @@ def test_dead_letters_are_written_as_the_identity_that_the_topic_carries(
             400,
             "of type UserAssigned or SystemAssigned",
         ),
-        ("mine", {"deadLetterDestination": {"endpointType": "StorageBlob"}}, 400, "blobContainerName"),
+        (
+            "mine",
+            {
+                "deadLetterWithResourceIdentity": BY_IDENTITY
+                | {"deadLetterDestination": PLACE | {"properties": {}}}
+            },
+            400,
+            "blobContainerName",
+        ),
+        ("mine", {"deadLetterDestination": PLACE}, 501, "dead letters without an identity.*name one of"),
+        (
+            "mine",
+            {"deadLetterDestination": PLACE, "deadLetterWithResourceIdentity": BY_IDENTITY},
+            501,
+            "dead letters without an identity",
+        ),
     ],
 )
 def test_an_error_names_its_subscription(name: str, change: dict[str, Any], status: int, says: str) -> None:
