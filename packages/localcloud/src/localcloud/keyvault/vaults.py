@@ -17,6 +17,10 @@ INVALID_NAME = (
 )
 
 
+RETENTION = 90
+"""The days for which a deleted vault is kept, unless its creation says otherwise."""
+
+
 def check(cloud: Cloud, sent: Sent) -> None:
     """Raise AzureError for a taken name, for what cannot be switched off, and 501 for access policies."""
     if str(sent.properties.get("createMode")).lower() == "recover":
@@ -45,7 +49,7 @@ def computed(cloud: Cloud, document: Document) -> Document:
         "provisioningState": "Succeeded",
         "accessPolicies": given.get("accessPolicies", []),
         "enableSoftDelete": True,
-        "softDeleteRetentionInDays": given.get("softDeleteRetentionInDays", 90),
+        "softDeleteRetentionInDays": given.get("softDeleteRetentionInDays", RETENTION),
         "publicNetworkAccess": given.get("publicNetworkAccess", "Enabled"),
     }
 
@@ -60,7 +64,7 @@ KIND = Kind(
     ),
     choices={"properties.sku.name": ("standard", "premium"), "properties.sku.family": ("A",)},
     ranges={"properties.softDeleteRetentionInDays": (7, 90)},
-    fixed=("properties.softDeleteRetentionInDays",),
+    fixed={"properties.softDeleteRetentionInDays": RETENTION},
     read_only=("properties.vaultUri",),
     computed=computed,
     check=check,

@@ -50,7 +50,7 @@ KIND = Kind(
         "properties.containerRegistry": "Microsoft.ContainerRegistry/registries",
         "properties.primaryUserAssignedIdentity": USER_ASSIGNED,
     },
-    fixed=("properties.storageAccount", "properties.keyVault", "properties.hbiWorkspace"),
+    fixed={"properties.storageAccount": None, "properties.keyVault": None, "properties.hbiWorkspace": False},
     read_only=("properties.workspaceId", "properties.discoveryUrl", "properties.mlFlowTrackingUri"),
     check=check,
 )

@@ -5,6 +5,7 @@ deployment errors" and the pages of the single codes; the others come from the r
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -50,6 +51,7 @@ def accepted(cloud: Cloud, kind: Kind, id_: str, body: Document) -> Sent:
         check_required(kind, sent.body, path)
     check_values(kind, sent.body)
     check_fixed(kind, sent)
+    sent = replace(sent, body=with_fixed(kind, sent))
     for path, type_ in kind.refers.items():
         for value in paths.values(sent.body, path):
             check_reference(inventory, path, type_, value)
@@ -151,11 +153,25 @@ def refused(kind: Kind, path: str, value: Any, expected: str) -> AzureError:
 
 def check_fixed(kind: Kind, sent: Sent) -> None:
     """Raise AzureError 409 if a property changes that cannot; one that is left out keeps its value."""
-    for path in kind.fixed:
-        old, new = ([*paths.values(each or {}, path)] for each in (sent.earlier, sent.body))
-        if old and new and [str(each).lower() for each in old] != [str(each).lower() for each in new]:
-            message = f"Changing property '{path}' is not allowed: it is {old[0]!r}."
+    if sent.earlier is None:
+        return
+    for path, default in kind.fixed.items():
+        old = next(paths.values(sent.earlier, path), default)
+        new = next(paths.values(sent.body, path), old)
+        if str(old).lower() != str(new).lower():
+            message = f"Changing property '{path}' is not allowed: it is {old!r}."
             raise AzureError(409, "PropertyChangeNotAllowed", message, target=path)
+
+
+def with_fixed(kind: Kind, sent: Sent) -> Document:
+    """The body with what it leaves out and a PUT cannot change."""
+    body = sent.body
+    for path in kind.fixed:
+        for old in paths.values(sent.earlier, path):
+            if not [*paths.values(body, path)]:
+                holder, _, name = path.rpartition(".")
+                body = paths.merged(body, {holder: {name: old}} if holder else {name: old})
+    return body
 
 
 def check_reference(inventory: Inventory, path: str, type_: str, value: Any) -> Document:

@@ -71,10 +71,11 @@ class Kind:
     versions: the oldest and the newest api-version. located: it needs a location, as all top-level resources
     do. required: what must be there wherever its holder is. choices: the values of an enumeration, whose case
     does not matter. ranges: of whole numbers. refers: the type of the resource whose id a property holds, and
-    which must exist. fixed: what later PUTs cannot change. read_only: what Azure ignores in a body. secret:
-    what no answer holds. code: of a refused property. computed: the properties that Azure adds. check:
-    everything else; raises AzureError. made: runs before a PUT is answered; going: before a deletion.
-    created: the status of the answer to the first PUT. extends: it belongs to resources of any type.
+    which must exist. fixed: what later PUTs cannot change, with its default. read_only: what Azure ignores in
+    a body. secret: what no answer holds. code: of a refused property. computed: the properties that Azure
+    adds. check: everything else; raises AzureError. made: runs before a PUT is answered; going: before a
+    deletion. created: the status of the answer to the first PUT. extends: it belongs to resources of any
+    type.
     """
 
     type: str
@@ -85,7 +86,7 @@ class Kind:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     refers: Mapping[str, str] = field(default_factory=dict)
-    fixed: tuple[str, ...] = ()
+    fixed: Mapping[str, object] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
     code: str = "BadRequest"

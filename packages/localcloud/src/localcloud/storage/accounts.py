@@ -74,7 +74,7 @@ KIND = Kind(
         "properties.minimumTlsVersion": ("TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3"),
         "properties.publicNetworkAccess": ("Enabled", "Disabled", "SecuredByPerimeter"),
     },
-    fixed=("kind", "properties.isHnsEnabled"),
+    fixed={"kind": None, "properties.isHnsEnabled": False},
     read_only=("properties.primaryEndpoints", "properties.creationTime", "properties.primaryLocation"),
     code="InvalidRequestPropertyValue",
     computed=computed,

@@ -1,8 +1,11 @@
 """What providers refuse, with the status and the code that Azure gives."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from localcloud.providers.checks import type_of
+from localcloud.service import Cloud
 
 from localcloud_tests.unit.providers.conftest import (
     ACCOUNT,
@@ -28,12 +31,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STORAGE = f"{PROVIDERS}/Microsoft.Storage/storageAccounts"
 INSIGHTS_TYPES = f"{PROVIDERS}/Microsoft.Insights"
+OTHER_ACCOUNT = f"{ACCOUNT}3"
+OTHER_VAULT = f"{VAULT}3"
 CONTAINERS = f"{ACCOUNT}/blobServices/default/containers"
 POLICY = f"{ACCOUNT}/managementPolicies/default"
 SETTING = f"{TOPIC}/providers/Microsoft.Insights/diagnosticSettings/logs"
 METRIC_ALERT = f"{INSIGHTS_TYPES}/metricAlerts/late"
 LOG_ALERT = f"{INSIGHTS_TYPES}/scheduledQueryRules/failed"
 WORKBOOK = f"{INSIGHTS_TYPES}/workbooks/11111111-2222-3333-4444-555555555555"
+VAULT_TOPIC = "Microsoft.KeyVault.vaults"
 ALL_LOGS = [{"categoryGroup": "allLogs", "enabled": True}]
 
 
@@ -150,7 +156,8 @@ async def test_every_resource_of_a_group_needs_a_location_and_keeps_it(arm: Mana
         (ACCOUNT, GOOD[ACCOUNT] | {"sku": {"name": "Cheap_LRS"}}, 400, "InvalidRequestPropertyValue"),
         (ACCOUNT, GOOD[ACCOUNT] | {"kind": "BlobStorage"}, 409, "PropertyChangeNotAllowed"),
         (ACCOUNT, changed(ACCOUNT, minimumTlsVersion="1.2"), 400, "InvalidRequestPropertyValue"),
-        (ACCOUNT, changed(ACCOUNT, isHnsEnabled=True), 501, "NotImplemented"),
+        (ACCOUNT, changed(ACCOUNT, isHnsEnabled=True), 409, "PropertyChangeNotAllowed"),
+        (f"{ACCOUNT}2", changed(ACCOUNT, isHnsEnabled=True), 501, "NotImplemented"),
         (ACCOUNT, GOOD[ACCOUNT] | {"properties": "none"}, 400, "InvalidRequestContent"),
         (ACCOUNT, GOOD[ACCOUNT] | {"tags": {"a": "b" * 257}}, 400, "InvalidTagValueLength"),
         (ACCOUNT, GOOD[ACCOUNT] | {"identity": {"type": "Own"}}, 400, "InvalidIdentityType"),
@@ -222,12 +229,16 @@ async def test_every_resource_of_a_group_needs_a_location_and_keeps_it(arm: Mana
         (VAULT, changed(VAULT, enablePurgeProtection=False), 400, "BadRequest"),
         (VAULT, changed(VAULT, enableRbacAuthorization=False), 501, "NotImplemented"),
         (VAULT, changed(VAULT, softDeleteRetentionInDays=91), 400, "BadRequest"),
+        (VAULT, changed(VAULT, softDeleteRetentionInDays=30), 409, "PropertyChangeNotAllowed"),
         (f"{VAULT}/secrets/key_1", {"properties": {"value": "x"}}, 400, "InvalidResourceName"),
         (f"{VAULT}/secrets/key", {"properties": {}}, 400, "BadRequest"),
         (f"{VAULT}2/secrets/key", {"properties": {"value": "x"}}, 404, "ParentResourceNotFound"),
-        (TOPIC, changed(TOPIC, inputSchema="CloudEventSchemaV1_0"), 501, "NotImplemented"),
+        (TOPIC, changed(TOPIC, inputSchema="CloudEventSchemaV1_0"), 409, "PropertyChangeNotAllowed"),
+        (f"{TOPIC}2", changed(TOPIC, inputSchema="CloudEventSchemaV1_0"), 501, "NotImplemented"),
         (TOPIC, changed(TOPIC, minimumTlsVersionAllowed="2.0"), 400, "InvalidRequest"),
         (SYSTEM_TOPIC, changed(SYSTEM_TOPIC, source=f"{ACCOUNT}2"), 409, "PropertyChangeNotAllowed"),
+        (SYSTEM_TOPIC, changed(SYSTEM_TOPIC, topicType=VAULT_TOPIC), 409, "PropertyChangeNotAllowed"),
+        (f"{SYSTEM_TOPIC}2", changed(SYSTEM_TOPIC, topicType=VAULT_TOPIC), 501, "NotImplemented"),
         (f"{SYSTEM_TOPIC}2", GOOD[SYSTEM_TOPIC], 400, "InvalidRequest"),
         (f"{SYSTEM_TOPIC}2", changed(SYSTEM_TOPIC, source=f"{ACCOUNT}2"), 404, "ResourceNotFound"),
         (f"{SYSTEM_TOPIC}2", changed(SYSTEM_TOPIC, source=VAULT), 501, "NotImplemented"),
@@ -251,6 +262,40 @@ async def test_a_wrong_resource_is_refused_with_azures_code_and_changes_nothing(
     assert answer.json()["error"]["message"]
     after = await arm("GET", id_)
     assert (after.status_code, after.content) == (before.status_code, before.content)
+
+
+@pytest.fixture
+def existing(cloud: Cloud) -> Iterator[None]:
+    """A workspace, stored without its containers, and other resources that it could name."""
+    others = {OTHER_ACCOUNT: GOOD[ACCOUNT], OTHER_VAULT: GOOD[VAULT], WORKSPACE: workspace()}
+    for id_, body in others.items():
+        cloud.inventory.put(type_of(id_), id_, body, body["properties"])
+    yield
+    for id_ in others:
+        cloud.inventory.delete(id_)
+
+
+@pytest.mark.parametrize(
+    "change", [{"storageAccount": OTHER_ACCOUNT}, {"keyVault": OTHER_VAULT}, {"hbiWorkspace": True}]
+)
+async def test_a_workspace_keeps_its_account_its_vault_and_what_it_reports(
+    arm: Manager, existing: None, change: Json
+) -> None:
+    before = (await arm("GET", WORKSPACE)).json()
+    answer = await arm("PUT", WORKSPACE, workspace(**change))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "PropertyChangeNotAllowed")
+    assert answer.json()["error"]["target"] == f"properties.{next(iter(change))}"
+    assert (await arm("GET", WORKSPACE)).json() == before
+
+
+async def test_what_cannot_be_changed_keeps_its_value_where_a_put_leaves_it_out(arm: Manager) -> None:
+    made = await arm("PUT", f"{VAULT}4", changed(VAULT, softDeleteRetentionInDays=7))
+    assert made.status_code == 201
+    again = await arm("PUT", f"{VAULT}4", GOOD[VAULT])
+    assert (again.status_code, again.json()["properties"]["softDeleteRetentionInDays"]) == (200, 7)
+    refused = await arm("PUT", f"{VAULT}4", changed(VAULT, softDeleteRetentionInDays=90))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "PropertyChangeNotAllowed")
+    assert (await arm("DELETE", f"{VAULT}4")).status_code == 200
 
 
 @pytest.mark.parametrize("version", ["", "2019-02-30x", "2031-01-01", "2001-01-01", "latest"])
