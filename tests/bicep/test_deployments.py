@@ -15,25 +15,38 @@ from localcloud.deployments.evaluation import Evaluator
 from localcloud.deployments.snapshots import Snapshot, outputs, turns
 from localcloud.deployments.syntax import Call, Member, Node, is_expression, parse
 
-from scripts.bicep_snapshots import cases, snapshot_of
+from scripts.bicep_snapshots import cases, local_deployment, place_of, snapshot_of
 from tests.bicep.memory import DEPLOYER, Memory
+from touchdown.local.snapshots import CODE_PATH, MAIN, filled
 
-each_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.stem)
+EVERY_CASE = [*cases(), *local_deployment()]
+each_case = pytest.mark.parametrize("case", EVERY_CASE, ids=lambda case: f"{case.parent.name}-{case.stem}")
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESOURCE_ID = re.compile(r"/subscriptions/[-\w.()/]+")
 
 
+def first_of(case: Path) -> Path | None:
+    """The case of main.bicep that is deployed before one of another template."""
+    first = case.with_stem("defaults" if case in cases() else MAIN)
+    return first if case.stem in ("events", "pipeline") else None
+
+
 @cache
 def snapshot(case: Path) -> Snapshot:
-    return Snapshot.read(json.loads(snapshot_of(case).read_text()))
+    """The snapshot of a case, with the values that the deployment before it has for its names in braces."""
+    document, first = json.loads(snapshot_of(case).read_text()), first_of(case)
+    if first is not None:
+        values = outputs(snapshot(first), deployed(first))
+        known = {name: str(each) for name, each in values.items()}
+        document = filled(document, {**known, CODE_PATH: "code/0123456789abcdef"})
+    return Snapshot.read(document)
 
 
 @cache
 def deployed(case: Path) -> Memory:
-    """A deployment of a whole case. In the case of events, what main deploys is there before."""
-    memory = Memory()
-    others = [each for each in cases() if each.stem == "defaults"] if case.stem == "events" else []
-    for each in [*others, case]:
+    """A deployment of a whole case, after the one that it needs."""
+    memory, first = Memory(subscription=place_of(case).subscription), first_of(case)
+    for each in [first, case] if first else [case]:
         for resource in turns(snapshot(each), memory):
             memory.put(resource)
     return memory
@@ -74,7 +87,7 @@ def before(case: Path) -> Iterator[tuple[dict[str, Any], set[str]]]:
 def test_each_function_that_is_left_in_a_snapshot_is_known() -> None:
     left = {
         name.lower()
-        for case in cases()
+        for case in EVERY_CASE
         for text in texts(json.loads(snapshot_of(case).read_text()))
         if is_expression(text)
         for name in calls(parse(text))
@@ -108,7 +121,8 @@ def test_a_whole_snapshot_is_deployed_and_no_expression_is_left(case: Path) -> N
 @each_case
 def test_each_role_is_assigned_to_a_principal_that_exists(case: Path) -> None:
     memory = deployed(case)
-    given = {each.lower() for each in re.findall(r"'([-0-9a-fA-F]{36})'", case.read_text())}
+    files = [each for each in (first_of(case), case) if each]
+    given = {id_.lower() for each in files for id_ in re.findall(r"'([-0-9a-fA-F]{36})'", each.read_text())}
     identities = [
         each for each in memory.deployed.values() if each["type"].endswith("/userAssignedIdentities")
     ]
