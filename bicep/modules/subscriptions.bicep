@@ -1,5 +1,5 @@
-// The event subscriptions of the Function App, with the filters of definitions/subscriptions.json, which localcloud uses
-// too. Event Grid accepts them only once the function exists.
+// The event subscriptions of the Function App, with the filters of definitions/subscriptions.json. Event Grid accepts
+// them only once the function exists.
 
 import { deadLetters, Names } from '../names.bicep'
 

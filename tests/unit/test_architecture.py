@@ -6,6 +6,7 @@ well: whoever needs another module's types depends on it.
 
 import ast
 import graphlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -95,6 +96,34 @@ def test_a_part_imports_only_what_lies_below_it(part: str) -> None:
         if any(is_below(module, package) for package in forbidden)
     ]
     assert wrong == []
+
+
+UNAWARE = (*PRODUCT, "trainer")
+"""The parts that never know where they run."""
+PLACES = re.compile(
+    r"localcloud|proxy|proxies|127\.0\.0\.1|localhost|is_?local\b|run(s|ning)_locally", re.IGNORECASE
+)
+
+
+def test_the_product_has_no_word_for_the_machine_on_which_it_runs() -> None:
+    """Code, comments and messages: what runs on localcloud is what Azure runs."""
+    sources = [path for part in UNAWARE for path in files(part)]
+    assert len(sources) > 60, "the files were not found"
+    found = [
+        f"{path.relative_to(ROOT)}, line {number}: {line.strip()}"
+        for path in sources
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if PLACES.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["if is_local:", "proxies = {}", 'HOST = "127.0.0.1"', "# as localcloud does", "if self.isLocal():"],
+)
+def test_a_word_for_the_machine_is_noticed(line: str) -> None:
+    assert PLACES.search(line)
 
 
 def graph() -> dict[str, set[str]]:

@@ -29,6 +29,8 @@ class Assignments:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self.taken: set[str] = set()
+        """The names of those that `without` has taken away."""
 
     @cached_property
     def _client(self) -> httpx.Client:
@@ -70,6 +72,7 @@ class Assignments:
         """Take an assignment away for the block."""
         assignment = self.all()[name]
         self.delete(assignment)
+        self.taken.add(name)
         try:
             yield assignment
         finally:

@@ -15,7 +15,7 @@ from localcloud.pytest_plugin import LocalCloud
 from runs.settings import App
 from services.clients import Clients
 from tests.integration.roles.assignments import Assignments
-from tests.integration.roles.stage import Stage, Trained
+from tests.integration.roles.stage import PROVED, Stage, Trained
 from touchdown.local.names import identity_id
 
 
@@ -25,9 +25,21 @@ def trained() -> list[Trained]:
     return []
 
 
+def runs_whole(request: pytest.FixtureRequest) -> bool:
+    """Whether nobody has chosen some tests of a module, and all of them have passed so far."""
+    config = request.config
+    chosen = config.getoption("keyword") or any("::" in each for each in config.args)
+    return not chosen and not request.session.testsfailed
+
+
 @pytest.fixture(scope="module")
-def stage(localcloud: LocalCloud, cloud_home: Home, trained: list[Trained]) -> Iterator[Stage]:
-    """The stage. When a module ends, the assignments are those with which it began."""
+def stage(
+    request: pytest.FixtureRequest, localcloud: LocalCloud, cloud_home: Home, trained: list[Trained]
+) -> Iterator[Stage]:
+    """The stage. When a module ends, the assignments are those with which it began.
+
+    Its tests have by then taken away the assignments that they say they prove, and no others.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name, value in localcloud.environment("site").items():
             patch.setenv(name, value)
@@ -44,6 +56,10 @@ def stage(localcloud: LocalCloud, cloud_home: Home, trained: list[Trained]) -> I
             after = assignments.all()
             assignments.close()
     assert {each["id"] for each in after.values()} == {each["id"] for each in before.values()}
+    told = PROVED[request.module.__name__]
+    assert assignments.taken <= told
+    if runs_whole(request):
+        assert assignments.taken == told
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What the proofs of role assignments share: the running cloud, the app's steps, and what they say."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,8 +21,8 @@ from tests.integration.roles.assignments import Assignments, Json
 
 LIMIT = 120.0
 ROWS = ("a,kind", *(f"{number % 7 + 10 * (number % 2)},{'xy'[number % 2]}" for number in range(40)))
-PROVED: set[str] = set()
-"""The names of the assignments that some test takes away and puts back."""
+PROVED: dict[str, set[str]] = defaultdict(set)
+"""By module, the names of the assignments that its tests say they take away and put back."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,16 @@ def in_cases(*cases: str) -> pytest.MarkDecorator:
 
 
 def proves(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Say which assignments a test takes away, to see the refusal, and puts back, to see the call work."""
-    PROVED.update(names)
-    return lambda test: test
+    """Say which assignments a test takes away, to see the refusal, and puts back, to see the call work.
+
+    The fixture `stage` compares this with what the tests of a module have taken away.
+    """
+
+    def told(test: Callable[..., None]) -> Callable[..., None]:
+        PROVED[test.__module__].update(names)
+        return test
+
+    return told
 
 
 def refusal(call: Callable[[], object]) -> str:

@@ -1,6 +1,7 @@
 """The role table, the templates and the code agree: every call has a role, and every role has a call."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -33,6 +34,7 @@ BUILT_IN = {
 }
 """What Azure's own roles really grant, for each that the table assigns."""
 ROLES = BUILT_IN | {name: RoleDefinition.of("", name, [permission]) for name, permission in CUSTOM.items()}
+KEYS = {"by", "call", "actions", "dataActions"}
 CONDITIONS = {
     "": None,
     "roleSet=Proven": "proven",
@@ -53,6 +55,15 @@ def assigned() -> dict[str, tuple[Path, Declared]]:
         for each in file.of("resource")
         if each.given.startswith("Microsoft.Authorization/roleAssignments@")
     }
+
+
+def test_the_table_holds_calls_and_reasons_and_nothing_that_the_templates_say() -> None:
+    """Role, scope and principal of an assignment come from the snapshots alone."""
+    table = json.loads((BICEP / "roles.json").read_text())
+    assert {*table} == {"assignments"}
+    assert {tuple(row) for row in table["assignments"]} == {("name", "why", "calls")}
+    calls = [call for row in table["assignments"] for call in row["calls"]]
+    assert [call for call in calls if not {"by", "call"} < {*call} <= KEYS] == []
 
 
 def test_the_table_has_the_assignments_of_the_templates_and_no_others() -> None:

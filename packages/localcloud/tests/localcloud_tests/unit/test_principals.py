@@ -8,7 +8,7 @@ import jwt
 import pytest
 from localcloud import identity, persons
 from localcloud.home import SUBSCRIPTION, Home
-from localcloud.identities import USER_ASSIGNED, Principal, client_id_of, object_id_of
+from localcloud.identities import PLATFORM, USER_ASSIGNED, Principal, client_id_of, object_id_of
 from localcloud.inventory import POOL, SITE, Inventory
 from localcloud.principals import Principals
 from localcloud.store import Document, Store
@@ -131,6 +131,20 @@ def test_nobody_gets_the_token_of_an_identity_that_it_does_not_carry(
     refused = ask(carrier, client_id=client_id_of(OTHER))
     assert refused.status_code == 400
     assert refused.json()["message"].startswith("No User Assigned or Delegated Managed Identity found")
+
+
+@pytest.mark.parametrize("carrier", ["site", "pool", "person"])
+@pytest.mark.parametrize(
+    "choice", [{"client_id": PLATFORM.client_id}, {"principal_id": PLATFORM.object_id}], ids=str
+)
+def test_nobody_gets_the_token_of_the_platform(
+    ask: Ask, inventory: Inventory, carrier: str, choice: dict[str, str]
+) -> None:
+    carry(inventory, SITE, SITE_ID, APP, own=True)
+    carry(inventory, POOL, POOL_ID, APP)
+    refused = ask(carrier, **choice)
+    assert refused.status_code == 400
+    assert "access_token" not in refused.json()
 
 
 def test_a_pool_without_an_identity_gets_no_token(ask: Ask, inventory: Inventory) -> None:

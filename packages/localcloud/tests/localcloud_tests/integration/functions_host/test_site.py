@@ -40,10 +40,11 @@ def slow(req: func.HttpRequest) -> func.HttpResponse:
 
 @dataclass
 class SiteHost:
-    """A host's process and the file of its site."""
+    """A host's process, the file of its site, and a file in which Python tells the process's imports."""
 
     process: "subprocess.Popen[bytes]"
     file: Path
+    imports: Path
     http: httpx.Client
     known: Site
 
@@ -82,14 +83,22 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteHost]:
     app = app_of(root / "app", APP)
     port, file = free_ports(1)[0], root / "site.json"
     command = [sys.executable, "-m", "localcloud.parent_watchdog", "localcloud.functions"]
-    process = subprocess.Popen(
-        [*command, "--site", str(file), "--port", str(port), "--keys", str(root / "keys.json")],
-        cwd=root,
-        env=os.environ | {OVERRIDES: json.dumps({"SIZE": "mine"}), "COLOUR": "of the shell"},
-        stdin=subprocess.PIPE,
-    )
+    shell = {
+        OVERRIDES: json.dumps({"SIZE": "mine"}),
+        "COLOUR": "of the shell",
+        "PYTHONPROFILEIMPORTTIME": "1",
+    }
+    imports = root / "imports.txt"
+    with imports.open("w") as errors:
+        process = subprocess.Popen(
+            [*command, "--site", str(file), "--port", str(port), "--keys", str(root / "keys.json")],
+            cwd=root,
+            env=os.environ | shell,
+            stdin=subprocess.PIPE,
+            stderr=errors,
+        )
     with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False, timeout=LIMIT) as http:
-        yield SiteHost(process, file, http, Site("app", app, {"COLOUR": "red", "SIZE": "1"}))
+        yield SiteHost(process, file, imports, http, Site("app", app, {"COLOUR": "red", "SIZE": "1"}))
     if process.poll() is None:
         process.terminate()
         process.wait(timeout=20)
@@ -101,6 +110,19 @@ def test_a_placeholder_answers_503_until_there_is_a_site(host: SiteHost) -> None
     host._wait(lambda status: status["state"] == "Placeholder")
     answer = host.http.get("/api/setting/COLOUR")
     assert (answer.status_code, answer.text) == (503, "Function host is not running.")
+
+
+def test_a_placeholder_has_imported_microsofts_libraries(host: SiteHost) -> None:
+    assert host._wait(lambda status: status["state"] == "Placeholder")
+    imported = {line.rpartition("|")[2].strip() for line in host.imports.read_text().splitlines()}
+    libraries = {
+        "azure.functions",
+        "azure.durable_functions",
+        "azure_functions_runtime",
+        "durabletask",
+        "grpc",
+    }
+    assert libraries <= imported
 
 
 def test_it_becomes_the_site_with_its_settings_but_for_those_that_are_overridden(host: SiteHost) -> None:
