@@ -89,7 +89,7 @@ def resources(home: Home) -> list[Resource]:
             {"identity": CARRYING, "properties": pool()},
             "2025-06-01",
         ),
-        resource(TOPIC_ID, "2025-02-15"),
+        resource(TOPIC_ID, "2025-02-15", disableLocalAuth=True),
         Resource(
             SYSTEM_TOPIC_ID,
             {"location": REGION, "identity": CARRYING, "properties": {"source": STORAGE_ID}},
