@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from localcloud import identities
 from localcloud.home import REGION, SUBSCRIPTION
 from localcloud.own_identities import OwnIdentities
+from localcloud.regions import region_of
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError, not_imitated
 
@@ -162,7 +163,7 @@ class Inventory:
     def batch_region(self) -> str:
         """The region of the Batch account, as it stands in the account's address."""
         location = (self.one(BATCH_ACCOUNT) or {}).get("location", REGION)
-        return str(location).replace(" ", "").lower()
+        return region_of(str(location))
 
     @property
     def pool(self) -> str:

@@ -72,3 +72,8 @@ REGIONS = (
     ],
 )
 """The programmatic names."""
+
+
+def region_of(location: str) -> str:
+    """A location as Azure normalises it: "West Europe" is westeurope."""
+    return location.replace(" ", "").lower()

@@ -14,6 +14,7 @@ from localcloud.deployments.syntax import ExpressionError
 from localcloud.deployments.templates import shown_parameters, template_hash
 from localcloud.deployments.tracing import Document
 from localcloud.home import TENANT
+from localcloud.regions import region_of
 from localcloud.service import Cloud
 from localcloud.tokens import Caller
 from localcloud.wire import AzureError
@@ -100,17 +101,12 @@ class Deployments:
             )
             raise AzureError(409, "DeploymentActive", message)
         location, place = wanted.target.location, old.get("location")
-        if place and plain(place) != plain(location):
+        if place and region_of(place) != region_of(location):
             message = (
                 f"Invalid deployment location '{location}'. The deployment '{name}' already exists in"
                 f" location '{place}'."
             )
             raise AzureError(409, "InvalidDeploymentLocation", message)
-
-
-def plain(location: str) -> str:
-    """A location's name: West Europe is westeurope."""
-    return location.replace(" ", "").lower()
 
 
 def answers_for(wanted: Wanted, caller: Caller) -> Answers:

@@ -5,8 +5,9 @@ Sources: "Topics - Create Or Update" and "System Topics - Create Or Update" of t
 """
 
 from localcloud.inventory import SYSTEM_TOPIC, TOPIC
-from localcloud.providers.checks import missing, region, type_of
+from localcloud.providers.checks import missing, type_of
 from localcloud.providers.kinds import Kind, Name, Sent
+from localcloud.regions import region_of
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import AzureError, not_imitated
@@ -27,7 +28,7 @@ def check_topic(_: Cloud, sent: Sent) -> None:
 def of_topic(cloud: Cloud, document: Document) -> Document:
     given = document["properties"]
     return {
-        "endpoint": cloud.home.topic_endpoint(document["name"], region(document["location"])),
+        "endpoint": cloud.home.topic_endpoint(document["name"], region_of(document["location"])),
         "inputSchema": SCHEMA,
         "disableLocalAuth": given.get("disableLocalAuth", False),
         "publicNetworkAccess": given.get("publicNetworkAccess", "Enabled"),

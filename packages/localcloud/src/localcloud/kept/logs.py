@@ -6,8 +6,8 @@ resources"; "Connection strings in Application Insights".
 """
 
 from localcloud.home import SUBSCRIPTION
-from localcloud.providers.checks import region
 from localcloud.providers.kinds import Kind, Name, Sent, no_properties
+from localcloud.regions import region_of
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import AzureError
@@ -33,7 +33,7 @@ def of_workspace(cloud: Cloud, document: Document) -> Document:
 
 def of_component(cloud: Cloud, document: Document) -> Document:
     key, app = (cloud.inventory.guid(document["id"], each) for each in ("InstrumentationKey", "AppId"))
-    place = f"{region(document['location'])}.applicationinsights.{cloud.home.suffix}"
+    place = f"{region_of(document['location'])}.applicationinsights.{cloud.home.suffix}"
     connection = (
         f"InstrumentationKey={key};IngestionEndpoint=https://{place}/;LiveEndpoint=https://live.{place}/;"
         f"ApplicationId={app}"

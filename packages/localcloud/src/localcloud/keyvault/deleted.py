@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from localcloud.arm import opened
 from localcloud.home import SUBSCRIPTION
-from localcloud.providers.checks import region
+from localcloud.regions import region_of
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, timestamp
@@ -30,7 +30,7 @@ RETENTION_DAYS = 90
 
 async def keep(cloud: Cloud, vault: Document) -> None:
     """Keep what Azure tells of a vault that is being deleted."""
-    location, given, now = region(vault["location"]), vault["properties"], datetime.now(UTC)
+    location, given, now = region_of(vault["location"]), vault["properties"], datetime.now(UTC)
     retention = timedelta(days=given.get("softDeleteRetentionInDays", RETENTION_DAYS))
     properties = {
         "vaultId": vault["id"],
@@ -58,7 +58,7 @@ def refuse_name(cloud: Cloud, name: str) -> None:
 
 def routes(cloud: Cloud) -> list[BaseRoute]:
     def found(request: Request) -> Document:
-        name, location = request.path_params["name"], region(request.path_params["location"])
+        name, location = request.path_params["name"], region_of(request.path_params["location"])
         vault = cloud.store.get(KIND, name.lower())
         if vault is None or vault["properties"]["location"] != location:
             message = f"The specified deleted vault '{name}' does not exist."

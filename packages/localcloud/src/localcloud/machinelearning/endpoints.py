@@ -16,7 +16,7 @@ from localcloud.machinelearning.errors import busy, invalid, not_found, refused
 from localcloud.machinelearning.models import Models
 from localcloud.machinelearning.provisioning import IN_PROGRESS, Change, Provisioned, state_of, written_by
 from localcloud.machinelearning.uris import PROVIDER, BlobPath, Workspace
-from localcloud.providers import checks
+from localcloud.regions import region_of
 from localcloud.store import Document, Store
 from localcloud.tokens import Caller
 from localcloud.wire import not_imitated
@@ -93,7 +93,7 @@ class Endpoints:
                 "authMode": "AADToken",
                 "properties": sent.get("properties") or {},
                 "defaults": self._defaults(name, sent.get("defaults")),
-                "scoringUri": f"https://{self._home.scoring_host(name, checks.region(location))}/jobs",
+                "scoringUri": f"https://{self._home.scoring_host(name, region_of(location))}/jobs",
                 "swaggerUri": None,
             },
             "systemData": written_by(caller, earlier),

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from localcloud.inventory import Inventory, not_found, properties_of
 from localcloud.providers import identities, paths
 from localcloud.providers.kinds import Kind, Sent
+from localcloud.regions import region_of
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import AzureError, api_version
@@ -109,19 +110,15 @@ def check_location(sent: Sent) -> None:
     if not isinstance(location, str) or not location.strip():
         raise AzureError(400, "LocationRequired", "The location property is required for this definition.")
     earlier = (sent.earlier or {}).get("location")
-    if earlier is not None and region(earlier) != region(location):
+    wanted = region_of(location)
+    if earlier is not None and region_of(earlier) != wanted:
         group = sent.id.split("/")[4]
         message = (
-            f"The resource '{sent.name}' already exists in location '{region(earlier)}' in resource group"
-            f" '{group}'. A resource with the same name cannot be created in location '{region(location)}'."
+            f"The resource '{sent.name}' already exists in location '{region_of(earlier)}' in resource group"
+            f" '{group}'. A resource with the same name cannot be created in location '{wanted}'."
             " Please select a new resource name."
         )
         raise AzureError(409, "InvalidResourceLocation", message)
-
-
-def region(location: str) -> str:
-    """A location as Azure normalises it: "West Europe" is westeurope."""
-    return location.replace(" ", "").lower()
 
 
 def check_required(kind: Kind, body: Document, path: str) -> None:

@@ -13,7 +13,8 @@ from localcloud.arm import known_subscription, opened
 from localcloud.inventory import GROUP, Inventory, properties_of
 from localcloud.listing import right_to_list, visible
 from localcloud.providers import paths
-from localcloud.providers.checks import check_tags, region
+from localcloud.providers.checks import check_tags
+from localcloud.regions import region_of
 from localcloud.service import Cloud, Service
 from localcloud.store import Document
 from localcloud.wire import ArmRoute, AzureError, Handler, api_version, json_body, not_imitated
@@ -143,7 +144,7 @@ def terms(request: Request, *known: str) -> dict[str, str]:
 
 def meets(document: Document, wanted: dict[str, str]) -> bool:
     asked = {"resourcetype": document["type"], "name": document["name"]}
-    asked["location"] = region(document.get("location", ""))
+    asked["location"] = region_of(document.get("location", ""))
     # az 2.91 asks so for the resources of a group.
     asked["resourcegroup"] = str(document["id"]).split("/")[4]
     return all(asked[name].lower() == value.lower() for name, value in wanted.items())
@@ -166,7 +167,7 @@ def check_group(name: str, body: Document, earlier: Document | None) -> None:
     location = body.get("location")
     if not isinstance(location, str) or not location:
         raise AzureError(400, "LocationRequired", "The location property is required for this definition.")
-    if earlier is not None and region(earlier["location"]) != region(location):
+    if earlier is not None and region_of(earlier["location"]) != region_of(location):
         message = (
             f"Invalid resource group location '{location}'. The Resource group already exists in location"
             f" '{earlier['location']}'."

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from localcloud.arm import opened
 from localcloud.providers import checks, resources
 from localcloud.providers.kinds import Kind, Name, Sent
+from localcloud.regions import region_of
 from localcloud.service import Cloud, Service
 from localcloud.storage import containers, keys, publishing, rules
 from localcloud.storage.publishing import TYPE
@@ -52,7 +53,7 @@ def computed(cloud: Cloud, document: Document) -> Document:
             "queue": f"{cloud.home.storage_url(name, 'queue')}/",
             "table": f"{cloud.home.storage_url(name, 'table')}/",
         },
-        "primaryLocation": checks.region(document["location"]),
+        "primaryLocation": region_of(document["location"]),
         "statusOfPrimary": "available",
         "accessTier": given.get("accessTier", "Hot"),
         "supportsHttpsTrafficOnly": given.get("supportsHttpsTrafficOnly", True),
