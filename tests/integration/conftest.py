@@ -3,7 +3,7 @@
 `cloud_home` is one cloud for the whole session; tests keep apart by the names they use.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -30,6 +30,15 @@ def cloud_home(localcloud: LocalCloud) -> Home:
     """The home of the session's running cloud, with everything deployed but the app's code."""
     local.deploy(localcloud.home, CHECKOUT, code=False)
     return localcloud.home
+
+
+@pytest.fixture(autouse=True)
+def no_fault_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that leaves a fault armed: the cloud is that of the tests that follow, too."""
+    yield
+    if "localcloud" in request.fixturenames:
+        cloud: LocalCloud = request.getfixturevalue("localcloud")
+        assert cloud.controls.faults() == []
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from touchdown.local.deploying import outputs, put_pipeline
 from touchdown.local.snapshots import MAIN, PIPELINE, SITE, read, tuned
 from touchdown.local.trainer import Trainer
 
+PUT = {"method": "^PUT$"}
+
 
 @pytest.fixture
 def sent(cloud_home: Home) -> Iterator[Callable[[], int]]:
     """How many resources have been PUT to Resource Manager since the test began."""
-    with Controls(cloud_home) as controls:
-        fault = controls.arm_fault("http", "delay", {"method": "^PUT$"}, times=None)
-        yield lambda: next(each["taken"] for each in controls.faults() if each["id"] == fault["id"])
-        controls.disarm(fault["id"])
+    with Controls(cloud_home) as controls, controls.fault("http", "delay", PUT, times=None) as counted:
+        yield lambda: controls.taken(counted)
 
 
 def deploy(home: Home, main: Json | None = None) -> list[str]:
@@ -48,10 +48,10 @@ def test_a_changed_snapshot_is_deployed_and_what_does_not_depend_on_it_is_not(
 
 def test_a_deployment_that_failed_goes_on(cloud_home: Home) -> None:
     changed = tuned(read(MAIN), {"TOUCHDOWN_EPOCHS": "8"})
-    with Controls(cloud_home) as controls:
-        controls.arm_fault("http", "error", {"method": "^PUT$", "path": f"/{SITE}/"})
-        with pytest.raises(DeploymentFailedError, match="A fault that was armed"):
-            deploy(cloud_home, changed)
+    refused = {**PUT, "path": f"/{SITE}/"}
+    told = pytest.raises(DeploymentFailedError, match="A fault that was armed")
+    with Controls(cloud_home) as controls, controls.fault("http", "error", refused), told:
+        deploy(cloud_home, changed)
     assert deploy(cloud_home, changed) == [MAIN]
     assert deploy(cloud_home) == [MAIN]
 

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 from localcloud.home import Home
@@ -77,15 +78,12 @@ def test_with_the_narrow_roles_a_model_is_trained(stage: Stage, unique: str, cas
 @in_cases(*NODE)
 @proves(*NODE.values())
 def test_without_its_role_a_node_cannot_copy_the_trainer(stage: Stage, unique: str, case: str) -> None:
-    fault = stage.controls.arm_fault("batch.task", "delay", seconds=60)
-    try:
-        training = start_training(order_of(uploaded(stage, unique)), stage.clients)
-        wait_for(lambda: stage.controls.faults()[0]["taken"])
-        with stage.assignments.without(NODE[case]) as taken:
-            stage.controls.disarm(fault["id"])
-            status = ended(stage, training)
-    finally:
-        stage.controls.disarm()
+    with ExitStack() as restored:
+        with stage.controls.fault("batch.task", "delay", seconds=60) as held:
+            training = start_training(order_of(uploaded(stage, unique)), stage.clients)
+            wait_for(lambda: stage.controls.taken(held))
+            taken = restored.enter_context(stage.assignments.without(NODE[case]))
+        status = ended(stage, training)
     assert status.status == "Failed"
     assert "Access for one of the specified Azure Blob(s) is denied" in status.message
     check_refusal(status.message, NODE[case], taken)

@@ -104,14 +104,11 @@ def test_without_its_role_event_grid_cannot_keep_an_event_and_says_as_whom_it_tr
     def kept() -> list[Json]:
         return stage.controls.deliveries(subscription=unique, state="DeadLettered")
 
-    stage.controls.arm_fault("eventgrid.deliver", "error", {"subscription": unique}, status=400)
-    try:
+    with stage.controls.fault("eventgrid.deliver", "error", {"subscription": unique}, status=400):
         with stage.assignments.without("eventsKeepDeadLetters") as taken:
             upload(stage, unique)
             words = wait_for(refused)
         assert wait_for(kept)
-    finally:
-        stage.controls.disarm()
     assert assignments()["eventsKeepDeadLetters"].role in words
     assert "id-events-" in words
     assert f"/{taken['properties']['scope'].rpartition('/')[2]}/" in words

@@ -161,9 +161,8 @@ def test_a_job_whose_image_cannot_be_built_says_so_and_what_to_do(
     features = tmp_path / "features.csv"
     features.write_text("width,height\n1,1\n")
     words = {"code": "TasksOperationsNotAllowed", "message": "ACR Tasks requests are not permitted."}
-    with Controls(up.home) as controls:
-        controls.arm_fault("machinelearning.image", "error", {}, **words)
-    answer = up.run("score", run["endpoint"], str(features))
+    with Controls(up.home) as controls, controls.fault("machinelearning.image", "error", {}, **words):
+        answer = up.run("score", run["endpoint"], str(features))
     assert answer.code == 1
     said = " ".join(answer.err.split())
     assert "Image build failed." in said

@@ -45,12 +45,10 @@ def test_up_returns_when_everything_is_healthy_and_a_second_up_at_once(up: Shell
 
 
 def test_a_second_up_sends_no_resource_and_imports_no_storage_client(up: Shell) -> None:
-    with Controls(up.home) as controls:
-        fault = controls.arm_fault("http", "delay", {"method": "^PUT$"}, times=None)
+    put = {"method": "^PUT$"}
+    with Controls(up.home) as controls, controls.fault("http", "delay", put, times=None) as counted:
         again = up.run("up", PYTHONPROFILEIMPORTTIME="1")
-        (found,) = [each for each in controls.faults() if each["id"] == fault["id"]]
-        controls.disarm(fault["id"])
-    assert (again.code, found["taken"]) == (0, 0)
+        assert (again.code, controls.taken(counted)) == (0, 0)
     assert "localcloud.deploying" in again.err, "the imports are told"
     assert "azure.storage.blob" not in again.err
 

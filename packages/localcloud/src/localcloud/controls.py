@@ -4,7 +4,8 @@ controls = Controls(Home.open(Path(".localcloud")))
 controls.arm_fault("http", "drop", {"path": "/pipelines/"})
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +57,21 @@ class Controls:
     def faults(self) -> list[Json]:
         """The armed faults. `taken` is the number of times that a fault has occurred."""
         return list(self.call("GET", "faults")["value"])
+
+    @contextmanager
+    def fault(
+        self, point: str, action: str, where: Mapping[str, str] | None = None, **how: Any
+    ) -> Iterator[str]:
+        """Arm a fault for the block, which gets its id."""
+        armed: str = self.arm_fault(point, action, where, **how)["id"]
+        try:
+            yield armed
+        finally:
+            self.disarm(armed)
+
+    def taken(self, fault_id: str) -> int:
+        """How often an armed fault has occurred."""
+        return next(int(each["taken"]) for each in self.faults() if each["id"] == fault_id)
 
     def disarm(self, fault_id: str = "") -> None:
         """Disarm one fault, or all faults if no id is given."""

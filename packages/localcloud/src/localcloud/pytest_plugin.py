@@ -19,7 +19,7 @@ Under pytest-xdist, every process has its own cloud.
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,16 +75,11 @@ class LocalCloud:
             **self.home.trust(),
         }
 
-    @contextmanager
     def fault(
         self, point: str, action: str, where: Mapping[str, str] | None = None, **how: Any
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[str]:
         """Arm a fault for the block; see localcloud.faults.Fault for the points and their actions."""
-        armed = self.controls.arm_fault(point, action, where, **how)
-        try:
-            yield
-        finally:
-            self.controls.disarm(armed["id"])
+        return self.controls.fault(point, action, where, **how)
 
 
 @pytest.fixture(scope="session")
