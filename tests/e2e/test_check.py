@@ -1,7 +1,7 @@
 """`touchdown check` over the running stack: it passes as a whole, and names what is broken."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from tests.e2e.conftest import LIMIT, wait_for
 from tests.unit.touchdown.commands import Answer, run
 from touchdown.checking import deployment, trial
 from touchdown.checking.checks import CHECKS, UNTOLD
-from touchdown.checking.findings import NOT_TRIED, Outcome
+from touchdown.checking.findings import NOT_TRIED, Finding, Outcome
+from touchdown.checking.first_run import Report
 from touchdown.client import ML_API_VERSION, Client
 from touchdown.errors import ApiError
 from touchdown.local.names import GROUP_ID, SITE, SITE_ID, STORAGE_ID, identity_id
@@ -211,7 +212,13 @@ def test_a_first_run_that_fails_is_told_with_its_stage_and_row_and_leaves_nothin
     before = made(client)
     stages: list[str] = []
     found = deployment.deployment(client)
-    ended, cleaned = trial.trial(client, found, lambda run: stages.append(str(run.get("stage"))), limit=LIMIT)
+    told: list[Finding] = []
+
+    def following() -> AbstractContextManager[Report]:
+        return nullcontext(lambda run: stages.append(str(run.get("stage"))))
+
+    trial.trial(client, found, told.append, following=following, limit=LIMIT)
+    ended, cleaned = told
     assert ended.outcome is Outcome.FAILED
     assert " failed at smoke_test: SmokeTestFailed: " in ended.message
     assert ended.row == "`SmokeTestFailed`, and the image's build says `TasksOperationsNotAllowed`"

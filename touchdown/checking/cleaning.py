@@ -2,10 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
+import httpx
+
+from touchdown.checking import by_hand, first_run
 from touchdown.checking.deployment import VERSIONS, WORKSPACE, pages
-from touchdown.checking.findings import Finding, Outcome
+from touchdown.checking.findings import Finding, Outcome, Tell
 from touchdown.checking.first_run import CANCEL_LIMIT, Attempt
 from touchdown.client import ENDED, Client, Json
 from touchdown.errors import ApiError, ClientError, WaitTimedOutError
@@ -16,35 +20,116 @@ LONGEST_INTERVAL = 10.0
 GONE, BUSY = 404, 409
 
 
-def clean(client: Client, attempt: Attempt) -> Iterator[Finding]:
-    """Delete dataset, endpoint, model and files of an attempt; each that cannot be deleted is a finding."""
+@dataclass(frozen=True)
+class Step:
+    """One thing to delete. by_hand: how a person does it. otherwise: what is true of it if `do` fails."""
+
+    what: str
+    do: Callable[[], None]
+    by_hand: str
+    otherwise: str = "stays"
+
+
+def clean(client: Client, attempt: Attempt, tell: Tell) -> None:
+    """Delete dataset, endpoint, model and files of an attempt.
+
+    `tell` gets a finding for each that cannot be deleted and, if the clean-up is interrupted, for each that
+    may be left. An attempt without a run id is one whose upload got no answer: its dataset may be there.
+    """
+    complete = identified(client, attempt, tell)
+    if not complete.run_id:
+        return
+    done, left = list[bool](), steps_of(client, complete)
+    with listing(left, tell):
+        while left:
+            done.append(succeeds(left[0], tell))
+            del left[0]
+    if all(done):
+        record = f"runs/{complete.run_id}/run.json"
+        message = (
+            "dataset, endpoint, model and files of the run are deleted; its record,"
+            f" {record}, stays in the list of runs, as do services' logs."
+        )
+        tell(Finding("clean-up", Outcome.OK, message))
+
+
+def identified(client: Client, attempt: Attempt, tell: Tell) -> Attempt:
+    """The attempt with its run's id, which the ETag of its dataset tells; without one if nothing is there."""
+    if attempt.run_id:
+        return attempt
+    found = [attempt]
+    how = by_hand.blob(client.target, f"datasets/{attempt.dataset}")
+    look = Step(
+        f"dataset {attempt.dataset}",
+        lambda: found.append(first_run.identified(client, attempt)),
+        f"{how}. If it is there, its run makes endpoint {attempt.endpoint} and model {attempt.model}.",
+        "may be left",
+    )
+    with listing([look], tell):
+        succeeds(look, tell)
+    return found[-1]
+
+
+def steps_of(client: Client, attempt: Attempt) -> list[Step]:
+    """What deletes all that an attempt made, the run first: it would go on making things."""
+    target, run, endpoint = client.target, attempt.run_id, attempt.endpoint
+    dataset, lock = f"datasets/{attempt.dataset}", f"locks/{endpoint}"
+    return [
+        Step("the run", lambda: stop(client, attempt), by_hand.run(target, run)),
+        Step(
+            f"endpoint {endpoint}",
+            lambda: delete(client, f"batchEndpoints/{endpoint}"),
+            by_hand.endpoint(target, endpoint),
+        ),
+        Step(
+            f"model {attempt.model}",
+            lambda: delete_model(client, attempt.model),
+            by_hand.model(target, attempt.model),
+        ),
+        Step(
+            f"dataset {attempt.dataset}",
+            lambda: delete_blob(client, dataset),
+            by_hand.blob(target, dataset),
+        ),
+        Step(
+            f"the lock of endpoint {endpoint}",
+            lambda: delete_blob(client, lock),
+            by_hand.blob(target, lock),
+        ),
+        Step(f"files of run {run}", lambda: delete_files(client, run), by_hand.folder(target, f"runs/{run}")),
+    ]
+
+
+@contextmanager
+def listing(left: list[Step], tell: Tell) -> Iterator[None]:
+    """If a person or a bug ends the block, tell that what is in `left` may be left."""
+    try:
+        yield
+    except BaseException:
+        for each in left:
+            tell(failed(f"{each.what} may be left: the clean-up was interrupted. {each.by_hand}"))
+        raise
+
+
+def succeeds(step: Step, tell: Tell) -> bool:
+    """Whether a step succeeds; `tell` gets why it does not."""
     from azure.core.exceptions import AzureError
 
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("the run", lambda: stop(client, attempt)),
-        (f"endpoint {attempt.endpoint}", lambda: delete(client, f"batchEndpoints/{attempt.endpoint}")),
-        (f"model {attempt.model}", lambda: delete_model(client, attempt.model)),
-        (f"dataset {attempt.dataset}", lambda: delete_blob(client, f"datasets/{attempt.dataset}")),
-        (
-            f"the lock of endpoint {attempt.endpoint}",
-            lambda: delete_blob(client, f"locks/{attempt.endpoint}"),
-        ),
-        (f"files of run {attempt.run_id}", lambda: delete_files(client, attempt.run_id)),
-    ]
-    left = []
-    for what, step in steps:
-        try:
-            step()
-        except (ClientError, AzureError) as error:
-            left.append(what)
-            yield Finding("clean-up", Outcome.FAILED, f"{what} stays: {error}")
-    if not left:
-        stays = (
-            f"its record, runs/{attempt.run_id}/run.json, stays in the list of runs, as do services' logs."
-        )
-        yield Finding(
-            "clean-up", Outcome.OK, f"dataset, endpoint, model and files of the run are deleted; {stays}"
-        )
+    try:
+        step.do()
+    except (ClientError, AzureError, httpx.HTTPError) as error:
+        said = sentence(str(error) or type(error).__name__)
+        tell(failed(f"{step.what} {step.otherwise}: {said} {step.by_hand}"))
+        return False
+    return True
+
+
+def failed(message: str) -> Finding:
+    return Finding("clean-up", Outcome.FAILED, message)
+
+
+def sentence(said: str) -> str:
+    return said if said.endswith(".") else f"{said}."
 
 
 def stop(client: Client, attempt: Attempt) -> None:

@@ -1,5 +1,6 @@
 """What a check found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +20,9 @@ class Finding:
     message: str
     row: str = ""
 
+
+type Tell = Callable[[Finding], None]
+"""Gets each finding as soon as there is one, so that an interrupt loses none."""
 
 NOT_TRIED = Finding(
     "first run", Outcome.NOT_CHECKED, "not tried, because a check has failed: correct that, and check again."

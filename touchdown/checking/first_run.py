@@ -69,6 +69,19 @@ def upload(client: Client, attempt: Attempt) -> Attempt:
     return replace(attempt, run_id=uploaded.run_id)
 
 
+def identified(client: Client, attempt: Attempt) -> Attempt:
+    """The attempt of an upload that got no answer: with its run's id if its dataset is there."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    path = naming.dataset_path(attempt.dataset)
+    try:
+        properties = client.container.get_blob_client(path).get_blob_properties()
+    except ResourceNotFoundError:
+        return attempt
+    etag = str(properties.etag).strip('"')
+    return replace(attempt, run_id=naming.run_id(client.target.container, path, etag))
+
+
 def follow(client: Client, found: Deployment, attempt: Attempt, report: Report, limit: float) -> Finding:
     """Wait for the run to end, and tell how it ended. `report` gets the run at every poll."""
     try:

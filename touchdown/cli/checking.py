@@ -1,6 +1,5 @@
 """check: whether a deployment works."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from touchdown.cli.outcome import CommandError, Exit, reporting_errors
 from touchdown.cli.resolver import resolve_target
 
 if TYPE_CHECKING:
-    from touchdown.checking.findings import Finding
+    from touchdown.checking.findings import Finding, Tell
     from touchdown.target import Target
 
 AZ_SECONDS = 60
@@ -47,15 +46,18 @@ def check(
 
     What the check makes, it deletes. In Azure, sign in first: az login.
     """
-    with reporting_errors(as_json=as_json):
+    found: list[Finding] = []
+
+    def tell(finding: "Finding") -> None:
+        found.append(finding)
+        if not as_json:
+            print_finding(finding)
+
+    with reporting_errors(as_json=as_json, beside=lambda: {"findings": [asdict(each) for each in found]}):
         # Its evaluation of roles decides in Azure too.
         require_localcloud()
         target = in_azure(group, subscription, resource_manager) if group else resolve_target(home)
-        found = []
-        for finding in findings(target, run=run, quiet=as_json):
-            found.append(finding)
-            if not as_json:
-                print_finding(finding)
+        look(target, tell, run=run, quiet=as_json)
     failed = [each for each in found if each.outcome == "failed"]
     if as_json:
         output.print_json({"ok": not failed, "findings": [asdict(each) for each in found]})
@@ -65,8 +67,8 @@ def check(
         raise typer.Exit(Exit.FAILED)
 
 
-def findings(target: "Target", *, run: bool, quiet: bool) -> Iterator["Finding"]:
-    """What each check finds, as it is found. A run is not tried where a check has failed."""
+def look(target: "Target", tell: "Tell", *, run: bool, quiet: bool) -> None:
+    """Tell what each check finds. A run is not tried where a check has failed."""
     from touchdown.checking import deployment, trial
     from touchdown.checking.checks import check_all
     from touchdown.checking.findings import NOT_TRIED
@@ -79,17 +81,19 @@ def findings(target: "Target", *, run: bool, quiet: bool) -> Iterator["Finding"]
         works = True
         for each in check_all(found):
             works = works and each.outcome != "failed"
-            yield each
+            tell(each)
         if not run:
             return
         if not works:
-            yield NOT_TRIED
+            tell(NOT_TRIED)
         elif quiet:
-            yield from trial.trial(client, found, lambda _: None)
+            trial.trial(client, found, tell)
         else:
-            with live.Follower() as follower:
-                ended = [*trial.trial(client, found, follower)]
-            yield from ended
+            trial.trial(client, found, tell, following=live.Follower, on_interrupt=print_interrupt)
+
+
+def print_interrupt() -> None:
+    output.print_message("Deleting what the check made. Ctrl-C again ends that, and lists what may be left.")
 
 
 def in_azure(group: str, subscription: str, resource_manager: str) -> "Target":

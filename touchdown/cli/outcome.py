@@ -1,9 +1,10 @@
 """The exit codes of commands, and how errors map to them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 import typer
 
@@ -35,23 +36,27 @@ START_HINT = f"Start it with `{output.PROGRAM} up`."
 
 
 @contextmanager
-def reporting_errors(*, as_json: bool) -> Iterator[None]:
+def reporting_errors(
+    *, as_json: bool, if_interrupted: str = "", beside: Callable[[], dict[str, Any]] = dict
+) -> Iterator[None]:
     """Print an error of the block for a person or a program, and end the command with its exit code.
 
-    An error that is a bug of Touchdown propagates, with its traceback.
+    if_interrupted: what to do after a Ctrl-C. beside: what a program gets beside the error. An error that is
+    a bug of Touchdown propagates, with its traceback.
     """
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        output.print_error("interrupted", "interrupted.", as_json=as_json)
+        output.print_error("interrupted", "interrupted.", if_interrupted, as_json=as_json, beside=beside())
         raise typer.Exit(Exit.INTERRUPTED) from None
     except Exception as error:
         known = known_error(error)
         if known is None:
             raise
-        output.print_error(known.code.name.lower(), str(known), known.hint, as_json=as_json)
+        code = known.code.name.lower()
+        output.print_error(code, str(known), known.hint, as_json=as_json, beside=beside())
         raise typer.Exit(known.code) from None
 
 

@@ -4,7 +4,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,13 @@ def print_message(message: str) -> None:
     err.print(Text(message))
 
 
-def print_error(code: str, message: str, hint: str = "", *, as_json: bool) -> None:
-    """Print an error: as JSON to standard output, or as text to standard error."""
+def print_error(
+    code: str, message: str, hint: str = "", *, as_json: bool, beside: Mapping[str, Any] | None = None
+) -> None:
+    """Print an error: as JSON to standard output, with what is `beside` it, or as text to standard error."""
     if as_json:
-        print_json({"error": {"code": code, "message": message, **({"hint": hint} if hint else {})}})
+        error = {"code": code, "message": message, **({"hint": hint} if hint else {})}
+        print_json({"error": error, **(beside or {})})
         return
     err.print(Text.assemble(("error: ", "bold red"), message))
     if hint:

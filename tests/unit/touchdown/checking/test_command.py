@@ -3,11 +3,14 @@
 from typing import Any
 
 import azure.identity
+import azure.storage.blob
 import httpx
 import pytest
+from azure.core.exceptions import HttpResponseError
 from localcloud.home import SUBSCRIPTION
 
 from tests.unit.touchdown.checking.azure import Azure, Token
+from tests.unit.touchdown.checking.test_trial import Container
 from tests.unit.touchdown.commands import run
 from touchdown.checking.checks import CHECKS
 
@@ -61,3 +64,55 @@ def test_a_group_without_its_subscription_is_wrong_usage(signed_in: list[dict[st
     assert answer.code == 2
     assert answer.json["error"]["hint"] == "az account show --query id --output tsv prints yours."
     assert signed_in == []
+
+
+class Interrupted(Azure):
+    """An Azure whose person presses Ctrl-C at some of the calls of the app: one value a call, then False."""
+
+    presses: list[bool]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if "/api/runs/" in request.url.path and self.presses and self.presses.pop(0):
+            raise KeyboardInterrupt
+        return super().__call__(request)
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
+    there = Interrupted()
+    monkeypatch.setattr(httpx, "Client", lambda **_: HTTP(transport=httpx.MockTransport(there)))
+    for kind in ("batchEndpoints", "models"):
+        there.gone(f"{there.id('workspaces', 'mlw-')}/{kind}/")
+    container = Container(at_deletion=HttpResponseError("The blob has a lease."))
+    monkeypatch.setattr(azure.storage.blob, "ContainerClient", lambda *_, **__: container)
+    return there
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_interrupted_check_prints_what_it_left(interrupted: Interrupted) -> None:
+    interrupted.presses = [True]
+    answer = run("check", *THERE, *MANAGER)
+    assert answer.code == 130
+    assert "✗ clean-up       dataset touchdown-check-" in answer.out
+    assert "To delete it: az storage blob delete" in answer.out
+    assert "Ctrl-C again" in answer.err
+    assert answer.err.rstrip().endswith("error: interrupted.")
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_interrupted_check_gives_a_program_what_it_found_and_left(interrupted: Interrupted) -> None:
+    interrupted.presses = [True, True]
+    answer = run("check", *THERE, *MANAGER, "--json")
+    assert answer.code == 130
+    assert answer.json["error"]["code"] == "interrupted"
+    found = answer.json["findings"]
+    assert {each["check"] for each in found} >= {*CHECKS}
+    left = [each["message"].partition(" may be left")[0] for each in found if each["check"] == "clean-up"]
+    assert [each.partition(" ")[0] for each in left] == [
+        "the",
+        "endpoint",
+        "model",
+        "dataset",
+        "the",
+        "files",
+    ]
