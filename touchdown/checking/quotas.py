@@ -113,7 +113,9 @@ def subscription_list(found: Deployment, provider: str, location: str, what: str
 
     location: the region's name or its display name; some providers answer with the latter.
     """
-    region = location.replace(" ", "").lower()
+    from localcloud.regions import region_of
+
+    region = region_of(location)
     path = f"/subscriptions/{found.target.subscription}/providers/{provider}/locations/{region}/{what}"
     answer = found.connection.resource_manager("GET", path, params={"api-version": version})
     items: list[Json] = list(answer["value"])

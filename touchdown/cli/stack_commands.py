@@ -46,7 +46,8 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Start the stack in the background, and return when all of it is healthy."""
-    with reporting_errors(as_json=as_json):
+    goes_on = f"What has started goes on in the background, and `{output.PROGRAM} down` stops it."
+    with reporting_errors(as_json=as_json, if_interrupted="" if foreground else goes_on):
         checkout = find_checkout(app)
         require_localcloud()
         if functions:
@@ -77,24 +78,36 @@ def up(
 
 def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Stop everything that `up` started. Data and deployed resources are kept."""
-    with reporting_errors(as_json=as_json):
-        stopped, interrupted = False, list[dict[str, Any]]()
+    interrupted: list[str] = []
+
+    def told() -> dict[str, Any]:
+        return {"interrupted": interrupted}
+
+    unsure = f"`{output.PROGRAM} status` tells whether the stack still runs."
+    with reporting_errors(as_json=as_json, if_interrupted=unsure, beside=told):
+        stopped = False
         if (home_folder(home) / "cloud.json").exists():
             place = existing_home(home)
             from localcloud import lifecycle
 
             with output.err.status("Stopping …"):
-                interrupted = running_runs(place)
+                for run in running_runs(place):
+                    interrupted.append(run["run_id"])
+                    if not as_json:
+                        print_interrupted(run)
                 stopped = lifecycle.bring_down(place)
         if as_json:
-            output.print_json({"stopped": stopped, "interrupted": [run["run_id"] for run in interrupted]})
-            return
-        output.print_message("stopped." if stopped else "nothing was running.")
-        for run in interrupted:
-            output.print_message(
-                f"run {run['run_id']} was interrupted; after the next `up`, continue it with"
-                f" `{output.PROGRAM} start {shlex.quote(run['dataset'])}`"
-            )
+            output.print_json({"stopped": stopped, **told()})
+        else:
+            output.print_message("stopped." if stopped else "nothing was running.")
+
+
+def print_interrupted(run: dict[str, Any]) -> None:
+    """Tell that a run does not outlive its stack; before that stops, so that no error can hide it."""
+    output.print_message(
+        f"Stopping interrupts run {run['run_id']}; after the next `up`, continue it with"
+        f" `{output.PROGRAM} start {shlex.quote(run['dataset'])}`"
+    )
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:

@@ -12,6 +12,7 @@ from localcloud.home import LOOPBACK, Home, Ports
 
 from tests.checkout import CHECKOUT
 from tests.unit.touchdown.commands import run
+from touchdown.cli import output
 from touchdown.cli.app import app
 from touchdown.cli.checkout import FILES, find_checkout, require_app_packages
 from touchdown.cli.options import home_folder
@@ -206,6 +207,35 @@ def test_an_interrupted_question_is_json_for_a_program(monkeypatch: pytest.Monke
     assert answer.json["error"]["code"] == "interrupted"
 
 
+@pytest.fixture
+def stop_of_a_busy_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C while the stack stops, in which a run is going on."""
+
+    def stop(_: Home) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("localcloud.lifecycle.bring_down", stop)
+    going_on = {"run_id": "iris-1", "dataset": "my iris.csv"}
+    monkeypatch.setattr("touchdown.cli.stack_commands.running_runs", lambda _: [going_on])
+
+
+@pytest.mark.usefixtures("stop_of_a_busy_stack")
+def test_an_interrupted_stop_still_tells_which_run_it_interrupts(home: Home) -> None:
+    answer = run("down", "--home", str(home.root))
+    assert answer.code == 130
+    assert "Stopping interrupts run iris-1" in answer.err
+    assert "start 'my iris.csv'" in answer.err
+    assert "status` tells whether the stack still runs." in answer.err
+
+
+@pytest.mark.usefixtures("stop_of_a_busy_stack")
+def test_an_interrupted_stop_tells_a_program_which_run_it_interrupts(home: Home) -> None:
+    answer = run("down", "--home", str(home.root), "--json")
+    assert answer.code == 130
+    assert answer.json["error"]["code"] == "interrupted"
+    assert answer.json["interrupted"] == ["iris-1"]
+
+
 # --- A checkout and localcloud, for the commands that need them --------------------------------------
 
 
@@ -310,3 +340,21 @@ def test_without_a_checkout_the_home_is_in_the_current_folder(
 def test_the_output_of_json_is_json_alone(home: Home) -> None:
     for command in (["env"], ["env", "--function-app"], ["down"], ["status"]):
         json.loads(run(*command, "--home", str(home.root), "--json").out)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"), [((), "in the background, and touchdown down stops it"), (("--foreground",), "")]
+)
+def test_an_interrupted_start_tells_that_the_stack_goes_on_and_what_stops_it(
+    options: tuple[str, ...], hint: str, home: Home, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("touchdown.local.spec", lambda _: None)
+    for name in ("bring_up", "run_in_foreground"):
+        monkeypatch.setattr(f"localcloud.lifecycle.{name}", interrupted)
+    answer = run("up", "--json", *options, "--home", str(home.root), "--app", str(checkout))
+    assert answer.code == 130
+    assert hint in answer.json["error"].get("hint", "").replace("`", "").replace(output.PROGRAM, "touchdown")
+    assert bool(hint) is ("hint" in answer.json["error"])

@@ -46,7 +46,8 @@ def up(
     from localcloud import lifecycle
     from localcloud.spec import CloudSpec
 
-    with reporting_errors(as_json=as_json):
+    goes_on = "What has started goes on in the background, and `localcloud down` stops it."
+    with reporting_errors(as_json=as_json, if_interrupted="" if foreground else goes_on):
         given = CloudSpec.read(spec) if spec else None
         place = lifecycle.open_home(home_folder(home), free=free_ports)
         if foreground:
@@ -68,7 +69,8 @@ def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Stop everything that `up` started. Data and deployed resources are kept."""
     from localcloud import lifecycle
 
-    with reporting_errors(as_json=as_json):
+    unsure = "`localcloud status` tells whether the stack still runs."
+    with reporting_errors(as_json=as_json, if_interrupted=unsure):
         stopped = False
         if lifecycle.exists(home_folder(home)):
             with output.err.status("Stopping …"):

@@ -39,17 +39,18 @@ START_HINT = start_hint("localcloud")
 
 
 @contextmanager
-def reporting_errors(*, as_json: bool) -> Iterator[None]:
+def reporting_errors(*, as_json: bool, if_interrupted: str = "") -> Iterator[None]:
     """Print an error of the block for a person or a program, and end the command with its exit code.
 
-    An error that is a bug of localcloud propagates, with its traceback.
+    if_interrupted: what to do after a Ctrl-C. An error that is a bug of localcloud propagates, with its
+    traceback.
     """
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        output.print_error("interrupted", "interrupted.", as_json=as_json)
+        output.print_error("interrupted", "interrupted.", if_interrupted, as_json=as_json)
         raise typer.Exit(Exit.INTERRUPTED) from None
     except Exception as error:
         known = known_error(error)

@@ -94,6 +94,29 @@ def test_a_cloud_that_does_not_run_has_no_faults_and_nothing_to_stop(home: Home)
     assert json.loads(run("down", *place).stdout) == {"stopped": False}
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (("up",), "in the background, and `localcloud down` stops it."),
+        (("up", "--foreground"), ""),
+        (("down",), "`localcloud status` tells whether the stack still runs."),
+    ],
+)
+def test_an_interrupted_command_tells_what_may_still_run(
+    command: tuple[str, ...], hint: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("bring_up", "run_in_foreground", "bring_down"):
+        monkeypatch.setattr(f"localcloud.lifecycle.{name}", interrupted)
+    result = run(*command, "--json", "--home", str(home.root))
+    assert result.exit_code == 130
+    assert error_of(result)["message"] == "interrupted."
+    assert error_of(result).get("hint", "").endswith(hint)
+    assert ("hint" in error_of(result)) is bool(hint)
+
+
 def test_the_variables_of_a_person_need_no_running_cloud_and_those_of_the_app_do(home: Home) -> None:
     place = ("--home", str(home.root), "--json")
     assert json.loads(run("env", *place).stdout)["IDENTITY_HEADER"] == home.identity_headers["person"]
