@@ -164,7 +164,9 @@ def reset(
     as_json: JsonOption = False,
 ) -> None:
     """Stop the stack and delete the cloud: storage, models, endpoints, runs, logs, settings."""
-    with reporting_errors(as_json=as_json):
+    down = f"`{output.PROGRAM} down`"
+    rest = f"If {home_folder(home)} is still there, {down} stops what still runs; then delete the folder."
+    with reporting_errors(as_json=as_json, if_interrupted=rest):
         place = existing_home(home)
         from localcloud import lifecycle
 

@@ -342,6 +342,14 @@ def test_the_output_of_json_is_json_alone(home: Home) -> None:
         json.loads(run(*command, "--home", str(home.root), "--json").out)
 
 
+@pytest.mark.usefixtures("stop_of_a_busy_stack")
+def test_an_interrupted_reset_tells_where_the_rest_of_the_cloud_is(home: Home) -> None:
+    answer = run("reset", "--yes", "--home", str(home.root), "--json")
+    assert answer.code == 130
+    assert f"If {home.root} is still there" in answer.json["error"]["hint"]
+    assert "then delete the folder" in answer.json["error"]["hint"]
+
+
 @pytest.mark.parametrize(
     ("options", "hint"), [((), "in the background, and touchdown down stops it"), (("--foreground",), "")]
 )

@@ -158,7 +158,9 @@ def reset(
     """Stop the stack and delete the cloud: its resources, storage, logs and settings."""
     from localcloud import lifecycle
 
-    with reporting_errors(as_json=as_json):
+    folder = home_folder(home)
+    rest = f"If {folder} is still there, `localcloud down` stops what still runs; then delete the folder."
+    with reporting_errors(as_json=as_json, if_interrupted=rest):
         place = existing_home(home)
         if not yes and as_json:
             raise CommandError(

@@ -100,6 +100,7 @@ def test_a_cloud_that_does_not_run_has_no_faults_and_nothing_to_stop(home: Home)
         (("up",), "in the background, and `localcloud down` stops it."),
         (("up", "--foreground"), ""),
         (("down",), "`localcloud status` tells whether the stack still runs."),
+        (("reset", "--yes"), "`localcloud down` stops what still runs; then delete the folder."),
     ],
 )
 def test_an_interrupted_command_tells_what_may_still_run(
