@@ -5,7 +5,6 @@ what was deployed before is not deployed again.
 """
 
 import asyncio
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,7 +18,8 @@ from localcloud.deployments.service import Deployments
 from localcloud.deployments.snapshots import Snapshot
 from localcloud.functions.site import read, site_file
 from localcloud.home import LOOPBACK, REGION, SUBSCRIPTION, Home
-from localcloud.inventory import GROUP, SITE
+from localcloud.inventory import SITE
+from localcloud.resource_ids import type_and_name
 from localcloud.service import Cloud
 from localcloud.spec import CloudSpec, Resource
 from localcloud.web.names import FUNCTION
@@ -76,15 +76,6 @@ def snapshot_of(resources: Iterable[Resource]) -> dict[str, Any]:
             for each in resources
         ]
     }
-
-
-def type_and_name(id_: str) -> tuple[str, str]:
-    """The type and the name of a resource, as a template writes them."""
-    *before, last = re.split("/providers/", id_, flags=re.IGNORECASE)
-    if not before:
-        return GROUP, id_.rpartition("/")[2]
-    provider, *segments = last.split("/")
-    return "/".join([provider, *segments[::2]]), "/".join(segments[1::2])
 
 
 async def deploy(

@@ -13,10 +13,10 @@ from localcloud import identities
 from localcloud.home import REGION, SUBSCRIPTION
 from localcloud.own_identities import OwnIdentities
 from localcloud.regions import region_of
+from localcloud.resource_ids import GROUP as GROUP
 from localcloud.store import Document, Store
 from localcloud.wire import AzureError, not_imitated
 
-GROUP = "Microsoft.Resources/resourceGroups"
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 DATASTORE = f"{WORKSPACE}/datastores"
 BATCH_ACCOUNT = "Microsoft.Batch/batchAccounts"

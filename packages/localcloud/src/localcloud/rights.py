@@ -5,13 +5,13 @@ or `delete`; a POST is the `action` of its last segment. Sources: "Azure permiss
 of each provider) and "Understand Azure role definitions".
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from localcloud.access.decisions import Refused
+from localcloud.resource_ids import split
 
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 NAMED_OTHERWISE = {
@@ -55,7 +55,7 @@ subscription, and clients with such a role poll nevertheless.
 
 def right_of(method: str, path: str) -> Right:
     """The right that Resource Manager asks for. `path` may be a route's, with {names}."""
-    _, provider, segments = _split(path)
+    _, provider, segments = split(path)
     if method == "POST":
         *segments, action = segments
         operation = "/".join([provider, *segments[::2], action, "action"])
@@ -66,17 +66,8 @@ def right_of(method: str, path: str) -> Right:
 
 def scope_of(path: str) -> str:
     """What a path is about: the resource itself, or what its last segment lists or acts on."""
-    base, provider, segments = _split(path)
+    base, provider, segments = split(path)
     whole = segments[: len(segments) // 2 * 2]
     if not base:
         return "/" + "/".join(whole)
     return base + ("/".join(["/providers", provider, *whole]) if whole else "")
-
-
-def _split(path: str) -> tuple[str, str, list[str]]:
-    """A path as scope, provider, and the types and names that follow; of its last provider, if it has one."""
-    *base, last = re.split("/providers/", path.rstrip("/"), flags=re.IGNORECASE)
-    provider, *segments = last.split("/")
-    if not base or not segments:
-        return "", "Microsoft.Resources", path.strip("/").split("/")
-    return "/providers/".join(base), provider, segments

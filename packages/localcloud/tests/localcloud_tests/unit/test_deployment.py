@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from localcloud.deployment import documents, snapshot_of, type_and_name
+from localcloud.deployment import documents, snapshot_of
+from localcloud.resource_ids import type_and_name
 from localcloud.spec import CloudSpec, Resource, SpecError
 
 from localcloud_tests.resources import FACTORY, FACTORY_ID, GROUP_ID, SITE_ID, resource, subscription
