@@ -1,9 +1,12 @@
 """Deploying again: what the cloud has is not sent, and what failed or changed is."""
 
+import ssl
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from azure.storage.blob import ContainerClient
+from localcloud import deploying
 from localcloud.controls import Controls
 from localcloud.credentials import Principal
 from localcloud.deploying import DeploymentFailedError
@@ -12,7 +15,7 @@ from localcloud.spec import Json
 
 from tests.checkout import CHECKOUT
 from touchdown import local
-from touchdown.local.deploying import outputs, put_pipeline
+from touchdown.local.deploying import named, outputs, put_pipeline
 from touchdown.local.snapshots import MAIN, PIPELINE, SITE, read, tuned
 from touchdown.local.trainer import Trainer
 
@@ -35,6 +38,40 @@ def deploy(home: Home, main: Json | None = None) -> list[str]:
 
 def test_what_the_cloud_has_is_not_deployed_again(cloud_home: Home, sent: Callable[[], int]) -> None:
     assert (deploy(cloud_home), sent()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "kind", "version"),
+    [
+        (MAIN, "roleAssignments", "2022-04-01"),
+        (MAIN, "diagnosticSettings", "2021-05-01-preview"),
+        (MAIN, "managementPolicies", "2025-08-01"),
+        (PIPELINE, "pipelines", "2018-06-01"),
+    ],
+)
+def test_what_was_deleted_is_deployed_again(
+    cloud_home: Home, sent: Callable[[], int], snapshot: str, kind: str, version: str
+) -> None:
+    group = outputs(cloud_home)["AZURE_RESOURCE_GROUP"] if snapshot == PIPELINE else None
+    known = deploying.newest(cloud_home, name=named(snapshot), group=group)
+    assert known is not None
+    made = [each["id"] for each in known["deployment"]["properties"]["outputResources"]]
+    assert delete(cloud_home, next(each for each in made if f"/{kind}/" in each), version) == 200
+    assert (deploy(cloud_home), sent()) == ([snapshot], len(made))
+    assert (deploy(cloud_home), sent()) == ([], len(made))
+
+
+def delete(home: Home, id_: str, version: str) -> int:
+    """The status with which Resource Manager answers."""
+    token = Principal(home, "person").get_token(home.resource_manager).token
+    answer = httpx.delete(
+        f"{home.resource_manager}{id_}",
+        params={"api-version": version},
+        headers={"Authorization": f"Bearer {token}"},
+        verify=ssl.create_default_context(cafile=home.ca_bundle),
+        proxy=home.proxy,
+    )
+    return answer.status_code
 
 
 def test_a_changed_snapshot_is_deployed_and_what_does_not_depend_on_it_is_not(

@@ -66,19 +66,20 @@ def deploy(
 def deployed(home: Home, snapshot: Any, *, name: str, group: str | None = None) -> Json | None:
     """The properties of the newest deployment of a name, if it deployed this very snapshot, else None.
 
-    What was changed or deleted since is not looked at. Raises SnapshotError, and as Controls does.
+    None also where something that it made was deleted since; what was changed since is not looked at. Raises
+    SnapshotError, and as Controls does.
     """
     progress = newest(home, name=name, group=group)
-    if progress is None or progress["snapshotHash"] != Snapshot.read(snapshot).digest:
+    if progress is None or progress["deployed"] != Snapshot.read(snapshot).digest:
         return None
-    properties: Json = progress["deployment"]["properties"]
-    return properties if properties["provisioningState"] == "Succeeded" else None
+    found: Json = progress["deployment"]["properties"]
+    return found
 
 
 def newest(home: Home, *, name: str, group: str | None = None) -> Json | None:
-    """The newest deployment of a name, or None: {"deployment", "operations", "snapshotHash"}.
+    """The newest deployment of a name, or None: {"deployment", "operations", "deployed"}.
 
-    Raises as Controls does.
+    deployed: Deployments.deployed, the digest of a snapshot or None. Raises as Controls does.
     """
     with Controls(home) as controls:
         try:

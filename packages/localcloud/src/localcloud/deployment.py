@@ -1,7 +1,7 @@
 """Deploys what a specification names, through the cloud's own Resource Manager, when the cloud starts.
 
 They are deployments like those of a client (localcloud.deployments), which find the order themselves, and
-what was deployed before is not deployed again.
+what was deployed before, and is still there, is not deployed again.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from localcloud.deploying import reasons
 from localcloud.deployments.ordering import SnapshotError
+from localcloud.deployments.records import succeeded
 from localcloud.deployments.requests import Target, Wanted
 from localcloud.deployments.service import Deployments
 from localcloud.deployments.snapshots import Snapshot
@@ -81,12 +82,11 @@ def snapshot_of(resources: Iterable[Resource]) -> dict[str, Any]:
 async def deploy(
     resource_manager: ASGIApp, cloud: Cloud, deployments: Deployments, name: str, document: Any
 ) -> None:
-    """Deploy a snapshot as the person, unless it is what was deployed last. Raises DeploymentError."""
+    """Deploy a snapshot as the person, unless it is what the cloud has. Raises DeploymentError."""
     target = Target(SUBSCRIPTION, None, name, REGION)
     try:
         wanted = Wanted(target, Snapshot.read(document), {}, {})
-        known = deployments.records.get(target.id)
-        if known and succeeded(known) and known["kept"]["snapshotHash"] == wanted.snapshot.digest:
+        if deployments.deployed(target.id) == wanted.snapshot.digest:
             return
         manager = cloud.home.resource_manager
         token, _ = cloud.tokens.issue(cloud.principals.person("person"), manager)
@@ -100,10 +100,6 @@ async def deploy(
         raise DeploymentError(
             "\n".join([f"the deployment '{name}' failed.", *reasons(ended["properties"]["error"])])
         )
-
-
-def succeeded(deployment: dict[str, Any]) -> bool:
-    return bool(deployment["properties"]["provisioningState"] == "Succeeded")
 
 
 async def publish(controls: ASGIApp, cloud: Cloud) -> None:

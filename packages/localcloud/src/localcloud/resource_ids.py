@@ -28,3 +28,9 @@ def type_and_name(id_: str) -> tuple[str, str]:
     if segments[0].lower() == "subscriptions":
         return GROUP, segments[-1]
     return "/".join([provider, *segments[::2]]), "/".join(segments[1::2])
+
+
+def top_level(id_: str) -> str:
+    """The id of the resource in which a child resource is; a top-level resource's own."""
+    scope, provider, segments = split(id_)
+    return "/".join([scope, "providers", provider, *segments[:2]])

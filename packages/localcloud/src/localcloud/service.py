@@ -14,6 +14,7 @@ from localcloud.grants import Grants
 from localcloud.home import Home
 from localcloud.inventory import Inventory
 from localcloud.principals import PLATFORM, Principal, Principals
+from localcloud.resource_ids import top_level, type_and_name
 from localcloud.spec import CloudSpec
 from localcloud.storage import clients
 from localcloud.store import Document, Store
@@ -82,6 +83,27 @@ class Cloud:
         """Let the service of a resource end what it does, because the resource is being deleted."""
         if hook := self._going.get(document["type"].lower()):
             await hook(document)
+
+    @cached_property
+    def _finders(self) -> dict[str, Callable[..., Document | None]]:
+        return {}
+
+    def finds(self, type_: str, find: Callable[..., Document | None]) -> None:
+        """Let `find` look up the resources of a type that a service keeps beside the inventory.
+
+        find: called with a resource's name after the names of those in which it is.
+        """
+        self._finders[type_.lower()] = find
+
+    def has(self, id_: str) -> bool:
+        """Whether a resource exists, whoever keeps it."""
+        if self.inventory.get(id_):
+            return True
+        type_, name = type_and_name(id_)
+        find = self._finders.get(type_.lower())
+        if find is None or ("/" in name and not self.inventory.get(top_level(id_))):
+            return False
+        return find(*name.split("/")) is not None
 
     def blobs_of(self, account: str) -> BlobServiceClient:
         """The platform's client of a storage account."""

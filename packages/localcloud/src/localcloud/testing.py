@@ -34,7 +34,7 @@ class Manager:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         services = [make(cloud) for make in SERVICES]
-        app = tls_app(cloud, services)
+        self.app = app = tls_app(cloud, services)
         token, _ = cloud.tokens.issue(person("person"), cloud.home.resource_manager)
         headers = {"Authorization": f"Bearer {token}"}
         base = cloud.home.resource_manager

@@ -75,6 +75,8 @@ def routes(cloud: Cloud) -> list[BaseRoute]:
     async def list_all(request: Request) -> Response:
         return JSONResponse({"value": [*listed(request, inventory)]})
 
+    # A template may write a role at a group; its id is the subscription's nevertheless.
+    cloud.finds(DEFINITION, lambda name: custom(inventory, name))
     found: list[BaseRoute] = []
     for scope in ("", *SCOPES):
         every = f"{scope}/providers/{DEFINITION}"

@@ -1,9 +1,11 @@
 """Azure Data Factory: pipelines of Custom activities, published, run and polled through Resource Manager."""
 
+from functools import partial
+
 from localcloud import batch
 from localcloud.datafactory.custom_activity import CustomActivities
 from localcloud.datafactory.execution import Runner
-from localcloud.datafactory.resources import TYPE, Resources
+from localcloud.datafactory.resources import KINDS, TYPE, Resources
 from localcloud.datafactory.routes import Routes
 from localcloud.datafactory.runs import RunHistory
 from localcloud.service import Cloud, Service
@@ -19,6 +21,8 @@ def service(cloud: Cloud) -> Service:
         resources.delete_factory(factory["name"])
 
     cloud.on_deletion(TYPE, forget)
+    for kind, (segment, _) in KINDS.items():
+        cloud.finds(f"{TYPE}/{segment}", partial(resources.find, kind))
 
     async def recover() -> None:
         history.recover()

@@ -89,7 +89,7 @@ class Resources:
         definitions.check_document_name("linked service", name)
         self.factory(factory)
         for each in linked_services.check(name, properties):
-            if self._find(REFERRED[each.type], factory, each.name) is None:
+            if self.find(REFERRED[each.type], factory, each.name) is None:
                 raise InvalidReferenceError(each.name, name)
         return self._put(LINKED_SERVICE, factory, name, properties, if_match)
 
@@ -110,14 +110,14 @@ class Resources:
     ) -> Document:
         self.factory(factory)
         for target in sorted(reading.read(name, properties).linked_services()):
-            if self._find(LINKED_SERVICE, factory, target) is None:
+            if self.find(LINKED_SERVICE, factory, target) is None:
                 raise InvalidReferenceError(target, name)
         return self._put(PIPELINE, factory, name, properties, if_match)
 
     def get(self, kind: str, factory: str, name: str) -> Document:
         """Raises FactoryNotFoundError, EntityNotFoundError."""
         self.factory(factory)
-        document = self._find(kind, factory, name)
+        document = self.find(kind, factory, name)
         if document is None:
             raise EntityNotFoundError(KINDS[kind][1], name)
         return document
@@ -148,11 +148,11 @@ class Resources:
             if name.lower() in {target.lower() for target in targets}:
                 raise ReferencedError(name, document["name"])
 
-    def _find(self, kind: str, factory: str, name: str) -> Document | None:
+    def find(self, kind: str, factory: str, name: str) -> Document | None:
         return self._store.get(kind, _prefix(factory) + name.lower())
 
     def _put(self, kind: str, factory: str, name: str, properties: Json, if_match: str | None) -> Document:
-        old = self._find(kind, factory, name)
+        old = self.find(kind, factory, name)
         _check_match(name, old, if_match)
         document = {
             "name": old["name"] if old else name,

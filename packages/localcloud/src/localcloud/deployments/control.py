@@ -65,7 +65,7 @@ def routes(cloud: Cloud, deployments: Deployments) -> list[BaseRoute]:
             {
                 "deployment": shown(document),
                 "operations": operations,
-                "snapshotHash": document["kept"]["snapshotHash"],
+                "deployed": deployments.deployed(document["id"]),
             }
         )
 

@@ -93,6 +93,10 @@ def end(document: Document, state: str, **more: Any) -> None:
     }
 
 
+def succeeded(document: Document) -> bool:
+    return bool(document["properties"]["provisioningState"] == "Succeeded")
+
+
 def shown(document: Document) -> Document:
     """A deployment as Resource Manager answers it."""
     return {name: value for name, value in document.items() if name != "kept"}

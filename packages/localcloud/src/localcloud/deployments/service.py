@@ -69,6 +69,18 @@ class Deployments:
             raise AzureError(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
         return found
 
+    def deployed(self, id_: str) -> str | None:
+        """The digest of the snapshot that a deployment has deployed, or None.
+
+        None also where something that it made does not exist any more: then it must be deployed again, as
+        `azd up` would. What was changed since is not looked at.
+        """
+        found = self.records.get(id_)
+        if found is None or not records.succeeded(found):
+            return None
+        whole = all(self._cloud.has(each["id"]) for each in found["properties"]["outputResources"])
+        return str(found["kept"]["snapshotHash"]) if whole else None
+
     def cancel(self, id_: str) -> None:
         document = self.get(id_)
         state = document["properties"]["provisioningState"]

@@ -17,6 +17,7 @@ arm_routes, scoring_routes and history_routes are the HTTP interface.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from localcloud.inventory import WORKSPACE
 from localcloud.machinelearning import history_routes, scoring_routes
@@ -54,6 +55,7 @@ def service(cloud: Cloud) -> Service:
         cloud.store.forget("machinelearning.")
 
     cloud.on_deletion(WORKSPACE, forget)
+    find(cloud, models, computes, endpoints)
 
     async def start() -> None:
         computes.provisioned.end_interrupted()
@@ -72,3 +74,16 @@ def service(cloud: Cloud) -> Service:
         start=start,
         stop=scoring.stop,
     )
+
+
+def find(cloud: Cloud, models: Models, computes: Computes, endpoints: Endpoints) -> None:
+    """Let the cloud find what the workspace keeps beside the inventory."""
+    found: dict[str, Callable[..., Document | None]] = {
+        "computes": lambda _, name: computes.provisioned.find(name.lower()),
+        "batchEndpoints": lambda _, name: endpoints.endpoints.find(name.lower()),
+        "batchEndpoints/deployments": lambda _, *names: endpoints.deployments.find("/".join(names).lower()),
+        "models": lambda _, name: models.find(name),
+        "models/versions": lambda _, name, version: models.find(name, version),
+    }
+    for segments, each in found.items():
+        cloud.finds(f"{WORKSPACE}/{segments}", each)

@@ -118,13 +118,18 @@ class Models:
         }
         return document | {"properties": document["properties"] | counted}
 
+    def find(self, name: str, version: str = "") -> Document | None:
+        """A model, or a version of it, as the store keeps it."""
+        kind, key = place_of(name, version)
+        return self._store.get(kind, key)
+
     def delete(self, name: str, version: str = "") -> bool:
         """Delete a version, or the model with all of them; return whether it existed.
 
         Sources: "Model Versions - Delete", "Model Containers - Delete".
         """
-        kind, key = (VERSIONS, f"{name}/{version}") if version else (CONTAINERS, name)
-        if self._store.get(kind, key) is None:
+        kind, key = place_of(name, version)
+        if self.find(name, version) is None:
             return False
         for each in () if version else self.versions(name, "All"):
             self._store.delete(VERSIONS, f"{name}/{each['name']}")
@@ -134,6 +139,11 @@ class Models:
     def containers(self, view: View) -> list[Document]:
         names_ = [document["name"] for _, document in self._store.list(CONTAINERS)]
         return _in_view((self.container(name) for name in names_), view)
+
+
+def place_of(name: str, version: str) -> tuple[str, str]:
+    """Kind and id in the store of a version of a model, or without a version of the model."""
+    return (VERSIONS, f"{name}/{version}") if version else (CONTAINERS, name)
 
 
 def _in_view(documents: Any, view: View) -> list[Document]:

@@ -1,13 +1,16 @@
 """Deploying a snapshot to a running cloud, by the command line and from Python."""
 
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from localcloud import deploying
 from localcloud.cli.app import app
 from localcloud.controls import RefusedControlError
+from localcloud.credentials import Principal
 from localcloud.home import Home
 from typer.testing import CliRunner, Result
 
@@ -110,3 +113,27 @@ def test_it_is_known_whether_a_snapshot_is_what_was_deployed_last(cloud_home: Ho
 def test_a_group_that_is_not_there_is_refused(cloud_home: Home) -> None:
     with pytest.raises(RefusedControlError, match="'nosuch' could not be found"):
         deploying.deploy(cloud_home, snapshot(identity("a")), name="nowhere", group="nosuch")
+
+
+def test_a_deployment_of_which_something_was_deleted_is_made_again(cloud_home: Home) -> None:
+    everything = snapshot(identity("stays"), identity("goes"))
+    to: dict[str, Any] = {"name": "deleted", "group": RESOURCE_GROUP}
+    deploying.deploy(cloud_home, everything, **to)
+    assert delete(cloud_home, everything["predictedResources"][1]).status_code == 200
+    assert deploying.deployed(cloud_home, everything, **to) is None
+    ended = deploying.deploy(cloud_home, everything, **to)
+    assert [each["id"] for each in ended["outputResources"]] == [
+        each["id"] for each in everything["predictedResources"]
+    ]
+    assert deploying.deployed(cloud_home, everything, **to) == ended
+
+
+def delete(home: Home, resource: dict[str, Any]) -> httpx.Response:
+    token = Principal(home, "person").get_token(home.resource_manager).token
+    return httpx.delete(
+        f"{home.resource_manager}{resource['id']}",
+        params={"api-version": resource["apiVersion"]},
+        headers={"Authorization": f"Bearer {token}"},
+        verify=ssl.create_default_context(cafile=home.ca_bundle),
+        proxy=home.proxy,
+    )
