@@ -7,6 +7,7 @@ knows which snapshots it has, so that a second `touchdown up` deploys nothing.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from localcloud import deploying
@@ -84,19 +85,19 @@ def put(
 def put_pipeline(
     home: Home, trainer: Trainer, values: dict[str, str], snapshot: Json, changed: list[str]
 ) -> None:
-    """Publish the trainer, and deploy the pipeline that runs it, unless the cloud has both."""
+    """Publish the trainer, and deploy the pipeline that runs it, unless the cloud has both.
+
+    What MAIN has just deployed may hold a new container, while the pipeline is still there: then the trainer
+    is published nevertheless.
+    """
     pipeline = {
         **filled(snapshot, {**values, CODE_PATH: trainer.path}),
         "outputs": {PUBLISHED: trainer.digest},
     }
-    put(
-        home,
-        PIPELINE,
-        pipeline,
-        changed,
-        group=values["AZURE_RESOURCE_GROUP"],
-        before=lambda: trainer.upload(home, values["STORAGE_URL"], values["CONTAINER"]),
-    )
+    upload = partial(trainer.upload, home, values["STORAGE_URL"], values["CONTAINER"])
+    put(home, PIPELINE, pipeline, changed, group=values["AZURE_RESOURCE_GROUP"], before=upload)
+    if MAIN in changed and PIPELINE not in changed:
+        upload()
 
 
 def publish(home: Home, site: str, checkout: Path) -> None:

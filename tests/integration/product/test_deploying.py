@@ -52,13 +52,19 @@ def test_what_the_cloud_has_is_not_deployed_again(cloud_home: Home, sent: Callab
 def test_what_was_deleted_is_deployed_again(
     cloud_home: Home, sent: Callable[[], int], snapshot: str, kind: str, version: str
 ) -> None:
-    group = outputs(cloud_home)["AZURE_RESOURCE_GROUP"] if snapshot == PIPELINE else None
-    known = deploying.newest(cloud_home, name=named(snapshot), group=group)
+    everything = made_by(cloud_home, snapshot)
+    assert delete(cloud_home, made_by(cloud_home, snapshot, kind)[0], version) == 200
+    assert (deploy(cloud_home), sent()) == ([snapshot], len(everything))
+    assert (deploy(cloud_home), sent()) == ([], len(everything))
+
+
+def made_by(home: Home, snapshot: str, kind: str = "") -> list[str]:
+    """The ids of what a snapshot has deployed, of one kind if it is given."""
+    group = outputs(home)["AZURE_RESOURCE_GROUP"] if snapshot == PIPELINE else None
+    known = deploying.newest(home, name=named(snapshot), group=group)
     assert known is not None
-    made = [each["id"] for each in known["deployment"]["properties"]["outputResources"]]
-    assert delete(cloud_home, next(each for each in made if f"/{kind}/" in each), version) == 200
-    assert (deploy(cloud_home), sent()) == ([snapshot], len(made))
-    assert (deploy(cloud_home), sent()) == ([], len(made))
+    ids = [each["id"] for each in known["deployment"]["properties"]["outputResources"]]
+    return [each for each in ids if not kind or f"/{kind}/" in each]
 
 
 def delete(home: Home, id_: str, version: str) -> int:
@@ -96,15 +102,29 @@ def test_a_deployment_that_failed_goes_on(cloud_home: Home) -> None:
 def test_another_pin_for_the_pool_is_published_although_the_code_is_the_same(cloud_home: Home) -> None:
     trainer, values = Trainer.of(CHECKOUT), outputs(cloud_home)
     other = Trainer(trainer.path, {**trainer.files, "code/pool/uv.txt": b"uv==0"})
-    with ContainerClient(
-        values["STORAGE_URL"],
-        values["CONTAINER"],
-        credential=Principal(cloud_home, "person"),
-        connection_verify=str(cloud_home.ca_bundle),
-        proxies=cloud_home.proxies,
-    ) as container:
+    with container_of(cloud_home, values) as container:
         for each in (other, trainer):
             changed: list[str] = []
             put_pipeline(cloud_home, each, values, read(PIPELINE), changed)
             assert changed == [PIPELINE]
             assert container.download_blob("code/pool/uv.txt").readall() == each.files["code/pool/uv.txt"]
+
+
+def test_a_trainer_that_went_with_its_storage_is_published_again(cloud_home: Home) -> None:
+    trainer = Trainer.of(CHECKOUT)
+    lost = next(each for each in trainer.files if each.startswith(trainer.path))
+    with container_of(cloud_home, outputs(cloud_home)) as container:
+        container.delete_blob(lost)
+        assert delete(cloud_home, made_by(cloud_home, MAIN, "managementPolicies")[0], "2025-08-01") == 200
+        assert deploy(cloud_home) == [MAIN]
+        assert container.download_blob(lost).readall() == trainer.files[lost]
+
+
+def container_of(home: Home, values: dict[str, str]) -> ContainerClient:
+    return ContainerClient(
+        values["STORAGE_URL"],
+        values["CONTAINER"],
+        credential=Principal(home, "person"),
+        connection_verify=str(home.ca_bundle),
+        proxies=home.proxies,
+    )
