@@ -14,13 +14,14 @@ from localcloud.inventory import Inventory, not_found, properties_of
 from localcloud.providers import identities, paths
 from localcloud.providers.kinds import Kind, Sent
 from localcloud.regions import region_of
+from localcloud.resource_ids import type_and_name
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.wire import AzureError, api_version
 
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 RESOURCE_ID = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/(?P<group>[^/]+)/providers/(?P<namespace>[^/]+)(?P<rest>(/[^/]+/[^/]+)+)",
+    r"/subscriptions/[^/]+/resourceGroups/(?P<group>[^/]+)/providers/[^/]+(/[^/]+/[^/]+)+",
     re.IGNORECASE,
 )
 
@@ -186,15 +187,11 @@ def check_reference(inventory: Inventory, path: str, type_: str, value: Any) -> 
 
 
 def type_of(id_: str) -> str:
-    """The type in a resource id, or ""."""
-    found = RESOURCE_ID.fullmatch(id_)
-    return "/".join([found["namespace"], *found["rest"].split("/")[1::2]]) if found else ""
+    """The type in the id of a resource of a group; "" for another text."""
+    return type_and_name(id_)[0] if RESOURCE_ID.fullmatch(id_) else ""
 
 
 def missing(inventory: Inventory, id_: str) -> AzureError:
     """Resource Manager's answer for a resource that does not exist, given by its id."""
     found = RESOURCE_ID.fullmatch(id_)
-    group = found["group"] if found else inventory.group
-    return not_found(
-        type_of(id_) or "resource", "/".join(id_.rpartition("/providers/")[2].split("/")[2::2]), group
-    )
+    return not_found(*type_and_name(id_), found["group"] if found else inventory.group)

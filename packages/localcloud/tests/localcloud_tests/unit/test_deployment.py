@@ -1,31 +1,13 @@
-"""What of a specification is deployed in which order, and how its resources are named."""
+"""What of a specification is deployed in which order."""
 
 import json
 from pathlib import Path
 
 import pytest
 from localcloud.deployment import documents, snapshot_of
-from localcloud.resource_ids import type_and_name
 from localcloud.spec import CloudSpec, Resource, SpecError
 
-from localcloud_tests.resources import FACTORY, FACTORY_ID, GROUP_ID, SITE_ID, resource, subscription
-
-
-@pytest.mark.parametrize(
-    ("id_", "type_", "name"),
-    [
-        (GROUP_ID, "Microsoft.Resources/resourceGroups", "lab"),
-        (FACTORY_ID, "Microsoft.DataFactory/factories", FACTORY),
-        (f"{FACTORY_ID}/pipelines/train", "Microsoft.DataFactory/factories/pipelines", f"{FACTORY}/train"),
-        (
-            f"{SITE_ID}/providers/Microsoft.Authorization/roleAssignments/a",
-            "Microsoft.Authorization/roleAssignments",
-            "a",
-        ),
-    ],
-)
-def test_an_id_tells_type_and_name_as_a_template_writes_them(id_: str, type_: str, name: str) -> None:
-    assert type_and_name(id_) == (type_, name)
+from localcloud_tests.resources import GROUP_ID, SITE_ID, resource, subscription
 
 
 def test_a_resource_is_deployed_as_its_template_would() -> None:

@@ -327,3 +327,20 @@ async def test_a_right_resource_is_taken_listed_and_deleted(arm: Manager, id_: s
     if not known:
         assert [(await arm("DELETE", id_)).status_code for _ in range(2)] == [200, 204]
         assert (await arm("GET", id_)).json().get("name") in (None, "default")
+
+
+@pytest.mark.parametrize(
+    ("id_", "named"),
+    [
+        (SETTING, "Microsoft.Insights/diagnosticSettings/logs"),
+        (POLICY, "Microsoft.Storage/storageAccounts/managementPolicies/data/default"),
+    ],
+)
+async def test_what_is_not_there_is_named_by_its_type_and_its_name(
+    arm: Manager, id_: str, named: str
+) -> None:
+    error = (await arm("GET", id_)).json()["error"]
+    assert (error["code"], error["message"]) == (
+        "ResourceNotFound",
+        f"The Resource '{named}' under resource group 'lab' was not found.",
+    )
