@@ -76,7 +76,7 @@ class Cloud:
         return {}
 
     def on_deletion(self, type_: str, hook: Callable[[Document], Awaitable[None]]) -> None:
-        """Call `hook` before a resource of a type is deleted with its group."""
+        """Call `hook` before a resource of a type is deleted with its group, or a group itself."""
         self._going[type_.lower()] = hook
 
     async def going(self, document: Document) -> None:

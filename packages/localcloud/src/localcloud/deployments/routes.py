@@ -18,7 +18,7 @@ from localcloud.deployments.requests import Target, Wanted, body_of, checked_loc
 from localcloud.deployments.service import Deployments, described
 from localcloud.deployments.tracing import Document
 from localcloud.home import REGION
-from localcloud.inventory import Inventory
+from localcloud.inventory import GROUP, Inventory
 from localcloud.rights import SIGNED_IN
 from localcloud.service import Cloud, Service
 from localcloud.wire import ArmRoute, AzureError, Handler, not_imitated
@@ -34,6 +34,7 @@ FILTER = re.compile(r"\s*provisioningState\s+eq\s+'(?P<state>\w+)'\s*", re.IGNOR
 
 def service(cloud: Cloud) -> Service:
     deployments = Deployments(cloud)
+    cloud.on_deletion(GROUP, deployments.forget)
     found: list[BaseRoute] = []
     for scope in SCOPES:
         every = f"{scope}/providers/{TYPE}"

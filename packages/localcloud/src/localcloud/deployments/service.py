@@ -100,6 +100,11 @@ class Deployments:
             raise AzureError(409, "DeploymentCannotBeDeleted", message)
         self.records.delete(id_)
 
+    async def forget(self, group: Document) -> None:
+        """Delete the deployments of a resource group, because the group is being deleted."""
+        for each in self.records.all(group["id"]):
+            self.records.delete(each["id"])
+
     def _refuse_conflicts(self, wanted: Wanted) -> None:
         name = wanted.target.name
         old = self.records.get(wanted.target.id)

@@ -92,9 +92,9 @@ class Groups:
         return JSONResponse(group_body(document))
 
     async def delete(self, request: Request) -> Response:
-        """Delete a group and all its resources."""
+        """Delete a group, all its resources and its deployments."""
         found = self._found(request)
-        for each in self._resources(found["id"]):
+        for each in (*self._resources(found["id"]), found):
             await self.cloud.going(each)
         self.inventory.delete(found["id"])
         return Response(status_code=200)

@@ -137,6 +137,19 @@ async def test_what_is_deleted_is_missed_until_it_is_deployed_again(arm: Manager
     assert await ask(arm, "GET", id_) == 200
 
 
+async def test_the_deployments_of_a_group_are_deleted_with_it(arm: Manager) -> None:
+    one = f"{PROVIDERS}/Microsoft.Resources/deployments/of-group"
+    body = {"snapshot": {"predictedResources": [resource(IDENTITY)]}, "name": "of-group"}
+    answer = await arm.controls.post("deployments", json=body | {"resourceGroup": "lab"})
+    assert answer.status_code == 201, answer.text
+    assert (await arm.ended(one))["provisioningState"] == "Succeeded"
+    assert await ask(arm, "DELETE", GROUP) == 200
+    arm.cloud.inventory.put(WORKSPACE, MODELS, {"location": "westeurope"}, {})
+    await deploy(arm)
+    assert await ask(arm, "GET", one) == 404
+    assert await deployed(arm) == DIGEST
+
+
 async def test_a_cloud_that_starts_deploys_what_was_deleted_and_nothing_else(arm: Manager) -> None:
     async def started() -> str:
         """The correlation id of the deployment that a start has left."""
