@@ -19,9 +19,11 @@ DOCUMENTS = [
 FENCE = re.compile(r"^( *)```(sh|console)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 AZURE = re.compile(r"(?:^|[\s(])(?:az|azd|func|scripts/(?:deploy|teardown)\.sh) ", re.MULTILINE)
 """A call that needs Azure, or the tools that deploy to it."""
-MACHINE = re.compile(r"(?:make|pip|uv|\.ci/run|python -m benchmarks|touchdown (?:up|down|reset|--install))\b")
-"""The beginning of a command that installs something, or that starts, stops or measures a stack: a test of
-the documents has a stack already, and shares it."""
+MACHINE = re.compile(
+    r"(?:make|pip|uv|\.ci/run|python -m benchmarks|touchdown (?:up|down|reset|check|--install))\b"
+)
+"""The beginning of a command that installs something, or that starts, stops, measures or checks a stack:
+a test of the documents has a stack already, and shares it. tests/e2e/test_check.py checks one as a whole."""
 
 
 @dataclass(frozen=True)

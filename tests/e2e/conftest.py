@@ -35,8 +35,7 @@ LIMIT = 180.0
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = Home.open(tmp_path_factory.mktemp("e2e") / "home", Ports.free())
-    # As in Azure, the pool's start task installs the trainer's environment, in this home.
-    with local.start(home, CHECKOUT, ready_environment=False, app_settings=QUICK) as running:
+    with local.start(home, CHECKOUT, app_settings=QUICK) as running:
         yield running
 
 

@@ -34,11 +34,12 @@ def lab_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A new cloud, so that the lab registers version 1 of its model.
 
     The run that the lab's upload starts by itself registers under a name of its own, since it would be
-    version 1 as often as the lab's.
+    version 1 as often as the lab's. As in Azure, the pool's start task installs the trainer's environment, in
+    this cloud's home.
     """
     home = Home.open(tmp_path_factory.mktemp("lab") / "home", Ports.free())
     own = QUICK | {"TOUCHDOWN_MODEL_NAME": "beside_the_lab"}
-    with local.start(home, CHECKOUT, app_settings=own) as running:
+    with local.start(home, CHECKOUT, ready_environment=False, app_settings=own) as running:
         yield running
 
 
