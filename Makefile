@@ -7,6 +7,9 @@ PYTHON := .venv/bin/python
 TOUCHDOWN := .venv/bin/touchdown
 UV := .tools/uv/bin/uv
 ARGS ?=
+# The images of containers often turn this off. Each of the hundreds of processes that a test run starts would then
+# compile our modules anew: half a second of a processor for the command line alone.
+export PYTHONDONTWRITEBYTECODE :=
 # Two test processes, each with its own cloud. The tests of one file run in the same process, to share fixtures.
 AT_ONCE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
