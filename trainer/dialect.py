@@ -1,8 +1,9 @@
 """Detects how a CSV is written, from its first megabyte: encoding, separator, decimal mark, header, task.
 
 The app and the trainer detect the format with this code, so a dataset that the app accepts before any compute
-is paid for is read in the same way by the trainer. Therefore this module uses the standard library only, and
-nothing of the app or the trainer.
+is paid for is read in the same way by the trainer. Therefore this module and the `dialect_` modules that work
+for it use the standard library only, and nothing else of the app or the trainer. On a node they lie beside
+main.py; in the app they are modules of `trainer`.
 
 Column names are made unique as pandas.read_csv does it (`a`, `a.1`; `Unnamed: 2` for an empty one), because a
 deployed model gets the CSV through pandas and must find its columns under the same names.
@@ -11,50 +12,41 @@ deployed model gets the CSV through pandas and must find its columns under the s
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import math
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from _csv import Reader as CsvReader
+FLAT = "." not in __name__
+"""Whether this is a file beside main.py. The two type checks know it as a constant, true or false."""
+if FLAT:
+    import dialect_rows
+else:
+    from trainer import dialect_rows
 
 HEAD_BYTES = 1 << 20
 """Bytes of (decompressed) text from which the dialect is detected."""
-LONGEST_CELL = 64 << 20
-"""Characters of a cell; csv itself allows no more than 131,072."""
 LONGEST_NAME = 256
 """Characters that a column's name may have."""
 GZIP = b"\x1f\x8b"
-SEPARATORS = ",;\t|"
 MOST_CLASS_NUMBERS = 20
 """Different whole numbers that a label may hold and still be a label of classes."""
-SEPARATOR_CHARACTERS = 1 << 18
-"""Characters from which the separator is detected."""
-DETECTION_ROWS = 1000
-"""Rows from which the separator and the decimal mark are detected."""
-COMPARED_ROWS = 50
-"""Rows whose widths a separator is judged by."""
-
 MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
 ) | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 """What pandas.read_csv reads as missing (its documented default `na_values`)."""
+
+csv_rows = dialect_rows.csv_rows
+unique_names = dialect_rows.unique_names
+LONGEST_CELL = dialect_rows.LONGEST_CELL
+UnreadableError = dialect_rows.UnreadableError
 
 _NUMBER = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)", re.IGNORECASE | re.ASCII
 )
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
-
-
-class UnreadableError(ValueError):
-    """The bytes are not a CSV that a model can be trained on. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +94,8 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         raise UnreadableError("the file is empty; upload a CSV with a header row and data rows.")
     encoding, skip = encoding_of(head, whole=whole)
     text = _decoded(head[skip:], encoding, whole=whole)
-    separator = separator_of(text)
-    numbered = rows_of(text, separator, whole=whole)
+    separator = dialect_rows.separator_of(text)
+    numbered = dialect_rows.rows_of(text, separator, whole=whole)
     rows = [row for _, row in numbered]
     if not rows:
         raise UnreadableError(
@@ -259,102 +251,11 @@ def _decoded(head: bytes, encoding: str, *, whole: bool) -> str:
     return text
 
 
-def csv_rows(lines: Iterable[str], separator: str = ",", *, strict: bool = False) -> CsvReader:
-    """csv.reader for cells of up to LONGEST_CELL characters.
-
-    csv's own limit holds for the whole process and anything may have set it, so it is set before each use.
-    """
-    csv.field_size_limit(LONGEST_CELL)
-    return csv.reader(lines, delimiter=separator, strict=strict)
-
-
-def separator_of(text: str) -> str:
-    """The separator that splits most of the first rows into equally many cells, at least two.
-
-    If several do, the one that gives the most cells; if none does, a comma.
-    """
-    lines = io.StringIO(text[:SEPARATOR_CHARACTERS], newline="").readlines()[:DETECTION_ROWS]
-    best, most = ",", (0.0, 0)
-    for separator in SEPARATORS:
-        try:
-            widths = [len(row) for row in csv_rows(lines, separator) if row]
-        except csv.Error:
-            continue
-        if not widths or widths[0] < 2:
-            continue
-        # Rounded, because the last row may have been cut.
-        compared = widths[:COMPARED_ROWS]
-        alike = sum(width == widths[0] for width in compared) / len(compared)
-        if (round(alike, 1), widths[0]) > most:
-            best, most = separator, (round(alike, 1), widths[0])
-    return best
-
-
-def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[str]]]:
-    """The complete rows of a text, header first, each with the line where it begins.
-
-    Empty lines are skipped. whole: whether the text is all of the file. Raises UnreadableError.
-    """
-    cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
-    lines = io.StringIO(cut, newline="")
-    reader = csv_rows(lines, separator, strict=True)
-    rows: list[tuple[int, list[str]]] = []
-    width = line = 0
-    try:
-        for row in reader:
-            begins, line = line + 1, reader.line_num
-            if not row or (len(row) == 1 and not row[0].strip() and width != 1):
-                continue
-            width = width or len(row)
-            if len(row) > width:
-                raise UnreadableError(
-                    f"row {begins} has {len(row)} cells where the header has {width} columns;"
-                    " correct the row or remove it."
-                )
-            if len(row) < width and rows:
-                raise UnreadableError(
-                    f"row {begins} has {len(row)} cells where the header has {width} columns;"
-                    " complete the row or remove it."
-                )
-            rows.append((begins, row))
-    except csv.Error as error:
-        # Quoted cells may hold line ends, so the last line end need not be the end of a row.
-        if whole or lines.read(1):
-            raise UnreadableError(
-                f"row {reader.line_num} is not valid CSV ({error}); check its quotes."
-            ) from None
-    return rows
-
-
-def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The names of a header made unique, and the old name of each one that was changed.
-
-    As pandas.read_csv does it (`_maybe_dedup_names` of its C parser).
-    """
-    named = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
-    taken: set[str] = set(named)
-    counts: Counter[str] = Counter()
-    names: list[str] = []
-    for name in named:
-        new = name
-        if counts[name]:
-            number = counts[name]
-            new = f"{name}.{number}"
-            while new in taken:
-                number += 1
-                new = f"{name}.{number}"
-            counts[name] = number
-            taken.add(new)
-        counts[name] += 1
-        names.append(new)
-    return names, {new: old for new, old in zip(names, header, strict=True) if new != old}
-
-
 def decimal_of(rows: list[list[str]], separator: str) -> str:
     """The decimal mark: a comma if the separator is not a comma and more cells look like 1,5 than 1.5."""
     if separator == ",":
         return "."
-    cells = [cell.strip() for row in rows[:DETECTION_ROWS] for cell in row]
+    cells = [cell.strip() for row in rows[: dialect_rows.DETECTION_ROWS] for cell in row]
     commas = sum(1 for cell in cells if _DECIMAL_COMMA.fullmatch(cell))
     points = sum(1 for cell in cells if _DECIMAL_POINT.fullmatch(cell))
     return "," if commas > points else "."
