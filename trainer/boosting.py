@@ -107,7 +107,4 @@ def training_rows(survey: Survey, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         if len(rows):
             features.append(plan.schema.tree_features(plan.values(batch, rows)))
             targets.append(label[rows])
-    target = np.concatenate(targets)
-    if not plan.schema.classes:
-        target = (target - plan.schema.label_mean) / plan.schema.label_scale
-    return np.concatenate(features), target
+    return np.concatenate(features), plan.targets(np.concatenate(targets))

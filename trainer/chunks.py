@@ -142,10 +142,7 @@ class Chunks:
         plan, batch = self._plan, self._cache.read(number)
         label = plan.labels(batch)
         rows = np.flatnonzero(plan.labelled(label) & ~plan.split.mask(batch.start, len(label)))
-        target = label[rows].astype(np.float64)
-        if not plan.schema.classes:
-            target = (target - plan.schema.label_mean) / plan.schema.label_scale
-        return TrainingRows(batch.numbers, batch.codes, rows, target)
+        return TrainingRows(batch.numbers, batch.codes, rows, plan.targets(label[rows]))
 
     def _chunk_of(self, group: list[TrainingRows], parts: list[slice], seed: int | None = None) -> Chunk:
         """Some training rows of each batch, shuffled if there is a seed.

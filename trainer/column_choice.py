@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import touchdown_model as model
 from survey import Survey
+from tails import EveryValue, Tails, safe_scale, tails_of
 from text import quoted
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def choose_columns(survey: Survey) -> Choice:
                 choice.chosen[name] = found
             continue
         place = number_places[name]
-        number = ChosenColumn(_number(survey, name, place), place)
+        column, absurd = _number(survey, name, place)
+        number = ChosenColumn(column, place)
         why = _useless(survey, place)
         if not why and (why := identifiers.why(name, place)):
             row_numbers[name] = number
@@ -77,7 +79,7 @@ def choose_columns(survey: Survey) -> Choice:
             choice.dropped[name] = why
         else:
             choice.chosen[name] = number
-        choice.notes += _flaws(survey, name, place)
+        choice.notes += _flaws(survey, name, place) + ([] if why else absurd)
     if not choice.chosen:
         # Some tables have nothing but a column that counts up: a time, a distance, a dose.
         choice.chosen = row_numbers
@@ -124,8 +126,13 @@ def _useless(survey: Survey, place: int) -> str:
 def _only_value(survey: Survey, place: int) -> str:
     form, low = survey.numbers.forms[place], survey.numbers.low[place]
     if form.kind == model.DATE:
-        return str((np.datetime64("2000-01-01") + np.timedelta64(round(low * 86400), "s")))
+        return _moment(low)
     return ("yes" if low else "no") if form.kind == model.BOOLEAN else f"{low:g}"
+
+
+def _moment(days: float) -> str:
+    """Days since 2000 as a date with its time."""
+    return str(np.datetime64("2000-01-01") + np.timedelta64(round(days * 86400), "s"))
 
 
 def _flaws(survey: Survey, name: str, place: int) -> list[str]:
@@ -144,26 +151,32 @@ def _flaws(survey: Survey, name: str, place: int) -> list[str]:
     return notes
 
 
-def _number(survey: Survey, name: str, place: int) -> model.Column:
+def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[str]]:
+    """A column of numbers, dates or booleans, and notes on its scale."""
     numbers, form = survey.numbers, survey.forms[name]
-    known = max(numbers.known[place], 1)
-    mean, scale = numbers.mean[[place]], np.sqrt(numbers.squares[[place]] / known)
-    # A column that varies by rounding errors only (the time of day of plain dates) is not scaled up.
-    scale = np.where(scale > 1e-9 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
+    every = EveryValue.of(numbers, place)
+    if form.kind == model.BOOLEAN:
+        tails = Tails(every.mean, safe_scale(every.mean, every.scale))
+    else:
+        show = _moment if form.kind == model.DATE else "{:g}".format
+        tails = tails_of(every, survey.sample.batch().numbers[place], show)
+    mean, scale = [tails.mean], [tails.scale]
     if form.kind == model.DATE:
         # Sine and cosine have the right scale already.
         circles = model.DATE_PARTS - 1
-        mean, scale = np.append(mean, np.zeros(circles)), np.append(scale, np.ones(circles))
+        mean, scale = mean + [0.0] * circles, scale + [1.0] * circles
     missing = survey.rows - numbers.known[place]
-    return model.Column(
+    column = model.Column(
         name,
         form.kind,
         decimal=survey.source.inspection.dialect.decimal,
         pattern=form.pattern,
-        mean=tuple(map(float, mean)),
-        scale=tuple(map(float, scale)),
+        mean=tuple(mean),
+        scale=tuple(scale),
+        reach=tails.reach,
         indicator=bool(missing),
     )
+    return column, [f"column {quoted(name)}: {said}" for said in tails.absurd]
 
 
 def _category(survey: Survey, name: str, place: int, most: int) -> ChosenColumn | str:

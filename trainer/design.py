@@ -86,8 +86,10 @@ class Design:
         self._mean = np.array([column.mean[0] for column in numbers])[:, np.newaxis]
         self._scale = np.array([column.scale[0] for column in numbers])[:, np.newaxis]
         ends = np.stack([survey.numbers.low[self._rows], survey.numbers.high[self._rows]], axis=1)
-        near = np.abs((ends - self._mean) / self._scale) <= model.FAR
-        self._clipped = np.flatnonzero(~near.all(axis=1))
+        ends = (ends - self._mean) / self._scale
+        reach = np.array([column.reach for column in numbers]).reshape(-1, 2)
+        clipped = np.flatnonzero((ends[:, 0] < reach[:, 0]) | (ends[:, 1] > reach[:, 1]))
+        self._clipped = [(int(place), *numbers[place].reach) for place in clipped]
         self._dates: list[tuple[int, model.Column, slice, Days | None]] = []
         self._ones: list[tuple[int, Ones]] = []
         self._first_one = self.width
@@ -119,8 +121,8 @@ class Design:
                 values = numbers[self._rows, near].take(within, axis=1)
                 values -= self._mean
                 values /= self._scale
-                for place in self._clipped:
-                    np.clip(values[place], -model.FAR, model.FAR, out=values[place])
+                for place, low, high in self._clipped:
+                    np.clip(values[place], low, high, out=values[place])
                 part[:, :simple] = values[:simple].T
                 if gaps:
                     end = simple + 2 * gaps

@@ -9,6 +9,7 @@ import numpy as np
 from holdout import SMALL_CLASS, Split
 from parsing import row_of_data_row
 from survey import Survey
+from tails import EveryValue, tails_of
 from text import quoted
 
 SMALLEST_CLASS = 2
@@ -19,9 +20,10 @@ OTHER_CLASS = "(other)"
 
 @dataclass
 class Label:
-    """classes: their names, sorted; empty for a regression, of which mean and scale are set instead.
+    """classes: their names, sorted; empty for a regression, of which mean, scale and reach are set instead.
 
     class_of: for each code of the survey's classes, the index of its class, -1 if its rows are left out.
+    reach: the least and the largest label that training takes as it is; see Tails.
     """
 
     split: Split
@@ -29,6 +31,7 @@ class Label:
     class_of: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     mean: float = 0.0
     scale: float = 1.0
+    reach: tuple[float, float] = (-np.inf, np.inf)
     notes: list[str] = field(default_factory=list)
 
 
@@ -126,5 +129,6 @@ def _numbers(survey: Survey) -> Label:
             f": every row holds {labels.low[0]:g}, so there is nothing to estimate; name another label",
         )
     split = Split.with_small_classes([survey.rarest[0]] if known < SMALL_CLASS else [])
-    scale = float(np.sqrt(labels.squares[0] / known))
-    return Label(split, mean=float(labels.mean[0]), scale=scale if scale > 0 else 1.0)
+    tails = tails_of(EveryValue.of(labels, 0), survey.sample.batch().label)
+    notes = [f"label {quoted(survey.label)}: in training, {said}" for said in tails.absurd]
+    return Label(split, mean=tails.mean, scale=tails.scale, reach=tails.reach, notes=notes)

@@ -25,6 +25,7 @@ class Plan:
     places: for each of the schema's columns, its row in the batches' numbers or codes. lookups: for a
     category, the level of each of the survey's codes. class_of: for each code of the survey's classes, the
     index of its class, -1 if its rows are left out. typed: the type of each column in the model's signature.
+    label_reach: the least and the largest standardised label of a regression; others are trained on as these.
     """
 
     schema: model.Schema
@@ -35,6 +36,7 @@ class Plan:
     typed: dict[str, str]
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    label_reach: tuple[float, float] = (-np.inf, np.inf)
 
     def values(self, batch: Batch, rows: np.ndarray) -> list[np.ndarray]:
         """The values of some of a batch's rows, one array for each of the schema's columns."""
@@ -54,6 +56,15 @@ class Plan:
         found = np.full(len(batch.label), -1, dtype=np.int64)
         found[known] = self.class_of[batch.label[known].astype(np.int64)]
         return found
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        """What an estimator learns, as float64: class indices, or numbers standardised and within reach.
+
+        labels: as `labels` returns them, of rows that have one.
+        """
+        if self.schema.classes:
+            return labels.astype(np.float64)
+        return model.standardised(labels, self.schema.label_mean, self.schema.label_scale, self.label_reach)
 
     def labelled_rows(self, survey: Survey) -> int:
         """How many rows are trained on or held out."""
@@ -96,6 +107,7 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
             {"column": name, "why": choice.dropped[name]} for name in survey.forms if name in choice.dropped
         ],
         notes=_renamed(survey) + label.notes + choice.notes,
+        label_reach=label.reach,
     )
 
 

@@ -28,7 +28,7 @@ DATE_PARTS = 7
 LARGEST = 1e100
 """Larger numbers count as missing, as infinities do, so that no square of one overflows."""
 FAR = 10.0
-"""Standard deviations at which a linear model's features are clipped, so that no single cell dominates."""
+"""Standard deviations at which a linear model's features are clipped, unless a tail is longer."""
 EPOCH = 10_957
 """Days from 1970-01-01 to 2000-01-01."""
 DAY = 86_400_000_000_000
@@ -109,8 +109,9 @@ class Column:
     """One column that the model takes, with everything that training learned about it.
 
     mean, scale: by which its features are standardised (one for a number or boolean, DATE_PARTS for a date);
-    a missing value becomes the mean. indicator: whether "is missing" is a feature of its own. levels: the
-    categories that each have a feature. other: whether all further categories share one.
+    a missing value becomes the mean. reach: the least and the largest value in standard deviations; all
+    others count as these. indicator: whether "is missing" is a feature of its own. levels: the categories
+    that each have a feature. other: whether all further categories share one.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Column:
     pattern: str = ""
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    reach: tuple[float, float] = (-FAR, FAR)
     indicator: bool = False
     levels: tuple[str, ...] = ()
     other: bool = False
@@ -157,7 +159,7 @@ class Column:
         else:
             parts = date_parts(values) if self.kind == DATE else values[np.newaxis]
             for place, (part, mean, scale) in enumerate(zip(parts, self.mean, self.scale, strict=True)):
-                features[:, place] = standardised(part, mean, scale)
+                features[:, place] = standardised(part, mean, scale, self.reach)
             missing = np.isnan(values)
         if self.indicator:
             features[:, -1] = missing
@@ -178,11 +180,11 @@ class Column:
             features[:, 0] = values
 
 
-def standardised(values: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
-    """(values - mean) / scale, clipped at FAR; a missing value becomes 0, the mean."""
+def standardised(values: np.ndarray, mean: float, scale: float, reach: tuple[float, float]) -> np.ndarray:
+    """(values - mean) / scale, clipped to the reach; a missing value becomes 0, the mean."""
     found: np.ndarray = values - mean
     found /= scale
-    np.clip(found, -FAR, FAR, out=found)
+    np.clip(found, *reach, out=found)
     gaps = np.isnan(found)
     if gaps.any():
         found[gaps] = 0.0

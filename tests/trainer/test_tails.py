@@ -1,0 +1,86 @@
+"""A few absurd values ruin no model, and a long tail is kept as it is."""
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.trainer.workshop import Training, Workshop, table
+
+REGRESSION = ["--algorithm", "linear", "--task", "regression"]
+
+
+def rmse(training: Training) -> float:
+    return float(training.document["metrics"]["rmse"])
+
+
+def income_table(absurd: list[object] | None = None, rows: int = 400) -> bytes:
+    """Prices that depend on income and age, with noise of 500, and a last row, which is trained on."""
+    chance = random.Random(1)
+    made: list[list[object]] = []
+    for _ in range(rows):
+        age, income = chance.randint(18, 80), math.exp(chance.gauss(8.2, 0.5))
+        made.append([age, round(income, 2), round(income + 30 * age + chance.gauss(0, 500), 2)])
+    return table(["age", "income", "price"], made + ([absurd] if absurd else [])).encode()
+
+
+@pytest.mark.parametrize(
+    ("absurd", "named"),
+    [
+        ([50, 1e12, 5000], ["income"]),
+        ([50, 4000, -1e12], ["price"]),
+        ([-999, 1.75e6, 1.89e6], ["age", "income", "price"]),
+        ([50, 1e99, 1e99], ["income", "price"]),
+    ],
+)
+def test_one_absurd_row_ruins_no_model_and_is_noted(
+    absurd: list[object], named: list[str], workshop: Workshop
+) -> None:
+    training = workshop.trained(income_table(absurd), *REGRESSION)
+    assert rmse(training) < 600
+    notes = [note for note in training.document["notes"] if "far from the others" in note]
+    assert [
+        name for name in ("age", "income", "price") if any(f'"{name}"' in note for note in notes)
+    ] == named
+
+
+def test_a_table_without_absurd_values_has_no_note_on_them(workshop: Workshop) -> None:
+    training = workshop.trained(income_table(), *REGRESSION)
+    assert rmse(training) < 600
+    assert training.document["notes"] == []
+
+
+TAILS: dict[str, Callable[[random.Random], float]] = {
+    "uniform": lambda chance: chance.uniform(0, 1),
+    "normal": lambda chance: chance.gauss(0, 1),
+    "exponential": lambda chance: chance.expovariate(1),
+    "log-normal": lambda chance: math.exp(chance.gauss(0, 2)),
+    "Pareto": lambda chance: chance.paretovariate(1.2),
+    "negative log-normal": lambda chance: -math.exp(chance.gauss(0, 1.5)),
+    "mostly zero": lambda chance: 0 if chance.random() < 0.9 else math.exp(chance.gauss(0, 1.5)),
+    "counts": lambda chance: round(math.exp(chance.gauss(0, 1.5))),
+    "rare flag": lambda chance: int(chance.random() < 0.01),
+    "two groups": lambda chance: chance.gauss(0, 1) if chance.random() < 0.98 else chance.gauss(1e4, 1),
+}
+
+
+def test_no_long_tail_is_taken_for_absurd(workshop: Workshop) -> None:
+    chance = random.Random(3)
+    rows = [[*(tail(chance) for tail in TAILS.values()), chance.choice("uv")] for _ in range(2000)]
+    training = workshop.trained(table([*TAILS, "y"], rows).encode(), "--epochs", "1")
+    assert [note for note in training.document["notes"] if "far from" in note] == []
+
+
+def test_absurd_dates_are_cut_and_noted_as_dates(workshop: Workshop) -> None:
+    chance = random.Random(4)
+    days = [chance.randint(1, 28) for _ in range(200)]
+    rows = [[f"2026-03-{day:02}", "uv"[day > 14]] for day in days]
+    rows[0][0] = "1900-01-01"
+    training = workshop.trained(table(["when", "y"], rows).encode())
+    assert training.document["metrics"]["accuracy"] > 0.9
+    (note,) = training.document["notes"]
+    assert note == (
+        'column "when": values below 2026-03-01T00:00:00 count as 2026-03-01T00:00:00,'
+        " because 1900-01-01T00:00:00 is far from the others"
+    )
