@@ -11,25 +11,24 @@ deployed model gets the CSV through pandas and must find its columns under the s
 
 from __future__ import annotations
 
-import codecs
 import math
 import re
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 FLAT = "." not in __name__
 """Whether this is a file beside main.py. The two type checks know it as a constant, true or false."""
 if FLAT:
+    import dialect_compression as compression
+    import dialect_encodings as encodings
     import dialect_rows
 else:
+    from trainer import dialect_compression as compression
+    from trainer import dialect_encodings as encodings
     from trainer import dialect_rows
 
-HEAD_BYTES = 1 << 20
-"""Bytes of (decompressed) text from which the dialect is detected."""
 LONGEST_NAME = 256
 """Characters that a column's name may have."""
-GZIP = b"\x1f\x8b"
 MOST_CLASS_NUMBERS = 20
 """Different whole numbers that a label may hold and still be a label of classes."""
 MISSING = frozenset(
@@ -37,6 +36,7 @@ MISSING = frozenset(
 ) | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 """What pandas.read_csv reads as missing (its documented default `na_values`)."""
 
+HEAD_BYTES = compression.HEAD_BYTES
 csv_rows = dialect_rows.csv_rows
 unique_names = dialect_rows.unique_names
 LONGEST_CELL = dialect_rows.LONGEST_CELL
@@ -87,13 +87,13 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
     head: its first bytes, as they are stored: compressed if the file is. whole: whether that is the whole
     file; if not, there must be HEAD_BYTES of them. Raises UnreadableError.
     """
-    compressed = head.startswith(GZIP)
+    compressed = compression.is_compressed(head)
     if compressed:
-        head, whole = _first_decompressed(head, whole=whole)
+        head, whole = compression.first_decompressed(head, whole=whole)
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise UnreadableError("the file is empty; upload a CSV with a header row and data rows.")
-    encoding, skip = encoding_of(head, whole=whole)
-    text = _decoded(head[skip:], encoding, whole=whole)
+    encoding, skip = encodings.encoding_of(head, whole=whole)
+    text = encodings.decoded(head[skip:], encoding, whole=whole)
     separator = dialect_rows.separator_of(text)
     numbered = dialect_rows.rows_of(text, separator, whole=whole)
     rows = [row for _, row in numbered]
@@ -120,135 +120,6 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
             )
     dialect = Dialect(encoding, separator, decimal_of(data, separator), compressed)
     return Inspection(dialect, columns, data, whole, renamed, [line for line, _ in numbered[1:]])
-
-
-def _first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
-    """The first HEAD_BYTES of the text of a gzip file, and whether that is the whole text."""
-    text = b""
-    try:
-        for piece in decompressed([head], complete=whole):
-            text += piece
-            if len(text) > HEAD_BYTES:
-                return text[:HEAD_BYTES], False
-    except EOFError:
-        raise UnreadableError("the gzip stream is cut off; compress and upload it again.") from None
-    return text, whole
-
-
-def decompressed(chunks: Iterable[bytes], *, complete: bool = True, most: int = 1 << 22) -> Iterator[bytes]:
-    """The text of a gzip file, which may have several members, in pieces of at most `most` bytes.
-
-    Text may be a thousand times as long as its compressed form, so it is never returned in one piece.
-    Raises UnreadableError if it is not a gzip stream, and EOFError if a `complete` one is cut off.
-    """
-    inflater = zlib.decompressobj(wbits=31)
-    has_data = False
-    try:
-        for chunk in chunks:
-            data = chunk
-            while data:
-                if inflater.eof:
-                    # Zeros after the last member are padding (gzip(1)); anything else is another member.
-                    data = data.lstrip(b"\0")
-                    if not data:
-                        break
-                    inflater = zlib.decompressobj(wbits=31)
-                has_data = True
-                piece = inflater.decompress(data, most)
-                if piece:
-                    yield piece
-                while len(piece) == most:
-                    piece = inflater.decompress(inflater.unconsumed_tail, most)
-                    if piece:
-                        yield piece
-                data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-    except zlib.error as error:
-        raise UnreadableError(
-            f"the gzip stream is damaged ({error}); compress and upload it again."
-        ) from None
-    if complete and not (has_data and inflater.eof):
-        raise EOFError
-
-
-def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
-    """The encoding of a text that begins with `head`, and the length of its byte-order mark.
-
-    UTF-16 without a byte-order mark is recognised by its zero bytes. Text that is not UTF-8 is read as
-    Windows-1252, which is Latin-1 with letters and signs in place of some control characters. whole: whether
-    `head` is all of the text. Raises UnreadableError when it is not text.
-    """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if head.startswith(mark):
-            return name, len(mark)
-    sample = head[:4096]
-    if len(sample) > 3:
-        odd, even = sample[1::2].count(0) / (len(sample) // 2), sample[::2].count(0) / (len(sample) // 2)
-        if odd > 0.4 and even < 0.05:
-            return "utf-16-le", 0
-        if even > 0.4 and odd < 0.05:
-            return "utf-16-be", 0
-    if b"\0" in head:
-        raise UnreadableError("the file is not text: it holds zero bytes; export the data as CSV (UTF-8).")
-    if is_utf_8(head, whole=whole):
-        return "utf-8", 0
-    if is_binary(head):
-        raise UnreadableError("the file is not text; export the data as CSV (UTF-8).")
-    return "cp1252", 0
-
-
-def is_utf_8(head: bytes, *, whole: bool) -> bool:
-    """Whether a text is UTF-8. An incomplete character at the end of `head` is accepted if more text follows.
-
-    At the end of a whole file it means Latin-1 if all the rest is ASCII; otherwise the file is UTF-8 and was
-    cut off, which decoding it reports.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        decoder.decode(head)
-    except UnicodeDecodeError:
-        return False
-    incomplete, _ = decoder.getstate()
-    return not (whole and incomplete and head[: -len(incomplete)].isascii())
-
-
-def is_binary(head: bytes) -> bool:
-    """Whether bytes hold control characters, which do not occur in text, and so are not Latin-1 either."""
-    control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\r\f\x1a\x1b")
-    return control > 0
-
-
-def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    """Decode the five bytes that Windows-1252 leaves undefined as Latin-1."""
-    assert isinstance(error, UnicodeDecodeError)
-    return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-codecs.register_error("touchdown-latin-1", _latin_1)
-
-
-def errors_of(encoding: str) -> str:
-    """The codecs error handler for bytes that are not defined in `encoding`."""
-    return "touchdown-latin-1" if encoding == "cp1252" else "strict"
-
-
-def _decoded(head: bytes, encoding: str, *, whole: bool) -> str:
-    decoder = codecs.getincrementaldecoder(encoding)(errors_of(encoding))
-    try:
-        text = decoder.decode(head, final=whole)
-    except UnicodeDecodeError as error:
-        raise UnreadableError(
-            f"the file is not text in {encoding.upper()} ({error.reason} at byte {error.start});"
-            " export the data as CSV (UTF-8)."
-        ) from None
-    if "\0" in text:
-        raise UnreadableError(
-            "the file is not text: it holds zero characters; export the data as CSV (UTF-8)."
-        )
-    return text
 
 
 def decimal_of(rows: list[list[str]], separator: str) -> str:

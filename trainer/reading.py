@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import dialect
+import dialect_compression as compression
+import dialect_encodings as encodings
 from lines import Feeds, end_of_lines, lines_in, lone_returns
 from refusals import BadInputError
 from text import shorten
@@ -122,7 +124,7 @@ class Source:
         if self.encoding == "utf-8":
             yield from pieces
             return
-        decoder = codecs.getincrementaldecoder(self.encoding)(dialect.errors_of(self.encoding))
+        decoder = codecs.getincrementaldecoder(self.encoding)(encodings.errors_of(self.encoding))
         try:
             for piece in pieces:
                 yield decoder.decode(piece).encode("utf-8")
@@ -135,7 +137,7 @@ class Source:
 
     def _decompressed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         try:
-            yield from dialect.decompressed(pieces)
+            yield from compression.decompressed(pieces)
         except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
         except EOFError:

@@ -18,6 +18,7 @@ from typing import IO, cast
 
 from touchdown.cli.outcome import CommandError, Exit
 from trainer import dialect
+from trainer import dialect_encodings as encodings
 
 MARKS = ("utf-8", "utf-16-le", "utf-16-be")
 """Encodings in which a text may begin with a byte-order mark."""
@@ -55,7 +56,7 @@ def rows_of(file: Path, how: dialect.Dialect) -> Iterator[list[str]]:
     """The rows of a CSV, header first, without empty lines."""
     with gzip.open(file, "rb") if how.compressed else file.open("rb") as raw:
         text = io.TextIOWrapper(
-            cast(IO[bytes], raw), how.encoding, errors=dialect.errors_of(how.encoding), newline=""
+            cast(IO[bytes], raw), how.encoding, errors=encodings.errors_of(how.encoding), newline=""
         )
         if how.encoding in MARKS and text.read(1) != "\ufeff":
             text.seek(0)
