@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import touchdown_model as model
+from boosting_choice import PENALTY, threads
 from holdout import HOLDOUT, SEED, row_hashes
 from refusals import BadInputError
 from schema import Plan
@@ -35,7 +36,7 @@ def train_boosting(
     # A column may have values in hold-out rows only. The trees never ask for it, but accept no empty column.
     features[:, np.isnan(features).all(axis=0)] = 0.0
     estimator = boosting_estimator(plan, rounds, lr)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), threads(features.size):
         estimator.fit(features, target)
     history = learning_curve(estimator, features, target, rounds, lr, on_epoch)
     return Trained(model.TouchdownModel(plan.schema, estimator, "boosting"), history, len(target))
@@ -49,6 +50,7 @@ def boosting_estimator(plan: Plan, rounds: int, lr: float) -> Any:
         max_iter=rounds,
         learning_rate=lr,
         early_stopping=False,
+        l2_regularization=PENALTY,
         random_state=SEED,
         categorical_features=plan.schema.tree_categories(),
     )

@@ -1,4 +1,4 @@
-"""The models that one job trains, and which of them is kept: the better one, measured on the hold-out."""
+"""The model that one job trains, and what it measures on the hold-out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import verdict_rules as rules
+from automatic import train_auto
 from boosting import train_boosting
 from evaluation import HoldOut, evaluate
 from job import TrainingJob
@@ -44,22 +44,18 @@ class Candidates:
 
 
 def train_candidates(job: TrainingJob, survey: Survey, plan: Plan, folder: Path) -> dict[str, Trained]:
-    """Train every algorithm that the job asks for. Raises BadInputError if the training diverges."""
-    names = list(TRAINERS) if job.algorithm == "auto" else [job.algorithm]
-    return {
-        name: TRAINERS[name](survey, plan, folder, job.epochs, job.lr, print_progress(job.epochs))
-        for name in names
-    }
+    """Train what the job asks for: by algorithm. Raises BadInputError if the training diverges."""
+    if job.algorithm == "auto":
+        chosen = train_auto(survey, plan, job.training_budget)
+        return {chosen.model.algorithm: chosen}
+    train = TRAINERS[job.algorithm]
+    return {job.algorithm: train(survey, plan, folder, job.epochs, job.lr, print_progress(job.epochs))}
 
 
 def evaluate_candidates(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> Candidates:
-    """Measure all models on the hold-out, and select the best by the task's deciding metric."""
+    """Measure the model on the hold-out."""
     holdouts = evaluate(survey, plan, trained)
-    metric = rules.DECIDING_METRIC[survey.task]
-    selected, *others = trained
-    for name in others:
-        if rules.is_better(metric, holdouts[name].metrics[metric], holdouts[selected].metrics[metric]):
-            selected = name
+    (selected,) = trained
     for name, holdout in holdouts.items():
         scores = ", ".join(f"{key} {value:.4f}" for key, value in holdout.metrics.items())
         say(f"hold-out ({holdout.rows} rows), {name}: {scores}")

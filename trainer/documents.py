@@ -28,6 +28,7 @@ COMMON = (
     "classes",
     "metrics",
     "algorithms",
+    "choice",
     "gate",
     "notes",
     "dropped_columns",
@@ -41,6 +42,7 @@ def metrics_document(
 ) -> dict[str, Any]:
     """metrics.json, in which only the MLflow run's id is still empty."""
     metrics = {name: candidates.metrics(name) for name in candidates.trained}
+    choice = candidates.best.choice
     missing = survey.classes.missing if plan.schema.classes else survey.rows - int(survey.labels.known[0])
     return {
         "schema_version": SCHEMA_VERSION,
@@ -64,10 +66,12 @@ def metrics_document(
             "seed": SEED,
             "holdout": HOLDOUT,
             "algorithm": job.algorithm,
+            "training_budget": job.training_budget,
             "rare_classes": job.rare_classes,
         },
         "metrics": metrics[candidates.selected],
         "algorithms": metrics,
+        "choice": choice.document() if choice else None,
         "dropped_columns": plan.dropped,
         "dropped_rows": {"missing_label": int(missing)},
         "notes": plan.notes,

@@ -34,8 +34,7 @@ def importance(plan: Plan, chosen: TouchdownModel, sampled: SampledRows) -> list
     columns = chosen.schema.columns
     cells_per_row = max(1, chosen.schema.width) * len(columns) * REPEATS
     held = sampled.held(max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // cells_per_row)))
-    features = chosen.features(plan.values(sampled.batch, held))
-    worse = _shuffled_losses(chosen, features, sampled.labels[held])
+    worse = _shuffled_losses(chosen, plan.values(sampled.batch, held), sampled.labels[held])
     found = [
         {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
         for column, each in zip(columns, worse, strict=True)
@@ -43,39 +42,31 @@ def importance(plan: Plan, chosen: TouchdownModel, sampled: SampledRows) -> list
     return sorted(found, key=lambda each: -float(each["mean"]))
 
 
-def _shuffled_losses(chosen: TouchdownModel, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _shuffled_losses(chosen: TouchdownModel, values: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
     """How much worse the metric is with each column shuffled, of shape (columns, repeats).
 
-    Thousands of columns take as many predictions of few rows, so several of them are made at once, on stacked
-    copies of the rows.
+    values: of the rows, one array for each column. Thousands of columns take as many predictions of few rows,
+    so several of them are made at once, on stacked copies of the rows.
     """
     metric = rules.DECIDING_METRIC["classification" if chosen.schema.classes else "regression"]
-    rows = len(features)
-    parts = _column_slices(chosen)
-    repeats = REPEATS if len(parts) <= MAX_REPEATED_COLUMNS else 1
-    unshuffled = _measure(metric, labels, chosen.outputs_from(features))
+    rows, columns = len(labels), len(values)
+    repeats = REPEATS if columns <= MAX_REPEATED_COLUMNS else 1
+    unshuffled = _measure(metric, labels, chosen.outputs(values))
     generator = np.random.default_rng(SEED)
-    together = max(1, STACKED_CELLS // max(1, features.size))
-    worse = np.empty((len(parts), repeats))
-    for first in range(0, len(parts), together):
-        group = parts[first : first + together]
-        stacked = np.tile(features, (len(group), 1))
+    together = max(1, STACKED_CELLS // max(1, rows * max(chosen.schema.width, columns)))
+    worse = np.empty((columns, repeats))
+    for first in range(0, columns, together):
+        group = range(first, min(first + together, columns))
+        stacked = [np.tile(each, len(group)) for each in values]
         for repeat in range(repeats):  # each repetition shuffles the same parts; the others stay as they are
-            for place, part in enumerate(group):
-                stacked[place * rows : (place + 1) * rows, part] = generator.permutation(features[:, part])
-            outputs = chosen.outputs_from(stacked)
-            for place in range(len(group)):
+            for place, column in enumerate(group):
+                part = slice(place * rows, (place + 1) * rows)
+                stacked[column][part] = generator.permutation(values[column])
+            outputs = chosen.outputs(stacked)
+            for place, column in enumerate(group):
                 value = _measure(metric, labels, outputs[place * rows : (place + 1) * rows])
-                lost = unshuffled - value if metric == "accuracy" else value - unshuffled
-                worse[first + place, repeat] = lost
+                worse[column, repeat] = unshuffled - value if metric == "accuracy" else value - unshuffled
     return worse
-
-
-def _column_slices(chosen: TouchdownModel) -> list[slice]:
-    """The features that each column has."""
-    linear = chosen.algorithm == "linear"
-    ends = np.cumsum([column.width if linear else column.tree_width for column in chosen.schema.columns])
-    return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _measure(metric: str, labels: np.ndarray, outputs: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from budget import DEFAULT_BUDGET
 from refusals import BadInputError
 from text import quoted
 
@@ -35,7 +36,8 @@ class TrainingJob:
     label: "" for the last column. task: "" for the one that the label's cells suggest. max_rmse: 0 for no
     limit. tolerance: how much worse than the champion the model may be, in points of accuracy or as a share
     of the champion's RMSE. champion: the folder of its MLflow model, in the destination's container on Batch,
-    on disk by hand; "" for none. etag: of the blob; None for a file.
+    on disk by hand; "" for none. training_budget: units of work that the algorithm auto may take. etag: of
+    the blob; None for a file.
     """
 
     dataset: str
@@ -45,6 +47,7 @@ class TrainingJob:
     destination: Destination | None
     task: str = ""
     algorithm: str = "linear"
+    training_budget: float = DEFAULT_BUDGET
     rare_classes: str = "refuse"
     min_accuracy: float = 0.0
     max_rmse: float = 0.0
@@ -112,6 +115,16 @@ def parse_limit(name: str, text: object, most: float) -> float:
     raise BadInputError(f"{name} is {quoted(text)}; give {expected}")
 
 
+def parse_budget(name: str, text: object) -> float:
+    try:
+        number = float(str(text))
+        if 0 < number < math.inf:
+            return number
+    except ValueError:
+        pass
+    raise BadInputError(f"{name} is {quoted(text)}; give a number above 0, such as {DEFAULT_BUDGET:g}")
+
+
 # --- The command line ---------------------------------------------------------------------------------
 
 
@@ -133,6 +146,7 @@ def job_by_hand(argv: list[str]) -> TrainingJob:
         destination=_destination(given),
         task=parse_choice("task", given.task, *TASKS),
         algorithm=parse_choice("algorithm", given.algorithm, *ALGORITHMS),
+        training_budget=parse_budget("training-budget", given.training_budget),
         rare_classes=parse_choice("rare-classes", given.rare_classes, *RARE_CLASSES),
         min_accuracy=parse_limit("min-accuracy", given.min_accuracy, 1),
         max_rmse=parse_limit("max-rmse", given.max_rmse, math.inf),
@@ -156,6 +170,11 @@ def _argument_parser() -> ArgumentParser:
     parser.add_argument("--lr", default=0.1, help="learning rate (default: 0.1)")
     parser.add_argument("--task", default="", help="classification or regression (default: by the label)")
     parser.add_argument("--algorithm", default="linear", help="linear, boosting or auto (default: linear)")
+    parser.add_argument(
+        "--training-budget",
+        default=DEFAULT_BUDGET,
+        help=f"work that auto may take, about seconds of one core (default: {DEFAULT_BUDGET:g})",
+    )
     parser.add_argument(
         "--rare-classes", default="refuse", help="refuse or merge classes of one row (default: refuse)"
     )
@@ -221,6 +240,7 @@ def job_of_activity(path: Path) -> TrainingJob:
         ),
         task=parse_choice("task", properties.get("task", ""), *TASKS),
         algorithm=parse_choice("algorithm", required("algorithm"), *ALGORITHMS),
+        training_budget=parse_budget("trainingBudget", properties.get("trainingBudget", DEFAULT_BUDGET)),
         rare_classes=parse_choice("rareClasses", required("rareClasses"), *RARE_CLASSES),
         min_accuracy=parse_limit("minAccuracy", required("minAccuracy"), 1),
         max_rmse=parse_limit("maxRmse", required("maxRmse"), math.inf),

@@ -38,6 +38,8 @@ METRICS = {
     "train_accuracy": ("Training accuracy", "on the training rows; higher is better"),
 }
 """Title and meaning of each metric."""
+STEPS = {"linear": "epoch", "boosting": "boosting round"}
+"""What a learning curve is measured after, by the algorithm that has one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def view(document: Json) -> dict[str, Any]:
         "classes": len(document.get("classes") or []),
         "verdict": _verdict(gate, task),
         "metrics": _metrics(document),
+        "choice": document.get("choice"),
         "champion": _champion(gate),
         "columns": _columns(columns, document.get("importance") or []),
         "more_columns": max(0, len(columns) - MAX_ROWS),
@@ -264,11 +267,11 @@ def _plot(key: str, title: str, figure: Figure, text: str) -> Plot:
 
 
 def _learning_plot(learning: Json) -> Plot | None:
-    trained = {algorithm: points for algorithm, points in learning.items() if points}
+    # A model that was chosen by itself is measured once, when it is complete.
+    trained = {algorithm: points for algorithm, points in learning.items() if points and algorithm in STEPS}
     if not trained:
         return None
-    units = {"linear": "epoch", "boosting": "boosting round"}
-    steps = " or ".join(units.get(algorithm, algorithm) for algorithm in trained)
+    steps = " or ".join(STEPS[algorithm] for algorithm in trained)
     text = f"Measured on the training rows, once per {steps}."
     return _plot("learning", "Learning curve", figures.learning_figure(trained), text)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import model_environment
 import pandas as pd
+import touchdown_blend
 import touchdown_model
 from job import TrainingJob
 from text import shorten
@@ -139,7 +140,7 @@ def _save_model(folder: Path, run_id: str, outcome: Outcome) -> None:
             signature=signature(outcome),
             input_example=outcome.example,
             conda_env=str(model_environment.CONDA_FILE),
-            code_paths=[touchdown_model.__file__],
+            code_paths=[touchdown_model.__file__, touchdown_blend.__file__],
         )
     model_environment.write(folder)
 

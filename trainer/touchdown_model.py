@@ -23,8 +23,8 @@ from sklearn.base import BaseEstimator
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2
 """Codes of a category's cell that has no value, and of one whose value is not a level."""
-DATE_PARTS = 7
-"""Features of a date; see date_parts."""
+DATE_PARTS, TREE_DATE_PARTS = 7, 6
+"""Features of a date, of a linear model and of trees; see date_parts and tree_date_parts."""
 LARGEST = 1e100
 """Larger numbers count as missing, as infinities do, so that no square of one overflows."""
 FAR = 10.0
@@ -146,7 +146,7 @@ class Column:
     @property
     def tree_width(self) -> int:
         """How many features boosted trees get."""
-        return DATE_PARTS if self.kind == DATE else 1
+        return TREE_DATE_PARTS if self.kind == DATE else 1
 
     def write(self, values: np.ndarray, features: np.ndarray) -> None:
         """Fill `features`, of shape (n, width), for a linear model."""
@@ -175,7 +175,7 @@ class Column:
             column[values == MISSING] = len(self.levels) + self.other if self.indicator else np.nan
             features[:, 0] = column
         elif self.kind == DATE:
-            features[:] = date_parts(values).T
+            features[:] = tree_date_parts(values).T
         else:
             features[:, 0] = values
 
@@ -217,6 +217,29 @@ def date_parts(values: np.ndarray) -> np.ndarray:
         found[5], found[6] = 0.0, 1.0
     if not known.all():
         found[:, ~known] = np.nan
+    return found
+
+
+def tree_date_parts(values: np.ndarray) -> np.ndarray:
+    """Days since 2000-01-01 as six features, of shape (6, n): that number, then calendar and clock.
+
+    Year, month, day of the month, weekday (Monday is 0) and hour are whole numbers. Trees cut their range
+    anywhere, so a single cut finds a season or a weekend, for which sine and cosine would need several.
+    """
+    known = np.isfinite(values)
+    moments = np.where(known, values, 0.0)
+    whole = np.floor(moments).astype(np.int64)
+    dates = np.datetime64("2000-01-01") + whole
+    months = dates.astype("datetime64[M]")
+    found = np.empty((TREE_DATE_PARTS, len(values)))
+    found[0] = values
+    found[1] = months.astype("datetime64[Y]").astype(np.int64) + 1970
+    found[2] = months.astype(np.int64) % 12 + 1
+    found[3] = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    found[4] = (whole + 5) % 7
+    # A time of day is a sum of floats, which may lie a little below the full hour that it stands for.
+    found[5] = np.floor((moments - whole) * 24 + 1e-6)
+    found[:, ~known] = np.nan
     return found
 
 
@@ -279,7 +302,8 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
     """An estimator behind a schema.
 
     estimator: predicts indices into the classes, or the standardised label. algorithm: "linear"
-    (SGDClassifier, SGDRegressor) or "boosting" (HistGradientBoosting…).
+    (SGDClassifier, SGDRegressor), "boosting" (HistGradientBoosting…), or the name of what was chosen by
+    itself, whose estimator is a touchdown_blend.Part.
     """
 
     def __init__(self, schema: Schema, estimator: Any, algorithm: str) -> None:
@@ -293,15 +317,17 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
 
     def outputs(self, values: list[np.ndarray]) -> np.ndarray:
         """Probabilities of shape (n, classes), or predicted numbers of shape (n,), from values."""
-        return self.outputs_from(self.features(values))
-
-    def features(self, values: list[np.ndarray]) -> np.ndarray:
-        """The estimator's features: float64 of shape (n, features), those of one column side by side."""
         schema = self.schema
-        return schema.features(values) if self.algorithm == "linear" else schema.tree_features(values)
+        if self.algorithm == "linear":
+            return self.outputs_from(schema.features(values))
+        if self.algorithm == "boosting":
+            return self.outputs_from(schema.tree_features(values))
+        if not len(values[0]):
+            return np.empty((0, len(schema.classes)) if schema.classes else 0)
+        return self._in_label_units(self.estimator.outputs(schema, values))
 
     def outputs_from(self, features: np.ndarray) -> np.ndarray:
-        """As `outputs`, from features."""
+        """As `outputs`, from the features of the algorithms "linear" and "boosting"."""
         schema = self.schema
         if not len(features):
             return np.empty((0, len(schema.classes)) if schema.classes else 0)
@@ -310,8 +336,11 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
             known = self.estimator.classes_.astype(np.int64)
             probabilities[:, known] = self.estimator.predict_proba(features)
             return probabilities
-        estimated: np.ndarray = self.estimator.predict(features)
-        return estimated * schema.label_scale + schema.label_mean
+        return self._in_label_units(self.estimator.predict(features))
+
+    def _in_label_units(self, outputs: np.ndarray) -> np.ndarray:
+        schema = self.schema
+        return outputs if schema.classes else outputs * schema.label_scale + schema.label_mean
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""

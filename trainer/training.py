@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import touchdown_model as model
+from choice import ChoiceRecord
 from chunks import Chunk, Chunks
 from holdout import SEED
 from parallel import read_ahead
@@ -49,11 +50,15 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model. epochs: the measured ones, in order. rows: how many it was trained on."""
+    """A model. epochs: the measured ones, in order. rows: how many it was trained on.
+
+    choice: how it was chosen; None if the job named its algorithm.
+    """
 
     model: model.TouchdownModel
     epochs: list[Epoch]
     rows: int
+    choice: ChoiceRecord | None = None
 
 
 class WeightOverflowError(ArithmeticError):

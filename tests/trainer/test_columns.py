@@ -366,24 +366,17 @@ def checkers(rows: int = 400) -> bytes:
     return table(["a", "b", "y"], [[a, b, "uv"[(a > 48) ^ (b > 44)]] for a, b in cells]).encode()
 
 
-def test_auto_trains_both_keeps_the_better_and_reports_both(workshop: Workshop) -> None:
-    training = workshop.trained(checkers(), "--epochs", "30", "--algorithm", "auto")
-    document = training.document
-    assert document["algorithm"] == "boosting"
-    assert document["parameters"]["algorithm"] == "auto"
-    assert set(document["algorithms"]) == {"linear", "boosting"}
-    assert document["metrics"] == document["algorithms"]["boosting"]
-    assert document["algorithms"]["boosting"]["accuracy"] > document["algorithms"]["linear"]["accuracy"]
-    straight = table(["x", "y"], [[n % 83, 2.5 * (n % 83)] for n in range(300)]).encode()
-    linear = workshop.trained(straight, "--epochs", "5", "--algorithm", "auto").document
-    assert linear["algorithm"] == "linear"
-    assert linear["algorithms"]["linear"]["rmse"] < linear["algorithms"]["boosting"]["rmse"]
-
-
 def test_boosting_alone_is_reported_alone(workshop: Workshop) -> None:
     document = workshop.trained(checkers(), "--epochs", "30", "--algorithm", "boosting").document
     assert (document["algorithm"], list(document["algorithms"])) == ("boosting", ["boosting"])
     assert document["metrics"]["accuracy"] > 0.8
+
+
+def without_times(document: dict[str, Any]) -> dict[str, Any]:
+    """A metrics.json without the seconds that the candidates took, which differ each time."""
+    for each in (document["choice"] or {"candidates": []})["candidates"]:
+        del each["seconds"]
+    return document
 
 
 @pytest.mark.parametrize("algorithm", ["linear", "boosting", "auto"])
@@ -393,7 +386,9 @@ def test_the_same_bytes_give_the_same_metrics_to_the_last_bit(
 ) -> None:
     data = of(KINDS["categories"][0], 300, lambda n: "uv"[n * 7 % 11 > 5]).encode()
     one, two = (
-        workshop.trained(data, *FEW, "--algorithm", algorithm, block_bytes=block_bytes).document
+        without_times(
+            workshop.trained(data, *FEW, "--algorithm", algorithm, block_bytes=block_bytes).document
+        )
         for _ in range(2)
     )
     assert one | {"mlflow_run_id": ""} == two | {"mlflow_run_id": ""}

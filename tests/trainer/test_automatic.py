@@ -1,0 +1,138 @@
+"""The algorithm auto: what it chooses, that it chooses the same each time, and what it says of it."""
+
+import csv
+import io
+import math
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.trainer.workshop import Training, Workshop, table
+
+AUTO = ("--algorithm", "auto")
+LEAN = (*AUTO, "--training-budget", "0.2")
+
+
+def hashed(number: int, salt: int = 0) -> float:
+    """A number in [0, 1) that looks random and is always the same."""
+    return (number * 2654435761 + salt * 40503) % 2**32 / 2**32
+
+
+def checkers(rows: int = 400) -> bytes:
+    """The label is whether exactly one of two numbers is large: no linear model can tell."""
+    points = [(hashed(n, 1), hashed(n * 7 + 3, 2)) for n in range(rows)]
+    return table(["x", "y", "side"], [[x, y, "ab"[(x > 0.5) != (y > 0.5)]] for x, y in points]).encode()
+
+
+def straight(rows: int = 300) -> bytes:
+    """The label is a multiple of a number, nearly."""
+    points = [(hashed(n, 1), hashed(n, 2)) for n in range(rows)]
+    return table(["x", "y"], [[x, 250 * x + 20 * noise] for x, noise in points]).encode()
+
+
+def bent(rows: int = 500) -> bytes:
+    """Slopes, which a linear model sees, and a step, which trees see."""
+    random = Random(7)
+    points = [[random.random() for _ in range(8)] for _ in range(rows)]
+    lines = [
+        [*each[:7], 20 * sum(each[:7]) + 8 * (each[0] > 0.5) * (each[1] > 0.5) + each[7]] for each in points
+    ]
+    return table([*"abcdefg", "label"], lines).encode()
+
+
+def choice(training: Training) -> dict[str, Any]:
+    found: dict[str, Any] = training.document["choice"]
+    return found
+
+
+def test_trees_are_chosen_where_no_line_can_tell(workshop: Workshop) -> None:
+    training = workshop.trained(checkers(), *AUTO)
+    weights = {each["name"]: each["weight"] for each in choice(training)["candidates"]}
+    assert weights["boosting"] > 0.5
+    assert training.document["metrics"]["accuracy"] > 0.85
+
+
+def test_a_line_is_chosen_where_it_is_straight(workshop: Workshop) -> None:
+    training = workshop.trained(straight(), *AUTO)
+    weights = {each["name"]: each["weight"] for each in choice(training)["candidates"]}
+    assert weights["ridge regression"] > 0.5
+    assert training.document["metrics"]["r2"] > 0.99
+
+
+def test_a_blend_scores_in_its_choice_at_least_as_well_as_its_parts(workshop: Workshop) -> None:
+    found = choice(workshop.trained(bent(), *AUTO))
+    scores = {each["name"]: each["score"] for each in found["candidates"]}
+    assert found["selected"] == "blend"
+    assert scores["blend"] <= min(scores["ridge regression"], scores["boosting"])
+
+
+def test_what_is_said_and_reported_names_every_candidate_with_its_score_and_time(workshop: Workshop) -> None:
+    training = workshop.trained(bent(), *AUTO)
+    found = choice(training)
+    report = (training.artifacts / "report.html").read_text(encoding="utf-8")
+    assert found["metric"] == "RMSE"
+    for each in found["candidates"]:
+        assert each["seconds"] >= 0
+        assert f"{each['name']}: RMSE {each['score']:.4f} in the choice" in training.stdout
+        assert each["name"] in report
+    assert training.document["algorithm"] == found["selected"]
+    assert training.document["metrics"]["rmse"] not in [each["score"] for each in found["candidates"]]
+
+
+@pytest.mark.parametrize("data", [checkers(120), bent(240)], ids=["classes", "numbers"])
+def test_the_deployed_model_answers_what_was_measured_row_by_row(data: bytes, workshop: Workshop) -> None:
+    """One row alone, as all rows together: no answer depends on what it is predicted with."""
+    training = workshop.trained(data, *AUTO)
+    header, *lines = data.splitlines(keepends=True)
+    together = workshop.score(training, data)
+    for place in (0, 57, 119):
+        alone = workshop.score(training, header + lines[place])
+        assert {name: values[0] for name, values in alone.items()} == {
+            name: values[place] for name, values in together.items()
+        }
+
+
+def test_many_classes_do_not_diverge(workshop: Workshop) -> None:
+    lines = [[n % 55 + hashed(n), hashed(n, 5), f"class {n % 55}"] for n in range(1100)]
+    training = workshop.trained(table(["x", "y", "label"], lines).encode(), *AUTO, "--training-budget", "2")
+    assert training.document["metrics"]["accuracy"] > 0.5
+
+
+def test_a_class_with_one_training_row_is_trained(workshop: Workshop) -> None:
+    lines = [[hashed(n), "abc"[(n % 2) if n > 1 else 2]] for n in range(80)]
+    training = workshop.trained(table(["x", "label"], lines).encode(), *AUTO)
+    assert training.document["classes"] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("rows", [2, 5, 12])
+def test_a_few_numbers_are_trained_on(rows: int, workshop: Workshop) -> None:
+    training = workshop.train(straight(rows), *AUTO)
+    assert training.code == 0, training.stderr
+
+
+def test_what_a_small_budget_leaves_out_is_noted(workshop: Workshop) -> None:
+    notes = workshop.trained(bent(4000), *LEAN).document["notes"]
+    assert any("to stay within training_budget" in note for note in notes)
+
+
+def test_without_a_budget_the_linear_model_is_left(workshop: Workshop) -> None:
+    training = workshop.trained(checkers(), *AUTO, "--training-budget", "0.001")
+    assert [each["name"] for each in choice(training)["candidates"]] == ["logistic regression"]
+    assert any("training_budget" in note for note in training.document["notes"])
+
+
+def test_dates_are_chosen_by_their_calendar(workshop: Workshop) -> None:
+    """The label depends on the weekday and the hour."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["when", "load"])
+    for n in range(700):
+        hour = n * 5 % 24
+        day = n * 3 % 365
+        month, of_month = day // 31 + 1, day % 28 + 1
+        when = f"2024-{month:02}-{of_month:02} {hour:02}:00:00"
+        writer.writerow([when, 5 * (hour in range(8, 18)) + (month == 3) * 10 + hashed(n)])
+    training = workshop.trained(out.getvalue().encode(), *AUTO)
+    assert training.document["metrics"]["r2"] > 0.95
+    assert math.isfinite(training.document["metrics"]["rmse"])

@@ -1,0 +1,133 @@
+"""Chooses a model by itself: a linear model, gradient-boosted trees, or a blend of both.
+
+Everything is chosen on training rows, by what models answered for rows that they were not trained on. The
+hold-out, which chose nothing, then says how good the result is.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import touchdown_model as model
+from boosting_choice import choose_boosting, threads
+from budget import Budget
+from choice import Candidate, ChoiceRecord, Scored, loss
+from linear_choice import choose_linear
+from progress import say
+from schema import Plan
+from survey import Survey
+from touchdown_blend import Blend, Part, TreePart
+from training import Epoch, Trained, losses
+from training_set import Limits, TrainingSet
+
+BLEND = "blend"
+SHARES = tuple(place / 20 for place in range(21))
+"""What the boosted trees may weigh in a blend."""
+MEASURED_ROWS = 20_000
+"""Training rows that the final model's training loss is measured on, about."""
+
+
+def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits | None = None) -> Trained:
+    """Choose a model and train it on all training rows, or on a sample that fits into memory.
+
+    budget_units: see budget.py. What was left out to stay within it, or within the limits, is noted in the
+    plan.
+    """
+    budget = Budget(budget_units)
+    rows = TrainingSet(survey, plan, limits or Limits())
+    with threads(0):
+        candidates = [choose_linear(rows, budget)]
+    trees = choose_boosting(rows, budget)
+    if trees:
+        candidates.append(trees)
+    shares, record = compared(rows, candidates)
+    for each in record.candidates:
+        if each.score is not None:
+            say(f"{each.name}: {record.metric} {each.score:.4f} in the choice")
+    parts = {each.name: each.fit() for each in candidates if shares[each.name]}
+    found = chosen_model(rows, parts, shares)
+    plan.notes.extend(notes(rows, candidates, budget))
+    rounds = max(each.rounds for each in candidates if shares[each.name])
+    return Trained(found, [training_loss(rows, found, rounds)], len(rows), record)
+
+
+def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, float], ChoiceRecord]:
+    """What each candidate weighs in the model, and what it scored.
+
+    The weights are those of a small grid whose mean of all answers has the smallest loss, on the rows that
+    every candidate has predicted.
+    """
+    folds = sorted(set.intersection(*(set(each.predictions) for each in candidates)))
+    target = np.concatenate([rows.target[:0], *(rows.target[rows.folds[fold]] for fold in folds)])
+    classes = rows.schema.classes
+    metric, unit = ("log loss", 1.0) if classes else ("RMSE", rows.schema.label_scale)
+
+    def score(value: float) -> float:
+        return value if classes else math.sqrt(value) * unit
+
+    if not folds:
+        only = candidates[0]
+        line = Scored(only.name, only.settings, None, only.seconds, only.rows, 1.0)
+        return {only.name: 1.0}, ChoiceRecord(metric, 0, 0, only.name, (line,))
+    answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
+    alone = [loss(target, answer) for answer in answers]
+    share, blended = 0.0, alone[0]
+    if len(candidates) == 2:
+        grid = [(loss(target, (1 - w) * answers[0] + w * answers[1]), w) for w in SHARES]
+        blended, share = min(grid)
+    shares = dict(zip([each.name for each in candidates], [1 - share, share], strict=False))
+    lines = [
+        Scored(each.name, each.settings, score(value), each.seconds, each.rows, shares[each.name])
+        for each, value in zip(candidates, alone, strict=True)
+    ]
+    selected = BLEND if 0 < share < 1 else candidates[int(share)].name
+    if selected == BLEND:
+        mixture = " and ".join(f"{100 * shares[each.name]:.0f} % {each.name}" for each in candidates)
+        lines.append(Scored(BLEND, mixture, score(blended), 0.0, max(each.rows for each in candidates), 1.0))
+    return shares, ChoiceRecord(metric, len(target), len(folds), selected, tuple(lines))
+
+
+def chosen_model(rows: TrainingSet, parts: dict[str, Part], shares: dict[str, float]) -> model.TouchdownModel:
+    """The model of one part, or of the blend of several."""
+    (name, part), *others = parts.items()
+    if others:
+        blend = Blend(tuple(parts.values()), tuple(shares[name] for name in parts))
+        return model.TouchdownModel(rows.schema, blend, BLEND)
+    estimator = part.estimator if isinstance(part, TreePart) else part
+    return model.TouchdownModel(rows.schema, estimator, name)
+
+
+def training_loss(rows: TrainingSet, found: model.TouchdownModel, rounds: int) -> Epoch:
+    """The loss of the final model on its own training rows."""
+    values, target = rows.some(MEASURED_ROWS)
+    outputs = found.outputs(values)
+    if rows.schema.classes:
+        return Epoch.measured_now(rounds, *losses(outputs, target))
+    error = (outputs - rows.schema.label_mean) / rows.schema.label_scale - target
+    return Epoch.measured_now(rounds, float(np.square(error).mean()), math.nan)
+
+
+def notes(rows: TrainingSet, candidates: list[Candidate], budget: Budget) -> list[str]:
+    """What was left out to stay within the memory and the budget, one sentence for each."""
+    found = []
+    if rows.sampled:
+        found.append(
+            f"the model was chosen and trained on {len(rows)} rows, a sample whose features fit in memory"
+        )
+    for each in candidates:
+        if each.rows < len(rows):
+            found.append(
+                f"{each.name} was trained on {each.rows} of {len(rows)} rows, to stay within training_budget"
+            )
+        if each.predictions and len(each.predictions) < len(rows.folds):
+            found.append(
+                f"{each.name} was judged on {len(each.predictions)} of {len(rows.folds)} parts of the"
+                " training rows, to stay within training_budget"
+            )
+    if budget.out_of_time:
+        found.append(
+            "the machine was so slow that the clock cut the choice of the model short; another training on"
+            " the same file may give another model"
+        )
+    return found

@@ -1,0 +1,217 @@
+"""The candidate of gradient-boosted trees: its number of rounds by cross-validation."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from budget import Budget, binning_work, tree_work
+from choice import Candidate
+from holdout import SEED
+from linear_choice import training_rows
+from progress import say
+from touchdown_blend import TreePart
+from touchdown_model import DATE
+from training_set import LEAST_ROWS, TrainingSet, before
+
+RATE, CAREFUL_RATE, MANY_CLASSES = 0.1, 0.05, 20
+"""Learning rate, and the one above so many classes: their trees diverge at a higher one."""
+FASTEST = 3.0
+"""How many times as high the rate may be if the budget allows few rounds."""
+LEAF_ROWS, PENALTY = 10, 1.0
+"""min_samples_leaf and l2_regularization. Without the latter, trees of many classes diverge."""
+FEATURE_SHARE = 0.5
+"""Features that each split may choose from, unless there are dates, whose parts stand for each other."""
+MOST_ROUNDS, FEWEST_ROUNDS, PATIENCE = 500, 30, 20
+"""Rounds: at most; that training rows are given up for; and after which a loss that did not fall is final."""
+ENOUGH_ROUNDS = 100
+"""Rounds that suffice for RATE, about. For fewer, the rate is higher."""
+CHOICE_ROWS = 200_000
+"""Rows from which a fold is predicted, at most."""
+LEAST_TREE_ROWS = 40
+"""Rows below which a tree hardly splits anything."""
+PARALLEL_CELLS = 4_000_000
+"""Features of all rows from which all cores grow a tree together."""
+BLOCK = 3.0
+"""Units of work after which progress is told."""
+
+
+@dataclass
+class Boosting:
+    """How trees are grown. features: of all training rows."""
+
+    rows: TrainingSet
+    features: np.ndarray
+    budget: Budget
+    trees: int = field(init=False)
+    """How many trees a round has."""
+    rate: float = field(init=False)
+    most_rounds: int = field(init=False)
+    most_rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        classes = len(self.rows.schema.classes)
+        self.trees = classes if classes > 2 else 1
+        self.most_rows = len(self.rows)
+        self.most_rounds = min(MOST_ROUNDS, self._affordable())
+        while self.most_rounds < FEWEST_ROUNDS and self.most_rows > LEAST_ROWS:
+            self.most_rows = max(LEAST_ROWS, self.most_rows * 2 // 3)
+            self.most_rounds = min(MOST_ROUNDS, self._affordable())
+        rate = CAREFUL_RATE if classes > MANY_CLASSES else RATE
+        self.rate = rate * min(FASTEST, max(1.0, ENOUGH_ROUNDS / max(1, self.most_rounds)))
+
+    def work(self, rows: int, rounds: int) -> float:
+        """Units of work that so many rounds take."""
+        width = self.features.shape[1]
+        return binning_work(rows, width) + rounds * self.trees * tree_work(rows, width, LEAF_ROWS)
+
+    def _affordable(self) -> int:
+        """How many rounds the budget allows for one fold and the final model."""
+        chosen_on = min(self.most_rows, CHOICE_ROWS)
+        first, final = self.work(chosen_on, 0), self.work(self.most_rows, 0)
+        each = self.work(chosen_on, 1) + self.work(self.most_rows, 1) - first - final
+        return int((self.budget.left - first - final) / each)
+
+    def affords(self, grown: list[Any]) -> bool:
+        """Whether the budget allows one more fold beside the final model, judged by the folds so far."""
+        rounds = max(each.n_iter_ for each in grown)
+        best = best_rounds([-each.validation_score_[1:] for each in grown])
+        return self.work(self.most_rows, rounds) + self.work(self.most_rows, best) <= self.budget.left
+
+    # --- Growing ----------------------------------------------------------------------------------------
+
+    def estimator(self) -> Any:
+        """Untrained trees."""
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        schema = self.rows.schema
+        chosen = HistGradientBoostingClassifier if schema.classes else HistGradientBoostingRegressor
+        dates = any(column.kind == DATE for column in schema.columns)
+        return chosen(
+            learning_rate=self.rate,
+            min_samples_leaf=LEAF_ROWS,
+            l2_regularization=PENALTY,
+            max_features=1.0 if dates else FEATURE_SHARE,
+            categorical_features=schema.tree_categories(),
+            early_stopping=False,
+            n_iter_no_change=PATIENCE,
+            tol=0.0,
+            warm_start=True,
+            random_state=SEED,
+        )
+
+    def for_fold(self, fold: slice) -> Any:
+        """Trees of rows outside a fold. They grow until the loss of the fold's rows falls no more.
+
+        The fold's rows of classes that none of the other rows has are not looked at.
+        """
+        most = min(self.most_rows, CHOICE_ROWS)
+        features, target = training_rows(self.features, self.rows.target, fold, most)
+        validation = self.rows.target[fold]
+        known = (
+            np.isin(validation, target) if self.rows.schema.classes else np.ones(len(validation), dtype=bool)
+        )
+        estimator = self.estimator().set_params(early_stopping=True)
+        self._grow(
+            estimator,
+            features,
+            target,
+            self.most_rounds,
+            {"X_val": self.features[fold][known], "y_val": validation[known]},
+        )
+        return estimator
+
+    def final(self, rounds: int) -> TreePart:
+        """So many rounds of trees of all training rows, or of as many as the budget allows."""
+        estimator = self.estimator()
+        most = self.most_rows
+        self._grow(estimator, before(self.features, most), self.rows.target[:most], rounds, {})
+        return TreePart(estimator)
+
+    def _grow(
+        self,
+        estimator: Any,
+        features: np.ndarray,
+        target: np.ndarray,
+        rounds: int,
+        validation: dict[str, Any],
+    ) -> None:
+        """Grow trees in blocks of rounds, between which progress is told."""
+        rows = len(target)
+        block = max(1, int(BLOCK / (self.work(rows, 1) - self.work(rows, 0))))
+        with threads(features.size):
+            for most in [*range(block, rounds, block), rounds]:
+                estimator.set_params(max_iter=most).fit(features, target, **validation)
+                if estimator.n_iter_ < most or self.budget.out_of_time:
+                    break
+                if most < rounds:
+                    say(f"boosting: {most} of at most {rounds} rounds")
+        self.budget.spend(self.work(rows, estimator.n_iter_))
+
+
+def choose_boosting(rows: TrainingSet, budget: Budget) -> Candidate | None:
+    """Trees whose number of rounds predicts the folds best. None if there are too few rows for trees.
+
+    As many of the folds are predicted as the budget allows, at least one.
+    """
+    if not rows.folds or len(rows) < LEAST_TREE_ROWS:
+        return None
+    started = time.perf_counter()
+    boosting = Boosting(rows, rows.trees(), budget)
+    if boosting.most_rounds < 1:
+        return None
+    grown: dict[int, Any] = {}
+    # The last fold comes first: its training rows are a view of all of them.
+    for number in reversed(range(len(rows.folds))):
+        if grown and (budget.out_of_time or not boosting.affords(list(grown.values()))):
+            break
+        grown[number] = boosting.for_fold(rows.folds[number])
+    rounds = best_rounds([-each.validation_score_[1:] for each in grown.values()])
+    classes = len(rows.schema.classes)
+    return Candidate(
+        "boosting",
+        {
+            number: staged_outputs(each, boosting.features[rows.folds[number]], rounds, classes)
+            for number, each in grown.items()
+        },
+        f"{rounds} rounds at rate {boosting.rate:.2g}",
+        time.perf_counter() - started,
+        boosting.most_rows,
+        lambda: boosting.final(rounds),
+        rounds,
+    )
+
+
+def best_rounds(losses: list[np.ndarray]) -> int:
+    """The number of rounds with the smallest mean loss over the folds, while all of them go on."""
+    shortest = min(map(len, losses))
+    mean = np.mean([each[:shortest] for each in losses], axis=0)
+    return int(np.argmin(mean)) + 1
+
+
+def staged_outputs(estimator: Any, features: np.ndarray, rounds: int, classes: int) -> np.ndarray:
+    """What trees answer after some of their rounds, as touchdown_blend.Part.outputs."""
+    stages = estimator.staged_predict_proba(features) if classes else estimator.staged_predict(features)
+    answer: np.ndarray = next(islice(stages, rounds - 1, rounds))
+    if not classes:
+        return answer
+    probabilities = np.zeros((len(features), classes))
+    probabilities[:, estimator.classes_.astype(np.int64)] = answer
+    return probabilities
+
+
+@contextlib.contextmanager
+def threads(cells: int) -> Iterator[None]:
+    """All cores for many cells, one for few: there, waiting for each other takes longer than the work.
+
+    The result does not depend on it.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(None if cells >= PARALLEL_CELLS else 1, user_api="openmp"):
+        yield

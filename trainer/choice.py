@@ -1,0 +1,76 @@
+"""What may be chosen, and how it is measured: on training rows that its models were not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from touchdown_blend import Part
+
+SMALLEST = 1e-15
+"""Probabilities below it count as it, so that a certain error costs about 35, not infinity."""
+
+
+@dataclass
+class Candidate:
+    """A model that may be chosen.
+
+    predictions: by the number of a fold, what models of the other rows answered for its rows: probabilities
+    of shape (n, classes), or standardised labels of shape (n,). settings: what was chosen within the
+    candidate, in words. seconds: how long that took. rows: how many it is trained on. fit: trains it on them.
+    rounds: of boosting; 1 for a linear model.
+    """
+
+    name: str
+    predictions: dict[int, np.ndarray]
+    settings: str
+    seconds: float
+    rows: int
+    fit: Callable[[], Part]
+    rounds: int = 1
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a candidate scored in the choice.
+
+    score: None if there was nothing to compare it with. weight: its share in the model; 0 if it is no part of
+    it.
+    """
+
+    name: str
+    settings: str
+    score: float | None
+    seconds: float
+    rows: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class ChoiceRecord:
+    """How a model was chosen.
+
+    metric: what the scores are, "log loss" or "RMSE". rows: how many training rows were predicted for it.
+    folds: how many parts they come from; 1 for a single split, 0 if there were too few rows to compare
+    anything.
+    """
+
+    metric: str
+    rows: int
+    folds: int
+    selected: str
+    candidates: tuple[Scored, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As metrics.json states it."""
+        return asdict(self)
+
+
+def loss(target: np.ndarray, predictions: np.ndarray) -> float:
+    """Log loss of probabilities, or mean squared error of standardised labels."""
+    if predictions.ndim == 1:
+        return float(np.square(predictions - target).mean())
+    true = predictions[np.arange(len(target)), target]
+    return float(-np.log(np.clip(true, SMALLEST, 1.0)).mean())

@@ -1,0 +1,163 @@
+"""The linear candidate: logistic regression by LBFGS, or ridge; its penalty by cross-validation."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from budget import LINEAR_SHARE, Budget, gram_work, lbfgs_work
+from choice import Candidate, loss
+from scipy import linalg, sparse
+from touchdown_blend import LinearPart
+from training_set import LEAST_ROWS, Matrix, TrainingSet, before, outside
+
+INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+"""C of scikit-learn's LogisticRegression, which divides the penalty, strong ones first."""
+PENALTIES = tuple(10.0**power for power in range(5, -3, -1))
+"""alpha of ridge regression, strong ones first."""
+ITERATIONS = 100
+"""Iterations of LBFGS for one penalty, at most."""
+PATH_ITERATIONS = 70
+"""Iterations that all penalties of a fold take together, about: each begins where the one before ended."""
+MOST_GRAM_FEATURES = 2000
+"""Features up to which ridge regression solves the normal equations, which takes their number cubed."""
+
+
+def choose_linear(rows: TrainingSet, budget: Budget) -> Candidate:
+    """The penalty whose models predict the folds best, and its model, trained on all rows.
+
+    Where that exceeds the linear candidate's share of the budget, a single fold is predicted, or the models
+    are trained on fewer rows.
+    """
+    started = time.perf_counter()
+    features = rows.linear()
+    regression = not rows.schema.classes
+    search = Ridge() if regression else Logistic(len(rows.schema.classes))
+    share = budget.left * LINEAR_SHARE
+    folds, most = list(range(len(rows.folds))), len(rows)
+    if search.work(rows, most, len(folds)) > share:
+        folds = folds[-1:]
+    while most > LEAST_ROWS and search.work(rows, most, len(folds)) > share:
+        most = max(LEAST_ROWS, most // 2)
+    budget.spend(search.work(rows, most, len(folds)))
+    paths = {fold: list(search.path(features, rows.target, rows.folds[fold], most)) for fold in folds}
+    losses = [
+        sum(
+            loss(rows.target[rows.folds[fold]], path[place]) * len(path[place])
+            for fold, path in paths.items()
+        )
+        for place in range(len(search.penalties))
+    ]
+    best = int(np.argmin(losses)) if paths else search.default
+    part = search.fit(before(features, most), rows.target[:most], search.penalties[best])
+    return Candidate(
+        search.name,
+        {fold: path[best] for fold, path in paths.items()},
+        f"{search.symbol} {search.penalties[best]:g}",
+        time.perf_counter() - started,
+        most,
+        lambda: part,
+    )
+
+
+def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) -> tuple[Matrix, np.ndarray]:
+    """The rows that a fold is predicted from, at most so many."""
+    if fold.start >= most:
+        return before(features, most), target[:most]
+    return outside(features, fold), np.delete(target, fold)
+
+
+class Logistic:
+    """Logistic regression. The labels are indices into `classes` classes, not all of which need to occur."""
+
+    name, symbol, penalties, default = "logistic regression", "C", INVERSE_PENALTIES, 4
+
+    def __init__(self, classes: int) -> None:
+        self._classes = classes
+
+    def work(self, rows: TrainingSet, most: int, folds: int) -> float:
+        """Units of work that so many folds and the final model take, with at most `most` rows each."""
+        outputs = 1 if self._classes == 2 else self._classes
+        return lbfgs_work(most, rows.entries, outputs, PATH_ITERATIONS * folds + ITERATIONS // 2)
+
+    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[np.ndarray]:
+        """For each penalty, probabilities of the fold's rows, of shape (n, classes)."""
+        rows, labels = training_rows(features, target, fold, most)
+        estimator = logistic_estimator()
+        for penalty in self.penalties:
+            part = self._fitted(estimator.set_params(C=penalty), rows, labels)
+            yield part.outputs_from(features[fold] @ part.weights + part.intercept, self._classes)
+
+    def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
+        return self._fitted(logistic_estimator().set_params(C=penalty), features, target)
+
+    def _fitted(self, estimator: Any, features: Matrix, target: np.ndarray) -> LinearPart:
+        from sklearn import config_context
+
+        seen = np.unique(target)
+        if len(seen) == 1:
+            return LinearPart(np.zeros((features.shape[1], 1)), np.zeros(1), seen)
+        with warnings.catch_warnings(), config_context(assume_finite=True):
+            warnings.simplefilter("ignore")  # that the iterations end before the minimum is reached
+            estimator.fit(features, target)
+        return LinearPart(estimator.coef_.T.copy(), estimator.intercept_.copy(), seen)
+
+
+def logistic_estimator() -> Any:
+    """An untrained LogisticRegression. Trained for another penalty, it goes on from where it is."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=ITERATIONS, warm_start=True)
+
+
+class Ridge:
+    """Ridge regression of a standardised label."""
+
+    name, symbol, penalties, default = "ridge regression", "alpha", PENALTIES, 5
+
+    def work(self, rows: TrainingSet, most: int, folds: int) -> float:
+        """Units of work that so many folds and the final model take, with at most `most` rows each."""
+        width = rows.schema.width
+        if width <= MOST_GRAM_FEATURES:
+            return gram_work(most, rows.entries, width, folds * len(PENALTIES) + 1)
+        return lbfgs_work(most, rows.entries, 1, ITERATIONS * (len(PENALTIES) * folds + 1))
+
+    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[np.ndarray]:
+        """For each penalty, the answers for the fold's rows, of shape (n,)."""
+        rows, labels = training_rows(features, target, fold, most)
+        for part in self._fitted(rows, labels, self.penalties):
+            yield (features[fold] @ part.weights + part.intercept)[:, 0]
+
+    def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
+        return next(self._fitted(features, target, (penalty,)))
+
+    def _fitted(
+        self, features: Matrix, target: np.ndarray, penalties: tuple[float, ...]
+    ) -> Iterator[LinearPart]:
+        """A model for each penalty: by the normal equations, or step by step if there are many features."""
+        mean = np.asarray(features.mean(axis=0)).ravel()
+        middle = float(target.mean())
+        if features.shape[1] > MOST_GRAM_FEATURES:
+            for penalty in penalties:
+                yield self._iterated(features, target, penalty)
+            return
+        products = features.T @ features
+        products = products.toarray() if sparse.issparse(products) else products
+        products -= len(target) * np.outer(mean, mean)
+        with_label = features.T @ target - len(target) * middle * mean
+        for penalty in penalties:
+            penalised = products + penalty * np.eye(len(products))
+            weights = linalg.solve(penalised, with_label, assume_a="pos")
+            yield LinearPart(weights[:, np.newaxis], np.array([middle - mean @ weights]), np.empty(0))
+
+    def _iterated(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
+        from sklearn.linear_model import Ridge as RidgeRegression
+
+        estimator = RidgeRegression(alpha=penalty, solver="lsqr", max_iter=ITERATIONS)
+        estimator.fit(features, target)
+        return LinearPart(
+            estimator.coef_[:, np.newaxis].copy(), np.array([estimator.intercept_]), np.empty(0)
+        )

@@ -1,0 +1,243 @@
+"""The training rows in memory, in folds: what a model is chosen on.
+
+Rows of the hold-out are never among them, so nothing is chosen by what it is measured on.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import touchdown_model as model
+from cache import Batch
+from holdout import HOLDOUT, row_hashes
+from schema import Plan
+from scipy import sparse
+from survey import Survey
+from touchdown_blend import written
+
+Matrix = Any
+"""Features of shape (n, features): an array, or a scipy.sparse.csr_matrix."""
+
+TILE_ROWS = 8192
+"""Rows whose features are made together."""
+SPARSE_BELOW = 0.25
+"""Share of features that are not 0, below which a sparse matrix is smaller and faster."""
+LEAST_ROWS = 1000
+"""Rows that are trained on even if their features exceed the limit."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What choosing a model may take.
+
+    bytes: of the features that are in memory at once. few_rows, many_rows: up to so many rows, models are
+    chosen by five and by three folds; above, by a single split, of which at most validation_rows are
+    predicted.
+    """
+
+    bytes: int = 300_000_000
+    few_rows: int = 15_000
+    many_rows: int = 100_000
+    validation_rows: int = 20_000
+
+
+class TrainingSet:
+    """The rows that a model is chosen and trained on, ordered by fold.
+
+    target: class indices as int64, or the standardised label, of shape (n,). folds: the slices of rows that
+    are predicted by models which were trained on the rows outside. The rows before the first of them are
+    always trained on. sampled: whether these are some of the training rows only.
+    """
+
+    def __init__(self, survey: Survey, plan: Plan, limits: Limits) -> None:
+        self._survey, self._plan = survey, plan
+        self.schema = plan.schema
+        self.entries = sum(_entries(column) for column in self.schema.columns)
+        self.sparse = self.entries < SPARSE_BELOW * self.schema.width
+        rows, target, hashes = self._chosen_rows(limits)
+        fold, count = folds_of(target if self.schema.classes else None, hashes, limits)
+        order = np.lexsort((hashes, fold))
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        self._places = np.split(place, np.cumsum([len(each) for each in rows])[:-1])
+        self._rows = rows
+        self.target = target[order]
+        bounds = np.searchsorted(fold[order], np.arange(count + 1))
+        self.folds = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds) if b > a]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def targets_of(self, folds: list[slice]) -> np.ndarray:
+        """The targets of some folds' rows, one fold after the other."""
+        return np.concatenate([self.target[:0], *(self.target[fold] for fold in folds)])
+
+    def _row_bytes(self) -> int:
+        """What a row takes: the larger of its features for each kind of model, and its predictions."""
+        linear = 12 * self.entries if self.sparse else 8 * self.schema.width
+        trees = 9 * sum(column.tree_width for column in self.schema.columns)
+        return max(linear, trees) + 24 * max(1, len(self.schema.classes))
+
+    def _chosen_rows(self, limits: Limits) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """For each batch its chosen rows, and target and hash of all of them.
+
+        If there are too many, those with the smallest hashes are chosen, which is a random sample but always
+        the same, and all training rows of small classes.
+        """
+        survey, plan = self._survey, self._plan
+        trained = max(1.0, plan.labelled_rows(survey) * (1 - HOLDOUT))
+        share = min(1.0, max(LEAST_ROWS, limits.bytes // self._row_bytes()) / trained)
+        self.sampled = share < 1
+        below = np.uint64(min(2**64 - 1, int((HOLDOUT + (1 - HOLDOUT) * share) * 2**64)))
+        rows, targets, hashes = [], [], []
+        for batch in survey.cache.batches():
+            label = plan.labels(batch)
+            hashed = row_hashes(batch.start, len(label))
+            chosen = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
+            if share < 1:
+                chosen &= (hashed < below) | plan.split.kept(batch.start, len(label))
+            rows.append(np.flatnonzero(chosen))
+            targets.append(label[rows[-1]])
+            hashes.append(hashed[rows[-1]])
+        target = np.concatenate(targets)
+        if not self.schema.classes:
+            target = (target - self.schema.label_mean) / self.schema.label_scale
+        return rows, target, np.concatenate(hashes)
+
+    # --- Features ---------------------------------------------------------------------------------------
+
+    def trees(self) -> np.ndarray:
+        """The features of trees: float64 of shape (n, features)."""
+        features = np.empty((len(self), sum(column.tree_width for column in self.schema.columns)))
+
+        def fill(places: np.ndarray, values: list[np.ndarray]) -> None:
+            features[places] = self.schema.tree_features(values)
+
+        self._each_tile(fill)
+        # A column may have values in hold-out rows only. The trees never ask for it, but accept no empty
+        # column.
+        features[:, np.isnan(features).all(axis=0)] = 0.0
+        return features
+
+    def linear(self) -> Matrix:
+        """The features of a linear model, of shape (n, features); sparse if most of them are 0."""
+        if self.sparse:
+            return self._sparse()
+        features = np.empty((len(self), self.schema.width))
+
+        def fill(places: np.ndarray, values: list[np.ndarray]) -> None:
+            features[places] = self.schema.features(values)
+
+        self._each_tile(fill)
+        return features
+
+    def _sparse(self) -> sparse.csr_matrix:
+        """As `linear`. Every row has the same number of entries, some of which may be 0."""
+        data = np.empty((len(self), self.entries))
+        indices = np.empty((len(self), self.entries), dtype=np.int32)
+        ones = [_ones(column) if column.kind == model.CATEGORY else None for column in self.schema.columns]
+
+        def fill(places: np.ndarray, values: list[np.ndarray]) -> None:
+            start = entry = 0
+            for column, each, one in zip(self.schema.columns, values, ones, strict=True):
+                count = _entries(column)
+                part = slice(entry, entry + count)
+                if one is None:
+                    data[places, part] = written(column, each)
+                    indices[places, part] = np.arange(start, start + count)
+                else:
+                    data[places, entry] = one[1][each]
+                    indices[places, entry] = start + one[0][each]
+                start += column.width
+                entry += count
+
+        self._each_tile(fill)
+        starts = np.arange(len(self) + 1, dtype=np.int64) * self.entries
+        return sparse.csr_matrix(
+            (data.reshape(-1), indices.reshape(-1), starts), shape=(len(self), self.schema.width), copy=False
+        )
+
+    def some(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """Values and targets of about `most` rows, taken from everywhere in the file."""
+        step = -(-len(self) // most)
+        found, targets = [], []
+        for number, (rows, places) in enumerate(zip(self._rows, self._places, strict=True)):
+            found.append(self._plan.values(self._survey.cache.read(number), rows[::step]))
+            targets.append(self.target[places[::step]])
+        return [np.concatenate(each) for each in zip(*found, strict=True)], np.concatenate(targets)
+
+    def _each_tile(self, fill: Callable[[np.ndarray, list[np.ndarray]], None]) -> None:
+        """Call `fill` with places and values of a few rows at a time."""
+        for number, (rows, places) in enumerate(zip(self._rows, self._places, strict=True)):
+            if not len(rows):
+                continue
+            batch: Batch = self._survey.cache.read(number)
+            for start in range(0, len(rows), TILE_ROWS):
+                tile = slice(start, start + TILE_ROWS)
+                fill(places[tile], self._plan.values(batch, rows[tile]))
+
+
+def outside(features: Matrix, fold: slice) -> Matrix:
+    """The rows outside a fold: a view without a copy if the fold is the last one."""
+    if fold.stop == features.shape[0]:
+        return before(features, fold.start)
+    if sparse.issparse(features):
+        return sparse.vstack([features[: fold.start], features[fold.stop :]], format="csr")
+    return np.concatenate([features[: fold.start], features[fold.stop :]])
+
+
+def before(features: Matrix, rows: int) -> Matrix:
+    """The first rows, without a copy."""
+    if not sparse.issparse(features):
+        return features[:rows]
+    end = int(features.indptr[rows])
+    return sparse.csr_matrix(
+        (features.data[:end], features.indices[:end], features.indptr[: rows + 1]),
+        shape=(rows, features.shape[1]),
+        copy=False,
+    )
+
+
+def _entries(column: model.Column) -> int:
+    """How many features of a column may differ from 0 in a row."""
+    return 1 if column.kind == model.CATEGORY else column.width
+
+
+def _ones(column: model.Column) -> tuple[np.ndarray, np.ndarray]:
+    """For each code of a category, the place of its feature that is 1, and that 1.0 (0.0 if there is none).
+
+    OTHER and MISSING are -2 and -1, so they index the last entries.
+    """
+    codes = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
+    features = written(column, codes)
+    if not column.width:
+        return np.zeros(len(codes), dtype=np.int64), np.zeros(len(codes))
+    return features.argmax(axis=1), features.any(axis=1).astype(float)
+
+
+def folds_of(classes: np.ndarray | None, hashes: np.ndarray, limits: Limits) -> tuple[np.ndarray, int]:
+    """The fold of each row, and the number of folds. -1 stands for rows that are always trained on.
+
+    classes: the class of each row; None for a regression. Each fold has its share of every class, and the
+    only row of a class is always trained on.
+    """
+    rows = len(hashes)
+    if classes is None:
+        classes = np.zeros(rows, dtype=np.int64)
+    order = np.lexsort((hashes, classes))
+    sizes = np.bincount(classes)
+    size = sizes[classes[order]]
+    rank = np.arange(rows) - (np.cumsum(sizes) - sizes)[classes[order]]
+    fold = np.empty(rows, dtype=np.int64)
+    if rows <= limits.many_rows:
+        count = 5 if rows <= limits.few_rows else 3
+        # Each class begins with another fold, so that the folds are of about the same size.
+        fold[order] = np.where(size > 1, (rank + classes[order]) % count, -1)
+        return fold, count
+    share = min(0.2, limits.validation_rows / rows)
+    fold[order] = np.where(rank < np.floor(share * size), 0, -1)
+    return fold, 1
