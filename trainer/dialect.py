@@ -19,13 +19,16 @@ from dataclasses import dataclass, field
 FLAT = "." not in __name__
 """Whether this is a file beside main.py. The two type checks know it as a constant, true or false."""
 if FLAT:
+    import dialect_cells
     import dialect_compression as compression
     import dialect_encodings as encodings
+    import dialect_quotes
     import dialect_rows
+    import dialect_table
 else:
+    from trainer import dialect_cells, dialect_quotes, dialect_rows, dialect_table
     from trainer import dialect_compression as compression
     from trainer import dialect_encodings as encodings
-    from trainer import dialect_rows
 
 LONGEST_NAME = 256
 """Characters that a column's name may have."""
@@ -36,7 +39,7 @@ MISSING = frozenset(
 ) | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 """What pandas.read_csv reads as missing (its documented default `na_values`)."""
 
-HEAD_BYTES = compression.HEAD_BYTES
+HEAD_BYTES = dialect_rows.HEAD_BYTES
 csv_rows = dialect_rows.csv_rows
 unique_names = dialect_rows.unique_names
 LONGEST_CELL = dialect_rows.LONGEST_CELL
@@ -51,12 +54,17 @@ _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV is written. encoding: a codec that keeps a byte-order mark as text; decimal: "." or ","."""
+    """How a CSV is written.
+
+    encoding: a codec that keeps a byte-order mark as text; decimal: "." or ","; quoting: what is unusual
+    about the quotes.
+    """
 
     encoding: str = "utf-8"
     separator: str = ","
     decimal: str = "."
     compressed: bool = False
+    quoting: dialect_quotes.Quoting = dialect_quotes.PLAIN
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,10 @@ class Inspection:
 
     columns: the names in the header, made unique. rows: the complete data rows, each a list with a cell for
     every column. whole: whether these are all rows of the file. renamed: for each column whose name was
-    changed, its name in the header. lines: the line of the file, from 1, where each row begins.
+    changed, its name in the header. lines: the line of the file, from 1, where each row begins. notes: what
+    of the file was left out or read in an unusual way. file_columns: the names of `columns` and of those that
+    are left out because they have neither name nor value, as every row has their cells. begins: the line of
+    the file, from 1, below the header. looks: of the file's columns, to judge rows at the end of the file by.
     """
 
     dialect: Dialect
@@ -74,6 +85,10 @@ class Inspection:
     whole: bool
     renamed: dict[str, str] = field(default_factory=dict)
     lines: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    file_columns: list[str] = field(default_factory=list)
+    begins: int = 2
+    looks: list[dialect_cells.Look] = field(default_factory=list)
 
     def cells(self, column: str) -> list[str]:
         """The cells of one column."""
@@ -94,32 +109,53 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         raise UnreadableError("the file is empty; upload a CSV with a header row and data rows.")
     encoding, skip = encodings.encoding_of(head, whole=whole)
     text = encodings.decoded(head[skip:], encoding, whole=whole)
-    separator = dialect_rows.separator_of(text)
-    numbered = dialect_rows.rows_of(text, separator, whole=whole)
-    rows = [row for _, row in numbered]
-    if not rows:
-        raise UnreadableError(
-            f"the first line is longer than {HEAD_BYTES >> 20} MiB, so it is not a header row."
-        )
-    header, data = rows[0], rows[1:]
-    if not data:
-        raise UnreadableError("there is a header but no data row; add the data.")
-    columns, renamed = unique_names(header)
-    for row in data:
-        if len(row) < len(columns):
-            row.extend([""] * (len(columns) - len(row)))
+    table = dialect_table.table_of(text, whole=whole)
+    every, renamed = unique_names(table.header)
+    places = named_or_filled(table)
+    columns = [every[place] for place in places]
+    kept = set(columns)
     if len(columns) < 2:
         raise UnreadableError(
-            f"the header has only the column {columns[0][:LONGEST_NAME]!r}; a label and at least one feature"
+            f"the header has only the column {every[0][:LONGEST_NAME]!r}; a label and at least one feature"
             " are needed, separated by commas, semicolons, tabs or pipes."
         )
-    for number, name in enumerate(columns, 1):
+    for number, name in enumerate(every, 1):
         if len(name) > LONGEST_NAME:
             raise UnreadableError(
                 f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
             )
-    dialect = Dialect(encoding, separator, decimal_of(data, separator), compressed)
-    return Inspection(dialect, columns, data, whole, renamed, [line for line, _ in numbered[1:]])
+    rows, notes = table.rows, table.notes
+    if len(places) < len(every):
+        rows = [[row[place] for place in places] for row in rows]
+        notes = [*notes, _nameless(len(every) - len(places))]
+    return Inspection(
+        Dialect(encoding, table.separator, decimal_of(rows, table.separator), compressed, table.quoting),
+        columns,
+        rows,
+        whole,
+        {new: old for new, old in renamed.items() if new in kept},
+        table.lines,
+        notes,
+        every,
+        table.begins,
+        table.looks,
+    )
+
+
+def named_or_filled(table: dialect_table.Table) -> list[int]:
+    """The places of the columns that have a name, or a value in some row. Others are no columns."""
+    empty = [place for place, name in enumerate(table.header) if not name.strip()]
+    for row in table.rows:
+        if not empty:
+            break
+        empty = [place for place in empty if not row[place].strip()]
+    none = set(empty)
+    return [place for place in range(len(table.header)) if place not in none]
+
+
+def _nameless(count: int) -> str:
+    some = f"{count} columns" if count > 1 else "a column"
+    return f"{some} without a name and without values {'were' if count > 1 else 'was'} left out"
 
 
 def decimal_of(rows: list[list[str]], separator: str) -> str:

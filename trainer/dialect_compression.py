@@ -11,12 +11,10 @@ from collections.abc import Iterable, Iterator
 FLAT = "." not in __name__
 """Whether this is a file beside main.py. The two type checks know it as a constant, true or false."""
 if FLAT:
-    from dialect_rows import UnreadableError
+    from dialect_rows import HEAD_BYTES, UnreadableError
 else:
-    from trainer.dialect_rows import UnreadableError
+    from trainer.dialect_rows import HEAD_BYTES, UnreadableError
 
-HEAD_BYTES = 1 << 20
-"""Bytes of (decompressed) text from which the dialect is detected."""
 GZIP = b"\x1f\x8b"
 
 

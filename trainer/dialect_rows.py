@@ -1,4 +1,4 @@
-"""The rows of a CSV text: its separator, its records with their lines, and the names in its header.
+"""The records of a CSV text with their lines, and the names in its header.
 
 It uses the standard library only, as dialect.py does, for which it works.
 """
@@ -8,17 +8,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
+HEAD_BYTES = 1 << 20
+"""Bytes of (decompressed) text from which the dialect is detected."""
 LONGEST_CELL = 64 << 20
 """Characters of a cell; csv itself allows no more than 131,072."""
-SEPARATORS = ",;\t|"
-SEPARATOR_CHARACTERS = 1 << 18
-"""Characters from which the separator is detected."""
 DETECTION_ROWS = 1000
 """Rows from which the separator and the decimal mark are detected."""
 COMPARED_ROWS = 50
@@ -29,71 +28,65 @@ class UnreadableError(ValueError):
     """The bytes are not a CSV that a model can be trained on. The message says why, and what to do."""
 
 
-def csv_rows(lines: Iterable[str], separator: str = ",", *, strict: bool = False) -> CsvReader:
-    """csv.reader for cells of up to LONGEST_CELL characters.
+def csv_rows(
+    lines: Iterable[str], separator: str = ",", *, strict: bool = False, blanks: bool = False
+) -> CsvReader:
+    """csv.reader for cells of up to LONGEST_CELL characters. blanks: whether those before a cell are skipped.
 
     csv's own limit holds for the whole process and anything may have set it, so it is set before each use.
     """
     csv.field_size_limit(LONGEST_CELL)
-    return csv.reader(lines, delimiter=separator, strict=strict)
+    return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=blanks)
 
 
-def separator_of(text: str) -> str:
-    """The separator that splits most of the first rows into equally many cells, at least two.
-
-    If several do, the one that gives the most cells; if none does, a comma.
-    """
-    lines = io.StringIO(text[:SEPARATOR_CHARACTERS], newline="").readlines()[:DETECTION_ROWS]
-    best, most = ",", (0.0, 0)
-    for separator in SEPARATORS:
-        try:
-            widths = [len(row) for row in csv_rows(lines, separator) if row]
-        except csv.Error:
-            continue
-        if not widths or widths[0] < 2:
-            continue
-        # Rounded, because the last row may have been cut.
-        compared = widths[:COMPARED_ROWS]
-        alike = sum(width == widths[0] for width in compared) / len(compared)
-        if (round(alike, 1), widths[0]) > most:
-            best, most = separator, (round(alike, 1), widths[0])
-    return best
+def physical_lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends, as an editor counts them."""
+    return iter(io.StringIO(text, newline=""))
 
 
-def rows_of(text: str, separator: str, *, whole: bool) -> list[tuple[int, list[str]]]:
-    """The complete rows of a text, header first, each with the line where it begins.
+class Record(NamedTuple):
+    """A row of a text. line: where it begins, from 1; below: the line below it."""
 
-    Empty lines are skipped. whole: whether the text is all of the file. Raises UnreadableError.
+    line: int
+    below: int
+    cells: list[str]
+
+
+def records_of(
+    text: str, separator: str, *, whole: bool, first: int = 1, blanks: bool = False
+) -> tuple[list[Record], UnreadableError | None]:
+    """The complete records of a text, and why it cannot be read further, if it cannot.
+
+    Empty lines are skipped. whole: whether the text is all of the file; first: the number of its first line;
+    blanks: whether blanks before a cell are no part of it.
     """
     cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     lines = io.StringIO(cut, newline="")
-    reader = csv_rows(lines, separator, strict=True)
-    rows: list[tuple[int, list[str]]] = []
-    width = line = 0
+    reader = csv_rows(lines, separator, strict=True, blanks=blanks)
+    records: list[Record] = []
+    line = 0
     try:
         for row in reader:
             begins, line = line + 1, reader.line_num
-            if not row or (len(row) == 1 and not row[0].strip() and width != 1):
-                continue
-            width = width or len(row)
-            if len(row) > width:
-                raise UnreadableError(
-                    f"row {begins} has {len(row)} cells where the header has {width} columns;"
-                    " correct the row or remove it."
-                )
-            if len(row) < width and rows:
-                raise UnreadableError(
-                    f"row {begins} has {len(row)} cells where the header has {width} columns;"
-                    " complete the row or remove it."
-                )
-            rows.append((begins, row))
+            if not is_blank(row):
+                records.append(Record(begins + first - 1, line + first, row))
     except csv.Error as error:
         # Quoted cells may hold line ends, so the last line end need not be the end of a row.
         if whole or lines.read(1):
-            raise UnreadableError(
-                f"row {reader.line_num} is not valid CSV ({error}); check its quotes."
-            ) from None
-    return rows
+            line = reader.line_num + first - 1
+            return records, UnreadableError(f"row {line} is not valid CSV ({error}); check its quotes.")
+    return records, None
+
+
+def is_blank(row: Sequence[str]) -> bool:
+    """Whether a row is an empty line, which is skipped."""
+    return not row or (len(row) == 1 and not row[0].strip())
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """A text of the file as messages show it: on one line, in quotes, and not too long."""
+    text = "".join(each if each.isprintable() else " " for each in text.strip())
+    return f'"{text if len(text) <= most else text[: most - 1] + "…"}"'
 
 
 def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:

@@ -56,11 +56,13 @@ class Parser:
         numbers = set(self.numbers)
         for _ in range(len(numbers) + 1):
             try:
-                return Parsed(block, self._read(block, numbers))
+                parsed = Parsed(block, self._read(block, numbers))
+                self._check_nameless(block)
+                return parsed
             except pa.ArrowInvalid as error:
                 message = str(error)
                 place = re.search(r"In CSV column #(\d+)", message)
-                name = self.source.inspection.columns[int(place[1])] if place else ""
+                name = self.source.inspection.file_columns[int(place[1])] if place else ""
                 if "invalid UTF8" in message:
                     self._not_utf8(block)
                 if name in numbers:
@@ -79,6 +81,27 @@ class Parser:
         types = dict.fromkeys(self.source.inspection.columns, "string")
         return read(block, self.source.inspection, types, missing=False)
 
+    def whole_rows(self, block: Block) -> pa.Table:
+        """As `texts`, with the columns that are left out because they have neither name nor value."""
+        types = dict.fromkeys(self.source.inspection.file_columns, "string")
+        return read(block, self.source.inspection, types, missing=False)
+
+    def _check_nameless(self, block: Block) -> None:
+        """Raises BadInputError if a column without a name, and without a value in the head, has a value."""
+        inspection = self.source.inspection
+        nameless = [name for name in inspection.file_columns if name not in set(inspection.columns)]
+        if not nameless:
+            return
+        table = read(block, inspection, dict.fromkeys(nameless, "string"), missing=True)
+        for name in nameless:
+            for record, text in enumerate(table[name].to_pylist()):
+                if text is not None and text.strip():
+                    self.source.refuse(
+                        f"row {row_of(block, self.source, record)} holds {quoted(text)} in column"
+                        f" {inspection.file_columns.index(name) + 1}, which has no name in the header and no"
+                        " value further up; name the column or remove the value"
+                    )
+
     def _not_utf8(self, block: Block) -> NoReturn:
         if self.source.encoding == "utf-8" and block.data.isascii() is False:
             try:
@@ -93,7 +116,7 @@ class Parser:
 
     def _refuse(self, block: Block, message: str) -> NoReturn:
         """Name the row that pyarrow could not read, by reading the block again with the csv module."""
-        columns = len(self.source.inspection.columns)
+        columns = len(self.source.inspection.file_columns)
         rows = self.source.csv_rows(block.data, strict=True)
         line = block.line
         try:
@@ -114,22 +137,22 @@ class Parser:
 
 
 def read(block: Block, inspection: dialect.Inspection, types: dict[str, str], *, missing: bool) -> pa.Table:
-    """A block as a pyarrow Table. missing: whether cells that pandas reads as missing become null.
+    """Some columns of a block as a pyarrow Table. types: theirs, by name.
+
+    missing: whether cells that pandas reads as missing become null.
 
     Raises pyarrow.ArrowInvalid.
     """
     import pyarrow as pa
     from pyarrow import csv as reader
 
-    skip_blank_lines = len(inspection.columns) > 1
-
     def invalid(row: reader.InvalidRow) -> str:
-        return "skip" if skip_blank_lines and row.actual_columns == 1 and not row.text.strip() else "error"
+        return "skip" if row.actual_columns == 1 and not row.text.strip() else "error"
 
     return reader.read_csv(
         pa.BufferReader(block.data),
         read_options=reader.ReadOptions(
-            column_names=inspection.columns, use_threads=False, block_size=len(block.data) + 1
+            column_names=inspection.file_columns, use_threads=False, block_size=len(block.data) + 1
         ),
         parse_options=reader.ParseOptions(
             delimiter=inspection.dialect.separator,
@@ -141,6 +164,7 @@ def read(block: Block, inspection: dialect.Inspection, types: dict[str, str], *,
                 name: pa.dictionary(pa.int32(), pa.string()) if kind == TEXTS else pa.type_for_alias(kind)
                 for name, kind in types.items()
             },
+            include_columns=list(types),
             null_values=sorted(dialect.MISSING) if missing else [],
             strings_can_be_null=missing,
             quoted_strings_can_be_null=missing,

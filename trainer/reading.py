@@ -9,16 +9,19 @@ from __future__ import annotations
 import codecs
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 import dialect
 import dialect_compression as compression
 import dialect_encodings as encodings
+from dialect_quotes import PLAIN, Quoting, rewritten
+from ending import ENDING_BYTES, without_end
 from lines import Feeds, end_of_lines, lines_in, lone_returns
+from record_ends import QUOTE, record_end
 from refusals import BadInputError
 from text import shorten
 
@@ -29,7 +32,6 @@ BLOCK_BYTES = 8 << 20
 """Text that is parsed at a time; a few blocks are in memory at once."""
 LONGEST_RECORD = 64 << 20
 """Bytes after which a record that has not ended is reported as a quote that is never closed."""
-QUOTE = b'"'
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Source:
         self.name = name
         self._open = open_chunks
         self.digest = ""
+        self.notes_at_end: list[str] = []
         self.inspection = self._inspect()
         self.encoding = self.inspection.dialect.encoding
 
@@ -144,14 +147,18 @@ class Source:
             self.refuse("the gzip stream is cut off; compress and upload it again")
 
     def blocks(self) -> Iterator[Block]:
-        """The records below the header, cut into blocks. Raises BadInputError."""
-        rest, line, header, line_end = b"", 1, True, b"\n"
-        pieces = self.text()
+        """The records below the header, cut into blocks, without what is no data at the end of the file.
+
+        Sets `notes_at_end` at the end. Raises BadInputError.
+        """
+        inspection, separator = self.inspection, self.inspection.dialect.separator
+        line, rest = inspection.begins, b""
+        pieces, line_end = self._rows()
         while True:
             parts, ended = next_parts(pieces, rest)
-            if not header and not ended and len(parts) == 2 and not (QUOTE in parts[1] or QUOTE in rest):
+            if not ended and len(parts) == 2 and not (QUOTE in parts[1] or QUOTE in rest):
                 # Nearly every block: no cell is quoted, so a line is a record, and one copy is enough.
-                end = parts[1].rfind(b"\n") + 1
+                end = parts[1].rfind(b"\n", 0, len(parts[1]) - kept_back()) + 1
                 if end:
                     block = Block(b"".join((rest, memoryview(parts[1])[:end])), line, quoted=False)
                     rest = parts[1][end:]
@@ -161,12 +168,11 @@ class Source:
                     line += lines
                     continue
             data = b"".join(parts)
-            if header and data:
-                start = self._after_header(data)
-                if data[:start].endswith(b"\r") and not data.startswith(b"\n", start):
-                    line_end = b"\r"
-                line, data, header = line + lines_in(data[:start]), data[start:], False
-            end = len(data) if ended else record_end(data, self.inspection.dialect.separator, line_end)
+            if ended:
+                data, self.notes_at_end = without_end(data, line, inspection, line_end)
+                end = len(data)
+            else:
+                end = record_end(data[: len(data) - kept_back()], separator, line_end)
             rest, data = data[end:], data[:end]
             block = Block(data, line, QUOTE in data)
             lines = block.lines
@@ -181,13 +187,36 @@ class Source:
                     " is never closed; check its quotes"
                 )
 
-    def _after_header(self, data: bytes) -> int:
-        """Where the first record ends. `inspect_head` has read it, so it is valid."""
-        rows = self.csv_rows(data[: dialect.HEAD_BYTES], strict=True)
-        for row in rows:
-            if len(row) > 1:
-                break
-        return end_of_lines(data, rows.line_num)
+    def _rows(self) -> tuple[Iterator[bytes], bytes]:
+        """The text below the header, with usual quotes, and the last byte of a line end."""
+        pieces = self.text()
+        head, above = b"", self.inspection.begins - 1
+        # A carriage return at the end of a piece may be the first half of a line end.
+        while lines_in(head.removesuffix(b"\r")) < above and (piece := next(pieces, b"")):
+            head += piece
+        start = end_of_lines(head, above)
+        line_end = b"\r" if head[:start].endswith(b"\r") else b"\n"
+        rows = chain([head[start:]], pieces)
+        how = self.inspection.dialect.quoting
+        if how == PLAIN:
+            return rows, line_end
+        return self._rewritten(rows, how), b"\n" if how.blanks else line_end
+
+    def _rewritten(self, pieces: Iterator[bytes], how: Quoting) -> Iterator[bytes]:
+        try:
+            yield from rewritten(pieces, how, self.inspection.dialect.separator, self.inspection.begins)
+        except dialect.UnreadableError as error:
+            self.refuse(str(error).rstrip("."))
+
+    @property
+    def notes(self) -> list[str]:
+        """What of the file was left out or read in an unusual way, once it has been read to its end."""
+        return self.inspection.notes + self.notes_at_end
+
+
+def kept_back() -> int:
+    """Bytes of text that a block leaves to the next one, so that the last one holds the end of the file."""
+    return min(ENDING_BYTES, BLOCK_BYTES // 2)
 
 
 def next_parts(pieces: Iterator[bytes], rest: bytes) -> tuple[list[bytes], bool]:
@@ -203,41 +232,3 @@ def next_parts(pieces: Iterator[bytes], rest: bytes) -> tuple[list[bytes], bool]
         parts.append(piece)
         size += len(piece)
     return parts, False
-
-
-def record_end(data: bytes, separator: str, line_end: bytes = b"\n") -> int:
-    """Where the last whole record of a text ends, which begins with a record; 0 if it holds no whole record.
-
-    Quotes come in pairs, so a line end is also the end of a record if an even number of quotes precedes it.
-    Where a cell holds a single quote (5" pipe), the text is matched cell by cell, which takes longer.
-    line_end: the last byte of a line end in this file.
-    """
-    import numpy as np
-
-    if line_end == b"\r" and data.endswith(b"\r"):
-        data = data[:-1]  # it may be the first half of a line end
-    if QUOTE not in data:
-        return data.rfind(line_end) + 1
-    text = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(text == QUOTE[0])
-    # An odd quote opens a quoted cell, so it stands at the beginning of a cell, or it is the second half of a
-    # doubled quote, so it stands behind another quote.
-    opening = quotes[::2]
-    edges = np.zeros(256, dtype=bool)
-    edges[list(f'{separator}\r\n"'.encode())] = True
-    if not edges[text[opening[opening > 0] - 1]].all():
-        return _end_by_cells(data, separator)
-    place = data.rfind(line_end)
-    while place >= 0 and (number := int(np.searchsorted(quotes, place))) % 2:
-        place = data.rfind(line_end, 0, int(quotes[number - 1]))
-    return place + 1
-
-
-def _end_by_cells(data: bytes, separator: str) -> int:
-    mark = re.escape(separator.encode())
-    cell = rb'(?:"[^"]*(?:""[^"]*)*"(?!")[^%b\r\n]*|[^"%b\r\n][^%b\r\n]*)?' % (mark, mark, mark)
-    record = re.compile(rb"(?:%b%b)*%b(?:\r\n|\n|\r(?=[^\n]))" % (cell, mark, cell))
-    end = 0
-    while found := record.match(data, end):
-        end = found.end()
-    return end

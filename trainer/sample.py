@@ -89,7 +89,7 @@ class Sample:
         separator = self._parser.source.inspection.dialect.separator
         writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
         records = []
-        cells = self._parser.texts(block).take(wanted).to_pydict().values()
+        cells = self._parser.whole_rows(block).take(wanted).to_pydict().values()
         for row in zip(*cells, strict=True):
             text.seek(0)
             text.truncate()

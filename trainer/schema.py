@@ -106,7 +106,7 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
         dropped=[
             {"column": name, "why": choice.dropped[name]} for name in survey.forms if name in choice.dropped
         ],
-        notes=_renamed(survey) + label.notes + choice.notes,
+        notes=survey.source.notes + _renamed(survey) + label.notes + choice.notes,
         label_reach=label.reach,
     )
 

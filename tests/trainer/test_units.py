@@ -118,9 +118,9 @@ def test_blocks_hold_whole_records_however_the_bytes_come(
 @example(parts=["6", ",", "\n", '1,"a', "\n", 'b",u', "\n", '2,5"'])
 def test_no_record_is_ever_cut(main: ModuleType, parts: list[str]) -> None:
     """The part before the cut and that behind it, read one by one, are the rows of the whole."""
-    reading: Any = importlib.import_module("reading")
+    record_ends: Any = importlib.import_module("record_ends")
     data = "".join(parts).encode()
-    end = reading.record_end(data, ",")
+    end = record_ends.record_end(data, ",")
 
     def rows(text: bytes) -> list[list[str]]:
         return [row for row in csv.reader(io.StringIO(text.decode(), newline="")) if row]

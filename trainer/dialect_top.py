@@ -1,0 +1,198 @@
+"""What stands above the first row of data: `sep=;`, comments, titles, the header, and units below it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+FLAT = "." not in __name__
+"""See dialect.py."""
+if FLAT:
+    import dialect_cells as cells
+    import dialect_rows
+else:
+    from trainer import dialect_cells as cells
+    from trainer import dialect_rows
+
+NAMES, DATA = "names", "data"
+MOST_TITLES = 20
+"""Rows above a header that are looked at."""
+MOST_BELOW = 3
+"""Rows below a header that are no data: labels, units, types."""
+FEWEST_BELOW = 5
+"""Rows of data that must follow a row of units, and twice as many a row whose texts are no known units."""
+
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=(?P<mark>[^\s"\w]|\t|\\t)(?P=mark)*"?[ \t]*\r?\n?', re.IGNORECASE)
+_COMMENT = re.compile(r'\s*"?(?:#|//|%|--\s|!)')
+_UNIT = re.compile(
+    r"[\[({].*[\])}]|[%‰°€$£¥]|°?[CFK]|[kmcdµμnMGT]?(?:g|m|s|l|L|W|V|A|Hz|Pa|J|Wh|B|mol|cal|N|bar)(?:[²³23]|\^[23])?"
+    r"|[A-Za-zµ²³^23]{1,5}\s?/\s?[A-Za-zµ²³^23]{1,5}"
+    r"|(?:EUR|USD|GBP|CHF|JPY|CNY|PLN|SEK|euros?|dollars?|pounds?)"
+    r"|(?:years?|months?|weeks?|days?|hours?|minutes?|min|seconds?|sec|hrs?|yrs?|ms|date|time|datetime|timestamp)"
+    r"|(?:Jahre?|Monate?|Wochen?|Tage?|Stunden?|Std|Minuten?|Sekunden?|Datum|Zeit|Uhrzeit|Stück|Stk)"
+    r"|(?:int|integer|float|double|number|numeric|decimal|real|bigint|smallint)(?:[0-9]+|\(.*\))?"
+    r"|(?:text|string|str|varchar|char|bool|boolean|class|category|categorical|nominal|continuous|count|pcs?|ratio)"
+    r"|(?:percent|Prozent|tons?|kg|lbs?|oz|inch|inches|in|ft|feet|yd|miles?|mi|mph|km/h|degC|degF|persons?)",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"[-=_+]+")
+"""A line drawn below a header."""
+
+
+@dataclass(frozen=True)
+class Above:
+    """The lines before the first one that may be a header.
+
+    skipped: line number and text of each; separator: the one that `sep=` names, or ""; start: the place in
+    the text where the next line begins, and `line` its number. commented: the last of the lines if it is a
+    comment directly above that next line, else "".
+    """
+
+    skipped: list[tuple[int, str]]
+    separator: str
+    start: int
+    line: int
+    commented: str
+
+
+def above(text: str) -> Above:
+    """Look for `sep=` in the first line that is not blank, and for comments below it."""
+    skipped: list[tuple[int, str]] = []
+    separator, commented, start, number = "", "", 0, 1
+    for line in dialect_rows.physical_lines(text):
+        blank = not line.strip()
+        named = None if separator or skipped else _SEPARATOR_LINE.fullmatch(line)
+        if named:
+            separator = named["mark"].replace("\\t", "\t")
+        elif not blank and not _COMMENT.match(line):
+            break
+        if not blank:
+            skipped.append((number, line.strip()))
+        commented = "" if blank or named else line
+        start += len(line)
+        number += 1
+    return Above(skipped, separator, start, number, commented)
+
+
+def evidence(first: Sequence[str], looks: Sequence[cells.Look]) -> str:
+    """Whether a row above rows of data holds NAMES or DATA; "" if nothing tells.
+
+    A text above numbers or dates is a name. A row is data if at least two of its cells (or the only ones) are
+    like their columns: a number above numbers, a date above dates, or a text that occurs again below. Whole
+    numbers that count (0, 1, 2; 2019, 2020) are as likely names.
+    """
+    alike, known, numbers = 0, 0, []
+    for cell, look in zip(first, looks, strict=False):
+        text, kind = cell.strip(), cells.look_of(cell)
+        if not look.kind:
+            continue
+        known += 1
+        if look.is_value:
+            if kind == look.kind:
+                numbers.append(text)
+            elif kind:
+                return NAMES
+        elif look.texts[text] and 2 * len(look.texts) <= look.texts.total():
+            alike += 1
+    alike += 0 if _may_be_names(numbers) else len(numbers)
+    return DATA if alike >= 2 or alike == known == 1 else ""
+
+
+def _may_be_names(numbers: list[str]) -> bool:
+    """Whether numbers in a row may be the names of columns: they count, or are years in order."""
+    if not all(re.fullmatch(r"[0-9]{1,9}", text) for text in numbers):
+        return False
+    whole = [int(text) for text in numbers]
+    steps = {after - before for before, after in pairwise(whole)}
+    years = all(1800 <= number <= 2100 for number in whole)
+    if len(whole) < 2:
+        return years or all(number in (0, 1) for number in whole)
+    return min(steps) > 0 and (years or steps == {1} or (len(steps) == 1 and len(whole) > 3))
+
+
+def header_place(rows: Sequence[Sequence[str]]) -> int:
+    """The place of the header among the first rows of a file: 0, unless there are titles above it."""
+    width = typical_width(rows)
+    place = 0
+    while place < MOST_TITLES and place + 2 < len(rows) and _is_title(rows[place], width):
+        place += 1
+    if not place:
+        return 0
+    header, filled = rows[place], _filled(rows[place])
+    if len(header) != width or filled < 2 or filled <= max(_filled(row) for row in rows[:place]):
+        return 0
+    found = evidence(header, cells.looks_of(rows[place + 1 :], width))
+    padded = [row for row in rows[:place] if len(row) >= width]
+    if not padded:
+        # A title of fewer cells cannot be the header, so data below it has none.
+        return place if found != DATA or place + 3 < len(rows) else 0
+    sure = found == NAMES or (not found and width > 2 and all(_filled(row) == 1 for row in padded))
+    return place if sure else 0
+
+
+def typical_width(rows: Sequence[Sequence[str]]) -> int:
+    """How many cells most of the first rows have; the larger number of two that are as frequent."""
+    widths = Counter(len(row) for row in rows[: dialect_rows.COMPARED_ROWS])
+    return max(widths, key=lambda width: (widths[width], width))
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(1 for cell in row if cell.strip())
+
+
+def _is_title(row: Sequence[str], width: int) -> bool:
+    """Whether a row may stand above a header of `width` columns."""
+    if width < 2 or len(row) > width:
+        return False
+    if len(row) < width and _COMMENT.match(row[0]):
+        return True
+    return len(row) == 1 or 2 * _filled(row) <= width
+
+
+def header_in_comment(commented: str, rows: Sequence[Sequence[str]], separator: str) -> list[str]:
+    """The names that a comment directly above the first row holds (#id,name), or [] if it holds none."""
+    if not commented:
+        return []
+    names = next(iter(dialect_rows.csv_rows([commented], separator)), [])
+    width = typical_width(rows)
+    if len(names) != width or width < 2 or _filled(names) < width:
+        return []
+    found = evidence(rows[0], cells.looks_of(rows[1:], width)) if len(rows[0]) == width else ""
+    prose = re.match(r"\W+\s", commented) is not None
+    return names if found == DATA or (not found and not prose) else []
+
+
+def rows_below(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows directly below a header are no data: units, types, or a line of dashes."""
+    below = 0
+    while below < MOST_BELOW and below + 1 < len(rows) and _is_below(rows[below], rows[below + 1 :]):
+        below += 1
+    return below
+
+
+def _is_below(row: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    filled = [cell.strip() for cell in row if cell.strip()]
+    if filled and all(_RULE.fullmatch(cell) for cell in filled) and any(len(cell) > 1 for cell in filled):
+        return True
+    if len(rest) < FEWEST_BELOW:
+        return False
+    looks = cells.looks_of(rest, len(row))
+    texts, values = [], 0
+    for cell, look in zip(row, looks, strict=True):
+        text = cell.strip()
+        if look.is_value:
+            values += 1
+            if cells.look_of(text) == look.kind and text != "1":
+                return False
+            if text.lower() not in cells.GAPS and text != "1":
+                texts.append(text)
+        if text and look.texts[text]:
+            return False
+    if not texts:
+        return False
+    if all(_UNIT.fullmatch(text) for text in texts):
+        return True
+    return len(rest) >= 2 * FEWEST_BELOW and len(texts) >= 2 and 2 * len(texts) >= values
