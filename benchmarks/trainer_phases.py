@@ -240,7 +240,9 @@ def reader(file: str) -> dict[str, Any]:
         source = reading.Source(file, chunks)
         *features, label = source.inspection.columns
         decimal = source.inspection.dialect.decimal
-        forms = {name: column_kinds.form_of(source.inspection.cells(name), decimal) for name in features}
+        forms = {
+            name: column_kinds.form_of(source.inspection.cells(name), decimal, name) for name in features
+        }
         parser = block_columns.BlockConverter(source, label, "classification", forms).parser
         for parsed in parallel.in_order(parser.parse, source.blocks()):
             rows += parsed.table.num_rows

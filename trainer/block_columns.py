@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import date_formats
+import date_reading
 import dialect
 import numpy as np
 import touchdown_model as model
@@ -13,7 +15,7 @@ from column_statistics import Moments
 from parsing import Parsed, Parser, row_of
 from reading import Block, Source
 from text import quoted
-from text_codes import MEANING, Vocabulary, as_dictionary, codes_of, encoded
+from text_codes import FLAWS, MEANING, Vocabulary, as_dictionary, codes_of, encoded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +30,8 @@ class BlockColumns:
     """A parsed block as arrays.
 
     values: of each number, boolean or date column, float64 of shape (rows,), NaN where a value is missing.
-    flaws: int64 of shape (those columns, 3): how many cells hold something that is not of the column's kind,
-    how many an infinity, and whether any holds text. codes: of each category, as text_codes.encoded.
+    flaws: int64 of shape (those columns, 5): how many cells have each of text_codes.FLAWS, and whether any
+    holds text. codes: of each category, as text_codes.encoded.
     label: float64 of shape (rows,) for a regression, for a classification as text_codes.encoded.
     """
 
@@ -66,7 +68,7 @@ class BlockConverter:
         table = parsed.table
         columns = len(self.number_columns)
         values: list[np.ndarray] = []
-        flaws = np.zeros((columns, 3), dtype=np.int64)
+        flaws = np.zeros((columns, len(FLAWS) + 1), dtype=np.int64)
         moments = Moments.empty(columns)
         together = max(1, HOT_CELLS // max(1, table.num_rows))
         for first in range(0, columns, together):
@@ -88,7 +90,7 @@ class BlockConverter:
 
     def _values(
         self, name: str, cells: pa.ChunkedArray
-    ) -> tuple[np.ndarray, int, tuple[float, float], tuple[int, int, int]]:
+    ) -> tuple[np.ndarray, int, tuple[float, float], tuple[int, ...]]:
         """A column's values as float64, how many are known, their range or RANGE_UNKNOWN, and its flaws."""
         import pyarrow as pa
 
@@ -100,15 +102,12 @@ class BlockConverter:
             dictionary.dictionary, lambda texts: self._meaning_of(form, texts)
         )
         self._vocabularies[name] = vocabulary
-        meaning = np.append(meaning, np.array([(np.nan, 0, 0)], dtype=MEANING))
+        meaning = np.append(meaning, np.array([(np.nan, *[0] * len(FLAWS))], dtype=MEANING))
         codes = codes_of(dictionary)
-        wrong, infinite = (
-            int(meaning[flaw].take(codes).sum()) if meaning[flaw].any() else 0
-            for flaw in ("wrong", "infinite")
-        )
+        flaws = (int(meaning[flaw].take(codes).sum()) if meaning[flaw].any() else 0 for flaw in FLAWS)
         values = meaning["value"].take(codes)
         known = len(values) - int(np.count_nonzero(np.isnan(values)))
-        return values, known, RANGE_UNKNOWN, (wrong, infinite, 1)
+        return values, known, RANGE_UNKNOWN, (*flaws, 1)
 
     def _meaning_of(self, form: Form, texts: list[str | None]) -> np.ndarray:
         """What each text of a column means, as an array of MEANING."""
@@ -117,7 +116,7 @@ class BlockConverter:
         elif form.kind == model.BOOLEAN:
             values = model.booleans(texts)
         else:
-            values = model.days(texts, form.pattern)
+            return self._dates(form, texts)
         found = np.zeros(len(texts), dtype=MEANING)
         found["value"] = values
         for place in np.flatnonzero(np.isnan(values)):
@@ -125,6 +124,19 @@ class BlockConverter:
             if text is not None:
                 number = form.kind == model.NUMBER and dialect.number_of(text, self._decimal) is not None
                 found["infinite" if number else "wrong"][place] = 1
+        return found
+
+    @staticmethod
+    def _dates(form: Form, texts: list[str | None]) -> np.ndarray:
+        """What each text of a column of dates means, as an array of MEANING."""
+        reading = date_reading.read(texts, form.pattern)
+        found = np.zeros(len(texts), dtype=MEANING)
+        found["value"], found["decisive"] = reading.values, reading.decisive
+        wrong = [place for place in np.flatnonzero(np.isnan(reading.values)) if texts[place] is not None]
+        found["wrong"][wrong] = 1
+        if wrong and form.pattern in date_formats.OTHER_ORDER:
+            other = date_formats.OTHER_ORDER[form.pattern]
+            found["contrary"][wrong] = date_reading.read([texts[place] for place in wrong], other).decisive
         return found
 
     def _numeric_label(self, block: Block, cells: pa.ChunkedArray) -> np.ndarray:
@@ -147,18 +159,18 @@ class BlockConverter:
 
 def parsed_numbers(
     cells: pa.ChunkedArray,
-) -> tuple[np.ndarray, int, tuple[float, float], tuple[int, int, int]]:
+) -> tuple[np.ndarray, int, tuple[float, float], tuple[int, ...]]:
     """As BlockConverter._values, for a column that pyarrow has parsed as float64."""
     values = cells.to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):
         if not cells.null_count and len(values):
             low, high = float(values.min()), float(values.max())
             if max(-low, high) < model.LARGEST:  # nearly always, and no single cell has to be examined
-                return values, len(values), (low, high), (0, 0, 0)
+                return values, len(values), (low, high), (0,) * (len(FLAWS) + 1)
         large = np.abs(values) >= model.LARGEST
     infinite = int(np.count_nonzero(large))
     missing = int(np.count_nonzero(np.isnan(values)))
     # pandas, which reads the rows for a deployment, does not read 1e999 or NAN as numbers but as text.
     odd = infinite or missing != cells.null_count
     values = np.where(large, np.nan, values) if infinite else values
-    return values, len(values) - missing - infinite, RANGE_UNKNOWN, (0, infinite, int(bool(odd)))
+    return values, len(values) - missing - infinite, RANGE_UNKNOWN, (0, infinite, 0, 0, int(bool(odd)))

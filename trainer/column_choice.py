@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+import date_columns
+import date_formats
 import numpy as np
 import touchdown_model as model
+from date_features import DATE_PARTS, TIME_PARTS
 from survey import Survey
 from tails import EveryValue, Tails, safe_scale, tails_of
 from text import quoted
@@ -79,7 +83,7 @@ def choose_columns(survey: Survey) -> Choice:
             choice.dropped[name] = why
         else:
             choice.chosen[name] = number
-        choice.notes += _flaws(survey, name, place) + ([] if why else absurd)
+        choice.notes += _flaws(survey, name, place) + _dates(survey, name, place) + ([] if why else absurd)
     if not choice.chosen:
         # Some tables have nothing but a column that counts up: a time, a distance, a dose.
         choice.chosen = row_numbers
@@ -126,13 +130,8 @@ def _useless(survey: Survey, place: int) -> str:
 def _only_value(survey: Survey, place: int) -> str:
     form, low = survey.numbers.forms[place], survey.numbers.low[place]
     if form.kind == model.DATE:
-        return _moment(low)
+        return date_columns.moment(low, form.pattern)
     return ("yes" if low else "no") if form.kind == model.BOOLEAN else f"{low:g}"
-
-
-def _moment(days: float) -> str:
-    """Days since 2000 as a date with its time."""
-    return str(np.datetime64("2000-01-01") + np.timedelta64(round(days * 86400), "s"))
 
 
 def _flaws(survey: Survey, name: str, place: int) -> list[str]:
@@ -151,6 +150,15 @@ def _flaws(survey: Survey, name: str, place: int) -> list[str]:
     return notes
 
 
+def _dates(survey: Survey, name: str, place: int) -> list[str]:
+    """Notes on how the dates of a column were read."""
+    form, numbers = survey.forms[name], survey.numbers
+    if form.kind != model.DATE:
+        return []
+    decided = bool(numbers.decisive[place] or numbers.contrary[place])
+    return date_columns.notes(name, form.pattern, survey.source.inspection.cells(name), decided)
+
+
 def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[str]]:
     """A column of numbers, dates or booleans, and notes on its scale."""
     numbers, form = survey.numbers, survey.forms[name]
@@ -158,12 +166,14 @@ def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[s
     if form.kind == model.BOOLEAN:
         tails = Tails(every.mean, safe_scale(every.mean, every.scale))
     else:
-        show = _moment if form.kind == model.DATE else "{:g}".format
+        show = (
+            partial(date_columns.moment, pattern=form.pattern) if form.kind == model.DATE else "{:g}".format
+        )
         tails = tails_of(every, survey.sample.batch().numbers[place], show)
     mean, scale = [tails.mean], [tails.scale]
     if form.kind == model.DATE:
         # Sine and cosine have the right scale already.
-        circles = model.DATE_PARTS - 1
+        circles = (TIME_PARTS if form.pattern == date_formats.TIME else DATE_PARTS) - 1
         mean, scale = mean + [0.0] * circles, scale + [1.0] * circles
     missing = survey.rows - numbers.known[place]
     column = model.Column(

@@ -68,6 +68,8 @@ class NumberStatistics:
         self.bad = np.zeros(count, dtype=np.int64)
         """How many cells hold something that the column's kind does not allow."""
         self.infinite = np.zeros(count, dtype=np.int64)
+        self.decisive, self.contrary = np.zeros((2, count), dtype=np.int64)
+        """How many dates fit only the column's order of day and month, and how many only the other."""
         self.dirty = np.zeros(count, dtype=bool)
         """Whether any cell holds text that pandas would not read as a number."""
         self.mean = np.zeros(count)
@@ -82,10 +84,12 @@ class NumberStatistics:
         """Whether every cell so far holds a whole number."""
 
     def add(self, values: list[np.ndarray], flaws: np.ndarray, moments: Moments) -> None:
-        """Add a block. values: of each column, NaN where missing; flaws: as ParsedColumns has them."""
+        """Add a block. values: of each column, NaN where missing; flaws: as BlockColumns has them."""
         self.bad += flaws[:, 0]
         self.infinite += flaws[:, 1]
-        self.dirty |= flaws[:, 2] > 0
+        self.decisive += flaws[:, 2]
+        self.contrary += flaws[:, 3]
+        self.dirty |= flaws[:, 4] > 0
         rows = len(values[0]) if values else 0
         if not rows:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import date_columns
 import drift
 import numpy as np
 import touchdown_model as model
@@ -70,7 +71,9 @@ def _number(survey: Survey, sampled: SampledRows, name: str, kind: str) -> dict[
         return profile | {"top": [["yes", yes], ["no", int(known) - yes]]}
     low, high = float(numbers.low[place]), float(numbers.high[place])
     values = sampled.values(name)
-    profile["range"] = [timestamp(low), timestamp(high)] if kind == model.DATE else [low, high]
+    profile["range"] = [low, high]
+    if kind == model.DATE:
+        profile["range"] = [date_columns.moment(end, survey.forms[name].pattern) for end in (low, high)]
     profile["histogram"] = histogram(values[np.isfinite(values)])
     if kind == model.NUMBER:
         profile["mean"] = float(numbers.mean[place])
@@ -88,12 +91,6 @@ def histogram(finite: np.ndarray) -> dict[str, list[float]] | None:
             return None
         counts, edges = np.histogram(finite, bins=min(HISTOGRAM_BINS, max(1, len(finite))))
     return {"edges": edges.tolist(), "counts": counts.tolist()}
-
-
-def timestamp(days: float) -> str:
-    """Days since 2000-01-01 in ISO 8601; without the time of day if that is midnight."""
-    text = str(np.datetime64("2000-01-01T00:00:00") + np.timedelta64(round(days * 86400), "s"))
-    return text.removesuffix("T00:00:00")
 
 
 def label(survey: Survey, plan: Plan, sampled: SampledRows) -> dict[str, Any]:

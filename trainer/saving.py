@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import date_features
+import date_formats
+import date_reading
+import date_words
 import model_environment
 import pandas as pd
 import touchdown_blend
@@ -28,6 +32,8 @@ MAX_VALUE = 5000
 METRICS_PER_CALL = 1000
 """MLflow's limit."""
 EXAMPLE_ROWS = 5
+PACKAGED = (touchdown_model, touchdown_blend, date_features, date_formats, date_reading, date_words)
+"""The modules that are packaged inside the model."""
 
 
 @dataclass
@@ -140,7 +146,7 @@ def _save_model(folder: Path, run_id: str, outcome: Outcome) -> None:
             signature=signature(outcome),
             input_example=outcome.example,
             conda_env=str(model_environment.CONDA_FILE),
-            code_paths=[touchdown_model.__file__, touchdown_blend.__file__],
+            code_paths=[str(module.__file__) for module in PACKAGED],
         )
     model_environment.write(folder)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import date_formats
 import dialect
 import numpy as np
 import touchdown_model as model
@@ -27,8 +28,9 @@ from text import quoted
 
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
-MOST_PASSES = 3
-"""One, one more in Latin-1, and one more because columns have another kind."""
+MOST_PASSES = 4
+"""One, one more in Latin-1, one more because columns have another kind, and one more because some of them are
+neither dates nor numbers."""
 BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
 
@@ -43,7 +45,7 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
     label = label_column(source, label)
     task = task or dialect.task_of(inspection.cells(label), inspection.dialect.decimal)
     features = [name for name in inspection.columns if name != label]
-    forms = {name: form_of(inspection.cells(name), inspection.dialect.decimal) for name in features}
+    forms = {name: form_of(inspection.cells(name), inspection.dialect.decimal, name) for name in features}
     for _ in range(MOST_PASSES):
         cache = Cache(folder / "columns.cache")
         try:
@@ -93,10 +95,15 @@ def _ascii_so_far(source: Source) -> bool:
 def other_kinds(survey: Survey) -> dict[str, Form]:
     """The columns that have another kind than their first cells suggested, with their new form."""
     other = {}
-    for place, name in enumerate(survey.number_columns):
-        bad, known = survey.numbers.bad[place], survey.numbers.known[place]
-        if bad > (1 - MOSTLY) * (bad + known):
-            other[name] = Form(model.CATEGORY)
+    numbers = survey.numbers
+    for place, (name, form) in enumerate(zip(survey.number_columns, numbers.forms, strict=True)):
+        bad, cells = numbers.bad[place], numbers.bad[place] + numbers.known[place]
+        turned = numbers.contrary[place] - numbers.decisive[place]
+        if turned > 0 and bad - turned <= (1 - MOSTLY) * cells:
+            other[name] = Form(model.DATE, date_formats.OTHER_ORDER[form.pattern])
+        elif bad > (1 - MOSTLY) * cells:
+            counted = form.pattern in date_formats.NUMERIC
+            other[name] = Form(model.NUMBER if counted else model.CATEGORY)
     return other
 
 

@@ -13,9 +13,12 @@ from column_statistics import MOST_LEVELS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEANING = np.dtype([("value", np.float64), ("wrong", np.int8), ("infinite", np.int8)])
+FLAWS = ("wrong", "infinite", "decisive", "contrary")
+MEANING = np.dtype([("value", np.float64), *((flaw, np.int8) for flaw in FLAWS)])
 """What a text means in a column of numbers, booleans or dates. value: NaN if it has none; wrong: 1 if the
-text is something else; infinite: 1 if it is an infinity or a number beyond touchdown_model.LARGEST."""
+text is something else; infinite: 1 if it is an infinity or a number beyond touchdown_model.LARGEST. Of a
+date, decisive: 1 if it fits the order of day and month in which the column is read, and not the other;
+contrary: 1 if it fits the other and not this one."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """The deployed model: it predicts the label from the raw columns of a CSV, as they were uploaded.
 
-This file is packaged inside the MLflow model (in its folder `code`), and imports only what the model's
-requirements pin: NumPy, pandas and scikit-learn. The trainer parses every cell with these functions too, so
-that a deployed model gets the same values as in training.
+This file is packaged inside the MLflow model (in its folder `code`), with the others that saving.PACKAGED
+names. They import only what the model's requirements pin: NumPy, pandas and scikit-learn. The trainer parses
+every cell with these functions too, so that a deployed model gets the same values as in training.
 
 A column takes two forms:
 
-    raw cells   ->  values: float64, NaN where missing (numbers, booleans, dates as days since 2000-01-01),
+    raw cells   ->  values: float64, NaN where missing (numbers, booleans, dates as days since 2000-01-01,
+                    times of day as parts of a day),
                     or int32 codes of a category's levels (OTHER: not a level; MISSING: no value)
     values      ->  features: one or more columns of float64; for a linear model, none of them is NaN
 """
@@ -18,21 +19,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from date_features import TREE_DATE_PARTS, date_parts, time_parts, tree_date_parts
+from date_formats import TIME
+from date_reading import days as days
 from sklearn.base import BaseEstimator
 
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2
 """Codes of a category's cell that has no value, and of one whose value is not a level."""
-DATE_PARTS, TREE_DATE_PARTS = 7, 6
-"""Features of a date, of a linear model and of trees; see date_parts and tree_date_parts."""
 LARGEST = 1e100
 """Larger numbers count as missing, as infinities do, so that no square of one overflows."""
 FAR = 10.0
 """Standard deviations at which a linear model's features are clipped, unless a tail is longer."""
-EPOCH = 10_957
-"""Days from 1970-01-01 to 2000-01-01."""
-DAY = 86_400_000_000_000
-"""Nanoseconds."""
 TRUE = frozenset({"true", "yes", "y", "t", "on"})
 FALSE = frozenset({"false", "no", "n", "f", "off"})
 MISSING_TEXTS = frozenset(
@@ -79,19 +77,6 @@ def booleans(cells: Any) -> np.ndarray:
     return found
 
 
-def days(cells: Any, pattern: str) -> np.ndarray:
-    """Dates and timestamps as days since 2000-01-01 UTC, float64 of shape (n,); NaN for every other cell.
-
-    pattern: the format for pandas.to_datetime, or "ISO8601". UTC offsets are applied.
-    """
-    series = pd.Series(cells).astype(object)
-    series = series.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-    moments = pd.to_datetime(series, format=pattern, errors="coerce", utc=True)
-    # Subtracting timestamps would overflow for dates before 1708, which a timestamp can hold.
-    since_1970 = moments.to_numpy(dtype="datetime64[ns]")
-    return np.where(np.isnat(since_1970), np.nan, since_1970.astype(np.int64) / DAY - EPOCH)
-
-
 def texts(cells: Any) -> list[str | None]:
     """Cells as texts without surrounding spaces; None where pandas would read a missing value."""
     found: list[str | None] = []
@@ -108,10 +93,11 @@ def texts(cells: Any) -> list[str | None]:
 class Column:
     """One column that the model takes, with everything that training learned about it.
 
-    mean, scale: by which its features are standardised (one for a number or boolean, DATE_PARTS for a date);
-    a missing value becomes the mean. reach: the least and the largest value in standard deviations; all
-    others count as these. indicator: whether "is missing" is a feature of its own. levels: the categories
-    that each have a feature. other: whether all further categories share one.
+    pattern: of a date, one of date_formats'. mean, scale: by which its features are standardised (one for a
+    number or boolean, as date_features has them for a date); a missing value becomes the mean.
+    reach: the least and the largest value in standard deviations; all others count as these.
+    indicator: whether "is missing" is a feature of its own.
+    levels: the categories that each have a feature. other: whether all further categories share one.
     """
 
     name: str
@@ -146,7 +132,13 @@ class Column:
     @property
     def tree_width(self) -> int:
         """How many features boosted trees get."""
-        return TREE_DATE_PARTS if self.kind == DATE else 1
+        return TREE_DATE_PARTS if self.kind == DATE and self.pattern != TIME else 1
+
+    def _parts(self, values: np.ndarray) -> np.ndarray:
+        """The features of a linear model before they are standardised, of shape (parts, n)."""
+        if self.kind != DATE:
+            return values[np.newaxis]
+        return time_parts(values) if self.pattern == TIME else date_parts(values)
 
     def write(self, values: np.ndarray, features: np.ndarray) -> None:
         """Fill `features`, of shape (n, width), for a linear model."""
@@ -157,8 +149,8 @@ class Column:
                 features[:, len(self.levels)] = values == OTHER
             missing = values == MISSING
         else:
-            parts = date_parts(values) if self.kind == DATE else values[np.newaxis]
-            for place, (part, mean, scale) in enumerate(zip(parts, self.mean, self.scale, strict=True)):
+            parts = zip(self._parts(values), self.mean, self.scale, strict=True)
+            for place, (part, mean, scale) in enumerate(parts):
                 features[:, place] = standardised(part, mean, scale, self.reach)
             missing = np.isnan(values)
         if self.indicator:
@@ -174,7 +166,7 @@ class Column:
             # such branch.
             column[values == MISSING] = len(self.levels) + self.other if self.indicator else np.nan
             features[:, 0] = column
-        elif self.kind == DATE:
+        elif self.kind == DATE and self.pattern != TIME:
             features[:] = tree_date_parts(values).T
         else:
             features[:, 0] = values
@@ -188,58 +180,6 @@ def standardised(values: np.ndarray, mean: float, scale: float, reach: tuple[flo
     gaps = np.isnan(found)
     if gaps.any():
         found[gaps] = 0.0
-    return found
-
-
-def date_parts(values: np.ndarray) -> np.ndarray:
-    """Days since 2000-01-01 as seven features, of shape (7, n).
-
-    The day number, for trends; then sine and cosine of month, weekday and time of day, so that December lies
-    beside January.
-    """
-    known = np.isfinite(values)
-    moments = values if known.all() else np.where(known, values, 0.0)
-    day = np.floor(moments)
-    whole = day.astype(np.int64)
-    month = (np.datetime64("2000-01-01") + whole).astype("datetime64[M]").astype(np.int64) % 12
-    weekday = (whole + 5) % 7  # 2000-01-01 was a Saturday
-    found = np.empty((DATE_PARTS, len(values)))
-    found[0] = values
-    for place, (step, steps) in enumerate(((month, 12), (weekday, 7))):
-        turns = 2 * np.pi * np.arange(steps) / steps
-        found[1 + 2 * place] = np.sin(turns)[step]
-        found[2 + 2 * place] = np.cos(turns)[step]
-    time = moments - day
-    if time.any():
-        np.sin(2 * np.pi * time, out=found[5])
-        np.cos(2 * np.pi * time, out=found[6])
-    else:
-        found[5], found[6] = 0.0, 1.0
-    if not known.all():
-        found[:, ~known] = np.nan
-    return found
-
-
-def tree_date_parts(values: np.ndarray) -> np.ndarray:
-    """Days since 2000-01-01 as six features, of shape (6, n): that number, then calendar and clock.
-
-    Year, month, day of the month, weekday (Monday is 0) and hour are whole numbers. Trees cut their range
-    anywhere, so a single cut finds a season or a weekend, for which sine and cosine would need several.
-    """
-    known = np.isfinite(values)
-    moments = np.where(known, values, 0.0)
-    whole = np.floor(moments).astype(np.int64)
-    dates = np.datetime64("2000-01-01") + whole
-    months = dates.astype("datetime64[M]")
-    found = np.empty((TREE_DATE_PARTS, len(values)))
-    found[0] = values
-    found[1] = months.astype("datetime64[Y]").astype(np.int64) + 1970
-    found[2] = months.astype(np.int64) % 12 + 1
-    found[3] = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
-    found[4] = (whole + 5) % 7
-    # A time of day is a sum of floats, which may lie a little below the full hour that it stands for.
-    found[5] = np.floor((moments - whole) * 24 + 1e-6)
-    found[:, ~known] = np.nan
     return found
 
 

@@ -115,6 +115,10 @@ class Workshop:
         answer: Answer = found["answer"]
         return answer
 
+    def call(self, module: str, function: str, *arguments: object) -> Any:
+        """What a function of one of the trainer's modules returns, in its Python; arrays as lists."""
+        return self._ask({"call": [module, function], "arguments": arguments})["answer"]
+
 
 @contextmanager
 def open_workshop(python: str, trainer: Path, folder: Path) -> Iterator[Workshop]:

@@ -1,0 +1,134 @@
+"""Whether a column holds dates or times, in which pattern, and what the report notes about it."""
+
+from __future__ import annotations
+
+import re
+
+import date_formats as formats
+import date_reading
+import numpy as np
+from date_words import PIVOT
+from text import quoted
+
+MOSTLY = 0.95
+"""Share of a column's known cells that must be dates for the column to hold dates."""
+FIRST_CELLS, FIRST_SHARE = 20, 0.5
+"""Cells that decide whether a pattern is tried on more, and the share of them that it must fit."""
+DATE_CELLS = 200
+"""Cells that must mostly be dates, however often each occurs."""
+PATTERN_CELLS = 2000
+"""Different cells that decide the pattern."""
+ORDER_CELLS = 20
+"""Different cells from which on the spread of their years decides between two orders that both fit."""
+
+PATTERNS = (formats.ISO, formats.MONTH_FIRST, formats.DAY_FIRST, formats.YEAR_FIRST, formats.TIME)
+"""The patterns of texts. If several fit equally well, the first is taken, but for orders of day and month."""
+ORDERS = {
+    formats.DAY_FIRST: "the day before the month",
+    formats.MONTH_FIRST: "the month before the day",
+    formats.YEAR_FIRST: "the year first",
+}
+EPOCH_WORDS = frozenset({"epoch", "unix", "unixtime", "posix", "timestamp", "timestamps", "ts"})
+"""Words in a column's name by which its numbers are counted since 1970."""
+SERIAL_WORDS = frozenset({"date", "dates", "datetime", "datum", "fecha"})
+"""Words in a column's name by which its numbers may be those that a spreadsheet stores for dates."""
+NOT_SERIAL_WORDS = frozenset({"id", "key", "sk", "no", "nr", "num", "number", "count"})
+_PACKED = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?(?:\.0+)?")
+
+
+def pattern_of(known: list[str]) -> str:
+    """The pattern in which most of some texts are dates or times, or "" if there is none."""
+    left = {pattern: 1.0 for pattern in PATTERNS if _share(known[:FIRST_CELLS], pattern) >= FIRST_SHARE}
+    different = list(dict.fromkeys(known))[:PATTERN_CELLS]
+    for cells in (known[:DATE_CELLS], different):
+        left = {pattern: _share(cells, pattern) for pattern in left}
+        left = {pattern: share for pattern, share in left.items() if share >= MOSTLY}
+    best = {pattern for pattern, share in left.items() if share == max(left.values())}
+    if best & formats.OTHER_ORDER.keys() and formats.ISO not in best:
+        return _order(different, left, best)
+    return next((pattern for pattern in PATTERNS if pattern in best), "")
+
+
+def _share(cells: list[str], pattern: str) -> float:
+    """The share of cells that are dates in a pattern."""
+    return float(np.isfinite(date_reading.days(cells, pattern)).mean()) if cells else 0.0
+
+
+def _order(cells: list[str], left: dict[str, float], best: set[str]) -> str:
+    """The order of day, month and year, of those that fit best.
+
+    Slashes alone are written by Americans, who put the month first. Two-digit years come first if the column
+    would have more than twice as many different years otherwise.
+    """
+    slashes = sum("/" in cell for cell in cells) * 2 >= len(cells)
+    first, second = formats.DAY_FIRST, formats.MONTH_FIRST
+    order = (second if slashes else first) if {first, second} <= best else (best & {first, second}).pop()
+    if formats.YEAR_FIRST not in left or len(cells) < ORDER_CELLS:
+        return order
+    return formats.YEAR_FIRST if _years(cells, order) > 2 * _years(cells, formats.YEAR_FIRST) else order
+
+
+def _years(cells: list[str], pattern: str) -> int:
+    """How many different years cells have in a pattern."""
+    days = date_reading.days(cells, pattern)
+    return len(np.unique((days[np.isfinite(days)] // 365.25)))
+
+
+def pattern_of_numbers(known: list[str], name: str) -> str:
+    """The pattern in which most of some numbers are dates, or "": numbers that may be dates stay numbers.
+
+    Eight digits are dates if they are plausible ones; other numbers only if the column's name says so.
+    """
+    first = known[:FIRST_CELLS]
+    words = _words(name)
+    tried: list[str] = []
+    if sum(_PACKED.fullmatch(cell.strip()) is not None for cell in first) >= FIRST_SHARE * len(first):
+        tried.append(formats.COMPACT)
+    if words & EPOCH_WORDS:
+        tried += formats.EPOCHS
+    if words & SERIAL_WORDS or any(word.endswith("datum") for word in words):
+        tried += [] if words & NOT_SERIAL_WORDS else [formats.SERIAL]
+    return next((pattern for pattern in tried if _share(known, pattern) >= MOSTLY), "")
+
+
+def _words(name: str) -> set[str]:
+    """The words of a column's name in lower case: those of unixReviewTime are unix, review and time."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return {word.lower() for word in re.findall(r"[^\W\d_]+", apart)}
+
+
+def moment(days: float, pattern: str = formats.ISO) -> str:
+    """Days since 2000-01-01 in ISO 8601, without the time of day if that is midnight; or a time of day."""
+    text = str(np.datetime64("2000-01-01T00:00:00") + np.timedelta64(round(days * 86400), "s"))
+    return text[11:] if pattern == formats.TIME else text.removesuffix("T00:00:00")
+
+
+def notes(name: str, pattern: str, cells: list[str], decided: bool) -> list[str]:
+    """What was taken for what in a column of dates, unless that is ISO 8601, which leaves no doubt.
+
+    cells: its first ones. decided: whether any of its cells tells the order of day and month.
+    """
+    if pattern == formats.ISO:
+        return []
+    texts = list(dict.fromkeys(cell.strip() for cell in cells))[:PATTERN_CELLS]
+    reading = date_reading.read(texts, pattern)
+    read = np.flatnonzero(np.isfinite(reading.values))
+    if not len(read):
+        return []
+    either = np.flatnonzero(reading.either)
+    doubtful = pattern in formats.OTHER_ORDER and not decided and len(either) > 0
+    place = either[0] if len(either) else read[0]
+    said = (
+        f"column {quoted(name)}: {quoted(texts[place])} is read as {moment(reading.values[place], pattern)}"
+    )
+    if pattern == formats.TIME:
+        said += ", a time of day"
+    elif pattern in formats.EPOCHS or pattern == formats.SERIAL:
+        said += f", as a {pattern}" if pattern == formats.SERIAL else f", as {pattern}"
+    elif doubtful:
+        said += f", {ORDERS[pattern]}, which no cell of the column decides"
+    elif len(either) or pattern == formats.YEAR_FIRST:
+        said += f", {ORDERS[pattern]}"
+    if reading.short.any():
+        said += f"; two-digit years are those from 19{PIVOT} to 20{PIVOT - 1}"
+    return [said]
