@@ -25,6 +25,7 @@ from reading import Source
 from sample import Sample
 from survey import Survey
 from text import quoted
+from text_codes import FLAWS
 
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
@@ -170,7 +171,7 @@ class Scan:
         moments = Moments.empty(1)
         moments.known[0] = np.count_nonzero(known)
         moments.measure(slice(None), [label])
-        self.labels.add([label], np.zeros((1, 3), dtype=np.int64), moments)
+        self.labels.add([label], np.zeros((1, len(FLAWS) + 1), dtype=np.int64), moments)
         self._note_first_rows(0, known, start)
 
     def _add_classes(
