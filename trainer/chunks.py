@@ -32,11 +32,13 @@ MADE_AHEAD = 4
 class Chunk:
     """Training rows. features: of shape (n, width). target: of shape (n,), class indices or scaled numbers.
 
-    memory: the array that holds the features, if it can be used again.
+    longest: the largest squared norm of a row. memory: the array that holds the features, if it can be used
+    again.
     """
 
     features: np.ndarray
     target: np.ndarray
+    longest: float
     memory: np.ndarray | None = None
 
 
@@ -52,6 +54,12 @@ class TrainingRows:
     codes: np.ndarray
     rows: np.ndarray
     target: np.ndarray
+
+
+def squared_norms(features: np.ndarray) -> np.ndarray:
+    """The squared norm of each row, of shape (n,)."""
+    found: np.ndarray = np.einsum("ij,ij->i", features, features)
+    return found
 
 
 class Chunks:
@@ -74,8 +82,8 @@ class Chunks:
         self._only: Chunk | None = None
         self._path = folder / "features.cache"
         self._keeps = epochs > 1 and 8 * survey.rows * (width + 1) < shutil.disk_usage(folder).free / 2
-        self._slices: list[tuple[int, int]] = []
-        """Where each slice begins in the file, and how many rows it has."""
+        self._slices: list[tuple[int, int, float]] = []
+        """Where each slice begins in the file, how many rows it has, and the squared norm of the longest."""
         self._spare: SimpleQueue[np.ndarray] = SimpleQueue()
 
     def epoch(self, number: int) -> Iterator[Chunk]:
@@ -108,12 +116,12 @@ class Chunks:
             return np.empty((self._rows + SHUFFLED_BATCHES, self._design.width))
 
     def _first_epoch(self, generator: np.random.Generator) -> Iterator[Chunk]:
-        slices: list[tuple[int, int]] = []
+        slices: list[tuple[int, int, float]] = []
         with self._path.open("wb") if self._keeps else contextlib.nullcontext() as file:
             shares = self._shares(generator)
             for chunk in in_order(lambda share: self._chunk_of(*share), shares, ahead=MADE_AHEAD):
                 if file is not None:
-                    slices.append((file.tell(), len(chunk.target)))
+                    slices.append((file.tell(), len(chunk.target), chunk.longest))
                     file.write(chunk.features.data)
                     file.write(chunk.target.data)
                 yield chunk
@@ -156,18 +164,19 @@ class Chunks:
             rows = batch.rows[part]
             self._design.fill(batch.numbers, batch.codes, rows, features[start : start + len(rows)])
             start += len(rows)
+        longest = float(squared_norms(features).max(initial=0.0))
         if seed is None:
-            return Chunk(features, target)
+            return Chunk(features, target, longest)
         order = np.random.default_rng(seed).permutation(len(target))
         memory = self._memory()
         shuffled = memory[: len(order)]
         features.take(order, axis=0, out=shuffled, mode="clip")  # mode "raise" would make a copy first
-        return Chunk(shuffled, target.take(order), memory)
+        return Chunk(shuffled, target.take(order), longest, memory)
 
     def _read(self, order: Iterable[int]) -> Iterator[Chunk]:
         with self._path.open("rb") as file:
             for number in order:
-                place, rows = self._slices[int(number)]
+                place, rows, longest = self._slices[int(number)]
                 file.seek(place)
                 memory = self._memory()
                 features, target = memory[:rows], np.empty(rows)
@@ -176,4 +185,4 @@ class Chunks:
                     raise EOFError(
                         f"{self._path.name} has {read} bytes of a slice that was written with more"
                     )
-                yield Chunk(features, target, memory)
+                yield Chunk(features, target, longest, memory)

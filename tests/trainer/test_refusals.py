@@ -192,15 +192,47 @@ def test_bad_arguments_are_one_line_without_the_secret(
     assert SECRET not in process.stderr
 
 
-def test_learning_rate_that_diverges_is_refused(trainer: Trainer, tmp_path: Path) -> None:
+def test_learning_rate_that_diverges_is_halved_until_it_does_not(trainer: Trainer, tmp_path: Path) -> None:
     (tmp_path / "far.csv").write_text("a,y\n" + "0,u\n0,v\n" * 99 + "9,u\n9,v\n" * 5)
-    process = trainer("--iris-csv", "far.csv", "--lr", "1.7e308", cwd=tmp_path)
-    assert process.returncode == 2
-    assert process.stderr.splitlines() == [
-        "training diverged in epoch 1 at learning rate 1.7e+308; choose a smaller lr"
-    ]
-    assert not (tmp_path / "mlruns").exists()
+    process = trainer("--iris-csv", "far.csv", "--lr", "1.7e308", "--algorithm", "linear", cwd=tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "that of the classes' shares: training starts again at learning rate 2\n" in process.stdout
     assert not list(tmp_path.glob("training-*"))
+
+
+NEVER_FITS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import main
+from sklearn.linear_model import SGDRegressor
+
+learn = SGDRegressor.partial_fit
+
+def overflow(self, *arguments, **named):
+    learn(self, *arguments, **named)
+    self.coef_ = self.coef_ + float("inf")
+    return self
+
+SGDRegressor.partial_fit = overflow
+sys.exit(main.main(["--csv", "good.csv", "--task", "regression", "--algorithm", "linear"]))
+"""
+
+
+def test_training_that_no_smaller_rate_helps_is_refused(trainer_python: str, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text("a,y\n" + "".join(f"{n % 13},{n % 5}\n" for n in range(60)))
+    process = subprocess.run(
+        [trainer_python, "-c", NEVER_FITS, str(MAIN.parent)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("training diverged: loss inf in epoch 1 is above ")
+    assert line.endswith(", that of the mean, even at learning rate 9.53674e-08; choose a smaller lr")
+    assert process.stdout.count("training starts again") == 20
+    assert not (tmp_path / "mlruns").exists()
 
 
 BROKEN_LIBRARY = """
@@ -246,7 +278,7 @@ def test_any_learning_rate_trains_or_is_refused_in_one_line(
         data.encode(), "--epochs", "5", "--lr", lr, "--task", task, "--algorithm", algorithm
     )
     if training.code:
-        assert training.code == 2
+        assert (training.code, algorithm) == (2, "boosting")
         assert len(training.stderr.splitlines()) == 1
         assert "diverged" in training.stderr
         assert "choose a smaller lr" in training.stderr

@@ -176,7 +176,7 @@ sys.path.insert(0, sys.argv[1])
 sys.setswitchinterval(1e-5)
 import numpy as np
 from sklearn.linear_model import SGDClassifier
-from training import discarded_warnings
+from learner import discarded_warnings
 
 features, labels = np.random.default_rng(0).normal(size=(2000, 4)), np.arange(2000) % 3
 model = SGDClassifier(loss="log_loss", n_jobs=2)
