@@ -11,18 +11,17 @@ event.
 import csv
 import io
 import logging
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
+from activities.label import label_of, problem_of
 from activities.registration import activity
 from runs import naming, settings
-from runs.contracts import Dataset, Inspection, RunRequest, RunSettings, Upload
+from runs.contracts import Dataset, Inspection, RunRequest, Upload
 from runs.errors import RefusedError, TransientError
-from runs.text import quote
 from services import run_store
 from services.clients import Clients
 from trainer import dialect
@@ -68,9 +67,11 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
         clients.settings,
         dataset=upload.dataset,
         columns=found.columns,
-        task_of=lambda label: dialect.task_of(found.cells(label), found.dialect.decimal),
+        task_of=lambda name: label_of(found, name).reading.task,
     )
-    check_label(upload.dataset, found, resolved)
+    problem = problem_of(found, resolved)
+    if problem:
+        raise invalid(upload.dataset, problem)
     holder = claim_present(upload, request, clients)
     if holder != request.run_id:
         return Inspection(superseded_by=holder)
@@ -190,102 +191,3 @@ def parse_head(dataset: str, head: bytes, *, whole: bool) -> dialect.Inspection:
 
 def invalid(dataset: str, why: str) -> RefusedError:
     return RefusedError("InvalidDataset", f"dataset {dataset}: {why}")
-
-
-# --- The label ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label column as the first bytes show it.
-
-    rows: how many there are. cells: line number and value of each row whose label is present. missing: line
-    number of each row whose label is missing.
-    """
-
-    name: str
-    decimal: str
-    rows: int
-    cells: list[tuple[int, str]]
-    missing: list[int]
-
-    @property
-    def column(self) -> str:
-        return f"column {quote(self.name)}"
-
-
-def label_of(found: dialect.Inspection, name: str) -> Label:
-    numbered = list(zip(found.lines, found.cells(name), strict=True))
-    return Label(
-        name,
-        found.dialect.decimal,
-        len(numbered),
-        [(line, cell.strip()) for line, cell in numbered if not dialect.is_missing(cell)],
-        [line for line, cell in numbered if dialect.is_missing(cell)],
-    )
-
-
-def check_label(dataset: str, found: dialect.Inspection, wanted: RunSettings) -> None:
-    """Refuse a label that the first bytes of a dataset already show to be unlearnable.
-
-    What later rows could still change is refused only if all rows have been read.
-
-    Raises RefusedError InvalidDataset, which names column, row and remedy.
-    """
-    label = label_of(found, wanted.label)
-    problem = text_in_regression(label) if wanted.task == "regression" else ""
-    if not problem and found.whole:
-        problem = mostly_missing(label) or single_value(label)
-        if not problem and wanted.task == "classification" and wanted.rare_classes == "refuse":
-            problem = class_of_one_row(label)
-    if problem:
-        raise invalid(dataset, problem)
-
-
-def text_in_regression(label: Label) -> str:
-    for line, cell in label.cells:
-        if dialect.number_of(cell, label.decimal) is None:
-            return (
-                f"{label.column}, row {line}: {quote(cell)} is not a number; correct it, name another label,"
-                ' or set task to "classification".'
-            )
-    return ""
-
-
-def mostly_missing(label: Label) -> str:
-    if len(label.cells) * 2 >= label.rows:
-        return ""
-    return (
-        f"{label.column}, row {label.missing[0]}: the label is missing, as in {len(label.missing)} of"
-        f" {label.rows} rows; fill in more than half of them, or name another label."
-    )
-
-
-def single_value(label: Label) -> str:
-    if len({cell for _, cell in label.cells}) != 1:
-        return ""
-    (first, value), (last, _) = label.cells[0], label.cells[-1]
-    return (
-        f"{label.column}, rows {first} to {last}: the only label is {quote(value)}; add rows with another"
-        " one, or name another label."
-    )
-
-
-def class_of_one_row(label: Label) -> str:
-    """What is wrong with a class that has one row only.
-
-    Spellings are merged generously: the trainer may merge fewer spellings into one class, never more.
-    """
-    numbers = [dialect.number_of(cell, label.decimal) for _, cell in label.cells]
-    classes = [
-        cell.lower() if number is None else number
-        for (_, cell), number in zip(label.cells, numbers, strict=True)
-    ]
-    counts = Counter(classes)
-    for (line, cell), each in zip(label.cells, classes, strict=True):
-        if counts[each] == 1:
-            return (
-                f"{label.column}, row {line}: class {quote(cell)} has this one row, and training and hold-out"
-                ' need one each; add rows of it, remove this one, or set rare_classes to "merge".'
-            )
-    return ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import date_formats
 import date_reading
@@ -12,10 +13,11 @@ import numpy as np
 import touchdown_model as model
 from column_kinds import Form
 from column_statistics import Moments
+from label_reading import LabelCells, OtherTaskError
 from parsing import Parsed, Parser, row_of
 from reading import Block, Source
 from text import quoted
-from text_codes import FLAWS, MEANING, Vocabulary, as_dictionary, codes_of, encoded
+from text_codes import FLAWS, MEANING, Vocabulary, as_dictionary, codes_of, encoded, written
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +34,8 @@ class BlockColumns:
     values: of each number, boolean or date column, float64 of shape (rows,), NaN where a value is missing.
     flaws: int64 of shape (those columns, 5): how many cells have each of text_codes.FLAWS, and whether any
     holds text. codes: of each category, as text_codes.encoded.
-    label: float64 of shape (rows,) for a regression, for a classification as text_codes.encoded.
+    label: float64 of shape (rows,) for a regression, for a classification as text_codes.written. words: the
+    texts in the label of a regression that stand for a missing one, with how many rows each has.
     """
 
     parsed: Parsed
@@ -41,6 +44,7 @@ class BlockColumns:
     moments: Moments
     codes: dict[str, tuple[np.ndarray, list[str | None]]]
     label: np.ndarray | tuple[np.ndarray, list[str | None]]
+    words: Counter[str]
 
 
 class BlockConverter:
@@ -50,20 +54,23 @@ class BlockConverter:
     whole: if two threads replace the same one, the new texts of one of them are converted again later.
     """
 
-    def __init__(self, source: Source, label: str, task: str, forms: dict[str, Form]) -> None:
+    def __init__(self, source: Source, label: LabelCells, task: str, forms: dict[str, Form]) -> None:
         self._source, self._label, self._task, self._forms = source, label, task, forms
         self._decimal = source.inspection.dialect.decimal
         self.parser = Parser(
             source,
             frozenset(name for name, form in forms.items() if form.kind == model.NUMBER)
-            | ({label} if task == "regression" else set()),
+            | ({label.name} if task == "regression" else set()),
         )
         self.number_columns = [name for name, form in forms.items() if form.kind != model.CATEGORY]
         self.text_columns = [name for name, form in forms.items() if form.kind == model.CATEGORY]
         self._vocabularies = {name: Vocabulary.empty() for name in self.number_columns}
 
     def convert(self, block: Block) -> BlockColumns:
-        """Parse a block and convert its columns. Raises BadInputError and NotUtf8Error, naming the row."""
+        """Parse a block and convert its columns.
+
+        Raises BadInputError, NotUtf8Error and OtherTaskError, which name the row.
+        """
         parsed = self.parser.parse(block)
         table = parsed.table
         columns = len(self.number_columns)
@@ -80,13 +87,13 @@ class BlockConverter:
                 values.append(column)
             moments.measure(part, values[part])
         codes = {name: encoded(table[name]) for name in self.text_columns}
+        words: Counter[str] = Counter()
+        label: np.ndarray | tuple[np.ndarray, list[str | None]]
         if self._task == "regression":
-            label: np.ndarray | tuple[np.ndarray, list[str | None]] = self._numeric_label(
-                block, table[self._label]
-            )
+            label = self._numeric_label(block, table[self._label.name], words)
         else:
-            label = encoded(table[self._label])
-        return BlockColumns(parsed, values, flaws, moments, codes, label)
+            label = written(table[self._label.name])
+        return BlockColumns(parsed, values, flaws, moments, codes, label, words)
 
     def _values(
         self, name: str, cells: pa.ChunkedArray
@@ -139,22 +146,42 @@ class BlockConverter:
             found["contrary"][wrong] = date_reading.read([texts[place] for place in wrong], other).decisive
         return found
 
-    def _numeric_label(self, block: Block, cells: pa.ChunkedArray) -> np.ndarray:
-        """The label of a regression. Raises BadInputError, which names the row, if a cell is not a number."""
+    def _numeric_label(self, block: Block, cells: pa.ChunkedArray, words: Counter[str]) -> np.ndarray:
+        """The label of a regression. words: where the texts that stand for a missing one are counted.
+
+        Raises OtherTaskError, which names the row, if a cell is neither that nor a number.
+        """
         import pyarrow as pa
 
-        if not pa.types.is_floating(cells.type):
-            for row, text in enumerate(cells.to_pylist()):
-                if text is not None and text.strip() and dialect.number_of(text, self._decimal) is None:
-                    self._source.refuse(
-                        f"column {quoted(self._label)}, row {row_of(block, self._source, row)}: the label"
-                        f" {quoted(text)} is not a number, which a regression estimates; correct it, or set"
-                        " task to classification"
-                    )
-            return model.numbers(cells.to_pandas(), self._decimal)
-        values = cells.to_numpy(zero_copy_only=False)
-        with np.errstate(invalid="ignore"):
-            return np.where(np.abs(values) < model.LARGEST, values, np.nan)
+        if pa.types.is_floating(cells.type):
+            values = cells.to_numpy(zero_copy_only=False)
+            with np.errstate(invalid="ignore"):
+                return np.where(np.abs(values) < model.LARGEST, values, np.nan)
+        codes, texts = written(cells)
+        rows = np.bincount(codes, minlength=len(texts)).tolist()
+        for place, text in enumerate(texts):
+            if text is None or self._label.number_of(text) is not None:
+                continue
+            if not self._label.is_missing(text):
+                self._no_number(block, codes, texts)
+            words[text] += rows[place]
+        found: np.ndarray = np.append(model.numbers(texts, self._decimal), np.nan)[codes]
+        return found
+
+    def _no_number(self, block: Block, codes: np.ndarray, texts: list[str | None]) -> NoReturn:
+        """Raise OtherTaskError about the first cell of a label that is neither a number nor missing."""
+        wrong = [
+            place
+            for place, text in enumerate(texts)
+            if text is not None and self._label.number_of(text) is None and not self._label.is_missing(text)
+        ]
+        row = int(np.flatnonzero(np.isin(codes, wrong))[0])
+        raise OtherTaskError(
+            f"column {quoted(self._label.name)}, row {row_of(block, self._source, row)}: the label"
+            f" {quoted(texts[codes[row]])} is not a number, which a regression estimates; correct it, or set"
+            " task to classification",
+            "classification",
+        )
 
 
 def parsed_numbers(

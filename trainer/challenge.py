@@ -58,6 +58,7 @@ class Challenge:
         champion: list[Any] = [str(each) for each in theirs]
         if plan.schema.classes:
             truth = [plan.schema.classes[label] for label in truth]
+            champion = [plan.label.class_of_text(answer) for answer in champion]
         else:
             champion = [number_in(each) for each in theirs]
             if None in champion:

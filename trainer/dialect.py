@@ -1,4 +1,4 @@
-"""Detects how a CSV is written, from its first megabyte: encoding, separator, decimal mark, header, task.
+"""Detects how a CSV is written, from its first megabyte: encoding, separator, decimal mark, header.
 
 The app and the trainer detect the format with this code, so a dataset that the app accepts before any compute
 is paid for is read in the same way by the trainer. Therefore this module and the `dialect_` modules that work
@@ -11,9 +11,7 @@ deployed model gets the CSV through pandas and must find its columns under the s
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 FLAT = "." not in __name__
@@ -32,8 +30,6 @@ else:
 
 LONGEST_NAME = 256
 """Characters that a column's name may have."""
-MOST_CLASS_NUMBERS = 20
-"""Different whole numbers that a label may hold and still be a label of classes."""
 MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
 ) | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
@@ -178,30 +174,3 @@ def number_of(cell: str, decimal: str = ".") -> float | None:
     if decimal == ",":
         text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
     return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def task_of(cells: Iterable[str], decimal: str = ".") -> str:
-    """The task that a label's cells suggest: "classification" or "regression".
-
-    The rule is simple, so that a user can foresee its result. A label that holds anything but numbers holds
-    classes. Numbers with fractions are a regression. Whole numbers are classes if there are at most
-    MOST_CLASS_NUMBERS different ones, and at most half as many as rows (or only two).
-    """
-    different: set[float] = set()
-    rows = 0
-    fractions = False
-    for cell in cells:
-        if is_missing(cell):
-            continue
-        number = number_of(cell, decimal)
-        if number is None:
-            return "classification"
-        if math.isinf(number):
-            continue
-        rows += 1
-        fractions = fractions or not number.is_integer()
-        different.add(number)
-    many = len(different) > MOST_CLASS_NUMBERS or (len(different) > 2 and len(different) > rows / 2)
-    if fractions or many:
-        return "regression"
-    return "classification"

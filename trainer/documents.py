@@ -43,7 +43,6 @@ def metrics_document(
     """metrics.json, in which only the MLflow run's id is still empty."""
     metrics = {name: candidates.metrics(name) for name in candidates.trained}
     choice = candidates.best.choice
-    missing = survey.classes.missing if plan.schema.classes else survey.rows - int(survey.labels.known[0])
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": job.run_id,
@@ -73,7 +72,7 @@ def metrics_document(
         "algorithms": metrics,
         "choice": choice.document() if choice else None,
         "dropped_columns": plan.dropped,
-        "dropped_rows": {"missing_label": int(missing)},
+        "dropped_rows": {"missing_label": plan.label.missing},
         "notes": plan.notes,
         "gate": gate,
     }

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_DROPPED = 20
 """Dropped columns that stdout mentions."""
+MOST_NOTES = 20
+"""Notes that stdout repeats."""
 
 
 def train(job: TrainingJob, source: Source, container: ContainerClient | None, folder: Path) -> Outcome:
@@ -54,6 +56,8 @@ def announce(job: TrainingJob, survey: Survey, plan: Plan) -> None:
     )
     for each in plan.dropped[:MOST_DROPPED]:
         say(f"column {quoted(each['column'])} is left out, {each['why']}")
+    for note in plan.notes[:MOST_NOTES]:
+        say(note)
 
 
 def note_sampled_boosting(survey: Survey, plan: Plan, candidates: Candidates) -> None:

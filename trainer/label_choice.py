@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn
 
 import numpy as np
+from dialect_label import key_of, names_rows
 from holdout import SMALL_CLASS, Split
+from label_notes import all_differ, also_written, notes_on
+from label_reading import number_reader
 from parsing import row_of_data_row
 from survey import Survey
 from tails import EveryValue, tails_of
@@ -23,23 +28,32 @@ class Label:
     """classes: their names, sorted; empty for a regression, of which mean, scale and reach are set instead.
 
     class_of: for each code of the survey's classes, the index of its class, -1 if its rows are left out.
-    reach: the least and the largest label that training takes as it is; see Tails.
+    missing: how many rows have no label. key_of: what a text has in common with the other writings of its
+    class, which is in `named` under it. reach: the least and the largest label that training takes as it is;
+    see Tails.
     """
 
     split: Split
+    missing: int
     classes: tuple[str, ...] = ()
     class_of: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    key_of: Callable[[str], str] = str
+    named: dict[str, str] = field(default_factory=dict)
     mean: float = 0.0
     scale: float = 1.0
     reach: tuple[float, float] = (-np.inf, np.inf)
     notes: list[str] = field(default_factory=list)
 
+    def class_of_text(self, text: str) -> str:
+        """The class that a model means whose data may have written it in another way, or the text itself."""
+        return self.named.get(self.key_of(text), text)
+
 
 def choose_label(survey: Survey, rare_classes: str) -> Label:
     """Decide what is predicted. rare_classes: "refuse" or "merge". Raises BadInputError."""
-    if survey.task == "classification":
-        return _classes(survey, rare_classes)
-    return _numbers(survey)
+    label = _classes(survey, rare_classes) if survey.task == "classification" else _numbers(survey)
+    label.notes = notes_on(survey) + label.notes
+    return label
 
 
 def _refuse(survey: Survey, what: str, row: int | None = None) -> NoReturn:
@@ -59,61 +73,103 @@ def _refuse_missing_labels(survey: Survey, missing: int) -> None:
         )
 
 
+def _refuse_identifier(survey: Survey, rows: int, span: float | None) -> None:
+    """Refuse a label that identifies rows. Its values all differ."""
+    if names_rows(survey.label, rows, span):
+        _refuse(
+            survey,
+            f": each of {rows} rows holds another value, as an identifier does, so there is nothing to learn;"
+            " name the column to predict as the label",
+        )
+
+
 def _classes(survey: Survey, rare_classes: str) -> Label:
-    levels = survey.classes
-    _refuse_missing_labels(survey, levels.missing)
-    texts = list(levels.codes)
-    if len(texts) == 1:
-        _refuse(
-            survey,
-            f" to the last: the only class is {quoted(texts[0])}; add rows of another class or name another"
-            " label",
-            survey.rarest[0][0][1],
-        )
-    name_of, notes = _class_names(survey, texts, rare_classes)
-    names = sorted(set(name_of.values()))
-    if len(names) < 2:
-        _refuse(survey, f": only the class {quoted(names[0])} has more than one row; add rows of others")
-    index = {name: place for place, name in enumerate(names)}
-    class_of = np.array(
-        [index[name_of[code]] if code in name_of else -1 for code in range(len(texts))], dtype=np.int64
+    names, counts = survey.reading.names, survey.classes.counts
+    missing = survey.rows - survey.reading.rows
+    _refuse_missing_labels(survey, missing)
+    codes_of: dict[str, list[int]] = {}
+    for text, code in survey.classes.codes.items():
+        if text in names:
+            codes_of.setdefault(names[text], []).append(code)
+    sizes = {name: int(counts[codes].sum()) for name, codes in codes_of.items()}
+    if len(sizes) == survey.reading.rows:
+        _refuse_identifier(survey, len(sizes), _span(survey))
+    if len(sizes) == 1:
+        _refuse_one_class(survey, codes_of)
+    class_named, notes = _merged(survey, codes_of, sizes, rare_classes)
+    classes = sorted(set(class_named.values()))
+    if len(classes) < 2:
+        _refuse(survey, f": only the class {quoted(classes[0])} has more than one row; add rows of others")
+    index = {name: place for place, name in enumerate(classes)}
+    class_of = np.full(len(counts), -1, dtype=np.int64)
+    for name, codes in codes_of.items():
+        if name in class_named:
+            class_of[codes] = index[class_named[name]]
+    key = partial(key_of, number_of=number_reader(survey.source), numeric=survey.reading.numeric)
+    named = {key(text): class_named[name] for text, name in names.items() if name in class_named}
+    return Label(_split(survey, class_of), missing, tuple(classes), class_of, key, named, notes=notes)
+
+
+def _span(survey: Survey) -> float | None:
+    """The highest number that names a class less the lowest; None if classes are texts or codes."""
+    reading, number_of = survey.reading, number_reader(survey.source)
+    if not reading.numeric or reading.codes or reading.fractions:
+        return None
+    numbers = [number for text in reading.names if (number := number_of(text)) is not None]
+    return max(numbers) - min(numbers)
+
+
+def _first_row(survey: Survey, codes: list[int]) -> int:
+    """The number of the first row of a class."""
+    return min(survey.rarest[code][0][1] for code in codes)
+
+
+def _refuse_one_class(survey: Survey, codes_of: dict[str, list[int]]) -> NoReturn:
+    [(name, codes)] = codes_of.items()
+    _refuse(
+        survey,
+        f" to the last: the only class is {quoted(name)}{also_written(survey, name)}; add rows of another"
+        " class or name another label",
+        _first_row(survey, codes),
     )
-    return Label(_split(survey, names, name_of), tuple(names), class_of, notes=notes)
 
 
-def _class_names(survey: Survey, texts: list[str], rare_classes: str) -> tuple[dict[int, str], list[str]]:
-    """The class of each code, without the codes whose rows are left out; and notes on merged classes."""
-    levels = survey.classes
-    name_of = dict(enumerate(texts))
-    rare = [code for code in name_of if levels.counts[code] < SMALLEST_CLASS]
+def _merged(
+    survey: Survey, codes_of: dict[str, list[int]], sizes: dict[str, int], rare_classes: str
+) -> tuple[dict[str, str], list[str]]:
+    """The class into which each class goes, without the one whose row is left out; and notes on it."""
+    rare = [name for name, rows in sizes.items() if rows < SMALLEST_CLASS]
+    every = {name: name for name in sizes}
     if not rare:
-        return name_of, []
-    first = rare[0]
+        return every, []
     if rare_classes != "merge":
-        more = f" ({len(rare) - 1} more classes are as small)" if len(rare) > 1 else ""
-        _refuse(
-            survey,
-            f": class {quoted(texts[first])} has this one row, and training and hold-out need one each; add"
-            f" rows of it, remove this one, or set rare_classes to merge{more}",
-            survey.rarest[first][0][1],
-        )
-    together = sum(levels.counts[code] for code in rare)
-    if together >= SMALLEST_CLASS or OTHER_CLASS in levels.codes:
+        _refuse_rare(survey, codes_of, rare)
+    if len(rare) >= SMALLEST_CLASS or OTHER_CLASS in sizes:
         note = f"{len(rare)} classes of one row each were merged into {quoted(OTHER_CLASS)}"
-        return name_of | dict.fromkeys(rare, OTHER_CLASS), [note]
+        return every | dict.fromkeys(rare, OTHER_CLASS), [note]
     note = (
-        f"the one row of class {quoted(texts[first])} was left out: there is no other small class to merge it"
-        " with"
+        f"the one row of class {quoted(rare[0])} was left out: there is no other small class to merge it with"
     )
-    return {code: name for code, name in name_of.items() if code != first}, [note]
+    return {name: name for name in sizes if name != rare[0]}, [note]
 
 
-def _split(survey: Survey, names: list[str], name_of: dict[int, str]) -> Split:
+def _refuse_rare(survey: Survey, codes_of: dict[str, list[int]], rare: list[str]) -> NoReturn:
+    more = f" ({len(rare) - 1} more classes are as small)" if len(rare) > 1 else ""
+    numbers = "; if its numbers are quantities, set task to regression" if survey.reading.numeric else ""
+    _refuse(
+        survey,
+        f": class {quoted(rare[0])} has this one row, and training and hold-out need one each; add rows of"
+        f" it, remove this one, or set rare_classes to merge{more}{numbers}",
+        _first_row(survey, codes_of[rare[0]]),
+    )
+
+
+def _split(survey: Survey, class_of: np.ndarray) -> Split:
     small = []
-    for name in names:
-        codes = [code for code, each in name_of.items() if each == name]
-        if sum(int(survey.classes.counts[code]) for code in codes) < SMALL_CLASS:
-            small.append([pair for code in codes for pair in survey.rarest[code]])
+    for place in range(int(class_of.max()) + 1):
+        codes = np.flatnonzero(class_of == place)
+        if survey.classes.counts[codes].sum() < SMALL_CLASS:
+            small.append([pair for code in codes for pair in survey.rarest[int(code)]])
     return Split.with_small_classes(small)
 
 
@@ -128,7 +184,11 @@ def _numbers(survey: Survey) -> Label:
             survey,
             f": every row holds {labels.low[0]:g}, so there is nothing to estimate; name another label",
         )
+    if not survey.reading.fractions and all_differ(survey):
+        _refuse_identifier(survey, known, float(labels.high[0] - labels.low[0]))
     split = Split.with_small_classes([survey.rarest[0]] if known < SMALL_CLASS else [])
     tails = tails_of(EveryValue.of(labels, 0), survey.sample.batch().label)
     notes = [f"label {quoted(survey.label)}: in training, {said}" for said in tails.absurd]
-    return Label(split, mean=tails.mean, scale=tails.scale, reach=tails.reach, notes=notes)
+    return Label(
+        split, survey.rows - known, mean=tails.mean, scale=tails.scale, reach=tails.reach, notes=notes
+    )

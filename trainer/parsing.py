@@ -40,7 +40,7 @@ class Parsed:
 class Parser:
     """Parses the blocks of one dataset. numbers: the columns to read as float64; all others are text.
 
-    A missing value is null in a column of text and NaN in one of numbers.
+    A missing value is NaN in a column of numbers; in one of text it is whatever text stands for it.
     """
 
     source: Source
@@ -166,8 +166,8 @@ def read(block: Block, inspection: dialect.Inspection, types: dict[str, str], *,
             },
             include_columns=list(types),
             null_values=sorted(dialect.MISSING) if missing else [],
-            strings_can_be_null=missing,
-            quoted_strings_can_be_null=missing,
+            # What a text means depends on its column: NA may be the name of a class.
+            strings_can_be_null=False,
             decimal_point=inspection.dialect.decimal,
         ),
     )

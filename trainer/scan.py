@@ -11,7 +11,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import date_formats
-import dialect
 import numpy as np
 import touchdown_model as model
 from block_columns import BlockColumns, BlockConverter
@@ -19,6 +18,7 @@ from cache import Cache
 from column_kinds import MOSTLY, Form, form_of
 from column_statistics import Levels, Moments, NumberStatistics
 from holdout import SMALL_CLASS, hashes_of
+from label_reading import LabelCells, LabelNumbers, OtherTaskError
 from parallel import in_order, read_ahead
 from parsing import NotUtf8Error, row_of
 from reading import Source
@@ -29,9 +29,9 @@ from text_codes import FLAWS
 
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
-MOST_PASSES = 4
-"""One, one more in Latin-1, one more because columns have another kind, and one more because some of them are
-neither dates nor numbers."""
+MOST_PASSES = 5
+"""One, and one more each in Latin-1, because columns have another kind, because some of them are neither
+dates nor numbers, and because the task is another."""
 BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
 
@@ -39,33 +39,44 @@ BATCH_CELLS = 2_000_000
 def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Survey:
     """Read a dataset from its first row to its last.
 
-    label: "" for the last column. task: "" for the one that the label's cells suggest. folder: where the
-    cache is written. Raises BadInputError.
+    label: "" for the last column. task: "" for the one that all cells of the label suggest. folder: where
+    the cache is written. Raises BadInputError.
     """
     inspection = source.inspection
     label = label_column(source, label)
-    task = task or dialect.task_of(inspection.cells(label), inspection.dialect.decimal)
+    cells = LabelCells(source, label)
+    free, task = not task, task or cells.head.task
     features = [name for name in inspection.columns if name != label]
     forms = {name: form_of(inspection.cells(name), inspection.dialect.decimal, name) for name in features}
     for _ in range(MOST_PASSES):
         cache = Cache(folder / "columns.cache")
         try:
-            survey = Scan(source, label, task, forms, cache).run()
+            survey = Scan(source, cells, task, forms, cache).run()
         except NotUtf8Error as error:
             cache.delete()
             if not _ascii_so_far(source):
                 source.refuse(str(error))
             source.encoding = "cp1252"
             continue
+        except OtherTaskError as error:
+            cache.delete()
+            if not free or error.task == task:
+                source.refuse(str(error))
+            free, task = False, error.task
+            continue
         except OSError:
             cache.delete()
             raise
         other = other_kinds(survey)
-        if not other:
+        if not other and (not free or survey.reading.task == task):
             return survey
         cache.delete()
         forms = forms | other
-    raise AssertionError("a column read as text keeps that kind, so the last pass cannot find another one")
+        if free and survey.reading.task != task:
+            free, task = False, survey.reading.task
+    raise AssertionError(
+        "neither a column nor the task changes twice, so the last pass finds what it expects"
+    )
 
 
 def label_column(source: Source, label: str) -> str:
@@ -111,13 +122,16 @@ def other_kinds(survey: Survey) -> dict[str, Form]:
 class Scan:
     """One pass over a dataset, of which each column is read in its form."""
 
-    def __init__(self, source: Source, label: str, task: str, forms: dict[str, Form], cache: Cache) -> None:
+    def __init__(
+        self, source: Source, label: LabelCells, task: str, forms: dict[str, Form], cache: Cache
+    ) -> None:
         self.source, self.label, self.task, self.forms, self.cache = source, label, task, forms, cache
         self.converter = BlockConverter(source, label, task, forms)
         self.text_columns = self.converter.text_columns
         self.numbers = NumberStatistics([forms[name] for name in self.converter.number_columns])
         self.levels = {name: Levels() for name in self.text_columns}
         self.classes = Levels()
+        self.label_numbers = LabelNumbers()
         self.labels = NumberStatistics([Form(model.NUMBER)])
         self.rarest: dict[int, list[tuple[int, int]]] = {}
         self.sample = Sample(self.converter.parser)
@@ -125,16 +139,20 @@ class Scan:
         self._batch_rows = max(256, min(BATCH_ROWS, BATCH_CELLS // max(1, len(source.inspection.columns))))
 
     def run(self) -> Survey:
-        """Read the whole dataset. Raises BadInputError and NotUtf8Error."""
+        """Read the whole dataset. Raises BadInputError, NotUtf8Error and OtherTaskError."""
         for columns in in_order(self.converter.convert, read_ahead(self.source.blocks())):
             self._add(columns)
         self.cache.close()
         if not self.rows:
             self.source.refuse("there is a header but no row below it; add the data")
         self.sample.prune()
+        if self.task == "classification":
+            reading = self.label.read(self.classes)
+        else:
+            reading = self.label.read_numbers(self.label_numbers)
         return Survey(
             self.source,
-            self.label,
+            self.label.name,
             self.task,
             self.rows,
             self.forms,
@@ -143,6 +161,7 @@ class Scan:
             self.classes,
             self.labels,
             self.rarest,
+            reading,
             self.cache,
             self.sample,
         )
@@ -159,6 +178,7 @@ class Scan:
             label = self._add_classes(columns, *columns.label, start)
         else:
             label = columns.label
+            self.label_numbers.add(label, columns.words)
             self._add_numeric_label(label, start)
         self.sample.add(columns.parsed, start, columns.values, codes, label)
         for first in range(0, count, self._batch_rows):
@@ -181,12 +201,7 @@ class Scan:
         seen = self.classes.counts.copy()
         codes = self.classes.add(block_codes, texts)
         if len(self.classes.codes) > MOST_CLASSES:
-            row = int(np.flatnonzero(codes >= MOST_CLASSES)[0])
-            self.source.refuse(
-                f"column {quoted(self.label)} has more than {MOST_CLASSES} classes by row"
-                f" {row_of(columns.parsed.block, self.source, row)}, too many to tell apart; name another"
-                " label, or set task to regression"
-            )
+            self._limit_classes(columns, codes)
         for code in range(len(self.classes.counts)):
             before = int(seen[code]) if code < len(seen) else 0
             if before < SMALL_CLASS and self.classes.counts[code] > before:
@@ -194,6 +209,22 @@ class Scan:
         label = codes.astype(np.float64)
         label[codes < 0] = np.nan
         return label
+
+    def _limit_classes(self, columns: BlockColumns, codes: np.ndarray) -> None:
+        """Raise OtherTaskError, which names the row, if there are too many classes to tell apart."""
+        reading = self.label.read(self.classes)
+        classes = list(dict.fromkeys(reading.names.values()))
+        if len(classes) <= MOST_CLASSES and not self.classes.beyond:
+            return
+        late = set(classes[MOST_CLASSES:])
+        new = [self.classes.codes[text] for text, name in reading.names.items() if name in late]
+        row = int(np.flatnonzero(np.isin(codes, [*new, model.OTHER]))[0])
+        remedy = "name another label" + (", or set task to regression" if reading.numeric else "")
+        raise OtherTaskError(
+            f"column {quoted(self.label.name)} has more than {MOST_CLASSES} classes by row"
+            f" {row_of(columns.parsed.block, self.source, row)}, too many to tell apart; {remedy}",
+            reading.task,
+        )
 
     def _note_first_rows(self, code: int, mask: np.ndarray, start: int) -> None:
         """Keep hash and number of a class's first rows, for holdout.Split to divide a small class."""

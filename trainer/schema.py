@@ -9,7 +9,7 @@ import touchdown_model as model
 from cache import Batch
 from column_choice import Choice, choose_columns
 from holdout import Split
-from label_choice import choose_label
+from label_choice import Label, choose_label
 from survey import Survey
 from text import quoted
 
@@ -24,14 +24,16 @@ class Plan:
 
     places: for each of the schema's columns, its row in the batches' numbers or codes. lookups: for a
     category, the level of each of the survey's codes. class_of: for each code of the survey's classes, the
-    index of its class, -1 if its rows are left out. typed: the type of each column in the model's signature.
-    label_reach: the least and the largest standardised label of a regression; others are trained on as these.
+    index of its class, -1 if its rows are left out. label: what is predicted, and how it is written.
+    typed: the type of each column in the model's signature. label_reach: the least and the largest
+    standardised label of a regression; others are trained on as these.
     """
 
     schema: model.Schema
     places: list[int]
     lookups: list[np.ndarray | None]
     class_of: np.ndarray
+    label: Label
     split: Split
     typed: dict[str, str]
     dropped: list[dict[str, str]] = field(default_factory=list)
@@ -101,6 +103,7 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
         places=[each.place for each in ordered],
         lookups=[each.lookup for each in ordered],
         class_of=label.class_of,
+        label=label,
         split=label.split,
         typed=_signature(survey, choice),
         dropped=[

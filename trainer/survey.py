@@ -8,6 +8,7 @@ import touchdown_model as model
 from cache import Cache
 from column_kinds import Form
 from column_statistics import Levels, NumberStatistics
+from dialect_label import LabelReading
 from reading import Source
 from sample import Sample
 
@@ -17,9 +18,10 @@ class Survey:
     """What is known of a dataset after it has been read once.
 
     forms: of every column but the label, in the file's order. numbers: of the number, boolean and date
-    columns, in that order; levels: of the categories. classes: the label's texts, of a classification;
-    labels: its numbers, of a regression. rarest: for each class (0 for a regression), hash and number of its
-    first rows. cache: every row, parsed. sample: some rows that stay in memory.
+    columns, in that order; levels: of the categories. classes: the label's texts as they are written, of a
+    classification; labels: its numbers, of a regression. rarest: for each of these texts (0 for a
+    regression), hash and number of its first rows. reading: what the label's cells mean. cache: every row,
+    parsed. sample: some rows that stay in memory.
     """
 
     source: Source
@@ -32,6 +34,7 @@ class Survey:
     classes: Levels
     labels: NumberStatistics
     rarest: dict[int, list[tuple[int, int]]]
+    reading: LabelReading
     cache: Cache
     sample: Sample
 

@@ -80,6 +80,13 @@ def codes_of(cells: pa.DictionaryArray) -> np.ndarray:
     return codes
 
 
+def written(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
+    """As `encoded`, with each text as it is written; None for one of spaces alone."""
+    dictionary = as_dictionary(cells)
+    texts = dictionary.dictionary.to_pylist()
+    return codes_of(dictionary), [text if text is not None and text.strip() else None for text in texts]
+
+
 def encoded(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
     """The codes of a column's cells, as `codes_of`, and the texts that they stand for."""
     dictionary = as_dictionary(cells)

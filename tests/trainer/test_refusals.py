@@ -44,7 +44,7 @@ BAD = {
     "all labels missing": (b"a,b,y\n1,2,\n3,4,NA\n", ['column "y"', "missing in 2 of 2 rows"]),
     "more classes than a model can distinguish": (
         b"a,y\n" + b"".join(b"%d,c%d\n" % (n % 7, n) for n in range(2000)),
-        ['column "y"', "1000 classes", "row 1002", "task to regression"],
+        ['column "y"', "1000 classes", "row 1002", "too many to tell apart; name another label"],
     ),
     "a label that would break the line": (
         b'a,b,y\n1,2,"x\ny\x1b[31m"\n3,4,"x\ny\x1b[31m"\n',

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.dataset import HEAD, check_label, parse_head
+from activities.dataset import HEAD, invalid, parse_head
+from activities.label import problem_of
 from runs.errors import RefusedError
 from runs.text import quote
 from tests.unit.rehearsed import SETTINGS
@@ -41,7 +42,9 @@ def why(head: bytes, *, whole: bool = True, **settings: Any) -> str:
 def accepted(head: bytes, *, whole: bool = True, **settings: Any) -> None:
     found = seen(head, whole=whole)
     if settings:
-        check_label(NAME, found, replace(SETTINGS, label=found.columns[-1], **settings))
+        problem = problem_of(found, replace(SETTINGS, label=found.columns[-1], **settings))
+        if problem:
+            raise invalid(NAME, problem)
 
 
 # --- What is accepted ---------------------------------------------------------------------------------
@@ -257,7 +260,7 @@ def test_any_bytes_are_rows_or_a_refusal(head: bytes, whole: bool) -> None:
     try:
         found = seen(head, whole=whole)
         for task in ("classification", "regression"):
-            check_label(NAME, found, replace(SETTINGS, label=found.columns[-1], task=task))
+            problem_of(found, replace(SETTINGS, label=found.columns[-1], task=task))
     except RefusedError:
         return
     assert found.rows

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import dialect
-from trainer.dialect import Inspection, UnreadableError, inspect_head, number_of, task_of, unique_names
+from trainer.dialect import Inspection, UnreadableError, inspect_head, number_of, unique_names
 
 ROWS = [["size", "farbe", "kind"], ["1,5", "grün; hell", "a"], ["2,25", 'say "x"', "b"], ["3", "a\nb", "a"]]
 
@@ -115,27 +115,6 @@ def test_unique_names_are_unique(header: list[str]) -> None:
     names, renamed = unique_names(header)
     assert len(set(names)) == len(names) == len(header)
     assert all(renamed.get(new, new) == old for new, old in zip(names, header, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("cells", "task"),
-    [
-        (["a", "b"], "classification"),
-        (["True", "False"], "classification"),
-        (["0", "1", "1", "0"], "classification"),
-        (["1", "2", "3", "1", "2", "3"], "classification"),
-        (["1.0", "2.0", "1.0", "2.0"], "classification"),
-        (["1.5", "2", "3"], "regression"),
-        (["1", "2", "3", "4"], "regression"),
-        ([str(n % 21) for n in range(200)], "regression"),
-        ([str(n % 20) for n in range(200)], "classification"),
-        (["1.5", "2", "three"], "classification"),
-        (["", "NA", "inf", "1.5"], "regression"),
-        ([], "classification"),
-    ],
-)
-def test_the_task_follows_from_the_label_by_rule(cells: list[str], task: str) -> None:
-    assert task_of(cells) == task
 
 
 @pytest.mark.parametrize(

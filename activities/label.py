@@ -1,0 +1,143 @@
+"""What the first bytes of a dataset show about its label: the task that it suggests, and its faults."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from runs.contracts import RunSettings
+from runs.text import quote
+from trainer import dialect, dialect_label
+from trainer.dialect_label import LabelReading
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label column as the first bytes show it.
+
+    decimal: the file's decimal mark. cells: line number and text of each row. reading: what the texts mean.
+    """
+
+    name: str
+    decimal: str
+    cells: list[tuple[int, str]]
+    reading: LabelReading
+
+    @property
+    def column(self) -> str:
+        return f"column {quote(self.name)}"
+
+    def number_of(self, text: str) -> float | None:
+        return dialect.number_of(text, self.decimal)
+
+    def is_missing(self, text: str) -> bool:
+        """Whether a text of a label of numbers stands for a missing one."""
+        return dialect.is_missing(text) or text in self.reading.words or dialect_label.is_doubtful(text)
+
+
+def label_of(found: dialect.Inspection, name: str) -> Label:
+    def number_of(text: str) -> float | None:
+        return dialect.number_of(text, found.dialect.decimal)
+
+    reading = dialect_label.read_head(found, name, number_of, dialect.is_missing)
+    return Label(name, found.dialect.decimal, list(zip(found.lines, found.cells(name), strict=True)), reading)
+
+
+def problem_of(found: dialect.Inspection, wanted: RunSettings) -> str:
+    """Why the first bytes of a dataset already show that its label cannot be learned, or "".
+
+    The text names column, row and remedy. What later rows could still change counts only if all rows have
+    been read.
+    """
+    label = label_of(found, wanted.label)
+    if wanted.task == "regression" and (problem := text_in_regression(label)):
+        return problem
+    if not found.whole:
+        return ""
+    if wanted.task == "regression":
+        known = numbers_of(label)
+        return mostly_missing(label, known) or single_value(label, known) or identifier(label, known)
+    known = classes_of(label)
+    problem = mostly_missing(label, known) or single_value(label, known) or identifier(label, known)
+    if problem or wanted.rare_classes != "refuse":
+        return problem
+    return class_of_one_row(label, known)
+
+
+Known = list[tuple[int, str, str]]
+"""Of each row with a label: its line, what it has in common with others of the same label, and its text."""
+
+
+def classes_of(label: Label) -> Known:
+    names = label.reading.names
+    return [(line, names[text], text) for line, text in label.cells if text in names]
+
+
+def numbers_of(label: Label) -> Known:
+    return [
+        (line, str(number), text)
+        for line, text in label.cells
+        if (number := label.number_of(text)) is not None
+    ]
+
+
+def text_in_regression(label: Label) -> str:
+    for line, text in label.cells:
+        if label.number_of(text) is None and not label.is_missing(text):
+            return (
+                f"{label.column}, row {line}: {quote(text.strip())} is not a number; correct it, name another"
+                ' label, or set task to "classification".'
+            )
+    return ""
+
+
+def mostly_missing(label: Label, known: Known) -> str:
+    rows = len(label.cells)
+    if len(known) * 2 >= rows:
+        return ""
+    there = {line for line, _, _ in known}
+    missing = [line for line, _ in label.cells if line not in there]
+    return (
+        f"{label.column}, row {missing[0]}: the label is missing, as in {len(missing)} of"
+        f" {rows} rows; fill in more than half of them, or name another label."
+    )
+
+
+def single_value(label: Label, known: Known) -> str:
+    if len({value for _, value, _ in known}) != 1:
+        return ""
+    writings = dict.fromkeys(text.strip() for _, _, text in known)
+    also = f" (also written {', '.join(map(quote, list(writings)[1:5]))})" if len(writings) > 1 else ""
+    return (
+        f"{label.column}, rows {known[0][0]} to {known[-1][0]}: the only label is"
+        f" {quote(next(iter(writings)))}{also}; add rows with another one, or name another label."
+    )
+
+
+def identifier(label: Label, known: Known) -> str:
+    """What is wrong with a label that identifies rows: every value differs."""
+    if len({value for _, value, _ in known}) < len(known) or not known:
+        return ""
+    numbers = [number for _, _, text in known if (number := label.number_of(text)) is not None]
+    span: float | None = None
+    if len(numbers) == len(known) and not label.reading.codes:
+        if label.reading.fractions:
+            return ""
+        span = max(numbers) - min(numbers)
+    if not dialect_label.names_rows(label.name, len(known), span):
+        return ""
+    return (
+        f"{label.column}: each of {len(known)} rows holds another value, as an identifier does, so there is"
+        " nothing to learn; name the column to predict with the setting label."
+    )
+
+
+def class_of_one_row(label: Label, known: Known) -> str:
+    counts = Counter(name for _, name, _ in known)
+    for line, name, text in known:
+        if counts[name] == 1:
+            regression = ', or set task to "regression" if the numbers are quantities'
+            return (
+                f"{label.column}, row {line}: class {quote(text.strip())} has this one row, and training and"
+                " hold-out need one each; add rows of it, remove this one, or set rare_classes to"
+                f' "merge"{regression if label.reading.numeric else ""}.'
+            )
+    return ""
