@@ -127,7 +127,7 @@ def notes(name: str, pattern: str, cells: list[str], decided: bool) -> list[str]
         said += f", as a {pattern}" if pattern == formats.SERIAL else f", as {pattern}"
     elif doubtful:
         said += f", {ORDERS[pattern]}, which no cell of the column decides"
-    elif len(either) or pattern == formats.YEAR_FIRST:
+    elif reading.decisive.any() or len(either) or pattern == formats.YEAR_FIRST:
         said += f", {ORDERS[pattern]}"
     if reading.short.any():
         said += f"; two-digit years are those from 19{PIVOT} to 20{PIVOT - 1}"

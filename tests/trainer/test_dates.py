@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trainer.workshop import Training, Workshop
+from tests.trainer.workshop import Training, Workshop, table
 
 MONTH_FIRST, DAY_FIRST, YEAR_FIRST = "month first", "day first", "year first"
 TIME, COMPACT, SERIAL = "time of day", "yyyymmdd", "day number of a spreadsheet"
@@ -297,10 +297,93 @@ def test_cells_that_a_caller_hands_over_as_numbers_are_read_as_their_text(worksh
 
 # --- Trainings ---------------------------------------------------------------------------------------
 
+LINEAR = ["--algorithm", "linear", "--epochs", "5"]
+MANY = 60_000
+"""Rows of which the first ones fill more than a megabyte."""
+FIRST_ROWS = 40_000
+
 
 def columns(training: Training) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in training.json("profile.json")["columns"]}
 
 
-def notes(training: Training) -> list[str]:
-    return [note for note in training.document["notes"] if 'column "when"' in note]
+def moment(row: int) -> datetime:
+    """A moment of 2020 or 2021, in the first twelve days of a month."""
+    return datetime(2020 + row % 2, 1 + row * 5 % 12, 1 + row * 7 % 12, row * 11 % 24, row % 60, tzinfo=UTC)
+
+
+WRITTEN: dict[str, tuple[Writer, str]] = {
+    "iso": (lambda m: m.isoformat(), ""),
+    "named": (
+        lambda m: f"{m:%d}-{SHORT[m.month - 1]}-{m:%y}",
+        '"01-Jan-20" is read as 2020-01-01; two-digit years are those from 1969 to 2068',
+    ),
+    "us": (
+        lambda m: f"{m.month}/{m.day}/{m.year} {half(m)}",
+        '"6/8/2021 11:01:00 AM" is read as 2021-06-08T11:01:00, the month before the day, which no cell of'
+        " the column decides",
+    ),
+    "uk": (
+        lambda m: f"{m + timedelta(days=15):%d/%m/%y}",
+        '"16/01/20" is read as 2020-01-16, the day before the month; two-digit years are those from 1969 to'
+        " 2068",
+    ),
+    "at": (lambda m: f"{m:%H:%M}", '"00:00" is read as 00:00:00, a time of day'),
+    "packed": (lambda m: f"{m:%Y%m%d}", '"20200101" is read as 2020-01-01'),
+    "unix_time": (
+        lambda m: str(int(m.timestamp())),
+        '"1577836800" is read as 2020-01-01, as seconds since 1970',
+    ),
+}
+
+
+def test_dates_as_people_write_them_are_features_and_the_report_says_how_they_were_read(
+    workshop: Workshop,
+) -> None:
+    rows = [[write(moment(row)) for write, _ in WRITTEN.values()] for row in range(120)]
+    labelled = [[*row, "early" if row[0] < "2021" else "late"] for row in rows]
+    data = table([*WRITTEN, "y"], labelled)
+    training = workshop.trained(data.encode(), *LINEAR)
+    found = columns(training)
+    assert {name: each["kind"] for name, each in found.items()} == dict.fromkeys(WRITTEN, "date")
+    assert (found["at"]["range"], found["packed"]["range"]) == (
+        ["00:00:00", "23:49:00"],
+        ["2020-01-01", "2021-12-02"],
+    )
+    said = [f'column "{name}": {note}' for name, (_, note) in WRITTEN.items() if note]
+    assert [note for note in training.document["notes"] if "is read as" in note] == said
+    assert training.document["metrics"]["accuracy"] == 1
+    answer = workshop.score(training, data.encode())
+    assert answer["prediction"] == [row[-1] for row in labelled]
+
+
+def late(first: Writer, then: Writer) -> bytes:
+    """A table whose first megabyte is written in one way, and what follows in another.
+
+    The first days are among the first twelve of a month, the later ones are not.
+    """
+    cells = [first(moment(row)) for row in range(FIRST_ROWS)]
+    cells += [then(moment(row) + timedelta(days=15)) for row in range(MANY - FIRST_ROWS)]
+    return table(
+        ["when", "x", "y"], [[c, "x" * 20, "uv"[n * 7 % 11 > 5]] for n, c in enumerate(cells)]
+    ).encode()
+
+
+def british(m: datetime) -> str:
+    return f"{m:%d/%m/%Y}"
+
+
+def test_days_after_the_first_megabyte_decide_the_order_of_day_and_month(workshop: Workshop) -> None:
+    training = workshop.trained(late(british, british), *LINEAR)
+    found = columns(training)["when"]
+    assert (found["kind"], found["missing"], found["range"]) == ("date", 0, ["2020-01-01", "2021-12-17"])
+    assert (
+        'column "when": "08/06/2021" is read as 2021-06-08, the day before the month'
+        in training.document["notes"]
+    )
+
+
+def test_eight_digits_that_are_no_dates_after_the_first_megabyte_are_numbers(workshop: Workshop) -> None:
+    training = workshop.trained(late(lambda m: f"{m:%Y%m%d}", lambda m: f"9{m:%H%M}999"), *LINEAR)
+    assert (columns(training)["when"]["kind"], columns(training)["when"]["missing"]) == ("number", 0)
+    assert not [note for note in training.document["notes"] if "is read as" in note]
