@@ -73,6 +73,7 @@ class Inspection:
     of the file was left out or read in an unusual way. file_columns: the names of `columns` and of those that
     are left out because they have neither name nor value, as every row has their cells. begins: the line of
     the file, from 1, below the header. looks: of the file's columns, to judge rows at the end of the file by.
+    notes_at_end: what was left out there, if these are all rows; who reads on to the end finds it as well.
     """
 
     dialect: Dialect
@@ -85,6 +86,7 @@ class Inspection:
     file_columns: list[str] = field(default_factory=list)
     begins: int = 2
     looks: list[dialect_cells.Look] = field(default_factory=list)
+    notes_at_end: list[str] = field(default_factory=list)
 
     def cells(self, column: str) -> list[str]:
         """The cells of one column."""
@@ -135,6 +137,7 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         every,
         table.begins,
         table.looks,
+        table.notes_at_end,
     )
 
 

@@ -41,16 +41,17 @@ def rows_at_end(rows: Sequence[Sequence[str]], looks: Sequence[cells.Look], befo
     """How many of the last rows of a file are no data.
 
     looks: of its columns. before: how many lines stand between the header and the first of `rows`.
-    Rows without any value are no data only if a row below them is none either.
+    A row without any value is no data if the row below it is none either.
     """
     found = 0
     for number, row in enumerate(reversed(rows), 1):
         if number > MOST_ROWS:
             break
         rows_above = None if before is None else before + len(rows) - number
-        if any(cell.strip() for cell in row):
-            if not is_no_data(row, looks, rows_above):
-                break
+        empty = not any(cell.strip() for cell in row)
+        if not empty and not is_no_data(row, looks, rows_above):
+            break
+        if not empty or found == number - 1 > 0:
             found = number
     return found
 

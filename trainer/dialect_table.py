@@ -37,7 +37,7 @@ class Table:
     header: the names as they are written; every row has as many cells. lines: the line of the file, from 1,
     where each row begins; begins: the line below the header, and below rows of units. looks: of the columns,
     by which the rows at the end of the file are judged. quoting: how quotes are written. notes: what was left
-    out or read in an unusual way.
+    out or read in an unusual way; notes_at_end: what was left out at the end, if the text is the whole file.
     """
 
     separator: str
@@ -48,6 +48,7 @@ class Table:
     looks: list[cells.Look]
     quoting: quotes.Quoting
     notes: list[str]
+    notes_at_end: list[str]
 
 
 def table_of(text: str, *, whole: bool) -> Table:
@@ -86,50 +87,47 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
     above = top.above(text)
     text = text[above.start :]
     separator = above.separator or separator_of(text, blanks=quoting.blanks)
-    notes = list(quoting.notes)
+    trimmed: list[str] = []
     if whole:
         last = end.last_value(text, separator)
         kept, trimmed = end.trimmed(text[last:], separator)
-        text, notes = text[:last] + kept, notes + trimmed
+        text = text[:last] + kept
     records, problem = rows.records_of(text, separator, whole=whole, first=above.line, blanks=quoting.blanks)
     if problem is not None and len(records) < 2:
         raise problem
     if not records:
         raise _without_a_header(whole=whole)
-    header, data, notes_above = _header(above, records, separator)
-    looks, data, notes_below = _without_end(header, data, separator, whole=whole)
+    header, data, notes = _header(above, records, separator)
+    looks, data, left_out = _without_end(header, data, separator, whole=whole)
     header = _as_wide(header, data)
     if problem is not None:
         raise problem
     below = top.rows_below([record.cells for record in data])
     begins = (data[below - 1] if below else header).below
-    units, data = data[:below], data[below:]
-    notes_above += [
-        f"row {each.line}, below the header, is no row of the table and was left out:"
-        f" {rows.quoted(separator.join(each.cells))}"
-        for each in units
-    ]
+    notes += _notes_below(data[:below], separator)
+    data = data[below:]
     _check_header(header, data)
     return Table(
-        separator,
-        header.cells,
-        [record.cells for record in data],
-        [record.line for record in data],
-        begins,
-        looks,
-        quoting,
-        notes_above + notes + notes_below + _names_in_doubt(header),
+        separator=separator,
+        header=header.cells,
+        rows=[record.cells for record in data],
+        lines=[record.line for record in data],
+        begins=begins,
+        looks=looks,
+        quoting=quoting,
+        notes=[*notes, *quoting.notes, *_names_in_doubt(header)],
+        notes_at_end=[*trimmed, *left_out],
     )
 
 
 def separator_of(text: str, *, blanks: bool = False) -> str:
     """The separator that splits most of the first rows into equally many cells, at least two.
 
-    If several do, the one with the fewest titles above the header, then the one that gives the most cells; if
-    none does, a comma.
+    If several do, one that splits the header so as well, then the one with the fewest titles above it, then
+    the one that gives the most cells; if none does, a comma.
     """
     lines = list(islice(rows.physical_lines(text[:SEPARATOR_CHARACTERS]), rows.DETECTION_ROWS))
-    best, most = ",", (0.0, 0, 0)
+    best, most = ",", (0.0, False, 0, 0)
     for separator in SEPARATORS:
         try:
             found = [row for row in rows.csv_rows(lines, separator, blanks=blanks) if row]
@@ -144,7 +142,7 @@ def separator_of(text: str, *, blanks: bool = False) -> str:
         # Rounded, because the last row may have been cut.
         compared = found[place : place + rows.COMPARED_ROWS]
         alike = sum(len(row) == width for row in compared) / len(compared)
-        score = (round(alike, 1), -place, width)
+        score = (round(alike, 1), len(found[place]) == width, -place, width)
         if score > most:
             best, most = separator, score
     return best
@@ -190,6 +188,14 @@ def _notes_above(skipped: list[tuple[int, str]], separator: str) -> list[str]:
         )
         notes.append(f"{some} left out: {texts}{more}")
     return notes
+
+
+def _notes_below(units: list[rows.Record], separator: str) -> list[str]:
+    return [
+        f"row {each.line}, below the header, is no row of the table and was left out:"
+        f" {rows.quoted(separator.join(each.cells))}"
+        for each in units
+    ]
 
 
 def _without_end(

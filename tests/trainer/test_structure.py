@@ -1,0 +1,79 @@
+"""What stands around a table in its file, and unusual quotes, change nothing about what is learned from it."""
+
+from typing import Any
+
+import pytest
+
+from tests.trainer.flat import flat_module
+from tests.trainer.oddities import HEADER, ODDITIES, ROWS
+from tests.trainer.test_dialects import outcome
+from tests.trainer.workshop import Workshop, table
+
+FEW = ["--algorithm", "linear", "--epochs", "2"]
+CLEAN = table(HEADER, ROWS)
+
+
+def told(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name != "notes"}
+
+
+@pytest.fixture(scope="module")
+def clean(workshop: Workshop) -> dict[str, Any]:
+    return outcome(workshop.trained(CLEAN.encode(), *FEW))
+
+
+TRAINED = ["sep=;", "titles with separators", "units", "totals and means", "Ctrl-Z", "trailing separators"]
+TRAINED += ["backslashes", "blanks before quotes"]
+
+
+@pytest.mark.parametrize("oddity", TRAINED)
+def test_an_odd_file_gives_the_same_model_and_says_what_was_odd(
+    oddity: str, workshop: Workshop, clean: dict[str, Any]
+) -> None:
+    write, note = ODDITIES[oddity]
+    training = workshop.trained(write([HEADER, *ROWS]).encode(), *FEW)
+    found = outcome(training)
+    assert told(found) == told(clean)
+    said = [each for each in found["notes"] if note in each]
+    assert len(said) == 1, found["notes"]
+    assert said[0] in training.stdout
+    # The example beside the model is scored with the names that a clean file has.
+    assert workshop.score(training, CLEAN.encode())["prediction"]
+
+
+@pytest.mark.parametrize(("size", "block"), [(7, 200), (1000, 900), (1 << 20, 1 << 20)])
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_the_stream_of_an_odd_file_holds_its_rows_whatever_its_pieces(
+    oddity: str, size: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, note = ODDITIES[oddity]
+    data = write([HEADER, *ROWS]).encode("utf-16" if block == 900 else "utf-8")
+    if block == 200:
+        data = data.replace(b"\n", b"\r\n")
+    source, rows = streamed(data, size, block, monkeypatch)
+    assert [row for _, row in rows] == ROWS
+    assert sum(note in each for each in source.notes) == 1, source.notes
+    lines = write([HEADER, *ROWS]).split("\n")
+    assert all(row[0] in lines[line - 1] for line, row in rows)
+
+
+def streamed(
+    data: bytes, size: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Any, list[tuple[int, list[str]]]]:
+    """A source of some bytes that come in pieces of `size`, and the line and cells of each row in its blocks."""
+    reading: Any = flat_module("reading")
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block)
+    source = reading.Source("d.csv", lambda: (data[at : at + size] for at in range(0, len(data), size)))
+    inspection = source.inspection
+    kept = [inspection.file_columns.index(name) for name in inspection.columns]
+    rows = []
+    for each in source.blocks():
+        reader = source.csv_rows(each.data, strict=True)
+        line = each.line
+        for row in reader:
+            if row:
+                rows.append((line, [row[place] for place in kept]))
+            line = each.line + reader.line_num
+    return source, rows
+
+
