@@ -44,8 +44,13 @@ def without_end(
     return data[: start + end_of_lines(data[start:], above)] if above else data[:start], notes
 
 
+def last_value(data: bytes, separator: str) -> int:
+    """Where the last value of a text ends, as dialect_end.last_value."""
+    return len(data.rstrip((dialect_end.WHITE + dialect_end.END_OF_FILE + separator).encode()))
+
+
 def _trimmed(data: bytes, separator: str) -> tuple[bytes, list[str]]:
     """A text without the lines at its end that hold no value, as dialect_end.trimmed, and notes on them."""
-    last = len(data.rstrip((dialect_end.WHITE + dialect_end.END_OF_FILE + separator).encode()))
+    last = last_value(data, separator)
     kept, notes = dialect_end.trimmed(data[last:].decode("utf-8", errors="replace"), separator)
     return data[:last] + kept.encode(), notes

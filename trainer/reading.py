@@ -19,7 +19,7 @@ import dialect
 import dialect_compression as compression
 import dialect_encodings as encodings
 from dialect_quotes import PLAIN, Quoting, rewritten
-from ending import ENDING_BYTES, without_end
+from ending import ENDING_BYTES, last_value, without_end
 from lines import Feeds, end_of_lines, lines_in, lone_returns
 from record_ends import QUOTE, record_end
 from refusals import BadInputError
@@ -158,7 +158,7 @@ class Source:
             parts, ended = next_parts(pieces, rest)
             if not ended and len(parts) == 2 and not (QUOTE in parts[1] or QUOTE in rest):
                 # Nearly every block: no cell is quoted, so a line is a record, and one copy is enough.
-                end = parts[1].rfind(b"\n", 0, len(parts[1]) - kept_back()) + 1
+                end = parts[1].rfind(b"\n", 0, before_the_end(parts[1], separator)) + 1
                 if end:
                     block = Block(b"".join((rest, memoryview(parts[1])[:end])), line, quoted=False)
                     rest = parts[1][end:]
@@ -172,7 +172,7 @@ class Source:
                 data, self.notes_at_end = without_end(data, line, inspection, line_end)
                 end = len(data)
             else:
-                end = record_end(data[: len(data) - kept_back()], separator, line_end)
+                end = record_end(data[: before_the_end(data, separator)], separator, line_end)
             rest, data = data[end:], data[:end]
             block = Block(data, line, QUOTE in data)
             lines = block.lines
@@ -214,9 +214,15 @@ class Source:
         return self.inspection.notes + self.notes_at_end
 
 
-def kept_back() -> int:
-    """Bytes of text that a block leaves to the next one, so that the last one holds the end of the file."""
-    return min(ENDING_BYTES, BLOCK_BYTES // 2)
+def before_the_end(data: bytes, separator: str) -> int:
+    """How much of a text is followed by so much that it is not the end of the dataset.
+
+    What follows is left to the next block, so that the last one holds all that ending.without_end looks at:
+    the last rows, and any number of rows without a value.
+    """
+    kept = min(ENDING_BYTES, BLOCK_BYTES // 2)
+    last = last_value(data, separator)
+    return max(0, (last if len(data) - last < LONGEST_RECORD // 2 else len(data)) - kept)
 
 
 def next_parts(pieces: Iterator[bytes], rest: bytes) -> tuple[list[bytes], bool]:

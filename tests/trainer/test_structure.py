@@ -1,4 +1,4 @@
-"""What stands around a table in its file, and unusual quotes, change nothing about what is learned from it."""
+"""What stands around a table in its file, and unusual quotes, change nothing of what is learned from it."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_the_stream_of_an_odd_file_holds_its_rows_whatever_its_pieces(
 def streamed(
     data: bytes, size: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Any, list[tuple[int, list[str]]]]:
-    """A source of some bytes that come in pieces of `size`, and the line and cells of each row in its blocks."""
+    """A source of bytes that come in pieces of `size`, and the line and cells of each row in its blocks."""
     reading: Any = flat_module("reading")
     monkeypatch.setattr(reading, "BLOCK_BYTES", block)
     source = reading.Source("d.csv", lambda: (data[at : at + size] for at in range(0, len(data), size)))
@@ -75,5 +75,3 @@ def streamed(
                 rows.append((line, [row[place] for place in kept]))
             line = each.line + reader.line_num
     return source, rows
-
-
