@@ -139,13 +139,18 @@ def separator_of(text: str, *, blanks: bool = False) -> str:
         width = top.typical_width(found[place:])
         if width < 2 or len(found[place]) < 2:
             continue
-        # Rounded, because the last row may have been cut.
-        compared = found[place : place + rows.COMPARED_ROWS]
-        alike = sum(len(row) == width for row in compared) / len(compared)
+        alike = _alike([len(row) for row in found[place : place + rows.COMPARED_ROWS]], width)
         score = (round(alike, 1), len(found[place]) == width, -place, width)
         if score > most:
             best, most = separator, score
     return best
+
+
+def _alike(widths: list[int], width: int) -> float:
+    """The share of rows that have a width. Of the last ones, which may be no data, those that have it count."""
+    last = len(widths) - next(n for n, each in enumerate(reversed(widths)) if each == width)
+    compared = widths[: max(last, len(widths) - end.MOST_ROWS)]
+    return sum(each == width for each in compared) / len(compared)
 
 
 def _without_a_header(*, whole: bool) -> rows.UnreadableError:
