@@ -147,7 +147,7 @@ def separator_of(text: str, *, blanks: bool = False) -> str:
 
 
 def _alike(widths: list[int], width: int) -> float:
-    """The share of rows that have a width. Of the last ones, which may be no data, those that have it count."""
+    """The share of rows that have a width. Of the last ones, those that lack it do not count."""
     last = len(widths) - next(n for n, each in enumerate(reversed(widths)) if each == width)
     compared = widths[: max(last, len(widths) - end.MOST_ROWS)]
     return sum(each == width for each in compared) / len(compared)
