@@ -124,8 +124,15 @@ def identifier(label: Label, known: Known) -> str:
         span = max(numbers) - min(numbers)
     if not dialect_label.names_rows(label.name, len(known), span):
         return ""
+    if not label.reading.numeric:
+        example = quote(known[0][2].strip())
+        return (
+            f"{label.column}: each of {len(known)} rows holds another text, such as {example},"
+            " so there are no classes to learn; name the column to predict with the setting label, or correct"
+            " this one if it holds numbers."
+        )
     return (
-        f"{label.column}: each of {len(known)} rows holds another value, as an identifier does, so there is"
+        f"{label.column}: each of {len(known)} rows holds another number, as an identifier does, so there is"
         " nothing to learn; name the column to predict with the setting label."
     )
 

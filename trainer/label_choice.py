@@ -75,12 +75,20 @@ def _refuse_missing_labels(survey: Survey, missing: int) -> None:
 
 def _refuse_identifier(survey: Survey, rows: int, span: float | None) -> None:
     """Refuse a label that identifies rows. Its values all differ."""
-    if names_rows(survey.label, rows, span):
+    if not names_rows(survey.label, rows, span):
+        return
+    if not survey.reading.numeric:
+        text = next(iter(survey.reading.names.values()))
         _refuse(
             survey,
-            f": each of {rows} rows holds another value, as an identifier does, so there is nothing to learn;"
-            " name the column to predict as the label",
+            f": each of {rows} rows holds another text, such as {quoted(text)}, so there are no classes to"
+            " learn; name the column to predict as the label, or correct this one if it holds numbers",
         )
+    _refuse(
+        survey,
+        f": each of {rows} rows holds another number, as an identifier does, so there is nothing to learn;"
+        " name the column to predict as the label",
+    )
 
 
 def _classes(survey: Survey, rare_classes: str) -> Label:

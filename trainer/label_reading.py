@@ -54,6 +54,10 @@ class LabelCells:
         self._missing = {dialect_label.folded(text) for text in self.head.words}
         self._missing |= dialect_label.DOUBTFUL_BESIDE_NUMBERS
 
+    def learn(self, reading: LabelReading) -> None:
+        """Take the words for "missing" that all cells show for such in a label of numbers."""
+        self._missing = self._missing | {dialect_label.folded(text) for text in reading.words}
+
     def is_missing(self, text: str) -> bool:
         """Whether a text in a label of numbers stands for a missing one."""
         return dialect.is_missing(text) or dialect_label.folded(text) in self._missing

@@ -29,9 +29,9 @@ from text_codes import FLAWS
 
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
-MOST_PASSES = 5
+MOST_PASSES = 6
 """One, and one more each in Latin-1, because columns have another kind, because some of them are neither
-dates nor numbers, and because the task is another."""
+dates nor numbers, and twice because the task is another."""
 BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
 
@@ -45,7 +45,7 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
     inspection = source.inspection
     label = label_column(source, label)
     cells = LabelCells(source, label)
-    free, task = not task, task or cells.head.task
+    free, task, ruled_out = not task, task or cells.head.task, set[str]()
     features = [name for name in inspection.columns if name != label]
     forms = {name: form_of(inspection.cells(name), inspection.dialect.decimal, name) for name in features}
     for _ in range(MOST_PASSES):
@@ -54,29 +54,26 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
             survey = Scan(source, cells, task, forms, cache).run()
         except NotUtf8Error as error:
             cache.delete()
-            if not _ascii_so_far(source):
-                source.refuse(str(error))
-            source.encoding = "cp1252"
+            _read_as_latin_1(source, error)
             continue
         except OtherTaskError as error:
             cache.delete()
-            if not free or error.task == task:
+            if not free or error.task in ruled_out | {task}:
                 source.refuse(str(error))
-            free, task = False, error.task
+            ruled_out, task = ruled_out | {task}, error.task
             continue
         except OSError:
             cache.delete()
             raise
-        other = other_kinds(survey)
-        if not other and (not free or survey.reading.task == task):
+        other, suits = other_kinds(survey), not free or survey.reading.task == task
+        if not other and suits:
             return survey
         cache.delete()
         forms = forms | other
-        if free and survey.reading.task != task:
+        if not suits:
+            cells.learn(survey.reading)
             free, task = False, survey.reading.task
-    raise AssertionError(
-        "neither a column nor the task changes twice, so the last pass finds what it expects"
-    )
+    raise AssertionError("a column or a task that changed stays, so the last pass finds what it expects")
 
 
 def label_column(source: Source, label: str) -> str:
@@ -98,10 +95,12 @@ def label_column(source: Source, label: str) -> str:
     return found
 
 
-def _ascii_so_far(source: Source) -> bool:
-    """Whether the head of the file is plain ASCII, so that the file may as well be Latin-1."""
+def _read_as_latin_1(source: Source, error: NotUtf8Error) -> None:
+    """Read a file as Latin-1 from now on, or refuse it if its head is not plain ASCII."""
     texts = [source.inspection.columns, *source.inspection.rows]
-    return source.encoding == "utf-8" and all(cell.isascii() for row in texts for cell in row)
+    if source.encoding != "utf-8" or not all(cell.isascii() for row in texts for cell in row):
+        source.refuse(str(error))
+    source.encoding = "cp1252"
 
 
 def other_kinds(survey: Survey) -> dict[str, Form]:

@@ -238,6 +238,49 @@ def test_a_class_of_one_row_is_refused_unless_such_classes_are_merged() -> None:
     accepted(labels("1.5", "2", "3"), task="regression")
 
 
+def test_a_class_of_one_row_that_is_called_by_a_number_names_the_other_task() -> None:
+    assert why(labels("1", "1", "2", "2", "9"), task="classification", rare_classes="refuse").endswith(
+        'or set rare_classes to "merge", or set task to "regression" if the numbers are quantities.'
+    )
+
+
+def test_a_class_of_one_row_is_counted_with_its_other_writings() -> None:
+    assert 'row 6: class "no"' in why(labels("Yes", "yes ", "YES", "yes", "no"), task="classification")
+    assert 'the only label is "Yes" (also written "YES")' in why(
+        labels("Yes", "yes".upper(), "Yes"), task="classification"
+    )
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_word_for_missing_is_no_class_among_numbers_and_no_fault_of_a_regression(task: str) -> None:
+    accepted(labels("1", "2", ".", "1", "2", "NA", "unknown", "1"), task=task)
+    assert "as in 3 of 5 rows" in why(labels("1", "?", "NA", "2", "-"), task=task)
+
+
+def test_na_is_a_class_where_it_is_as_frequent_as_one() -> None:
+    accepted(labels(*["EU"] * 4, *["NA"] * 9), task="classification")
+    assert "as in 4 of 7 rows" in why(labels("1", "2", "1", *["NA"] * 4), task="classification")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "task", "words"),
+    [
+        ("customer_id", "{}", "regression", "each of 30 rows holds another number, as an identifier does"),
+        ("Rechnungsnr", "{}", "regression", "each of 30 rows holds another number"),
+        ("ref", "R{}", "classification", 'each of 30 rows holds another text, such as "R100"'),
+    ],
+)
+def test_a_label_that_identifies_rows_is_refused_with_what_to_name(
+    name: str, cell: str, task: str, words: str
+) -> None:
+    rows = "".join(f"{n % 7},{cell.format(100 + n)}\n" for n in range(30))
+    message = why(f"a,{name}\n{rows}".encode(), task=task, rare_classes="merge")
+    assert message.startswith(f'column "{name}": {words}')
+    assert "name the column to predict with the setting label" in message
+    accepted(f"a,{name}\n{rows}".encode(), whole=False, task=task)
+    accepted(f"a,price\n{rows}".replace("R", "").encode(), task="regression")
+
+
 def test_spellings_that_the_trainer_may_take_for_one_class_are_left_to_it() -> None:
     accepted(labels("1", "1.0", "0", "0.0", "0e0"), task="classification")
     accepted(labels("True", "true", "FALSE", "false"), task="classification")
