@@ -2,22 +2,25 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from runs.contracts import RunSettings
 from runs.text import quote
-from trainer import dialect, dialect_label
+from trainer import dialect, dialect_label, dialect_notations
 from trainer.dialect_label import LabelReading
+from trainer.dialect_numbers import Notation, number
 
 
 @dataclass(frozen=True)
 class Label:
     """A label column as the first bytes show it.
 
-    decimal: the file's decimal mark. cells: line number and text of each row. reading: what the texts mean.
+    notation: how its numbers are written. cells: line number and text of each row. reading: what the texts
+    mean.
     """
 
     name: str
-    decimal: str
+    notation: Notation
     cells: list[tuple[int, str]]
     reading: LabelReading
 
@@ -26,7 +29,7 @@ class Label:
         return f"column {quote(self.name)}"
 
     def number_of(self, text: str) -> float | None:
-        return dialect.number_of(text, self.decimal)
+        return number(text, self.notation)
 
     def is_missing(self, text: str) -> bool:
         """Whether a text of a label of numbers stands for a missing one."""
@@ -34,11 +37,10 @@ class Label:
 
 
 def label_of(found: dialect.Inspection, name: str) -> Label:
-    def number_of(text: str) -> float | None:
-        return dialect.number_of(text, found.dialect.decimal)
-
-    reading = dialect_label.read_head(found, name, number_of, dialect.is_missing)
-    return Label(name, found.dialect.decimal, list(zip(found.lines, found.cells(name), strict=True)), reading)
+    known = [cell for cell in found.cells(name) if not dialect.is_missing(cell)]
+    notation = dialect_notations.notation_of(known, found.dialect.decimal)
+    reading = dialect_label.read_head(found, name, partial(number, notation=notation), dialect.is_missing)
+    return Label(name, notation, list(zip(found.lines, found.cells(name), strict=True)), reading)
 
 
 def problem_of(found: dialect.Inspection, wanted: RunSettings) -> str:

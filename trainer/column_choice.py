@@ -12,6 +12,7 @@ import date_formats
 import numpy as np
 import touchdown_model as model
 from date_features import DATE_PARTS, TIME_PARTS
+from number_notes import number_notes
 from survey import Survey
 from tails import EveryValue, Tails, safe_scale, tails_of
 from text import quoted
@@ -33,7 +34,6 @@ ID_NAME = re.compile(
     r"(?:^|[\W_])(?:id|uuid|guid|key|index|rowid|rownum)$|(?<=[a-z])I[dD]$|^ID$|^Unnamed: 0$", re.ASCII
 )
 """Names of columns whose numbers may identify rows."""
-NOUNS = {model.NUMBER: "numbers", model.DATE: "dates", model.BOOLEAN: "yes or no"}
 
 
 @dataclass
@@ -67,6 +67,8 @@ def choose_columns(survey: Survey) -> Choice:
     identifiers = Identifiers(survey)
     for name, form in survey.forms.items():
         if form.kind == model.CATEGORY:
+            if form.why:
+                choice.notes.append(f"column {quoted(name)}: {form.why}")
             found = _category(survey, name, text_places[name], most_levels)
             if isinstance(found, str):
                 choice.dropped[name] = found
@@ -83,7 +85,9 @@ def choose_columns(survey: Survey) -> Choice:
             choice.dropped[name] = why
         else:
             choice.chosen[name] = number
-        choice.notes += _flaws(survey, name, place) + _dates(survey, name, place) + ([] if why else absurd)
+        choice.notes += (
+            number_notes(name, survey.numbers, place) + _dates(survey, name, place) + ([] if why else absurd)
+        )
     if not choice.chosen:
         # Some tables have nothing but a column that counts up: a time, a distance, a dose.
         choice.chosen = row_numbers
@@ -134,22 +138,6 @@ def _only_value(survey: Survey, place: int) -> str:
     return ("yes" if low else "no") if form.kind == model.BOOLEAN else f"{low:g}"
 
 
-def _flaws(survey: Survey, name: str, place: int) -> list[str]:
-    """Notes on the cells of a column whose values cannot be used."""
-    numbers, notes = survey.numbers, []
-    if numbers.bad[place]:
-        noun = NOUNS[numbers.forms[place].kind]
-        notes.append(
-            f"column {quoted(name)}: {numbers.bad[place]} cells are not {noun} and are treated as missing"
-        )
-    if numbers.infinite[place]:
-        notes.append(
-            f"column {quoted(name)}: {numbers.infinite[place]} cells are infinite or beyond {model.LARGEST:g}"
-            " and are treated as missing"
-        )
-    return notes
-
-
 def _dates(survey: Survey, name: str, place: int) -> list[str]:
     """Notes on how the dates of a column were read."""
     form, numbers = survey.forms[name], survey.numbers
@@ -179,7 +167,7 @@ def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[s
     column = model.Column(
         name,
         form.kind,
-        decimal=survey.source.inspection.dialect.decimal,
+        notation=form.notation,
         pattern=form.pattern,
         mean=tuple(mean),
         scale=tuple(scale),

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
+import dialect_numbers
 import numpy as np
 import touchdown_model as model
 from column_kinds import Form
 
 MOST_LEVELS = 20_000
 """Different texts of one column that are counted separately: those that occur first."""
+MOST_ODD_TEXTS = 20
+"""Different texts of a column of numbers that are not numbers, and are counted separately."""
+FLAWS = ("wrong", "infinite", "gap", "written", "decisive", "contrary")
+"""What is counted of a column's cells; see text_codes.MEANING."""
+RANGE_UNKNOWN = (np.nan, np.nan)
+
+
+@dataclass
+class Values:
+    """A column of numbers, booleans or dates of one block.
+
+    values: float64 of shape (rows,), NaN where a value is missing; known: how many are not. ends: their range
+    or RANGE_UNKNOWN. flaws: how many cells have each of FLAWS. dirty: whether any holds text that pandas
+    would not read as a number. odd: how often each text occurs that is not of the column's kind. examples:
+    numbers that are not written plainly.
+    """
+
+    values: np.ndarray
+    known: int
+    ends: tuple[float, float] = RANGE_UNKNOWN
+    flaws: tuple[int, ...] = (0,) * len(FLAWS)
+    dirty: bool = False
+    odd: dict[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,6 +94,14 @@ class NumberStatistics:
         self.bad = np.zeros(count, dtype=np.int64)
         """How many cells hold something that the column's kind does not allow."""
         self.infinite = np.zeros(count, dtype=np.int64)
+        self.gaps = np.zeros(count, dtype=np.int64)
+        """How many cells hold a number that stands for a missing value."""
+        self.written = np.zeros(count, dtype=np.int64)
+        """How many cells hold a number that is not written plainly."""
+        self.odd: list[Counter[str]] = [Counter() for _ in forms]
+        """How often each text occurs that the column's kind does not allow: those that occur first."""
+        self.examples: list[dict[str, str]] = [{} for _ in forms]
+        """Numbers that are not written plainly, by their shape."""
         self.decisive, self.contrary = np.zeros((2, count), dtype=np.int64)
         """How many dates fit only the column's order of day and month, and how many only the other."""
         self.dirty = np.zeros(count, dtype=bool)
@@ -83,13 +117,12 @@ class NumberStatistics:
         self.whole = np.array([form.kind == model.NUMBER for form in forms])
         """Whether every cell so far holds a whole number."""
 
-    def add(self, values: list[np.ndarray], flaws: np.ndarray, moments: Moments) -> None:
-        """Add a block. values: of each column, NaN where missing; flaws: as BlockColumns has them."""
-        self.bad += flaws[:, 0]
-        self.infinite += flaws[:, 1]
-        self.decisive += flaws[:, 2]
-        self.contrary += flaws[:, 3]
-        self.dirty |= flaws[:, 4] > 0
+    def add(self, columns: list[Values], moments: Moments) -> None:
+        """Add the columns of a block, with their moments."""
+        for place, column in enumerate(columns):
+            if column.dirty or any(column.flaws):
+                self._add_flaws(place, column)
+        values = [column.values for column in columns]
         rows = len(values[0]) if values else 0
         if not rows:
             return
@@ -98,6 +131,18 @@ class NumberStatistics:
         )
         self.low, self.high = np.fmin(self.low, moments.low), np.fmax(self.high, moments.high)
         self._look_for_row_numbers(values, moments.known < rows)
+
+    def _add_flaws(self, place: int, column: Values) -> None:
+        counts = (self.bad, self.infinite, self.gaps, self.written, self.decisive, self.contrary)
+        for count, flaw in zip(counts, column.flaws, strict=True):
+            count[place] += flaw
+        self.dirty[place] |= column.dirty
+        odd = self.odd[place]
+        for text, often in column.odd.items():
+            if text in odd or len(odd) < MOST_ODD_TEXTS:
+                odd[text] += often
+        for text in column.examples:
+            self.examples[place].setdefault(dialect_numbers.shape(text), text)
 
     def _look_for_row_numbers(self, values: list[np.ndarray], gaps: np.ndarray) -> None:
         """Update `whole` and `steady`, in the columns where they still hold."""

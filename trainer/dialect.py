@@ -41,11 +41,9 @@ unique_names = dialect_rows.unique_names
 LONGEST_CELL = dialect_rows.LONGEST_CELL
 UnreadableError = dialect_rows.UnreadableError
 
-_NUMBER = re.compile(
-    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)", re.IGNORECASE | re.ASCII
-)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
-_DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
+_COMMA = re.compile(r"[^0-9]{0,6}[0-9][0-9.' \u00a0\u202f\u2019]*,(?P<after>[0-9]+)[^0-9]{0,6}")
+_POINT = re.compile(r"[^0-9]{0,6}[0-9][0-9,' \u00a0\u202f\u2019]*\.(?P<after>[0-9]+)[^0-9]{0,6}")
+"""Numbers that may be written with a decimal comma, or a decimal point, within a currency or a unit."""
 
 
 @dataclass(frozen=True)
@@ -158,22 +156,20 @@ def _nameless(count: int) -> str:
 
 
 def decimal_of(rows: list[list[str]], separator: str) -> str:
-    """The decimal mark: a comma if the separator is not a comma and more cells look like 1,5 than 1.5."""
-    if separator == ",":
-        return "."
+    """The decimal mark: a comma if more cells look like 1,5 than 1.5.
+
+    Cells with three digits behind the mark, which may be thousands, count only if no others do, and then only
+    if the separator is not a comma.
+    """
     cells = [cell.strip() for row in rows[: dialect_rows.DETECTION_ROWS] for cell in row]
-    commas = sum(1 for cell in cells if _DECIMAL_COMMA.fullmatch(cell))
-    points = sum(1 for cell in cells if _DECIMAL_POINT.fullmatch(cell))
-    return "," if commas > points else "."
+    marked = [cell for cell in cells if "," in cell or "." in cell]
+    commas = [found["after"] for cell in marked if (found := _COMMA.fullmatch(cell))]
+    points = [found["after"] for cell in marked if (found := _POINT.fullmatch(cell))]
+    sure = [sum(len(after) != 3 for after in each) for each in (commas, points)]
+    if any(sure):
+        return "," if sure[0] > sure[1] else "."
+    return "," if separator != "," and len(commas) > len(points) else "."
 
 
 def is_missing(cell: str) -> bool:
     return cell.strip() in MISSING
-
-
-def number_of(cell: str, decimal: str = ".") -> float | None:
-    """The number in a cell, which may be infinite, or None if it holds none."""
-    text = cell.strip()
-    if decimal == ",":
-        text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
-    return float(text) if _NUMBER.fullmatch(text) else None

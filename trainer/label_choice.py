@@ -12,6 +12,7 @@ from dialect_label import key_of, names_rows
 from holdout import SMALL_CLASS, Split
 from label_notes import all_differ, also_written, notes_on
 from label_reading import number_reader
+from number_notes import number_notes
 from parsing import row_of_data_row
 from survey import Survey
 from tails import EveryValue, tails_of
@@ -113,14 +114,16 @@ def _classes(survey: Survey, rare_classes: str) -> Label:
     for name, codes in codes_of.items():
         if name in class_named:
             class_of[codes] = index[class_named[name]]
-    key = partial(key_of, number_of=number_reader(survey.source), numeric=survey.reading.numeric)
+    key = partial(
+        key_of, number_of=number_reader(survey.labels.forms[0].notation), numeric=survey.reading.numeric
+    )
     named = {key(text): class_named[name] for text, name in names.items() if name in class_named}
     return Label(_split(survey, class_of), missing, tuple(classes), class_of, key, named, notes=notes)
 
 
 def _span(survey: Survey) -> float | None:
     """The highest number that names a class less the lowest; None if classes are texts or codes."""
-    reading, number_of = survey.reading, number_reader(survey.source)
+    reading, number_of = survey.reading, number_reader(survey.labels.forms[0].notation)
     if not reading.numeric or reading.codes or reading.fractions:
         return None
     numbers = [number for text in reading.names if (number := number_of(text)) is not None]
@@ -196,7 +199,8 @@ def _numbers(survey: Survey) -> Label:
         _refuse_identifier(survey, known, float(labels.high[0] - labels.low[0]))
     split = Split.with_small_classes([survey.rarest[0]] if known < SMALL_CLASS else [])
     tails = tails_of(EveryValue.of(labels, 0), survey.sample.batch().label)
-    notes = [f"label {quoted(survey.label)}: in training, {said}" for said in tails.absurd]
+    notes = number_notes(survey.label, labels, 0)
+    notes += [f"label {quoted(survey.label)}: in training, {said}" for said in tails.absurd]
     return Label(
         split, survey.rows - known, mean=tails.mean, scale=tails.scale, reach=tails.reach, notes=notes
     )

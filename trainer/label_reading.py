@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 
 import dialect
 import dialect_label
+import dialect_notations
+import dialect_numbers
 import numpy as np
 from column_statistics import Levels
 from dialect_label import LabelReading, Number
+from dialect_numbers import Notation
 from reading import Source
 
 MOST_VALUES = 1000
@@ -27,10 +31,16 @@ class OtherTaskError(Exception):
         self.task = task
 
 
-def number_reader(source: Source) -> Number:
-    """How a number is read in the label of a dataset."""
-    decimal = source.inspection.dialect.decimal
-    return lambda text: dialect.number_of(text, decimal)
+def notation_of(source: Source, label: str) -> Notation:
+    """How the numbers in the label of a dataset are written."""
+    inspection = source.inspection
+    known = [cell for cell in inspection.cells(label) if not dialect.is_missing(cell)]
+    return dialect_notations.notation_of(known, inspection.dialect.decimal)
+
+
+def number_reader(notation: Notation) -> Number:
+    """How a number is read in a label."""
+    return partial(dialect_numbers.number, notation=notation)
 
 
 @dataclass
@@ -38,16 +48,18 @@ class LabelCells:
     """How the cells of one dataset's label are read.
 
     head: what its first cells mean. Its words, and those that stand for "missing" beside numbers anywhere,
-    are missing labels of a regression.
+    are missing labels of a regression. notation: how its numbers are written.
     """
 
     source: Source
     name: str
     head: LabelReading = field(init=False)
+    notation: Notation = field(init=False)
     number_of: Number = field(init=False)
 
     def __post_init__(self) -> None:
-        self.number_of = number_reader(self.source)
+        self.notation = notation_of(self.source, self.name)
+        self.number_of = number_reader(self.notation)
         self.head = dialect_label.read_head(
             self.source.inspection, self.name, self.number_of, dialect.is_missing
         )

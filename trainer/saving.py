@@ -14,6 +14,7 @@ import date_features
 import date_formats
 import date_reading
 import date_words
+import dialect_numbers
 import model_environment
 import pandas as pd
 import touchdown_blend
@@ -32,7 +33,10 @@ MAX_VALUE = 5000
 METRICS_PER_CALL = 1000
 """MLflow's limit."""
 EXAMPLE_ROWS = 5
-PACKAGED = (touchdown_model, touchdown_blend, date_features, date_formats, date_reading, date_words)
+PACKAGED = (
+    *(touchdown_model, touchdown_blend, dialect_numbers),
+    *(date_features, date_formats, date_reading, date_words),
+)
 """The modules that are packaged inside the model."""
 
 

@@ -16,7 +16,7 @@ import touchdown_model as model
 from block_columns import BlockColumns, BlockConverter
 from cache import Cache
 from column_kinds import MOSTLY, Form, form_of
-from column_statistics import Levels, Moments, NumberStatistics
+from column_statistics import Levels, Moments, NumberStatistics, Values
 from holdout import SMALL_CLASS, hashes_of
 from label_reading import LabelCells, LabelNumbers, OtherTaskError
 from parallel import in_order, read_ahead
@@ -25,7 +25,6 @@ from reading import Source
 from sample import Sample
 from survey import Survey
 from text import quoted
-from text_codes import FLAWS
 
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
@@ -48,6 +47,7 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
     free, task, ruled_out = not task, task or cells.head.task, set[str]()
     features = [name for name in inspection.columns if name != label]
     forms = {name: form_of(inspection.cells(name), inspection.dialect.decimal, name) for name in features}
+    settled: set[str] = set()
     for _ in range(MOST_PASSES):
         cache = Cache(folder / "columns.cache")
         try:
@@ -65,10 +65,11 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
         except OSError:
             cache.delete()
             raise
-        other, suits = other_kinds(survey), not free or survey.reading.task == task
+        other, suits = other_forms(survey, settled), not free or survey.reading.task == task
         if not other and suits:
             return survey
         cache.delete()
+        settled |= other.keys()
         forms = forms | other
         if not suits:
             cells.learn(survey.reading)
@@ -103,18 +104,29 @@ def _read_as_latin_1(source: Source, error: NotUtf8Error) -> None:
     source.encoding = "cp1252"
 
 
-def other_kinds(survey: Survey) -> dict[str, Form]:
-    """The columns that have another kind than their first cells suggested, with their new form."""
-    other = {}
-    numbers = survey.numbers
+def other_forms(survey: Survey, settled: set[str]) -> dict[str, Form]:
+    """The columns that have another form than their first cells suggested: the one that all rows suggest.
+
+    settled: columns that have been read in another form already; if that does not fit either, they are text.
+    """
+    other, misread = {}, []
+    numbers, decimal = survey.numbers, survey.source.inspection.dialect.decimal
     for place, (name, form) in enumerate(zip(survey.number_columns, numbers.forms, strict=True)):
         bad, cells = numbers.bad[place], numbers.bad[place] + numbers.known[place]
         turned = numbers.contrary[place] - numbers.decisive[place]
         if turned > 0 and bad - turned <= (1 - MOSTLY) * cells:
             other[name] = Form(model.DATE, date_formats.OTHER_ORDER[form.pattern])
         elif bad > (1 - MOSTLY) * cells:
-            counted = form.pattern in date_formats.NUMERIC
-            other[name] = Form(model.NUMBER if counted else model.CATEGORY)
+            misread.append(name)
+    sampled = survey.sample.table().select(misread).to_pydict() if misread else {}
+    for name, cells in sampled.items():
+        form, found = survey.forms[name], form_of(cells, decimal, name)
+        if form.kind == found.kind == model.NUMBER and form.notation == found.notation:
+            continue  # what is not a number stands for a missing one
+        if found == form and form.pattern in date_formats.NUMERIC:
+            found = Form(model.NUMBER)
+        again = name in settled or found == form
+        other[name] = Form(model.CATEGORY, why=found.why) if again else found
     return other
 
 
@@ -131,7 +143,7 @@ class Scan:
         self.levels = {name: Levels() for name in self.text_columns}
         self.classes = Levels()
         self.label_numbers = LabelNumbers()
-        self.labels = NumberStatistics([Form(model.NUMBER)])
+        self.labels = NumberStatistics([Form(model.NUMBER, notation=label.notation)])
         self.rarest: dict[int, list[tuple[int, int]]] = {}
         self.sample = Sample(self.converter.parser)
         self.rows = 0
@@ -169,28 +181,28 @@ class Scan:
         """Add the next block of the file to the statistics, the sample and the cache."""
         count = columns.parsed.table.num_rows
         start, self.rows = self.rows, self.rows + count
-        self.numbers.add(columns.values, columns.flaws, columns.moments)
+        self.numbers.add(columns.columns, columns.moments)
         codes = np.empty((len(self.text_columns), count), dtype=np.int32)
         for place, name in enumerate(self.text_columns):
             codes[place] = self.levels[name].add(*columns.codes[name])
         if isinstance(columns.label, tuple):
             label = self._add_classes(columns, *columns.label, start)
         else:
-            label = columns.label
+            label = columns.label.values
             self.label_numbers.add(label, columns.words)
-            self._add_numeric_label(label, start)
+            self._add_numeric_label(columns.label, start)
         self.sample.add(columns.parsed, start, columns.values, codes, label)
         for first in range(0, count, self._batch_rows):
             part = slice(first, first + self._batch_rows)
             numbers = [column[part] for column in columns.values]
             self.cache.write(start + first, numbers, codes[:, part], label[part])
 
-    def _add_numeric_label(self, label: np.ndarray, start: int) -> None:
-        known = ~np.isnan(label)
+    def _add_numeric_label(self, label: Values, start: int) -> None:
+        known = ~np.isnan(label.values)
         moments = Moments.empty(1)
         moments.known[0] = np.count_nonzero(known)
-        moments.measure(slice(None), [label])
-        self.labels.add([label], np.zeros((1, len(FLAWS) + 1), dtype=np.int64), moments)
+        moments.measure(slice(None), [label.values])
+        self.labels.add([label], moments)
         self._note_first_rows(0, known, start)
 
     def _add_classes(

@@ -119,7 +119,9 @@ def _signature(survey: Survey, choice: Choice) -> dict[str, str]:
     dirty = dict(zip(survey.number_columns, survey.numbers.dirty, strict=True))
     return {
         name: "double"
-        if each.column.kind == model.NUMBER and each.column.decimal == "." and not dirty[name]
+        if each.column.kind == model.NUMBER
+        and (each.column.notation.decimal, each.column.notation.unit) == (".", "")
+        and not dirty[name]
         else "string"
         for name, each in choice.chosen.items()
     }

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import touchdown_model as model
-from column_statistics import MOST_LEVELS
+from column_statistics import FLAWS, MOST_LEVELS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FLAWS = ("wrong", "infinite", "decisive", "contrary")
 MEANING = np.dtype([("value", np.float64), *((flaw, np.int8) for flaw in FLAWS)])
 """What a text means in a column of numbers, booleans or dates. value: NaN if it has none; wrong: 1 if the
-text is something else; infinite: 1 if it is an infinity or a number beyond touchdown_model.LARGEST. Of a
+text is something else; infinite: 1 if it is an infinity or a number beyond touchdown_model.LARGEST; gap: 1
+if it is a number that stands for a missing value; written: 1 if it is a number, but not plainly written. Of a
 date, decisive: 1 if it fits the order of day and month in which the column is read, and not the other;
 contrary: 1 if it fits the other and not this one."""
 

@@ -17,11 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import dialect_numbers
 import numpy as np
 import pandas as pd
 from date_features import TREE_DATE_PARTS, date_parts, time_parts, tree_date_parts
 from date_formats import TIME
 from date_reading import days as days
+from dialect_numbers import PLAIN, Notation
 from sklearn.base import BaseEstimator
 
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
@@ -41,28 +43,31 @@ MISSING_TEXTS = frozenset(
 # --- Cells to values ---------------------------------------------------------------------------------
 
 
-def numbers(cells: Any, decimal: str = ".") -> np.ndarray:
+def numbers(cells: Any, notation: Notation = PLAIN) -> np.ndarray:
     """Cells as float64 of shape (n,).
 
-    Missing and non-numeric cells, infinities and values beyond LARGEST are NaN.
+    Missing and non-numeric cells, infinities, values beyond LARGEST and numbers that stand for a missing
+    value are NaN.
     """
     series = pd.Series(cells)
-    if not pd.api.types.is_numeric_dtype(series.dtype):
-        texts = series.astype(object)
-        if decimal == ",":
-            texts = texts.map(_with_point)
-        series = pd.to_numeric(texts, errors="coerce")
-    found: np.ndarray = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        found: np.ndarray = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    else:
+        codes, different = pd.factorize(series.astype(object))
+        values = [_number(cell, notation) for cell in different]
+        found = np.array([*values, np.nan]).take(codes)  # the code of a missing cell is -1
     with np.errstate(invalid="ignore"):
         found[~(np.abs(found) < LARGEST)] = np.nan
+    for gap in notation.gaps:
+        found[found == gap] = np.nan
     return found
 
 
-def _with_point(cell: Any) -> Any:
-    """A text with its decimal comma as a point; NaN for a text that has a point already."""
+def _number(cell: Any, notation: Notation) -> float:
     if not isinstance(cell, str):
-        return cell
-    return cell.replace(",", ".") if "." not in cell else np.nan
+        return float(cell) if isinstance(cell, (int, float, np.number)) else np.nan
+    value = dialect_numbers.number(cell, notation)
+    return np.nan if value is None else value
 
 
 def booleans(cells: Any) -> np.ndarray:
@@ -93,8 +98,9 @@ def texts(cells: Any) -> list[str | None]:
 class Column:
     """One column that the model takes, with everything that training learned about it.
 
-    pattern: of a date, one of date_formats'. mean, scale: by which its features are standardised (one for a
-    number or boolean, as date_features has them for a date); a missing value becomes the mean.
+    notation: how its numbers are written. pattern: of a date, one of date_formats'.
+    mean, scale: by which its features are standardised (one for a number or boolean, as date_features has
+    them for a date); a missing value becomes the mean.
     reach: the least and the largest value in standard deviations; all others count as these.
     indicator: whether "is missing" is a feature of its own.
     levels: the categories that each have a feature. other: whether all further categories share one.
@@ -102,7 +108,7 @@ class Column:
 
     name: str
     kind: str
-    decimal: str = "."
+    notation: Notation = PLAIN
     pattern: str = ""
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
@@ -114,7 +120,7 @@ class Column:
     def values(self, cells: Any) -> np.ndarray:
         """Raw cells as values of shape (n,)."""
         if self.kind == NUMBER:
-            return numbers(cells, self.decimal)
+            return numbers(cells, self.notation)
         if self.kind == BOOLEAN:
             return booleans(cells)
         if self.kind == DATE:

@@ -201,7 +201,10 @@ def test_what_pandas_takes_for_no_number_reaches_the_model_as_text(cell: str, wo
 def test_what_is_no_number_in_a_column_of_numbers_is_missing_and_noted(workshop: Workshop) -> None:
     training = workshop.trained(of(lambda n: "broken" if n in (7, 40) else n % 7).encode(), *FEW)
     assert (profile(training)["kind"], profile(training)["missing"]) == ("number", 2)
-    assert 'column "c": 2 cells are not numbers and are treated as missing' in training.document["notes"]
+    assert (
+        'column "c": 2 cells are not numbers and are treated as missing: "broken" (2)'
+        in training.document["notes"]
+    )
     assert typed(training)["c"] == "string"
 
 
@@ -320,7 +323,10 @@ def test_a_date_that_stands_for_never_counts_as_missing_and_is_noted(workshop: W
     text = of(lambda n: "9999-12-31" if n in (7, 40) else dates("%Y-%m-%d")(n))
     training = workshop.trained(text.encode(), *FEW)
     assert (profile(training)["kind"], profile(training)["missing"]) == ("date", 2)
-    assert 'column "c": 2 cells are not dates and are treated as missing' in training.document["notes"]
+    assert (
+        'column "c": 2 cells are not dates and are treated as missing: "9999-12-31" (2)'
+        in training.document["notes"]
+    )
 
 
 def test_a_single_class_of_one_row_is_left_out_where_merging_is_set(workshop: Workshop) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import dialect
-from trainer.dialect import Inspection, UnreadableError, inspect_head, number_of, unique_names
+from trainer.dialect import Inspection, UnreadableError, inspect_head, unique_names
 
 ROWS = [["size", "farbe", "kind"], ["1,5", "grün; hell", "a"], ["2,25", 'say "x"', "b"], ["3", "a\nb", "a"]]
 
@@ -36,7 +36,7 @@ def test_separator_encoding_and_compression_are_detected(separator: str, encodin
     found = seen(gzip.compress(head) if packed else head)
     assert [found.columns, *found.rows] == ROWS
     assert (found.dialect.separator, found.dialect.compressed) == (separator, packed)
-    assert found.dialect.decimal == ("." if separator == "," else ",")
+    assert found.dialect.decimal == ","
 
 
 def test_a_gzip_file_of_several_members_is_one_text() -> None:
@@ -115,24 +115,6 @@ def test_unique_names_are_unique(header: list[str]) -> None:
     names, renamed = unique_names(header)
     assert len(set(names)) == len(names) == len(header)
     assert all(renamed.get(new, new) == old for new, old in zip(names, header, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("cell", "decimal", "number"),
-    [
-        (" 1.5 ", ".", 1.5),
-        ("1,5", ",", 1.5),
-        ("1,5", ".", None),
-        ("-1e3", ".", -1000.0),
-        ("1.000,5", ",", None),
-        ("٣", ".", None),
-        ("1_000", ".", None),
-        ("0x10", ".", None),
-        ("", ".", None),
-    ],
-)
-def test_a_number_is_what_pandas_would_read_as_one(cell: str, decimal: str, number: float | None) -> None:
-    assert number_of(cell, decimal) == number
 
 
 @given(st.binary(max_size=300), st.booleans())

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import dialect
-from trainer.dialect import number_of
 from trainer.dialect_label import LabelReading, are_counts, names_rows, read_head, read_label
+from trainer.dialect_numbers import Notation
+from trainer.dialect_numbers import number as number_of
 
 
 def read(*cells: str, decimal: str = ".") -> LabelReading:
-    return read_label(Counter(cells), partial(number_of, decimal=decimal), dialect.is_missing)
+    return read_label(Counter(cells), partial(number_of, notation=Notation(decimal)), dialect.is_missing)
 
 
 def names(*cells: str) -> dict[str, str]:
