@@ -47,6 +47,7 @@ _CODE = re.compile(r"[+-]?0\d+|\d{16,}", re.ASCII)
 _ID_NAME = re.compile(r"(?:^|[\W_])(?i:id|uuid|guid|rowid|rownum)$|[a-z]I[dD]$|^Unnamed: 0$", re.ASCII)
 _NUMBERING_NAME = re.compile(r"(?:id|key|index|idx|nr|no|num|number|nummer)$", re.IGNORECASE | re.ASCII)
 
+_UNSEEN = dict.fromkeys(map(ord, "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}"))
 _DIGIT = re.compile(r"\d")
 
 Number = Callable[[str], "float | None"]
@@ -79,8 +80,8 @@ class LabelReading:
 
 
 def folded(text: str) -> str:
-    """A text without what does not tell classes apart: case, and how much space is around and in it."""
-    plain = unicodedata.normalize("NFC", text)
+    """A text without what tells no classes apart: case, spaces in and around it, and unseen signs."""
+    plain = unicodedata.normalize("NFC", text.translate(_UNSEEN))
     return " ".join(unicodedata.normalize("NFC", plain.casefold()).split())
 
 

@@ -144,6 +144,7 @@ def test_writings_that_differ_by_case_and_spaces_are_one_class_named_by_the_most
         ("\u039f\u03a3", "\u03bf\u03c2"),
         ("Caf\u00e9", "CAFE\u0301"),
         ("a\u00a0b", "A b"),
+        ("\ufeffyes", "Yes\u200b"),
     ],
 )
 def test_case_and_spaces_are_those_of_every_script(same: tuple[str, str]) -> None:
