@@ -229,7 +229,8 @@ class Scan:
             return
         late = set(classes[MOST_CLASSES:])
         new = [self.classes.codes[text] for text, name in reading.names.items() if name in late]
-        row = int(np.flatnonzero(np.isin(codes, [*new, model.OTHER]))[0])
+        # A word that has become a class only now may stand in earlier blocks alone.
+        row = int(np.append(np.flatnonzero(np.isin(codes, [*new, model.OTHER])), len(codes) - 1)[0])
         remedy = "name another label" + (", or set task to regression" if reading.numeric else "")
         raise OtherTaskError(
             f"column {quoted(self.label.name)} has more than {MOST_CLASSES} classes by row"
