@@ -157,7 +157,9 @@ class Column:
         else:
             parts = zip(self._parts(values), self.mean, self.scale, strict=True)
             for place, (part, mean, scale) in enumerate(parts):
-                features[:, place] = standardised(part, mean, scale, self.reach)
+                # The reach is that of the value itself. A sine or cosine has none.
+                reach = self.reach if place == 0 else (-FAR, FAR)
+                features[:, place] = standardised(part, mean, scale, reach)
             missing = np.isnan(values)
         if self.indicator:
             features[:, -1] = missing

@@ -2,10 +2,12 @@
 
 import math
 import random
+import subprocess
 from collections.abc import Callable
 
 import pytest
 
+from tests.trainer.conftest import MAIN
 from tests.trainer.workshop import Training, Workshop, table
 
 REGRESSION = ["--algorithm", "linear", "--task", "regression"]
@@ -84,3 +86,26 @@ def test_absurd_dates_are_cut_and_noted_as_dates(workshop: Workshop) -> None:
         'column "when": values below 2026-03-01 count as 2026-03-01,'
         " because 1900-01-01 is far from the others"
     )
+
+
+NARROW = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np, touchdown_model as model
+
+days = np.arange(0.0, 400.0, 0.25)
+parts = model.date_parts(days).T
+circles = parts.shape[1] - 1
+mean, scale = (200.0, *[0.0] * circles), (400.0, *[1.0] * circles)
+column = model.Column("d", model.DATE, pattern="ISO8601", mean=mean, scale=scale, reach=(-0.1, 0.2))
+features = np.empty(parts.shape)
+column.write(days, features)
+assert (features[:, 1:] == parts[:, 1:]).all()
+assert (features[:, 0].min(), features[:, 0].max()) == (-0.1, 0.2)
+"""
+
+
+def test_a_date_that_is_cut_keeps_its_month_and_weekday(trainer_python: str) -> None:
+    command = [trainer_python, "-c", NARROW, str(MAIN.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
