@@ -222,11 +222,19 @@ class Floor:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The best prediction without a model. name: "majority class" or "mean". value: in the gate's metric."""
+    """The best prediction without a model, on `rows` hold-out rows.
+
+    name: "majority class", "base rate" or "mean". value: in the gate's metric. interval: 95 % interval of how
+    much worse than that the model is. Rows that are too few to tell have an error instead of an interval, and
+    the model does not pass.
+    """
 
     name: str
     value: float
+    rows: int
+    interval: list[float] | None
     passed: bool
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,16 +31,18 @@ def derive_gate(document: Json, metrics: dict[str, float], settings: RunSettings
     Raises UnsoundVerdictError if the document supports no verdict, or states another one.
     """
     check_version(document)
-    metric = rules.DECIDING_METRIC[read_task(document, settings)]
-    if metric not in metrics:
-        raise UnsoundVerdictError(f"it holds no {metric}")
-    value = metrics[metric]
+    task = read_task(document, settings)
     stated = document.get("gate")
     if not isinstance(stated, dict):
         raise UnsoundVerdictError("it holds no gate")
-    if stated.get("metric") != metric or read_number(stated, "value") != value:
+    metric = read_metric(stated, task)
+    for needed in (metric, rules.FLOOR_METRIC[metric]):
+        if needed not in metrics:
+            raise UnsoundVerdictError(f"it holds no {needed}")
+    value = metrics[metric]
+    if read_number(stated, "value") != value:
         raise UnsoundVerdictError(f"its gate is not about its {metric} of {value:g}")
-    floor = derive_floor(metric, value, settings)
+    floor = derive_floor(metric, metrics, settings)
     baseline = derive_baseline(stated, metric, value)
     comparison = derive_comparison(stated, metric, settings.tolerance, champion)
     passed = [part.passed for part in (floor, baseline, comparison) if part]
@@ -71,20 +73,43 @@ def read_task(document: Json, settings: RunSettings) -> str:
     return task
 
 
-def derive_floor(metric: str, value: float, settings: RunSettings) -> Floor | None:
-    """Whether the value reaches the floor in the settings; None if they set none."""
+def read_metric(gate: Json, task: str) -> str:
+    """The metric that decides. Raises UnsoundVerdictError if it cannot decide on a model for the task."""
+    metric, allowed = gate.get("metric"), rules.DECIDING_METRICS[task]
+    if not isinstance(metric, str) or metric not in allowed:
+        raise UnsoundVerdictError(f"its gate is about {quote(metric)}, not about its {' or '.join(allowed)}")
+    return metric
+
+
+def derive_floor(metric: str, metrics: dict[str, float], settings: RunSettings) -> Floor | None:
+    """Whether the floor's metric reaches the floor in the settings; None if they set none."""
     limit = rules.floor(metric, min_accuracy=settings.min_accuracy, max_rmse=settings.max_rmse)
     if limit is None:
         return None
-    return Floor(rules.FLOOR_SETTING[metric], limit, rules.reaches_floor(metric, value, limit))
+    judged = rules.FLOOR_METRIC[metric]
+    return Floor(rules.FLOOR_SETTING[metric], limit, rules.reaches_floor(judged, metrics[judged], limit))
 
 
 def derive_baseline(gate: Json, metric: str, value: float) -> Baseline:
+    """The comparison with the baseline. Raises UnsoundVerdictError if its parts contradict each other."""
     stated = gate.get("baseline")
     if not isinstance(stated, dict):
         raise UnsoundVerdictError("its gate has no baseline")
-    baseline = read_number(stated, "value")
-    return Baseline(rules.BASELINE[metric], baseline, rules.is_better(metric, value, baseline))
+    baseline, rows, interval = read_number(stated, "value"), read_rows(stated), read_interval(stated)
+    name, error = rules.BASELINE[metric], shorten_line(str(stated.get("error") or ""), MAX_SENTENCE)
+    if interval is None and not error:
+        raise UnsoundVerdictError(f"its gate does not say why the model is not compared with the {name}")
+    if interval and rows < rules.FEWEST_ROWS:
+        raise UnsoundVerdictError(
+            f"its gate has an interval for the {name}, which takes {rules.FEWEST_ROWS} or more rows"
+        )
+    if interval and not rules.interval_fits(metric, baseline, value, rows, interval):
+        raise UnsoundVerdictError(
+            f"the interval of its gate, {interval[0]:g} to {interval[1]:g}, does not fit the {metric} of the"
+            f" {name}, {baseline:g}, and of the model, {value:g}"
+        )
+    passed = rules.beats_baseline(interval)
+    return Baseline(name, baseline, rows, list(interval) if interval else None, passed, error)
 
 
 def derive_comparison(

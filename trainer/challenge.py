@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from champion import ChampionProcess
-from gate import PairedPredictions
+from comparison import PairedPredictions
 from job import TrainingJob
 from progress import say
 from sampled_rows import SampledRows
@@ -54,23 +54,34 @@ class Challenge:
             error = f"it gave {len(theirs)} answers for {len(held)} rows"
         if error:
             return PairedPredictions(self._name, error=error)
+        wanted = column_to_compare(plan)
+        ours: list[Any] = challenger.predict(sampled.cells.iloc[held])[wanted or "prediction"].tolist()
         truth: list[Any] = sampled.labels[held].tolist()
-        champion: list[Any] = [str(each) for each in theirs]
-        if plan.schema.classes:
+        if plan.schema.classes and not wanted:
             truth = [plan.schema.classes[label] for label in truth]
-            champion = [plan.label.class_of_text(answer) for answer in champion]
-        else:
-            champion = [number_in(each) for each in theirs]
-            if None in champion:
-                answer = theirs[champion.index(None)]
-                error = f"it answers {quoted(answer)}, which is no number to compare"
-                return PairedPredictions(self._name, error=error)
-        ours = challenger.predict(sampled.cells.iloc[held])["prediction"].tolist()
-        return PairedPredictions(self._name, truth=truth, champion=champion, challenger=ours)
+            champion: list[Any] = [plan.label.class_of_text(str(answer)) for answer in theirs]
+            return PairedPredictions(self._name, truth, champion, ours)
+        champion = [number_in(each) for each in theirs]
+        if None in champion:
+            answer = theirs[champion.index(None)]
+            error = f"it answers {quoted(answer)}, which is no number to compare"
+            return PairedPredictions(self._name, error=error)
+        if wanted:
+            truth = [label != plan.deciding.majority for label in truth]
+            champion, ours = ([1 - probability for probability in side] for side in (champion, ours))
+        return PairedPredictions(self._name, truth, champion, ours)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop()
+
+
+def column_to_compare(plan: Plan) -> str:
+    """The column of a model's answer that is compared; "" for its prediction.
+
+    If the order of the rows is judged, it is the probability of the most frequent class.
+    """
+    return f"probability_{plan.schema.classes[plan.deciding.majority]}" if plan.deciding.ranks else ""
 
 
 def number_in(answer: Any) -> float | None:
@@ -83,7 +94,7 @@ def number_in(answer: Any) -> float | None:
 
 @contextlib.contextmanager
 def challenge(
-    job: TrainingJob, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
+    job: TrainingJob, container: ContainerClient | None, plan: Plan, sampled: SampledRows, folder: Path
 ) -> Iterator[Challenge | None]:
     """Start the champion's predictions, and stop them at the end. None if the job names no champion.
 
@@ -92,7 +103,7 @@ def challenge(
     if not job.champion:
         yield None
         return
-    started = _start(job, container, sampled, label, folder)
+    started = _start(job, container, plan, sampled, folder)
     try:
         yield started
     finally:
@@ -100,7 +111,7 @@ def challenge(
 
 
 def _start(
-    job: TrainingJob, container: ContainerClient | None, sampled: SampledRows, label: str, folder: Path
+    job: TrainingJob, container: ContainerClient | None, plan: Plan, sampled: SampledRows, folder: Path
 ) -> Challenge:
     name = job.champion_model or "the champion"
     model = folder / "champion"
@@ -113,8 +124,9 @@ def _start(
         file = model.parent / "profile.json"
         profile = file.read_bytes() if file.exists() else b""
     rows = folder / "holdout.csv"
-    _write_rows(sampled, label, rows)
-    return Challenge(name, ChampionProcess(model, rows, folder / "answers.json"), profiled_columns(profile))
+    _write_rows(sampled, plan.schema.label, rows)
+    process = ChampionProcess(model, rows, folder / "answers.json", column_to_compare(plan))
+    return Challenge(name, process, profiled_columns(profile))
 
 
 def _write_rows(sampled: SampledRows, label: str, path: Path) -> None:

@@ -1,10 +1,11 @@
 """Scores a CSV with an MLflow model in a process of its own: the champion, on its challenger's hold-out rows.
 
-    python -I champion.py MODEL_FOLDER ROWS.csv PREDICTIONS.json
+    python -I champion.py MODEL_FOLDER ROWS.csv PREDICTIONS.json [COLUMN]
 
 The champion's model brings its own code, of the version that trained it, which would clash with this
 version's code in the challenger's process. The CSV is read as a batch deployment reads it: by pandas, with
-the types of the model's signature. PREDICTIONS.json holds {"predictions": [...]} or {"error": one sentence}.
+the types of the model's signature. COLUMN: the one of the model's answer that is wanted, if not the first.
+PREDICTIONS.json holds {"predictions": [...]} or {"error": one sentence}.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ MAX_ERROR = 500
 class ChampionProcess:
     """The champion's process, which starts at once and scores the rows beside the training."""
 
-    def __init__(self, folder: Path, rows: Path, predictions: Path) -> None:
+    def __init__(self, folder: Path, rows: Path, predictions: Path, column: str = "") -> None:
         self._predictions = predictions
         self._process = subprocess.Popen(
-            [sys.executable, "-I", __file__, str(folder), str(rows), str(predictions)],
+            [sys.executable, "-I", __file__, str(folder), str(rows), str(predictions), column],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
@@ -57,8 +58,11 @@ class ChampionProcess:
             self._process.communicate()
 
 
-def score(folder: str, rows: str) -> list[Any]:
-    """The first column of a model's predictions for a CSV, one for each row."""
+def score(folder: str, rows: str, column: str) -> list[Any]:
+    """One column of a model's predictions for a CSV, the first one for "": one entry for each row.
+
+    Raises LookupError if its answer has no such column.
+    """
     import mlflow.pyfunc
     import pandas
 
@@ -71,15 +75,20 @@ def score(folder: str, rows: str) -> list[Any]:
     predictions: list[Any] = []
     for chunk in pandas.read_csv(rows, engine="c", dtype=types, chunksize=CHUNK_ROWS):
         output = model.predict(chunk)
-        column = output.iloc[:, 0] if hasattr(output, "iloc") and output.ndim > 1 else output
-        predictions += column.tolist() if hasattr(column, "tolist") else list(column)
+        if column:
+            if column not in getattr(output, "columns", ()):
+                raise LookupError(f"its answer has no column {column}")
+            answer = output[column]
+        else:
+            answer = output.iloc[:, 0] if hasattr(output, "iloc") and output.ndim > 1 else output
+        predictions += answer.tolist() if hasattr(answer, "tolist") else list(answer)
     return predictions
 
 
-def main(folder: str, rows: str, predictions: str) -> int:
+def main(folder: str, rows: str, predictions: str, column: str = "") -> int:
     """Score the rows, and write the predictions or the error."""
     try:
-        result: dict[str, Any] = {"predictions": score(folder, rows)}
+        result: dict[str, Any] = {"predictions": score(folder, rows, column)}
     except (
         Exception
     ) as error:  # any model may fail on columns that it was not made for; the gate reports that

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import touchdown_model as model
+from baseline import Trivial, against_majority, against_mean, against_random_order
 from cache import Batch
+from deciding_metric import Deciding
 from design import Design
 from parallel import in_order
+from ranking import Scores
 from schema import Plan
 from survey import Survey
 from training import Trained, losses
@@ -18,32 +21,35 @@ from training import Trained, losses
 CALIBRATION_BINS = 10
 MAX_RESIDUALS = 2000
 """Rows whose true and predicted values are kept for the report."""
+MOST_GROUPS = 10_000
+"""Groups of hold-out rows whose squared errors are kept; each of the first rows is a group of its own."""
 
 
 @dataclass
 class HoldOut:
     """How a model does on the hold-out rows.
 
-    metrics: as scikit-learn defines them. baseline: the deciding metric of always predicting the most
-    frequent class, or the mean. confusion: counts of shape (n_classes, n_classes), rows true and columns
+    metrics: as scikit-learn defines them, the deciding one among them. baseline: how that compares with what
+    can be done without the columns. confusion: counts of shape (n_classes, n_classes), rows true and columns
     predicted.
     """
 
     rows: int
     metrics: dict[str, float]
-    baseline: float
+    baseline: Trivial
     confusion: np.ndarray | None = None
     calibration: dict[str, Any] | None = None
     residuals: dict[str, list[float]] | None = None
 
 
 class Classification:
-    """Adds up a classifier's results on the hold-out, batch by batch. majority: the most frequent class."""
+    """Adds up a classifier's results on the hold-out, batch by batch."""
 
-    def __init__(self, classes: int, majority: int) -> None:
+    def __init__(self, classes: int, deciding: Deciding) -> None:
         self.confusion = np.zeros((classes, classes), dtype=np.int64)
         self.loss = 0.0
-        self.majority = majority
+        self.deciding = deciding
+        self.scores = Scores(), Scores()
         self.bins = np.zeros((CALIBRATION_BINS, 3))
 
     def add(self, truth: np.ndarray, probabilities: np.ndarray) -> None:
@@ -54,6 +60,10 @@ class Classification:
         )
         self.loss += losses(probabilities, truth)[0] * len(truth)
         self._add_to_bins(truth, probabilities, predicted)
+        if self.deciding.ranks:
+            rare, scores = truth != self.deciding.majority, self.deciding.rarity(probabilities)
+            for side, rows in zip(self.scores, (rare, ~rare), strict=True):
+                side.add(scores[rows])
 
     def _add_to_bins(self, truth: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray) -> None:
         """Sum up confidence, correct predictions and rows for each bin of the confidence."""
@@ -77,10 +87,19 @@ class Classification:
             for confidence, hits, count in self.bins
             if count
         ]
+        metrics = {
+            "accuracy": correct.sum() / rows,
+            "macro_f1": float(f1.mean()),
+            "log_loss": self.loss / rows,
+        }
+        if self.deciding.ranks:
+            metrics[self.deciding.metric], baseline = against_random_order(*self.scores)
+        else:
+            baseline = against_majority(self.confusion, self.deciding.majority)
         return HoldOut(
             rows,
-            {"accuracy": correct.sum() / rows, "macro_f1": float(f1.mean()), "log_loss": self.loss / rows},
-            baseline=float(truth[self.majority] / rows),
+            metrics,
+            baseline=baseline,
             confusion=self.confusion,
             calibration={"what": f"the probability of {positive}", "bins": bins},
         )
@@ -96,15 +115,19 @@ class Regression:
     mean: float
     errors: list[tuple[float, float, float, float, int]] = field(default_factory=list)
     pairs: list[np.ndarray] = field(default_factory=list)
+    groups: np.ndarray = field(default_factory=lambda: np.zeros((2, MOST_GROUPS)))
 
     def add(self, truth: np.ndarray, estimated: np.ndarray) -> None:
-        error = estimated - truth
+        error, around = estimated - truth, (truth - self.mean) ** 2
+        places = (sum(count for *_, count in self.errors) + np.arange(len(truth))) % MOST_GROUPS
+        for sums, squares in zip(self.groups, (error**2, around), strict=True):
+            sums += np.bincount(places, squares, minlength=MOST_GROUPS)
         self.errors.append(
             (
                 float(error @ error),
                 float(np.abs(error).sum()),
                 float(truth.sum()),
-                float(((truth - self.mean) ** 2).sum()),
+                float(around.sum()),
                 len(truth),
             )
         )
@@ -124,7 +147,7 @@ class Regression:
                 "mae": absolute / rows,
                 "r2": 1 - squares / spread if spread > 0 else 0.0,
             },
-            baseline=math.sqrt(around / rows),
+            baseline=against_mean(self.groups[0, :rows], self.groups[1, :rows], rows),
             residuals={"truth": pairs[0].tolist(), "predicted": pairs[1].tolist()},
         )
 
@@ -132,14 +155,9 @@ class Regression:
 def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[str, HoldOut]:
     """Measure each model, by algorithm, on all hold-out rows, in one pass over the cache."""
     classes = plan.schema.classes
-    counts = np.bincount(
-        plan.class_of[plan.class_of >= 0], survey.classes.counts[plan.class_of >= 0], minlength=1
-    )
     design = Design(survey, plan)
     sums: dict[str, Any] = {
-        name: Classification(len(classes), int(counts.argmax()))
-        if classes
-        else Regression(plan.schema.label_mean)
+        name: Classification(len(classes), plan.deciding) if classes else Regression(plan.schema.label_mean)
         for name in trained
     }
 

@@ -9,7 +9,7 @@ import profiling
 from candidates import Candidates, evaluate_candidates, train_candidates
 from challenge import Challenge, challenge
 from documents import metrics_document, profile_document, report_document
-from gate import judge
+from gate import ADVICE, judge
 from job import TrainingJob
 from progress import say
 from reading import Source
@@ -19,7 +19,6 @@ from scan import survey_dataset
 from schema import Plan, plan
 from survey import Survey
 from text import quoted, shorten
-from verdict_rules import DECIDING_METRIC
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -39,7 +38,7 @@ def train(job: TrainingJob, source: Source, container: ContainerClient | None, f
     planned = plan(survey, job.rare_classes)
     announce(job, survey, planned)
     sampled = SampledRows.of(survey, planned)
-    with challenge(job, container, sampled, survey.label, folder) as champion:
+    with challenge(job, container, planned, sampled, folder) as champion:
         trained = train_candidates(job, survey, planned, folder)
         candidates = evaluate_candidates(survey, planned, trained)
         note_sampled_boosting(survey, planned, candidates)
@@ -78,16 +77,24 @@ def judge_best(
     """The gate's verdict on the best model, as metrics.json states it."""
     predictions = champion.predictions(plan, candidates.best.model, sampled) if champion else None
     gate = judge(
-        survey.task,
-        float(candidates.holdout.metrics[DECIDING_METRIC[survey.task]]),
+        plan.deciding.metric,
+        {name: float(value) for name, value in candidates.holdout.metrics.items()},
         candidates.holdout.baseline,
         min_accuracy=job.min_accuracy,
         max_rmse=job.max_rmse,
         tolerance=job.tolerance,
         predictions=predictions,
+        advice=advice(survey),
     )
     say(f"verdict: {gate['verdict']}" + "".join(f"; {reason}" for reason in gate["reasons"]))
     return gate
+
+
+def advice(survey: Survey) -> str:
+    """What to do if the columns say nothing about the label."""
+    if survey.label != survey.source.inspection.columns[-1]:
+        return ADVICE
+    return f"the label is the last column, {quoted(survey.label)}: if another one is meant, name it; {ADVICE}"
 
 
 def outcome_of(

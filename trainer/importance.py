@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import verdict_rules as rules
+from deciding_metric import Deciding
 from holdout import SEED
+from ranking import Ranking
 from sampled_rows import SampledRows
 from schema import Plan
 from touchdown_model import TouchdownModel
@@ -34,7 +35,7 @@ def importance(plan: Plan, chosen: TouchdownModel, sampled: SampledRows) -> list
     columns = chosen.schema.columns
     cells_per_row = max(1, chosen.schema.width) * len(columns) * REPEATS
     held = sampled.held(max(100, min(IMPORTANCE_ROWS, IMPORTANCE_CELLS // cells_per_row)))
-    worse = _shuffled_losses(chosen, plan.values(sampled.batch, held), sampled.labels[held])
+    worse = _shuffled_losses(chosen, plan.values(sampled.batch, held), sampled.labels[held], plan.deciding)
     found = [
         {"column": column.name, "mean": float(each.mean()), "std": float(each.std())}
         for column, each in zip(columns, worse, strict=True)
@@ -42,16 +43,17 @@ def importance(plan: Plan, chosen: TouchdownModel, sampled: SampledRows) -> list
     return sorted(found, key=lambda each: -float(each["mean"]))
 
 
-def _shuffled_losses(chosen: TouchdownModel, values: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
+def _shuffled_losses(
+    chosen: TouchdownModel, values: list[np.ndarray], labels: np.ndarray, deciding: Deciding
+) -> np.ndarray:
     """How much worse the metric is with each column shuffled, of shape (columns, repeats).
 
     values: of the rows, one array for each column. Thousands of columns take as many predictions of few rows,
     so several of them are made at once, on stacked copies of the rows.
     """
-    metric = rules.DECIDING_METRIC["classification" if chosen.schema.classes else "regression"]
     rows, columns = len(labels), len(values)
     repeats = REPEATS if columns <= MAX_REPEATED_COLUMNS else 1
-    unshuffled = _measure(metric, labels, chosen.outputs(values))
+    unshuffled = _measure(deciding, labels, chosen.outputs(values))
     generator = np.random.default_rng(SEED)
     together = max(1, STACKED_CELLS // max(1, rows * max(chosen.schema.width, columns)))
     worse = np.empty((columns, repeats))
@@ -64,12 +66,16 @@ def _shuffled_losses(chosen: TouchdownModel, values: list[np.ndarray], labels: n
                 stacked[column][part] = generator.permutation(values[column])
             outputs = chosen.outputs(stacked)
             for place, column in enumerate(group):
-                value = _measure(metric, labels, outputs[place * rows : (place + 1) * rows])
-                worse[column, repeat] = unshuffled - value if metric == "accuracy" else value - unshuffled
+                value = _measure(deciding, labels, outputs[place * rows : (place + 1) * rows])
+                lost = value - unshuffled if deciding.metric == "rmse" else unshuffled - value
+                worse[column, repeat] = lost
     return worse
 
 
-def _measure(metric: str, labels: np.ndarray, outputs: np.ndarray) -> float:
-    if metric == "accuracy":
+def _measure(deciding: Deciding, labels: np.ndarray, outputs: np.ndarray) -> float:
+    if deciding.ranks:
+        rare, scores = labels != deciding.majority, deciding.rarity(outputs)
+        return Ranking.of(scores[rare], scores[~rare]).average_precision() if rare.any() else 0.0
+    if deciding.metric == "accuracy":
         return float((outputs.argmax(axis=1) == labels).mean())
     return float(np.sqrt(((outputs - labels) ** 2).mean()))

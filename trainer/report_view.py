@@ -29,6 +29,10 @@ MAX_SENTENCE = 500
 """Characters of a sentence."""
 METRICS = {
     "accuracy": ("Accuracy", "share of correct predictions; higher is better"),
+    "average_precision": (
+        "Average precision",
+        "how well the rows of rare classes are put first, against their share; higher is better",
+    ),
     "macro_f1": ("Macro F1", "mean over the classes; higher is better"),
     "log_loss": ("Log loss", "of the predicted probabilities; lower is better"),
     "rmse": ("RMSE", "root mean squared error, in the label's unit; lower is better"),
@@ -40,6 +44,12 @@ METRICS = {
 """Title and meaning of each metric."""
 STEPS = {"linear": "epoch", "boosting": "boosting round"}
 """What a learning curve is measured after, by the algorithm that has one."""
+TRIVIAL = {
+    "accuracy": "always the most frequent class",
+    "average_precision": "a random order of the rows",
+    "rmse": "always the mean",
+}
+"""What the baseline of each deciding metric does."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ def view(document: Json) -> dict[str, Any]:
         "task": task,
         "created": str(document.get("created") or "")[:19].replace("T", " "),
         "classes": len(document.get("classes") or []),
-        "verdict": _verdict(gate, task),
+        "verdict": _verdict(gate),
         "metrics": _metrics(document),
         "choice": document.get("choice"),
         "champion": _champion(gate),
@@ -88,23 +98,23 @@ def view(document: Json) -> dict[str, Any]:
         "unlabelled": (document.get("dropped_rows") or {}).get("missing_label") or 0,
         "drift": _drift(document.get("drift")),
         "notes": [note for note in document.get("notes") or [] if note],
-        "plots": _plots(document, task),
+        "plots": _plots(document),
     }
 
 
 # --- The verdict --------------------------------------------------------------------------------------------
 
 
-def _verdict(gate: Json, task: str) -> dict[str, Any]:
+def _verdict(gate: Json) -> dict[str, Any]:
     return {
         "known": bool(gate),
         "deploy": gate.get("verdict") == rules.DEPLOY,
         "reasons": gate.get("reasons") or [],
-        "tiles": _tiles(gate, task),
+        "tiles": _tiles(gate),
     }
 
 
-def _tiles(gate: Json, task: str) -> list[Tile]:
+def _tiles(gate: Json) -> list[Tile]:
     tiles = []
     if gate.get("value") is not None:
         tiles.append(Tile(_metric_title(gate), gate["value"], "on the hold-out"))
@@ -112,7 +122,7 @@ def _tiles(gate: Json, task: str) -> list[Tile]:
         passed = champion.get("passed")
         tiles.append(Tile("Champion", champion.get("value"), champion.get("model") or "", passed))
     if baseline := gate.get("baseline"):
-        always = "always the most frequent class" if task == "classification" else "always the mean"
+        always = TRIVIAL.get(gate.get("metric") or "", "")
         tiles.append(Tile("Baseline", baseline.get("value"), always, baseline.get("passed")))
     if floor := gate.get("floor"):
         tiles.append(Tile("Limit", floor.get("limit"), floor.get("setting") or "", floor.get("passed")))
@@ -152,7 +162,9 @@ def _champion(gate: Json) -> dict[str, Any] | None:
         deficit = rules.deficit(metric, value, challenger)
     plot = ""
     if interval and deficit is not None:
-        unit = "points of accuracy" if metric == "accuracy" else "shares of the champion's RMSE"
+        unit = (
+            "shares of the champion's RMSE" if metric == "rmse" else f"points of {metric.replace('_', ' ')}"
+        )
         plot = figures.image(figures.interval_figure(interval, deficit, tolerance or 0.0, unit))
     return {
         "metric": _metric_title(gate),
@@ -250,13 +262,13 @@ def _drift(measured: Json | None) -> dict[str, Any] | None:
 # --- The sections that are a figure -------------------------------------------------------------------------
 
 
-def _plots(document: Json, task: str) -> list[Plot]:
+def _plots(document: Json) -> list[Plot]:
     plots = (
         _learning_plot(document.get("learning") or {}),
         _confusion_plot(document.get("confusion") or {}),
         _residual_plot(document.get("residuals") or {}),
         _calibration_plot(document.get("calibration") or {}),
-        _importance_plot(document.get("importance") or [], task),
+        _importance_plot(document.get("importance") or [], document.get("gate") or {}),
     )
     return [plot for plot in plots if plot]
 
@@ -302,11 +314,12 @@ def _calibration_plot(calibration: Json) -> Plot | None:
     return _plot("calibration", "Calibration", figures.calibration_figure(calibration["bins"]), text)
 
 
-def _importance_plot(importance: Sequence[Json], task: str) -> Plot | None:
+def _importance_plot(importance: Sequence[Json], gate: Json) -> Plot | None:
     if not importance:
         return None
     most = importance[:MAX_BARS]
-    change = "accuracy lost" if task == "classification" else "RMSE gained"
+    metric = _metric_title(gate)
+    change = "RMSE gained" if metric == "RMSE" else f"{metric.lower()} lost"
     text = (
         f"{change[0].upper()}{change[1:]} on the hold-out when the column's values are shuffled among its"
         " rows, with the standard deviation over the repetitions."

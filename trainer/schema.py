@@ -8,6 +8,7 @@ import numpy as np
 import touchdown_model as model
 from cache import Batch
 from column_choice import Choice, choose_columns
+from deciding_metric import Deciding
 from holdout import Split
 from label_choice import Label, choose_label
 from survey import Survey
@@ -26,7 +27,8 @@ class Plan:
     category, the level of each of the survey's codes. class_of: for each code of the survey's classes, the
     index of its class, -1 if its rows are left out. label: what is predicted, and how it is written.
     typed: the type of each column in the model's signature. label_reach: the least and the largest
-    standardised label of a regression; others are trained on as these.
+    standardised label of a regression; others are trained on as these. deciding: the metric that decides on
+    the model.
     """
 
     schema: model.Schema
@@ -36,6 +38,7 @@ class Plan:
     label: Label
     split: Split
     typed: dict[str, str]
+    deciding: Deciding = field(default_factory=Deciding)
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     label_reach: tuple[float, float] = (-np.inf, np.inf)
@@ -86,6 +89,7 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
     """
     label = choose_label(survey, rare_classes)
     choice = choose_columns(survey)
+    deciding = _deciding(survey, label)
     # Numbers without gaps come first: design.Design makes their features many columns at a time.
     ordered = sorted(
         choice.chosen.values(),
@@ -106,12 +110,26 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
         label=label,
         split=label.split,
         typed=_signature(survey, choice),
+        deciding=deciding,
         dropped=[
             {"column": name, "why": choice.dropped[name]} for name in survey.forms if name in choice.dropped
         ],
-        notes=survey.source.notes + _renamed(survey) + label.notes + choice.notes,
+        notes=[
+            *filter(None, [deciding.note]),
+            *survey.source.notes,
+            *_renamed(survey),
+            *label.notes,
+            *choice.notes,
+        ],
         label_reach=label.reach,
     )
+
+
+def _deciding(survey: Survey, label: Label) -> Deciding:
+    if not label.classes:
+        return Deciding()
+    known = label.class_of >= 0
+    return Deciding.among(label.classes, np.bincount(label.class_of[known], survey.classes.counts[known]))
 
 
 def _signature(survey: Survey, choice: Choice) -> dict[str, str]:

@@ -145,7 +145,14 @@ def test_metrics_json_describes_the_model_and_its_dataset(lab: Lab, iris_csv: Pa
         "metric": "accuracy",
         "value": metrics["accuracy"],
         "floor": None,
-        "baseline": {"name": "majority class", "value": pytest.approx(1 / 3), "passed": True},
+        "baseline": {
+            "name": "majority class",
+            "value": pytest.approx(1 / 3),
+            "rows": 30,
+            "interval": [pytest.approx(-0.625, abs=0.2), pytest.approx(-0.42, abs=0.2)],
+            "passed": True,
+            "error": "",
+        },
         "champion": None,
     }
 

@@ -130,6 +130,39 @@ def test_a_regression_is_compared_by_its_error(workshop: Workshop) -> None:
     assert again["verdict"] == "deploy"
 
 
+def rare(rows: int = 3000, noise: int = 0) -> bytes:
+    """One row in twenty is of class "yes": nearly all of those with a high `a`."""
+    cells = [(n * 7919 % 997, n * 104_729 % 89) for n in range(rows)]
+    return table(
+        ["a", "b", "y"],
+        [[(a * noise) % 991 if noise else a, b, "no" if a < 950 else "yes"] for a, b in cells],
+    ).encode()
+
+
+def test_of_rare_classes_the_probabilities_are_compared(workshop: Workshop) -> None:
+    better = workshop.trained(rare(), "--epochs", "20")
+    assert better.document["gate"]["metric"] == "average_precision"
+    assert better.document["metrics"]["average_precision"] > 0.95
+    (note,) = better.document["notes"]
+    assert note.startswith('class "no" has 95.')
+    assert "average precision" in note
+    gate = judged(workshop.trained(rare(), "--epochs", "20", "--champion", str(better.model)))
+    assert gate["verdict"] == "deploy"
+    assert gate["champion"]["value"] == pytest.approx(gate["champion"]["challenger"])
+    assert gate["champion"]["challenger"] == pytest.approx(gate["value"])
+    worse = judged(workshop.trained(rare(noise=3), "--epochs", "20"))
+    assert (worse["verdict"], worse["baseline"]["name"]) == ("keep_champion", "base rate")
+    assert "is not better than that of putting the rows in a random order" in worse["reasons"][0]
+
+
+def test_a_champion_of_other_classes_gives_no_probability_to_compare(
+    workshop: Workshop, champion: Training
+) -> None:
+    gate = judged(workshop.trained(rare(), "--epochs", "20", "--champion", str(champion.model)))
+    assert gate["verdict"] == "deploy"
+    assert "its answer has no column probability_no" in gate["champion"]["error"]
+
+
 def test_a_champion_takes_its_columns_in_any_order_and_ignores_new_ones(
     workshop: Workshop, champion: Training
 ) -> None:

@@ -13,7 +13,10 @@ from tests.trainer.flat import flat_module
 from trainer import verdict_rules
 
 gate: Any = flat_module("gate")
-judge, PairedPredictions = gate.judge, gate.PairedPredictions
+bootstrap: Any = flat_module("bootstrap")
+baselines: Any = flat_module("baseline")
+ranking: Any = flat_module("ranking")
+PairedPredictions, Trivial = flat_module("comparison").PairedPredictions, baselines.Trivial
 
 CHAMPION = "iris_classification:3"
 
@@ -26,6 +29,14 @@ def values(truth: Any, champion: Any, challenger: Any) -> Any:
     return PairedPredictions("prices_regression:1", truth, champion, challenger)
 
 
+def judge(task: str, value: float, trivial: float, **given: Any) -> Any:
+    """The gate of a model whose interval against the baseline is a tenth of the difference on both sides."""
+    regression = task == "regression"
+    metric, deficit = ("rmse", value / trivial - 1) if regression else ("accuracy", trivial - value)
+    interval = (deficit - abs(deficit) / 10, deficit + abs(deficit) / 10)
+    return gate.judge(metric, {metric: value}, Trivial(trivial, 40, interval), **given)
+
+
 # --- Floor and baseline -------------------------------------------------------------------------------------
 
 
@@ -36,7 +47,14 @@ def test_the_first_model_needs_only_to_beat_the_majority_class() -> None:
         "metric": "accuracy",
         "value": 0.97,
         "floor": None,
-        "baseline": {"name": "majority class", "value": 0.34, "passed": True},
+        "baseline": {
+            "name": "majority class",
+            "value": 0.34,
+            "rows": 40,
+            "interval": pytest.approx([-0.693, -0.567]),
+            "passed": True,
+            "error": "",
+        },
         "champion": None,
     }
 
@@ -46,14 +64,125 @@ def test_a_model_no_better_than_the_majority_class_is_not_deployed() -> None:
     assert judged["verdict"] == "keep_champion"
     assert judged["baseline"]["passed"] is False
     assert judged["reasons"] == [
-        "accuracy 0.6 is not better than that of always predicting the most frequent class (0.6): nothing "
-        "was learned from these columns; check that they say something about the label"
+        "accuracy 0.6 is not better than that of always predicting the most frequent class (0.6) by more "
+        "than chance explains on 40 hold-out rows (95 % interval of the difference: 0 to 0, below 0 is "
+        "better); check that the columns say something about the label, or add rows"
     ]
 
 
+def test_a_model_that_chance_may_have_made_better_is_not_deployed() -> None:
+    judged = gate.judge("accuracy", {"accuracy": 0.65}, Trivial(0.6, 40, (-0.2, 0.1)), advice="ask Ada")
+    assert judged["verdict"] == "keep_champion"
+    assert judged["reasons"][0].endswith("difference: -0.2 to 0.1, below 0 is better); ask Ada")
+
+
 def test_a_model_no_better_than_the_mean_is_not_deployed() -> None:
-    assert judge("regression", 2.0, 1.9)["baseline"] == {"name": "mean", "value": 1.9, "passed": False}
+    judged = judge("regression", 2.0, 1.9)
+    assert judged["baseline"]["name"] == "mean"
+    assert not judged["baseline"]["passed"]
+    assert "the mean of the label (1.9)" in judged["reasons"][0]
+    assert "extreme" not in judged["reasons"][0]
     assert judge("regression", 1.8, 1.9)["verdict"] == "deploy"
+
+
+def test_an_error_far_above_that_of_the_mean_points_to_extreme_values() -> None:
+    assert "look for extreme values" in judge("regression", 1.8e13, 2900.0)["reasons"][0]
+
+
+def test_rows_that_are_too_few_to_tell_deploy_nothing_and_the_reason_says_so() -> None:
+    few = baselines.against_mean(np.zeros(1), np.ones(1), 1)
+    judged = gate.judge("rmse", {"rmse": 0.0}, few)
+    assert judged["verdict"] == "keep_champion"
+    assert judged["baseline"]["interval"] is None
+    assert judged["reasons"] == [
+        "one hold-out row is too few to tell whether the model is better than always predicting the mean of "
+        "the label; add rows"
+    ]
+    five = baselines.against_majority(np.array([[3, 0], [0, 2]]), 0)
+    assert gate.judge("accuracy", {"accuracy": 1.0}, five)["reasons"][0].startswith("5 hold-out rows are too")
+    two = baselines.against_random_order(scores([0.9, 0.8]), scores(np.linspace(0, 0.5, 98)))
+    judged = gate.judge("average_precision", {"average_precision": two[0], "accuracy": 1.0}, two[1])
+    assert judged["reasons"][0].startswith("2 hold-out rows of rare classes are too few to tell")
+
+
+# --- Noise and signals --------------------------------------------------------------------------------------
+
+
+def scores(values: Any) -> Any:
+    found = ranking.Scores()
+    found.add(np.asarray(values, dtype=np.float64))
+    return found
+
+
+def verdicts_on(kind: str, rows: int, skill: float, seed: int) -> str:
+    """The verdict on a model whose predictions follow the truth by `skill`, from 0 for noise to 1."""
+    random = np.random.default_rng(seed)
+    known = random.random(rows) < skill
+    if kind == "regression":
+        truth = random.normal(size=rows)
+        error = truth - np.where(known, truth, 0.3 * random.normal(size=rows))
+        trivial = baselines.against_mean(error**2, truth**2, rows)
+        value = float(np.sqrt((error**2).mean()))
+        return str(gate.judge("rmse", {"rmse": value}, trivial)["verdict"])
+    if kind == "rare":
+        rare = np.arange(rows) < rows // 10
+        ranked = np.where(known, rare, random.random(rows))
+        value, trivial = baselines.against_random_order(scores(ranked[rare]), scores(ranked[~rare]))
+        metrics = {"average_precision": value, "accuracy": 0.9}
+        return str(gate.judge("average_precision", metrics, trivial)["verdict"])
+    right = random.integers(2, size=rows)
+    predicted = np.where(known, right, random.integers(2, size=rows))
+    confusion = np.bincount(right * 2 + predicted, minlength=4).reshape(2, 2)
+    trivial = baselines.against_majority(confusion, int(random.integers(2)))
+    return str(gate.judge("accuracy", {"accuracy": float((right == predicted).mean())}, trivial)["verdict"])
+
+
+KINDS = ("classification", "rare", "regression")
+
+
+def test_pure_noise_is_deployed_at_most_10_times_in_180() -> None:
+    noise = [
+        verdicts_on(kind, rows, 0.0, seed) for kind in KINDS for rows in (40, 200, 1000) for seed in range(20)
+    ]
+    assert len(noise) == 180
+    assert noise.count("deploy") <= 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_signal_is_deployed_with_a_hundred_hold_out_rows(kind: str) -> None:
+    assert [verdicts_on(kind, 100, 0.6, seed) for seed in range(10)].count("deploy") >= 9
+
+
+def test_a_perfect_model_is_deployed_with_ten_hold_out_rows() -> None:
+    half = baselines.against_majority(np.array([[5, 0], [0, 5]]), 0)
+    assert gate.judge("accuracy", {"accuracy": 1.0}, half)["verdict"] == "deploy"
+    truth = np.random.default_rng(1).normal(size=10)
+    assert baselines.against_mean(np.full(10, 1e-4), truth**2, 10).interval[1] < 0
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_average_precision_is_the_mean_precision_at_the_score_of_each_rare_row(ties: bool) -> None:
+    random = np.random.default_rng(3)
+    rare, others = random.random(30) + 0.2, random.random(300)
+    if ties:
+        rare, others = rare.round(1), others.round(1)
+    expected = np.mean(
+        [(rare >= each).sum() / ((rare >= each).sum() + (others >= each).sum()) for each in rare]
+    )
+    assert ranking.Ranking.of(rare, others).average_precision() == pytest.approx(expected)
+    assert baselines.against_random_order(scores(rare), scores(others))[0] == pytest.approx(expected)
+
+
+def test_of_many_scores_every_second_is_dropped_and_the_others_count_twice() -> None:
+    many = ranking.MOST_SCORES + 1
+    found = ranking.Scores()
+    for start in range(0, many, 777):
+        found.add(np.arange(start, min(start + 777, many), dtype=np.float64))
+    assert found.count == many
+    assert found.values().tolist() == list(range(0, many, 2))
+    others = scores(np.linspace(0, 1, 4 * ranking.MOST_SCORES))
+    value, _ = baselines.against_random_order(scores([1.1, 0.5]), others)
+    assert value == pytest.approx((1 + 2 / (2 + 2 * ranking.MOST_SCORES)) / 2, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -226,8 +355,45 @@ def test_two_equal_models_differ_no_more_often_than_the_interval_promises(rows: 
     alarms = 0
     for _ in range(1000):
         champion, challenger = random.random((2, rows)) < 0.85
-        alarms += gate.accuracy_deficit(champion, challenger)[0] > 0
+        only_champion, only_challenger = (champion & ~challenger).sum(), (challenger & ~champion).sum()
+        alarms += bootstrap.accuracy_deficit(only_champion, only_challenger, rows)[0] > 0
     assert alarms / 1000 <= 0.035  # 2.5 % on that side, and three standard deviations of 1000 trials
+
+
+# --- Rare classes: the champion's probabilities -------------------------------------------------------------
+
+
+def rankings(champion: float, challenger: float, rare: int = 40, rows: int = 800) -> Any:
+    """Both models' probabilities of a rare class, which follow the truth by their skill."""
+    random = np.random.default_rng(4)
+    truth = np.arange(rows) < rare
+    sides = [
+        np.where(random.random(rows) < skill, truth, random.random(rows)) for skill in (champion, challenger)
+    ]
+    return PairedPredictions(CHAMPION, truth, *sides)
+
+
+def judge_rare(predictions: Any) -> Any:
+    metrics = {"average_precision": 0.5, "accuracy": 0.95}
+    return gate.judge(
+        "average_precision", metrics, Trivial(0.05, 800, (-0.47, -0.4)), predictions=predictions
+    )
+
+
+def test_a_challenger_that_ranks_worse_is_rejected_though_both_answer_the_same_class() -> None:
+    judged = judge_rare(rankings(0.9, 0.3))
+    assert judged["verdict"] == "keep_champion"
+    assert judged["champion"]["interval"][0] > 0.01
+    assert judged["reasons"][0].startswith("average precision 0.")
+    assert judge_rare(rankings(0.3, 0.9))["verdict"] == "deploy"
+    assert judge_rare(rankings(0.5, 0.5))["verdict"] == "deploy"
+
+
+def test_too_few_rare_rows_tell_nothing_of_a_champion() -> None:
+    champion = judge_rare(rankings(1.0, 0.0, rare=2))["champion"]
+    assert (champion["interval"], champion["passed"]) == ([-1, 1], True)
+    none = judge_rare(rankings(1.0, 0.0, rare=0))["champion"]
+    assert none["passed"]
 
 
 # --- Properties ---------------------------------------------------------------------------------------------

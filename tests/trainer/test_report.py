@@ -135,7 +135,13 @@ def classification() -> Document:
             "metric": "accuracy",
             "value": 0.5,
             "floor": {"setting": "min_accuracy", "limit": 0.4, "passed": True},
-            "baseline": {"name": "majority class", "value": 0.3, "passed": True},
+            "baseline": {
+                "name": "majority class",
+                "value": 0.3,
+                "rows": 37,
+                "interval": [-0.4, -0.05],
+                "passed": True,
+            },
             "champion": {
                 "model": "iris_classification:3",
                 "rows": 30,
@@ -191,7 +197,13 @@ def regression() -> Document:
             "metric": "rmse",
             "value": 8.1,
             "floor": None,
-            "baseline": {"name": "mean", "value": 30.2, "passed": True},
+            "baseline": {
+                "name": "mean",
+                "value": 30.2,
+                "rows": 2000,
+                "interval": [-0.8, -0.7],
+                "passed": True,
+            },
             "champion": None,
         },
     }

@@ -81,7 +81,7 @@ GATE = Gate(
     "accuracy",
     0.97,
     Floor("min_accuracy", 0.9, passed=True),
-    Baseline("majority class", 0.34, passed=True),
+    Baseline("majority class", 0.34, 30, [-0.79, -0.4], passed=True),
     ChampionComparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
 )
 RESULT = TrainingResult(

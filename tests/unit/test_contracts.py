@@ -60,7 +60,7 @@ GATE = Gate(
     "accuracy",
     0.8,
     Floor("min_accuracy", 0.9, passed=False),
-    Baseline("majority class", 0.3, passed=True),
+    Baseline("majority class", 0.3, 30, [-0.6, -0.3], passed=True),
     ChampionComparison("m:1", 30, 0.9, 0.8, 0.01, [0.02, 0.2], passed=False),
 )
 REQUEST = RunRequest("iris-1", UPLOAD, {"epochs": 3}, "http", "2026-01-01T00:00:00.000000Z")
@@ -107,7 +107,7 @@ ALL = [
         dataclasses.replace(RECORD, settings=None, error=None, stages=[]),
         dataclasses.replace(RECORD, gate=None, approval=None, dropped_columns=[]),
         GATE,
-        Gate("deploy", [], "rmse", 2.0, None, Baseline("mean", 3.0, passed=True), None),
+        Gate("keep_champion", [], "rmse", 2.0, None, Baseline("mean", 3.0, 2, None, False, "too few"), None),
         dataclasses.replace(GATE, champion=ChampionComparison("m:1", 0, None, None, 0.01, None, True, "why")),
         TrainingInput(
             "iris-1", UPLOAD, "species", 50, 0.1, "regression", "auto", "merge", 0.5, 2.0, 0.01, CHAMPION

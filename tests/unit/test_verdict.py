@@ -47,10 +47,33 @@ COMPARISON = {
     "error": "",
 }
 
+TRIVIAL = {
+    "accuracy": ("majority class", 0.34),
+    "rmse": ("mean", 9.0),
+    "average_precision": ("base rate", 0.05),
+}
+
+
+def baseline(metric: str, value: float) -> Json:
+    """The baseline of a document whose model has that value of a metric, and passes."""
+    name, trivial = TRIVIAL[metric]
+    middle = {
+        "accuracy": (trivial - value) * 30 / 32,
+        "rmse": value / trivial - 1,
+        "average_precision": trivial - value,
+    }[metric]
+    interval = [1.1 * middle, 0.9 * middle]
+    return {"name": name, "value": trivial, "rows": 30, "interval": interval, "passed": True, "error": ""}
+
+
+CHANCE = baseline("accuracy", 0.97) | {"value": 0.93, "interval": [-0.09, 0.02]}
+FEW = {"value": 0.34, "rows": 5, "interval": None, "error": "5 hold-out rows are too few"}
+
 
 def document(task: str = "classification", **gate: Any) -> Json:
     """A document as a trainer writes it; by default, its model passes every rule."""
-    metric, value, trivial = ("accuracy", 0.97, 0.34) if task == "classification" else ("rmse", 2.0, 9.0)
+    metric, usual = ("accuracy", 0.97) if task == "classification" else ("rmse", 2.0)
+    value: Any = gate.get("value", usual)
     return {
         "schema_version": 2,
         "task": task,
@@ -60,7 +83,7 @@ def document(task: str = "classification", **gate: Any) -> Json:
             "metric": metric,
             "value": value,
             "floor": None,
-            "baseline": {"name": "mean", "value": trivial, "passed": True},
+            "baseline": baseline(metric, value if isinstance(value, float) else usual),
             "champion": None,
         }
         | gate,
@@ -90,7 +113,7 @@ def test_a_model_that_passes_everything_is_deployed() -> None:
         "accuracy",
         0.97,
         Floor("min_accuracy", 0.9, passed=True),
-        Baseline("majority class", 0.34, passed=True),
+        Baseline("majority class", 0.34, 30, baseline("accuracy", 0.97)["interval"], passed=True),
         ChampionComparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
     )
 
@@ -99,11 +122,18 @@ def test_a_model_that_passes_everything_is_deployed() -> None:
     ("gate", "part"),
     [
         ({"value": 0.89}, "floor"),
-        ({"baseline": {"name": "majority class", "value": 0.97}}, "baseline"),
-        ({"baseline": {"name": "majority class", "value": 0.99}}, "baseline"),
+        ({"baseline": CHANCE}, "baseline"),
+        ({"baseline": CHANCE | {"value": 0.99, "interval": [0.0, 0.05]}}, "baseline"),
+        ({"baseline": FEW}, "baseline"),
         ({"champion": COMPARISON | {"challenger": 0.89, "interval": [0.02, 0.1]}}, "champion"),
     ],
-    ids=["below the floor", "as good as the baseline", "below the baseline", "worse than the champion"],
+    ids=[
+        "below the floor",
+        "better than the baseline by chance",
+        "below the baseline",
+        "too few rows",
+        "worse than the champion",
+    ],
 )
 def test_a_model_that_fails_one_part_is_rejected(gate: Json, part: str) -> None:
     found = judged(rejected(**gate))
@@ -116,8 +146,37 @@ def test_of_a_regression_lower_is_better() -> None:
     assert (found.metric, found.floor) == ("rmse", Floor("max_rmse", 2.5, passed=True))
     high = judged(document("regression", value=2.6, verdict="keep_champion"), NUMBERS)
     assert high.floor == Floor("max_rmse", 2.5, passed=False)
-    worse = document("regression", verdict="keep_champion", baseline={"name": "mean", "value": 2.0})
-    assert judged(worse, NUMBERS).baseline == Baseline("mean", 2.0, passed=False)
+    even = {"name": "mean", "value": 2.0, "rows": 30, "interval": [-0.1, 0.1]}
+    worse = document("regression", verdict="keep_champion", baseline=even)
+    assert judged(worse, NUMBERS).baseline == Baseline("mean", 2.0, 30, [-0.1, 0.1], passed=False)
+
+
+def test_of_rare_classes_average_precision_decides_and_the_floor_is_about_accuracy() -> None:
+    given = document(metric="average_precision", value=0.46, baseline=baseline("average_precision", 0.46))
+    metrics = {"average_precision": 0.46, "accuracy": 0.97}
+    found = derive_gate(given, metrics, CLASSES, NO_CHAMPION)
+    assert found.floor == Floor("min_accuracy", 0.9, passed=True)
+    assert found.baseline == Baseline(
+        "base rate", 0.05, 30, given["gate"]["baseline"]["interval"], passed=True
+    )
+    with pytest.raises(UnsoundVerdictError, match="holds no accuracy"):
+        derive_gate(given, {"average_precision": 0.46}, CLASSES, NO_CHAMPION)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"interval": None}, "does not say why the model is not compared with the majority class"),
+        ({"rows": 5}, "which takes 6 or more rows"),
+        ({"rows": None}, "on how many rows"),
+        ({"interval": [-0.3, -0.2]}, "does not fit the accuracy of the majority class, 0.34, and of the mod"),
+        ({"value": 0.96}, "does not fit the accuracy of the majority class"),
+    ],
+    ids=str,
+)
+def test_a_baseline_that_contradicts_itself_is_refused(changes: Json, words: str) -> None:
+    with pytest.raises(UnsoundVerdictError, match=words):
+        judged(document(baseline=baseline("accuracy", 0.97) | changes))
 
 
 def test_without_a_setting_there_is_no_floor() -> None:
@@ -225,7 +284,8 @@ def test_a_comparison_that_contradicts_itself_is_refused(changes: Json, words: s
         (document(value=0.89), 'say "keep_champion"'),
         (rejected(), 'say "deploy"'),
         (document(verdict=None), "its verdict is null"),
-        (document(baseline={"name": "mean", "value": 0.97}), 'say "keep_champion"'),
+        (document(baseline=CHANCE), 'say "keep_champion"'),
+        (document(baseline=FEW), 'say "keep_champion"'),
         (
             document(champion=COMPARISON | {"challenger": 0.7, "interval": [0.2, 0.3]}),
             'say "keep_champion"',
@@ -233,7 +293,8 @@ def test_a_comparison_that_contradicts_itself_is_refused(changes: Json, words: s
         (document(baseline=None), "no baseline"),
         (document(baseline={"name": "mean", "value": "0.1"}), "no finite value"),
         (document(baseline={"name": "mean", "value": True}), "no finite value"),
-        (document(metric="rmse"), "is not about its accuracy"),
+        (document(metric="rmse"), "not about its accuracy or average_precision"),
+        (document(metric=["accuracy"]), "not about its accuracy or average_precision"),
         (document(champion=[]), "does not compare"),
         (document(champion=COMPARISON | {"interval": [0.1]}), r"not \[low, high\]"),
         (document(champion=COMPARISON | {"interval": [None, 1]}), "no finite 0"),

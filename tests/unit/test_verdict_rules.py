@@ -13,12 +13,14 @@ from trainer import verdict_rules as rules
 def test_a_higher_accuracy_and_a_lower_rmse_are_better() -> None:
     assert rules.is_better("accuracy", 0.9, 0.8)
     assert not rules.is_better("accuracy", 0.8, 0.9)
+    assert rules.is_better("average_precision", 0.9, 0.8)
     assert rules.is_better("rmse", 0.8, 0.9)
     assert not rules.is_better("rmse", 0.9, 0.8)
 
 
 def test_the_floor_is_the_setting_of_the_metric_and_0_sets_none() -> None:
     assert rules.floor("accuracy", min_accuracy=0.9, max_rmse=2.5) == 0.9
+    assert rules.floor("average_precision", min_accuracy=0.9, max_rmse=2.5) == 0.9
     assert rules.floor("rmse", min_accuracy=0.9, max_rmse=2.5) == 2.5
     assert rules.floor("accuracy", min_accuracy=0.0, max_rmse=2.5) is None
     assert rules.floor("rmse", min_accuracy=0.9, max_rmse=0.0) is None
@@ -42,6 +44,7 @@ def test_every_rule_that_applies_has_to_be_passed() -> None:
 
 def test_a_deficit_is_in_points_of_accuracy_or_a_share_of_the_champions_rmse() -> None:
     assert rules.deficit("accuracy", 0.9, 0.8) == pytest.approx(0.1)
+    assert rules.deficit("average_precision", 0.9, 0.8) == pytest.approx(0.1)
     assert rules.deficit("rmse", 2.0, 3.0) == 0.5
     assert rules.deficit("rmse", 0.0, 3.0) is None
 
@@ -52,6 +55,8 @@ def test_a_deficit_is_in_points_of_accuracy_or_a_share_of_the_champions_rmse() -
         ("accuracy", 0.99, 0.40, (-0.1, 0.1)),
         ("accuracy", 0.99, 0.40, (0.7, 0.9)),
         ("accuracy", 0.99, 0.40, (0.6, 0.5)),
+        ("average_precision", 0.9, 0.4, (0.1, 0.4)),
+        ("average_precision", 0.9, 0.4, (0.6, 0.7)),
         ("rmse", 1.0, 3.0, (-0.5, -0.1)),
         ("rmse", 1.0, 3.0, (2.1, 2.5)),
         ("rmse", 3.0, 1.0, (0.1, 0.5)),
@@ -66,15 +71,13 @@ def test_an_interval_beside_the_difference_does_not_fit(
 
 
 def test_the_interval_of_any_two_accuracies_fits_them() -> None:
-    accuracy_deficit = flat_module("gate").accuracy_deficit
+    accuracy_deficit = flat_module("bootstrap").accuracy_deficit
     for rows in (6, 7, 12, 30):
         for only_champion in range(rows + 1):
             for only_challenger in range(rows - only_champion + 1):
-                champion, challenger = np.zeros((2, rows), dtype=bool)
-                champion[:only_champion] = True
-                challenger[only_champion : only_champion + only_challenger] = True
-                interval = accuracy_deficit(champion, challenger)
-                assert rules.interval_fits("accuracy", champion.mean(), challenger.mean(), rows, interval), (
+                interval = accuracy_deficit(only_champion, only_challenger, rows)
+                values = only_champion / rows, only_challenger / rows
+                assert rules.interval_fits("accuracy", *values, rows, interval), (
                     rows,
                     only_champion,
                     only_challenger,
@@ -92,7 +95,7 @@ def test_an_interval_need_not_fit_values_beyond_a_floats_precision(rmse: float) 
 @pytest.mark.parametrize("outliers", [0, 1, 2])
 def test_the_interval_of_two_rmses_fits_them(scale: float, outliers: int) -> None:
     """Also where one row makes most of an error, and where the errors are nothing beside the truth."""
-    gate = flat_module("gate")
+    comparison = flat_module("comparison")
     random = np.random.default_rng(7)
     for rows in (6, 40):
         for _ in range(30):
@@ -102,10 +105,28 @@ def test_the_interval_of_two_rmses_fits_them(scale: float, outliers: int) -> Non
             )
             champion[: random.integers(outliers + 1)] += 50 * scale
             challenger[: random.integers(outliers + 1)] += 50 * scale
-            judged = gate.judge(
-                "regression", 1.0, 2.0, predictions=gate.PairedPredictions("m:1", truth, champion, challenger)
-            )["champion"]
-            assert math.isfinite(judged["value"])
-            assert rules.interval_fits(
-                "rmse", judged["value"], judged["challenger"], rows, judged["interval"]
+            scored = comparison.compare(
+                "rmse", comparison.PairedPredictions("m:1", truth, champion, challenger)
             )
+            assert math.isfinite(scored.champion)
+            assert rules.interval_fits("rmse", scored.champion, scored.challenger, rows, scored.interval)
+
+
+@pytest.mark.parametrize("rare", [3, 4, 20])
+def test_the_interval_of_two_average_precisions_fits_them(rare: int) -> None:
+    comparison = flat_module("comparison")
+    random = np.random.default_rng(8)
+    truth = np.arange(100) < rare
+    for _ in range(3):
+        sides = np.round(random.random((2, 100)) + truth * random.random(), 1)
+        scored = comparison.compare("average_precision", comparison.PairedPredictions("m:1", truth, *sides))
+        assert rules.interval_fits(
+            "average_precision", scored.champion, scored.challenger, 100, scored.interval
+        )
+
+
+def test_only_an_interval_below_0_beats_the_baseline() -> None:
+    assert rules.beats_baseline((-0.2, -0.001))
+    assert not rules.beats_baseline((-0.2, 0.0))
+    assert not rules.beats_baseline((0.1, 0.2))
+    assert not rules.beats_baseline(None)

@@ -100,7 +100,13 @@ GATE = {
     "metric": "accuracy",
     "value": 0.9,
     "floor": None,
-    "baseline": {"name": "majority class", "value": 0.5, "passed": True},
+    "baseline": {
+        "name": "majority class",
+        "value": 0.5,
+        "rows": 30,
+        "interval": [-0.6, -0.2],
+        "passed": True,
+    },
     "champion": COMPARISON,
 }
 CHAMPION = Champion("older:1", "runs/older/0/ab/artifacts/model", "run-older")
