@@ -33,7 +33,9 @@ def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
     known = [cell for cell in cells if not dialect.is_missing(cell)]
     found = dialect_notations.find(known, decimal)
     if found.numeric or found.why:
-        pattern = date_columns.pattern_of_numbers(known, name) if known else ""
+        # "9 AM" and "2020 Mar" look like numbers with a unit.
+        numbers = known and not found.notation.unit
+        pattern = date_columns.pattern_of_numbers(known, name) if numbers else date_columns.pattern_of(known)
         if pattern:
             return Form(model.DATE, pattern)
     if found.numeric:

@@ -17,6 +17,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+FLAT = "." not in __name__
+if FLAT:
+    from dialect_notations import GAPS
+else:
+    from trainer.dialect_notations import GAPS
+
 MOST_CLASS_NUMBERS = 20
 """Different whole numbers that a label may hold and still be a label of classes."""
 FEWEST_COUNTS = 6
@@ -40,7 +46,7 @@ DOUBTFUL = frozenset({"na", "n/a", "n.a.", "n.a", "none", "(none)", "(null)", "\
     *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "...")
 }
 """Texts that stand for "missing" in some files and for a class in others, folded."""
-DOUBTFUL_BESIDE_NUMBERS = DOUBTFUL | {"unknown", "missing", "not available", "nil", "unk"}
+DOUBTFUL_BESIDE_NUMBERS = DOUBTFUL | {"unknown", "missing", "not available", "nil", "unk"} | GAPS
 """The same, in a label of numbers."""
 
 _CODE = re.compile(r"[+-]?0\d+|\d{16,}", re.ASCII)

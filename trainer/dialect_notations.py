@@ -41,7 +41,7 @@ CODES = 0.01
 LONGEST = 2**53
 """The largest whole number up to which float64 holds every one."""
 _GAPS = r"""
-    . .. ... - -- --- ? ?? ??? * ** / // \ \n x xx xxx null (null) [null] none (none) nil void n/a n.a n.a. na
+    . .. ... - -- --- ? ?? ??? * ** / // \ \n null (null) [null] none (none) nil void n/a n.a n.a. na
     nan n/d nd n.d. n.v. s/o s.o. k.a k.a. tba tbd unk unknown undef undefined missing (missing) empty (empty)
     blank (blank) leer (leer) #n/a #na #null! #num! #name? #ref! #value! #div/0! not_available fehlt unbekannt
     inconnu desconocido sconosciuto onbekend"""

@@ -31,6 +31,8 @@ MOST_CLASSES = 1000
 MOST_PASSES = 6
 """One, and one more each in Latin-1, because columns have another kind, because some of them are neither
 dates nor numbers, and twice because the task is another."""
+LIKE_CODES = r"^\s*(?:0[0-9]+|[0-9]{16,})\s*$"
+"""Digits that may be codes; dialect_notations.find decides."""
 BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
 
@@ -118,6 +120,7 @@ def other_forms(survey: Survey, settled: set[str]) -> dict[str, Form]:
             other[name] = Form(model.DATE, date_formats.OTHER_ORDER[form.pattern])
         elif bad > (1 - MOSTLY) * cells:
             misread.append(name)
+    misread += _like_codes(survey)
     sampled = survey.sample.table().select(misread).to_pydict() if misread else {}
     for name, cells in sampled.items():
         form, found = survey.forms[name], form_of(cells, decimal, name)
@@ -128,6 +131,24 @@ def other_forms(survey: Survey, settled: set[str]) -> dict[str, Form]:
         again = name in settled or found == form
         other[name] = Form(model.CATEGORY, why=found.why) if again else found
     return other
+
+
+def _like_codes(survey: Survey) -> list[str]:
+    """The columns of numbers that hold digits with leading zeros, or very many, behind the head of the file.
+
+    They have been read as numbers already, so the sample's texts are searched.
+    """
+    from pyarrow import compute
+
+    if survey.source.inspection.whole:
+        return []
+    names = [name for name, form in survey.forms.items() if form.kind == model.NUMBER]
+    sampled = survey.sample.table()
+    return [
+        name
+        for name in names
+        if compute.any(compute.match_substring_regex(sampled[name], LIKE_CODES)).as_py()
+    ]
 
 
 class Scan:
