@@ -23,6 +23,8 @@ LEAST_ROWS = 1000
 CURVE_ROWS = 20_000
 """Rows that the learning curve is measured on."""
 CURVE_POINTS = 100
+MOST_LOSS = 1e12
+"""A loss from which a model has diverged, and its predictions would soon overflow. The mean's is about 1."""
 
 
 def train_boosting(
@@ -30,7 +32,7 @@ def train_boosting(
 ) -> Trained:
     """HistGradientBoostingClassifier or …Regressor, trained for `rounds` rounds at rate `lr`.
 
-    Raises BadInputError when the loss overflows. scikit-learn itself raises nothing then.
+    Raises BadInputError when the loss explodes. scikit-learn itself raises nothing then.
     """
     features, target = training_rows(survey, plan)
     # A column may have values in hold-out rows only. The trees never ask for it, but accept no empty column.
@@ -66,7 +68,7 @@ def learning_curve(
 ) -> list[Epoch]:
     """The loss after about CURVE_POINTS of the rounds, the first and the last among them.
 
-    Measured on about CURVE_ROWS of the training rows. Raises BadInputError when the loss is not finite.
+    Measured on about CURVE_ROWS of the training rows. Raises BadInputError when the loss exceeds MOST_LOSS.
     """
     history: list[Epoch] = []
     some = slice(None, None, max(1, len(target) // CURVE_ROWS))
@@ -81,7 +83,7 @@ def learning_curve(
         else:
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, accuracy = float(((predicted - truth) ** 2).mean()), math.nan
-        if not math.isfinite(loss):
+        if not loss <= MOST_LOSS:
             raise BadInputError(f"boosting diverged at learning rate {lr:g}; choose a smaller lr")
         history.append(Epoch.measured_now(number, loss, accuracy))
         on_epoch(history[-1])

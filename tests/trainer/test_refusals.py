@@ -286,6 +286,15 @@ def test_any_learning_rate_trains_or_is_refused_in_one_line(
         assert training.stderr == ""
 
 
+def test_boosting_that_diverges_on_large_labels_is_refused(workshop: Workshop) -> None:
+    """Its loss is still finite in units of the label's variance, but not in those of the label."""
+    data = "a,y\n" + "".join(f"{n % 13},{n % 7 * 1e20}\n" for n in range(60))
+    given = ["--epochs", "1", "--lr", "1e150", "--task", "regression", "--algorithm", "boosting"]
+    training = workshop.train(data.encode(), *given)
+    assert training.code == 2
+    assert training.stderr == "boosting diverged at learning rate 1e+150; choose a smaller lr\n"
+
+
 COMPLETE = DEFAULT_SETTINGS | {
     "runId": "r",
     "pipelineRunId": "p",
