@@ -33,20 +33,34 @@ EPOCH_WORDS = frozenset({"epoch", "unix", "unixtime", "posix", "timestamp", "tim
 SERIAL_WORDS = frozenset({"date", "dates", "datetime", "datum", "fecha"})
 """Words in a column's name by which its numbers may be those that a spreadsheet stores for dates."""
 NOT_SERIAL_WORDS = frozenset({"id", "key", "sk", "no", "nr", "num", "number", "count"})
-_PACKED = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?(?:\.0+)?")
 
 
 def pattern_of(known: list[str]) -> str:
     """The pattern in which most of some texts are dates or times, or "" if there is none."""
-    left = {pattern: 1.0 for pattern in PATTERNS if _share(known[:FIRST_CELLS], pattern) >= FIRST_SHARE}
-    different = list(dict.fromkeys(known))[:PATTERN_CELLS]
+    left = _possible(known[:FIRST_CELLS])
+    different = list(dict.fromkeys(known))[:PATTERN_CELLS] if left else []
+    shares: dict[str, float] = {}
     for cells in (known[:DATE_CELLS], different):
-        left = {pattern: _share(cells, pattern) for pattern in left}
-        left = {pattern: share for pattern, share in left.items() if share >= MOSTLY}
-    best = {pattern for pattern, share in left.items() if share == max(left.values())}
+        shares = {}
+        for pattern in left:
+            shares[pattern] = _share(cells, pattern)
+            if pattern == formats.ISO and shares[pattern] == 1:
+                break  # nothing fits better, and most dates are written so
+        shares = {pattern: share for pattern, share in shares.items() if share >= MOSTLY}
+        left = list(shares)
+    best = {pattern for pattern in left if shares[pattern] == max(shares.values())}
     if best & formats.OTHER_ORDER.keys() and formats.ISO not in best:
         return _order(different, left, best)
     return next((pattern for pattern in PATTERNS if pattern in best), "")
+
+
+def _possible(cells: list[str]) -> list[str]:
+    """The patterns that the shapes of some cells do not rule out. Most columns of text have none."""
+    shapes = [formats.shape(cell.strip()) for cell in cells]
+    fitting = {formats.ISO: [shape.startswith("0000") for shape in shapes]}
+    for pattern in PATTERNS[1:]:
+        fitting[pattern] = [formats.layout(pattern, shape) is not None for shape in shapes]
+    return [pattern for pattern in PATTERNS if sum(fitting[pattern]) >= FIRST_SHARE * len(shapes)]
 
 
 def _share(cells: list[str], pattern: str) -> float:
@@ -54,7 +68,7 @@ def _share(cells: list[str], pattern: str) -> float:
     return float(np.isfinite(date_reading.days(cells, pattern)).mean()) if cells else 0.0
 
 
-def _order(cells: list[str], left: dict[str, float], best: set[str]) -> str:
+def _order(cells: list[str], left: list[str], best: set[str]) -> str:
     """The order of day, month and year, of those that fit best.
 
     Slashes alone are written by Americans, who put the month first. Two-digit years come first if the column
@@ -81,9 +95,7 @@ def pattern_of_numbers(known: list[str], name: str) -> str:
     """
     first = known[:FIRST_CELLS]
     words = _words(name)
-    tried: list[str] = []
-    if sum(_PACKED.fullmatch(cell.strip()) is not None for cell in first) >= FIRST_SHARE * len(first):
-        tried.append(formats.COMPACT)
+    tried = [formats.COMPACT] if _share(first, formats.COMPACT) >= FIRST_SHARE else []
     if words & EPOCH_WORDS:
         tried += formats.EPOCHS
     if words & SERIAL_WORDS or any(word.endswith("datum") for word in words):

@@ -100,16 +100,15 @@ _PACKED = (
 
 
 @functools.cache
-def expressions(pattern: str) -> tuple[re.Pattern[str], ...]:
-    """The expressions of a pattern: no shape matches two of them. Compiled only when they are needed."""
-    if pattern == COMPACT:
-        found: tuple[str, ...] = (_PACKED,)
-    elif pattern == TIME:
-        found = (_clock("") + _ZONE,)
-    elif pattern in _ORDERS:
-        found = (_WEEKDAY + _ORDERS[pattern] + _AFTER_A_DATE, *_CLEAR)
+def _expressions(pattern: str) -> tuple[re.Pattern[str], ...]:
+    """The expressions of a pattern, or for "" those of every order: no shape matches two of them.
+
+    They are compiled only when they are needed.
+    """
+    if pattern in _ORDERS:
+        found: tuple[str, ...] = (_WEEKDAY + _ORDERS[pattern] + _AFTER_A_DATE,)
     else:
-        raise ValueError(f'"{pattern}" is not a pattern of dates')
+        found = {"": _CLEAR, COMPACT: (_PACKED,), TIME: (_clock("") + _ZONE,)}[pattern]
     return tuple(map(re.compile, found))
 
 
@@ -162,10 +161,9 @@ class Layout:
 @functools.lru_cache(CACHED)
 def layout(pattern: str, shape: str) -> Layout | None:
     """The layout of the texts of a shape in a pattern; None if they are no dates."""
-    known = expressions(pattern)
-    match = next(filter(None, (expression.fullmatch(shape) for expression in known)), None)
+    match = next(filter(None, (expression.fullmatch(shape) for expression in _expressions(pattern))), None)
     if match is None:
-        return None
+        return layout("", shape) if pattern in _ORDERS else None
     groups = {letter: text for letter, text in match.groupdict().items() if text is not None}
     start = dict.fromkeys(PARTS, 0) | {
         "year": 1970,
@@ -194,5 +192,5 @@ def layout(pattern: str, shape: str) -> Layout | None:
     if "w" in groups and plain(groups["w"]) not in WEEKDAY:
         return None
     start["short"] = int(len(groups.get("y", "")) == 2)
-    start["order"] = int(pattern in OTHER_ORDER and match.re is known[0])
+    start["order"] = int(pattern in OTHER_ORDER)
     return Layout(tuple(start.values()), tuple(digits))
