@@ -128,19 +128,22 @@ def notes(name: str, pattern: str, cells: list[str], decided: bool) -> list[str]
     if not len(read):
         return []
     either = np.flatnonzero(reading.either)
-    doubtful = pattern in formats.OTHER_ORDER and not decided and len(either) > 0
-    place = either[0] if len(either) else read[0]
-    said = (
-        f"column {quoted(name)}: {quoted(texts[place])} is read as {moment(reading.values[place], pattern)}"
-    )
+    said = f"column {quoted(name)}: {_example(texts, reading.values, pattern, [*either, *read])}"
     if pattern == formats.TIME:
         said += ", a time of day"
     elif pattern in formats.EPOCHS or pattern == formats.SERIAL:
         said += f", as a {pattern}" if pattern == formats.SERIAL else f", as {pattern}"
-    elif doubtful:
+    elif pattern in formats.OTHER_ORDER and len(either) and not decided:
         said += f", {ORDERS[pattern]}, which no cell of the column decides"
     elif reading.decisive.any() or len(either) or pattern == formats.YEAR_FIRST:
         said += f", {ORDERS[pattern]}"
     if reading.short.any():
         said += f"; two-digit years are those from 19{PIVOT} to 20{PIVOT - 1}"
     return [said]
+
+
+def _example(texts: list[str], values: np.ndarray, pattern: str, places: list[int]) -> str:
+    """What one text was read as: the first that is written in another way than it is told here."""
+    pairs = [(texts[place], moment(values[place], pattern)) for place in places]
+    text, read = next(((text, read) for text, read in pairs if text != read), pairs[0])
+    return f"{quoted(text)} is read as {read}"

@@ -68,6 +68,15 @@ class Given:
 
 KINDS = ["number", "small", "boolean", "category", "date", "text", "key", "count", "constant", "empty"]
 PATTERNS = ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ"]
+PATTERNS += [
+    "%m/%d/%y %I:%M %p",
+    "%d-%b-%y",
+    "%B %d, %Y",
+    "%a, %d %b %Y %H:%M:%S +0000",
+    "%H:%M",
+    "%Y%m%d",
+    "%m/%Y",
+]
 
 
 @dataclass
