@@ -38,10 +38,13 @@ def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
         pattern = date_columns.pattern_of_numbers(known, name) if numbers else date_columns.pattern_of(known)
         if pattern:
             return Form(model.DATE, pattern)
-    if found.numeric:
+    if found.numeric and not found.notation.unit:  # what looks like a unit may be that of 5 PM
         return Form(model.NUMBER, notation=found.notation)
     words = {cell.strip().lower() for cell in known}
     if words <= model.TRUE | model.FALSE:
         return Form(model.BOOLEAN)
     pattern = date_columns.pattern_of(known)
-    return Form(model.DATE, pattern) if pattern else Form(model.CATEGORY, why=found.why)
+    if pattern:
+        return Form(model.DATE, pattern)
+    numeric = found.numeric
+    return Form(model.NUMBER, notation=found.notation) if numeric else Form(model.CATEGORY, why=found.why)

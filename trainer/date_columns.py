@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 import date_formats as formats
 import date_reading
 import numpy as np
 from date_words import PIVOT
+from dialect_notations import stands_for_missing
 from text import quoted
 
 MOSTLY = 0.95
@@ -36,8 +39,12 @@ NOT_SERIAL_WORDS = frozenset({"id", "key", "sk", "no", "nr", "num", "number", "c
 
 
 def pattern_of(known: list[str]) -> str:
-    """The pattern in which most of some texts are dates or times, or "" if there is none."""
-    left = _possible(known[:FIRST_CELLS])
+    """The pattern in which most of some texts are dates or times, or "" if there is none.
+
+    Texts that stand for a missing number stand for a missing date too.
+    """
+    left = _possible(list(islice(_dated(known), FIRST_CELLS)))
+    known = list(_dated(known)) if left else []
     different = list(dict.fromkeys(known))[:PATTERN_CELLS] if left else []
     shares: dict[str, float] = {}
     for cells in (known[:DATE_CELLS], different):
@@ -52,6 +59,11 @@ def pattern_of(known: list[str]) -> str:
     if best & formats.OTHER_ORDER.keys() and formats.ISO not in best:
         return _order(different, left, best)
     return next((pattern for pattern in PATTERNS if pattern in best), "")
+
+
+def _dated(cells: list[str]) -> Iterator[str]:
+    """The cells that do not stand for a missing value."""
+    return (cell for cell in cells if not stands_for_missing(cell))
 
 
 def _possible(cells: list[str]) -> list[str]:
@@ -93,14 +105,15 @@ def pattern_of_numbers(known: list[str], name: str) -> str:
 
     Eight digits are dates if they are plausible ones; other numbers only if the column's name says so.
     """
-    first = known[:FIRST_CELLS]
     words = _words(name)
+    first = list(islice(_dated(known), FIRST_CELLS))
     tried = [formats.COMPACT] if _share(first, formats.COMPACT) >= FIRST_SHARE else []
     if words & EPOCH_WORDS:
         tried += formats.EPOCHS
     if words & SERIAL_WORDS or any(word.endswith("datum") for word in words):
         tried += [] if words & NOT_SERIAL_WORDS else [formats.SERIAL]
-    return next((pattern for pattern in tried if _share(known, pattern) >= MOSTLY), "")
+    dates = list(_dated(known)) if tried else []
+    return next((pattern for pattern in tried if _share(dates, pattern) >= MOSTLY), "")
 
 
 def _words(name: str) -> set[str]:

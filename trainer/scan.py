@@ -126,8 +126,8 @@ def other_forms(survey: Survey, settled: set[str]) -> dict[str, Form]:
         form, found = survey.forms[name], form_of(cells, decimal, name)
         if form.kind == found.kind == model.NUMBER and form.notation == found.notation:
             continue  # what is not a number stands for a missing one
-        if found == form and form.pattern in date_formats.NUMERIC:
-            found = Form(model.NUMBER)
+        if form.kind == model.DATE and found == form:
+            continue  # the same, of a date
         again = name in settled or found == form
         other[name] = Form(model.CATEGORY, why=found.why) if again else found
     return other

@@ -257,6 +257,16 @@ def test_what_only_looks_like_dates_is_none(cells: list[str], workshop: Workshop
     assert pattern_of(workshop, cells) == ""
 
 
+@pytest.mark.parametrize("gap", ["\\N", ".", "unknown", "n.a."])
+@pytest.mark.parametrize("written", ["yyyy-mm-dd", "d-mmm-yy", "yyyymmdd"])
+def test_texts_that_stand_for_missing_may_be_any_share_of_a_column_of_dates(
+    gap: str, written: str, workshop: Workshop
+) -> None:
+    days = [WRITERS[written](datetime(2020, 1 + n % 12, 1 + n, tzinfo=UTC)) for n in range(20)]
+    assert pattern_of(workshop, [*days, *[gap] * 8])
+    assert pattern_of(workshop, [*[gap] * 30, *days])
+
+
 def test_a_two_digit_year_is_that_of_posix(workshop: Workshop) -> None:
     cells = ["31-Dec-68", "1-Jan-69", "31.12.99", "31.12.00"]
     days = days_of(workshop, cells, DAY_FIRST)
@@ -379,6 +389,17 @@ def test_days_after_the_first_megabyte_decide_the_order_of_day_and_month(worksho
     assert (found["kind"], found["missing"], found["range"]) == ("date", 0, ["2020-01-01", "2021-12-17"])
     assert (
         'column "when": "08/06/2021" is read as 2021-06-08, the day before the month'
+        in training.document["notes"]
+    )
+
+
+def test_many_cells_that_stand_for_missing_leave_dates_what_they_are(workshop: Workshop) -> None:
+    rows = [["." if n % 3 == 0 else clock(moment(n)), n % 5, "uv"[moment(n).hour > 12]] for n in range(90)]
+    training = workshop.trained(table(["at", "x", "y"], rows).encode(), *LINEAR)
+    found = columns(training)["at"]
+    assert (found["kind"], found["missing"]) == ("date", 30)
+    assert (
+        'column "at": 30 cells are not dates and are treated as missing: "." (30)'
         in training.document["notes"]
     )
 

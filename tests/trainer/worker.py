@@ -68,10 +68,12 @@ def score(model: str, csv: str) -> dict[str, Any]:
 
 def call(module: str, function: str, arguments: list[Any]) -> dict[str, Any]:
     """What a function of one of the trainer's modules returns: arrays as lists, objects as their fields."""
-    answer = getattr(importlib.import_module(module), function)(*arguments)
-    if hasattr(answer, "tolist"):
-        return {"answer": answer.tolist()}
-    return {"answer": vars(answer) if hasattr(answer, "__dict__") else answer}
+    return {"answer": getattr(importlib.import_module(module), function)(*arguments)}
+
+
+def plain(answer: Any) -> Any:
+    """What json makes of an array or an object."""
+    return answer.tolist() if hasattr(answer, "tolist") else vars(answer)
 
 
 def serve() -> None:
@@ -85,7 +87,7 @@ def serve() -> None:
             answer = call(request["call"][0], request["call"][1], request["arguments"])
         else:
             answer = score(request["score"], request["csv"])
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(answer, default=plain), file=answers, flush=True)
 
 
 if __name__ == "__main__":
