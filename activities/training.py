@@ -101,6 +101,7 @@ def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
         "lr": wanted.lr,
         "task": wanted.task,
         "algorithm": wanted.algorithm,
+        "trainingBudget": wanted.training_budget,
         "rareClasses": wanted.rare_classes,
         "minAccuracy": wanted.min_accuracy,
         "maxRmse": wanted.max_rmse,

@@ -203,6 +203,7 @@ def start_training(run: RunContext, dataset: Dataset) -> Workflow[Wait]:
         lr=settings.lr,
         task=settings.task,
         algorithm=settings.algorithm,
+        training_budget=settings.training_budget,
         rare_classes=settings.rare_classes,
         min_accuracy=settings.min_accuracy,
         max_rmse=settings.max_rmse,

@@ -93,6 +93,7 @@ class RunSettings:
     vm_size: str
     task: str
     algorithm: str
+    training_budget: float
     rare_classes: str
     max_rmse: float
     tolerance: float
@@ -167,6 +168,7 @@ class TrainingInput:
     lr: float
     task: str
     algorithm: str
+    training_budget: float
     rare_classes: str
     min_accuracy: float
     max_rmse: float

@@ -82,10 +82,18 @@ RUN_SETTINGS = {
         ),
         Setting(
             "algorithm",
-            one_of("linear", "boosting", "auto"),
-            "linear",
-            "`linear`: a linear model; `boosting`: gradient-boosted trees; `auto`: trains both and keeps the"
-            " better one.",
+            one_of("auto", "linear", "boosting"),
+            "auto",
+            "`auto`: a linear model, gradient-boosted trees or a blend of both, whichever predicts unseen"
+            " training rows best; `linear`: a linear model by stochastic gradient descent on all rows;"
+            " `boosting`: trees alone. The last two take `epochs` and `lr`.",
+        ),
+        Setting(
+            "training_budget",
+            number(0.1, 3600.0),
+            10.0,
+            "How much work `auto` may take: one is about what a core does in a second. It is counted in work,"
+            " not by a clock, so the same file gives the same model on any machine.",
         ),
         Setting(
             "rare_classes",

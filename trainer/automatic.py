@@ -38,18 +38,17 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
     rows = TrainingSet(survey, plan, limits or Limits())
     with threads(0):
         candidates = [choose_linear(rows, budget)]
-    trees = choose_boosting(rows, budget)
-    if trees:
-        candidates.append(trees)
-    shares, record = compared(rows, candidates)
-    for each in record.candidates:
-        if each.score is not None:
-            say(f"{each.name}: {record.metric} {each.score:.4f} in the choice")
-    parts = {each.name: each.fit() for each in candidates if shares[each.name]}
-    found = chosen_model(rows, parts, shares)
-    plan.notes.extend(notes(rows, candidates, budget))
-    rounds = max(each.rounds for each in candidates if shares[each.name])
-    return Trained(found, [training_loss(rows, found, rounds)], len(rows), record)
+        if trees := choose_boosting(rows, budget):
+            candidates.append(trees)
+        shares, record = compared(rows, candidates)
+        for each in record.candidates:
+            if each.score is not None:
+                say(f"{each.name}: {record.metric} {each.score:.4f} in the choice")
+        parts = {each.name: each.fit() for each in candidates if shares[each.name]}
+        found = chosen_model(rows, parts, shares)
+        plan.notes.extend([summary(record), *notes(rows, candidates, budget)])
+        rounds = max(each.rounds for each in candidates if shares[each.name])
+        return Trained(found, [training_loss(rows, found, rounds)], len(rows), record)
 
 
 def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, float], ChoiceRecord]:
@@ -106,6 +105,22 @@ def training_loss(rows: TrainingSet, found: model.TouchdownModel, rounds: int) -
         return Epoch.measured_now(rounds, *losses(outputs, target))
     error = (outputs - rows.schema.label_mean) / rows.schema.label_scale - target
     return Epoch.measured_now(rounds, float(np.square(error).mean()), math.nan)
+
+
+def summary(record: ChoiceRecord) -> str:
+    """One sentence on what was chosen, from what, and how long it took to find out."""
+    lines = [
+        f"{each.name} ({each.settings})"
+        + ("" if each.score is None else f" scored {each.score:.4g}")
+        + (f" and took {each.seconds:.1f} s" if each.name != BLEND else "")
+        for each in record.candidates
+    ]
+    if not record.folds:
+        return f"there were too few rows to compare models: {lines[0]}"
+    return (
+        f"{record.selected} was chosen by the {record.metric} of {record.rows} training rows, which is no"
+        f" measure of the model's quality: {'; '.join(lines)}"
+    )
 
 
 def notes(rows: TrainingSet, candidates: list[Candidate], budget: Budget) -> list[str]:

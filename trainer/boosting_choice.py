@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -205,13 +207,23 @@ def staged_outputs(estimator: Any, features: np.ndarray, rounds: int, classes: i
     return probabilities
 
 
+@functools.cache
+def libraries() -> Any:
+    """The libraries that compute in threads of their own. Finding them takes 10 ms."""
+    import sklearn.ensemble  # noqa: F401 - it loads them
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @contextlib.contextmanager
 def threads(cells: int) -> Iterator[None]:
-    """All cores for many cells, one for few: there, waiting for each other takes longer than the work.
+    """All cores for the trees of many cells; one for few, where waiting for each other takes longest.
 
-    The result does not depend on it.
+    The trees do not depend on it. Products of matrices do, to the last bit, so they get one core at any time.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(None if cells >= PARALLEL_CELLS else 1, user_api="openmp"):
+    with contextlib.ExitStack() as limits:
+        limits.enter_context(libraries().limit(limits=1, user_api="blas"))
+        cores = (os.cpu_count() or 1) if cells >= PARALLEL_CELLS else 1
+        limits.enter_context(libraries().limit(limits=cores, user_api="openmp"))
         yield

@@ -20,8 +20,11 @@ from text import quoted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_KEPT_LEVELS = 50
-"""Levels of a category that get a feature of their own; all others share one."""
+MOST_KEPT_LEVELS = 250
+"""Levels of a category that get a feature of their own; all others share one.
+
+Trees take at most 255 codes, of which one stands for the other levels and one for missing values.
+"""
 MOST_FEATURES = 20_000
 """Features of a linear model. If there are thousands of categories, each keeps fewer levels."""
 RARE_LEVEL = 2

@@ -240,7 +240,7 @@ def job_of_activity(path: Path) -> TrainingJob:
         ),
         task=parse_choice("task", properties.get("task", ""), *TASKS),
         algorithm=parse_choice("algorithm", required("algorithm"), *ALGORITHMS),
-        training_budget=parse_budget("trainingBudget", properties.get("trainingBudget", DEFAULT_BUDGET)),
+        training_budget=parse_budget("trainingBudget", required("trainingBudget")),
         rare_classes=parse_choice("rareClasses", required("rareClasses"), *RARE_CLASSES),
         min_accuracy=parse_limit("minAccuracy", required("minAccuracy"), 1),
         max_rmse=parse_limit("maxRmse", required("maxRmse"), math.inf),

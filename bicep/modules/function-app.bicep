@@ -91,6 +91,7 @@ var runSettings RunSettings = {
   TOUCHDOWN_VM_SIZE: runDefaults.?vm_size ?? computeVmSize
   TOUCHDOWN_TASK: runDefaults.?task ?? ''
   TOUCHDOWN_ALGORITHM: runDefaults.?algorithm ?? ''
+  TOUCHDOWN_TRAINING_BUDGET: runDefaults.?training_budget ?? ''
   TOUCHDOWN_RARE_CLASSES: runDefaults.?rare_classes ?? ''
   TOUCHDOWN_MAX_RMSE: runDefaults.?max_rmse ?? ''
   TOUCHDOWN_TOLERANCE: runDefaults.?tolerance ?? ''

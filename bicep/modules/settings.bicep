@@ -37,8 +37,11 @@ type RunDefaults = {
   @description('Optional. Kind of model: classification or regression.')
   task: string?
 
-  @description('Optional. Algorithm: linear, boosting or auto.')
+  @description('Optional. Algorithm: auto, linear or boosting.')
   algorithm: string?
+
+  @description('Optional. How much work the algorithm auto may take, about seconds of one core.')
+  training_budget: string?
 
   @description('Optional. How to handle classes that are too small to be held out: refuse or merge.')
   rare_classes: string?
@@ -119,6 +122,7 @@ type RunSettings = {
   TOUCHDOWN_VM_SIZE: string
   TOUCHDOWN_TASK: string
   TOUCHDOWN_ALGORITHM: string
+  TOUCHDOWN_TRAINING_BUDGET: string
   TOUCHDOWN_RARE_CLASSES: string
   TOUCHDOWN_MAX_RMSE: string
   TOUCHDOWN_TOLERANCE: string

@@ -42,6 +42,7 @@ param runDefaults = {
   vm_size: 'Standard_F4s_v2'
   task: 'classification'
   algorithm: 'boosting'
+  training_budget: '30'
   rare_classes: 'merge'
   max_rmse: '1.5'
   tolerance: '0.02'

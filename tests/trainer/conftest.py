@@ -19,6 +19,7 @@ DEFAULT_SETTINGS = {
     "label": "",
     "task": "",
     "algorithm": "linear",
+    "trainingBudget": 10,
     "rareClasses": "refuse",
     "minAccuracy": 0,
     "maxRmse": 0,

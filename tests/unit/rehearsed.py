@@ -66,6 +66,7 @@ SETTINGS = RunSettings(
     vm_size="Standard_DS3_v2",
     task="classification",
     algorithm="linear",
+    training_budget=10.0,
     rare_classes="refuse",
     max_rmse=0.0,
     tolerance=0.01,

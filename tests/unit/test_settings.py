@@ -34,7 +34,8 @@ EVERY = {
     "compute_name": ("from-body", "from-metadata", "from-app"),
     "vm_size": ("Standard_A", "Standard_B", "Standard_C"),
     "task": ("regression", "Regression", " regression "),
-    "algorithm": ("boosting", "auto", "Boosting"),
+    "algorithm": ("boosting", "linear", "Boosting"),
+    "training_budget": (0.5, "2.5", "60"),
     "rare_classes": ("merge", "MERGE", " merge "),
     "max_rmse": (0.5, "0.25", "1e6"),
     "tolerance": (0.5, "0.25", "0"),
@@ -82,7 +83,8 @@ def test_the_defaults_are_those_of_the_lab() -> None:
     assert found.endpoint_name.startswith("iris-classification-")
     assert (found.min_accuracy, found.training_timeout) == (0.0, 86400)
     assert (found.compute_name, found.vm_size) == ("cpu-cluster", "Standard_DS3_v2")
-    assert (found.task, found.algorithm, found.rare_classes) == ("classification", "linear", "refuse")
+    assert (found.task, found.algorithm, found.rare_classes) == ("classification", "auto", "refuse")
+    assert found.training_budget == 10.0
     assert (found.max_rmse, found.tolerance) == (0.0, 0.01)
     assert (found.approval, found.approval_timeout) == ("none", 3 * 86400)
 
@@ -332,6 +334,7 @@ WRONG: dict[str, list[Any]] = {
     "keep_deployments": [None, 0, -1, 11, 2.5, "two", True],
     "task": [None, 1, "cluster", ["regression"], True, "classification,regression"],
     "algorithm": [None, "", "forest", 1, "x" * 10_000],
+    "training_budget": [None, 0, -1, 3601, "much", True, math.nan],
     "rare_classes": [None, "", "drop", True],
     "max_rmse": [None, -0.01, "inf", math.inf, math.nan, "much", True],
     "tolerance": [None, -0.01, 1.01, "1 %", True, math.nan],

@@ -24,6 +24,7 @@ ORDER = TrainingInput(
     lr=0.1,
     task="classification",
     algorithm="linear",
+    training_budget=10.0,
     rare_classes="refuse",
     min_accuracy=0.9,
     max_rmse=0.0,
