@@ -37,6 +37,8 @@ CHOICE_ROWS = 200_000
 """Rows from which a fold is predicted, at most."""
 LEAST_TREE_ROWS = 40
 """Rows below which a tree hardly splits anything."""
+BINNED_ROWS, MOST_BINS = 1000, 255
+"""Rows whose values tell how many bins a feature has, about; and bins, at most."""
 PARALLEL_CELLS = 4_000_000
 """Features of all rows from which all cores grow a tree together."""
 BLOCK = 3.0
@@ -50,6 +52,8 @@ class Boosting:
     rows: TrainingSet
     features: np.ndarray
     budget: Budget
+    bins: int = field(init=False)
+    """How many bins the values of all features are sorted into, about."""
     trees: int = field(init=False)
     """How many trees a round has."""
     rate: float = field(init=False)
@@ -58,6 +62,8 @@ class Boosting:
 
     def __post_init__(self) -> None:
         classes = len(self.rows.schema.classes)
+        some = self.features[:: max(1, len(self.features) // BINNED_ROWS)]
+        self.bins = sum(min(MOST_BINS, len(np.unique(column))) for column in some.T)
         self.trees = classes if classes > 2 else 1
         self.most_rows = len(self.rows)
         self.most_rounds = min(MOST_ROUNDS, self._affordable())
@@ -70,7 +76,7 @@ class Boosting:
     def work(self, rows: int, rounds: int) -> float:
         """Units of work that so many rounds take."""
         width = self.features.shape[1]
-        return binning_work(rows, width) + rounds * self.trees * tree_work(rows, width, LEAF_ROWS)
+        return binning_work(rows, width) + rounds * self.trees * tree_work(rows, width, self.bins, LEAF_ROWS)
 
     def _affordable(self) -> int:
         """How many rounds the budget allows for one fold and the final model."""

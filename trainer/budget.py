@@ -46,10 +46,10 @@ def gram_work(rows: int, entries: int, features: int, solutions: int) -> float:
     return 2e-3 + 1e-9 * rows * entries * min(entries, features) + solutions * (5e-4 + 1e-10 * features**3)
 
 
-def tree_work(rows: int, features: int, leaf_rows: int) -> float:
-    """Units that one tree of 31 leaves takes."""
+def tree_work(rows: int, features: int, bins: int, leaf_rows: int) -> float:
+    """Units that one tree of 31 leaves takes. bins: of all features together, at most 255 each."""
     leaves = max(2, min(31, rows // leaf_rows))
-    return leaves * (2.4e-5 + 1.7e-6 * features) + 6e-9 * rows * features
+    return leaves * (2.4e-5 + 5e-7 * features + 5e-9 * bins) + 6e-9 * rows * features
 
 
 def binning_work(rows: int, features: int) -> float:

@@ -40,8 +40,8 @@ try:
     from refusals import TrainingRefusedError, without_secrets
     from storage import dataset_chunks, finished_earlier, open_container, upload_run
 except ModuleNotFoundError as missing:
-    beside = ("budget", "ending", "job", "lines", "progress", "reading", "record_ends", "refusals")
-    beside += ("storage", "text")
+    beside = {"budget", "ending", "job", "lines", "progress", "reading", "record_ends", "refusals", "storage"}
+    beside |= {"text"}
     if missing.name not in beside and not str(missing.name).startswith("dialect"):
         raise
     sys.exit(f"main.py needs the files beside it, {missing.name}.py among them: upload all of its folder")

@@ -20,6 +20,7 @@ import pandas as pd
 import touchdown_blend
 import touchdown_model
 from job import TrainingJob
+from lean_imports import import_lazily, without_databricks
 from text import shorten
 from training import Epoch
 
@@ -65,7 +66,8 @@ def save(job: TrainingJob, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     MLflow's client and save_model take the place of start_run and log_model, which would ask git, the
     platform and the active environment for what a Batch node does not know.
     """
-    import mlflow
+    with without_databricks():
+        import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     client = mlflow.MlflowClient(tracking_uri=Path("mlruns").absolute().as_uri())
@@ -127,7 +129,11 @@ def _log_metrics(client: MlflowClient, run_id: str, epochs: list[Epoch], documen
 def _log_pages(client: MlflowClient, run_id: str, outcome: Outcome) -> None:
     """Log the files for people: the report and, for a classification, the confusion matrix."""
     import figures
+    import matplotlib as mpl
     import report
+
+    # matplotlib reads TeX's output with it, which no figure here has.
+    import_lazily(mpl.__name__, "dviread")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # matplotlib warns of class names in a script that its font lacks

@@ -31,7 +31,7 @@ def straight(rows: int = 300) -> bytes:
     return table(["x", "y"], [[x, 250 * x + 20 * noise] for x, noise in points]).encode()
 
 
-def bent(rows: int = 500) -> bytes:
+def bent(rows: int = 300) -> bytes:
     """Slopes, which a linear model sees, and a step, which trees see."""
     random = Random(7)
     points = [[random.random() for _ in range(8)] for _ in range(rows)]
@@ -120,6 +120,20 @@ def test_without_a_budget_the_linear_model_is_left(workshop: Workshop) -> None:
     training = workshop.trained(checkers(), *AUTO, "--training-budget", "0.001")
     assert [each["name"] for each in choice(training)["candidates"]] == ["logistic regression"]
     assert any("training_budget" in note for note in training.document["notes"])
+
+
+def test_a_file_whose_features_exceed_memory_is_sampled_which_is_noted(workshop: Workshop) -> None:
+    training = workshop.trained(bent(4000), *LEAN, feature_bytes=120_000)
+    found = choice(training)
+    assert found["candidates"][0]["rows"] < 1500
+    note = f"the model was chosen and trained on {found['candidates'][0]['rows']} rows, a sample"
+    assert any(note in each for each in training.document["notes"])
+
+
+def test_many_rows_are_chosen_on_by_a_single_split(workshop: Workshop) -> None:
+    found = choice(workshop.trained(bent(1200), *LEAN, many_rows=500))
+    assert found["folds"] == 1
+    assert found["rows"] < 250
 
 
 def test_dates_are_chosen_by_their_calendar(workshop: Workshop) -> None:

@@ -32,14 +32,25 @@ SAMPLE_BYTES = sample.SAMPLE_BYTES
 
 
 def train(
-    arguments: list[str], folder: str, block_bytes: int | None = None, sample_bytes: int | None = None
+    arguments: list[str],
+    folder: str,
+    block_bytes: int | None = None,
+    sample_bytes: int | None = None,
+    feature_bytes: int | None = None,
+    many_rows: int | None = None,
 ) -> dict[str, Any]:
     """Run main.py in a working folder, and return its exit code and output.
 
     block_bytes: the size of the blocks in which the file is read and parsed; a small one gives many blocks of
     few rows. sample_bytes: the most text that the sampled rows may have; a small one makes rows too long for
-    it.
+    it. feature_bytes: of the features that the algorithm auto holds in memory; many_rows: above it, it
+    chooses by a single split.
     """
+    limits = {"bytes": feature_bytes, "many_rows": many_rows}
+    if any(limits.values()) or "automatic" in sys.modules:
+        automatic: Any = importlib.import_module("automatic")
+        rows: Any = importlib.import_module("training_set")
+        automatic.LIMITS = rows.Limits(**{name: value for name, value in limits.items() if value})
     reading.BLOCK_BYTES = block_bytes or BLOCK_BYTES
     storage.CHUNK_BYTES = block_bytes or CHUNK_BYTES
     sample.SAMPLE_BYTES = sample_bytes or SAMPLE_BYTES
