@@ -78,7 +78,11 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
     sample = sample_of(found, resolved.label)
     clients.container.upload_blob(sample_path(request.run_id), sample, overwrite=True)
     columns = len(found.columns)
-    return Inspection(Dataset(upload, size, columns, resolved.label, resolved, clients.settings.polling))
+    named = settings.named_label(
+        request.settings, properties.metadata or {}, clients.settings, dataset=upload.dataset
+    )
+    label = named if named.strip() != resolved.label.strip() and named else resolved.label
+    return Inspection(Dataset(upload, size, columns, label, resolved, clients.settings.polling))
 
 
 def sample_path(run_id: str) -> str:

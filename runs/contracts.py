@@ -119,7 +119,8 @@ class Polling:
 class Dataset:
     """A dataset that can be trained on. upload: the version that was read, which is the one to train on.
 
-    size: in bytes. columns: their number, including the label.
+    size: in bytes. columns: their number, including the label. label: as the run names it; the trainer finds
+    the column, and notes it if its name differs by case. settings: with the column's own name as the label.
     """
 
     upload: Upload

@@ -16,6 +16,7 @@ from runs.contracts import Json, Polling, RunSettings
 from runs.errors import RefusedError
 from runs.text import printable, quote, shorten
 from runs.value_types import LONGEST_TEXT, ValueType, duration, number, one_of, text, whole_number
+from trainer.dialect import column_named
 
 
 @dataclass(frozen=True)
@@ -329,6 +330,14 @@ def resolve(
     return RunSettings(**found)
 
 
+def named_label(given: Json, metadata: Mapping[str, str], app: App, *, dataset: str) -> str:
+    """The label as the settings name it, which may differ from the column's name by case; "" if none does.
+
+    Raises RefusedError for an invalid value of any setting.
+    """
+    return str(_found(given, {key.lower(): value for key, value in metadata.items()}, app, dataset)["label"])
+
+
 def _found(given: Json, metadata: Mapping[str, str], app: App, dataset: str) -> dict[str, Any]:
     """The value of each setting, from the first place that has one.
 
@@ -351,12 +360,9 @@ def _label(wanted: str, columns: list[str], dataset: str) -> str:
     """The column that is called `wanted`; the last one for "". Raises RefusedError LabelMissing."""
     if not wanted:
         return columns[-1]
-    if wanted in columns:
-        return wanted
-    for column in columns:
-        # Spaces around a column's name are lost in metadata and settings.
-        if column.strip() == wanted:
-            return column
+    found = column_named(columns, wanted)
+    if found:
+        return found
     names = ", ".join(shorten(printable(column), 40) for column in columns[:20])
     more = ", …" if len(columns) > 20 else ""
     raise RefusedError(

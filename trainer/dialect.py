@@ -12,6 +12,7 @@ deployed model gets the CSV through pandas and must find its columns under the s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 FLAT = "." not in __name__
@@ -137,6 +138,19 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         table.looks,
         table.notes_at_end,
     )
+
+
+def column_named(columns: Sequence[str], wanted: str) -> str:
+    """The column that is called `wanted`, or "" if there is none or it cannot be told.
+
+    Spaces around a name are lost in metadata and settings, so they need not be given. Neither need its case,
+    if only one column has the name in some case.
+    """
+    for names in (list(columns), [name.strip() for name in columns]):
+        if wanted in names:
+            return columns[names.index(wanted)]
+    in_some_case = [name for name in columns if name.strip().casefold() == wanted.strip().casefold()]
+    return in_some_case[0] if len(in_some_case) == 1 else ""
 
 
 def named_or_filled(table: dialect_table.Table) -> list[int]:

@@ -73,6 +73,7 @@ class Source:
         self._open = open_chunks
         self.digest = ""
         self.notes_at_end: list[str] = []
+        self._noted: list[str] = []
         self.inspection = self._inspect()
         self.encoding = self.inspection.dialect.encoding
 
@@ -211,7 +212,11 @@ class Source:
     @property
     def notes(self) -> list[str]:
         """What of the file was left out or read in an unusual way, once it has been read to its end."""
-        return self.inspection.notes + self.notes_at_end
+        return self._noted + self.inspection.notes + self.notes_at_end
+
+    def note(self, what: str) -> None:
+        """Add what else was read in an unusual way to the notes."""
+        self._noted.append(what)
 
 
 def before_the_end(data: bytes, separator: str) -> int:

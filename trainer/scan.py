@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import date_formats
+import dialect
 import numpy as np
 import touchdown_model as model
 from block_columns import BlockColumns, BlockConverter
@@ -80,20 +81,20 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
 
 
 def label_column(source: Source, label: str) -> str:
-    """The column that is predicted: the last one for "". Spaces around its name in the header are ignored.
-
-    Raises BadInputError.
-    """
+    """The column that is predicted: the last one for "", else dialect.column_named. Raises BadInputError."""
     columns = source.inspection.columns
     if not label:
         return columns[-1]
-    found = next((name for name in columns if name == label), "")
-    found = found or next((name for name in columns if name.strip() == label), "")
+    found = dialect.column_named(columns, label)
     if not found:
         names = ", ".join(map(quoted, columns[:20])) + (", ..." if len(columns) > 20 else "")
         source.refuse(
             f"label column {quoted(label)} is not in the header (found: {names}); "
             "rename it or name another label"
+        )
+    if found.strip() != label.strip():
+        source.note(
+            f"the label is column {quoted(found)}, although {quoted(label)} was named, in another case"
         )
     return found
 

@@ -41,6 +41,34 @@ def test_an_odd_file_gives_the_same_model_and_says_what_was_odd(
     assert workshop.score(training, CLEAN.encode())["prediction"]
 
 
+def test_a_label_in_another_case_is_the_only_column_that_it_can_be(
+    workshop: Workshop, clean: dict[str, Any]
+) -> None:
+    training = workshop.trained(CLEAN.encode(), *FEW, "--label", "Churn")
+    note = 'the label is column "churn", although "Churn" was named, in another case'
+    assert told(outcome(training)) == told(clean)
+    assert note in training.document["notes"]
+    assert note in training.stdout
+
+
+def test_a_value_far_down_in_a_column_without_a_name_is_refused_by_its_row(workshop: Workshop) -> None:
+    rows = "".join(f"{n % 9},{n * 7 % 97},{'uv'[n % 2]},,\n" for n in range(120_000))
+    training = workshop.train(f"a,b,y,,\n{rows}1,2,u,,lost\n3,4,v,,\n".encode())
+    training.refused("row 120002 holds", '"lost" in column 5', "no name in the header", "remove the value")
+
+
+def test_a_row_of_units_above_more_than_a_block_and_a_total_below_it_are_left_out(workshop: Workshop) -> None:
+    rows = [[str(n % 9), f"{n * 7 % 97}.5", "uv"[n % 9 > 4]] for n in range(130_000)]
+    lines = "".join(f"{','.join(row)}\n" for row in rows)
+    training = workshop.trained(f"Report\n\na,b,y\nkg,EUR,\n{lines}\nTotal,5849875.5,\n".encode(), *FEW)
+    assert training.document["dataset"]["rows"] == 130_000
+    assert [note.partition(" was ")[0] for note in training.document["notes"]] == [
+        "a row above the header",
+        "row 4, below the header, is no row of the table and",
+        "row 130006, at the end of the file, is no row of the table and",
+    ]
+
+
 @pytest.mark.parametrize(("size", "block"), [(7, 200), (1000, 900), (1 << 20, 1 << 20)])
 @pytest.mark.parametrize("oddity", ODDITIES)
 def test_the_stream_of_an_odd_file_holds_its_rows_whatever_its_pieces(

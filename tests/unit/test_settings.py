@@ -187,8 +187,24 @@ def test_a_column_of_exactly_the_labels_name_goes_before_one_with_spaces_around_
     assert resolved({"label": "b"}, columns=["a", " b", "b ", "c"]).label == " b"
 
 
-def test_a_label_differs_from_a_column_by_case_and_by_spaces_within() -> None:
-    for label in ("Species", "spe cies", "specie", "species2"):
+@pytest.mark.parametrize("label", ["Species", "SPECIES", " speciEs "])
+def test_the_case_of_a_label_need_not_be_that_of_its_column(label: str) -> None:
+    columns = ["a", " species", "b"]
+    assert resolved({"label": label}, columns=columns).label == " species"
+    assert settings.named_label({"label": label}, {}, app_with(), dataset="d") == label.strip()
+
+
+def test_a_column_of_exactly_the_labels_case_goes_before_one_of_another() -> None:
+    assert resolved({"label": "b"}, columns=["B", "b", "c"]).label == "b"
+
+
+def test_a_label_that_is_several_columns_in_some_case_is_none_of_them() -> None:
+    with pytest.raises(RefusedError, match="is not in the header"):
+        resolved({"label": "ab"}, columns=["Ab", "aB", "c"])
+
+
+def test_a_label_differs_from_a_column_by_spaces_within() -> None:
+    for label in ("spe cies", "specie", "species2"):
         with pytest.raises(RefusedError, match="is not in the header"):
             resolved({"label": label})
 
