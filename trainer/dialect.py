@@ -73,6 +73,7 @@ class Inspection:
     are left out because they have neither name nor value, as every row has their cells. begins: the line of
     the file, from 1, below the header. looks: of the file's columns, to judge rows at the end of the file by.
     notes_at_end: what was left out there, if these are all rows; who reads on to the end finds it as well.
+    bare: whether only blank lines, if any, stand above the header and between it and the rows.
     """
 
     dialect: Dialect
@@ -86,6 +87,7 @@ class Inspection:
     begins: int = 2
     looks: list[dialect_cells.Look] = field(default_factory=list)
     notes_at_end: list[str] = field(default_factory=list)
+    bare: bool = True
 
     def cells(self, column: str) -> list[str]:
         """The cells of one column."""
@@ -137,6 +139,7 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         table.begins,
         table.looks,
         table.notes_at_end,
+        table.bare,
     )
 
 

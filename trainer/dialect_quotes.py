@@ -24,30 +24,47 @@ PIECE = 1 << 20
 """Characters that are rewritten at a time."""
 BACKSLASHES = 'quotes inside cells are written with a backslash (\\"), and were read so'
 BLANKS = "blanks before cells were left out, because some stand before a quote"
+BEHIND = "blanks around cells were left out, because some stand around quotes"
 _BLANK_QUOTE = re.compile(r'(?:^|[,;\t|]) +"', re.MULTILINE)
+_QUOTE_BLANK = re.compile(r'" +(?:[,;\t|]|$)', re.MULTILINE)
 _LIKE_A_QUOTED_CELL = re.compile(r' +".*"\s*', re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Quoting:
-    """What is unusual about the quotes of a CSV."""
+    """What is unusual about the quotes of a CSV: blanks stand before some, and behind some as well."""
 
     backslashes: bool = False
     blanks: bool = False
+    behind: bool = False
 
     @property
     def notes(self) -> list[str]:
-        return [BACKSLASHES] * self.backslashes + [BLANKS] * self.blanks
+        return [BACKSLASHES] * self.backslashes + [BEHIND if self.behind else BLANKS] * self.blanks
 
 
 PLAIN = Quoting()
+EVERY = (
+    Quoting(backslashes=True),
+    Quoting(blanks=True),
+    Quoting(backslashes=True, blanks=True),
+    Quoting(blanks=True, behind=True),
+    Quoting(backslashes=True, blanks=True, behind=True),
+)
 
 
 def unusual(text: str) -> list[Quoting]:
     """The ways in which the quotes of a text may be unusual, the simplest first."""
-    backslashes, blanks = '\\"' in text, _BLANK_QUOTE.search(text) is not None
-    every = [Quoting(backslashes=True), Quoting(blanks=True), Quoting(backslashes=True, blanks=True)]
-    return [each for each in every if each.backslashes <= backslashes and each.blanks <= blanks]
+    found = Quoting(
+        '\\"' in text, _BLANK_QUOTE.search(text) is not None, _QUOTE_BLANK.search(text) is not None
+    )
+    return [
+        each
+        for each in EVERY
+        if each.backslashes <= found.backslashes
+        and each.blanks <= (found.blanks or found.behind)
+        and each.behind <= found.behind
+    ]
 
 
 def is_blank_quoted(cell: str) -> bool:
@@ -64,7 +81,7 @@ def rewritten(pieces: Iterator[bytes], how: Quoting, separator: str, line: int) 
     """Rows in UTF-8 with usual quotes. line: the number of their first line. Raises UnreadableError."""
     if how.backslashes:
         pieces = _unescaped_pieces(pieces)
-    return _without_blanks(pieces, separator, line) if how.blanks else pieces
+    return _without_blanks(pieces, how, separator, line) if how.blanks else pieces
 
 
 def _unescaped_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -77,12 +94,13 @@ def _unescaped_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield rest.replace(b"\\\\", b"\\")
 
 
-def _without_blanks(pieces: Iterator[bytes], separator: str, line: int) -> Iterator[bytes]:
-    reader = csv_rows(_lines(pieces), separator, strict=True, blanks=True)
+def _without_blanks(pieces: Iterator[bytes], how: Quoting, separator: str, line: int) -> Iterator[bytes]:
+    reader = csv_rows(_lines(pieces), separator, strict=not how.behind, blanks=True)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
     try:
-        for row in reader:
+        for cells in reader:
+            row = stripped(cells) if how.behind else cells
             writer.writerow([] if len(row) == 1 and not row[0].strip() else row)
             if out.tell() > PIECE:
                 yield out.getvalue().encode("utf-8", errors="surrogateescape")
@@ -92,6 +110,11 @@ def _without_blanks(pieces: Iterator[bytes], separator: str, line: int) -> Itera
         row_number = line + reader.line_num - 1
         raise UnreadableError(f"row {row_number} is not valid CSV ({error}); check its quotes.") from None
     yield out.getvalue().encode("utf-8", errors="surrogateescape")
+
+
+def stripped(row: list[str]) -> list[str]:
+    """A row without the blanks behind its cells."""
+    return [cell.rstrip(" ") for cell in row]
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[str]:

@@ -53,23 +53,24 @@ class Record(NamedTuple):
 
 
 def records_of(
-    text: str, separator: str, *, whole: bool, first: int = 1, blanks: bool = False
+    text: str, separator: str, *, whole: bool, first: int = 1, blanks: bool = False, behind: bool = False
 ) -> tuple[list[Record], UnreadableError | None]:
     """The complete records of a text, and why it cannot be read further, if it cannot.
 
     Empty lines are skipped. whole: whether the text is all of the file; first: the number of its first line;
-    blanks: whether blanks before a cell are no part of it.
+    blanks: whether blanks before a cell are no part of it; behind: whether those behind it are none either.
     """
     cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     lines = io.StringIO(cut, newline="")
-    reader = csv_rows(lines, separator, strict=True, blanks=blanks)
+    reader = csv_rows(lines, separator, strict=not behind, blanks=blanks)
     records: list[Record] = []
     line = 0
     try:
         for row in reader:
             begins, line = line + 1, reader.line_num
             if not is_blank(row):
-                records.append(Record(begins + first - 1, line + first, row))
+                cells = [cell.rstrip(" ") for cell in row] if behind else row
+                records.append(Record(begins + first - 1, line + first, cells))
     except csv.Error as error:
         # Quoted cells may hold line ends, so the last line end need not be the end of a row.
         if whole or lines.read(1):

@@ -38,6 +38,7 @@ class Table:
     where each row begins; begins: the line below the header, and below rows of units. looks: of the columns,
     by which the rows at the end of the file are judged. quoting: how quotes are written. notes: what was left
     out or read in an unusual way; notes_at_end: what was left out at the end, if the text is the whole file.
+    bare: whether only blank lines, if any, stand above the header and between it and the rows.
     """
 
     separator: str
@@ -49,6 +50,7 @@ class Table:
     quoting: quotes.Quoting
     notes: list[str]
     notes_at_end: list[str]
+    bare: bool
 
 
 def table_of(text: str, *, whole: bool) -> Table:
@@ -92,7 +94,9 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
         last = end.last_value(text, separator)
         kept, trimmed = end.trimmed(text[last:], separator)
         text = text[:last] + kept
-    records, problem = rows.records_of(text, separator, whole=whole, first=above.line, blanks=quoting.blanks)
+    records, problem = rows.records_of(
+        text, separator, whole=whole, first=above.line, blanks=quoting.blanks, behind=quoting.behind
+    )
     if problem is not None and len(records) < 2:
         raise problem
     if not records:
@@ -104,7 +108,7 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
         raise problem
     below = top.rows_below([record.cells for record in data])
     begins = (data[below - 1] if below else header).below
-    notes += _notes_below(data[:below], separator)
+    skipped, notes = bool(notes), notes + _notes_below(data[:below], separator)
     data = data[below:]
     _check_header(header, data)
     return Table(
@@ -117,6 +121,7 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
         quoting=quoting,
         notes=[*notes, *quoting.notes, *_names_in_doubt(header)],
         notes_at_end=[*trimmed, *left_out],
+        bare=not (skipped or below),
     )
 
 

@@ -93,6 +93,12 @@ ODDITIES: dict[str, tuple[Callable[[Table], str], str]] = {
     ),
     "backslashes": (lambda table: written(table, escaped='\\"'), "written with a backslash"),
     "blanks before quotes": (lambda table: written(table, before=" "), "some stand before a quote"),
+    "blanks around quotes": (
+        lambda table: "".join(
+            " , ".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row) + "\n" for row in table
+        ),
+        "some stand around quotes",
+    ),
     "backslashes and blanks": (lambda table: written(table, escaped='\\"', before=" "), "a backslash"),
 }
 """By name, how a table is written, and what a note says of it."""

@@ -1,15 +1,16 @@
 """A person's CSV, as a scoring deployment reads it.
 
-Azure's driver reads a CSV with pandas.read_csv, given types and nothing else: UTF-8, commas, uncompressed. A
-file in another dialect is rewritten in that one, row by row. Its cells stay as they are, because the model
-itself reads decimal commas.
+Azure's driver reads a CSV with pandas.read_csv, given types and nothing else: UTF-8, commas, uncompressed, a
+header in the first row and only rows of data below it. Another file is rewritten like that, row by row:
+what a training leaves out above, below and beside the table is left out here as well. Its cells stay as they
+are, because the model itself reads decimal commas.
 """
 
 import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,11 +18,15 @@ from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from touchdown.cli.outcome import CommandError, Exit
-from trainer import dialect
+from trainer import dialect, dialect_rows
 from trainer import dialect_encodings as encodings
+from trainer import dialect_end as end
+from trainer import dialect_quotes as quotes
 
 MARKS = ("utf-8", "utf-16-le", "utf-16-be")
 """Encodings in which a text may begin with a byte-order mark."""
+ENDING_BYTES = 64 << 10
+"""Bytes at the end of a file that are looked at for lines that are no data."""
 
 
 @contextmanager
@@ -35,11 +40,11 @@ def scorable(file: Path) -> Iterator[Path]:
     with file.open("rb") as opened:
         head = opened.read(dialect.HEAD_BYTES + 1)
     try:
-        found = dialect.inspect_head(head, whole=len(head) <= dialect.HEAD_BYTES).dialect
+        found = dialect.inspect_head(head, whole=len(head) <= dialect.HEAD_BYTES)
     except dialect.UnreadableError:
         yield file
         return
-    if (found.encoding, found.separator, found.compressed) == ("utf-8", ",", False):
+    if is_plain(found) and (found.whole or not has_end(file, found)):
         yield file
         return
     with TemporaryDirectory() as folder:
@@ -52,15 +57,62 @@ def scorable(file: Path) -> Iterator[Path]:
         yield copy
 
 
-def rows_of(file: Path, how: dialect.Dialect) -> Iterator[list[str]]:
-    """The rows of a CSV, header first, without empty lines."""
+def is_plain(found: dialect.Inspection) -> bool:
+    """Whether a deployment can read a file of which this is the head."""
+    how = found.dialect
+    usual = (how.encoding, how.separator, how.compressed, how.quoting) == ("utf-8", ",", False, quotes.PLAIN)
+    return usual and found.bare and found.columns == found.file_columns and not found.notes_at_end
+
+
+def has_end(file: Path, found: dialect.Inspection) -> bool:
+    """Whether the last lines of a file, which is longer than its head, may be no rows of data."""
+    with file.open("rb") as opened:
+        opened.seek(-ENDING_BYTES, io.SEEK_END)
+        text = opened.read().decode("utf-8", errors="replace")
+    lines = text.rstrip(end.WHITE).splitlines()[-end.MOST_ROWS :]
+    if end.END_OF_FILE in lines[-1] or not lines[-1].strip(end.WHITE + ","):
+        return True
+    return end.rows_at_end(list(dialect.csv_rows(lines)), found.looks) > 0
+
+
+def rows_of(file: Path, found: dialect.Inspection) -> Iterator[list[str]]:
+    """The rows of a CSV, header first, without empty lines and what is no part of its table."""
+    how = found.dialect
+    places = [found.file_columns.index(name) for name in found.columns]
     with gzip.open(file, "rb") if how.compressed else file.open("rb") as raw:
         text = io.TextIOWrapper(
             cast(IO[bytes], raw), how.encoding, errors=encodings.errors_of(how.encoding), newline=""
         )
         if how.encoding in MARKS and text.read(1) != "\ufeff":
             text.seek(0)
-        yield from (row for row in dialect.csv_rows(text, how.separator) if row)
+        lines: Iterator[str] = islice(text, found.begins - 1, None)
+        if how.quoting.backslashes:
+            lines = map(quotes.unescaped, lines)
+        rows: Iterator[list[str]] = dialect.csv_rows(lines, how.separator, blanks=how.quoting.blanks)
+        if how.quoting.behind:
+            rows = map(quotes.stripped, rows)
+        yield found.columns
+        for row in without_end(rows, found):
+            yield [row[place] for place in places] if len(row) == len(found.file_columns) else row
+
+
+def without_end(rows: Iterable[list[str]], found: dialect.Inspection) -> Iterator[list[str]]:
+    """The rows of a table without those at its end that are no data."""
+    held: list[list[str]] = []
+    yielded = 0
+    for row in rows:
+        if not dialect_rows.is_blank(row):
+            held.append(row)
+        if len(held) > 2 * end.MOST_ROWS and any(cell.strip() for cell in row):
+            ready, held = held[: -end.MOST_ROWS], held[-end.MOST_ROWS :]
+            yield from ready
+            yielded += len(ready)
+    while held and not any(cell.strip(end.WHITE + end.END_OF_FILE) for cell in held[-1]):
+        held.pop()
+    if held:
+        held[-1] = [*held[-1][:-1], held[-1][-1].rstrip(end.END_OF_FILE)]
+    none = end.rows_at_end(held[-end.MOST_ROWS :], found.looks, yielded + max(0, len(held) - end.MOST_ROWS))
+    yield from held[: len(held) - none]
 
 
 def first_rows(file: Path, count: int) -> tuple[list[str], list[list[str]]]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.oddities import HEADER, ODDITIES
+from tests.trainer.oddities import ROWS as TABLE
 from touchdown.cli import scoring_input
 from touchdown.cli.outcome import CommandError, Exit
 from touchdown.cli.scoring import rounded
@@ -40,6 +42,29 @@ def test_another_dialect_is_written_anew_with_its_cells_as_they_were(
         assert scoring_input.first_rows(rows, 10) == (ROWS[0], ROWS[1:])
         assert rows.read_bytes().startswith('größe,price,kind\r\n"1,5",7,'.encode())
     assert not rows.exists()
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_what_is_no_part_of_the_table_is_left_out_and_unusual_quotes_are_written_anew(
+    oddity: str, tmp_path: Path
+) -> None:
+    write, _ = ODDITIES[oddity]
+    file = tmp_path / "odd.csv"
+    file.write_text(write([HEADER, *TABLE]), newline="")
+    with scoring_input.scorable(file) as rows:
+        assert rows != file
+        assert scoring_input.first_rows(rows, 1000) == (HEADER, TABLE)
+
+
+@pytest.mark.parametrize("below", ["Total,12345.5,\n", "\n(200000 rows)\n", ",,\n", "\x1a"])
+def test_a_long_file_with_something_below_its_table_is_written_anew_without_it(
+    below: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text("a,b,c\n" + "".join(f"{number},{number}.5,x\n" for number in range(200_000)) + below)
+    with scoring_input.scorable(file) as rows:
+        assert rows != file
+        assert rows.read_bytes().endswith(b"\r\n199999,199999.5,x\r\n")
 
 
 def test_a_cell_longer_than_csv_itself_allows_is_read_from_any_file(tmp_path: Path) -> None:
