@@ -64,12 +64,14 @@ def table_of(text: str, *, whole: bool) -> Table:
     if found is not None and not _has_blank_quoted(found):
         return found
     for quoting in quotes.unusual(text):
-        if problem is None and not quoting.blanks:
+        if found is not None and quoting != quotes.Quoting(blanks=True):
             continue
         try:
-            return _table(text, quoting, whole=whole)
+            other = _table(text, quoting, whole=whole)
         except rows.UnreadableError:
             continue
+        if found is None or not _has_blank_quoted(other):
+            return other
     if found is None:
         assert problem is not None
         raise problem

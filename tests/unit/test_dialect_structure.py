@@ -35,6 +35,12 @@ def test_a_clean_table_has_no_notes() -> None:
     assert noted(seen(written([HEADER, *ROWS]))) == []
 
 
+def test_quotes_behind_a_blank_inside_a_quoted_cell_are_text() -> None:
+    rows = [[*row[:3], ['" ;', ' ""', ', "x"'][n % 3], row[4]] for n, row in enumerate(ROWS)]
+    found = seen(csv_of([HEADER, *rows]))
+    assert (found.rows, noted(found)) == (rows, [])
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_oddities_together_change_no_row_either(data: st.DataObject) -> None:
