@@ -105,7 +105,7 @@ class TrainingSet:
             hashes.append(hashed[rows[-1]])
         target = np.concatenate(targets)
         if not self.schema.classes:
-            target = (target - self.schema.label_mean) / self.schema.label_scale
+            target = plan.targets(target)
         return rows, target, np.concatenate(hashes)
 
     # --- Features ---------------------------------------------------------------------------------------

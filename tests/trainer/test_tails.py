@@ -47,6 +47,11 @@ def test_one_absurd_row_ruins_no_model_and_is_noted(
     ] == named
 
 
+def test_one_absurd_label_ruins_no_model_that_is_chosen_by_itself(workshop: Workshop) -> None:
+    training = workshop.trained(income_table([50, 4000, -1e12]), "--algorithm", "auto")
+    assert rmse(training) < 700
+
+
 def test_a_table_without_absurd_values_has_no_note_on_them(workshop: Workshop) -> None:
     training = workshop.trained(income_table(), *REGRESSION)
     assert rmse(training) < 600
