@@ -53,7 +53,10 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
                 say(f"{each.name}: {record.metric} {each.score:.4f} in the choice")
         parts = {each.name: each.fit() for each in candidates if shares[each.name]}
         found = chosen_model(rows, parts, shares)
-        plan.notes.extend([summary(record), *notes(rows, candidates, budget)])
+        left_out = notes(rows, candidates, budget)
+        for note in left_out:
+            say(note)
+        plan.notes.extend([summary(record), *left_out])
         rounds = max(each.rounds for each in candidates if shares[each.name])
         return Trained(found, [training_loss(rows, found, rounds)], len(rows), record)
 

@@ -112,8 +112,10 @@ def test_a_few_numbers_are_trained_on(rows: int, workshop: Workshop) -> None:
 
 
 def test_what_a_small_budget_leaves_out_is_noted(workshop: Workshop) -> None:
-    notes = workshop.trained(bent(4000), *LEAN).document["notes"]
-    assert any("to stay within training_budget" in note for note in notes)
+    training = workshop.trained(bent(4000), *LEAN)
+    noted = [note for note in training.document["notes"] if "to stay within training_budget" in note]
+    assert noted
+    assert all(note in training.stdout for note in noted)
 
 
 def test_without_a_budget_the_linear_model_is_left(workshop: Workshop) -> None:
