@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -17,10 +18,8 @@ MOSTLY = 0.95
 """Share of a column's known cells that must be dates for the column to hold dates."""
 FIRST_CELLS, FIRST_SHARE = 20, 0.5
 """Cells that decide whether a pattern is tried on more, and the share of them that it must fit."""
-DATE_CELLS = 200
-"""Cells that must mostly be dates, however often each occurs."""
 PATTERN_CELLS = 2000
-"""Different cells that decide the pattern."""
+"""Different texts that decide between patterns."""
 ORDER_CELLS = 20
 """Different cells from which on the spread of their years decides between two orders that both fit."""
 
@@ -44,20 +43,23 @@ def pattern_of(known: list[str]) -> str:
     Texts that stand for a missing number stand for a missing date too.
     """
     left = _possible(list(islice(_dated(known), FIRST_CELLS)))
-    known = list(_dated(known)) if left else []
-    different = list(dict.fromkeys(known))[:PATTERN_CELLS] if left else []
+    every = Counter(_dated(known)) if left else {}
+    counts = dict(islice(every.items(), PATTERN_CELLS))
+    found = _best(counts, left)
+    return found if found and _share(every, found) >= MOSTLY else ""
+
+
+def _best(counts: dict[str, int], patterns: list[str]) -> str:
+    """The pattern that fits most of some texts, and enough of them, or "". counts: how often each occurs."""
     shares: dict[str, float] = {}
-    for cells in (known[:DATE_CELLS], different):
-        shares = {}
-        for pattern in left:
-            shares[pattern] = _share(cells, pattern)
-            if pattern == formats.ISO and shares[pattern] == 1:
-                break  # nothing fits better, and most dates are written so
-        shares = {pattern: share for pattern, share in shares.items() if share >= MOSTLY}
-        left = list(shares)
+    for pattern in patterns:
+        shares[pattern] = _share(counts, pattern)
+        if pattern == formats.ISO and shares[pattern] == 1:
+            break  # nothing fits better, and most dates are written so
+    left = [pattern for pattern, share in shares.items() if share >= MOSTLY]
     best = {pattern for pattern in left if shares[pattern] == max(shares.values())}
     if best & formats.OTHER_ORDER.keys() and formats.ISO not in best:
-        return _order(different, left, best)
+        return _order(list(counts), left, best)
     return next((pattern for pattern in PATTERNS if pattern in best), "")
 
 
@@ -75,9 +77,12 @@ def _possible(cells: list[str]) -> list[str]:
     return [pattern for pattern in PATTERNS if sum(fitting[pattern]) >= FIRST_SHARE * len(shapes)]
 
 
-def _share(cells: list[str], pattern: str) -> float:
-    """The share of cells that are dates in a pattern."""
-    return float(np.isfinite(date_reading.days(cells, pattern)).mean()) if cells else 0.0
+def _share(counts: dict[str, int], pattern: str) -> float:
+    """The share of cells that are dates in a pattern. counts: how often each text occurs."""
+    if not counts:
+        return 0.0
+    dates = np.isfinite(date_reading.days(list(counts), pattern))
+    return float(np.average(dates, weights=list(counts.values())))
 
 
 def _order(cells: list[str], left: list[str], best: set[str]) -> str:
@@ -106,14 +111,14 @@ def pattern_of_numbers(known: list[str], name: str) -> str:
     Eight digits are dates if they are plausible ones; other numbers only if the column's name says so.
     """
     words = _words(name)
-    first = list(islice(_dated(known), FIRST_CELLS))
+    first = Counter(islice(_dated(known), FIRST_CELLS))
     tried = [formats.COMPACT] if _share(first, formats.COMPACT) >= FIRST_SHARE else []
     if words & EPOCH_WORDS:
         tried += formats.EPOCHS
     if words & SERIAL_WORDS or any(word.endswith("datum") for word in words):
         tried += [] if words & NOT_SERIAL_WORDS else [formats.SERIAL]
-    dates = list(_dated(known)) if tried else []
-    return next((pattern for pattern in tried if _share(dates, pattern) >= MOSTLY), "")
+    counts = Counter(_dated(known)) if tried else {}
+    return next((pattern for pattern in tried if _share(counts, pattern) >= MOSTLY), "")
 
 
 def _words(name: str) -> set[str]:

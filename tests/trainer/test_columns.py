@@ -249,7 +249,11 @@ def test_numbers_that_turn_into_words_further_down_are_a_category(workshop: Work
 
 
 def test_dates_and_booleans_that_turn_into_words_are_categories(workshop: Workshop) -> None:
-    for first in (lambda n: dates("%Y-%m-%d")(n % 50), lambda n: "yes"):
+    for first in (
+        lambda n: dates("%Y-%m-%d")(n % 50),
+        lambda n: dates("%Y-%m-%d")(n % 3000),
+        lambda n: "yes",
+    ):
         training = workshop.trained(late(first, lambda n: "later"), "--epochs", "1")
         assert (profile(training)["kind"], profile(training)["missing"]) == ("category", 0)
 
