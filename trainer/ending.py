@@ -23,7 +23,7 @@ def without_end(
     data, notes = _trimmed(data, separator)
     start = 0
     if len(data) > ENDING_BYTES:
-        start = record_end(data[:-ENDING_BYTES], separator, line_end)
+        start = record_end(data, separator, line_end, len(data) - ENDING_BYTES)
     first = line + lines_in(data[:start])
     records, problem = dialect_rows.records_of(
         data[start:].decode("utf-8", errors="replace"), separator, whole=True, first=first

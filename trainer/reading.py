@@ -173,7 +173,7 @@ class Source:
                 data, self.notes_at_end = without_end(data, line, inspection, line_end)
                 end = len(data)
             else:
-                end = record_end(data[: before_the_end(data, separator)], separator, line_end)
+                end = record_end(data, separator, line_end, before_the_end(data, separator))
             rest, data = data[end:], data[:end]
             block = Block(data, line, QUOTE in data)
             lines = block.lines
