@@ -50,8 +50,15 @@ RUN_SETTINGS = {
             "",
             "Name of the batch endpoint. Default: derived from the names of model and workspace.",
         ),
-        Setting("epochs", whole_number(1, 10_000), 50, "Passes over the training rows."),
-        Setting("lr", number(1e-9, 100.0), 0.1, "Learning rate."),
+        Setting(
+            "epochs",
+            whole_number(1, 10_000),
+            50,
+            "Passes over the training rows (`linear`), or rounds (`boosting`); `auto` takes none.",
+        ),
+        Setting(
+            "lr", number(1e-9, 100.0), 0.1, "Learning rate of `linear` or `boosting`; `auto` takes none."
+        ),
         Setting(
             "min_accuracy",
             number(0.0, 1.0),

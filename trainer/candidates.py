@@ -9,7 +9,7 @@ from pathlib import Path
 from automatic import train_auto
 from boosting import train_boosting
 from evaluation import HoldOut, evaluate
-from job import TrainingJob
+from job import DEFAULT_EPOCHS, DEFAULT_LR, TrainingJob
 from progress import print_progress, say
 from schema import Plan
 from survey import Survey
@@ -46,6 +46,10 @@ class Candidates:
 def train_candidates(job: TrainingJob, survey: Survey, plan: Plan, folder: Path) -> dict[str, Trained]:
     """Train what the job asks for: by algorithm. Raises BadInputError if the training diverges."""
     if job.algorithm == "auto":
+        if (job.epochs, job.lr) != (DEFAULT_EPOCHS, DEFAULT_LR):
+            plan.notes.append(
+                "auto takes no epochs and no lr; choose the algorithm linear or boosting to use them"
+            )
         chosen = train_auto(survey, plan, job.training_budget)
         return {chosen.model.algorithm: chosen}
     train = TRAINERS[job.algorithm]

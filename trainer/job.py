@@ -16,6 +16,7 @@ from text import quoted
 TASKS = ("", "classification", "regression")
 ALGORITHMS = ("linear", "boosting", "auto")
 RARE_CLASSES = ("refuse", "merge")
+DEFAULT_EPOCHS, DEFAULT_LR = 50, 0.1
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,10 @@ def _argument_parser() -> ArgumentParser:
     )
     parser.add_argument("--iris-csv", "--csv", dest="csv", required=True, metavar="FILE", help="the dataset")
     parser.add_argument("--label", default="", help="the column to predict (default: the last one)")
-    parser.add_argument("--epochs", default=50, help="passes over the training rows (default: 50)")
-    parser.add_argument("--lr", default=0.1, help="learning rate (default: 0.1)")
+    parser.add_argument(
+        "--epochs", default=DEFAULT_EPOCHS, help="passes over the training rows (default: 50)"
+    )
+    parser.add_argument("--lr", default=DEFAULT_LR, help="learning rate (default: 0.1)")
     parser.add_argument("--task", default="", help="classification or regression (default: by the label)")
     parser.add_argument("--algorithm", default="linear", help="linear, boosting or auto (default: linear)")
     parser.add_argument(

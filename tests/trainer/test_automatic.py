@@ -119,9 +119,11 @@ def test_what_a_small_budget_leaves_out_is_noted(workshop: Workshop) -> None:
 
 
 def test_without_a_budget_the_linear_model_is_left(workshop: Workshop) -> None:
-    training = workshop.trained(checkers(), *AUTO, "--training-budget", "0.001")
+    training = workshop.trained(checkers(), *AUTO, "--training-budget", "0.001", "--epochs", "20")
     assert [each["name"] for each in choice(training)["candidates"]] == ["logistic regression"]
-    assert any("training_budget" in note for note in training.document["notes"])
+    notes = training.document["notes"]
+    assert any("training_budget" in note for note in notes)
+    assert any("auto takes no epochs" in note for note in notes)
 
 
 def test_a_file_whose_features_exceed_memory_is_sampled_which_is_noted(workshop: Workshop) -> None:
