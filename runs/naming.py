@@ -24,7 +24,7 @@ from runs.text import quote
 DATASETS = "datasets/"
 RUNS = "runs/"
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_ENDING = re.compile(r"\.csv(?:\.gz)?\Z", re.IGNORECASE)
+_ENDING = re.compile(r"(?P<kind>\.csv|\.tsv|\.txt)(?:\.gz|\.zip)?\Z", re.IGNORECASE)
 _BLOB_NAME = re.compile(r"[^\ud800-\udfff]{1,1024}", re.DOTALL)
 _NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 _MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmodel")
@@ -83,13 +83,24 @@ def valid_name(kind: str, wanted: str, unique_in: str = "") -> str:
 
 
 def stem(dataset: str) -> str:
-    """The name of a dataset's file without `.csv` or `.csv.gz`."""
+    """The name of a dataset's file, without `.csv` and without the ending of a compressed file.
+
+    `a.csv`, `a.csv.gz` and `a.CSV.zip` are one table, packed in different ways, so they have one stem and, by
+    default, one model and one endpoint. `a.tsv` and `a.txt` are other tables, so they keep their endings.
+    """
     name = PurePosixPath(dataset).name
-    return _ENDING.sub("", name) or name
+    ending = _ENDING.search(name)
+    if not ending:
+        return name
+    kind = ending["kind"].lower()
+    return (name[: ending.start()] + ("" if kind == ".csv" else kind)) or name
 
 
 def model_name(dataset: str, task: str = "classification") -> str:
-    """The default name of a dataset's model: `iris_csv.csv` gives `iris_classification`, as in the lab."""
+    """The default name of a dataset's model: `iris_csv.csv` gives `iris_classification`, as in the lab.
+
+    `iris.tsv` gives `iris.tsv_classification`, which is another one.
+    """
     name = stem(dataset)
     return valid_name("model", f"{name.removesuffix('_csv') or name}_{task}")
 
@@ -131,7 +142,11 @@ def is_blob_name(path: str) -> bool:
 
 
 def is_dataset(path: str) -> bool:
-    """Whether `path` is a dataset: a direct child of datasets/ whose name ends in .csv or .csv.gz."""
+    """Whether `path` is a dataset: a direct child of datasets/ whose name ends as a table's.
+
+    That is .csv, .tsv or .txt, and .gz or .zip after it, in any case. definitions/subscriptions.json says the
+    same.
+    """
     name = path.removeprefix(DATASETS)
     ending = _ENDING.search(name)
     return path.startswith(DATASETS) and "/" not in name and ending is not None and ending.start() > 0
@@ -140,13 +155,13 @@ def is_dataset(path: str) -> bool:
 def dataset_path(name: str) -> str:
     """The path of the dataset that a person calls `name`.
 
-    Raises RefusedError for anything but the plain name of a .csv or .csv.gz file.
+    Raises RefusedError for anything but the plain name of a .csv, .tsv or .txt file, or of a compressed one.
     """
     path = f"{DATASETS}{name}"
     if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or not is_blob_name(path):
         raise RefusedError(
             "InvalidDatasetName",
-            f"dataset {quote(name, 80)}: give the plain name of a .csv or .csv.gz file in the datasets"
-            " folder, without a path.",
+            f"dataset {quote(name, 80)}: give the plain name of a .csv, .tsv or .txt file in the datasets"
+            " folder, without a path; .gz or .zip may follow.",
         )
     return path

@@ -2,8 +2,8 @@
 
 The app and the trainer detect the format with this code, so a dataset that the app accepts before any compute
 is paid for is read in the same way by the trainer. Therefore this module and the `dialect_` modules that work
-for it use the standard library only, and nothing else of the app or the trainer. On a node they lie beside
-main.py; in the app they are modules of `trainer`.
+for it use the standard library and chardet only, and nothing else of the app or the trainer. On a node they
+lie beside main.py; in the app they are modules of `trainer`.
 
 Column names are made unique as pandas.read_csv does it (`a`, `a.1`; `Unnamed: 2` for an empty one), because a
 deployed model gets the CSV through pandas and must find its columns under the same names.
@@ -123,7 +123,7 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
             raise UnreadableError(
                 f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
             )
-    rows, notes = table.rows, table.notes
+    rows, notes = table.rows, encodings.notes_on(encoding) + table.notes
     if len(places) < len(every):
         rows = [[row[place] for place in places] for row in rows]
         notes = [*notes, _nameless(len(every) - len(places))]

@@ -25,7 +25,14 @@ MOST_RETRIES = 8
 
 
 class NotUtf8Error(Exception):
-    """The dataset holds bytes that are not UTF-8, although its first megabyte is UTF-8."""
+    """The dataset holds bytes that are not UTF-8, although its first megabyte is UTF-8.
+
+    block: the bytes of the block that holds them.
+    """
+
+    def __init__(self, message: str, block: bytes) -> None:
+        super().__init__(message)
+        self.block = block
 
 
 @dataclass
@@ -110,7 +117,8 @@ class Parser:
                 line = block.line + lines_in(block.data[: error.start])
                 raise NotUtf8Error(
                     f"row {line} holds bytes that are not UTF-8 text (0x{block.data[error.start]:02x});"
-                    " export the data as CSV (UTF-8)"
+                    " export the data as CSV (UTF-8)",
+                    block.data,
                 ) from error
         raise AssertionError("pyarrow refused text as invalid UTF-8 that Python can decode")
 

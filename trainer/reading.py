@@ -135,7 +135,7 @@ class Source:
             yield decoder.decode(b"", final=True).encode("utf-8")
         except UnicodeDecodeError as error:
             self.refuse(
-                f"it holds bytes that are not {self.encoding.upper()} text ({error.reason});"
+                f"it holds bytes that are not text in {encodings.name_of(self.encoding)} ({error.reason});"
                 " export the data as CSV (UTF-8)"
             )
 
@@ -144,8 +144,6 @@ class Source:
             yield from compression.decompressed(pieces)
         except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
-        except EOFError:
-            self.refuse("the gzip stream is cut off; compress and upload it again")
 
     def blocks(self) -> Iterator[Block]:
         """The records below the header, cut into blocks, without what is no data at the end of the file.
@@ -212,7 +210,9 @@ class Source:
     @property
     def notes(self) -> list[str]:
         """What of the file was left out or read in an unusual way, once it has been read to its end."""
-        return self._noted + self.inspection.notes + self.notes_at_end
+        late = self.encoding != self.inspection.dialect.encoding
+        of_encoding = encodings.notes_on(self.encoding) if late else []
+        return self._noted + self.inspection.notes + of_encoding + self.notes_at_end
 
     def note(self, what: str) -> None:
         """Add what else was read in an unusual way to the notes."""

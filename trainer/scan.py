@@ -3,7 +3,7 @@
 Text is parsed once. While it passes, each column accumulates what decides its kind, its imputation and its
 scaling, and its values are written to the cache: numbers, booleans and dates as float64, categories as codes
 of their levels. Epochs read that cache. The dataset is read again only if a column turns out to have another
-kind than its first megabyte suggests, or if a file that began as plain ASCII turns out to be Latin-1.
+kind than its first megabyte suggests, or if a file that began as plain ASCII turns out not to be UTF-8.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import date_formats
 import dialect
+import dialect_encodings as encodings
 import numpy as np
 import touchdown_model as model
 from block_columns import BlockColumns, BlockConverter
@@ -30,8 +31,8 @@ from text import quoted
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
 MOST_PASSES = 6
-"""One, and one more each in Latin-1, because columns have another kind, because some of them are neither
-dates nor numbers, and twice because the task is another."""
+"""One, and one more each in another encoding, because columns have another kind, because some of them are
+neither dates nor numbers, and twice because the task is another."""
 LIKE_CODES = r"^\s*(?:0[0-9]+|[0-9]{16,})\s*$"
 """Digits that may be codes; dialect_notations.find decides."""
 BATCH_ROWS = 32_768
@@ -57,7 +58,7 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
             survey = Scan(source, cells, task, forms, cache).run()
         except NotUtf8Error as error:
             cache.delete()
-            _read_as_latin_1(source, error)
+            source.encoding = encoding_of_rest(source, error)
             continue
         except OtherTaskError as error:
             cache.delete()
@@ -99,12 +100,19 @@ def label_column(source: Source, label: str) -> str:
     return found
 
 
-def _read_as_latin_1(source: Source, error: NotUtf8Error) -> None:
-    """Read a file as Latin-1 from now on, or refuse it if its head is not plain ASCII."""
+def encoding_of_rest(source: Source, error: NotUtf8Error) -> str:
+    """The encoding of a file that is plain ASCII up to a block, by the lines of the block that are not.
+
+    Raises BadInputError if its head is not plain ASCII, so that it was UTF-8, or if nobody can tell.
+    """
     texts = [source.inspection.columns, *source.inspection.rows]
     if source.encoding != "utf-8" or not all(cell.isascii() for row in texts for cell in row):
         source.refuse(str(error))
-    source.encoding = "cp1252"
+    data = b"".join(dict.fromkeys(line for line in error.block.splitlines(True) if not line.isascii()))
+    try:
+        return encodings.encoding_like(data[: dialect.HEAD_BYTES], whole=len(data) <= dialect.HEAD_BYTES)
+    except dialect.UnreadableError:
+        source.refuse(str(error))
 
 
 def other_forms(survey: Survey, settled: set[str]) -> dict[str, Form]:

@@ -1,10 +1,10 @@
 """Real-world CSVs, and the gate that decides whether a model is deployed: from an upload to the verdict."""
 
 import csv
-import gzip
 import io
 import json
 import random
+import zipfile
 from typing import Any
 
 import pytest
@@ -106,10 +106,13 @@ def test_a_regression_is_deployed_unless_it_exceeds_its_maximum_rmse(client: Cli
     assert default(client, run["endpoint"]) == run["deployment"]
 
 
-def test_a_compressed_csv_is_accepted(client: Client, name: str) -> None:
-    upload = client.upload(gzip.compress(rows()), f"{name}.csv.gz")
+def test_a_compressed_csv_is_accepted_with_its_ending_in_upper_case(client: Client, name: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rows.csv", rows())
+    upload = client.upload(packed.getvalue(), f"{name}.CSV.Zip")
     run = succeeded(client, upload.run_id)
-    assert (run["source"], run["dataset"], run["outcome"]) == ("event", f"{name}.csv.gz", "promoted")
+    assert (run["source"], run["dataset"], run["outcome"]) == ("event", f"{name}.CSV.Zip", "promoted")
     assert run["model_name"] == f"{name}_classification"
 
 

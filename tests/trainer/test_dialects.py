@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -21,11 +22,12 @@ PLAIN = table(HEADER, ROWS)
 
 
 def outcome(training: Training) -> dict[str, Any]:
-    """All of metrics.json that does not name the file."""
+    """All of metrics.json that names neither the file nor its encoding."""
     document = training.document
     named = ("dataset", "mlflow_run_id")
     return {name: value for name, value in document.items() if name not in named} | {
         "rows": document["dataset"]["rows"],
+        "notes": [note for note in document["notes"] if not note.startswith("the file is ")],
         "profile": training.json("profile.json"),
     }
 
@@ -58,6 +60,13 @@ def written(separator: str = ",", line_end: str = "\n", quoting: Any = csv.QUOTE
     return out.getvalue()
 
 
+def zipped(data: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tabelle.csv", data)
+    return packed.getvalue()
+
+
 DIALECTS: dict[str, bytes] = {
     "semicolon": written(";").encode(),
     "tab": written("\t").encode(),
@@ -78,6 +87,7 @@ DIALECTS: dict[str, bytes] = {
     "UTF-16 BE with BOM": b"\xfe\xff" + PLAIN.encode("utf-16-be"),
     "Latin-1": written(";", "\r\n").encode("latin-1"),
     "Windows-1252": written(";", "\r\n").encode("cp1252"),
+    "zip of MacRoman": zipped(written(";", "\r").encode("mac-roman")),
     "gzip": gzip.compress(PLAIN.encode()),
     "gzip of UTF-16 with semicolons": gzip.compress(written(";", "\r\n").encode("utf-16")),
     "gzip in members": b"".join(gzip.compress(line.encode()) for line in PLAIN.splitlines(keepends=True)),
@@ -89,7 +99,13 @@ DIALECTS: dict[str, bytes] = {
 def test_every_dialect_gives_the_same_model(dialect: str, workshop: Workshop, plain: dict[str, Any]) -> None:
     data = DIALECTS[dialect]
     name = "data.csv.gz" if data.startswith(b"\x1f\x8b") else "data.csv"
-    assert outcome(workshop.trained(data, *FEW, name=name)) == plain
+    training = workshop.trained(data, *FEW, name=name)
+    assert outcome(training) == plain
+    said = [note for note in training.document["notes"] if note.startswith("the file is ")]
+    names = dialect.replace("Latin-1", "Windows-1252")
+    other = [each for each in ("UTF-16", "Windows-1252", "MacRoman") if each in names]
+    assert len(said) == len(other)
+    assert all(each in note and note in training.stdout for each, note in zip(other, said, strict=True))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -142,6 +158,14 @@ def test_latin_1_is_known_also_behind_a_megabyte_of_plain_ascii(
     assert outcome(found) == outcome(utf8)
     if where == "label":
         assert "naïve" in found.document["classes"]
+
+
+def test_cyrillic_behind_a_megabyte_of_plain_ascii_is_known_and_said(workshop: Workshop) -> None:
+    rows = "".join(f"{n % 9},{'abc'[n % 3]},{'uv'[n % 2]}\n" for n in range(BEYOND_THE_LOOK // 6))
+    late = "".join(f"{n},{['Москва', 'Казань', 'Пермь'][n % 3]},{['да', 'нет'][n % 2]}\n" for n in range(30))
+    found = workshop.trained(f"a,b,y\n{rows}{late}".encode("cp1251"), "--epochs", "1")
+    assert found.document["classes"] == ["u", "v", "да", "нет"]
+    assert [note for note in found.document["notes"] if "Windows-1251 (Cyrillic)" in note]
 
 
 def test_gzip_that_is_cut_off_far_down_is_one_line(workshop: Workshop) -> None:

@@ -213,7 +213,14 @@ def test_the_subscriptions_are_the_functions_and_follow_the_writes_that_it_follo
         ("datasets/iris.csv.gz", ["datasets"]),
         ("datasets/Iris.Csv.GZ", ["datasets"]),
         ("datasets/iris.gz", []),
-        ("datasets/iris.csv.zip", []),
+        ("datasets/iris.csv.zip", ["datasets"]),
+        ("datasets/IRIS.Csv.ZIP", ["datasets"]),
+        ("datasets/iris.tsv", ["datasets"]),
+        ("datasets/Iris.TXT", ["datasets"]),
+        ("datasets/iris.tsv.gz", ["datasets"]),
+        ("datasets/iris.txt.zip", ["datasets"]),
+        ("datasets/iris.zip", []),
+        ("datasets/iris.xlsx", []),
         ("datasets/x y'\"$(id).csv", ["datasets"]),
         (f"runs/{RUN}/0/ab/artifacts/model/MLmodel", ["models"]),
         ("datasets-old/a.csv", []),
@@ -242,7 +249,7 @@ def test_other_containers_are_not_delivered() -> None:
 
 
 PATHS = re.compile(
-    r"(datasets|runs)(/[a-zA-Z.0-9]{1,9}){0,6}(/[a-zA-Z ]{1,4}\.(csv|CSV)(\.gz|\.GZ)?|/MLmodel)"
+    r"(datasets|runs)(/[a-zA-Z.0-9]{1,9}){0,6}(/[a-zA-Z ]{1,4}\.(csv|CSV|tsv|txt)(\.gz|\.GZ|\.zip)?|/MLmodel)"
 )
 
 

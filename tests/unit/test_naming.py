@@ -187,13 +187,28 @@ def test_a_run_id_begins_with_at_most_40_characters_of_the_files_name() -> None:
         ("iris_csv.csv.gz", "iris_regression", "iris-csv-"),
         ("Houses.CSV.GZ", "Houses_regression", "houses-"),
         ("a.b.csv", "a.b_regression", "a-b-"),
+        ("iris.csv.zip", "iris_regression", "iris-"),
+        ("IRIS.CSV.ZIP", "IRIS_regression", "iris-"),
+        ("iris.tsv", "iris.tsv_regression", "iris-tsv-"),
+        ("iris.TSV.gz", "iris.tsv_regression", "iris-tsv-"),
+        ("iris.txt.zip", "iris.txt_regression", "iris-txt-"),
         ("_csv.csv", None, "csv-"),
     ],
 )
-def test_both_endings_leave_the_same_stem(name: str, model: str | None, run: str) -> None:
+def test_a_stem_tells_the_kind_of_table_but_not_how_it_is_packed(
+    name: str, model: str | None, run: str
+) -> None:
     if model:
         assert naming.model_name(name, "regression") == model
     assert re.fullmatch(rf"{run}[0-9a-f]{{16}}", naming.run_id("c", f"datasets/{name}", "0x1"))
+
+
+def test_tables_of_different_kinds_never_share_model_endpoint_or_run() -> None:
+    tables = ["a.csv", "a.tsv", "a.txt", "a_tsv.csv", "a-tsv.csv"]
+    models = {naming.model_name(table) for table in tables}
+    assert len(models) == len(tables)
+    assert len({naming.endpoint_name(model, WORKSPACE) for model in models}) == len(tables)
+    assert len({naming.run_id("c", f"datasets/{table}", "0x1") for table in tables}) == len(tables)
 
 
 def test_container_path_and_etag_each_make_another_run() -> None:
@@ -230,9 +245,14 @@ def test_the_deployment_of_a_run_is_valid_and_its_own() -> None:
         "datasets/A.Csv.GZ",
         "datasets/.csv.csv",
         "datasets/b.csv.csv.gz",
+        "datasets/a.csv.zip",
+        "datasets/a.tsv",
+        "datasets/A.TXT",
+        "datasets/a.Tsv.Gz",
+        "datasets/a.txt.ZIP",
     ],
 )
-def test_a_direct_child_called_csv_or_csv_gz_is_a_dataset(path: str) -> None:
+def test_a_direct_child_with_the_ending_of_a_table_is_a_dataset(path: str) -> None:
     assert naming.is_dataset(path)
 
 
@@ -247,7 +267,12 @@ def test_a_direct_child_called_csv_or_csv_gz_is_a_dataset(path: str) -> None:
         "datasets/.csv.gz",
         "datasets/a.gz",
         "datasets/a.csv.gz.gz",
-        "datasets/a.csv.zip",
+        "datasets/a.zip",
+        "datasets/a.csv.zip.gz",
+        "datasets/a.csv.bz2",
+        "datasets/.tsv",
+        "datasets/.txt.zip",
+        "datasets/a.xlsx",
         "datasets/a.csvgz",
         "datasets/a.csv.gz\n",
         "datasets/a.csv/",
@@ -303,7 +328,7 @@ def test_a_plain_name_is_a_dataset_however_odd(name: str) -> None:
         "",
         ".csv",
         "iris",
-        "iris.txt",
+        "iris.xlsx",
         "../x.csv",
         "datasets/iris.csv",
         "/iris.csv",
@@ -319,7 +344,7 @@ def test_a_plain_name_is_a_dataset_however_odd(name: str) -> None:
     ids=ascii,
 )
 def test_a_name_with_a_path_or_that_storage_cannot_hold_is_refused_with_a_message(name: str) -> None:
-    with pytest.raises(RefusedError, match=r"give the plain name of a \.csv or \.csv\.gz file") as refused:
+    with pytest.raises(RefusedError, match=r"give the plain name of a \.csv, \.tsv or \.txt file") as refused:
         naming.dataset_path(name)
     assert refused.value.code == "InvalidDatasetName"
     assert len(str(refused.value)) < 300

@@ -16,7 +16,7 @@ from uv import find_uv_bin
 ROOT = Path(__file__).parents[2]
 SHARED_RULES = {f"trainer/{file.name}" for file in (ROOT / "trainer").glob("dialect*.py")}
 SHARED_RULES |= {"trainer/verdict_rules.py"}
-"""The trainer's modules that the app and the client use too. They need the standard library alone."""
+"""The trainer's modules that the app and the client use too. They need chardet and no other package."""
 OWN = {"touchdown", "runs", "trainer"}
 SITE_PACKAGES = Path(pytest.__file__).parents[1]
 
@@ -161,11 +161,21 @@ def third_parties(sources: set[Path], own: set[str]) -> set[str]:
 
 
 def test_touchdown_declares_the_packages_that_it_imports_and_no_others() -> None:
-    sources = {*(ROOT / "touchdown").rglob("*.py"), *(ROOT / "runs").rglob("*.py")}
-    assert third_parties(sources, OWN | {"localcloud"}) == dependencies(ROOT / "pyproject.toml")
+    shared = {ROOT / name for name in SHARED_RULES}
+    sources = {*(ROOT / "touchdown").rglob("*.py"), *(ROOT / "runs").rglob("*.py"), *shared}
+    own = OWN | {"localcloud"} | {Path(name).stem for name in SHARED_RULES}
+    assert third_parties(sources, own) == dependencies(ROOT / "pyproject.toml")
 
 
-def test_what_the_trainer_shares_needs_the_standard_library_alone() -> None:
+def test_what_the_trainer_shares_needs_a_detector_of_encodings_alone() -> None:
     flat = {Path(name).stem for name in SHARED_RULES}
     assert "dialect_rows" in flat
-    assert third_parties({ROOT / name for name in SHARED_RULES}, OWN | flat) == set()
+    assert third_parties({ROOT / name for name in SHARED_RULES}, OWN | flat) == {"chardet"}
+
+
+def test_app_client_and_trainer_have_the_same_detector_of_encodings() -> None:
+    locks = [ROOT / name for name in ("requirements.txt", "requirements-dev.txt", "trainer/requirements.txt")]
+    pins = {line for lock in locks for line in lock.read_text().splitlines() if line.startswith("chardet==")}
+    assert len(pins) == 1
+    assert pins.pop().removesuffix(" \\") in (ROOT / "pyproject.toml").read_text()
+    assert all("\nchardet==" in lock.read_text() for lock in locks)

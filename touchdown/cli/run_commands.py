@@ -29,7 +29,11 @@ DatasetArgument = Annotated[str, typer.Argument(help="Name of a dataset that has
 def upload(
     file: Annotated[
         Path,
-        typer.Argument(help="A CSV with a header, or a .csv.gz.", exists=True, dir_okay=False),
+        typer.Argument(
+            help="A table: .csv, .tsv or .txt; .gz or .zip may follow.",
+            exists=True,
+            dir_okay=False,
+        ),
     ],
     settings: SetOption = None,
     name: Annotated[str, typer.Option("--name", help="Name of the dataset. Default: the file's.")] = "",

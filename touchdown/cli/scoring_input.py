@@ -7,24 +7,21 @@ are, because the model itself reads decimal commas.
 """
 
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Buffer, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, cast
 
 from touchdown.cli.outcome import CommandError, Exit
 from trainer import dialect, dialect_rows
+from trainer import dialect_compression as compression
 from trainer import dialect_encodings as encodings
 from trainer import dialect_end as end
 from trainer import dialect_quotes as quotes
 
-MARKS = ("utf-8", "utf-16-le", "utf-16-be")
-"""Encodings in which a text may begin with a byte-order mark."""
+CHUNK_BYTES = 1 << 20
 ENDING_BYTES = 64 << 10
 """Bytes at the end of a file that are looked at for lines that are no data."""
 
@@ -52,8 +49,9 @@ def scorable(file: Path) -> Iterator[Path]:
         try:
             with copy.open("w", newline="", encoding="utf-8") as out:
                 csv.writer(out).writerows(rows_of(file, found))
-        except (csv.Error, UnicodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise CommandError(Exit.USAGE, f"{file} cannot be read as CSV: {error}.") from None
+        except (csv.Error, UnicodeError, dialect.UnreadableError) as error:
+            why = str(error).rstrip(".")
+            raise CommandError(Exit.USAGE, f"{file} cannot be read as CSV: {why}.") from None
         yield copy
 
 
@@ -79,12 +77,12 @@ def rows_of(file: Path, found: dialect.Inspection) -> Iterator[list[str]]:
     """The rows of a CSV, header first, without empty lines and what is no part of its table."""
     how = found.dialect
     places = [found.file_columns.index(name) for name in found.columns]
-    with gzip.open(file, "rb") if how.compressed else file.open("rb") as raw:
+    with file.open("rb") as opened:
+        chunks = iter(lambda: opened.read(CHUNK_BYTES), b"")
+        raw = Pieces(compression.decompressed(chunks) if how.compressed else chunks)
         text = io.TextIOWrapper(
-            cast(IO[bytes], raw), how.encoding, errors=encodings.errors_of(how.encoding), newline=""
+            io.BufferedReader(raw), how.encoding, errors=encodings.errors_of(how.encoding), newline=""
         )
-        if how.encoding in MARKS and text.read(1) != "\ufeff":
-            text.seek(0)
         lines: Iterator[str] = islice(text, found.begins - 1, None)
         if how.quoting.backslashes:
             lines = map(quotes.unescaped, lines)
@@ -113,6 +111,24 @@ def without_end(rows: Iterable[list[str]], found: dialect.Inspection) -> Iterato
         held[-1] = [*held[-1][:-1], held[-1][-1].rstrip(end.END_OF_FILE)]
     none = end.rows_at_end(held[-end.MOST_ROWS :], found.looks, yielded + max(0, len(held) - end.MOST_ROWS))
     yield from held[: len(held) - none]
+
+
+class Pieces(io.RawIOBase):
+    """Pieces of bytes as a stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        self._rest = self._rest or memoryview(next(self._pieces, b""))
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._rest))
+        target[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
 
 
 def first_rows(file: Path, count: int) -> tuple[list[str], list[list[str]]]:

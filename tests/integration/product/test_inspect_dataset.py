@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import random
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -73,6 +74,13 @@ ROWS = [
 NAMES = ["größe", "farbe", "Unnamed: 2", "farbe.1"]
 
 
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("table.csv", content)
+    return packed.getvalue()
+
+
 def written(separator: str, *, decimal: str = ".", end: str = "\n", after: str = "") -> str:
     rows = [[ROWS[0][0], *ROWS[0][1:]], *([row[0].replace(".", decimal), *row[1:]] for row in ROWS[1:])]
     text = io.StringIO(newline="")
@@ -94,6 +102,9 @@ def written(separator: str, *, decimal: str = ".", end: str = "\n", after: str =
         ("trailing.csv", written(",", after="\n\n\r\n").encode()),
         ("packed.csv.gz", gzip.compress(written(",").encode())),
         ("PACKED.CSV.GZ", gzip.compress(written(";").encode("utf-16"))),
+        ("table.tsv", written("\t").encode()),
+        ("TABLE.Txt", written(";").encode("mac-roman")),
+        ("packed.csv.zip", zipped(written(";").encode("cp1252"))),
         ("packed without saying so.csv", gzip.compress(written(",").encode())),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

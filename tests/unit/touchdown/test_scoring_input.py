@@ -1,6 +1,8 @@
 """A person's CSV as a scoring deployment reads it."""
 
 import gzip
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,13 @@ from touchdown.cli.scoring import rounded
 
 ROWS = [["größe", "price", "kind"], ["1,5", "7", 'a "b"'], ["2,5", "", "two\nlines"], ["3,5", "9", "c;d,e"]]
 LONGER_THAN_CSV_ALLOWS = "x" * 150_000
+
+
+def zipped(content: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("table.csv", content)
+    return archive.getvalue()
 
 
 def written(separator: str, end: str = "\n") -> str:
@@ -29,6 +38,8 @@ def written(separator: str, end: str = "\n") -> str:
         ("latin-1.csv", written("|").encode("latin-1")),
         ("bom.csv", b"\xef\xbb\xbf" + written(";").encode()),
         ("compressed.csv.gz", gzip.compress(written(",").encode(), mtime=0)),
+        ("zipped.csv.zip", zipped(written(";").encode("cp1252"))),
+        ("old mac.csv", written(";", "\r").encode()),
         ("empty lines.csv", (written(";") + "\n\n").encode()),
     ],
 )
@@ -65,6 +76,14 @@ def test_a_long_file_with_something_below_its_table_is_written_anew_without_it(
     with scoring_input.scorable(file) as rows:
         assert rows != file
         assert rows.read_bytes().endswith(b"\r\n199999,199999.5,x\r\n")
+
+
+def test_a_file_in_another_encoding_is_written_anew_in_utf_8(tmp_path: Path) -> None:
+    table = [["年齢", "都市"], ["31", "東京"], ["47", "大阪"], ["29", "京都"]]
+    file = tmp_path / "shift-jis.csv"
+    file.write_bytes("".join(f"{','.join(row)}\r\n" for row in table).encode("shift-jis"))
+    with scoring_input.scorable(file) as rows:
+        assert rows.read_bytes() == "".join(f"{','.join(row)}\r\n" for row in table).encode()
 
 
 def test_a_cell_longer_than_csv_itself_allows_is_read_from_any_file(tmp_path: Path) -> None:
