@@ -31,32 +31,37 @@ class Trivial:
     error: str = ""
 
 
-def against_majority(confusion: NDArray[np.int64], majority: int) -> Trivial:
+def against_majority(confusion: NDArray[np.int64], majority: int, copies: float = 1.0) -> Trivial:
     """The baseline of accuracy.
 
     confusion: counts of the hold-out rows, rows true and columns predicted. majority: the class that the
-    baseline always predicts.
+    baseline always predicts. copies: how many equal rows there are of each in effect, which tell no more
+    than one.
     """
-    rows, frequent = int(confusion.sum()), int(confusion[majority].sum())
+    frequent, both = int(confusion[majority].sum()), int(confusion[majority, majority])
+    value, rows = frequent / int(confusion.sum()), different(int(confusion.sum()), copies)
     if rows < rules.FEWEST_ROWS:
-        return Trivial(frequent / rows, rows, error=too_few(rows))
-    both = int(confusion[majority, majority])
-    interval = accuracy_deficit(frequent - both, int(np.trace(confusion)) - both, rows)
-    return Trivial(frequent / rows, rows, interval)
+        return Trivial(value, rows, error=too_few(rows))
+    share = rows / int(confusion.sum())
+    interval = accuracy_deficit(share * (frequent - both), share * (int(np.trace(confusion)) - both), rows)
+    return Trivial(value, rows, interval)
 
 
-def against_random_order(rare: Scores, others: Scores) -> tuple[float, Trivial]:
+def against_random_order(rare: Scores, others: Scores, copies: float = 1.0) -> tuple[float, Trivial]:
     """The average precision of a model, and its baseline.
 
     rare, others: the probability of a rare class that the model gives the rows of rare and of other classes.
+    copies: as for `against_majority`.
     """
-    rows, fewer = rare.count + others.count, min(rare.count, others.count)
+    sides = different(rare.count, copies), different(others.count, copies)
+    rows, fewer, share = sum(sides), min(sides), rare.count / (rare.count + others.count)
     value = ranking_of(rare, others, (MOST_SCORES, MOST_SCORES)).average_precision() if rare.count else 0.0
     if rows < rules.FEWEST_ROWS:
-        return value, Trivial(rare.count / rows, rows, error=too_few(rows))
+        return value, Trivial(share, rows, error=too_few(rows))
     if fewer < rules.FEWEST_RARE:
-        return value, Trivial(rare.count / rows, rows, error=too_few(fewer, " of rare classes"))
-    mean, interval = random_order_deficit(ranking_of(rare, others, MOST_RESAMPLED), value)
+        return value, Trivial(share, rows, error=too_few(fewer, " of rare classes"))
+    most = min(sides[0], MOST_RESAMPLED[0]), min(sides[1], MOST_RESAMPLED[1])
+    mean, interval = random_order_deficit(ranking_of(rare, others, most), value)
     return value, Trivial(mean, rows, interval)
 
 
@@ -66,17 +71,25 @@ def ranking_of(rare: Scores, others: Scores, most: tuple[int, int]) -> Ranking:
     return Ranking.of(kept, other, others.count / max(1, len(other)) * (len(kept) / rare.count))
 
 
-def against_mean(squares: NDArray[np.float64], around: NDArray[np.float64], rows: int) -> Trivial:
+def against_mean(
+    squares: NDArray[np.float64], around: NDArray[np.float64], rows: int, copies: float = 1.0
+) -> Trivial:
     """The baseline of RMSE.
 
     squares, around: sums of the model's and of the baseline's squared errors, of the same hold-out rows.
+    copies: as for `against_majority`.
     """
-    value = float(np.sqrt(around.sum() / rows))
+    value, rows = float(np.sqrt(around.sum() / rows)), different(rows, copies)
     if rows < rules.FEWEST_ROWS:
         return Trivial(value, rows, error=too_few(rows))
     largest = max(float(squares.max()), float(around.max()))
     scale = largest if 0 < largest < np.inf else 1.0
-    return Trivial(value, rows, rmse_deficit(around / scale, squares / scale, LEAST))
+    return Trivial(value, rows, rmse_deficit(around / scale, squares / scale, LEAST, rows))
+
+
+def different(rows: int, copies: float) -> int:
+    """How many different rows there are in effect."""
+    return max(min(rows, 1), round(rows / copies))
 
 
 def too_few(rows: int, of: str = "") -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import touchdown_model as model
 from boosting_choice import PENALTY, threads
-from holdout import HOLDOUT, SEED, row_hashes
+from holdout import HOLDOUT, SEED, sampling_hashes
 from refusals import BadInputError
 from schema import Plan
 from survey import Survey
@@ -99,14 +99,14 @@ def training_rows(survey: Survey, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     width = sum(column.tree_width for column in plan.schema.columns)
     most = max(LEAST_ROWS, min(MAX_ROWS, MAX_CELLS // width))
     share = min(1.0, most / max(1.0, survey.rows * (1 - HOLDOUT)))
-    below = np.uint64(min(2**64 - 1, int((HOLDOUT + (1 - HOLDOUT) * share) * 2**64)))
+    below = np.uint64(min(2**64 - 1, int(share * 2**64)))
     features, targets = [], []
     for batch in survey.cache.batches():
         label = plan.labels(batch)
         chosen = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
         if share < 1:
             kept = plan.split.kept(batch.start, len(label))
-            chosen &= (row_hashes(batch.start, len(label)) < below) | kept
+            chosen &= (sampling_hashes(batch.start, len(label)) < below) | kept
         rows = np.flatnonzero(chosen)
         if len(rows):
             features.append(plan.schema.tree_features(plan.values(batch, rows)))

@@ -33,7 +33,7 @@ Interval = tuple[float, float]
 Floats = NDArray[np.float64]
 
 
-def accuracy_deficit(only_champion: int, only_challenger: int, rows: int, seed: int = SEED) -> Interval:
+def accuracy_deficit(only_champion: float, only_challenger: float, rows: int, seed: int = SEED) -> Interval:
     """The interval of champion's minus challenger's accuracy.
 
     only_champion, only_challenger: the rows that only this one got right. A resample of the rows is a draw of
@@ -48,20 +48,22 @@ def accuracy_deficit(only_champion: int, only_challenger: int, rows: int, seed: 
     return float(low), float(high)
 
 
-def rmse_deficit(champion: Floats, challenger: Floats, least: float, seed: int = SEED) -> Interval:
+def rmse_deficit(
+    champion: Floats, challenger: Floats, least: float, drawn: int = BLOCK, seed: int = SEED
+) -> Interval:
     """The interval of how much larger the challenger's RMSE is, as a share of the champion's.
 
     The arrays hold the squared errors of the same rows, of shape (n_rows,). least: the smallest RMSE to
-    divide by; smaller errors are rounding, not skill.
+    divide by; smaller errors are rounding, not skill. drawn: at most so many rows make a resample.
     """
     random = np.random.default_rng(seed)
-    rows = len(champion)
+    rows = min(len(champion), drawn)
     block = max(1, BLOCK // rows)
     found = []
     for start in range(0, RESAMPLES, block):
         size = (min(block, RESAMPLES - start), rows)
-        drawn = random.integers(rows, size=size, dtype=np.int32)
-        its, ours = (np.sqrt(of[drawn].mean(axis=1)) for of in (champion, challenger))
+        places = random.integers(len(champion), size=size, dtype=np.int32)
+        its, ours = (np.sqrt(of[places].mean(axis=1)) for of in (champion, challenger))
         found.append((ours - its) / np.maximum(its, least))
     low, high = np.quantile(np.concatenate(found), expanded(rows))
     return float(low), float(high)

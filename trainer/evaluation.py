@@ -75,7 +75,7 @@ class Classification:
         for column, weights in enumerate((confidence, correct.astype(float), np.ones(len(confidence)))):
             self.bins[:, column] += np.bincount(places, weights, minlength=CALIBRATION_BINS)
 
-    def holdout(self, classes: tuple[str, ...]) -> HoldOut:
+    def holdout(self, classes: tuple[str, ...], copies: float) -> HoldOut:
         rows = int(self.confusion.sum())
         truth, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
         correct = np.diag(self.confusion)
@@ -93,9 +93,9 @@ class Classification:
             "log_loss": self.loss / rows,
         }
         if self.deciding.ranks:
-            metrics[self.deciding.metric], baseline = against_random_order(*self.scores)
+            metrics[self.deciding.metric], baseline = against_random_order(*self.scores, copies)
         else:
-            baseline = against_majority(self.confusion, self.deciding.majority)
+            baseline = against_majority(self.confusion, self.deciding.majority, copies)
         return HoldOut(
             rows,
             metrics,
@@ -134,7 +134,7 @@ class Regression:
         if sum(part.shape[1] for part in self.pairs) < MAX_RESIDUALS:
             self.pairs.append(np.stack([truth, estimated]))
 
-    def holdout(self) -> HoldOut:
+    def holdout(self, copies: float) -> HoldOut:
         squares, absolute, total, around, _ = map(sum, zip(*self.errors, strict=True))
         rows = sum(count for *_, count in self.errors)
         # The sum of squares around the hold-out's own mean, from that around the training's mean.
@@ -147,7 +147,7 @@ class Regression:
                 "mae": absolute / rows,
                 "r2": 1 - squares / spread if spread > 0 else 0.0,
             },
-            baseline=against_mean(self.groups[0, :rows], self.groups[1, :rows], rows),
+            baseline=against_mean(self.groups[0, :rows], self.groups[1, :rows], rows, copies),
             residuals={"truth": pairs[0].tolist(), "predicted": pairs[1].tolist()},
         )
 
@@ -178,4 +178,7 @@ def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[st
         for name, each in outputs.items():
             if len(truth):
                 sums[name].add(truth, each)
-    return {name: each.holdout(classes) if classes else each.holdout() for name, each in sums.items()}
+    return {
+        name: each.holdout(classes, plan.copies) if classes else each.holdout(plan.copies)
+        for name, each in sums.items()
+    }

@@ -18,6 +18,7 @@ from saving import EXAMPLE_ROWS, Outcome, example
 from scan import survey_dataset
 from schema import Plan, plan
 from survey import Survey
+from suspicions import add_suspicions
 from text import quoted, shorten
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def train(job: TrainingJob, source: Source, container: ContainerClient | None, f
     planned = plan(survey, job.rare_classes)
     announce(job, survey, planned)
     sampled = SampledRows.of(survey, planned)
+    add_suspicions(planned, sampled)
     with challenge(job, container, planned, sampled, folder) as champion:
         trained = train_candidates(job, survey, planned, folder)
         candidates = evaluate_candidates(survey, planned, trained)

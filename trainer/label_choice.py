@@ -181,7 +181,7 @@ def _split(survey: Survey, class_of: np.ndarray) -> Split:
         codes = np.flatnonzero(class_of == place)
         if survey.classes.counts[codes].sum() < SMALL_CLASS:
             small.append([pair for code in codes for pair in survey.rarest[int(code)]])
-    return Split.with_small_classes(small)
+    return Split.with_small_classes(small, survey.held_out)
 
 
 def _numbers(survey: Survey) -> Label:
@@ -197,7 +197,7 @@ def _numbers(survey: Survey) -> Label:
         )
     if not survey.reading.fractions and all_differ(survey):
         _refuse_identifier(survey, known, float(labels.high[0] - labels.low[0]))
-    split = Split.with_small_classes([survey.rarest[0]] if known < SMALL_CLASS else [])
+    split = Split.with_small_classes([survey.rarest[0]] if known < SMALL_CLASS else [], survey.held_out)
     tails = tails_of(EveryValue.of(labels, 0), survey.sample.batch().label)
     notes = number_notes(survey.label, labels, 0)
     notes += [f"label {quoted(survey.label)}: in training, {said}" for said in tails.absurd]

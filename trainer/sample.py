@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from cache import Batch
-from holdout import row_hashes
 from parsing import Parsed, Parser
 from reading import Block
 
@@ -45,11 +44,20 @@ class Sample:
         self._below = np.uint64(2**64 - 1)
 
     def add(
-        self, parsed: Parsed, start: int, numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray
+        self,
+        parsed: Parsed,
+        start: int,
+        hashes: np.ndarray,
+        numbers: list[np.ndarray],
+        codes: np.ndarray,
+        label: np.ndarray,
     ) -> None:
-        """Sample a block's rows. start: the number of its first row; numbers, codes, label: as for Cache."""
+        """Sample a block's rows.
+
+        start: the number of its first row; hashes: those that decide on the hold-out; numbers, codes, label:
+        as for Cache.
+        """
         count = parsed.table.num_rows
-        hashes = row_hashes(start, count)
         wanted = np.flatnonzero(hashes <= self._below)
         if len(self.rows) + len(wanted) > self.most:
             every = np.concatenate([self._hashes, hashes[wanted]])

@@ -19,7 +19,8 @@ from block_columns import BlockColumns, BlockConverter
 from cache import Cache
 from column_kinds import MOSTLY, Form, form_of
 from column_statistics import Levels, Moments, NumberStatistics, Values
-from holdout import SMALL_CLASS, hashes_of
+from equal_rows import RowHashes
+from holdout import HELD_OUT_BELOW, SMALL_CLASS
 from label_reading import LabelCells, LabelNumbers, OtherTaskError
 from parallel import in_order, read_ahead
 from parsing import NotUtf8Error, row_of
@@ -30,6 +31,7 @@ from text import quoted
 
 MOST_CLASSES = 1000
 """Each class needs a classifier of its own, and the confusion matrix grows with their square."""
+NO_ROWS = np.empty(0, dtype=np.int64)
 MOST_PASSES = 6
 """One, and one more each in another encoding, because columns have another kind, because some of them are
 neither dates nor numbers, and twice because the task is another."""
@@ -174,6 +176,8 @@ class Scan:
         self.classes = Levels()
         self.label_numbers = LabelNumbers()
         self.labels = NumberStatistics([Form(model.NUMBER, notation=label.notation)])
+        self._hashes = RowHashes()
+        self._held_out: list[np.ndarray] = []
         self.rarest: dict[int, list[tuple[int, int]]] = {}
         self.sample = Sample(self.converter.parser)
         self.rows = 0
@@ -203,6 +207,7 @@ class Scan:
             self.labels,
             self.rarest,
             reading,
+            np.packbits(np.concatenate(self._held_out)) if self._hashes.keeps_copies_together else None,
             self.cache,
             self.sample,
         )
@@ -216,40 +221,50 @@ class Scan:
         for place, name in enumerate(self.text_columns):
             codes[place] = self.levels[name].add(*columns.codes[name])
         if isinstance(columns.label, tuple):
-            label = self._add_classes(columns, *columns.label, start)
+            label, known = self._add_classes(columns, *columns.label)
         else:
             label = columns.label.values
             self.label_numbers.add(label, columns.words)
-            self._add_numeric_label(columns.label, start)
-        self.sample.add(columns.parsed, start, columns.values, codes, label)
+            known = [self._add_numeric_label(columns.label)]
+        hashes = self._hashes.of(columns.values, codes, label, start)
+        if self._hashes.keeps_copies_together:
+            self._held_out.append(hashes < HELD_OUT_BELOW)
+        for code, rows in enumerate(known):
+            self._note_first_rows(code, rows, hashes, start)
+        self.sample.add(columns.parsed, start, hashes, columns.values, codes, label)
         for first in range(0, count, self._batch_rows):
             part = slice(first, first + self._batch_rows)
             numbers = [column[part] for column in columns.values]
             self.cache.write(start + first, numbers, codes[:, part], label[part])
 
-    def _add_numeric_label(self, label: Values, start: int) -> None:
+    def _add_numeric_label(self, label: Values) -> np.ndarray:
+        """Add to the statistics of the label; the places of the rows that have one."""
         known = ~np.isnan(label.values)
         moments = Moments.empty(1)
         moments.known[0] = np.count_nonzero(known)
         moments.measure(slice(None), [label.values])
         self.labels.add([label], moments)
-        self._note_first_rows(0, known, start)
+        return np.flatnonzero(known)
 
     def _add_classes(
-        self, columns: BlockColumns, block_codes: np.ndarray, texts: list[str | None], start: int
-    ) -> np.ndarray:
-        """Count a block's classes; their codes as float64, NaN where the label is missing."""
+        self, columns: BlockColumns, block_codes: np.ndarray, texts: list[str | None]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Count a block's classes; their codes as float64, NaN where the label is missing.
+
+        Also, for each class, the places of its rows, if it is one of those that may be small.
+        """
         seen = self.classes.counts.copy()
         codes = self.classes.add(block_codes, texts)
         if len(self.classes.codes) > MOST_CLASSES:
             self._limit_classes(columns, codes)
+        places = []
         for code in range(len(self.classes.counts)):
             before = int(seen[code]) if code < len(seen) else 0
-            if before < SMALL_CLASS and self.classes.counts[code] > before:
-                self._note_first_rows(code, codes == code, start)
+            more = before < SMALL_CLASS and self.classes.counts[code] > before
+            places.append(np.flatnonzero(codes == code) if more else NO_ROWS)
         label = codes.astype(np.float64)
         label[codes < 0] = np.nan
-        return label
+        return label, places
 
     def _limit_classes(self, columns: BlockColumns, codes: np.ndarray) -> None:
         """Raise OtherTaskError, which names the row, if there are too many classes to tell apart."""
@@ -268,9 +283,12 @@ class Scan:
             reading.task,
         )
 
-    def _note_first_rows(self, code: int, mask: np.ndarray, start: int) -> None:
-        """Keep hash and number of a class's first rows, for holdout.Split to divide a small class."""
+    def _note_first_rows(self, code: int, places: np.ndarray, hashes: np.ndarray, start: int) -> None:
+        """Keep hash and number of a class's first rows, for holdout.Split to divide a small class.
+
+        places: of the class's rows in the block.
+        """
         known = self.rarest.setdefault(code, [])
         if len(known) < SMALL_CLASS:
-            rows = start + np.flatnonzero(mask)[: SMALL_CLASS - len(known)]
-            known += zip(hashes_of(rows).tolist(), rows.tolist(), strict=True)
+            rows = places[: SMALL_CLASS - len(known)]
+            known += zip(hashes[rows].tolist(), (start + rows).tolist(), strict=True)

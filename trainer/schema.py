@@ -28,7 +28,7 @@ class Plan:
     index of its class, -1 if its rows are left out. label: what is predicted, and how it is written.
     typed: the type of each column in the model's signature. label_reach: the least and the largest
     standardised label of a regression; others are trained on as these. deciding: the metric that decides on
-    the model.
+    the model. copies: how many equal rows a hold-out row stands for in effect; 1 if there are no copies.
     """
 
     schema: model.Schema
@@ -39,6 +39,7 @@ class Plan:
     split: Split
     typed: dict[str, str]
     deciding: Deciding = field(default_factory=Deciding)
+    copies: float = 1.0
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     label_reach: tuple[float, float] = (-np.inf, np.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import touchdown_model as model
 from cache import Cache
 from column_kinds import Form
@@ -20,7 +21,8 @@ class Survey:
     forms: of every column but the label, in the file's order. numbers: of the number, boolean and date
     columns, in that order; levels: of the categories. classes: the label's texts as they are written, of a
     classification; labels: its numbers, of a regression. rarest: for each of these texts (0 for a
-    regression), hash and number of its first rows. reading: what the label's cells mean. cache: every row,
+    regression), hash and number of its first rows. reading: what the label's cells mean. held_out: for each
+    row whether it is held out by its hash, packed; None if the row's number decides. cache: every row,
     parsed. sample: some rows that stay in memory.
     """
 
@@ -35,6 +37,7 @@ class Survey:
     labels: NumberStatistics
     rarest: dict[int, list[tuple[int, int]]]
     reading: LabelReading
+    held_out: np.ndarray | None
     cache: Cache
     sample: Sample
 

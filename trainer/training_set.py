@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import touchdown_model as model
 from cache import Batch
-from holdout import HOLDOUT, row_hashes
+from holdout import HOLDOUT, sampling_hashes
 from schema import Plan
 from scipy import sparse
 from survey import Survey
@@ -92,11 +92,11 @@ class TrainingSet:
         trained = max(1.0, plan.labelled_rows(survey) * (1 - HOLDOUT))
         share = min(1.0, max(LEAST_ROWS, limits.bytes // self._row_bytes()) / trained)
         self.sampled = share < 1
-        below = np.uint64(min(2**64 - 1, int((HOLDOUT + (1 - HOLDOUT) * share) * 2**64)))
+        below = np.uint64(min(2**64 - 1, int(share * 2**64)))
         rows, targets, hashes = [], [], []
         for batch in survey.cache.batches():
             label = plan.labels(batch)
-            hashed = row_hashes(batch.start, len(label))
+            hashed = sampling_hashes(batch.start, len(label))
             chosen = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
             if share < 1:
                 chosen &= (hashed < below) | plan.split.kept(batch.start, len(label))
