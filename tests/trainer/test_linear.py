@@ -107,7 +107,7 @@ def test_a_rate_that_is_too_high_is_lowered_and_noted(lr: str, task: str, worksh
 
 
 def test_a_rate_that_suits_is_used_as_it_is(workshop: Workshop) -> None:
-    rows = [[n % 7, n % 5, n % 3, n % 7 + n % 5] for n in range(300)]
+    rows = [[n % 7, n % 5, n / 300, n % 7 + n % 5 + n / 300] for n in range(300)]
     training = workshop.trained(table(HEADER, rows).encode(), *LINEAR, "--task", "regression")
     assert training.document["notes"] == []
     assert "starts again" not in training.stdout
