@@ -52,6 +52,7 @@ class Given:
     quoting: Any = csv.QUOTE_MINIMAL
     compressed: bool = False
     decimal_comma: bool = False
+    above: str = ""
     padding: str = ""
     label: str = ""
     arguments: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ class Given:
         writer = csv.writer(out, delimiter=self.separator, lineterminator=self.line_end, quoting=self.quoting)
         writer.writerow(self.header)
         writer.writerows(self.rows)
-        data = (out.getvalue() + self.padding).encode(self.encoding, errors="replace")
+        data = (self.above + out.getvalue() + self.padding).encode(self.encoding, errors="replace")
         return gzip.compress(data) if self.compressed else data
 
 
@@ -181,7 +182,10 @@ def tables(draw: st.DrawFn) -> Given:
         encoding=draw(st.sampled_from(ENCODINGS)),
         quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
         compressed=draw(st.sampled_from([False, False, True])),
-        padding=draw(st.sampled_from(["", "", "\n", "\n\n", "  \n"])),
+        above=draw(
+            st.sampled_from(["", "", "", "# exported\n", "Report\n\n", f"sep={separator}\n", ",,,\n"])
+        ),
+        padding=draw(st.sampled_from(["", "", "\n", "\n\n", "  \n", "\n(3 rows)", "\x1a", "Total,3\n"])),
         label=names[place] if place + 1 < len(names) else "",
         arguments=tuple(arguments),
         block_bytes=draw(st.sampled_from([None, None, 1 << 11, 1 << 13])),

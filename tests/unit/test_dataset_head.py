@@ -3,6 +3,7 @@
 How a dialect is recognised is tested in test_dialect.
 """
 
+import csv
 import gzip
 import io
 import zipfile
@@ -13,10 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.dataset import HEAD, invalid, parse_head
+from activities.dataset import HEAD, invalid, parse_head, sample_of
 from activities.label import problem_of
 from runs.errors import RefusedError
 from runs.text import quote
+from tests.trainer.oddities import HEADER, ODDITIES, ROWS
 from tests.unit.rehearsed import SETTINGS
 from trainer import dialect
 
@@ -98,6 +100,15 @@ def test_names_that_are_empty_or_stand_twice_are_made_unique() -> None:
 def test_formulas_and_commands_are_only_text() -> None:
     head = b"=cmd|' /C calc'!A0,$(id),`id`\n=1+1,;rm -rf /,<script>\n"
     assert seen(head).rows == [["=1+1", ";rm -rf /", "<script>"]]
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_the_rows_for_the_smoke_test_are_plain_whatever_stands_around_the_table(oddity: str) -> None:
+    write, _ = ODDITIES[oddity]
+    sample = sample_of(seen(write([HEADER, *ROWS]).encode()), HEADER[-1])
+    rows = list(csv.reader(io.StringIO(sample.decode(), newline="")))
+    assert rows == [row[:-1] for row in [HEADER, *ROWS[: len(rows) - 1]]]
+    assert len(rows) > 10
 
 
 def test_a_header_of_very_many_columns_is_inspected_quickly() -> None:
