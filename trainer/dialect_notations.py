@@ -15,7 +15,17 @@ from dataclasses import dataclass
 
 FLAT = "." not in __name__
 if FLAT:
-    from dialect_numbers import SHARES, Notation, Written, is_currency, is_plain, number, parts_of, tidy
+    from dialect_numbers import (
+        SHARES,
+        Notation,
+        Written,
+        is_currency,
+        is_plain,
+        number,
+        parts_of,
+        tidy,
+        value_of,
+    )
 else:
     from trainer.dialect_numbers import (
         SHARES,
@@ -26,6 +36,7 @@ else:
         number,
         parts_of,
         tidy,
+        value_of,
     )
 
 MOSTLY = 0.95
@@ -78,12 +89,18 @@ def find(cells: Iterable[str], decimal: str) -> Found:
     """
     counts = Counter(cell.strip() for cell in cells)
     if all(is_plain(text, decimal) for text in counts):
-        values: dict[str, float | None] = {text: float(text.replace(",", ".")) for text in counts}
-        return _judged(counts, values, Notation(decimal))
+        plain: dict[str, float | None] = {text: float(text.replace(",", ".")) for text in counts}
+        return _judged(counts, plain, Notation(decimal))
     parts = {text: parts_of(text) for text in counts}
     unit = _unit_of(counts, parts)
     notations = [Notation(mark, unit) for mark in (decimal, "." if decimal == "," else ",")]
-    readings = [{text: number(text, notation) for text in counts} for notation in notations]
+    readings = [
+        {
+            text: number(text, notation) if written is None else value_of(written, notation)
+            for text, written in parts.items()
+        }
+        for notation in notations
+    ]
     fitting = [
         sum(counts[text] for text, value in reading.items() if value is not None) for reading in readings
     ]
@@ -121,9 +138,9 @@ def _unit_of(counts: Counter[str], parts: dict[str, Written | None]) -> str:
 def _judged(counts: Counter[str], values: dict[str, float | None], notation: Notation) -> Found:
     """Whether cells are numbers, given what each text is in this notation."""
     texts = [text for text, value in values.items() if value is None and not stands_for_missing(text)]
-    others = sum(counts[text] for text in texts)
+    others = sum(map(counts.__getitem__, texts))
     known = {text: value for text, value in values.items() if value is not None}
-    numbers = sum(counts[text] for text in known)
+    numbers = sum(map(counts.__getitem__, known))
     few = len(texts) <= FEW_TEXTS and len(known) >= MANY_NUMBERS * max(1, len(texts))
     if counts and not (numbers and (numbers >= MOSTLY * (numbers + others) or (few and numbers >= others))):
         return Found(notation, numeric=False)
@@ -134,12 +151,12 @@ def _judged(counts: Counter[str], values: dict[str, float | None], notation: Not
 
 def _code(counts: Counter[str], known: dict[str, float]) -> str:
     """Why a column's numbers are codes, or "" if they are not."""
-    digits = [text for text in known if _DIGITS_ALONE.fullmatch(text)]
-    if not digits:
+    if not any(len(text) > 1 and (text[0] == "0" or len(text) > 15) for text in known):
         return ""
-    rows = sum(counts[text] for text in known)
+    digits = [text for text in known if _DIGITS_ALONE.fullmatch(text)]
+    rows = sum(map(counts.__getitem__, known))
     padded = [text for text in digits if text[0] == "0" and len(text) > 1]
-    alike = len(digits) == len(known) and len({len(text) for text in digits}) == 1
+    alike = len(digits) == len(known) > 0 and len({len(text) for text in digits}) == 1
     if padded and (alike or sum(counts[text] for text in padded) >= CODES * rows):
         return f'"{padded[0][:40]}" begins with a zero, so the values are taken as codes, not as numbers'
     long = [text for text in digits if len(text) > 15 and int(text[:20]) > LONGEST]
@@ -153,9 +170,15 @@ def _code(counts: Counter[str], known: dict[str, float]) -> str:
 
 def _gap_numbers(counts: Counter[str], known: dict[str, float]) -> tuple[float, ...]:
     """Numbers such as -999 that stand for missing: they recur, and lie far below all others."""
-    gaps = {known[text] for text in known if _GAP_NUMBER.fullmatch(text) and counts[text] > 1}
+    gaps = {
+        value
+        for text, value in known.items()
+        if text.startswith("-9") and counts[text] > 1 and _GAP_NUMBER.fullmatch(text)
+    }
+    if not gaps:
+        return ()
     others = [value for value in known.values() if value not in gaps and math.isfinite(value)]
-    if not gaps or len(others) < MANY_NUMBERS:
+    if len(others) < MANY_NUMBERS:
         return ()
     low, high = min(others), max(others)
     return tuple(sorted(gap for gap in gaps if gap < low and (low >= 0 or low - gap > high - low)))

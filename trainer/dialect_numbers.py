@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 _ALIKE = str.maketrans(
@@ -35,11 +36,12 @@ _UNIT = (
     r"|''|[\"'])"
 )
 """A currency, or up to 24 characters that begin with a letter: `kg`, `km/h`, `°C`, `m2`, `US dollars`."""
-_WRITTEN = re.compile(
-    rf"(?P<one>[-+(])? ?(?P<before>{_CURRENCY}|%)? ?(?P<two>[-+(])? ?"
-    r"(?P<digits>[0-9](?:[0-9.,' ]*[0-9])?[.,]?|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]+)?(?:(?<=[.,])--?)?"
-    rf" ?(?P<three>[-)])? ?(?P<after>{_UNIT})? ?(?P<four>[-)])?"
-)
+_SPLIT = re.compile(r"([^0-9]{0,12})([0-9](?:[0-9.,' ]*[0-9])?[.,]?)([eE][-+]?[0-9]+)?([^0-9].*|)", re.DOTALL)
+"""What stands before the digits, these, their exponent, and what stands behind."""
+_BEFORE = re.compile(rf"([-+(])? ?({_CURRENCY}|%)? ?([-+(])? ?")
+_AFTER = re.compile(rf" ?([-)])? ?({_UNIT})? ?([-)])?")
+LONGEST_TEXT = 100
+"""Characters of a text that may be a number, unless it is a plain one."""
 _DIGITS = {
     ".": re.compile(
         r"(?:[1-9][0-9]{0,2}(?:([,' ])[0-9]{3})(?:\1[0-9]{3})*|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}|[0-9]*)"
@@ -48,7 +50,8 @@ _DIGITS = {
     ",": re.compile(r"(?:[1-9][0-9]{0,2}(?:([.' ])[0-9]{3})(?:\1[0-9]{3})*|[0-9]*)(?:,[0-9]*)?"),
 }
 """The digits of a number, by its decimal mark. Groups of two before the last three are Indian."""
-_PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_GROUPS = {".": str.maketrans("", "", ",' "), ",": str.maketrans("", "", ".' ")}
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _IS_CURRENCY = re.compile(_CURRENCY)
 SHARES = frozenset({"%", "‰", "pct", "percent"})
@@ -83,8 +86,7 @@ class Written(NamedTuple):
         """The number, or None if the marks among its digits do not fit this decimal mark."""
         if not _DIGITS[decimal].fullmatch(self.digits):
             return None
-        groups = ",' " if decimal == "." else ".' "
-        digits = "".join(each for each in self.digits if each not in groups).replace(",", ".")
+        digits = self.digits.translate(_GROUPS[decimal]).replace(",", ".")
         value = float(digits + self.power)
         return -value if self.negative else value
 
@@ -97,16 +99,31 @@ def tidy(text: str) -> str:
 
 def parts_of(text: str) -> Written | None:
     """The parts of a text that is a number in some notation; None for any other text."""
-    found = _WRITTEN.fullmatch(tidy(text))
+    text = tidy(text)
+    found = _SPLIT.fullmatch(text) if len(text) <= LONGEST_TEXT else None
     if found is None:
         return None
-    one, before, two, digits, power, three, after, four = found.groups()
-    signs = [sign for sign in (one, two, three, four) if sign]
+    before, digits, power, after = found.groups()
+    if digits[-1] in ".," and after[:1] == "-":
+        after = after[2:] if after[:2] == "--" else after[1:]  # as in 5,-- and 12.-
+    around = _around(before, after)
+    if around is None and before[-1:] in (".", ","):
+        digits, around = before[-1] + digits, _around(before[:-1], after)
+    return None if around is None else Written(around[0], digits, power or "", around[1])
+
+
+@lru_cache(4096)
+def _around(before: str, after: str) -> tuple[bool, str] | None:
+    """Whether a number is negative, and its unit, by what stands before and behind its digits."""
+    first, last = _BEFORE.fullmatch(before), _AFTER.fullmatch(after)
+    if first is None or last is None:
+        return None
+    signs = [sign for sign in (first[1], first[3], last[1], last[3]) if sign]
     opened, closed = signs.count("("), signs.count(")")
     if opened != closed or len(signs) - closed > 1:
         return None
-    units = [_one_of(unit) for unit in (before, after) if unit]
-    return Written(bool(opened) or "-" in signs, digits, power or "", " ".join(units))
+    units = [_one_of(unit) for unit in (first[2], last[2]) if unit]
+    return bool(opened) or "-" in signs, " ".join(units)
 
 
 def _one_of(unit: str) -> str:
@@ -135,16 +152,20 @@ def number(text: str, notation: Notation = PLAIN) -> float | None:
     1200 %.
     """
     text = text.strip()
-    bare = notation.unit in SHARES
-    if not bare and is_plain(text, notation.decimal):
+    if notation.unit not in SHARES and is_plain(text, notation.decimal):
         return float(text.replace(",", "."))
     if _INFINITE.fullmatch(text):
         return float(text)
     written = parts_of(text)
-    value = None if written is None else written.value(notation.decimal)
-    if written is None or value is None or written.unit == notation.unit:
+    return None if written is None else value_of(written, notation)
+
+
+def value_of(written: Written, notation: Notation) -> float | None:
+    """The number that has these parts, as `number` gives it."""
+    value = written.value(notation.decimal)
+    if value is None or written.unit == notation.unit:
         return value
-    return value if not written.unit and (not bare or value == 0) else None
+    return value if not written.unit and (notation.unit not in SHARES or value == 0) else None
 
 
 def shape(text: str) -> str:

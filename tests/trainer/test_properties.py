@@ -37,6 +37,7 @@ HOSTILE += [
 ]
 ODD_CELLS = ["inf", "-inf", "1e999", "1_000", "0x1F", "NAN", "\u0661", "-0", "1e-320", "9" * 400, '5" pipe']
 ODD_CELLS += ["x" * 3000, "9999-12-31", "0000-00-00", "30.02.2026", "\t", "\x1b[31m", "\ufeff", "😀", "true "]
+ODD_CELLS += [".", "-", "?", "\\N", "(null)", "n.a.", "unknown", "-999", "#DIV/0!", "1.5 kg", "½"]
 ODD_CELLS += ["<b>", "'", ";", "|"]
 
 
@@ -67,7 +68,33 @@ class Given:
         return gzip.compress(data) if self.compressed else data
 
 
-KINDS = ["number", "small", "boolean", "category", "date", "text", "key", "count", "constant", "empty"]
+KINDS = [
+    "number",
+    "small",
+    "boolean",
+    "category",
+    "date",
+    "text",
+    "key",
+    "count",
+    "constant",
+    "empty",
+    "written",
+]
+WRITTEN = [
+    "1,2%02d.50",
+    "1.2%02d,50",
+    "1\u202f2%02d",
+    "1'2%02d",
+    "$%d",
+    "%d,50 €",
+    "%d %%",
+    "%d.5 kg",
+    "(%d)",
+    "%d-",
+]
+WRITTEN += ["0%02d", "1234567890123456%02d"]
+"""Numbers as people write them, and codes, which are none."""
 PATTERNS = ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ"]
 PATTERNS += [
     "%m/%d/%y %I:%M %p",
@@ -106,6 +133,7 @@ class Cells:
         kind, pattern = chance.choice(KINDS), chance.choice(PATTERNS)
         few = [chance.choice(self.texts) for _ in range(chance.randint(1, 4))]
         constant = chance.choice([*self.texts, "5", "yes", "2026-01-01"])
+        shapes = chance.sample(WRITTEN, chance.choice([1, 1, 2]))
         first, step = chance.randint(-(2**53), 2**53), chance.choice([1, 1, -7])
         makes: dict[str, Callable[[int], str]] = {
             "number": lambda row: self.number(),
@@ -118,6 +146,7 @@ class Cells:
             "count": lambda row: str(first + step * row),
             "constant": lambda row: constant,
             "empty": lambda row: chance.choice(MISSING),
+            "written": lambda row: chance.choice(shapes) % chance.randint(0, 99),
         }
         return self.spoiled([makes[kind](row) for row in range(rows)])
 
