@@ -69,9 +69,9 @@ def choose_columns(survey: Survey) -> Choice:
     most_levels = max(1, min(MOST_KEPT_LEVELS, MOST_FEATURES // max(1, len(text_places))))
     identifiers = Identifiers(survey)
     for name, form in survey.forms.items():
+        if form.why:
+            choice.notes.append(f"column {quoted(name)}: {form.why}")
         if form.kind == model.CATEGORY:
-            if form.why:
-                choice.notes.append(f"column {quoted(name)}: {form.why}")
             found = _category(survey, name, text_places[name], most_levels)
             if isinstance(found, str):
                 choice.dropped[name] = found

@@ -19,7 +19,7 @@ class Form:
     """How a column is read.
 
     kind: one of touchdown_model's kinds. pattern: of dates, one of date_formats'. notation: of numbers, how
-    they are written. why: the reason why numbers are taken as texts, for a note.
+    they are written. why: a note on numbers that are taken as texts, or in doubt.
     """
 
     kind: str
@@ -38,13 +38,10 @@ def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
         pattern = date_columns.pattern_of_numbers(known, name) if numbers else date_columns.pattern_of(known)
         if pattern:
             return Form(model.DATE, pattern)
-    if found.numeric and not found.notation.unit:  # what looks like a unit may be that of 5 PM
-        return Form(model.NUMBER, notation=found.notation)
+    if found.numeric:
+        return Form(model.NUMBER, notation=found.notation, why=found.why)
     words = {cell.strip().lower() for cell in known}
     if words <= model.TRUE | model.FALSE:
         return Form(model.BOOLEAN)
     pattern = date_columns.pattern_of(known)
-    if pattern:
-        return Form(model.DATE, pattern)
-    numeric = found.numeric
-    return Form(model.NUMBER, notation=found.notation) if numeric else Form(model.CATEGORY, why=found.why)
+    return Form(model.DATE, pattern) if pattern else Form(model.CATEGORY, why=found.why)

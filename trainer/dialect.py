@@ -29,6 +29,8 @@ else:
     from trainer import dialect_compression as compression
     from trainer import dialect_encodings as encodings
 
+FEWEST_THOUSANDS = 10
+"""Cells of a column that must have a mark before three digits for it to separate thousands."""
 LONGEST_NAME = 256
 """Characters that a column's name may have."""
 MISSING = frozenset(
@@ -185,7 +187,27 @@ def decimal_of(rows: list[list[str]], separator: str) -> str:
     sure = [sum(len(after) != 3 for after in each) for each in (commas, points)]
     if any(sure):
         return "," if sure[0] > sure[1] else "."
-    return "," if separator != "," and len(commas) > len(points) else "."
+    if len(commas) > len(points):
+        return "." if separator == "," or _are_thousands(rows, ",") else ","
+    return "," if _are_thousands(rows, ".") else "."
+
+
+def _are_thousands(rows: list[list[str]], mark: str) -> bool:
+    """Whether a mark before three digits separates thousands: the numbers without it are below 1000.
+
+    Decimals that are cut to whole numbers now and then would be cut to one or two digits more often.
+    """
+    written = _COMMA if mark == "," else _POINT
+    seen = False
+    for cells in zip(*rows[: dialect_rows.DETECTION_ROWS], strict=False):
+        texts = [cell.strip() for cell in cells]
+        marked = [text for text in texts if mark in text and written.fullmatch(text)]
+        whole = [text for text in texts if text.isdecimal()]
+        if len(marked) >= FEWEST_THOUSANDS and whole:
+            if any(len(text) > 3 for text in whole):
+                return False
+            seen = True
+    return seen
 
 
 def is_missing(cell: str) -> bool:

@@ -45,6 +45,10 @@ FEW_TEXTS = 3
 """Different texts, beside those of GAPS, that may stand for missing in a column of many different numbers."""
 MANY_NUMBERS = 10
 """Different numbers that a column needs for that."""
+COMMON_UNITS = frozenset(
+    {"kg", "mg", "lb", "oz", "km", "cm", "mm", "ml", "ft", "mi", "°C", "°F", "km/h", "mph", "m²", "m³", "min"}
+) | {"ms", "kW", "kWh", "Hz", "MHz", "GHz", "MB", "GB", "TB"}
+"""Units that stand for themselves although most of a column's numbers have none."""
 MANY_UNITS = 5
 """More different ones are rather the letters of codes such as 12A."""
 CODES = 0.01
@@ -61,6 +65,7 @@ GAPS = frozenset(_GAPS.split()) | {
 }
 """Texts that stand for a missing number, in lower case, whatever share of a column they are."""
 _GAP_NUMBER = re.compile(r"-9{2,6}(?:[.,]0+)?")
+_AMBIGUOUS = re.compile(r"[-+]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _DIGITS_ALONE = re.compile(r"[0-9]+")
 
 
@@ -69,7 +74,7 @@ class Found:
     """What a column's cells show.
 
     notation: the one that suits most of them. numeric: whether they are numbers in it. why: if they look like
-    numbers but are taken as texts, the reason.
+    numbers but are taken as texts, the reason; if the column leaves its decimal mark open, a note on that.
     """
 
     notation: Notation
@@ -121,7 +126,7 @@ def notation_of(cells: Iterable[str], decimal: str) -> Notation:
 
 
 def _unit_of(counts: Counter[str], parts: dict[str, Written | None]) -> str:
-    """The unit that most of a column's numbers have, or the only currency that any has; "" if none does."""
+    """The unit that most of a column's numbers have, or the only well-known one that any has; or ""."""
     units: Counter[str] = Counter()
     for text, written in parts.items():
         if written is not None:
@@ -132,7 +137,8 @@ def _unit_of(counts: Counter[str], parts: dict[str, Written | None]) -> str:
     if not units:
         return ""
     unit, often = units.most_common(1)[0]
-    return unit if often >= bare or (len(units) == 1 and is_currency(unit)) else ""
+    sure = len(units) == 1 and (is_currency(unit) or unit in COMMON_UNITS)
+    return unit if often >= bare or sure else ""
 
 
 def _judged(counts: Counter[str], values: dict[str, float | None], notation: Notation) -> Found:
@@ -146,7 +152,20 @@ def _judged(counts: Counter[str], values: dict[str, float | None], notation: Not
         return Found(notation, numeric=False)
     if why := _code(counts, known):
         return Found(notation, numeric=False, why=why)
-    return Found(Notation(notation.decimal, notation.unit, _gap_numbers(counts, known)))
+    notation = Notation(notation.decimal, notation.unit, _gap_numbers(counts, known))
+    return Found(notation, why=_doubt(known, notation.decimal))
+
+
+def _doubt(known: Iterable[str], decimal: str) -> str:
+    """What no cell of a column decides about its decimal mark; "" if any does or has none."""
+    marked = [text for text in known if "." in text or "," in text]
+    if len(marked) < 2 or not all(_AMBIGUOUS.fullmatch(text) for text in marked) or decimal not in marked[0]:
+        return ""
+    value, mark = float(marked[0].replace(",", ".")), "point" if decimal == "." else "comma"
+    return (
+        f'"{marked[0]}" is read as {value:.15g}, with a decimal {mark}; no cell of the column tells that it'
+        f" is not {value * 1000:.15g}"
+    )
 
 
 def _code(counts: Counter[str], known: dict[str, float]) -> str:

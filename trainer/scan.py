@@ -140,7 +140,9 @@ def other_forms(survey: Survey, settled: set[str]) -> dict[str, Form]:
         if form.kind == model.DATE and found == form:
             continue  # the same, of a date
         again = name in settled or found == form
-        other[name] = Form(model.CATEGORY, why=found.why) if again else found
+        other[name] = (
+            Form(model.CATEGORY, why="" if found.kind == model.NUMBER else found.why) if again else found
+        )
     return other
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from trainer.dialect import decimal_of
 from trainer.dialect_notations import find
 from trainer.dialect_numbers import SHARES, Notation, is_currency, number
 
@@ -128,6 +129,7 @@ COUNTED = [str(value) for value in range(40)]
         (["1", "2", "?"], ".", Notation()),
         (["05 kg", "7 kg"], ".", Notation(".", "kg")),
         (["0", "0.5", "00.5"], ".", Notation()),
+        ([*COUNTED, "7 kg"], ".", Notation(".", "kg")),
         (["12345678901234567890.5", "1"], ".", Notation()),
         ([], ",", Notation(",")),
     ],
@@ -137,6 +139,35 @@ def test_a_column_s_notation_is_the_one_that_suits_its_cells(
 ) -> None:
     assert find(cells, decimal).numeric
     assert find(cells, decimal).notation == notation
+
+
+@pytest.mark.parametrize(
+    ("separator", "cells", "decimal"),
+    [
+        (";", ["1.200", "871"], ","),
+        (";", ["1.200", "3.065"], "."),
+        (";", ["1,200", "871"], "."),
+        ("\t", ["1,200", "3,065"], ","),
+        (",", ["1,200", "871"], "."),
+        (",", ["1,5", "1,200"], ","),
+        (";", ["1.200", "1871"], "."),
+        (";", ["1.200", "871", "0,5"], ","),
+        (";", ["1.200", "871", "0.5"], "."),
+        (";", ["6.350,88 €", "$5"], ","),
+        (";", ["24.12.2026", "12:30"], "."),
+    ],
+)
+def test_a_file_s_decimal_mark_is_the_one_that_explains_its_numbers(
+    separator: str, cells: list[str], decimal: str
+) -> None:
+    assert decimal_of([[cell, "u"] for cell in cells * 10], separator) == decimal
+
+
+def test_a_column_that_leaves_its_decimal_mark_open_is_noted() -> None:
+    note = '"1.234" is read as 1.234, with a decimal point; no cell of the column tells that it is not 1234'
+    assert find(["1.234", "5.678", "9"], ".").why == note
+    assert find(["1.234", "5.678", "0.5"], ".").why == ""
+    assert find(["1.234", "5.678"], ",").why == ""
 
 
 @pytest.mark.parametrize(
