@@ -193,6 +193,14 @@ def test_bad_data_is_refused_with_an_explanation(
     assert not list(clients.container.list_blobs(name_starts_with=f"runs/{request.run_id}/"))
 
 
+def test_a_label_in_another_case_is_its_column_and_the_trainer_gets_it_as_it_was_named(
+    clients: Clients, unique: str
+) -> None:
+    request = uploaded(clients, f"{unique}.csv", GOOD, {"label": "LABEL"})
+    dataset = inspected(request, clients)
+    assert (dataset.label, dataset.settings.label) == ("LABEL", "label")
+
+
 def test_a_missing_label_column_is_named_together_with_the_columns_of_the_header(
     clients: Clients, unique: str
 ) -> None:
