@@ -152,8 +152,9 @@ class Boosting:
         """Grow trees in blocks of rounds, between which progress is told."""
         rows = len(target)
         block = max(1, int(BLOCK / (self.work(rows, 1) - self.work(rows, 0))))
+        blocks = max(1, rounds // block)
         with threads(features.size):
-            for most in [*range(block, rounds, block), rounds]:
+            for most in (rounds * number // blocks for number in range(1, blocks + 1)):
                 estimator.set_params(max_iter=most).fit(features, target, **validation)
                 if estimator.n_iter_ < most or self.budget.out_of_time:
                     break
