@@ -214,6 +214,13 @@ def test_decimal_commas_are_numbers_where_semicolons_separate() -> None:
     accepted(b"a;y\n1,5;2,5\n2,5;3,75\n", task="regression")
 
 
+def test_a_label_of_numbers_as_people_write_them_holds_numbers() -> None:
+    accepted("a;y\n1;6.350,88 €\n2;-12,50 €\n3;.\n".encode(), task="regression")
+    accepted(b'a,y\n1,"$6,350.88"\n2,($7.50)\n3,$8\n', task="regression")
+    refused = why(b"a,y\n1,5 kg\n2,7 kg\n3,about 9 kg\n4,2 kg\n", task="regression")
+    assert refused.startswith('column "y", row')
+
+
 def test_a_label_that_is_missing_in_most_rows_is_refused_once_all_rows_are_seen() -> None:
     head = labels("x", "", "NA", "y", "", "x", "null")
     assert why(head, task="classification", rare_classes="merge") == (
