@@ -20,11 +20,11 @@ from boosting_choice import choose_boosting, threads
 from budget import Budget
 from choice import Candidate, ChoiceRecord, Scored, loss
 from linear_choice import choose_linear
-from progress import say
+from progress import Epoch, say
 from schema import Plan
 from survey import Survey
 from touchdown_blend import Blend, Part, TreePart
-from training import Epoch, Trained, losses
+from training import Trained, losses
 from training_set import Limits, TrainingSet
 
 BLEND = "blend"

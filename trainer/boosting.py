@@ -11,10 +11,11 @@ import numpy as np
 import touchdown_model as model
 from boosting_choice import PENALTY, threads
 from holdout import HOLDOUT, SEED, sampling_hashes
+from progress import Epoch
 from refusals import BadInputError
 from schema import Plan
 from survey import Survey
-from training import Epoch, Trained, losses
+from training import Trained, losses
 
 MAX_ROWS = 500_000
 MAX_CELLS = 15_000_000

@@ -12,11 +12,11 @@ from holdout import HOLDOUT, SEED
 from importance import importance
 from job import TrainingJob
 from profiling import label as label_profile
+from progress import Epoch
 from sampled_rows import SampledRows
 from saving import EXPERIMENT_ID, dataset_name
 from schema import Plan
 from survey import Survey
-from training import Epoch
 from verdict_rules import SCHEMA_VERSION
 
 PROFILE_VERSION = 1

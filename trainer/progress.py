@@ -5,12 +5,27 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from training import Epoch
+from dataclasses import dataclass
 
 SECONDS_BETWEEN_LINES = 1.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training rows, or one round of boosting, measured at its end.
+
+    loss: as sklearn.metrics.log_loss, or the mean squared error in units of the label's variance. accuracy:
+    in [0, 1]; NaN for a regression. milliseconds: the time of the measurement, since 1970, as MLflow counts.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    milliseconds: int
+
+    @classmethod
+    def measured_now(cls, number: int, loss: float, accuracy: float) -> Epoch:
+        return cls(number, loss, accuracy, time.time_ns() // 1_000_000)
 
 
 def say(line: str) -> None:

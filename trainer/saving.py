@@ -21,8 +21,8 @@ import touchdown_blend
 import touchdown_model
 from job import TrainingJob
 from lean_imports import import_lazily, without_databricks
+from progress import Epoch
 from text import shorten
-from training import Epoch
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

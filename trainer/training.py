@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from chunks import Chunks
 from learner import Learner, WeightOverflowError
 from learner import losses as losses
 from parallel import read_ahead
-from progress import say
+from progress import Epoch, say
 from refusals import BadInputError
 from schema import Plan
 from survey import Survey
@@ -29,24 +28,6 @@ MANY_ROWS = 50_000
 
 Features that say nothing would otherwise have a large dataset trained on again and again.
 """
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training rows, or one round of boosting, measured at its end.
-
-    loss: as sklearn.metrics.log_loss, or the mean squared error in units of the label's variance. accuracy:
-    in [0, 1]; NaN for a regression. milliseconds: the time of the measurement, since 1970, as MLflow counts.
-    """
-
-    number: int
-    loss: float
-    accuracy: float
-    milliseconds: int
-
-    @classmethod
-    def measured_now(cls, number: int, loss: float, accuracy: float) -> Epoch:
-        return cls(number, loss, accuracy, time.time_ns() // 1_000_000)
 
 
 @dataclass(frozen=True)

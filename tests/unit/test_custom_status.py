@@ -147,6 +147,7 @@ def growing(letters: int) -> tuple[RunRecord, str]:
     assert record.settings is not None
     record = replace(
         record,
+        metrics=dict(list(record.metrics.items())[4:]),
         notes=[text] * 5,
         gate=replace(record.gate, reasons=[text * 2] * 3),
         settings=replace(record.settings, label=text * 7),
