@@ -109,7 +109,7 @@ def test_a_regression_is_deployed_unless_it_exceeds_its_maximum_rmse(client: Cli
 def test_a_compressed_csv_is_accepted_with_its_ending_in_upper_case(client: Client, name: str) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("rows.csv", rows())
+        archive.writestr("rows.csv", rows(count=200))
     upload = client.upload(packed.getvalue(), f"{name}.CSV.Zip")
     run = succeeded(client, upload.run_id)
     assert (run["source"], run["dataset"], run["outcome"]) == ("event", f"{name}.CSV.Zip", "promoted")
