@@ -86,7 +86,8 @@ def test_absurd_dates_are_cut_and_noted_as_dates(workshop: Workshop) -> None:
     rows[0][0] = "1900-01-01"
     training = workshop.trained(table(["when", "y"], rows).encode())
     assert training.document["metrics"]["accuracy"] > 0.9
-    (note,) = training.document["notes"]
+    repeated, note = training.document["notes"]
+    assert "of the rows repeat another row" in repeated
     assert note == (
         'column "when": values below 2026-03-01 count as 2026-03-01,'
         " because 1900-01-01 is far from the others"
