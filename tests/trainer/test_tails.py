@@ -87,7 +87,7 @@ def test_absurd_dates_are_cut_and_noted_as_dates(workshop: Workshop) -> None:
     training = workshop.trained(table(["when", "y"], rows).encode())
     assert training.document["metrics"]["accuracy"] > 0.9
     repeated, note = training.document["notes"]
-    assert "of the rows repeat another row" in repeated
+    assert "of the hold-out rows are equal to rows that were trained on" in repeated
     assert note == (
         'column "when": values below 2026-03-01 count as 2026-03-01,'
         " because 1900-01-01 is far from the others"
