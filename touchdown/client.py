@@ -1,7 +1,7 @@
 """A client of one Touchdown, for people, programs, tests and benchmarks.
 
     with Client(target) as client:
-        uploaded = client.upload("iris_csv.csv", metadata={"epochs": "20"})
+        uploaded = client.upload("iris_csv.csv", metadata={"min_accuracy": "0.9"})
         run = client.wait(uploaded.run_id, limit=120)
 
 It calls the app's HTTP API with a function key, and storage, Resource Manager and scoring with the target's

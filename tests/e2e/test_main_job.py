@@ -44,7 +44,7 @@ def test_an_uploaded_csv_becomes_a_tested_endpoint_that_predicts(
     client: Client, controls: Controls, tmp_path: Path
 ) -> None:
     data = iris(tmp_path)
-    upload = client.upload(data)
+    upload = client.upload(data, metadata={"algorithm": "auto"})
     run = succeeded(client, upload.run_id)
 
     assert [stage["name"] for stage in run["stages"]] == STEPS

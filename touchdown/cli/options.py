@@ -38,7 +38,7 @@ AppOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value to standard output.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the run, such as epochs=20."),
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the run, such as min_accuracy=0.9."),
 ]
 FreePortsOption = Annotated[
     bool, typer.Option("--free-ports", help="For a new home: other ports in place of those that are taken.")
@@ -102,7 +102,7 @@ def parse_settings(given: list[str]) -> dict[str, Any]:
     for each in given:
         name, equals, value = each.partition("=")
         if not equals or not name.strip():
-            raise CommandError(Exit.USAGE, f"--set {each}: name=value is expected, such as epochs=20.")
+            raise CommandError(Exit.USAGE, f"--set {each}: name=value is expected, such as min_accuracy=0.9.")
         found[name.strip().lower()] = value
     return found
 

@@ -24,7 +24,10 @@ def up(shell: Shell) -> Iterator[Shell]:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["width,height,kind"]
-    lines += [f"{number % 7 + 10 * (number % 2)},{number % 5},{'ab'[number % 2]}" for number in range(40)]
+    lines += [
+        f"{number % 7 + 10 * (number % 2)}.{number:03},{number % 5},{'ab'[number % 2]}"
+        for number in range(120)
+    ]
     file = tmp_path_factory.mktemp("data") / "shapes of things.csv"
     file.write_text("\n".join(lines) + "\n")
     return file
@@ -183,9 +186,12 @@ def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
     assert up.run("show", again["run_id"], "--watch").code == 0
 
 
+LONG = ("--set", "algorithm=linear", "--set", "epochs=10000")
+
+
 def interrupted(up: Shell, file: Path, stage: str, *settings: str) -> Json:
     """Upload `file`, interrupt its run in `stage` by stopping the stack, start the stack; return the run."""
-    file.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 20]}\n" for number in range(40)))
+    file.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 60]}\n" for number in range(120)))
     run: Json = up.json("upload", str(file), *settings)
     deadline = time.monotonic() + 120
     while run["stage"] != stage:
@@ -215,7 +221,7 @@ def test_a_run_that_a_stop_interrupts_before_its_training_is_named_and_goes_on(
 def test_a_run_whose_training_a_stop_interrupts_fails_with_that_reason_and_can_be_run_again(
     up: Shell, tmp_path: Path
 ) -> None:
-    run = interrupted(up, tmp_path / "interrupted.csv", "wait", "--set", "epochs=10000")
+    run = interrupted(up, tmp_path / "interrupted.csv", "wait", *LONG)
     failed = up.run("start", run["dataset"], "--watch")
     assert failed.code == 1
     assert "localcloud was stopped while this run was unfinished" in " ".join(failed.out.split())
