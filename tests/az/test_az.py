@@ -141,7 +141,9 @@ def test_what_azure_or_localcloud_refuses_is_told_in_its_words(az: Az) -> None:
 
 
 QUICK = {"runFirst": "1", "runCap": "2", "operationFirst": "0.1", "operationCap": "0.5"}
-ROWS = [f"{number % 7 + 10 * (number % 2)},{number % 5},{'ab'[number % 2]}" for number in range(40)]
+ROWS = [
+    f"{number % 7 + 10 * (number % 2)}.{number:03},{number % 5},{'ab'[number % 2]}" for number in range(120)
+]
 
 
 @pytest.fixture(scope="module")

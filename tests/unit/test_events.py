@@ -305,7 +305,7 @@ def clients() -> Clients:
     "path",
     [
         "datasets/sub/iris.csv",
-        "datasets/iris.txt",
+        "datasets/iris.xlsx",
         "datasets/0/ab/artifacts/model/MLmodel",
         "runs/iris-0123456789abcdef/run.json",
         "runs/iris-0123456789abcdef/smoke/sample.csv",

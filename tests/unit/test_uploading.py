@@ -103,7 +103,7 @@ def test_filter_and_function_follow_the_same_writes(data: dict[str, Any], subscr
 
 
 def test_the_filters_leave_room_within_the_limits_of_event_grid() -> None:
-    """25 filters, and 25 values in all of them. Source: "Understand event filtering"."""
+    """25 filters, and 25 values in all, half of which are left. Source: "Understand event filtering"."""
     for each in PARSED:
         assert len(each.filter.advanced) <= 5
-        assert sum(len(one.values) for one in each.filter.advanced) <= 5
+        assert sum(len(one.values) for one in each.filter.advanced) <= 12
