@@ -1,6 +1,5 @@
 """Comparison operators. Source: the tables of "Azure role assignment condition format and syntax"."""
 
-import functools
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -47,15 +46,19 @@ def _guid(value: str | bool) -> str:
     return str(UUID(_text(value)))
 
 
-@functools.lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
-    wildcards = {"*": ".*", "?": "."}
-    parts = re.findall(r"\\[*?]|.", text, re.DOTALL)
-    return re.compile("".join(wildcards.get(each, re.escape(each[-1])) for each in parts), re.DOTALL)
-
-
 def _like(value: str, pattern: str) -> bool:
-    return _pattern(pattern).fullmatch(value) is not None
+    """Whether a text fits a pattern, in which `*` is any text and `?` any one character.
+
+    All places where a part may end are followed at once, as in localcloud.access.operations.
+    """
+    ends = [0]
+    for part in re.findall(r"\\[*?]|.", pattern, re.DOTALL):
+        if part == "*":
+            ends = list(range(ends[0], len(value) + 1)) if ends else []
+        else:
+            near = [at for at in ends if at < len(value)]
+            ends = [at + 1 for at in near if part == "?" or value[at] == part[-1]]
+    return bool(ends) and ends[-1] == len(value)
 
 
 _TESTS: dict[str, Callable[..., bool]] = {

@@ -55,16 +55,22 @@ function guid(value) {
   return digits.toLowerCase();
 }
 
-/** `*` is any text and `?` any one character; a backslash makes one of them plain. */
+/**
+ * `*` is any text and `?` any one character; a backslash makes one of them plain. All places where a part may end
+ * are followed at once, as in patterns.cjs.
+ */
 function like(value, wildcards) {
-  const parts = wildcards.match(/\\[*?]|./gsu) || [];
-  const body = parts.map((each) => {
-    if (each === "*" || each === "?") {
-      return each === "*" ? ".*" : ".";
+  const text = Array.from(value);
+  let ends = [0];
+  for (const part of wildcards.match(/\\[*?]|./gsu) || []) {
+    if (part === "*") {
+      ends = ends.length ? Array.from({ length: text.length + 1 - ends[0] }, (_, at) => ends[0] + at) : [];
+    } else {
+      const plain = Array.from(part).at(-1);
+      ends = ends.filter((at) => at < text.length && (part === "?" || text[at] === plain)).map((at) => at + 1);
     }
-    return (each.length > 1 && each[0] === "\\" ? each[1] : each).replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-  });
-  return new RegExp(`^(?:${body.join("")})$`, "su").test(value);
+  }
+  return ends.at(-1) === text.length;
 }
 
 const READERS = { string: text, bool: boolean, guid, datetime: date };

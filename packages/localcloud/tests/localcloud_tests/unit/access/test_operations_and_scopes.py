@@ -81,6 +81,12 @@ def test_a_wildcard_at_the_end_matches_all_below(above: str, below: str) -> None
     assert matches("*", f"{above}/{below}")
 
 
+@pytest.mark.parametrize("wildcard", ["*a", "/*/a"])
+def test_a_pattern_of_many_wildcards_is_decided_at_once(wildcard: str) -> None:
+    assert not matches(wildcard * 40, "/a" * 200 + "b")
+    assert matches(wildcard * 40, "/a" * 200)
+
+
 @pytest.mark.parametrize(
     ("scope", "target", "expected"),
     [
