@@ -68,7 +68,7 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
     every candidate has predicted.
     """
     folds = sorted(set.intersection(*(set(each.predictions) for each in candidates)))
-    target = np.concatenate([rows.target[:0], *(rows.target[rows.folds[fold]] for fold in folds)])
+    target = rows.targets_of([rows.folds[fold] for fold in folds])
     classes = rows.schema.classes
     metric, unit = ("log loss", 1.0) if classes else ("RMSE", rows.schema.label_scale)
 

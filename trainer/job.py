@@ -90,13 +90,17 @@ def parse_epochs(text: object) -> int:
 
 
 def parse_lr(text: object) -> float:
+    return parse_above_zero("lr (the learning rate)", text, such_as=0.1)
+
+
+def parse_above_zero(name: str, text: object, such_as: float) -> float:
     try:
         number = float(str(text))
         if 0 < number < math.inf:
             return number
     except ValueError:
         pass
-    raise BadInputError(f"lr (the learning rate) is {quoted(text)}; give a number above 0, such as 0.1")
+    raise BadInputError(f"{name} is {quoted(text)}; give a number above 0, such as {such_as:g}")
 
 
 def parse_choice(name: str, text: str, *choices: str) -> str:
@@ -117,13 +121,7 @@ def parse_limit(name: str, text: object, most: float) -> float:
 
 
 def parse_budget(name: str, text: object) -> float:
-    try:
-        number = float(str(text))
-        if 0 < number < math.inf:
-            return number
-    except ValueError:
-        pass
-    raise BadInputError(f"{name} is {quoted(text)}; give a number above 0, such as {DEFAULT_BUDGET:g}")
+    return parse_above_zero(name, text, such_as=DEFAULT_BUDGET)
 
 
 # --- The command line ---------------------------------------------------------------------------------
