@@ -31,6 +31,7 @@ COMMON = (
     "choice",
     "gate",
     "notes",
+    "suspicions",
     "dropped_columns",
     "dropped_rows",
 )
@@ -74,6 +75,7 @@ def metrics_document(
         "dropped_columns": plan.dropped,
         "dropped_rows": {"missing_label": plan.label.missing},
         "notes": plan.notes,
+        "suspicions": plan.suspicions,
         "gate": gate,
     }
 

@@ -37,9 +37,9 @@ def train(job: TrainingJob, source: Source, container: ContainerClient | None, f
     """
     survey = survey_dataset(source, job.label, job.task, folder)
     planned = plan(survey, job.rare_classes)
-    announce(job, survey, planned)
     sampled = SampledRows.of(survey, planned)
     add_suspicions(planned, sampled)
+    announce(job, survey, planned)
     with challenge(job, container, planned, sampled, folder) as champion:
         trained = train_candidates(job, survey, planned, folder)
         candidates = evaluate_candidates(survey, planned, trained)

@@ -79,6 +79,7 @@ def view(document: Json) -> dict[str, Any]:
     gate = document.get("gate") or {}
     columns = document.get("columns") or []
     dropped = document.get("dropped_columns") or []
+    suspicions = document.get("suspicions") or []
     return {
         "run": {
             key: document.get(key) for key in ("run_id", "dataset", "etag", "rows", "algorithm", "label")
@@ -97,7 +98,8 @@ def view(document: Json) -> dict[str, Any]:
         "more_dropped": max(0, len(dropped) - MAX_ROWS),
         "unlabelled": (document.get("dropped_rows") or {}).get("missing_label") or 0,
         "drift": _drift(document.get("drift")),
-        "notes": [note for note in document.get("notes") or [] if note],
+        "suspicions": suspicions,
+        "notes": [note for note in document.get("notes") or [] if note and note not in suspicions],
         "plots": _plots(document),
     }
 

@@ -29,6 +29,7 @@ class Plan:
     typed: the type of each column in the model's signature. label_reach: the least and the largest
     standardised label of a regression; others are trained on as these. deciding: the metric that decides on
     the model. copies: how many equal rows a hold-out row stands for in effect; 1 if there are no copies.
+    suspicions: those of the notes that say what may make the model look better than it is.
     """
 
     schema: model.Schema
@@ -42,6 +43,7 @@ class Plan:
     copies: float = 1.0
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    suspicions: list[str] = field(default_factory=list)
     label_reach: tuple[float, float] = (-np.inf, np.inf)
 
     def values(self, batch: Batch, rows: np.ndarray) -> list[np.ndarray]:

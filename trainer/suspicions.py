@@ -26,7 +26,8 @@ PLAIN = 0.9
 
 def add_suspicions(plan: Plan, sampled: SampledRows) -> None:
     """Add notes on equal rows and on columns that give the label away, and count the copies."""
-    plan.notes[:0] = [*_equal_rows(plan, sampled), *_given_away(plan, sampled)]
+    plan.suspicions = [*_equal_rows(plan, sampled), *_given_away(plan, sampled)]
+    plan.notes[:0] = plan.suspicions
 
 
 def _equal_rows(plan: Plan, sampled: SampledRows) -> list[str]:

@@ -136,6 +136,7 @@ def test_metrics_json_describes_the_model_and_its_dataset(lab: Lab, iris_csv: Pa
         "dropped_columns": [],
         "dropped_rows": {"missing_label": 0},
         "notes": [],
+        "suspicions": [],
     }
     assert digest == f"sha256:{hashlib.sha256(iris_csv.read_bytes()).hexdigest()}"
     assert set(metrics) == {"accuracy", "macro_f1", "log_loss", "train_loss", "train_accuracy"}

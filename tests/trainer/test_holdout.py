@@ -129,7 +129,9 @@ def test_copies_of_rows_with_random_labels_are_not_learned_and_are_told(workshop
     gate = training.document["gate"]
     assert gate["verdict"] == "keep_champion"
     assert gate["baseline"]["rows"] <= 40, "copies tell no more than one row"
-    assert notes(training)[0].startswith("83.3 % of the rows repeat another row: equal rows are all")
+    first = notes(training)[0]
+    assert first.startswith("83.3 % of the rows repeat another row: equal rows are all")
+    assert first in training.stdout.splitlines()
 
 
 def test_few_different_rows_are_told_if_they_lie_on_both_sides(workshop: Workshop) -> None:
@@ -154,3 +156,7 @@ def test_a_column_that_alone_gives_the_label_away_is_named(task: str, workshop: 
     (note,) = [note for note in notes(training) if "gives the label away" in note and '"leak"' in note]
     assert note.startswith('column "leak" alone gives the label away: it explains ')
     assert note.endswith("of it; leave the column out if it is not known before the label is")
+    assert note in training.stdout.splitlines()
+    assert note in training.document["suspicions"]
+    report = next(training.folder.glob("mlruns/0/*/artifacts/report.html")).read_text(encoding="utf-8")
+    assert report.index("alone gives the label away") < report.index('id="verdict"')

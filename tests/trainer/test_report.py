@@ -33,6 +33,7 @@ HOSTILE += [
     "javascript:alert(4)",
 ]
 NAMES = ["age", *HOSTILE]
+LEAK = f'column "{SCRIPT}" alone gives the label away'
 PLOTS = 6
 """Figures of `classification`: interval, label, learning curve, confusion, calibration and importance."""
 
@@ -153,7 +154,8 @@ def classification() -> Document:
                 "error": "",
             },
         },
-        "notes": [f'column "{name}" was renamed' for name in (SCRIPT, IMAGE)],
+        "notes": [LEAK, *(f'column "{name}" was renamed' for name in (SCRIPT, IMAGE))],
+        "suspicions": [LEAK],
         "dropped_columns": [{"column": name, "why": f"constant: always {IMAGE}"} for name in NAMES],
         "dropped_rows": {"missing_label": 12},
         "columns": [column(i, name, kinds[i % len(kinds)]) for i, name in enumerate(NAMES)],
@@ -357,6 +359,14 @@ def test_the_verdict_comes_first_with_its_numbers_and_reasons(render: Renderer) 
     deployed = " ".join(" ".join(Text(render(regression())).words).split())
     assert "Earned its deployment" in deployed
     assert "Registered, not deployed" not in deployed
+
+
+def test_what_makes_a_model_look_too_good_is_told_once_and_before_all_else(render: Renderer) -> None:
+    words = " ".join(" ".join(Text(render(classification())).words).split())
+    assert words.count(LEAK) == 1
+    assert words.index("Look at this first") < words.index(LEAK) < words.index("Registered, not deployed")
+    assert words.index("was renamed") > words.index("Metrics On")
+    assert "Look at this first" not in render(classification() | {"suspicions": []})
 
 
 def test_a_champion_that_was_not_compared_is_reported(render: Renderer) -> None:
