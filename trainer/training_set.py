@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import touchdown_model as model
 from cache import Batch
+from equal_rows import content_hashes
+from folds import FoldLimits, copies_of, folds_of
 from holdout import HOLDOUT, sampling_hashes
 from schema import Plan
 from scipy import sparse
@@ -31,18 +33,10 @@ LEAST_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What choosing a model may take.
-
-    bytes: of the features that are in memory at once. few_rows, many_rows: up to so many rows, models are
-    chosen by five and by three folds; above, by a single split, of which at most validation_rows are
-    predicted.
-    """
+class Limits(FoldLimits):
+    """What choosing a model may take. bytes: of the features that are in memory at once."""
 
     bytes: int = 300_000_000
-    few_rows: int = 15_000
-    many_rows: int = 100_000
-    validation_rows: int = 20_000
 
 
 class TrainingSet:
@@ -58,8 +52,8 @@ class TrainingSet:
         self.schema = plan.schema
         self.entries = sum(_entries(column) for column in self.schema.columns)
         self.sparse = self.entries < SPARSE_BELOW * self.schema.width
-        rows, target, hashes = self._chosen_rows(limits)
-        fold, count = folds_of(target if self.schema.classes else None, hashes, limits)
+        rows, target, hashes, copies = self._chosen_rows(limits)
+        fold, count = folds_of(target if self.schema.classes else None, copies, limits)
         order = np.lexsort((hashes, fold))
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
@@ -82,8 +76,8 @@ class TrainingSet:
         trees = 9 * sum(column.tree_width for column in self.schema.columns)
         return max(linear, trees) + 24 * max(1, len(self.schema.classes))
 
-    def _chosen_rows(self, limits: Limits) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """For each batch its chosen rows, and target and hash of all of them.
+    def _chosen_rows(self, limits: Limits) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
+        """For each batch its chosen rows; of all of them the target, a hash, and one that copies share.
 
         If there are too many, those with the smallest hashes are chosen, which is a random sample but always
         the same, and all training rows of small classes.
@@ -93,7 +87,7 @@ class TrainingSet:
         share = min(1.0, max(LEAST_ROWS, limits.bytes // self._row_bytes()) / trained)
         self.sampled = share < 1
         below = np.uint64(min(2**64 - 1, int(share * 2**64)))
-        rows, targets, hashes = [], [], []
+        rows, targets, hashes, contents = [], [], [], []
         for batch in survey.cache.batches():
             label = plan.labels(batch)
             hashed = sampling_hashes(batch.start, len(label))
@@ -103,10 +97,14 @@ class TrainingSet:
             rows.append(np.flatnonzero(chosen))
             targets.append(label[rows[-1]])
             hashes.append(hashed[rows[-1]])
+            if plan.split.bits is not None:  # equal rows are copies
+                columns = list(batch.numbers[:, rows[-1]])
+                contents.append(content_hashes(columns, batch.codes[:, rows[-1]], len(rows[-1])))
         target = np.concatenate(targets)
         if not self.schema.classes:
             target = plan.targets(target)
-        return rows, target, np.concatenate(hashes)
+        every = np.concatenate(hashes)
+        return rows, target, every, copies_of(np.concatenate(contents), every) if contents else every
 
     # --- Features ---------------------------------------------------------------------------------------
 
@@ -217,27 +215,3 @@ def _ones(column: model.Column) -> tuple[np.ndarray, np.ndarray]:
     if not column.width:
         return np.zeros(len(codes), dtype=np.int64), np.zeros(len(codes))
     return features.argmax(axis=1), features.any(axis=1).astype(float)
-
-
-def folds_of(classes: np.ndarray | None, hashes: np.ndarray, limits: Limits) -> tuple[np.ndarray, int]:
-    """The fold of each row, and the number of folds. -1 stands for rows that are always trained on.
-
-    classes: the class of each row; None for a regression. Each fold has its share of every class, and the
-    only row of a class is always trained on.
-    """
-    rows = len(hashes)
-    if classes is None:
-        classes = np.zeros(rows, dtype=np.int64)
-    order = np.lexsort((hashes, classes))
-    sizes = np.bincount(classes)
-    size = sizes[classes[order]]
-    rank = np.arange(rows) - (np.cumsum(sizes) - sizes)[classes[order]]
-    fold = np.empty(rows, dtype=np.int64)
-    if rows <= limits.many_rows:
-        count = 5 if rows <= limits.few_rows else 3
-        # Each class begins with another fold, so that the folds are of about the same size.
-        fold[order] = np.where(size > 1, (rank + classes[order]) % count, -1)
-        return fold, count
-    share = min(0.2, limits.validation_rows / rows)
-    fold[order] = np.where(rank < np.floor(share * size), 0, -1)
-    return fold, 1
