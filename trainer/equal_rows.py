@@ -103,7 +103,7 @@ def are_copies(hashes: np.ndarray, labels: np.ndarray) -> bool:
         return False
     if len(hashes) < SMALL_CLASS:  # each class is then divided by itself, whatever its copies
         return True
-    classes, rows = np.unique(labels, return_counts=True)
+    classes, rows = np.unique(labels[~np.isnan(labels)], return_counts=True)
     of_classes = [each for each, count in zip(classes, rows, strict=True) if count >= SMALL_CLASS]
     return different(sizes) >= FEWEST_GROUPS and all(
         different(np.bincount(group[labels == each])) >= FEWEST_OF_CLASS for each in of_classes

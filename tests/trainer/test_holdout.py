@@ -64,6 +64,13 @@ def test_so_few_different_rows_that_none_might_be_held_out_are_divided_by_number
     assert not equal_rows.are_copies(groups, (groups > 3).astype(float))
 
 
+def test_many_rows_without_a_label_are_no_class_when_copies_are_looked_for() -> None:
+    labels = np.where(np.arange(1000) < 300, np.nan, np.arange(1000) % 2)
+    groups = np.arange(1000, dtype=np.uint64)
+    groups[999] = groups[997]
+    assert equal_rows.are_copies(groups, labels)
+
+
 @pytest.mark.parametrize("copies", [1, 4])
 def test_an_upload_that_grows_keeps_its_hold_out(copies: int) -> None:
     rows = np.repeat(numbers(300), copies, axis=0)
