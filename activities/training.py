@@ -103,6 +103,7 @@ def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
         "algorithm": wanted.algorithm,
         "trainingBudget": wanted.training_budget,
         "rareClasses": wanted.rare_classes,
+        "classWeights": wanted.class_weights,
         "minAccuracy": wanted.min_accuracy,
         "maxRmse": wanted.max_rmse,
         "tolerance": wanted.tolerance,

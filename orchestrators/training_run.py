@@ -205,6 +205,7 @@ def start_training(run: RunContext, dataset: Dataset) -> Workflow[Wait]:
         algorithm=settings.algorithm,
         training_budget=settings.training_budget,
         rare_classes=settings.rare_classes,
+        class_weights=settings.class_weights,
         min_accuracy=settings.min_accuracy,
         max_rmse=settings.max_rmse,
         tolerance=settings.tolerance,

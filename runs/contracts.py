@@ -95,6 +95,7 @@ class RunSettings:
     algorithm: str
     training_budget: float
     rare_classes: str
+    class_weights: str
     max_rmse: float
     tolerance: float
     approval: str
@@ -171,6 +172,7 @@ class TrainingInput:
     algorithm: str
     training_budget: float
     rare_classes: str
+    class_weights: str
     min_accuracy: float
     max_rmse: float
     tolerance: float

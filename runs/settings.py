@@ -111,6 +111,14 @@ RUN_SETTINGS = {
             " combines them into one class, `(other)`.",
         ),
         Setting(
+            "class_weights",
+            one_of("equal", "balanced"),
+            "equal",
+            "How much the rows of each class count in the training of a classifier: `equal`, all alike;"
+            " `balanced`, inversely to the class's frequency, so that each class counts alike. Predicted"
+            " probabilities then no longer follow the classes' frequencies.",
+        ),
+        Setting(
             "max_rmse",
             number(0.0),
             0.0,

@@ -70,7 +70,9 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
     folds = sorted(set.intersection(*(set(each.predictions) for each in candidates)))
     target = rows.targets_of([rows.folds[fold] for fold in folds])
     classes = rows.schema.classes
-    metric, unit = ("log loss", 1.0) if classes else ("RMSE", rows.schema.label_scale)
+    weights = rows.weights(target)
+    log_loss = "log loss" if weights is None else "balanced log loss"
+    metric, unit = (log_loss, 1.0) if classes else ("RMSE", rows.schema.label_scale)
 
     def score(value: float) -> float:
         return value if classes else math.sqrt(value) * unit
@@ -80,10 +82,10 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
         line = Scored(only.name, only.settings, None, only.seconds, only.rows, 1.0)
         return {only.name: 1.0}, ChoiceRecord(metric, 0, 0, only.name, (line,))
     answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
-    alone = [loss(target, answer) for answer in answers]
+    alone = [loss(target, answer, weights) for answer in answers]
     share, blended = 0.0, alone[0]
     if len(candidates) == 2:
-        grid = [(loss(target, (1 - w) * answers[0] + w * answers[1]), w) for w in SHARES]
+        grid = [(loss(target, (1 - w) * answers[0] + w * answers[1], weights), w) for w in SHARES]
         blended, share = min(grid)
     shares = dict(zip([each.name for each in candidates], [1 - share, share], strict=False))
     lines = [
@@ -112,7 +114,7 @@ def training_loss(rows: TrainingSet, found: model.TouchdownModel, rounds: int) -
     values, target = rows.some(MEASURED_ROWS)
     outputs = found.outputs(values)
     if rows.schema.classes:
-        return Epoch.measured_now(rounds, *losses(outputs, target))
+        return Epoch.measured_now(rounds, *losses(outputs, target, rows.weights(target)))
     error = (outputs - rows.schema.label_mean) / rows.schema.label_scale - target
     return Epoch.measured_now(rounds, float(np.square(error).mean()), math.nan)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import touchdown_model as model
 from boosting_choice import PENALTY, threads
+from class_weights import of_rows
 from holdout import HOLDOUT, SEED, sampling_hashes
 from progress import Epoch
 from refusals import BadInputError
@@ -38,10 +39,11 @@ def train_boosting(
     features, target = training_rows(survey, plan)
     # A column may have values in hold-out rows only. The trees never ask for it, but accept no empty column.
     features[:, np.isnan(features).all(axis=0)] = 0.0
+    weights = plan.class_weights(target)
     estimator = boosting_estimator(plan, rounds, lr)
     with np.errstate(all="ignore"), threads(features.size):
-        estimator.fit(features, target)
-    history = learning_curve(estimator, features, target, rounds, lr, on_epoch)
+        estimator.fit(features, target, sample_weight=of_rows(weights, target))
+    history = learning_curve(estimator, features, target, weights, rounds, lr, on_epoch)
     return Trained(model.TouchdownModel(plan.schema, estimator, "boosting"), history, len(target))
 
 
@@ -63,13 +65,15 @@ def learning_curve(
     estimator: Any,
     features: np.ndarray,
     target: np.ndarray,
+    weights: np.ndarray | None,
     rounds: int,
     lr: float,
     on_epoch: Callable[[Epoch], None],
 ) -> list[Epoch]:
     """The loss after about CURVE_POINTS of the rounds, the first and the last among them.
 
-    Measured on about CURVE_ROWS of the training rows. Raises BadInputError when the loss exceeds MOST_LOSS.
+    Measured on about CURVE_ROWS of the training rows. weights: of the classes; None if all rows count alike.
+    Raises BadInputError when the loss exceeds MOST_LOSS.
     """
     history: list[Epoch] = []
     some = slice(None, None, max(1, len(target) // CURVE_ROWS))
@@ -80,7 +84,8 @@ def learning_curve(
         if number % every and number not in (1, rounds):
             continue
         if classifier:
-            loss, accuracy = losses(predicted, np.searchsorted(estimator.classes_, truth))
+            codes = np.searchsorted(estimator.classes_, truth)
+            loss, accuracy = losses(predicted, codes, of_rows(weights, truth))
         else:
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, accuracy = float(((predicted - truth) ** 2).mean()), math.nan

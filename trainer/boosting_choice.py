@@ -130,7 +130,11 @@ class Boosting:
             features,
             target,
             self.most_rounds,
-            {"X_val": self.features[fold][known], "y_val": validation[known]},
+            {
+                "X_val": self.features[fold][known],
+                "y_val": validation[known],
+                "sample_weight_val": self.rows.weights(validation[known]),
+            },
         )
         return estimator
 
@@ -150,12 +154,12 @@ class Boosting:
         validation: dict[str, Any],
     ) -> None:
         """Grow trees in blocks of rounds, between which progress is told."""
-        rows = len(target)
+        rows, weights = len(target), self.rows.weights(target)
         block = max(1, int(BLOCK / (self.work(rows, 1) - self.work(rows, 0))))
         blocks = max(1, rounds // block)
         with threads(features.size):
             for most in (rounds * number // blocks for number in range(1, blocks + 1)):
-                estimator.set_params(max_iter=most).fit(features, target, **validation)
+                estimator.set_params(max_iter=most).fit(features, target, weights, **validation)
                 if estimator.n_iter_ < most or self.budget.out_of_time:
                     break
                 if most < rounds:

@@ -52,9 +52,9 @@ class Scored:
 class ChoiceRecord:
     """How a model was chosen.
 
-    metric: what the scores are, "log loss" or "RMSE". rows: how many training rows were predicted for it.
-    folds: how many parts they come from; 1 for a single split, 0 if there were too few rows to compare
-    anything.
+    metric: what the scores are: "log loss", "balanced log loss" (each class counts alike) or "RMSE". rows:
+    how many training rows were predicted for it. folds: how many parts they come from; 1 for a single split,
+    0 if there were too few rows to compare anything.
     """
 
     metric: str
@@ -68,9 +68,9 @@ class ChoiceRecord:
         return asdict(self)
 
 
-def loss(target: np.ndarray, predictions: np.ndarray) -> float:
-    """Log loss of probabilities, or mean squared error of standardised labels."""
+def loss(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Log loss of probabilities, or mean squared error of standardised labels; the rows' weighted mean."""
     if predictions.ndim == 1:
         return float(np.square(predictions - target).mean())
     true = predictions[np.arange(len(target)), target]
-    return float(-np.log(np.clip(true, SMALLEST, 1.0)).mean())
+    return float(np.average(-np.log(np.clip(true, SMALLEST, 1.0)), weights=weights))

@@ -68,6 +68,7 @@ def metrics_document(
             "algorithm": job.algorithm,
             "training_budget": job.training_budget,
             "rare_classes": job.rare_classes,
+            "class_weights": job.class_weights,
         },
         "metrics": metrics[candidates.selected],
         "algorithms": metrics,

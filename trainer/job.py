@@ -16,6 +16,7 @@ from text import quoted
 TASKS = ("", "classification", "regression")
 ALGORITHMS = ("linear", "boosting", "auto")
 RARE_CLASSES = ("refuse", "merge")
+CLASS_WEIGHTS = ("equal", "balanced")
 DEFAULT_EPOCHS, DEFAULT_LR = 50, 0.1
 
 
@@ -50,6 +51,7 @@ class TrainingJob:
     algorithm: str = "linear"
     training_budget: float = DEFAULT_BUDGET
     rare_classes: str = "refuse"
+    class_weights: str = "equal"
     min_accuracy: float = 0.0
     max_rmse: float = 0.0
     tolerance: float = 0.01
@@ -147,6 +149,7 @@ def job_by_hand(argv: list[str]) -> TrainingJob:
         algorithm=parse_choice("algorithm", given.algorithm, *ALGORITHMS),
         training_budget=parse_budget("training-budget", given.training_budget),
         rare_classes=parse_choice("rare-classes", given.rare_classes, *RARE_CLASSES),
+        class_weights=parse_choice("class-weights", given.class_weights, *CLASS_WEIGHTS),
         min_accuracy=parse_limit("min-accuracy", given.min_accuracy, 1),
         max_rmse=parse_limit("max-rmse", given.max_rmse, math.inf),
         tolerance=parse_limit("tolerance", given.tolerance, 1),
@@ -178,6 +181,11 @@ def _argument_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--rare-classes", default="refuse", help="refuse or merge classes of one row (default: refuse)"
+    )
+    parser.add_argument(
+        "--class-weights",
+        default="equal",
+        help="how much rows count by class: equal, or balanced by its frequency (default: equal)",
     )
     parser.add_argument("--min-accuracy", default=0, help="the least accuracy that a deployed model has")
     parser.add_argument(
@@ -243,6 +251,7 @@ def job_of_activity(path: Path) -> TrainingJob:
         algorithm=parse_choice("algorithm", required("algorithm"), *ALGORITHMS),
         training_budget=parse_budget("trainingBudget", required("trainingBudget")),
         rare_classes=parse_choice("rareClasses", required("rareClasses"), *RARE_CLASSES),
+        class_weights=parse_choice("classWeights", required("classWeights"), *CLASS_WEIGHTS),
         min_accuracy=parse_limit("minAccuracy", required("minAccuracy"), 1),
         max_rmse=parse_limit("maxRmse", required("maxRmse"), math.inf),
         tolerance=parse_limit("tolerance", required("tolerance"), 1),

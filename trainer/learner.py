@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from chunks import Chunk, squared_norms
+from class_weights import of_rows
 from holdout import SEED
 from schema import Plan
 from survey import Survey
@@ -26,6 +27,10 @@ LONGEST_STEP = {"classification": 4.0, "regression": 1.0}
 """Step times squared norm, the intercept's 1 included, at which a row's own step overshoots no more.
 
 At 1, a step of the squared loss ends at the row's own target. A logistic loss is at most a quarter as steep.
+"""
+HEAVIEST_STEP = 1.0
+"""The same for rows of average length of the class that weighs most. Longer steps make the loss so noisy that
+training starts again, which is slower: of rows of 1:17, at 4, twice.
 """
 NO_WEIGHT = 1e-300
 """scikit-learn accepts no weights that are all 0; so small a one changes nothing."""
@@ -43,14 +48,32 @@ class Learner:
     used: at a larger one, every row would have a smaller weight.
     """
 
-    def __init__(self, survey: Survey, plan: Plan, chunk: Chunk, lr: float, *, mixed: bool) -> None:
-        """chunk: the first one, to estimate the norm from. mixed: whether its rows are shuffled already."""
+    def __init__(
+        self,
+        survey: Survey,
+        plan: Plan,
+        chunk: Chunk,
+        lr: float,
+        weights: np.ndarray | None = None,
+        *,
+        mixed: bool,
+    ) -> None:
+        """chunk: the first one, to estimate the norm from. mixed: whether its rows are shuffled already.
+
+        weights: how much a row of each class counts; None if all rows count alike.
+        """
         self._task, self._classes, self._whole = survey.task, len(plan.schema.classes), not mixed
         norm = max(mean_squared_norm(chunk.features), 1e-12)
         scaled = min(1.0, MAX_SQUARED_NORM[survey.task] / norm)
         self.lr = min(lr, LONGEST_STEP[survey.task] / scaled)
+        self._class_weights = weights
+        if weights is not None:
+            # A row's step is as many times as long as the row weighs.
+            self.lr = min(self.lr, HEAVIEST_STEP / (weights.max() * scaled * (norm + 1)))
         self._rate = self.lr * scaled
         self._shares = class_shares(survey, plan)
+        if weights is not None:
+            self._shares = np.full(self._classes, 1 / self._classes)
         self._estimator = self._new_estimator(survey, chunk.features.shape[1], mixed=mixed)
         self._averaged: Any = None
         self._average_chunks = mixed and self._classes > 2
@@ -82,7 +105,7 @@ class Learner:
         # A schema makes finite features only, so scikit-learn need not check them.
         with np.errstate(all="ignore"), config_context(assume_finite=True), discarded_warnings():
             try:
-                weights = self._weights(chunk)
+                weights = self._row_weights(chunk)
                 self._estimator.partial_fit(chunk.features, chunk.target, sample_weight=weights, **classes)
             except ValueError as error:
                 # scikit-learn has no class for this error: "under-/overflow check" in its _sgd_fast.pyx.tp.
@@ -92,13 +115,15 @@ class Learner:
             self._average()
             return self._measure(chunk)
 
-    def _weights(self, chunk: Chunk) -> np.ndarray | None:
+    def _row_weights(self, chunk: Chunk) -> np.ndarray | None:
         """The weight of each row, None if it is 1."""
         longest = LONGEST_STEP[self._task] / self._rate
-        if chunk.longest + 1 <= longest:
+        weights = of_rows(self._class_weights, chunk.target)
+        if weights is None and chunk.longest + 1 <= longest:
             return None
-        weights: np.ndarray = np.minimum(1.0, longest / (squared_norms(chunk.features) + 1))
-        return weights
+        most = longest / (squared_norms(chunk.features) + 1)
+        found: np.ndarray = np.minimum(1.0 if weights is None else weights, most)
+        return found
 
     def _average(self) -> None:
         """Move the mean of the weights after each chunk on to the present ones."""
@@ -128,7 +153,8 @@ class Learner:
         if not self._classes:
             error = self._answering.predict(features) - target
             return float((error * error).mean()), math.nan, start
-        loss, accuracy = losses(self._answering.predict_proba(features), target.astype(np.int64))
+        codes, weights = target.astype(np.int64), of_rows(self._class_weights, target)
+        loss, accuracy = losses(self._answering.predict_proba(features), codes, weights)
         return loss, accuracy, start
 
     def start_loss(self, chunk: Chunk) -> float:
@@ -136,7 +162,8 @@ class Learner:
         target = chunk.target[self._measured(chunk)]
         if not self._classes:
             return float((target * target).mean())
-        return float(-np.log(self._shares[target.astype(np.int64)]).mean())
+        answered = -np.log(self._shares[target.astype(np.int64)])
+        return weighted_mean(answered, of_rows(self._class_weights, target))
 
     @property
     def finite(self) -> bool:
@@ -194,15 +221,23 @@ def mean_squared_norm(features: np.ndarray) -> float:
     return float(np.einsum("ij,ij->", some, some) / len(some))
 
 
-def losses(probabilities: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
+def weighted_mean(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """The mean over the rows, whose weights have a mean of 1 over all training rows; None if each is 1."""
+    return float(values.mean() if weights is None else (values * weights).mean())
+
+
+def losses(
+    probabilities: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, float]:
     """Loss as sklearn.metrics.log_loss and accuracy as sklearn.metrics.accuracy_score.
 
-    probabilities: of shape (n, classes). codes: int64 of shape (n,), the true classes. scikit-learn's
-    functions sort all labels in every call, which would take longer than the training.
+    probabilities: of shape (n, classes). codes: int64 of shape (n,), the true classes. weights: of the rows
+    in the loss, of shape (n,), as weighted_mean takes them; the accuracy has none. scikit-learn's functions
+    sort all labels in every call, which would take longer than the training.
     """
     of_the_true_class = probabilities[np.arange(len(codes)), codes]
     smallest = np.finfo(
         probabilities.dtype
     ).eps  # clipped as in log_loss, so that a certain error stays finite
-    loss = -np.log(np.clip(of_the_true_class, smallest, 1 - smallest)).mean()
-    return float(loss), float((probabilities.argmax(axis=1) == codes).mean())
+    loss = -np.log(np.clip(of_the_true_class, smallest, 1 - smallest))
+    return weighted_mean(loss, weights), float((probabilities.argmax(axis=1) == codes).mean())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> Candidate:
     started = time.perf_counter()
     features = rows.linear()
     regression = not rows.schema.classes
-    search = Ridge() if regression else Logistic(len(rows.schema.classes))
+    search = Ridge() if regression else Logistic(len(rows.schema.classes), rows.weights)
     share = budget.left * LINEAR_SHARE
     folds, most = list(range(len(rows.folds))), len(rows)
     if search.work(rows, most, len(folds)) > share:
@@ -45,10 +45,7 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> Candidate:
     budget.spend(search.work(rows, most, len(folds)))
     paths = {fold: list(search.path(features, rows.target, rows.folds[fold], most)) for fold in folds}
     losses = [
-        sum(
-            loss(rows.target[rows.folds[fold]], path[place]) * len(path[place])
-            for fold, path in paths.items()
-        )
+        sum(loss_sum(rows, rows.folds[fold], path[place]) for fold, path in paths.items())
         for place in range(len(search.penalties))
     ]
     best = int(np.argmin(losses)) if paths else search.default
@@ -63,6 +60,13 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> Candidate:
     )
 
 
+def loss_sum(rows: TrainingSet, fold: slice, predictions: np.ndarray) -> float:
+    """The loss of a fold's rows, times what they count together."""
+    target = rows.target[fold]
+    weights = rows.weights(target)
+    return loss(target, predictions, weights) * (len(target) if weights is None else float(weights.sum()))
+
+
 def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) -> tuple[Matrix, np.ndarray]:
     """The rows that a fold is predicted from, at most so many."""
     if fold.start >= most:
@@ -75,8 +79,9 @@ class Logistic:
 
     name, symbol, penalties, default = "logistic regression", "C", INVERSE_PENALTIES, 4
 
-    def __init__(self, classes: int) -> None:
-        self._classes = classes
+    def __init__(self, classes: int, weights: Callable[[np.ndarray], np.ndarray | None]) -> None:
+        """weights: how much rows with some labels count; None if all rows count alike."""
+        self._classes, self._weights = classes, weights
 
     def work(self, rows: TrainingSet, most: int, folds: int) -> float:
         """Units of work that so many folds and the final model take, with at most `most` rows each."""
@@ -102,7 +107,7 @@ class Logistic:
             return LinearPart(np.zeros((features.shape[1], 1)), np.zeros(1), seen)
         with warnings.catch_warnings(), config_context(assume_finite=True):
             warnings.simplefilter("ignore")  # that the iterations end before the minimum is reached
-            estimator.fit(features, target)
+            estimator.fit(features, target, sample_weight=self._weights(target))
         return LinearPart(estimator.coef_.T.copy(), estimator.intercept_.copy(), seen)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import touchdown_model as model
 from cache import Batch
+from class_weights import BALANCED, NO_CLASSES, NOTE, balanced
 from column_choice import Choice, choose_columns
 from deciding_metric import Deciding
 from holdout import Split
@@ -29,6 +30,7 @@ class Plan:
     typed: the type of each column in the model's signature. label_reach: the least and the largest
     standardised label of a regression; others are trained on as these. deciding: the metric that decides on
     the model. copies: how many equal rows a hold-out row stands for in effect; 1 if there are no copies.
+    balanced: whether the rows of each class together count as much as those of any other in training.
     suspicions: those of the notes that say what may make the model look better than it is.
     """
 
@@ -41,6 +43,7 @@ class Plan:
     typed: dict[str, str]
     deciding: Deciding = field(default_factory=Deciding)
     copies: float = 1.0
+    balanced: bool = False
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     suspicions: list[str] = field(default_factory=list)
@@ -74,6 +77,15 @@ class Plan:
             return labels.astype(np.float64)
         return model.standardised(labels, self.schema.label_mean, self.schema.label_scale, self.label_reach)
 
+    def class_weights(self, target: np.ndarray) -> np.ndarray | None:
+        """How much a row of each class counts; None if all rows count alike.
+
+        target: as `targets` returns it, of all rows that are trained on.
+        """
+        if not self.balanced:
+            return None
+        return balanced(np.bincount(target.astype(np.int64), minlength=len(self.schema.classes)))
+
     def labelled_rows(self, survey: Survey) -> int:
         """How many rows are trained on or held out."""
         if not self.schema.classes:
@@ -85,14 +97,16 @@ class Plan:
         return labels >= 0 if self.schema.classes else ~np.isnan(labels)
 
 
-def plan(survey: Survey, rare_classes: str) -> Plan:
-    """Decide what is trained. rare_classes: "refuse" or "merge" classes of one row.
+def plan(survey: Survey, rare_classes: str, class_weights: str) -> Plan:
+    """Decide what is trained. rare_classes: "refuse" or "merge" classes of one row. class_weights: "equal" or
+    "balanced".
 
     Raises BadInputError if there is nothing to predict or nothing to learn from.
     """
     label = choose_label(survey, rare_classes)
     choice = choose_columns(survey)
     deciding = _deciding(survey, label)
+    weighted = class_weights == BALANCED
     # Numbers without gaps come first: design.Design makes their features many columns at a time.
     ordered = sorted(
         choice.chosen.values(),
@@ -114,11 +128,13 @@ def plan(survey: Survey, rare_classes: str) -> Plan:
         split=label.split,
         typed=_signature(survey, choice),
         deciding=deciding,
+        balanced=weighted and bool(label.classes),
         dropped=[
             {"column": name, "why": choice.dropped[name]} for name in survey.forms if name in choice.dropped
         ],
         notes=[
             *filter(None, [deciding.note]),
+            *([NOTE if label.classes else NO_CLASSES] if weighted else []),
             *survey.source.notes,
             *_renamed(survey),
             *label.notes,

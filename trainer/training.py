@@ -11,6 +11,7 @@ import numpy as np
 import touchdown_model as model
 from choice import ChoiceRecord
 from chunks import Chunks
+from class_weights import balanced
 from learner import Learner, WeightOverflowError
 from learner import losses as losses
 from parallel import read_ahead
@@ -65,11 +66,12 @@ def train_linear(
     for bit. Raises BadInputError if MOST_HALVINGS do not help.
     """
     chunks = Chunks(survey, plan, folder, epochs)
+    weights = balanced(training_rows_by_class(survey, plan)) if plan.balanced else None
     answer = "the mean" if survey.task == "regression" else "the classes' shares"
     rate = lr
     for halvings in range(MOST_HALVINGS + 1):
         try:
-            trained, used = attempt(survey, plan, chunks, epochs, rate, on_epoch)
+            trained, used = attempt(survey, plan, chunks, epochs, rate, on_epoch, weights)
             break
         except TooFastError as error:
             rate = error.lr / 2
@@ -88,14 +90,24 @@ def train_linear(
             f" above that of answering {answer}"
         )
     elif used < lr:
-        plan.notes.append(f"linear was trained at learning rate {used:g}: larger ones overshoot at every row")
+        where = "every row" if weights is None else "rows of the class that counts most"
+        plan.notes.append(f"linear was trained at learning rate {used:g}: larger ones overshoot at {where}")
     return trained
 
 
 def attempt(
-    survey: Survey, plan: Plan, chunks: Chunks, epochs: int, lr: float, on_epoch: Callable[[Epoch], None]
+    survey: Survey,
+    plan: Plan,
+    chunks: Chunks,
+    epochs: int,
+    lr: float,
+    on_epoch: Callable[[Epoch], None],
+    weights: np.ndarray | None,
 ) -> tuple[Trained, float]:
-    """Train from the start at one rate: the model, and the rate that was used. Raises TooFastError."""
+    """Train from the start at one rate: the model, and the rate that was used. Raises TooFastError.
+
+    weights: of the classes; None if all rows count alike.
+    """
     learner: Learner | None = None
     history: list[Epoch] = []
     slack = ROUNDING + (plan.schema.width / survey.rows if survey.rows > MANY_ROWS else 0)
@@ -103,7 +115,7 @@ def attempt(
         measured: list[tuple[float, float, float]] = []
         rows: list[int] = []
         for chunk in read_ahead(chunks.epoch(number)) if chunks.mixed else chunks.epoch(number):
-            learner = learner or Learner(survey, plan, chunk, lr, mixed=chunks.mixed)
+            learner = learner or Learner(survey, plan, chunk, lr, weights, mixed=chunks.mixed)
             try:
                 measured.append(learner.learn(chunk, number + sum(rows)))
             except WeightOverflowError as error:
@@ -119,3 +131,13 @@ def attempt(
     assert learner is not None
     trained = model.TouchdownModel(plan.schema, learner.finished(), "linear")
     return Trained(trained, history, sum(rows)), learner.lr
+
+
+def training_rows_by_class(survey: Survey, plan: Plan) -> np.ndarray:
+    """How many training rows each class has. It reads the whole cache once."""
+    counts = np.zeros(len(plan.schema.classes), dtype=np.int64)
+    for batch in survey.cache.batches():
+        label = plan.labels(batch)
+        trained = plan.labelled(label) & ~plan.split.mask(batch.start, len(label))
+        counts += np.bincount(label[trained], minlength=len(counts))
+    return counts

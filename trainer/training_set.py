@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import touchdown_model as model
 from cache import Batch
+from class_weights import of_rows
 from equal_rows import content_hashes
 from folds import FoldLimits, copies_of, folds_of
 from holdout import HOLDOUT, sampling_hashes
@@ -60,6 +61,7 @@ class TrainingSet:
         self._places = np.split(place, np.cumsum([len(each) for each in rows])[:-1])
         self._rows = rows
         self.target = target[order]
+        self._weights = plan.class_weights(target)
         bounds = np.searchsorted(fold[order], np.arange(count + 1))
         self.folds = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds) if b > a]
 
@@ -69,6 +71,10 @@ class TrainingSet:
     def targets_of(self, folds: list[slice]) -> np.ndarray:
         """The targets of some folds' rows, one fold after the other."""
         return np.concatenate([self.target[:0], *(self.target[fold] for fold in folds)])
+
+    def weights(self, target: np.ndarray) -> np.ndarray | None:
+        """How much rows with these targets count; None if all rows count alike."""
+        return of_rows(self._weights, target)
 
     def _row_bytes(self) -> int:
         """What a row takes: the larger of its features for each kind of model, and its predictions."""

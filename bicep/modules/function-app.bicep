@@ -93,6 +93,7 @@ var runSettings RunSettings = {
   TOUCHDOWN_ALGORITHM: runDefaults.?algorithm ?? ''
   TOUCHDOWN_TRAINING_BUDGET: runDefaults.?training_budget ?? ''
   TOUCHDOWN_RARE_CLASSES: runDefaults.?rare_classes ?? ''
+  TOUCHDOWN_CLASS_WEIGHTS: runDefaults.?class_weights ?? ''
   TOUCHDOWN_MAX_RMSE: runDefaults.?max_rmse ?? ''
   TOUCHDOWN_TOLERANCE: runDefaults.?tolerance ?? ''
   TOUCHDOWN_APPROVAL: runDefaults.?approval ?? ''

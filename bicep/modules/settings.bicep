@@ -46,6 +46,9 @@ type RunDefaults = {
   @description('Optional. How to handle classes that are too small to be held out: refuse or merge.')
   rare_classes: string?
 
+  @description('Optional. How much the rows of each class count in training: equal or balanced.')
+  class_weights: string?
+
   @description('Optional. Hold-out RMSE above which the model is not deployed.')
   max_rmse: string?
 
@@ -124,6 +127,7 @@ type RunSettings = {
   TOUCHDOWN_ALGORITHM: string
   TOUCHDOWN_TRAINING_BUDGET: string
   TOUCHDOWN_RARE_CLASSES: string
+  TOUCHDOWN_CLASS_WEIGHTS: string
   TOUCHDOWN_MAX_RMSE: string
   TOUCHDOWN_TOLERANCE: string
   TOUCHDOWN_APPROVAL: string

@@ -44,6 +44,7 @@ param runDefaults = {
   algorithm: 'boosting'
   training_budget: '30'
   rare_classes: 'merge'
+  class_weights: 'balanced'
   max_rmse: '1.5'
   tolerance: '0.02'
   approval: 'required'

@@ -21,6 +21,7 @@ DEFAULT_SETTINGS = {
     "algorithm": "linear",
     "trainingBudget": 10,
     "rareClasses": "refuse",
+    "classWeights": "equal",
     "minAccuracy": 0,
     "maxRmse": 0,
     "tolerance": 0.01,

@@ -130,6 +130,7 @@ def test_metrics_json_describes_the_model_and_its_dataset(lab: Lab, iris_csv: Pa
             "algorithm": "linear",
             "training_budget": 10.0,
             "rare_classes": "refuse",
+            "class_weights": "equal",
         },
         "algorithms": {"linear": metrics},
         "choice": None,

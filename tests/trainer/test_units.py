@@ -67,6 +67,7 @@ def test_the_properties_of_an_activity_become_the_job(main: ModuleType, tmp_path
     job = main.find_job.__globals__["job_of_activity"](tmp_path / "activity.json")
     assert (job.run_id, job.dataset, job.label, job.epochs, job.lr) == ("r", "datasets/d.csv", "", 50, 0.1)
     assert (job.task, job.algorithm, job.rare_classes) == ("", "linear", "refuse")
+    assert job.class_weights == "equal"
     assert (job.min_accuracy, job.max_rmse, job.tolerance, job.champion) == (0, 0, 0.01, "")
     assert (job.etag, job.destination.prefix, job.destination.client_id) == ("0x1", "runs/r", "")
 

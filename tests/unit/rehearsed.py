@@ -68,6 +68,7 @@ SETTINGS = RunSettings(
     algorithm="linear",
     training_budget=10.0,
     rare_classes="refuse",
+    class_weights="equal",
     max_rmse=0.0,
     tolerance=0.01,
     approval="none",

@@ -44,6 +44,7 @@ ORDER = TrainingInput(
     algorithm="auto",
     training_budget=10.0,
     rare_classes="merge",
+    class_weights="balanced",
     min_accuracy=0.9,
     max_rmse=2.5,
     tolerance=0.02,
@@ -103,6 +104,7 @@ def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -
         "algorithm",
         "training_budget",
         "rare_classes",
+        "class_weights",
         "min_accuracy",
         "max_rmse",
         "tolerance",
@@ -142,7 +144,7 @@ def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(
     assert (job.dataset, job.etag) == (UPLOAD.path, UPLOAD.etag)
     assert (job.label, job.epochs, job.lr) == ("species", 50, 0.1)
     assert (job.task, job.algorithm, job.rare_classes) == ("classification", "auto", "merge")
-    assert job.training_budget == 10.0
+    assert (job.training_budget, job.class_weights) == (10.0, "balanced")
     assert (job.min_accuracy, job.max_rmse, job.tolerance) == (0.9, 2.5, 0.02)
     assert (job.champion, job.champion_model) == (ORDER.champion.folder, "iris_classification:6")
     to = job.destination

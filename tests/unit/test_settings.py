@@ -37,6 +37,7 @@ EVERY = {
     "algorithm": ("boosting", "linear", "Boosting"),
     "training_budget": (0.5, "2.5", "60"),
     "rare_classes": ("merge", "MERGE", " merge "),
+    "class_weights": ("balanced", "BALANCED", " balanced "),
     "max_rmse": (0.5, "0.25", "1e6"),
     "tolerance": (0.5, "0.25", "0"),
     "approval": ("required", "Required", "REQUIRED"),
@@ -84,7 +85,7 @@ def test_the_defaults_are_those_of_the_lab() -> None:
     assert (found.min_accuracy, found.training_timeout) == (0.0, 86400)
     assert (found.compute_name, found.vm_size) == ("cpu-cluster", "Standard_DS3_v2")
     assert (found.task, found.algorithm, found.rare_classes) == ("classification", "auto", "refuse")
-    assert found.training_budget == 10.0
+    assert (found.training_budget, found.class_weights) == (10.0, "equal")
     assert (found.max_rmse, found.tolerance) == (0.0, 0.01)
     assert (found.approval, found.approval_timeout) == ("none", 3 * 86400)
 
@@ -258,6 +259,7 @@ def test_an_invalid_value_is_refused_with_its_source(source: str, words: str) ->
         ("min_accuracy", "a number from 0 to 1"),
         ("max_rmse", "a number of at least 0"),
         ("rare_classes", "one of refuse, merge"),
+        ("class_weights", "one of equal, balanced"),
         ("task", "one of classification, regression"),
         ("label", "a text of at most 256 printable characters"),
         (
@@ -352,6 +354,7 @@ WRONG: dict[str, list[Any]] = {
     "algorithm": [None, "", "forest", 1, "x" * 10_000],
     "training_budget": [None, 0, -1, 3601, "much", True, math.nan],
     "rare_classes": [None, "", "drop", True],
+    "class_weights": [None, "", "none", 1, True, ["balanced"]],
     "max_rmse": [None, -0.01, "inf", math.inf, math.nan, "much", True],
     "tolerance": [None, -0.01, 1.01, "1 %", True, math.nan],
     "approval": [None, "", "yes", True, 1],

@@ -26,6 +26,7 @@ ORDER = TrainingInput(
     algorithm="linear",
     training_budget=10.0,
     rare_classes="refuse",
+    class_weights="equal",
     min_accuracy=0.9,
     max_rmse=0.0,
     tolerance=0.01,

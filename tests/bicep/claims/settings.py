@@ -53,6 +53,7 @@ RUNS = {
     "algorithm": "boosting",
     "training_budget": "30",
     "rare_classes": "merge",
+    "class_weights": "balanced",
     "max_rmse": "1.5",
     "tolerance": "0.02",
     "approval": "required",

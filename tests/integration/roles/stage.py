@@ -116,7 +116,8 @@ def uploaded(stage: Stage, unique: str, rows: tuple[str, ...] = ROWS) -> Upload:
 def order_of(upload: Upload, label: str = "kind") -> TrainingInput:
     id_ = naming.run_id(upload.container, upload.path, upload.etag)
     return TrainingInput(
-        id_, upload, label, 20, 0.1, "classification", "linear", 10.0, "refuse", 0.0, 0.0, 0.01, Champion()
+        *(id_, upload, label, 20, 0.1, "classification", "linear", 10.0, "refuse", "equal"),
+        *(0.0, 0.0, 0.01, Champion()),
     )
 
 
