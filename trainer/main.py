@@ -133,8 +133,8 @@ def main(argv: list[str]) -> int:
 
 if __name__ == "__main__":
     # The imports create hundreds of thousands of objects that stay. Fewer garbage collections among them, and
-    # none at the exit, save a quarter of the time of a small training.
+    # none of the interpreter's shutdown, save a quarter of the time of a small training.
     gc.set_threshold(200_000)
     code = main(sys.argv[1:])
-    gc.freeze()
-    sys.exit(code)
+    sys.stdout.flush()
+    os._exit(code)

@@ -15,12 +15,13 @@ import date_formats
 import date_reading
 import date_words
 import dialect_numbers
+import lean_imports
 import model_environment
 import pandas as pd
 import touchdown_blend
 import touchdown_model
 from job import TrainingJob
-from lean_imports import import_lazily, without_databricks
+from lean_imports import import_figures, trust_the_environment, without_databricks
 from progress import Epoch
 from text import shorten
 
@@ -35,7 +36,7 @@ METRICS_PER_CALL = 1000
 """MLflow's limit."""
 EXAMPLE_ROWS = 5
 PACKAGED = (
-    *(touchdown_model, touchdown_blend, dialect_numbers),
+    *(touchdown_model, touchdown_blend, dialect_numbers, lean_imports),
     *(date_features, date_formats, date_reading, date_words),
 )
 """The modules that are packaged inside the model."""
@@ -128,12 +129,9 @@ def _log_metrics(client: MlflowClient, run_id: str, epochs: list[Epoch], documen
 
 def _log_pages(client: MlflowClient, run_id: str, outcome: Outcome) -> None:
     """Log the files for people: the report and, for a classification, the confusion matrix."""
+    import_figures()
     import figures
-    import matplotlib as mpl
     import report
-
-    # matplotlib reads TeX's output with it, which no figure here has.
-    import_lazily(mpl.__name__, "dviread")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # matplotlib warns of class names in a script that its font lacks
@@ -147,6 +145,7 @@ def _save_model(folder: Path, run_id: str, outcome: Outcome) -> None:
     import mlflow.sklearn
     from mlflow.models import Model
 
+    trust_the_environment()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.sklearn.save_model(

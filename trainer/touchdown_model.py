@@ -24,7 +24,11 @@ from date_features import TREE_DATE_PARTS, date_parts, time_parts, tree_date_par
 from date_formats import TIME
 from date_reading import days as days
 from dialect_numbers import PLAIN, Notation
-from sklearn.base import BaseEstimator
+from lean_imports import defer_statistics
+
+defer_statistics()
+
+from sklearn.base import BaseEstimator  # noqa: E402 - it would import all of scipy.stats
 
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2

@@ -83,6 +83,7 @@ def test_the_labs_command_line_uploads_the_model_below_the_folder_it_names(lab: 
         "model.pkl",
         "code/touchdown_blend.py",
         "code/touchdown_model.py",
+        "code/lean_imports.py",
         "code/dialect_numbers.py",
         "code/date_features.py",
         "code/date_formats.py",

@@ -1,7 +1,9 @@
 """The driver's own rules, without a model; test_scoring.py runs it as a process."""
 
 import csv
+import importlib
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,10 @@ def test_a_prediction_that_is_missing_is_an_empty_cell() -> None:
     assert driver.lines_of([float("nan"), None, 0.0, False], "a.csv") == (
         "0,,a.csv\n1,,a.csv\n2,0.0,a.csv\n3,False,a.csv\n"
     )
+
+
+def test_mlflow_is_imported_without_databricks_and_a_model_finds_it_later() -> None:
+    name = "databricks.sdk.errors.platform"
+    with driver.without_databricks():
+        assert importlib.import_module(name).NotFound is driver.NotFound
+    assert name not in sys.modules
