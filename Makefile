@@ -67,10 +67,12 @@ lock: setup ## Lock the requirements again; versions change only where they must
 	  --group checkov -o requirements-checkov.txt
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --group az -o requirements-az.txt
+	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --group quality -c trainer/requirements.txt -o requirements-quality.txt
 
 clean: ## Delete everything that setup created; `touchdown reset` deletes the cloud's data
 	@if [ -x $(TOUCHDOWN) ]; then $(TOUCHDOWN) down || true; fi
-	rm -rf .venv .venv-trainer .venv-checkov .venv-az node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-trainer .venv-checkov .venv-az .venv-quality node_modules .tools .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

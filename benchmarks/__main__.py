@@ -1,8 +1,9 @@
-"""Measure the stack, or the trainer or the storage alone:
+"""Measure the stack, or the trainer or the storage alone, or how good the models are:
 
 python -m benchmarks [--runs 5] [--uploads 20]
 python -m benchmarks trainer [--rows 1000000]
 python -m benchmarks storage [--requests 2000]
+python -m benchmarks quality [--seeds 3]
 """
 
 import argparse
@@ -10,7 +11,7 @@ import sys
 
 from rich.status import Status
 
-from benchmarks import imports, machine, many_runs, one_run, report, running_stack, storage, trainer
+from benchmarks import imports, machine, many_runs, one_run, quality, report, running_stack, storage, trainer
 
 WARM_UP = 2
 """Runs that are not measured, because the app imports each SDK when it first needs it."""
@@ -21,10 +22,12 @@ def main() -> int:
         return trainer.main(sys.argv[2:])
     if sys.argv[1:2] == ["storage"]:
         return storage.main(sys.argv[2:])
+    if sys.argv[1:2] == ["quality"]:
+        return quality.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the speed and the memory of the stack.",
-        epilog="To measure the trainer or the storage: python -m benchmarks trainer|storage --help",
+        epilog="To measure something else: python -m benchmarks trainer|storage|quality --help",
     )
     parser.add_argument(
         "--runs", type=int, default=5, help="number of single runs; the tables show their medians"

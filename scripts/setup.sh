@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs everything that Touchdown needs on one machine into this folder, and updates only parts that have changed:
 #
-#   scripts/setup.sh [app] [trainer] [storage] [browser] [checkov] [az]       without arguments: the first three
+#   scripts/setup.sh [app] [trainer] [storage] [browser] [checkov] [az] [quality]       without arguments: the first three
 #
 #   app      .venv           Python 3.13, requirements-dev.txt: the app, touchdown, localcloud, the tests
 #   trainer  .venv-trainer   Python 3.11, trainer/requirements.txt: the environment of a Batch node
@@ -9,6 +9,7 @@
 #   browser                  the system's Chromium, for the tests that open a report
 #   checkov  .venv-checkov   Python 3.13, requirements-checkov.txt: the checks of the resources that Bicep deploys
 #   az       .venv-az        Python 3.13, requirements-az.txt: Azure's command line, which deploys to localcloud in a test
+#   quality  .venv-quality   Python 3.11, requirements-quality.txt: what `make bench ARGS="quality"` compares with
 #
 # It needs any Python 3 with pip, and Node 20. pip installs uv into .tools/; uv finds or downloads the two Pythons
 # and installs the locked requirements, by hash. A stamp in each result records the files that it was made from.
@@ -163,7 +164,8 @@ part() {
     browser) browser ;;
     checkov) environment .venv-checkov 3.13 requirements-checkov.txt ;;
     az) environment .venv-az 3.13 requirements-az.txt ;;
-    *) fail "there is no part $1: choose app, trainer, storage, browser, checkov or az." ;;
+    quality) environment .venv-quality 3.11 requirements-quality.txt ;;
+    *) fail "there is no part $1: choose app, trainer, storage, browser, checkov, az or quality." ;;
   esac
 }
 
