@@ -161,7 +161,10 @@ def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[s
             partial(date_columns.moment, pattern=form.pattern) if form.kind == model.DATE else "{:g}".format
         )
         tails = tails_of(every, survey.sample.batch().numbers[place], show)
-    mean, scale = [tails.mean], [tails.scale]
+    mean, scale, unit = [tails.mean], [tails.scale], 0.0
+    if form.kind == model.NUMBER and tails.logarithm:
+        unit = tails.logarithm.unit
+        mean, scale = [*mean, tails.logarithm.mean], [*scale, tails.logarithm.scale]
     if form.kind == model.DATE:
         # Sine and cosine have the right scale already.
         circles = (TIME_PARTS if form.pattern == date_formats.TIME else DATE_PARTS) - 1
@@ -174,6 +177,7 @@ def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[s
         pattern=form.pattern,
         mean=tuple(mean),
         scale=tuple(scale),
+        unit=unit,
         reach=tails.reach,
         indicator=bool(missing),
     )

@@ -27,8 +27,8 @@ class Days:
 
     @classmethod
     def between(cls, column: model.Column, low: float, high: float) -> Days | None:
-        """The table for a range, in days since 2000; None if it would have too many days."""
-        if high - low >= MOST_DAYS:
+        """The table for a range, in days since 2000; None if it is no date or would have too many days."""
+        if column.kind != model.DATE or high - low >= MOST_DAYS:
             return None
         first = int(np.floor(low))
         values = np.append(np.arange(first, np.floor(high) + 1), np.nan)
@@ -68,6 +68,11 @@ class Ones:
         return cls(at[lookup], features.any(axis=1).astype(float)[lookup])
 
 
+def is_plain_number(column: model.Column) -> bool:
+    """Whether a column is one standardised number, and perhaps whether it is missing."""
+    return column.kind in (model.NUMBER, model.BOOLEAN) and not column.unit
+
+
 class Design:
     """Makes the features of a linear model for cached rows.
 
@@ -79,7 +84,7 @@ class Design:
         columns, places = plan.schema.columns, plan.places
         self.width = plan.schema.width
         # The schema begins with the numbers, those without gaps first, so that their features are adjacent.
-        numbers = [column for column in columns if column.kind in (model.NUMBER, model.BOOLEAN)]
+        numbers = [column for column in columns if is_plain_number(column)]
         self._simple = sum(not column.indicator for column in numbers)
         self._gaps = len(numbers) - self._simple
         self._rows = np.array(places[: len(numbers)], dtype=np.int64)
@@ -90,7 +95,7 @@ class Design:
         reach = np.array([column.reach for column in numbers]).reshape(-1, 2)
         clipped = np.flatnonzero((ends[:, 0] < reach[:, 0]) | (ends[:, 1] > reach[:, 1]))
         self._clipped = [(int(place), *numbers[place].reach) for place in clipped]
-        self._dates: list[tuple[int, model.Column, slice, Days | None]] = []
+        self._others: list[tuple[int, model.Column, slice, Days | None]] = []
         self._ones: list[tuple[int, Ones]] = []
         self._first_one = self.width
         start = sum(column.width for column in numbers)
@@ -98,7 +103,7 @@ class Design:
             row, lookup = places[place], plan.lookups[place]
             if lookup is None:
                 days = Days.between(column, survey.numbers.low[row], survey.numbers.high[row])
-                self._dates.append((row, column, slice(start, start + column.width), days))
+                self._others.append((row, column, slice(start, start + column.width), days))
             else:
                 self._first_one = min(self._first_one, start)
                 self._ones.append((row, Ones.of(column, start, lookup)))
@@ -130,11 +135,11 @@ class Design:
                     values[simple:][missing] = 0.0
                     part[:, simple:end:2] = values[simple:].T
                     part[:, simple + 1 : end : 2] = missing.T
-            for row, column, width, days in self._dates:
-                moments = numbers[row, near].take(within)
-                places = None if days is None else days.places(moments)
+            for row, column, width, days in self._others:
+                values = numbers[row, near].take(within)
+                places = None if days is None else days.places(values)
                 if days is None or places is None:
-                    column.write(moments, part[:, width])
+                    column.write(values, part[:, width])
                 else:
                     part[:, width] = days.features.take(places, axis=0)
             if self._ones:

@@ -17,6 +17,7 @@ import date_words
 import dialect_numbers
 import lean_imports
 import model_environment
+import number_features
 import pandas as pd
 import touchdown_blend
 import touchdown_model
@@ -37,7 +38,7 @@ METRICS_PER_CALL = 1000
 EXAMPLE_ROWS = 5
 PACKAGED = (
     *(touchdown_model, touchdown_blend, dialect_numbers, lean_imports),
-    *(date_features, date_formats, date_reading, date_words),
+    *(date_features, date_formats, date_reading, date_words, number_features),
 )
 """The modules that are packaged inside the model."""
 

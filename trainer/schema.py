@@ -17,7 +17,7 @@ from text import quoted
 
 MOST_RENAMED = 100
 """Renamed columns that notes mention."""
-FEATURE_ORDER = {model.NUMBER: 0, model.BOOLEAN: 0, model.DATE: 2, model.CATEGORY: 3}
+FEATURE_ORDER = {model.NUMBER: 0, model.BOOLEAN: 0, model.DATE: 3, model.CATEGORY: 4}
 
 
 @dataclass
@@ -108,10 +108,7 @@ def plan(survey: Survey, rare_classes: str, class_weights: str) -> Plan:
     deciding = _deciding(survey, label)
     weighted = class_weights == BALANCED
     # Numbers without gaps come first: design.Design makes their features many columns at a time.
-    ordered = sorted(
-        choice.chosen.values(),
-        key=lambda each: FEATURE_ORDER[each.column.kind] or int(each.column.indicator),
-    )
+    ordered = sorted(choice.chosen.values(), key=lambda each: _order(each.column))
     schema = model.Schema(
         columns=tuple(each.column for each in ordered),
         label=survey.label,
@@ -142,6 +139,10 @@ def plan(survey: Survey, rare_classes: str, class_weights: str) -> Plan:
         ],
         label_reach=label.reach,
     )
+
+
+def _order(column: model.Column) -> int:
+    return FEATURE_ORDER[column.kind] or (2 if column.unit else int(column.indicator))
 
 
 def _deciding(survey: Survey, label: Label) -> Deciding:

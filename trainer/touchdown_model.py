@@ -25,6 +25,9 @@ from date_formats import TIME
 from date_reading import days as days
 from dialect_numbers import PLAIN, Notation
 from lean_imports import defer_statistics
+from number_features import FAR as FAR
+from number_features import logarithms
+from number_features import standardised as standardised
 
 defer_statistics()
 
@@ -35,8 +38,6 @@ MISSING, OTHER = -1, -2
 """Codes of a category's cell that has no value, and of one whose value is not a level."""
 LARGEST = 1e100
 """Larger numbers count as missing, as infinities do, so that no square of one overflows."""
-FAR = 10.0
-"""Standard deviations at which a linear model's features are clipped, unless a tail is longer."""
 TRUE = frozenset({"true", "yes", "y", "t", "on"})
 FALSE = frozenset({"false", "no", "n", "f", "off"})
 MISSING_TEXTS = frozenset(
@@ -103,8 +104,9 @@ class Column:
     """One column that the model takes, with everything that training learned about it.
 
     notation: how its numbers are written. pattern: of a date, one of date_formats'.
-    mean, scale: by which its features are standardised (one for a number or boolean, as date_features has
-    them for a date); a missing value becomes the mean.
+    mean, scale: by which its features are standardised (one for a number or boolean, two with a logarithm, as
+    date_features has them for a date); a missing value becomes the mean.
+    unit: of numbers with a long right tail, whose logarithm is a feature too, see `logarithms`; 0 for others.
     reach: the least and the largest value in standard deviations; all others count as these.
     indicator: whether "is missing" is a feature of its own.
     levels: the categories that each have a feature. other: whether all further categories share one.
@@ -116,6 +118,7 @@ class Column:
     pattern: str = ""
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    unit: float = 0.0
     reach: tuple[float, float] = (-FAR, FAR)
     indicator: bool = False
     levels: tuple[str, ...] = ()
@@ -147,7 +150,7 @@ class Column:
     def _parts(self, values: np.ndarray) -> np.ndarray:
         """The features of a linear model before they are standardised, of shape (parts, n)."""
         if self.kind != DATE:
-            return values[np.newaxis]
+            return np.stack([values, logarithms(values, self.unit)]) if self.unit else values[np.newaxis]
         return time_parts(values) if self.pattern == TIME else date_parts(values)
 
     def write(self, values: np.ndarray, features: np.ndarray) -> None:
@@ -161,7 +164,7 @@ class Column:
         else:
             parts = zip(self._parts(values), self.mean, self.scale, strict=True)
             for place, (part, mean, scale) in enumerate(parts):
-                # The reach is that of the value itself. A sine or cosine has none.
+                # The reach is that of the value itself. A sine, cosine or logarithm has none.
                 reach = self.reach if place == 0 else (-FAR, FAR)
                 features[:, place] = standardised(part, mean, scale, reach)
             missing = np.isnan(values)
@@ -182,17 +185,6 @@ class Column:
             features[:] = tree_date_parts(values).T
         else:
             features[:, 0] = values
-
-
-def standardised(values: np.ndarray, mean: float, scale: float, reach: tuple[float, float]) -> np.ndarray:
-    """(values - mean) / scale, clipped to the reach; a missing value becomes 0, the mean."""
-    found: np.ndarray = values - mean
-    found /= scale
-    np.clip(found, *reach, out=found)
-    gaps = np.isnan(found)
-    if gaps.any():
-        found[gaps] = 0.0
-    return found
 
 
 # --- The model ---------------------------------------------------------------------------------------

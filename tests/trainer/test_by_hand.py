@@ -89,6 +89,7 @@ def test_the_labs_command_line_uploads_the_model_below_the_folder_it_names(lab: 
         "code/date_formats.py",
         "code/date_reading.py",
         "code/date_words.py",
+        "code/number_features.py",
         "conda.yaml",
         "python_env.yaml",
         "requirements.txt",

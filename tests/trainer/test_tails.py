@@ -4,12 +4,17 @@ import math
 import random
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.trainer.conftest import MAIN
+from tests.trainer.flat import flat_module
 from tests.trainer.workshop import Training, Workshop, table
 
+number_features: Any = flat_module("number_features")
+tails: Any = flat_module("tails")
 REGRESSION = ["--algorithm", "linear", "--task", "regression"]
 
 
@@ -115,3 +120,53 @@ def test_a_date_that_is_cut_keeps_its_month_and_weekday(trainer_python: str) -> 
     command = [trainer_python, "-c", NARROW, str(MAIN.parent)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- The logarithm of a long tail ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+@pytest.mark.parametrize("algorithm", ["linear", "auto"])
+def test_a_linear_model_gets_the_logarithm_of_a_long_tail(
+    algorithm: str, gaps: bool, workshop: Workshop
+) -> None:
+    """The label is a multiple of a logarithm, and depends on two columns more: trees alone cannot tell."""
+    chance = random.Random(8)
+    rows: list[list[object]] = []
+    for number in range(500):
+        wealth, age, flag = math.exp(chance.gauss(7, 2)), chance.uniform(0, 90), chance.random()
+        label = 3 * math.log(wealth) + 0.1 * age + chance.gauss(0, 0.3)
+        rows.append(["" if gaps and number % 9 == 0 else wealth, age, flag, label])
+    training = workshop.trained(
+        table(["wealth", "age", "flag", "y"], rows).encode(), "--algorithm", algorithm
+    )
+    known = [row[3] for row in rows if row[0] != ""]
+    spread = math.sqrt(sum((float(str(y)) - 25) ** 2 for y in known) / len(known))
+    assert rmse(training) < (0.5 if gaps else 0.25) * spread
+    if algorithm == "auto":
+        (found, *_) = training.document["choice"]["candidates"]
+        assert found["score"] < 0.5 * spread
+
+
+def test_long_tails_are_those_of_a_written_rule() -> None:
+    chance = random.Random(3)
+    found = {
+        name: tails.logarithm_of(np.sort([float(tail(chance)) for _ in range(2000)]))
+        for name, tail in TAILS.items()
+        if not name.startswith("negative") and name not in ("normal", "two groups")
+    }
+    assert [name for name, logarithm in found.items() if logarithm] == [
+        "exponential",
+        "log-normal",
+        "Pareto",
+        "mostly zero",
+        "counts",
+    ]
+
+
+def test_logarithms_of_a_deployed_model_take_any_number() -> None:
+    """Also what training has not seen: a negative one, none, and the largest ones."""
+    found = number_features.logarithms(np.array([-1e99, -3.0, -0.0, 0.0, 3.0, 1e99]), 3.0)
+    assert found[1:5] == pytest.approx([-math.log(2), 0.0, 0.0, math.log(2)])
+    assert found[0] == -found[5]
+    assert math.isfinite(found[5])
