@@ -7,7 +7,7 @@ import yaml
 from azure.core.exceptions import ResourceNotFoundError
 
 from activities.registration import activity
-from runs import naming, verdict
+from runs import choice, naming, verdict
 from runs.contracts import Gate, Json, TrainedModel, TrainingResult
 from runs.errors import RefusedError
 from runs.text import quote
@@ -45,6 +45,7 @@ def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingRes
         dropped_columns=verdict.read_dropped_columns(document),
         dropped_rows=missing_label if isinstance(missing_label, int) else 0,
         report=find_report(trained.run_id, clients),
+        choice=choice.read_choice(document),
     )
 
 

@@ -234,6 +234,7 @@ def read_training_result(
         dropped_columns=result.dropped_columns,
         dropped_rows=result.dropped_rows,
         report=result.report,
+        choice=result.choice,
     )
     return result
 

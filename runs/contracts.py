@@ -289,12 +289,44 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class ChoiceCandidate:
+    """A model that the algorithm `auto` compared with others.
+
+    settings: what was chosen within it, in words. score: in the choice's metric, lower is better; None if
+    there were too few rows to compare anything. seconds: how long that took. rows: how many it was trained
+    on. weight: its share in the model, in [0, 1]; 0 if it is no part of it, 1 if it is the model.
+    """
+
+    name: str
+    settings: str
+    score: float | None
+    seconds: float
+    rows: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the algorithm `auto` chose a model, on training rows: no score of it says how good the model is.
+
+    metric: what the scores are, such as "log loss". rows, folds: how many training rows were predicted for
+    it, in so many parts. selected: the name of the candidate that is the model.
+    """
+
+    metric: str
+    rows: int
+    folds: int
+    selected: str
+    candidates: list[ChoiceCandidate]
+
+
+@dataclass(frozen=True)
 class TrainingResult:
     """A model that this run trained. folder: that of the MLflow model in the container.
 
     features and classes: their numbers. algorithm: the one that was kept. verdict: the gate's. notes: what
     the trainer changed about the data. dropped_rows: the number of rows without a label. report: the path of
-    report.html in the container, "" if there is none.
+    report.html in the container, "" if there is none. choice: None if the settings name an algorithm.
     """
 
     folder: str
@@ -311,6 +343,7 @@ class TrainingResult:
     dropped_columns: list[Dropped]
     dropped_rows: int
     report: str
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -512,6 +545,7 @@ class RunRecord:
     approval: Approval | None = None
     report: str = ""
     superseded_by: str = ""
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)

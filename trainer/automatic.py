@@ -54,9 +54,10 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
         parts = {each.name: each.fit() for each in candidates if shares[each.name]}
         found = chosen_model(rows, parts, shares)
         left_out = notes(rows, candidates, budget)
-        for note in left_out:
-            say(note)
-        plan.notes.extend([summary(record), *left_out])
+        for line in (summary(record), *left_out):
+            say(line)
+        # Of a comparison, the record and the report have all numbers.
+        plan.notes.extend(left_out if record.folds else [summary(record), *left_out])
         rounds = max(each.rounds for each in candidates if shares[each.name])
         return Trained(found, [training_loss(rows, found, rounds)], len(rows), record)
 

@@ -76,6 +76,8 @@ def test_what_is_said_and_reported_names_every_candidate_with_its_score_and_time
         assert each["seconds"] >= 0
         assert f"{each['name']}: RMSE {each['score']:.4f} in the choice" in training.stdout
         assert each["name"] in report
+    assert f"{found['selected']} was chosen by the RMSE of {found['rows']} training rows" in training.stdout
+    assert not [note for note in training.document["notes"] if "was chosen" in note], "the choice has it"
     assert training.document["algorithm"] == found["selected"]
     assert training.document["metrics"]["rmse"] not in [each["score"] for each in found["candidates"]]
 

@@ -18,6 +18,8 @@ from runs.contracts import (
     Baseline,
     Champion,
     ChampionComparison,
+    Choice,
+    ChoiceCandidate,
     Dataset,
     Done,
     Dropped,
@@ -85,6 +87,17 @@ GATE = Gate(
     Floor("min_accuracy", 0.9, passed=True),
     Baseline("majority class", 0.34, 30, [-0.79, -0.4], passed=True),
     ChampionComparison("iris_classification:6", 30, 0.95, 0.97, 0.01, [-0.09, 0.05], passed=True),
+)
+CHOICE = Choice(
+    "log loss",
+    120,
+    5,
+    "blend",
+    [
+        ChoiceCandidate("logistic regression", "C 10", 0.14, 0.2, 120, 0.85),
+        ChoiceCandidate("boosting", "50 rounds at rate 0.1", 0.21, 1.5, 120, 0.15),
+        ChoiceCandidate("blend", "85 % logistic regression and 15 % boosting", 0.13, 0.0, 120, 1.0),
+    ],
 )
 RESULT = TrainingResult(
     f"runs/{RUN}/0/ab12/artifacts/model",

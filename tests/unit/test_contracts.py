@@ -15,6 +15,8 @@ from runs.contracts import (
     Baseline,
     Champion,
     ChampionComparison,
+    Choice,
+    ChoiceCandidate,
     Dataset,
     Dropped,
     Failure,
@@ -89,6 +91,9 @@ RECORD = RunRecord(
     dropped_rows=3,
     approval=Approval("rejected", "somebody", "2026-01-02T00:00:00.000000Z", "no"),
     report="runs/iris-1/report.html",
+    choice=Choice(
+        "RMSE", 80, 5, "boosting", [ChoiceCandidate("boosting", "30 rounds", None, 0.5, 80, weight=1.0)]
+    ),
 )
 DATASET = Dataset(UPLOAD, 1, 2, "species", SETTINGS, Polling(30, 300, 2, 30))
 ALL = [
@@ -107,7 +112,7 @@ ALL = [
         DATASET,
         RECORD,
         dataclasses.replace(RECORD, settings=None, error=None, stages=[]),
-        dataclasses.replace(RECORD, gate=None, approval=None, dropped_columns=[]),
+        dataclasses.replace(RECORD, gate=None, approval=None, choice=None, dropped_columns=[]),
         GATE,
         Gate("keep_champion", [], "rmse", 2.0, None, Baseline("mean", 3.0, 2, None, False, "too few"), None),
         dataclasses.replace(GATE, champion=ChampionComparison("m:1", 0, None, None, 0.01, None, True, "why")),
@@ -149,10 +154,11 @@ def test_unknown_fields_are_ignored() -> None:
 def test_missing_fields_get_their_default() -> None:
     less = to_json(RECORD)
     del less["warnings"], less["predictions"], less["schema_version"], less["gate"], less["approval"]
+    del less["choice"]
     del less["stages"][1]["ended"]
     read = from_json(RunRecord, less)
     assert (read.warnings, read.predictions, read.schema_version) == ([], [], 1)
-    assert (read.gate, read.approval) == (None, None)
+    assert (read.gate, read.approval, read.choice) == (None, None, None)
     assert read.stages == RECORD.stages
 
 

@@ -31,6 +31,8 @@ from runs.contracts import (
     Approval,
     Baseline,
     ChampionComparison,
+    Choice,
+    ChoiceCandidate,
     Dropped,
     Failure,
     Floor,
@@ -300,6 +302,8 @@ def test_every_field_of_the_record_is_documented() -> None:
         ChampionComparison,
         Approval,
         Dropped,
+        Choice,
+        ChoiceCandidate,
     )
     assert described == [each.name for part in parts for each in fields(part)]
 

@@ -27,6 +27,7 @@ from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
     CHAMPION,
+    CHOICE,
     CLEAN_UP,
     COMPLETED,
     DATASET,
@@ -128,6 +129,12 @@ def test_custom_status_shows_the_stage_since_when_and_the_ids_so_far() -> None:
     assert at["register_model"]["metrics"] == {"accuracy": 0.97}
     assert at["ensure_compute"]["model"] == "iris_classification:7"
     assert at["deploy_model"]["deployment"] == DEPLOYMENT
+
+
+def test_the_record_shows_what_the_model_was_chosen_from() -> None:
+    chosen = replace(RESULT, algorithm="blend", choice=CHOICE)
+    assert record(rehearse(good(read_training_result=always(chosen)))).choice == CHOICE
+    assert record(rehearse()).choice is None
 
 
 def test_custom_status_of_a_run_that_has_just_begun_is_empty_where_nothing_is_known_yet() -> None:

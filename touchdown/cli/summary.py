@@ -41,6 +41,7 @@ def summary(run: Json) -> RenderableType:
             ("model", f"{run['model_name']} version {version}" if version else ""),
             ("task", task(run)),
             ("metrics", metrics(run)),
+            *choice(run),
             *gate(run),
             ("decision", decision(run)),
             ("endpoint", run.get("endpoint", "") if version else ""),
@@ -73,6 +74,33 @@ def metrics(run: Json) -> str:
     found = run.get("metrics") or {}
     style = ".4g" if "rmse" in found else ".3f"
     return ", ".join(f"{name} {value:{style}}" for name, value in found.items())
+
+
+def choice(run: Json) -> list[tuple[str, str | Text]]:
+    """What was compared to choose the model, and what each scored. Empty if the run names its algorithm."""
+    found = run.get("choice") or {}
+    if not found:
+        return []
+    by = f"by the {found['metric']} of {found['rows']} training rows, which is not the model's quality"
+    rows: list[tuple[str, str | Text]] = [
+        (
+            "choice",
+            f"{found['selected']}, {by if found['folds'] else 'as there were too few rows to compare'}",
+        )
+    ]
+    return rows + [("candidate", candidate(each)) for each in found["candidates"][:MOST_LISTED]]
+
+
+def candidate(found: Json) -> str:
+    """A candidate, its score in the choice, how long it took and what it is in the model."""
+    score, weight = found.get("score"), found["weight"]
+    share = f"{100 * weight:.0f} % of the model" if weight else "no part of the model"
+    parts = [
+        *(() if score is None else (f"{score:.4g}",)),
+        *((output.duration(found["seconds"]),) if found["seconds"] else ()),
+        "the model" if weight == 1 else share,
+    ]
+    return f"{found['name']} ({found['settings']}): {', '.join(parts)}"
 
 
 def gate(run: Json) -> list[tuple[str, str | Text]]:

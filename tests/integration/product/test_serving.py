@@ -33,6 +33,7 @@ from runs.contracts import (
     TrainedModel,
     TrainingResult,
     Upload,
+    to_json,
 )
 from runs.errors import RefusedError, TransientError
 from services import run_store
@@ -133,6 +134,25 @@ SETTINGS = RunSettings(
 )
 
 
+CHOICE = {
+    "metric": "log loss",
+    "rows": 40,
+    "folds": 5,
+    "selected": "boosting",
+    "candidates": [
+        {
+            "name": "boosting",
+            "settings": "30 rounds at rate 0.1",
+            "score": 0.5,
+            "seconds": 0.25,
+            "rows": 40,
+            "weight": 1.0,
+        }
+    ],
+}
+"""How the trainer's algorithm auto states a choice."""
+
+
 def metrics_of(of: Upload, **changes: Any) -> dict[str, Any]:
     """metrics.json as the trainer writes it."""
     return {
@@ -149,6 +169,7 @@ def metrics_of(of: Upload, **changes: Any) -> dict[str, Any]:
         "dropped_columns": [{"column": "id", "why": "every row has another value"}],
         "dropped_rows": {"missing_label": 3},
         "notes": ["column 2 had no name"],
+        "choice": CHOICE,
         "gate": GATE,
     } | changes
 
@@ -328,6 +349,8 @@ def test_a_result_is_read_with_its_gate_and_its_report(clients: Clients, unique:
     assert (found.gate.champion.value, found.gate.champion.challenger) == (0.97, 0.9)
     assert (found.notes, found.dropped_rows) == (["column 2 had no name"], 3)
     assert found.dropped_columns == [Dropped("id", "every row has another value")]
+    assert found.choice is not None
+    assert to_json(found.choice) == CHOICE
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from runs.contracts import to_json
+from tests.unit.rehearsed import CHOICE
 from tests.unit.touchdown.example_runs import RUN, WAITING, text
 from touchdown.cli import stages, summary
 
@@ -154,6 +156,32 @@ def test_what_the_model_leaves_out_and_where_the_report_is_are_shown() -> None:
         assert part in printed
     assert "touchdown report iris-1" in printed
     assert "c10" not in printed
+
+
+def test_what_the_model_was_chosen_from_is_shown_with_scores_times_and_weights() -> None:
+    printed = " ".join(text(summary.summary(ENDED | {"choice": to_json(CHOICE)})).split())
+    for part in (
+        "choice blend, by the log loss of 120 training rows, which is not the model's quality",
+        "candidate logistic regression (C 10): 0.14, 0.2 s, 85 % of the model",
+        "candidate boosting (50 rounds at rate 0.1): 0.21, 1.5 s, 15 % of the model",
+        "candidate blend (85 % logistic regression and 15 % boosting): 0.13, the model",
+    ):
+        assert part in printed
+
+
+def test_a_candidate_without_a_share_and_one_without_a_comparison_say_so() -> None:
+    lost = {"name": "boosting", "settings": "9 rounds", "score": 0.5, "seconds": 1.0, "weight": 0.0}
+    assert summary.candidate(lost) == "boosting (9 rounds): 0.5, 1.0 s, no part of the model"
+    only = {"name": "ridge regression", "settings": "alpha 1", "score": None, "seconds": 0.5, "weight": 1.0}
+    choice = {"metric": "RMSE", "rows": 0, "folds": 0, "selected": "ridge regression", "candidates": [only]}
+    printed = " ".join(text(summary.summary(ENDED | {"choice": choice})).split())
+    assert "choice ridge regression, as there were too few rows to compare" in printed
+    assert "candidate ridge regression (alpha 1): 0.5 s, the model" in printed
+
+
+@pytest.mark.parametrize("choice", [{}, {"choice": None}], ids=["older record", "algorithm by name"])
+def test_a_run_without_a_choice_shows_none(choice: dict[str, Any]) -> None:
+    assert "candidate" not in text(summary.summary(ENDED | choice))
 
 
 def test_what_others_wrote_is_text_and_not_markup() -> None:
