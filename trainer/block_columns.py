@@ -64,7 +64,11 @@ class BlockConverter:
         if task == "regression":
             notations[label.name] = label.notation
         # The parser knows one decimal mark, and no units.
-        plain = {name for name, each in notations.items() if each.decimal == self._decimal and not each.unit}
+        plain = {
+            name
+            for name, each in notations.items()
+            if each.decimal == self._decimal and not each.unit and not each.duration
+        }
         self.parser = Parser(source, frozenset(plain))
         self.number_columns = [name for name, form in forms.items() if form.kind != model.CATEGORY]
         self.text_columns = [name for name, form in forms.items() if form.kind == model.CATEGORY]
@@ -204,7 +208,8 @@ def meaning_of_numbers(
         if text is None:
             continue
         if value == value:
-            found["written"][place] = not dialect_numbers.is_plain(text.strip(), decimal)
+            plain = all(dialect_numbers.is_plain(text.strip(), mark) for mark in (decimal, notation.decimal))
+            found["written"][place] = not plain
             continue
         number = dialect_numbers.number(text, notation)
         gap = number is not None and number in notation.gaps

@@ -33,8 +33,8 @@ def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
     known = [cell for cell in cells if not dialect.is_missing(cell)]
     found = dialect_notations.find(known, decimal)
     if found.numeric or found.why:
-        # "9 AM" and "2020 Mar" look like numbers with a unit.
-        numbers = known and not found.notation.unit
+        # "9 AM" and "2020 Mar" look like numbers with a unit, 5:12 like a duration.
+        numbers = known and not found.notation.unit and not found.notation.duration
         pattern = date_columns.pattern_of_numbers(known, name) if numbers else date_columns.pattern_of(known)
         if pattern:
             return Form(model.DATE, pattern)
@@ -44,4 +44,4 @@ def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
     if words <= model.TRUE | model.FALSE:
         return Form(model.BOOLEAN)
     pattern = date_columns.pattern_of(known)
-    return Form(model.DATE, pattern) if pattern else Form(model.CATEGORY, why=found.why)
+    return Form(model.DATE, pattern) if pattern else Form(model.CATEGORY, why=found.why or found.unread)

@@ -11,7 +11,7 @@ import date_formats as formats
 import date_reading
 import numpy as np
 from date_words import PIVOT
-from dialect_notations import stands_for_missing
+from dialect_gaps import stands_for_missing
 from text import quoted
 
 MOSTLY = 0.95

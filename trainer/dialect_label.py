@@ -19,9 +19,9 @@ from typing import Protocol
 
 FLAT = "." not in __name__
 if FLAT:
-    from dialect_notations import GAPS
+    from dialect_gaps import GAPS
 else:
-    from trainer.dialect_notations import GAPS
+    from trainer.dialect_gaps import GAPS
 
 MOST_CLASS_NUMBERS = 20
 """Different whole numbers that a label may hold and still be a label of classes."""

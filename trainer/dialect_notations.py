@@ -7,66 +7,33 @@ trainer use this code; it uses the standard library alone.
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 FLAT = "." not in __name__
 if FLAT:
-    from dialect_numbers import (
-        SHARES,
-        Notation,
-        Written,
-        is_currency,
-        is_plain,
-        number,
-        parts_of,
-        tidy,
-        value_of,
-    )
+    from dialect_doubts import are_thousands, code_of, contradiction, doubt_of, unread
+    from dialect_durations import seconds
+    from dialect_gaps import FEW_TEXTS, MANY_NUMBERS, gap_numbers, stands_for_missing
+    from dialect_numbers import Notation, Written, is_plain, number, parts_of, unquoted, value_of
+    from dialect_units import are_multiplied, is_currency, negative, power, sense
 else:
-    from trainer.dialect_numbers import (
-        SHARES,
-        Notation,
-        Written,
-        is_currency,
-        is_plain,
-        number,
-        parts_of,
-        tidy,
-        value_of,
-    )
+    from trainer.dialect_doubts import are_thousands, code_of, contradiction, doubt_of, unread
+    from trainer.dialect_durations import seconds
+    from trainer.dialect_gaps import FEW_TEXTS, MANY_NUMBERS, gap_numbers, stands_for_missing
+    from trainer.dialect_numbers import Notation, Written, is_plain, number, parts_of, unquoted, value_of
+    from trainer.dialect_units import are_multiplied, is_currency, negative, power, sense
 
 MOSTLY = 0.95
 """Share of a column's known cells that must be numbers."""
-FEW_TEXTS = 3
-"""Different texts, beside those of GAPS, that may stand for missing in a column of many different numbers."""
-MANY_NUMBERS = 10
-"""Different numbers that a column needs for that."""
 COMMON_UNITS = frozenset(
     {"kg", "mg", "lb", "oz", "km", "cm", "mm", "ml", "ft", "mi", "°C", "°F", "km/h", "mph", "m²", "m³", "min"}
 ) | {"ms", "kW", "kWh", "Hz", "MHz", "GHz", "MB", "GB", "TB"}
 """Units that stand for themselves although most of a column's numbers have none."""
-MANY_UNITS = 5
-"""More different ones are rather the letters of codes such as 12A."""
-CODES = 0.01
-"""Share of a column's numbers that begin with zeros, or are too long, in a column of codes."""
-LONGEST = 2**53
-"""The largest whole number up to which float64 holds every one."""
-_GAPS = r"""
-    . .. ... - -- --- ? ?? ??? * ** / // \ \n null (null) [null] none (none) nil void n/a n.a n.a. na
-    nan n/d nd n.d. n.v. s/o s.o. k.a k.a. tba tbd unk unknown undef undefined missing (missing) empty (empty)
-    blank (blank) leer (leer) #n/a #na #null! #num! #name? #ref! #value! #div/0! not_available fehlt unbekannt
-    inconnu desconocido sconosciuto onbekend"""
-GAPS = frozenset(_GAPS.split()) | {
-    *("not available", "not applicable", "not known", "no data", "no value", "keine angabe", "k. a.", "n. a.")
-}
-"""Texts that stand for a missing number, in lower case, whatever share of a column they are."""
-_GAP_NUMBER = re.compile(r"-9{2,6}(?:[.,]0+)?")
-_AMBIGUOUS = re.compile(r"[-+]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-_DIGITS_ALONE = re.compile(r"[0-9]+")
+MANY_CLASSES = 20
+"""Different texts up to which "<5" and "5" in a label are rather two classes than one number."""
+_BELOW, _ABOVE = frozenset("<≤"), frozenset(">≥+")
 
 
 @dataclass(frozen=True)
@@ -75,16 +42,13 @@ class Found:
 
     notation: the one that suits most of them. numeric: whether they are numbers in it. why: if they look like
     numbers but are taken as texts, the reason; if the column leaves its decimal mark open, a note on that.
+    unread: if they are texts and nothing else, what makes them look like numbers or dates.
     """
 
     notation: Notation
     numeric: bool = True
     why: str = ""
-
-
-def stands_for_missing(text: str) -> bool:
-    """Whether a text that is no number stands for a missing one in any column of numbers."""
-    return tidy(text).lower() in GAPS
+    unread: str = ""
 
 
 def find(cells: Iterable[str], decimal: str) -> Found:
@@ -92,13 +56,20 @@ def find(cells: Iterable[str], decimal: str) -> Found:
 
     decimal: the file's decimal mark, which decides what the column leaves open.
     """
-    counts = Counter(cell.strip() for cell in cells)
+    counts = Counter(unquoted(cell) for cell in cells)
     if all(is_plain(text, decimal) for text in counts):
-        plain: dict[str, float | None] = {text: float(text.replace(",", ".")) for text in counts}
-        return _judged(counts, plain, Notation(decimal))
+        digits = {text: text.lstrip("+-") for text in counts}
+        if not are_thousands(_often(counts, digits), decimal):
+            plain: dict[str, float | None] = {text: float(text.replace(",", ".")) for text in counts}
+            return _judged(counts, plain, Notation(decimal), digits)
     parts = {text: parts_of(text) for text in counts}
-    unit = _unit_of(counts, parts)
-    notations = [Notation(mark, unit) for mark in (decimal, "." if decimal == "," else ",")]
+    style = _style(counts, parts)
+    digits = {
+        text: _digits_of(written, style.multiplied) for text, written in parts.items() if written is not None
+    }
+    if are_thousands(_often(counts, digits), decimal):
+        decimal = _other(decimal)
+    notations = [replace(style, decimal=mark) for mark in (decimal, _other(decimal))]
     readings = [
         {
             text: number(text, notation) if written is None else value_of(written, notation)
@@ -110,10 +81,20 @@ def find(cells: Iterable[str], decimal: str) -> Found:
         sum(counts[text] for text, value in reading.items() if value is not None) for reading in readings
     ]
     best = 1 if fitting[1] > fitting[0] else 0
-    found = _judged(counts, readings[best], notations[best])
-    if found.numeric or found.why or not fitting[best]:
+    found = _judged(counts, readings[best], notations[best], digits)
+    if found.numeric or found.why:
         return found
-    return Found(found.notation, numeric=False, why=_contradiction(counts, parts))
+    numbers = {text for text, value in readings[best].items() if value is not None}
+    durations = _judged(
+        counts, {text: seconds(text) for text in counts}, Notation(decimal, duration=True), {}
+    )
+    if counts and durations.numeric:
+        return durations
+    return replace(
+        found,
+        why=contradiction(counts, parts, MOSTLY) if numbers else "",
+        unread=unread(counts, numbers, MOSTLY),
+    )
 
 
 def notation_of(cells: Iterable[str], decimal: str) -> Notation:
@@ -121,28 +102,83 @@ def notation_of(cells: Iterable[str], decimal: str) -> Notation:
 
     cells: those that are not missing. decimal: the file's decimal mark.
     """
-    found = find(cells, decimal)
-    return found.notation if found.numeric else Notation(decimal)
+    different = list(cells)
+    found = find(different, decimal)
+    if not found.numeric:
+        return Notation(decimal)
+    return replace(found.notation, about=False) if len(set(different)) <= MANY_CLASSES else found.notation
 
 
-def _unit_of(counts: Counter[str], parts: dict[str, Written | None]) -> str:
-    """The unit that most of a column's numbers have, or the only well-known one that any has; or ""."""
+def _digits_of(written: Written, multiplied: bool) -> str:
+    """The digits of a number, and "e" if it has an exponent or a multiplier, before which are no thousands.
+
+    multiplied: whether k or Mio. beside a number multiplies it.
+    """
+    tens = written.power or (multiplied and power(written.unit)[0])
+    return f"{written.digits}e" if tens else written.digits
+
+
+def _other(decimal: str) -> str:
+    return "." if decimal == "," else ","
+
+
+def _often(counts: Counter[str], digits: Mapping[str, str]) -> Counter[str]:
+    """How often the digits of each number occur. digits: those of each text."""
+    found: Counter[str] = Counter()
+    for text, each in digits.items():
+        found[each] += counts[text]
+    return found
+
+
+def _style(counts: Counter[str], parts: Mapping[str, Written | None]) -> Notation:
+    """What stands around the digits of a column's numbers."""
     units: Counter[str] = Counter()
     for text, written in parts.items():
         if written is not None:
             units[written.unit] += counts[text]
-    if not units:
-        return ""
+    multiplied = are_multiplied(units)
+    if multiplied:
+        rest: Counter[str] = Counter()
+        for unit, often in units.items():
+            rest[power(unit)[2]] += often
+        units = rest
+    minus = negative(units) if len(units) > 1 else ""
+    if minus:
+        del units[minus]
+    return Notation(unit=_unit_of(units), minus=minus, multiplied=multiplied, about=_are_about(parts))
+
+
+def _unit_of(units: Counter[str]) -> str:
+    """The unit that most of a column's numbers have, or the only well-known one that any has; or ""."""
     bare = units.pop("", 0)
     if not units:
         return ""
-    unit, often = units.most_common(1)[0]
-    sure = len(units) == 1 and (is_currency(unit) or unit in COMMON_UNITS)
+    alike: Counter[str] = Counter()
+    for unit, often in units.items():
+        alike[sense(unit)] += often
+    meant, often = alike.most_common(1)[0]
+    unit = next(unit for unit, _ in units.most_common() if sense(unit) == meant)
+    sure = len(alike) == 1 and (is_currency(unit) or unit in COMMON_UNITS)
     return unit if often >= bare or sure else ""
 
 
-def _judged(counts: Counter[str], values: dict[str, float | None], notation: Notation) -> Found:
-    """Whether cells are numbers, given what each text is in this notation."""
+def _are_about(parts: Mapping[str, Written | None]) -> bool:
+    """Whether "<5" stands for 5 in a column: one of many numbers, and not a class beside ">5"."""
+    found = [written for written in parts.values() if written is not None]
+    if not any(written.about for written in found):
+        return False
+    below = {written.digits for written in found if _BELOW & set(written.about)}
+    above = {written.digits for written in found if _ABOVE & set(written.about)}
+    return not below & above and len({written.digits for written in found}) >= MANY_NUMBERS
+
+
+def _judged(
+    counts: Counter[str],
+    values: Mapping[str, float | None],
+    notation: Notation,
+    digits: Mapping[str, str],
+) -> Found:
+    """Whether cells are numbers, given what each text is in this notation, and the digits of each."""
     texts = [text for text, value in values.items() if value is None and not stands_for_missing(text)]
     others = sum(map(counts.__getitem__, texts))
     known = {text: value for text, value in values.items() if value is not None}
@@ -150,79 +186,8 @@ def _judged(counts: Counter[str], values: dict[str, float | None], notation: Not
     few = len(texts) <= FEW_TEXTS and len(known) >= MANY_NUMBERS * max(1, len(texts))
     if counts and not (numbers and (numbers >= MOSTLY * (numbers + others) or (few and numbers >= others))):
         return Found(notation, numeric=False)
-    if why := _code(counts, known):
+    if why := code_of(counts, known):
         return Found(notation, numeric=False, why=why)
-    notation = Notation(notation.decimal, notation.unit, _gap_numbers(counts, known))
-    return Found(notation, why=_doubt(known, notation.decimal))
-
-
-def _doubt(known: Iterable[str], decimal: str) -> str:
-    """What no cell of a column decides about its decimal mark; "" if any does or has none."""
-    marked = [text for text in known if "." in text or "," in text]
-    if len(marked) < 2 or not all(_AMBIGUOUS.fullmatch(text) for text in marked) or decimal not in marked[0]:
-        return ""
-    value, mark = float(marked[0].replace(",", ".")), "point" if decimal == "." else "comma"
-    return (
-        f'"{marked[0]}" is read as {value:.15g}, with a decimal {mark}; no cell of the column tells that it'
-        f" is not {value * 1000:.15g}"
-    )
-
-
-def _code(counts: Counter[str], known: dict[str, float]) -> str:
-    """Why a column's numbers are codes, or "" if they are not."""
-    if not any(len(text) > 1 and (text[0] == "0" or len(text) > 15) for text in known):
-        return ""
-    digits = [text for text in known if _DIGITS_ALONE.fullmatch(text)]
-    rows = sum(map(counts.__getitem__, known))
-    padded = [text for text in digits if text[0] == "0" and len(text) > 1]
-    alike = len(digits) == len(known) > 0 and len({len(text) for text in digits}) == 1
-    if padded and (alike or sum(counts[text] for text in padded) >= CODES * rows):
-        return f'"{padded[0][:40]}" begins with a zero, so the values are taken as codes, not as numbers'
-    long = [text for text in digits if len(text) > 15 and int(text[:20]) > LONGEST]
-    if long and len(digits) == len(known) and sum(counts[text] for text in long) >= CODES * rows:
-        return (
-            f'"{long[0][:40]}" has more digits than a number keeps, so the values are taken as codes, not as'
-            " numbers"
-        )
-    return ""
-
-
-def _gap_numbers(counts: Counter[str], known: dict[str, float]) -> tuple[float, ...]:
-    """Numbers such as -999 that stand for missing: they recur, and lie far below all others."""
-    gaps = {
-        value
-        for text, value in known.items()
-        if text.startswith("-9") and counts[text] > 1 and _GAP_NUMBER.fullmatch(text)
-    }
-    if not gaps:
-        return ()
-    others = [value for value in known.values() if value not in gaps and math.isfinite(value)]
-    if len(others) < MANY_NUMBERS:
-        return ()
-    low, high = min(others), max(others)
-    return tuple(sorted(gap for gap in gaps if gap < low and (low >= 0 or low - gap > high - low)))
-
-
-def _contradiction(counts: Counter[str], parts: dict[str, Written | None]) -> str:
-    """Why a column whose numbers are written in several ways is taken as texts; "" if they are no numbers."""
-    written = {text: each for text, each in parts.items() if each is not None and _fits(each)}
-    if sum(counts[text] for text in written) < MOSTLY * sum(counts.values()):
-        return ""
-    units: dict[str, str] = {}
-    for text, each in written.items():
-        units.setdefault(each.unit, text)
-    marks = [next((text for text, each in written.items() if each.value(mark) is None), "") for mark in ",."]
-    if not SHARES & units.keys():
-        units.pop("", "")
-    examples = list(units.values())[:2] if len(units) > 1 else marks
-    if not all(examples) or len(units) > MANY_UNITS:
-        return ""
-    what = "units" if len(units) > 1 else "decimal marks"
-    return (
-        f'its numbers have different {what} ("{examples[0][:40]}", "{examples[1][:40]}"), so its values are'
-        " taken as texts; write all of them in one way"
-    )
-
-
-def _fits(written: Written) -> bool:
-    return written.value(".") is not None or written.value(",") is not None
+    notation = replace(notation, gaps=gap_numbers(counts, known))
+    doubt = doubt_of({text: digits[text] for text in known if text in digits}, notation.decimal)
+    return Found(notation, why=doubt)

@@ -14,7 +14,9 @@ import date_features
 import date_formats
 import date_reading
 import date_words
+import dialect_durations
 import dialect_numbers
+import dialect_units
 import lean_imports
 import model_environment
 import number_features
@@ -37,7 +39,7 @@ METRICS_PER_CALL = 1000
 """MLflow's limit."""
 EXAMPLE_ROWS = 5
 PACKAGED = (
-    *(touchdown_model, touchdown_blend, dialect_numbers, lean_imports),
+    *(touchdown_model, touchdown_blend, lean_imports, dialect_durations, dialect_numbers, dialect_units),
     *(date_features, date_formats, date_reading, date_words, number_features),
 )
 """The modules that are packaged inside the model."""

@@ -7,6 +7,7 @@ from typing import Any
 from tests.trainer.workshop import Training, Workshop, table
 
 ROWS = 200
+ARABIC = str.maketrans("0123456789", "".join(map(chr, range(0x660, 0x66A))))
 ARGUMENTS = ["--algorithm", "linear", "--epochs", "5"]
 
 
@@ -22,6 +23,7 @@ def rows(written: bool) -> list[list[str]]:
         money, share, size = (Decimal(chance.randint(-999_999, 9_999_999)).scaleb(-2) for _ in range(3))
         count = chance.randint(0, 5000)
         plain = [*map(str, (money, money, share, size, count, count, count, count, count))]
+        added = [*map(str, (count, money, 60 * count, count, count))]
         if written:
             accounting = f"(${abs(money):,})" if money < 0 else f"${money:,}"
             plain = [
@@ -34,12 +36,19 @@ def rows(written: bool) -> list[list[str]]:
                 str(count),
             ]
             plain += [f"{count:,}", str(count)]
+            added = [
+                f"{Decimal(count).scaleb(-3)}k" if count > 999 else str(count),
+                f"{abs(money):,} {'DR' if money < 0 else 'CR'}",
+                f"{count // 60}h {count % 60}m",
+                str(count).translate(ARABIC),
+                f"<{count}" if count < 100 else str(count),
+            ]
         gaps = ["", "", "", "", "", "\\N", "-999", "", "unknown"] if written else [""] * 9
         if row % 9 == 0:
             plain[5:7] = gaps[5:7]
             plain[8] = gaps[8]
         code = f"{chance.randint(0, 6):03d}"
-        found.append([*plain, code, "yes" if money + share > 80_000 else "no"])
+        found.append([*plain, *added, code, "yes" if money + share > 80_000 else "no"])
     return found
 
 
@@ -53,6 +62,11 @@ NAMES = [
     "sentinel",
     "thousands",
     "word",
+    "multiplied",
+    "ledger",
+    "duration",
+    "arabic",
+    "below",
     "code",
 ]
 

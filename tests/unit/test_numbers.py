@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from trainer.dialect import decimal_of
 from trainer.dialect_notations import find
-from trainer.dialect_numbers import SHARES, Notation, is_currency, number
+from trainer.dialect_numbers import Notation, number
+from trainer.dialect_units import SHARES, is_currency
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,6 @@ from trainer.dialect_numbers import SHARES, Notation, is_currency, number
         ("1,5", ",", 1.5),
         ("1,5", ".", None),
         ("-1e3", ".", -1000.0),
-        ("٣", ".", None),
         ("1_000", ".", None),
         ("0x10", ".", None),
         ("", ".", None),
@@ -82,6 +82,56 @@ def test_a_plain_number_is_what_pandas_reads_as_one(cell: str, decimal: str, val
         ("--5", Notation("."), None),
         ("(-5)", Notation("."), None),
         ("(5", Notation("."), None),
+        ("\u0663", Notation("."), 3.0),
+        ("\u0661\u066c\u0662\u0663\u0664\u066b\u0665", Notation("."), 1234.5),
+        ("\uff11\uff12\uff0e\uff15", Notation("."), 12.5),
+        ("\u0967\u0968", Notation("."), 12.0),
+        ("54·4", Notation("."), 54.4),
+        ('="5"', Notation("."), 5.0),
+        ("'5", Notation("."), 5.0),
+        ("$ -", Notation(".", "$"), 0.0),
+        ("- €", Notation(".", "€"), 0.0),
+        ("-", Notation(".", "$"), None),
+        ("1.5 x 10^3", Notation("."), 1500.0),
+        ("1.5\u00d710^-3", Notation("."), 0.0015),
+        ("5.2 x10^9/L", Notation(".", "/L"), 5.2e9),
+        ("2.475D+05", Notation("."), 247_500.0),
+        ("1.1k", Notation(".", multiplied=True), 1100.0),
+        ("1.1k", Notation("."), None),
+        ("$1.13K", Notation(".", "$", multiplied=True), 1130.0),
+        ("1,2 Mio. €", Notation(",", "€", multiplied=True), 1_200_000.0),
+        ("3 millions", Notation(".", multiplied=True), 3_000_000.0),
+        ("1.2M", Notation(".", multiplied=True), 1_200_000.0),
+        ("950", Notation(".", multiplied=True), 950.0),
+        ("5.20 DR", Notation(".", "CR", minus="DR"), -5.2),
+        ("5.20 Cr.", Notation(".", "CR", minus="DR"), 5.2),
+        ("$5.20CR", Notation(".", "$", minus="$ CR"), -5.2),
+        ("<0.01", Notation(".", about=True), 0.01),
+        ("<= 0.01", Notation(".", about=True), 0.01),
+        ("≈5", Notation(".", about=True), 5.0),
+        ("90+", Notation(".", about=True), 90.0),
+        ("~5 kg", Notation(".", "kg", about=True), 5.0),
+        ("<0.01", Notation("."), None),
+        ("5 KG", Notation(".", "kg"), 5.0),
+        ("5 kgs.", Notation(".", "kg"), 5.0),
+        ("5 µg/dL", Notation(".", "μg/dL"), 5.0),
+        ("5 EUR", Notation(".", "€"), 5.0),
+        ("5 mW", Notation(".", "MW"), None),
+        ("=5.5", Notation("."), 5.5),
+        ("1.234E5", Notation(","), None),
+        ("2,475E+05", Notation(","), 247_500.0),
+        ("90:30", Notation(duration=True), 5430.0),
+        ("123:45:10", Notation(duration=True), 445_510.0),
+        ("-0:05.5", Notation(duration=True), -5.5),
+        ("2h 15m", Notation(duration=True), 8100.0),
+        ("2 hours 15 minutes", Notation(duration=True), 8100.0),
+        ("45 min", Notation(duration=True), 2700.0),
+        ("1 days 02:30:00", Notation(duration=True), 95_400.0),
+        ("P1DT2H", Notation(duration=True), 93_600.0),
+        ("P", Notation(duration=True), None),
+        ("3:2", Notation(duration=True), None),
+        ("90:75", Notation(duration=True), None),
+        ("5", Notation(duration=True), None),
         ("½", Notation("."), None),
         ("1½", Notation("."), None),
         ("3-5", Notation("."), None),
@@ -132,6 +182,27 @@ COUNTED = [str(value) for value in range(40)]
         ([*COUNTED, "7 kg"], ".", Notation(".", "kg")),
         (["12345678901234567890.5", "1"], ".", Notation()),
         ([], ",", Notation(",")),
+        ([*(f"{n}" for n in range(1, 30)), *(f"1.{n:03}" for n in range(20))], ".", Notation(",")),
+        ([*(f"{n} km" for n in range(1, 9)), *["1.234 km"] * 10], ".", Notation(",", "km")),
+        ([*(f"€ {n}" for n in range(1, 9)), *["€ 1.234"] * 10, "€ 1000"], ".", Notation(".", "€")),
+        ([*["0"] * 9, *(f"1.{n:03}" for n in range(20))], ".", Notation(".")),
+        (["950", "1.2K", "3.4M"], ".", Notation(".", multiplied=True)),
+        (["$1.5M", "$600K"], ".", Notation(".", "$", multiplied=True)),
+        (["300 K", "310 K"], ".", Notation(".", "K")),
+        (["5 m", "6 m", "7"], ".", Notation(".", "m")),
+        (["1.00 CR", "2.50 DR"], ".", Notation(".", "CR", minus="DR")),
+        (["1.00", "2.00", "2.50 CR"], ".", Notation(minus="CR")),
+        (["4.4° N", "26.2° S"], ".", Notation(".", "° N", minus="° S")),
+        (["5 kg", "6 KG", "7 kgs"], ".", Notation(".", "kg")),
+        (["5 €", "6 EUR", "€7"], ".", Notation(".", "€")),
+        (["<0.01", *(f"0.{n:02}" for n in range(2, 20))], ".", Notation(about=True)),
+        ([*COUNTED, *["9999"] * 3], ".", Notation(gaps=(9999.0,))),
+        ([*COUNTED, *["9999"] * 2], ".", Notation()),
+        ([str(value * 100) for value in range(40)] + ["9999"] * 3, ".", Notation()),
+        ([*COUNTED, *["-99.99"] * 3], ".", Notation(gaps=(-99.99,))),
+        (["2,475E+05", "1,234E+03"], ".", Notation(",")),
+        (["30:15", "75:01", "?"], ".", Notation(duration=True)),
+        (["2h 15m", "45m", "3h"], ".", Notation(duration=True)),
     ],
 )
 def test_a_column_s_notation_is_the_one_that_suits_its_cells(
@@ -181,7 +252,11 @@ def test_a_column_that_leaves_its_decimal_mark_open_is_noted() -> None:
         ),
         (["1.5", "2.5", "1,5", "2,5"], 'different decimal marks ("1.5", "1,5")'),
         (["1 kg", "2 kg", "500 g", "700 g"], 'different units ("1 kg", "500 g")'),
-        (["€1.5M", "€600K"], 'different units ("€1.5M", "€600K")'),
+        (["5 m", "6 m", "7 km", "8 km"], 'different units ("5 m", "7 km")'),
+        (["$5", "$6", "€7", "€8"], 'different units ("$5", "€7")'),
+        (["4000123412341234", "5111123412341234"], '"4000123412341234" has 16 digits, as all values have'),
+        (["<50", ">50"] * 9, ""),
+        ([f"<{n}" for n in range(20)] + ["> 7"], ""),
         (["11%", "12%", "0.3", "0.5"], 'different units ("11%", "0.3")'),
         (["2", "3", "4", "5more"] * 9, ""),
         (["12A", "12B", "7C", "8D", "9E", "1F"], ""),
@@ -197,6 +272,15 @@ def test_codes_contradictions_and_other_texts_are_no_numbers(cells: list[str], w
     assert not found.numeric
     assert why in found.why
     assert bool(why) == bool(found.why)
+
+
+def test_texts_that_look_like_numbers_are_told() -> None:
+    said = 'its values begin with digits, such as "5\'00" and "5\'01", but are written in no way'
+    assert said in find([f"5'{n:02}" for n in range(30)], ".").unread
+    mixed = find([*COUNTED, *(f"t{n}" for n in range(20))], ".")
+    assert '66.7 % of its values are numbers, but others are not, such as "t0" and "t1"' in mixed.unread
+    for cells in (["10-19", "20-29"] * 20, [f"A{n}" for n in range(40)], ["", "?"], COUNTED):
+        assert find(cells, ".").unread == ""
 
 
 # --- Any number in any writing ------------------------------------------------------------------------
