@@ -200,6 +200,7 @@ def tables(draw: st.DrawFn) -> Given:
         *("--task", draw(st.sampled_from(["", "", "", "classification", "regression"]))),
         *("--algorithm", draw(st.sampled_from(["linear", "linear", "boosting", "auto"]))),
         *("--rare-classes", draw(st.sampled_from(["merge", "merge", "refuse"]))),
+        *("--class-weights", draw(st.sampled_from(["equal", "equal", "balanced"]))),
         *("--min-accuracy", draw(st.sampled_from(["0", "0.5"]))),
         *("--max-rmse", draw(st.sampled_from(["0", "1"]))),
     ]
