@@ -13,6 +13,7 @@ So the blend is kept.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import touchdown_model as model
@@ -29,8 +30,8 @@ from training_set import Limits, TrainingSet
 
 BLEND = "blend"
 LIMITS = Limits()
-SHARES = tuple(place / 20 for place in range(21))
-"""What the boosted trees may weigh in a blend."""
+STEPS = 20
+"""What a candidate may weigh in a blend: so many parts, of which each is as large."""
 MEASURED_ROWS = 20_000
 """Training rows that the final model's training loss is measured on, about."""
 
@@ -44,7 +45,7 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
     budget = Budget(budget_units)
     rows = TrainingSet(survey, plan, limits or LIMITS)
     with threads(0):
-        candidates = [choose_linear(rows, budget)]
+        candidates = choose_linear(rows, budget)
         if trees := choose_boosting(rows, budget):
             candidates.append(trees)
         shares, record = compared(rows, candidates)
@@ -84,20 +85,39 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
         return {only.name: 1.0}, ChoiceRecord(metric, 0, 0, only.name, (line,))
     answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
     alone = [loss(target, answer, weights) for answer in answers]
-    share, blended = 0.0, alone[0]
-    if len(candidates) == 2:
-        grid = [(loss(target, (1 - w) * answers[0] + w * answers[1], weights), w) for w in SHARES]
-        blended, share = min(grid)
-    shares = dict(zip([each.name for each in candidates], [1 - share, share], strict=False))
+    # Of equal ones, the first counts: that with the simplest candidates.
+    grid = [(loss(target, mixed(answers, each), weights), each) for each in mixtures(len(answers))]
+    blended, best = min(grid, key=lambda each: each[0])
+    shares = dict(zip([each.name for each in candidates], best, strict=True))
     lines = [
         Scored(each.name, each.settings, score(value), each.seconds, each.rows, shares[each.name])
         for each, value in zip(candidates, alone, strict=True)
     ]
-    selected = BLEND if 0 < share < 1 else candidates[int(share)].name
+    taken = [name for name, share in shares.items() if share]
+    selected = taken[0] if len(taken) == 1 else BLEND
     if selected == BLEND:
-        mixture = " and ".join(f"{100 * shares[each.name]:.0f} % {each.name}" for each in candidates)
+        mixture = " and ".join(f"{100 * shares[name]:.0f} % {name}" for name in taken)
         lines.append(Scored(BLEND, mixture, score(blended), 0.0, max(each.rows for each in candidates), 1.0))
     return shares, ChoiceRecord(metric, len(target), len(folds), selected, tuple(lines))
+
+
+def mixtures(candidates: int, steps: int = STEPS) -> Iterator[tuple[float, ...]]:
+    """The weights that so many candidates may have in a blend, as shares of STEPS steps."""
+    if candidates == 1:
+        yield (steps / STEPS,)
+        return
+    for last in range(steps + 1):
+        for others in mixtures(candidates - 1, steps - last):
+            yield (*others, last / STEPS)
+
+
+def mixed(answers: list[np.ndarray], weights: tuple[float, ...]) -> np.ndarray:
+    """The weighted mean of several answers."""
+    found: np.ndarray = sum(
+        (weight * answer for weight, answer in zip(weights, answers, strict=True) if weight),
+        start=np.zeros(()),
+    )
+    return found
 
 
 def chosen_model(rows: TrainingSet, parts: dict[str, Part], shares: dict[str, float]) -> model.TouchdownModel:

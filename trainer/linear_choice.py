@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from budget import LINEAR_SHARE, Budget, gram_work, lbfgs_work
 from choice import Candidate, loss
+from log_label import LogLabel
 from scipy import linalg, sparse
-from touchdown_blend import LinearPart
+from touchdown_blend import LinearPart, Part
 from training_set import LEAST_ROWS, Matrix, TrainingSet, before, outside
 
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
@@ -22,27 +23,50 @@ ITERATIONS = 100
 """Iterations of LBFGS for one penalty, at most."""
 PATH_ITERATIONS = 70
 """Iterations that all penalties of a fold take together, about: each begins where the one before ended."""
+RIDGE, LOG_RIDGE = "ridge regression", "ridge regression of the logarithm"
 MOST_GRAM_FEATURES = 2000
 """Features up to which ridge regression solves the normal equations, which takes their number cubed."""
 
 
-def choose_linear(rows: TrainingSet, budget: Budget) -> Candidate:
+def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
     """The penalty whose models predict the folds best, and its model, trained on all rows.
 
     Where that exceeds the linear candidate's share of the budget, a single fold is predicted, or the models
-    are trained on fewer rows.
+    are trained on fewer rows. For a label that is never negative, there is a second candidate, which learns
+    its logarithm, if the rest of the share suffices for as many folds and rows.
     """
-    started = time.perf_counter()
     features = rows.linear()
-    regression = not rows.schema.classes
-    search = Ridge() if regression else Logistic(len(rows.schema.classes), rows.weights)
     share = budget.left * LINEAR_SHARE
     folds, most = list(range(len(rows.folds))), len(rows)
-    if search.work(rows, most, len(folds)) > share:
+    first, *others = searches(rows)
+    if first.work(rows, most, len(folds)) > share:
         folds = folds[-1:]
-    while most > LEAST_ROWS and search.work(rows, most, len(folds)) > share:
+    while most > LEAST_ROWS and first.work(rows, most, len(folds)) > share:
         most = max(LEAST_ROWS, most // 2)
-    budget.spend(search.work(rows, most, len(folds)))
+    found: list[Candidate] = []
+    for search in [first, *others]:
+        work = search.work(rows, most, len(folds))
+        if not found or work <= share:
+            found.append(_chosen(rows, features, search, folds, most))
+            budget.spend(work)
+            share -= work
+    return found
+
+
+def searches(rows: TrainingSet) -> list[Logistic | Ridge]:
+    """What is searched for the best penalty."""
+    schema = rows.schema
+    if schema.classes:
+        return [Logistic(len(schema.classes), rows.weights)]
+    label = LogLabel.of(rows.target, schema.label_mean, schema.label_scale) if rows.folds else None
+    return [Ridge(), *([LogRidge(label)] if label else [])]
+
+
+def _chosen(
+    rows: TrainingSet, features: Matrix, search: Logistic | Ridge, folds: list[int], most: int
+) -> Candidate:
+    """The best penalty by these folds, and its model, trained on so many rows."""
+    started = time.perf_counter()
     paths = {fold: list(search.path(features, rows.target, rows.folds[fold], most)) for fold in folds}
     losses = [
         sum(loss_sum(rows, rows.folds[fold], path[place]) for fold, path in paths.items())
@@ -121,7 +145,7 @@ def logistic_estimator() -> Any:
 class Ridge:
     """Ridge regression of a standardised label."""
 
-    name, symbol, penalties, default = "ridge regression", "alpha", PENALTIES, 5
+    name, symbol, penalties, default = RIDGE, "alpha", PENALTIES, 5
 
     def work(self, rows: TrainingSet, most: int, folds: int) -> float:
         """Units of work that so many folds and the final model take, with at most `most` rows each."""
@@ -134,9 +158,9 @@ class Ridge:
         """For each penalty, the answers for the fold's rows, of shape (n,)."""
         rows, labels = training_rows(features, target, fold, most)
         for part in self._fitted(rows, labels, self.penalties):
-            yield (features[fold] @ part.weights + part.intercept)[:, 0]
+            yield scores(part, features[fold])
 
-    def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
+    def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> Part:
         return next(self._fitted(features, target, (penalty,)))
 
     def _fitted(
@@ -166,3 +190,28 @@ class Ridge:
         return LinearPart(
             estimator.coef_[:, np.newaxis].copy(), np.array([estimator.intercept_]), np.empty(0)
         )
+
+
+class LogRidge(Ridge):
+    """Ridge regression of a label's logarithm."""
+
+    name = LOG_RIDGE
+
+    def __init__(self, label: LogLabel) -> None:
+        self._label = label
+
+    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[np.ndarray]:
+        rows, labels = training_rows(features, target, fold, most)
+        for part in self._fitted(rows, self._label.learned(labels), self.penalties):
+            answer = self._label.part(part, scores(part, rows), labels)
+            yield answer.outputs_from(scores(part, features[fold]))
+
+    def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> Part:
+        part = next(self._fitted(features, self._label.learned(target), (penalty,)))
+        return self._label.part(part, scores(part, features), target)
+
+
+def scores(part: LinearPart, features: Matrix) -> np.ndarray:
+    """What a linear part of one output answers, of shape (n,)."""
+    found: np.ndarray = (features @ part.weights + part.intercept)[:, 0]
+    return found

@@ -85,6 +85,32 @@ class LinearPart:
 
 
 @dataclass(frozen=True, eq=False)
+class LogPart:
+    """A part that has learned the logarithm of a label: log(1 + label / unit), standardised.
+
+    mean, scale: of the logarithms; most: the largest one. gain, offset: by which exponentials become the
+    standardised label. reach: the range of the standardised label that training has seen.
+    """
+
+    part: Part
+    mean: float
+    scale: float
+    most: float
+    gain: float
+    offset: float
+    reach: tuple[float, float]
+
+    def outputs(self, schema: Schema, values: list[np.ndarray]) -> np.ndarray:
+        return self.outputs_from(self.part.outputs(schema, values))
+
+    def outputs_from(self, learned: np.ndarray) -> np.ndarray:
+        """As `outputs`, from what the part answers."""
+        exponentials = np.exp(np.clip(learned * self.scale + self.mean, 0.0, self.most))
+        found: np.ndarray = np.clip(exponentials * self.gain + self.offset, *self.reach)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class TreePart:
     """HistGradientBoostingClassifier, of indices into the classes, or HistGradientBoostingRegressor."""
 

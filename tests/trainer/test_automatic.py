@@ -41,6 +41,17 @@ def bent(rows: int = 300) -> bytes:
     return table([*"abcdefg", "label"], lines).encode()
 
 
+def growing(rows: int = 300, low: float = 0.0) -> bytes:
+    """Effects on the label multiply, as they do on prices; none of them is below `low`."""
+    random = Random(4)
+    lines = []
+    for _ in range(rows):
+        a, b, c = random.gauss(0, 1), random.gauss(0, 1), random.choice("xyz")
+        price = math.exp(a + 0.7 * b + 0.5 * (c == "x") + random.gauss(0, 0.1))
+        lines.append([a, b, c, round(1000 * price) + low])
+    return table(["a", "b", "c", "price"], lines).encode()
+
+
 def choice(training: Training) -> dict[str, Any]:
     found: dict[str, Any] = training.document["choice"]
     return found
@@ -82,7 +93,24 @@ def test_what_is_said_and_reported_names_every_candidate_with_its_score_and_time
     assert training.document["metrics"]["rmse"] not in [each["score"] for each in found["candidates"]]
 
 
-@pytest.mark.parametrize("data", [checkers(120), bent(240)], ids=["classes", "numbers"])
+def test_the_logarithm_of_a_label_is_learned_where_effects_multiply(workshop: Workshop) -> None:
+    training = workshop.trained(growing(), *AUTO)
+    weights = {each["name"]: each["weight"] for each in choice(training)["candidates"]}
+    assert weights["ridge regression of the logarithm"] > 0.8
+    assert training.document["metrics"]["r2"] > 0.9
+    scored = workshop.score(training, growing(20) + b"90,90,x,0\n-90,-90,x,0\n")
+    *_, most, least = scored["prediction"]
+    assert 0 <= least < most <= max(float(line.split(b",")[-1]) for line in growing().splitlines()[1:])
+
+
+def test_labels_below_0_have_no_logarithm_to_learn(workshop: Workshop) -> None:
+    found = choice(workshop.trained(growing(60, -500), *LEAN))
+    assert "ridge regression of the logarithm" not in [each["name"] for each in found["candidates"]]
+
+
+@pytest.mark.parametrize(
+    "data", [checkers(120), bent(240), growing(120)], ids=["classes", "numbers", "logarithm"]
+)
 def test_the_deployed_model_answers_what_was_measured_row_by_row(data: bytes, workshop: Workshop) -> None:
     """One row alone, as all rows together: no answer depends on what it is predicted with."""
     training = workshop.trained(data, *AUTO)
