@@ -226,12 +226,27 @@ class Floor:
 
 
 @dataclass(frozen=True)
+class OutOfFold:
+    """How well `rows` training rows were predicted by models that were trained on the others.
+
+    value, baseline: the metric, "log_loss" or "rmse", of these models and of the baseline. interval: 95 %
+    interval of how much larger the first is, for RMSE as a share of the second.
+    """
+
+    metric: str
+    rows: int
+    value: float
+    baseline: float
+    interval: list[float]
+
+
+@dataclass(frozen=True)
 class Baseline:
     """The best prediction without a model, on `rows` hold-out rows.
 
     name: "majority class", "base rate" or "mean". value: in the gate's metric. interval: 95 % interval of how
     much worse than that the model is. Rows that are too few to tell have an error instead of an interval, and
-    the model does not pass.
+    the model does not pass. out_of_fold: None unless the algorithm `auto` predicted enough training rows.
     """
 
     name: str
@@ -240,6 +255,7 @@ class Baseline:
     interval: list[float] | None
     passed: bool
     error: str = ""
+    out_of_fold: OutOfFold | None = None
 
 
 @dataclass(frozen=True)

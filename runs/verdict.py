@@ -8,7 +8,17 @@ the run's own settings and champion, and refuses a document whose verdict does n
 import math
 from typing import Any
 
-from runs.contracts import Baseline, Champion, ChampionComparison, Dropped, Floor, Gate, Json, RunSettings
+from runs.contracts import (
+    Baseline,
+    Champion,
+    ChampionComparison,
+    Dropped,
+    Floor,
+    Gate,
+    Json,
+    OutOfFold,
+    RunSettings,
+)
 from runs.text import quote, shorten_line
 from trainer import verdict_rules as rules
 
@@ -108,8 +118,33 @@ def derive_baseline(gate: Json, metric: str, value: float) -> Baseline:
             f"the interval of its gate, {interval[0]:g} to {interval[1]:g}, does not fit the {metric} of the"
             f" {name}, {baseline:g}, and of the model, {value:g}"
         )
-    passed = rules.beats_baseline(interval)
-    return Baseline(name, baseline, rows, list(interval) if interval else None, passed, error)
+    told = derive_out_of_fold(stated, metric)
+    told_interval = (told.interval[0], told.interval[1]) if told else None
+    passed = rules.beats_baseline(metric, value, baseline, interval, told_interval)
+    return Baseline(name, baseline, rows, list(interval) if interval else None, passed, error, told)
+
+
+def derive_out_of_fold(baseline: Json, metric: str) -> OutOfFold | None:
+    """What the training rows say; None if nothing. Raises UnsoundVerdictError if its parts do not fit."""
+    stated = baseline.get("out_of_fold")
+    if stated is None:
+        return None
+    if not isinstance(stated, dict):
+        raise UnsoundVerdictError("the out_of_fold of its gate is no object")
+    expected = rules.OUT_OF_FOLD_METRIC["regression" if metric == "rmse" else "classification"]
+    rows, interval = read_rows(stated), read_interval(stated)
+    value, other = read_number(stated, "value"), read_number(stated, "baseline")
+    if stated.get("metric") != expected or interval is None or rows < rules.FEWEST_ROWS:
+        raise UnsoundVerdictError(
+            f"the out_of_fold of its gate is not an interval of the {expected} of {rules.FEWEST_ROWS} or more"
+            " training rows"
+        )
+    if not rules.interval_fits(expected, other, value, rows, interval):
+        raise UnsoundVerdictError(
+            f"the interval of its out_of_fold, {interval[0]:g} to {interval[1]:g}, does not fit the"
+            f" {expected} of the baseline, {other:g}, and of the training rows, {value:g}"
+        )
+    return OutOfFold(expected, rows, value, other, list(interval))
 
 
 def derive_comparison(

@@ -21,6 +21,7 @@ from boosting_choice import choose_boosting, threads
 from budget import Budget
 from choice import Candidate, ChoiceRecord, Scored, loss
 from linear_choice import choose_linear
+from out_of_fold import OutOfFold, of_classes, of_numbers
 from progress import Epoch, say
 from schema import Plan
 from survey import Survey
@@ -60,7 +61,8 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
         # Of a comparison, the record and the report have all numbers.
         plan.notes.extend(left_out if record.folds else [summary(record), *left_out])
         rounds = max(each.rounds for each in candidates if shares[each.name])
-        return Trained(found, [training_loss(rows, found, rounds)], len(rows), record)
+        told = told_out_of_fold(rows, candidates, shares, plan.copies)
+        return Trained(found, [training_loss(rows, found, rounds)], len(rows), record, told)
 
 
 def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, float], ChoiceRecord]:
@@ -69,7 +71,7 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
     The weights are those of a small grid whose mean of all answers has the smallest loss, on the rows that
     every candidate has predicted.
     """
-    folds = sorted(set.intersection(*(set(each.predictions) for each in candidates)))
+    folds = predicted_by_all(candidates)
     target = rows.targets_of([rows.folds[fold] for fold in folds])
     classes = rows.schema.classes
     weights = rows.weights(target)
@@ -118,6 +120,25 @@ def mixed(answers: list[np.ndarray], weights: tuple[float, ...]) -> np.ndarray:
         start=np.zeros(()),
     )
     return found
+
+
+def predicted_by_all(candidates: list[Candidate]) -> list[int]:
+    return sorted(set.intersection(*(set(each.predictions) for each in candidates)))
+
+
+def told_out_of_fold(
+    rows: TrainingSet, candidates: list[Candidate], shares: dict[str, float], copies: float
+) -> OutOfFold | None:
+    """What the chosen mixture's predictions of the folds say on whether the columns tell anything."""
+    folds = predicted_by_all(candidates)
+    if not folds:
+        return None
+    target = rows.targets_of([rows.folds[fold] for fold in folds])
+    answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
+    answer = mixed(answers, tuple(shares[each.name] for each in candidates))
+    if rows.schema.classes:
+        return of_classes(target, answer, copies, rows.weights(target))
+    return of_numbers(target, answer, rows.schema.label_scale, copies)
 
 
 def chosen_model(rows: TrainingSet, parts: dict[str, Part], shares: dict[str, float]) -> model.TouchdownModel:

@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from out_of_fold import SMALLEST
 from touchdown_blend import Part
-
-SMALLEST = 1e-15
-"""Probabilities below it count as it, so that a certain error costs about 35, not infinity."""
 
 
 @dataclass

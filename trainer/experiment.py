@@ -86,6 +86,7 @@ def judge_best(
         max_rmse=job.max_rmse,
         tolerance=job.tolerance,
         predictions=predictions,
+        out_of_fold=candidates.best.out_of_fold,
         advice=advice(survey),
     )
     say(f"verdict: {gate['verdict']}" + "".join(f"; {reason}" for reason in gate["reasons"]))

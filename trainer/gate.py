@@ -4,8 +4,9 @@ A hold-out shows only roughly how much worse one model is than another (its defi
 of accuracy. So its rows are resampled 1000 times, in pairs (bootstrap.py).
 
 - The baseline is always predicting the most frequent class, or the mean, or a random order of the rows. The
-  model passes only if the whole 95 % interval of its deficit against the baseline lies below 0: pure noise
-  passes in about one of 40 cases.
+  model passes if the whole 95 % interval of its deficit against the baseline lies below 0. It also passes if
+  it is better than the baseline on the hold-out, and predictions of the training rows by models of the others
+  show over their whole interval that the columns tell something (out_of_fold.py).
 - The champion, the model behind the endpoint's default deployment, has predicted the same hold-out rows as
   the challenger, which is rejected only if the whole interval of its deficit lies above the tolerance. The
   default tolerance of 0.01 is what the interval still resolves with some 10,000 hold-out rows if two models
@@ -25,6 +26,7 @@ from typing import Any
 import verdict_rules as rules
 from baseline import Trivial, too_few
 from comparison import PairedPredictions, compare, paired_rows
+from out_of_fold import OutOfFold
 
 ADVICE = "check that the columns say something about the label, or add rows"
 """What to do if a model is not better than the baseline."""
@@ -41,6 +43,7 @@ def judge(
     max_rmse: float = 0.0,
     tolerance: float = 0.01,
     predictions: PairedPredictions | None = None,
+    out_of_fold: OutOfFold | None = None,
     advice: str = ADVICE,
 ) -> dict[str, Any]:
     """The `gate` of metrics.json: the verdict "deploy" or "keep_champion", and all that it follows from.
@@ -48,7 +51,8 @@ def judge(
     metric: the deciding one, of verdict_rules.DECIDING_METRICS. metrics: of the model on the whole hold-out,
     the deciding one and the floor's among them. min_accuracy and max_rmse: 0 for no floor. tolerance: in
     points of the metric, or as a share of the champion's RMSE. predictions: None if there is no champion.
-    advice: what to do if the columns say nothing about the label.
+    out_of_fold: what the training rows say; None if none was predicted. advice: what to do if the columns say
+    nothing about the label.
 
     Raises ValueError for a metric that is not finite, and for arrays of different lengths.
     """
@@ -58,7 +62,7 @@ def judge(
     limit = rules.floor(metric, min_accuracy=min_accuracy, max_rmse=max_rmse)
     parts = {
         "floor": None if limit is None else _check_floor(metric, judged_by_floor, limit),
-        "baseline": _check_baseline(metric, baseline),
+        "baseline": _check_baseline(metric, value, baseline, out_of_fold),
         "champion": _check_champion(metric, predictions, tolerance) if predictions else None,
     }
     why = {
@@ -81,13 +85,17 @@ def _check_floor(metric: str, value: float, limit: float) -> dict[str, Any]:
     return {"setting": rules.FLOOR_SETTING[metric], "limit": limit, "passed": passed}
 
 
-def _check_baseline(metric: str, baseline: Trivial) -> dict[str, Any]:
+def _check_baseline(
+    metric: str, value: float, baseline: Trivial, out_of_fold: OutOfFold | None
+) -> dict[str, Any]:
+    told = out_of_fold.interval if out_of_fold else None
     return {
         "name": rules.BASELINE[metric],
         "value": baseline.value,
         "rows": baseline.rows,
         "interval": list(baseline.interval) if baseline.interval else None,
-        "passed": rules.beats_baseline(baseline.interval),
+        "out_of_fold": out_of_fold.document() if out_of_fold else None,
+        "passed": rules.beats_baseline(metric, value, baseline.value, baseline.interval, told),
         "error": baseline.error,
     }
 
@@ -141,26 +149,40 @@ def _not_better(metric: str, value: float, baseline: dict[str, Any], advice: str
     if not baseline["interval"]:
         return f"{baseline['error']} to tell whether the model is better than {always}; add rows"
     ours, its = _apart(value, baseline["value"])
-    low, high = baseline["interval"]
+    chance = " by more than chance explains" if rules.is_better(metric, value, baseline["value"]) else ""
     unit = " as a share of it" if metric == "rmse" else ""
     said = (
-        f"{_words(metric)} {ours} is not better than that of {always} ({its}) by more than chance explains on"
-        f" {baseline['rows']} hold-out rows (95 % interval of the difference{unit}: {low:.2g} to {high:.2g},"
-        " below 0 is better)"
+        f"{_words(metric)} {ours} is not better than that of {always} ({its}){chance} on {baseline['rows']}"
+        f" hold-out rows (95 % interval of the difference{unit}: {_ends(baseline)}, below 0 is better)"
     )
     if metric == "rmse" and value > FAR_WORSE * baseline["value"]:
         return f"{said}: some predictions are far off; look for extreme values in the columns and the label"
+    told = baseline["out_of_fold"]
+    if told and told["interval"][1] < 0:
+        return (
+            f"{said}, although the {told['rows']} training rows show that the columns say something about the"
+            " label; add rows or columns"
+        )
+    if told:
+        said += (
+            f", nor on {told['rows']} training rows that models of the others predicted"
+            f" ({_words(told['metric'])}: {_ends(told)})"
+        )
     return f"{said}; {advice}"
+
+
+def _ends(comparison: dict[str, Any]) -> str:
+    low, high = comparison["interval"]
+    return f"{low:.2g} to {high:.2g}"
 
 
 def _worse_than_champion(metric: str, champion: dict[str, Any]) -> str:
     ours, its = _apart(champion["challenger"], champion["value"])
-    low, high = champion["interval"]
     unit = " as a share of it" if metric == "rmse" else ""
     return (
         f"{_words(metric)} {ours} is worse than that of {champion['model']} ({its}) on the same "
         f"{champion['rows']} hold-out rows by more than the tolerance {champion['tolerance']:g} (95 % "
-        f"interval of the difference{unit}: {low:.2g} to {high:.2g}); set a higher tolerance to deploy it"
+        f"interval of the difference{unit}: {_ends(champion)}); set a higher tolerance to deploy it"
     )
 
 

@@ -8,7 +8,8 @@ A model is deployed if
 
 1. its accuracy or RMSE reaches the floor, if the run's settings set one;
 2. its deciding metric is better than the baseline's, a model that always predicts the most frequent class or
-   the mean, by more than chance explains on the hold-out rows;
+   the mean, by more than chance explains: on the hold-out rows alone or, if these are too few to say so by
+   themselves, on training rows that were predicted by models of the other ones;
 3. its deciding metric is not worse than the champion's by more than the tolerance, as far as the hold-out
    rows can show.
 """
@@ -45,6 +46,8 @@ BASELINE = {"accuracy": "majority class", "average_precision": "base rate", "rms
 
 The base rate is the average precision of a random order of the rows: about the share of the rare ones.
 """
+OUT_OF_FOLD_METRIC = {"classification": "log_loss", "regression": "rmse"}
+"""By what training rows that are predicted by models of the others are compared with the baseline."""
 FEWEST_ROWS = 6
 """Hold-out rows that a comparison of two models needs.
 
@@ -53,13 +56,14 @@ With five rows, even if all of them favour the same model, chance alone does tha
 """
 FEWEST_RARE = 3
 """Hold-out rows of rare classes that a comparison of average precisions needs."""
+LOWER_IS_BETTER = ("rmse", "log_loss")
 SMALLEST = 1e-300
 """An RMSE so close to the smallest float that its ratio to another one is imprecise."""
 
 
 def is_better(metric: str, value: float, other: float) -> bool:
-    """Whether a value of a deciding metric is strictly better: a lower RMSE, a higher value of the others."""
-    return value < other if metric == "rmse" else value > other
+    """Whether a value of a metric is strictly better: lower if it is an error, higher otherwise."""
+    return value < other if metric in LOWER_IS_BETTER else value > other
 
 
 def floor(metric: str, *, min_accuracy: float, max_rmse: float) -> float | None:
@@ -73,12 +77,25 @@ def reaches_floor(metric: str, value: float, floor: float) -> bool:
     return not is_better(metric, floor, value)
 
 
-def beats_baseline(interval: tuple[float, float] | None) -> bool:
-    """Whether a model is better than the baseline.
+def beats_baseline(
+    metric: str,
+    value: float,
+    baseline: float,
+    interval: tuple[float, float] | None,
+    out_of_fold: tuple[float, float] | None = None,
+) -> bool:
+    """Whether a model is better than the baseline by more than chance explains.
 
-    interval: of how much worse it is; all of it has to lie below 0. Without one, nothing shows that it is.
+    value, baseline: the deciding metric of both on the hold-out. interval: of how much worse the model is
+    there; without one, the rows are too few to show anything. out_of_fold: the same for training rows that
+    models of the other ones predicted; None if there are none. Either interval has to lie below 0, and with
+    the second alone, the model must at least be better on the hold-out.
     """
-    return interval is not None and interval[1] < 0
+    if interval is None:
+        return False
+    if interval[1] < 0:
+        return True
+    return out_of_fold is not None and out_of_fold[1] < 0 and is_better(metric, value, baseline)
 
 
 def stands_up_to_champion(interval: tuple[float, float] | None, tolerance: float) -> bool:
@@ -101,7 +118,7 @@ def deficit(metric: str, champion: float, challenger: float) -> float | None:
     Negative if the challenger is better. None if it would be a share of zero.
     """
     if metric != "rmse":
-        return champion - challenger
+        return challenger - champion if metric in LOWER_IS_BETTER else champion - challenger
     return (challenger - champion) / champion if champion else None
 
 
@@ -111,10 +128,10 @@ def interval_fits(
     """Whether an interval can be that of the difference between two values on that many rows.
 
     The champion may be the baseline. For accuracy, the interval lies around the deficit, shrunk by the two
-    rows that Agresti and Min's correction adds; for average precision, around the deficit itself. For RMSE,
-    it is a share of the champion's RMSE or of a larger number if that is all but zero, so it lies around a
-    number between zero and the deficit. Two RMSEs that have lost their precision, or are as large as a float
-    can be, say nothing about their interval.
+    rows that Agresti and Min's correction adds; for average precision and log loss, around the deficit
+    itself. For RMSE, it is a share of the champion's RMSE or of a larger number if that is all but zero, so
+    it lies around a number between zero and the deficit. Two RMSEs that have lost their precision, or are as
+    large as a float can be, say nothing about their interval.
     """
     low, high = interval
     if metric == "rmse" and not SMALLEST < max(champion, challenger) < sys.float_info.max:

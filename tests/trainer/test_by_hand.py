@@ -156,6 +156,7 @@ def test_metrics_json_describes_the_model_and_its_dataset(lab: Lab, iris_csv: Pa
             "value": pytest.approx(1 / 3),
             "rows": 30,
             "interval": [pytest.approx(-0.625, abs=0.2), pytest.approx(-0.42, abs=0.2)],
+            "out_of_fold": None,
             "passed": True,
             "error": "",
         },

@@ -15,6 +15,7 @@ from trainer import verdict_rules
 gate: Any = flat_module("gate")
 bootstrap: Any = flat_module("bootstrap")
 baselines: Any = flat_module("baseline")
+out_of_fold: Any = flat_module("out_of_fold")
 ranking: Any = flat_module("ranking")
 PairedPredictions, Trivial = flat_module("comparison").PairedPredictions, baselines.Trivial
 
@@ -52,6 +53,7 @@ def test_the_first_model_needs_only_to_beat_the_majority_class() -> None:
             "value": 0.34,
             "rows": 40,
             "interval": pytest.approx([-0.693, -0.567]),
+            "out_of_fold": None,
             "passed": True,
             "error": "",
         },
@@ -64,9 +66,9 @@ def test_a_model_no_better_than_the_majority_class_is_not_deployed() -> None:
     assert judged["verdict"] == "keep_champion"
     assert judged["baseline"]["passed"] is False
     assert judged["reasons"] == [
-        "accuracy 0.6 is not better than that of always predicting the most frequent class (0.6) by more "
-        "than chance explains on 40 hold-out rows (95 % interval of the difference: 0 to 0, below 0 is "
-        "better); check that the columns say something about the label, or add rows"
+        "accuracy 0.6 is not better than that of always predicting the most frequent class (0.6) on 40 "
+        "hold-out rows (95 % interval of the difference: 0 to 0, below 0 is better); check that the columns "
+        "say something about the label, or add rows"
     ]
 
 
@@ -135,6 +137,107 @@ def verdicts_on(kind: str, rows: int, skill: float, seed: int) -> str:
     confusion = np.bincount(right * 2 + predicted, minlength=4).reshape(2, 2)
     trivial = baselines.against_majority(confusion, int(random.integers(2)))
     return str(gate.judge("accuracy", {"accuracy": float((right == predicted).mean())}, trivial)["verdict"])
+
+
+# --- What the training rows say -----------------------------------------------------------------------------
+
+
+def told(kind: str, rows: int, skill: float, seed: int, **more: Any) -> Any:
+    """What rows say that are predicted by models which know a share of the truth, from 0 to 1.
+
+    Noise is answered as models answer it whose penalty was chosen: close to the mean, or to the shares.
+    """
+    random = np.random.default_rng([seed, rows])
+    if kind == "regression":
+        truth = random.normal(size=rows)
+        return out_of_fold.of_numbers(truth, skill * truth + 0.1 * random.normal(size=rows), 7.0, **more)
+    label = random.integers(3, size=rows)
+    logits = 3 * skill * np.eye(3)[label] + 0.1 * random.normal(size=(rows, 3))
+    odds = np.exp(logits)
+    return out_of_fold.of_classes(label, odds / odds.sum(axis=1, keepdims=True), **more)
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_training_rows_tell_a_signal_from_noise(kind: str) -> None:
+    assert all(told(kind, 32, 0.5, seed).interval[1] < 0 for seed in range(20))
+    noise = [told(kind, rows, 0.0, seed).interval[1] < 0 for rows in (6, 32, 300) for seed in range(60)]
+    assert sum(noise) <= 9
+
+
+def test_the_training_rows_are_compared_by_hand() -> None:
+    probabilities = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]] * 2)
+    found = out_of_fold.of_classes(np.array([0, 0, 1] * 2), probabilities)
+    ours, its = np.log([0.8, 0.6, 0.7] * 2), np.log([2 / 3, 2 / 3, 1 / 3] * 2)
+    assert (found.metric, found.rows) == ("log_loss", 6)
+    assert (found.value, found.baseline) == (pytest.approx(-ours.mean()), pytest.approx(-its.mean()))
+    reach = 2.5706 * np.std(its - ours, ddof=1) / np.sqrt(6)  # Student's distribution, 5 degrees of freedom
+    middle = (its - ours).mean()
+    assert found.interval == (
+        pytest.approx(middle - reach, rel=0.01),
+        pytest.approx(middle + reach, rel=0.01),
+    )
+    numbers = out_of_fold.of_numbers(np.arange(10.0), np.arange(10.0) + 1, 5.0)
+    assert (numbers.metric, numbers.value) == ("rmse", 5.0)
+    assert numbers.baseline == pytest.approx(5 * np.arange(10.0).std())
+    low, high = numbers.interval
+    assert low < 1 / np.arange(10.0).std() - 1 < high < 0
+    assert verdict_rules.interval_fits("rmse", numbers.baseline, numbers.value, 10, numbers.interval)
+    assert verdict_rules.interval_fits("log_loss", found.baseline, found.value, 6, found.interval)
+
+
+def test_training_rows_that_are_few_or_all_alike_tell_nothing() -> None:
+    assert told("classification", 5, 0.9, 1) is None
+    assert told("regression", 20, 0.9, 1, copies=4.0) is None
+    assert out_of_fold.of_numbers(np.ones(30), np.ones(30), 1.0) is None
+    alone, four_times = (told("classification", 100, 0.2, 1, copies=copies) for copies in (1.0, 4.0))
+    assert four_times.rows == 25
+    assert four_times.interval[1] > alone.interval[1]
+
+
+def test_classes_that_count_alike_are_compared_with_even_shares() -> None:
+    """With such weights, probabilities that are even say as much as nothing, however rare a class is."""
+    target = np.repeat([0, 1], [90, 10])
+    weights = np.where(target == 0, 1 / 90, 1 / 10)
+    even = out_of_fold.of_classes(target, np.full((100, 2), 0.5), 1.0, weights)
+    assert even.value == pytest.approx(even.baseline) == pytest.approx(np.log(2))
+    knows = np.where(target[:, np.newaxis] == [0, 1], 0.7, 0.3)
+    assert out_of_fold.of_classes(target, knows, 1.0, weights).interval[1] < 0
+
+
+def test_a_certain_error_does_not_make_a_log_loss_infinite() -> None:
+    found = out_of_fold.of_classes(np.array([0, 1] * 5), np.array([[1.0, 0.0], [1.0, 0.0]] * 5))
+    assert math.isfinite(found.interval[0] + found.interval[1])
+
+
+def few_rows(accuracy: float, share: float, out: Any) -> Any:
+    """The gate of a model on eight hold-out rows, too few for their interval to say anything."""
+    trivial = Trivial(share, 8, (-0.5, 0.1))
+    return gate.judge("accuracy", {"accuracy": accuracy}, trivial, out_of_fold=out)
+
+
+def test_a_model_better_on_few_hold_out_rows_is_deployed_if_the_training_rows_tell() -> None:
+    judged = few_rows(0.75, 0.5, told("classification", 32, 0.5, 1))
+    assert judged["verdict"] == "deploy"
+    assert judged["baseline"]["out_of_fold"]["rows"] == 32
+    json.dumps(judged, allow_nan=False)
+
+
+def test_a_model_no_better_on_the_hold_out_is_not_deployed_whatever_the_training_rows_tell() -> None:
+    judged = few_rows(0.5, 0.5, told("classification", 32, 0.5, 1))
+    assert judged["verdict"] == "keep_champion"
+    assert judged["reasons"] == [
+        "accuracy 0.5 is not better than that of always predicting the most frequent class (0.5) on 8 "
+        "hold-out rows (95 % interval of the difference: -0.5 to 0.1, below 0 is better), although the 32 "
+        "training rows show that the columns say something about the label; add rows or columns"
+    ]
+
+
+def test_if_neither_hold_out_nor_training_rows_tell_both_intervals_are_given() -> None:
+    judged = few_rows(0.75, 0.5, told("regression", 32, 0.0, 1))
+    assert judged["verdict"] == "keep_champion"
+    (reason,) = judged["reasons"]
+    assert "by more than chance explains on 8 hold-out rows (95 % interval" in reason
+    assert "below 0 is better), nor on 32 training rows that models of the others predicted (rmse: " in reason
 
 
 KINDS = ("classification", "rare", "regression")

@@ -22,6 +22,7 @@ from runs.contracts import (
     Failure,
     Floor,
     Gate,
+    OutOfFold,
     Polling,
     RunRecord,
     RunRequest,
@@ -64,7 +65,14 @@ GATE = Gate(
     "accuracy",
     0.8,
     Floor("min_accuracy", 0.9, passed=False),
-    Baseline("majority class", 0.3, 30, [-0.6, -0.3], passed=True),
+    Baseline(
+        "majority class",
+        0.3,
+        30,
+        [-0.6, -0.3],
+        passed=True,
+        out_of_fold=OutOfFold("log_loss", 120, 0.4, 1.1, [-0.9, -0.5]),
+    ),
     ChampionComparison("m:1", 30, 0.9, 0.8, 0.01, [0.02, 0.2], passed=False),
 )
 REQUEST = RunRequest("iris-1", UPLOAD, {"epochs": 3}, "http", "2026-01-01T00:00:00.000000Z")

@@ -16,6 +16,7 @@ from runs.contracts import (
     Floor,
     Gate,
     Json,
+    OutOfFold,
     RunSettings,
     from_json,
     to_json,
@@ -67,6 +68,7 @@ def baseline(metric: str, value: float) -> Json:
 
 
 CHANCE = baseline("accuracy", 0.97) | {"value": 0.93, "interval": [-0.09, 0.02]}
+TOLD = {"metric": "log_loss", "rows": 120, "value": 0.5, "baseline": 0.6, "interval": [-0.15, -0.05]}
 FEW = {"value": 0.34, "rows": 5, "interval": None, "error": "5 hold-out rows are too few"}
 
 
@@ -177,6 +179,36 @@ def test_of_rare_classes_average_precision_decides_and_the_floor_is_about_accura
 def test_a_baseline_that_contradicts_itself_is_refused(changes: Json, words: str) -> None:
     with pytest.raises(UnsoundVerdictError, match=words):
         judged(document(baseline=baseline("accuracy", 0.97) | changes))
+
+
+def test_where_few_hold_out_rows_leave_it_open_the_training_rows_tell() -> None:
+    found = judged(document(baseline=CHANCE | {"out_of_fold": TOLD})).baseline
+    assert found.passed
+    assert found.out_of_fold == OutOfFold("log_loss", 120, 0.5, 0.6, [-0.15, -0.05])
+    by_chance = TOLD | {"value": 0.58, "interval": [-0.05, 0.01]}
+    assert not judged(rejected(baseline=CHANCE | {"out_of_fold": by_chance})).baseline.passed
+    worse = CHANCE | {"value": 0.98, "interval": [0.0, 0.03], "out_of_fold": TOLD}
+    assert not judged(rejected(baseline=worse)).baseline.passed
+    even = {"name": "mean", "value": 2.1, "rows": 30, "interval": [-0.1, 0.1]}
+    told = {"metric": "rmse", "rows": 120, "value": 1.5, "baseline": 2.0, "interval": [-0.4, -0.1]}
+    assert judged(document("regression", baseline=even | {"out_of_fold": told}), NUMBERS).baseline.passed
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("yes", "the out_of_fold of its gate is no object"),
+        (TOLD | {"metric": "accuracy"}, "is not an interval of the log_loss of 6 or more training rows"),
+        (TOLD | {"rows": 5}, "is not an interval of the log_loss of 6 or more training rows"),
+        (TOLD | {"interval": None}, "is not an interval of the log_loss"),
+        (TOLD | {"value": None}, "no finite value"),
+        (TOLD | {"value": 0.7}, "does not fit the log_loss of the baseline, 0.6, and of the training rows"),
+    ],
+    ids=str,
+)
+def test_training_rows_that_contradict_themselves_are_refused(told: Any, words: str) -> None:
+    with pytest.raises(UnsoundVerdictError, match=words):
+        judged(document(baseline=CHANCE | {"out_of_fold": told}))
 
 
 def test_without_a_setting_there_is_no_floor() -> None:

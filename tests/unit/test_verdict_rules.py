@@ -125,8 +125,25 @@ def test_the_interval_of_two_average_precisions_fits_them(rare: int) -> None:
         )
 
 
-def test_only_an_interval_below_0_beats_the_baseline() -> None:
-    assert rules.beats_baseline((-0.2, -0.001))
-    assert not rules.beats_baseline((-0.2, 0.0))
-    assert not rules.beats_baseline((0.1, 0.2))
-    assert not rules.beats_baseline(None)
+@pytest.mark.parametrize(
+    ("interval", "out_of_fold", "value", "beats"),
+    [
+        ((-0.2, -0.001), None, 0.6, True),
+        ((-0.2, 0.0), None, 0.6, False),
+        ((0.1, 0.2), None, 0.4, False),
+        (None, None, 0.9, False),
+        ((-0.2, 0.1), (-0.2, -0.001), 0.6, True),
+        ((-0.2, 0.1), (-0.2, 0.0), 0.6, False),
+        ((-0.2, 0.2), (-0.2, -0.1), 0.5, False),
+        ((-0.2, -0.1), (0.1, 0.2), 0.6, True),
+        (None, (-0.2, -0.1), 0.9, False),
+    ],
+)
+def test_the_hold_out_alone_or_with_the_training_rows_shows_that_a_model_beats_the_baseline(
+    interval: tuple[float, float] | None,
+    out_of_fold: tuple[float, float] | None,
+    value: float,
+    beats: bool,
+) -> None:
+    assert rules.beats_baseline("accuracy", value, 0.5, interval, out_of_fold) == beats
+    assert rules.beats_baseline("rmse", 1 / value, 2.0, interval, out_of_fold) == beats
