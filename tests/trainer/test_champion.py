@@ -155,6 +155,23 @@ def test_of_rare_classes_the_probabilities_are_compared(workshop: Workshop) -> N
     assert "is not better than that of putting the rows in a random order" in worse["reasons"][0]
 
 
+def test_of_several_rare_classes_the_probability_of_any_of_them_is_compared(workshop: Workshop) -> None:
+    """The rare rows lie in the middle of `a`, which no line can tell from both sides."""
+    kinds = ["no"] * 480 + ["fire"] * 15 + ["theft"] * 15 + ["no"] * 487
+    cells = [(n * 7919 % 997, n * 104_729 % 89) for n in range(3000)]
+    data = table(["a", "b", "y"], [[a, b, kinds[a]] for a, b in cells]).encode()
+    better = workshop.trained(data, "--algorithm", "boosting", "--epochs", "20")
+    assert better.document["gate"]["metric"] == "average_precision"
+    gate = judged(workshop.trained(data, "--epochs", "5", "--champion", str(better.model)))
+    compared = gate["champion"]
+    assert compared["value"] == pytest.approx(better.document["gate"]["value"], abs=0.01)
+    assert compared["value"] > 0.9 > 0.3 > compared["challenger"]
+    assert compared["challenger"] == pytest.approx(gate["value"])
+    assert (gate["verdict"], compared["passed"], compared["error"]) == ("keep_champion", False, "")
+    assert "average precision 0.0" in gate["reasons"][1]
+    assert "is worse than that of " in gate["reasons"][1]
+
+
 def test_a_champion_of_other_classes_gives_no_probability_to_compare(
     workshop: Workshop, champion: Training
 ) -> None:
