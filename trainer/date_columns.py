@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import date_formats as formats
 import date_reading
 import numpy as np
 from date_words import PIVOT
-from dialect_gaps import stands_for_missing
+from dialect_gaps import FEW_TEXTS, MANY_NUMBERS, stands_for_missing
 from text import quoted
 
 MOSTLY = 0.95
 """Share of a column's known cells that must be dates for the column to hold dates."""
+FEWEST_DATES = 0.5
+"""The same, if all others hold a few texts, which stand for missing."""
 FIRST_CELLS, FIRST_SHARE = 20, 0.5
 """Cells that decide whether a pattern is tried on more, and the share of them that it must fit."""
 PATTERN_CELLS = 2000
@@ -34,6 +36,10 @@ EPOCH_WORDS = frozenset({"epoch", "unix", "unixtime", "posix", "timestamp", "tim
 """Words in a column's name by which its numbers are counted since 1970."""
 SERIAL_WORDS = frozenset({"date", "dates", "datetime", "datum", "fecha"})
 """Words in a column's name by which its numbers may be those that a spreadsheet stores for dates."""
+MONTH_WORDS = frozenset({"month", "months", "yearmonth", "ym", "monat", "mois", "mes", "period", "periode"})
+"""Words in a column's name by which six digits are months, be there ever so few different ones."""
+FEWEST_MONTHS = 6
+"""Different months that a column needs if its name has none of these words."""
 NOT_SERIAL_WORDS = frozenset({"id", "key", "sk", "no", "nr", "num", "number", "count"})
 
 
@@ -46,7 +52,7 @@ def pattern_of(known: list[str]) -> str:
     every = Counter(_dated(known)) if left else {}
     counts = dict(islice(every.items(), PATTERN_CELLS))
     found = _best(counts, left)
-    return found if found and _share(every, found) >= MOSTLY else ""
+    return found if found and _fits(every, found) else ""
 
 
 def _best(counts: dict[str, int], patterns: list[str]) -> str:
@@ -56,7 +62,7 @@ def _best(counts: dict[str, int], patterns: list[str]) -> str:
         shares[pattern] = _share(counts, pattern)
         if pattern == formats.ISO and shares[pattern] == 1:
             break  # nothing fits better, and most dates are written so
-    left = [pattern for pattern, share in shares.items() if share >= MOSTLY]
+    left = [pattern for pattern in shares if _fits(counts, pattern)]
     best = {pattern for pattern in left if shares[pattern] == max(shares.values())}
     if best & formats.OTHER_ORDER.keys() and formats.ISO not in best:
         return _order(list(counts), left, best)
@@ -85,6 +91,17 @@ def _share(counts: dict[str, int], pattern: str) -> float:
     return float(np.average(dates, weights=list(counts.values())))
 
 
+def _fits(counts: Mapping[str, int], pattern: str) -> bool:
+    """Whether cells are dates in a pattern: most of them, or all but a few texts, as 9999-12-31 or "open"."""
+    if not counts:
+        return False
+    dates = np.isfinite(date_reading.days(list(counts), pattern))
+    rows = np.array(list(counts.values()))
+    share, wrong = float(rows[dates].sum() / rows.sum()), int(np.count_nonzero(~dates))
+    few = wrong <= FEW_TEXTS and len(counts) - wrong >= MANY_NUMBERS * max(1, wrong)
+    return share >= MOSTLY or (few and share >= FEWEST_DATES)
+
+
 def _order(cells: list[str], left: list[str], best: set[str]) -> str:
     """The order of day, month and year, of those that fit best.
 
@@ -108,17 +125,24 @@ def _years(cells: list[str], pattern: str) -> int:
 def pattern_of_numbers(known: list[str], name: str) -> str:
     """The pattern in which most of some numbers are dates, or "": numbers that may be dates stay numbers.
 
-    Eight digits are dates if they are plausible ones; other numbers only if the column's name says so.
+    Eight digits are dates if they are plausible ones, six are months if there are several; other numbers only
+    if the column's name says so.
     """
     words = _words(name)
     first = Counter(islice(_dated(known), FIRST_CELLS))
-    tried = [formats.COMPACT] if _share(first, formats.COMPACT) >= FIRST_SHARE else []
+    tried = [
+        pattern
+        for pattern in (formats.COMPACT, formats.COMPACT_MONTHS)
+        if _share(first, pattern) >= FIRST_SHARE
+    ]
     if words & EPOCH_WORDS:
         tried += formats.EPOCHS
     if words & SERIAL_WORDS or any(word.endswith("datum") for word in words):
         tried += [] if words & NOT_SERIAL_WORDS else [formats.SERIAL]
-    counts = Counter(_dated(known)) if tried else {}
-    return next((pattern for pattern in tried if _share(counts, pattern) >= MOSTLY), "")
+    counts = Counter(_dated(known)) if tried else Counter[str]()
+    if len(counts) < FEWEST_MONTHS and not words & MONTH_WORDS and formats.COMPACT_MONTHS in tried:
+        tried.remove(formats.COMPACT_MONTHS)
+    return next((pattern for pattern in tried if _fits(counts, pattern)), "")
 
 
 def _words(name: str) -> set[str]:

@@ -15,7 +15,7 @@ import functools
 import re
 from dataclasses import dataclass
 
-from date_words import HALVES, HOURS_EAST, MONTH, WEEKDAY, plain
+from date_words import HALVES, HOURS_EAST, MONTH, MONTH_IN_DATE, WEEKDAY, plain
 
 ISO = "ISO8601"
 """Read by pandas, which is the fastest."""
@@ -26,6 +26,8 @@ TIME = "time of day"
 """05:12: a part of a day that is not known, from 0 to less than 1."""
 COMPACT = "yyyymmdd"
 """20200331, or 20200331051200."""
+COMPACT_MONTHS = "yyyymm"
+"""202003."""
 SERIAL = "day number of a spreadsheet"
 """43921, counted as in Excel and LibreOffice: 36526 is 2000-01-01."""
 EPOCHS = {
@@ -35,7 +37,7 @@ EPOCHS = {
     "nanoseconds since 1970": 1,
 }
 """How many nanoseconds each of them counts."""
-NUMERIC = frozenset({COMPACT, SERIAL, *EPOCHS})
+NUMERIC = frozenset({COMPACT, COMPACT_MONTHS, SERIAL, *EPOCHS})
 """Patterns whose texts are numbers too."""
 EPOCH_RANGE = (1e8, 4.2e9)
 """Seconds since 1970 that are plausible: from 1973 to 2103. In milliseconds they are other numbers."""
@@ -63,7 +65,7 @@ def _clock(point: str) -> str:
 
 _AFTER_A_DATE = r"(?:(?:T|,?\s{1,2}|:|\s?-\s?)(?:(?:at|um|à)\s)?" + _clock(".") + _ZONE + ")?"
 _WEEKDAY = r"(?:(?P<w>[^\W\d_]{2,10})\.?,?\s{1,2})?"
-_NAME = r"(?P<n>[^\W\d_]{3,10})\.?"
+_NAME = r"(?P<n>[^\W\d_]{3,12})\.?"
 _GAP = r"[-/\s.,]{0,2}"
 _TH = r"(?:st|nd|rd|th|er|\.|º|°)?"
 _OF = r"(?:(?:de|del|of)\s)?"
@@ -77,12 +79,15 @@ _ORDERS = {
     YEAR_FIRST: r"(?P<y>00)(?P<s>[-/.])(?P<m>0{1,2})(?P=s)(?P<d>0{1,2})",
 }
 _CLEAR = (
-    _WEEKDAY + _LONG_YEAR + "(?P<s>[-/. 年])" + _MONTH_NUMBER + "(?:(?P=s)|月)" + _DAY + "日?"
-    + _AFTER_A_DATE,
+    r"(?P<q>0)(?:\.?\sQuartal|(?:st|nd|rd|th)\s[Qq]uarter)\s" + _LONG_YEAR,
+    _WEEKDAY + _LONG_YEAR + r"(?P<s>[-/. _年\u2013]|\.\s|년\s?)" + _MONTH_NUMBER
+    + r"(?:(?P=s)|月|월\s?)" + _DAY + "[日일.]?" + _AFTER_A_DATE,
     _WEEKDAY + _DAY + _TH + _GAP + _OF + _NAME + _GAP + _OF + "'?(?P<y>0000|00)" + _AFTER_A_DATE,
     _WEEKDAY + _NAME + _GAP + _DAY + _TH + r"[-/,\s.]{1,2}(?P<y>0000|(?<=[-/])00|(?<=, )00)"
     + _AFTER_A_DATE,
     _WEEKDAY + _NAME + r"\s{1,2}" + _DAY + r"\s{1,2}" + _clock("") + _ZONE + r"\s" + _LONG_YEAR,
+    _WEEKDAY + _NAME + r"\s{1,2}" + _DAY + r"\s{1,2}" + _clock("") + r"\s" + _LONG_YEAR
+    + r"\s(?P<g>[+\-])(?P<a>00):?(?P<b>00)",
     _LONG_YEAR + _GAP + _NAME + _GAP + _DAY + _AFTER_A_DATE,
     _NAME + _GAP + _OF + _LONG_YEAR,
     _NAME + r"[-'\u2019](?P<y>00)",
@@ -91,12 +96,17 @@ _CLEAR = (
     _LONG_YEAR + r"[-/M](?P<m>00)",
     _LONG_YEAR + r"[-/\s]?[QqT](?P<q>0)",
     r"[QqT](?P<q>0)[-/\s]?" + _LONG_YEAR,
+    r"[Qq](?P<q>0)(?:\s?[-/'\u2019]|\s)(?P<y>00)",
+    r"(?P<q>0)[Qq][-/\s]?(?P<y>0000|00)",
+    _LONG_YEAR + r"[-\s]?(?:W|[KC]W\s?)(?P<k>00)(?:-?(?P<v>0))?",
+    r"(?:W|[KC]W)\s?(?P<k>0{1,2})[-/\s.]{1,2}" + _LONG_YEAR,
 )  # fmt: skip
-"""Formats in which no order has to be decided. A month or quarter alone is its first day."""
+"""Formats in which no order has to be decided. A month, quarter or ISO week alone is its first day."""
 _PACKED = (
     _LONG_YEAR + r"(?P<m>00)(?P<d>00)"
     r"(?:[T ]?(?P<H>00)(?P<M>00)(?P<S>00)?)?Z?(?:\.(?P<r>0+))?"
 )
+_PACKED_MONTH = _LONG_YEAR + r"(?P<m>00)(?:\.(?P<r>0+))?"
 
 
 @functools.cache
@@ -108,7 +118,8 @@ def _expressions(pattern: str) -> tuple[re.Pattern[str], ...]:
     if pattern in _ORDERS:
         found: tuple[str, ...] = (_WEEKDAY + _ORDERS[pattern] + _AFTER_A_DATE,)
     else:
-        found = {"": _CLEAR, COMPACT: (_PACKED,), TIME: (_clock("") + _ZONE,)}[pattern]
+        packed: dict[str, tuple[str, ...]] = {COMPACT: (_PACKED,), COMPACT_MONTHS: (_PACKED_MONTH,)}
+        found = ({"": _CLEAR, TIME: (_clock("") + _ZONE,)} | packed)[pattern]
     return tuple(map(re.compile, found))
 
 
@@ -125,17 +136,29 @@ PARTS = (
     "half",
     "east",
     "rest",
+    "week",
+    "weekday",
     "short",
     "order",
 )
 """What a layout says of a date.
 
 half: the hours before the half of the day, -1 for a time of 24 hours. east: the offset from UTC in seconds.
-rest: digits that must be 0. short: 1 if the year has two digits. order: 1 if the pattern has decided which
-number is the day and which the month.
+rest: digits that must be 0. week: of ISO 8601, -1 for none. weekday: in it, 1 for Monday. short: 1 if the
+year has two digits. order: 1 if the pattern has decided which number is the day and which the month.
 """
 _PLACE = {part: place for place, part in enumerate(PARTS)}
-_DIGITS = {"y": "year", "m": "month", "d": "day", "H": "hour", "M": "minute", "S": "second", "r": "rest"}
+_DIGITS = {
+    "y": "year",
+    "m": "month",
+    "d": "day",
+    "H": "hour",
+    "M": "minute",
+    "S": "second",
+    "r": "rest",
+    "k": "week",
+    "v": "weekday",
+}
 _SHAPE = str.maketrans("123456789", "0" * 9)
 CACHED = 10_000
 """Shapes whose layouts are remembered."""
@@ -170,6 +193,8 @@ def layout(pattern: str, shape: str) -> Layout | None:
         "month": 1,
         "day": 1,
         "half": HALVES.get(groups.get("p", ""), -1),
+        "week": -1,
+        "weekday": 1,
     }
     digits = []
 
@@ -188,7 +213,8 @@ def layout(pattern: str, shape: str) -> Layout | None:
     if "z" in groups:
         start["east"] = 3600 * HOURS_EAST[groups["z"]]
     if "n" in groups:
-        start["month"] = MONTH.get(plain(groups["n"]), 0)
+        names = MONTH_IN_DATE if "d" in groups and "y" in groups else MONTH
+        start["month"] = names.get(plain(groups["n"]), 0)
     if "w" in groups and plain(groups["w"]) not in WEEKDAY:
         return None
     start["short"] = int(len(groups.get("y", "")) == 2)

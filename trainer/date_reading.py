@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from date_formats import (
     COMPACT,
+    COMPACT_MONTHS,
     COMPACT_YEARS,
     EPOCH_RANGE,
     EPOCHS,
@@ -122,10 +123,15 @@ def _write(parts: dict[str, np.ndarray], pattern: str, reading: Reading, part: s
         (months + more).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) for more in (0, 1)
     )
     number = first + day - 1
-    exists &= (day >= 1) & (number < after) & (np.abs(number) <= FARTHEST)
+    exists &= (day >= 1) & (number < after)
+    number, known = _in_weeks(number, first, year, parts["week"], parts["weekday"])
+    exists &= known & (np.abs(number) <= FARTHEST)
     hour = np.where((half >= 0) & (hour <= 12), hour % 12 + half, hour)
-    exists &= (hour < 24) & (parts["minute"] < 60) & (parts["second"] < 60) & (np.abs(parts["east"]) < 86_400)
-    if pattern == COMPACT:
+    # 24:00 is the end of the day.
+    ends = (hour == 24) & (half < 0) & (parts["minute"] + parts["second"] + parts["nanosecond"] == 0)
+    exists &= ((hour < 24) | ends) & (parts["minute"] < 60) & (parts["second"] < 60)
+    exists &= np.abs(parts["east"]) < 86_400
+    if pattern in (COMPACT, COMPACT_MONTHS):
         exists &= (year >= COMPACT_YEARS[0]) & (year <= COMPACT_YEARS[1])
     seconds = ((np.where(exists, number, 0) * 24 + hour) * 60 + parts["minute"]) * 60 + parts["second"]
     moments = (seconds - parts["east"]) * 1_000_000_000 + parts["nanosecond"]
@@ -135,6 +141,20 @@ def _write(parts: dict[str, np.ndarray], pattern: str, reading: Reading, part: s
     ordered = exists & (parts["order"] == 1)
     reading.decisive[part] = ordered & (day > 12)
     reading.either[part] = ordered & (day <= 12) & (day != month)
+
+
+def _in_weeks(
+    number: np.ndarray, first: np.ndarray, year: np.ndarray, week: np.ndarray, weekday: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Days since 1970 where weeks of ISO 8601 are given, the given number elsewhere; and whether they exist.
+
+    first: the first of January where weeks are given. The first week is that of the fourth of January.
+    """
+    fourth = first + 3
+    monday = fourth - (fourth + 3) % 7 + (week - 1) * 7  # 1970-01-01 was a Thursday
+    own_year = (monday + 3).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    exists = (week >= 1) & (own_year == year) & (weekday >= 1) & (weekday <= 7)
+    return np.where(week < 0, number, monday + weekday - 1), (week < 0) | exists
 
 
 def _counted(texts: Sequence[str | None], pattern: str) -> np.ndarray:

@@ -27,7 +27,24 @@ MONTHS = (
 
 Abbreviations that are words or codes elsewhere ("set", "out", "gen") are left out.
 """
-MONTH = {name: month for month, names in enumerate(MONTHS, start=1) for name in names.split()}
+MONTHS_IN_DATES = (
+    "янв января oca ocak sty stycznia styczen gen",
+    "фев февраля sub subat lut lutego luty fev",
+    "мар марта mart marca marzec",
+    "апр апреля nis nisan kwi kwietnia kwiecien abr",
+    "мая май mayis maj maja mag",
+    "июн июня haz haziran cze czerwca czerwiec giu",
+    "июл июля tem temmuz lip lipca lipiec lug",
+    "авг августа agu agustos sie sierpnia sierpien augusti",
+    "сен сентября eyl eylul wrz wrzesnia wrzesien set",
+    "окт октября eki ekim paz pazdziernika pazdziernik ott out",
+    "ноя ноября kas kasim lis listopada listopad",
+    "дек декабря ara aralik gru grudnia grudzien desember des",
+)
+"""More names: Russian, Turkish, Polish, Swedish, Danish, Norwegian, and short Italian and Portuguese ones.
+
+They are months only in a date with day and year, since alone they may be words and codes.
+"""
 WEEKDAYS = (
     "mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday",
     "mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag",
@@ -47,4 +64,13 @@ HALVES = {"a": 0, "A": 0, "p": 12, "P": 12}
 
 def plain(word: str) -> str:
     """A word in lower case without accents."""
-    return "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
+    lower = word.lower().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
+    return "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
+
+
+def _numbered(months: tuple[str, ...]) -> dict[str, int]:
+    return {plain(name): month for month, names in enumerate(months, start=1) for name in names.split()}
+
+
+MONTH = _numbered(MONTHS)
+MONTH_IN_DATE = _numbered(MONTHS_IN_DATES) | MONTH

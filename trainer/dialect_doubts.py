@@ -147,7 +147,7 @@ def unread(counts: Counter[str], numbers: Collection[str], mostly: float) -> str
     begin = sum(count for text, count in known.items() if _BEGINS_WITH_DIGITS.match(tidy(text)))
     if begin >= mostly * rows:
         return (
-            f"its values begin with digits, such as {quoted}, but are written in no way in which numbers or"
-            " dates are known, so they are taken as texts"
+            f"its values begin with digits, such as {quoted}, but are not all numbers, dates or durations in"
+            " a known writing, so they are taken as texts"
         )
     return ""

@@ -44,6 +44,12 @@ GERMAN_SHORT = words("Jan. Feb. Mär. Apr. Mai Jun. Jul. Aug. Sep. Okt. Nov. Dez
 FRENCH = words("janvier février mars avril mai juin juillet août septembre octobre novembre décembre")
 FRENCH_SHORT = words("janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.")
 SPANISH = words("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre")
+ITALIAN_SHORT = words("gen feb mar apr mag giu lug ago set ott nov dic")
+POLISH = words(
+    "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia"
+)
+RUSSIAN = words("января февраля марта апреля мая июня июля августа сентября октября ноября декабря")
+TURKISH = words("Ocak Şubat Mart Nisan Mayis Haziran Temmuz Ağustos Eylül Ekim Kasim Aralik")
 DAYS = words("Mon Tue Wed Thu Fri Sat Sun")
 GERMAN_DAYS = words("Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag")
 
@@ -91,6 +97,13 @@ WITHOUT_TIME: dict[str, Writer] = {
     "French": lambda m: f"{m.day}{'er' * (m.day == 1)} {FRENCH[m.month - 1]} {m.year}",
     "French, short": lambda m: f"{m.day} {FRENCH_SHORT[m.month - 1]} {m.year}",
     "Spanish": lambda m: f"{m.day} de {SPANISH[m.month - 1]} de {m.year}",
+    "Italian, short": lambda m: f"{m.day}-{ITALIAN_SHORT[m.month - 1]}-{m.year}",
+    "Polish": lambda m: f"{m.day} {POLISH[m.month - 1]} {m.year}",
+    "Russian": lambda m: f"{m.day} {RUSSIAN[m.month - 1]} {m.year}",
+    "Turkish": lambda m: f"{m.day} {TURKISH[m.month - 1]} {m.year}",
+    "Korean": lambda m: f"{m.year}년 {m.month}월 {m.day}일",
+    "Korean, with points": lambda m: f"{m.year}. {m.month}. {m.day}.",
+    "week of ISO 8601": lambda m: f"{m:%G-W%V-%u}",
     "Japanese and Chinese": lambda m: f"{m.year}年{m.month}月{m.day}日",
 }
 WITH_TIME: dict[str, Writer] = {
@@ -108,6 +121,7 @@ WITH_TIME: dict[str, Writer] = {
     "RFC 1123": lambda m: f"{DAYS[m.weekday()]}, {m.day:02} {SHORT[m.month - 1]} {m.year} {clock(m)} GMT",
     "RFC 850": lambda m: f"{DAYS[m.weekday()]}, {m.day:02}-{SHORT[m.month - 1]}-{m:%y} {clock(m)} GMT",
     "ctime": lambda m: f"{DAYS[m.weekday()]} {SHORT[m.month - 1]} {m.day:2} {clock(m)} {m.year}",
+    "git": lambda m: f"{DAYS[m.weekday()]} {SHORT[m.month - 1]} {m.day} {clock(m)} {m.year} +0000",
     "date(1)": lambda m: f"{DAYS[m.weekday()]} {SHORT[m.month - 1]} {m.day:2} {clock(m)} UTC {m.year}",
     "JavaScript": lambda m: (
         f"{DAYS[m.weekday()]} {SHORT[m.month - 1]} {m.day:02} {m.year} {clock(m)}"
@@ -214,6 +228,11 @@ def test_numbers_are_counted_since_1970_only_if_the_columns_name_says_so(
         ("n", ["30200331", "10211231"], ""),
         ("n", ["12345678", "87654321"], ""),
         ("n", ["2020", "2021"], ""),
+        ("n", [f"2020{month:02}" for month in range(1, 13)], "yyyymm"),
+        ("Month", ["202001", "202112"], "yyyymm"),
+        ("n", ["202001", "202112"], ""),
+        ("n", [f"2020{month:02}" for month in range(1, 20)], ""),
+        ("n", [*(f"202003{day}" for day in range(10, 31)), "99991231", "00000000"], "yyyymmdd"),
         ("timestamp", ["1", "2", "3"], ""),
     ],
 )
@@ -265,6 +284,37 @@ def test_texts_that_stand_for_missing_may_be_any_share_of_a_column_of_dates(
     days = [WRITERS[written](datetime(2020, 1 + n % 12, 1 + n, tzinfo=UTC)) for n in range(20)]
     assert pattern_of(workshop, [*days, *[gap] * 8])
     assert pattern_of(workshop, [*[gap] * 30, *days])
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0000-00-00", "open", "########"])
+def test_a_few_texts_among_many_dates_stand_for_missing(text: str, workshop: Workshop) -> None:
+    days = [f"2020-{1 + n % 12:02}-{1 + n:02}" for n in range(20)]
+    assert pattern_of(workshop, [*days, *[text] * 15]) == "ISO8601"
+    assert pattern_of(workshop, [*days, *[text] * 25]) == ""
+    assert pattern_of(workshop, [*days[:9], *[text] * 3]) == ""
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2020-W01", date(2019, 12, 30)),
+        ("2021-W01", date(2021, 1, 4)),
+        ("KW 53/2020", date(2020, 12, 28)),
+        ("KW53/2021", None),
+        ("2020-W00", None),
+        ("Q3/20", date(2020, 7, 1)),
+        ("3Q2020", date(2020, 7, 1)),
+        ("3. Quartal 2020", date(2020, 7, 1)),
+        ("5Q20", None),
+        ("31.12.2020 24:00", date(2021, 1, 1)),
+        ("31.12.2020 24:01", None),
+    ],
+)
+def test_weeks_and_quarters_are_their_first_day_and_24_00_ends_one(
+    cell: str, day: date | None, workshop: Workshop
+) -> None:
+    [found] = days_of(workshop, [cell], DAY_FIRST)
+    assert math.isnan(found) if day is None else found == (day - date(2000, 1, 1)).days
 
 
 def test_a_two_digit_year_is_that_of_posix(workshop: Workshop) -> None:

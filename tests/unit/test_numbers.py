@@ -275,7 +275,7 @@ def test_codes_contradictions_and_other_texts_are_no_numbers(cells: list[str], w
 
 
 def test_texts_that_look_like_numbers_are_told() -> None:
-    said = 'its values begin with digits, such as "5\'00" and "5\'01", but are written in no way'
+    said = 'its values begin with digits, such as "5\'00" and "5\'01", but are not all numbers'
     assert said in find([f"5'{n:02}" for n in range(30)], ".").unread
     mixed = find([*COUNTED, *(f"t{n}" for n in range(20))], ".")
     assert '66.7 % of its values are numbers, but others are not, such as "t0" and "t1"' in mixed.unread
