@@ -112,8 +112,34 @@ def _verdict(gate: Json) -> dict[str, Any]:
         "known": bool(gate),
         "deploy": gate.get("verdict") == rules.DEPLOY,
         "reasons": gate.get("reasons") or [],
+        "evidence": _evidence(gate),
         "tiles": _tiles(gate),
     }
+
+
+def _evidence(gate: Json) -> str:
+    """Which rows show that the model is better than the baseline; "" if none do."""
+    baseline = gate.get("baseline") or {}
+    low, high = baseline.get("interval") or (0.0, 0.0)
+    if not baseline.get("passed"):
+        return ""
+    rows, told = baseline.get("rows"), baseline.get("out_of_fold")
+    interval = "95 % interval of the difference"
+    baseline_is = f"the baseline, {TRIVIAL[gate['metric']]},"
+    if high < 0 or not told:
+        unit = " as a share of it" if gate.get("metric") == "rmse" else ""
+        return (
+            f"On {rows} hold-out rows, the model is better than {baseline_is} by more than chance explains"
+            f" ({interval}{unit}: {low:.2g} to {high:.2g}, below 0 is better)."
+        )
+    low, high = told["interval"]
+    unit = " as a share of it" if told["metric"] == "rmse" else ""
+    return (
+        f"On {rows} hold-out rows, the model is better than {baseline_is} but chance may explain that. It"
+        f" does not explain how well {told['rows']} training rows were predicted by models of the others:"
+        f" {METRICS[told['metric']][0]} {told['value']:.4g}, without the columns {told['baseline']:.4g}"
+        f" ({interval}{unit}: {low:.2g} to {high:.2g})."
+    )
 
 
 def _tiles(gate: Json) -> list[Tile]:

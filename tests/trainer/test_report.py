@@ -359,6 +359,22 @@ def test_the_verdict_comes_first_with_its_numbers_and_reasons(render: Renderer) 
     deployed = " ".join(" ".join(Text(render(regression())).words).split())
     assert "Earned its deployment" in deployed
     assert "Registered, not deployed" not in deployed
+    assert (
+        "On 2000 hold-out rows, the model is better than the baseline, always the mean, by more than chance "
+        "explains (95 % interval of the difference as a share of it: -0.8 to -0.7, below 0 is better)."
+    ) in deployed
+
+
+def test_training_rows_that_show_what_the_hold_out_cannot_are_told_with_the_verdict(render: Renderer) -> None:
+    document = regression()
+    told = {"metric": "rmse", "rows": 80, "value": 8.0, "baseline": 30.0, "interval": [-0.8, -0.6]}
+    document["gate"]["baseline"] |= {"rows": 9, "interval": [-0.9, 0.1], "out_of_fold": told}
+    words = " ".join(" ".join(Text(render(document)).words).split())
+    assert (
+        "On 9 hold-out rows, the model is better than the baseline, always the mean, but chance may explain "
+        "that. It does not explain how well 80 training rows were predicted by models of the others: RMSE 8, "
+        "without the columns 30 (95 % interval of the difference as a share of it: -0.8 to -0.6)."
+    ) in words
 
 
 def test_what_makes_a_model_look_too_good_is_told_once_and_before_all_else(render: Renderer) -> None:
