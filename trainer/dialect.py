@@ -21,13 +21,16 @@ if FLAT:
     import dialect_cells
     import dialect_compression as compression
     import dialect_encodings as encodings
+    import dialect_formats as formats
+    import dialect_header
     import dialect_quotes
     import dialect_rows
     import dialect_table
 else:
-    from trainer import dialect_cells, dialect_quotes, dialect_rows, dialect_table
+    from trainer import dialect_cells, dialect_header, dialect_quotes, dialect_rows, dialect_table
     from trainer import dialect_compression as compression
     from trainer import dialect_encodings as encodings
+    from trainer import dialect_formats as formats
 
 FEWEST_THOUSANDS = 10
 """Cells of a column that must have a mark before three digits for it to separate thousands."""
@@ -44,6 +47,8 @@ unique_names = dialect_rows.unique_names
 LONGEST_CELL = dialect_rows.LONGEST_CELL
 UnreadableError = dialect_rows.UnreadableError
 
+_MARKS = re.compile(rf"(\A|[\r\n]){encodings.MARK}+")
+"""Byte-order marks at the beginnings of lines; joined files have several."""
 _COMMA = re.compile(r"[^0-9]{0,6}[0-9][0-9.' \u00a0\u202f\u2019]*,(?P<after>[0-9]+)[^0-9]{0,6}")
 _POINT = re.compile(r"[^0-9]{0,6}[0-9][0-9,' \u00a0\u202f\u2019]*\.(?P<after>[0-9]+)[^0-9]{0,6}")
 """Numbers that may be written with a decimal comma, or a decimal point, within a currency or a unit."""
@@ -74,8 +79,10 @@ class Inspection:
     of the file was left out or read in an unusual way. file_columns: the names of `columns` and of those that
     are left out because they have neither name nor value, as every row has their cells. begins: the line of
     the file, from 1, below the header. looks: of the file's columns, to judge rows at the end of the file by.
-    notes_at_end: what was left out there, if these are all rows; who reads on to the end finds it as well.
-    bare: whether only blank lines, if any, stand above the header and between it and the rows.
+    notes_at_end: what was left out there, if these are all rows, and where the header stands again; who reads
+    on to the end finds it as well.
+    bare: whether only blank lines, if any, stand above the header and between it and the rows. header: the
+    names as they are written.
     """
 
     dialect: Dialect
@@ -90,6 +97,7 @@ class Inspection:
     looks: list[dialect_cells.Look] = field(default_factory=list)
     notes_at_end: list[str] = field(default_factory=list)
     bare: bool = True
+    header: list[str] = field(default_factory=list)
 
     def cells(self, column: str) -> list[str]:
         """The cells of one column."""
@@ -106,26 +114,27 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
     compressed = compression.is_compressed(head)
     if compressed:
         head, whole = compression.first_decompressed(head, whole=whole)
+    formats.refuse_binary(head)
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise UnreadableError("the file is empty; upload a CSV with a header row and data rows.")
     encoding, skip = encodings.encoding_of(head, whole=whole)
     text = encodings.decoded(head[skip:], encoding, whole=whole)
+    if encodings.MARK in text:
+        text = _MARKS.sub(r"\1", text)
+    formats.refuse_text(text)
     table = dialect_table.table_of(text, whole=whole)
     every, renamed = unique_names(table.header)
     places = named_or_filled(table)
     columns = [every[place] for place in places]
     kept = set(columns)
     if len(columns) < 2:
-        raise UnreadableError(
-            f"the header has only the column {every[0][:LONGEST_NAME]!r}; a label and at least one feature"
-            " are needed, separated by commas, semicolons, tabs or pipes."
-        )
+        raise dialect_header.single_column(every[0], text, LONGEST_NAME)
     for number, name in enumerate(every, 1):
         if len(name) > LONGEST_NAME:
             raise UnreadableError(
                 f"column {number} has a name of {len(name)} characters; at most {LONGEST_NAME} are possible."
             )
-    rows, notes = table.rows, encodings.notes_on(encoding) + table.notes
+    rows, notes = table.rows, encodings.notes_on(encoding) + encodings.notes_on_text(text) + table.notes
     if len(places) < len(every):
         rows = [[row[place] for place in places] for row in rows]
         notes = [*notes, _nameless(len(every) - len(places))]
@@ -142,6 +151,7 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         table.looks,
         table.notes_at_end,
         table.bare,
+        table.names,
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 NUMBER, DATE, TEXT = "number", "date", "text"
 MOSTLY = 0.9
 """Share of a column's known cells that look alike, for the column to look so."""
+FEWEST_CELLS = 5
+"""Cells of a column from which it can be called complete."""
 LOOKED_AT_ROWS = 200
 LOOKED_AT_CELLS = 100_000
 """Rows and cells from which the looks of columns are told."""
@@ -41,15 +43,25 @@ _DATE = re.compile(
 
 @dataclass(frozen=True)
 class Look:
-    """How a column looks. kind: "" if none of its cells is known; texts: how often each known cell occurs."""
+    """How a column looks.
+
+    kind: "" if none of its cells is known; texts: how often each known cell occurs; gaps: how many cells are
+    not known.
+    """
 
     kind: str
     texts: Counter[str]
+    gaps: int = 0
 
     @property
     def is_value(self) -> bool:
         """Whether it looks like numbers or dates."""
         return self.kind in (NUMBER, DATE)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each of its cells is known, and there are enough of them to say so."""
+        return self.texts.total() >= FEWEST_CELLS and not self.gaps
 
 
 def is_gap(cell: str) -> bool:
@@ -83,7 +95,8 @@ def _look(cells: list[str]) -> Look:
     kinds: Counter[str] = Counter()
     for text, count in texts.items():
         kinds[look_of(text)] += count
+    gaps = len(cells) - texts.total()
     if not kinds:
-        return Look("", texts)
+        return Look("", texts, gaps)
     kind, count = kinds.most_common(1)[0]
-    return Look(kind if count >= MOSTLY * kinds.total() else TEXT, texts)
+    return Look(kind if count >= MOSTLY * kinds.total() else TEXT, texts, gaps)

@@ -29,7 +29,18 @@ from typing import Any
 ENCODINGS = (
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "mac-roman"),
     *("cp932", "euc-jis-2004", "gb18030", "big5", "cp949"),
-    *("koi8-r", "iso8859-2", "iso8859-5", "iso8859-7", "cp850", "cp437", "cp852", "cp866"),
+    *(
+        "koi8-r",
+        "koi8-u",
+        "iso8859-2",
+        "iso8859-5",
+        "iso8859-6",
+        "iso8859-7",
+        "cp850",
+        "cp437",
+        "cp852",
+        "cp866",
+    ),
 )
 """What chardet is asked about: what spreadsheets and databases write. Supersets stand for their parts."""
 FREQUENCY = {
@@ -47,11 +58,13 @@ LEAST = 0.002
 SAMPLE_BYTES = 200_000
 MOST_WORDS = 1000
 
-_WORD = re.compile(r'[^\s,;|"]*[^\x00-\x7f][^\s,;|"]*')
+WORD = re.compile(r'[^\s,;|"]*[^\x00-\x7f][^\s,;|"]*')
 _SIGNS = frozenset(
     "€£¥¢§°²³¹µ©®™±×÷·½¼¾‘’‚“”„–—…‰«»‹›¿¡ªº№•\u00a0\u3000"  # noqa: RUF001
     "、。「」・％（）ー〜～！？：；，＆＋－／＝＜＞［］＿０１２３４５６７８９"  # noqa: RUF001
 )
+_SCRIPTS = re.compile("[\u0370-\u052f\u0590-\u06ff\u0e00-\u0e7f]")
+"""Greek, Cyrillic, Hebrew, Arabic and Thai, which do not share a word with Latin letters."""
 _APART = frozenset("–—…“”„‘‚«»°±§¿¡·•")  # noqa: RUF001
 """Signs that do not stand between two letters."""
 
@@ -87,6 +100,10 @@ def detected(text: bytes) -> str | None:
         share = _plausible(words) if words else 0.0
         if score * share**4 > best:
             best, found = score * share**4, encoding
+    if found == "cp1252" and b"\xa4" in text and not re.search(rb"[\x80-\x9f]", text):
+        return (
+            "iso8859-15"  # the euro sign, which is a currency sign in Windows-1252 that hardly anybody writes
+        )
     return found
 
 
@@ -119,7 +136,7 @@ def _words(text: bytes, encoding: str) -> list[str]:
     except UnicodeDecodeError:
         return []
     different: dict[str, None] = {}
-    for word in _WORD.finditer(whole):
+    for word in WORD.finditer(whole):
         different[word[0]] = None
         if len(different) == MOST_WORDS:
             break
@@ -144,9 +161,13 @@ def _is_odd(word: str, place: int) -> bool:
         return False
     if "\uff61" <= mark <= "\uff9f":  # half-width katakana, which stands among its like
         return before <= "\x7f" and behind <= "\x7f"
+    if _SCRIPTS.match(mark):
+        return (before.isascii() and before.isalpha()) or (behind.isascii() and behind.isalpha())
     if mark.isalpha():
         between_digits = mark < "\u0250" and (before.isdigit() or behind.isdigit())
         return between_digits or (mark.isupper() and before.islower())
     if mark in _SIGNS:
-        return mark in _APART and before.isalpha() and behind.isalpha()
+        return (mark in _APART and before.isalpha() and behind.isalpha()) or (
+            mark == "®" and behind.isalpha()
+        )
     return not unicodedata.category(mark).startswith("M")

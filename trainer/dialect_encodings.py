@@ -7,20 +7,24 @@ same version of chardet: both must read a dataset in the same encoding.
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Iterable, Iterator
 
 FLAT = "." not in __name__
 """Whether this is a file beside main.py. The two type checks know it as a constant, true or false."""
 if FLAT:
     import dialect_detection as detection
-    from dialect_rows import UnreadableError
+    from dialect_rows import UnreadableError, quoted
 else:
     from trainer import dialect_detection as detection
-    from trainer.dialect_rows import UnreadableError
+    from trainer.dialect_rows import UnreadableError, quoted
 
 errors_of = detection.errors_of
 NAMES = {
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
+    "utf-32-le": "UTF-32",
+    "utf-32-be": "UTF-32",
     "cp1252": "Windows-1252 (Western European)",
     "mac-roman": "MacRoman (Western European)",
     "cp1250": "Windows-1250 (Central European)",
@@ -37,6 +41,9 @@ NAMES = {
     "big5hkscs": "Big5 (Chinese)",
     "cp949": "EUC-KR (Korean)",
     "cp874": "Windows-874 (Thai)",
+    "koi8-u": "KOI8-U (Cyrillic)",
+    "iso8859-6": "ISO 8859-6 (Arabic)",
+    "iso8859-15": "ISO 8859-15 (Western European)",
     "koi8-r": "KOI8-R (Cyrillic)",
     "iso8859-2": "ISO 8859-2 (Central European)",
     "iso8859-5": "ISO 8859-5 (Cyrillic)",
@@ -47,6 +54,14 @@ NAMES = {
     "cp866": "code page 866 (DOS)",
 }
 """What people call the codecs that `encoding_of` may name, UTF-8 apart."""
+FEWEST_OF_UTF_8, MOST_WRONG = 3, 0.2
+"""Characters of several bytes that make a text UTF-8 with wrong bytes in it, and wrong ones beside each."""
+REPLACEMENT, MARK = "\ufffd", "\ufeff"
+LOOKED_AT = 100_000
+"""Characters whose words are looked at for letters that were encoded twice."""
+_SEVERAL_BYTES = re.compile(
+    rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|(?P<wrong>[\x80-\xff])"
+)
 _JAPANESE_ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(I")
 
 
@@ -76,19 +91,26 @@ def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
     """
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF32_LE, "utf-32-le"),
+        (codecs.BOM_UTF32_BE, "utf-32-be"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
         (codecs.BOM_UTF16_BE, "utf-16-be"),
     ):
         if head.startswith(mark):
             return name, len(mark)
-    sample = head[:4096]
+    sample = head[: min(4096, len(head) & ~3)]
     if len(sample) > 3:
+        zeros = [sample[place::4].count(0) / (len(sample) // 4) for place in range(4)]
+        if min(zeros[2:]) > 0.9 and zeros[0] < 0.05:
+            return "utf-32-le", 0
+        if min(zeros[:2]) > 0.9 and zeros[3] < 0.05:
+            return "utf-32-be", 0
         odd, even = sample[1::2].count(0) / (len(sample) // 2), sample[::2].count(0) / (len(sample) // 2)
         if odd > 0.4 and even < 0.05:
             return "utf-16-le", 0
         if even > 0.4 and odd < 0.05:
             return "utf-16-be", 0
-    if b"\0" in head:
+    if b"\0" in (head.rstrip(b"\0") if whole else head):
         raise UnreadableError("the file is not text: it holds zero bytes; export the data as CSV (UTF-8).")
     if head.isascii() and any(escape in head for escape in _JAPANESE_ESCAPES):
         return "iso2022_jp_ext", 0
@@ -98,7 +120,70 @@ def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
         raise UnreadableError("the file is not text; export the data as CSV (UTF-8).")
     if _is_incomplete_at_the_end_alone(head):
         return "cp1252", 0
+    _refuse_wrong_bytes(head)
     return encoding_like(head, whole=whole), 0
+
+
+def _refuse_wrong_bytes(head: bytes) -> None:
+    """Raises UnreadableError, which names the row, if a text is UTF-8 but for a few bytes."""
+    found = list(_SEVERAL_BYTES.finditer(head))
+    wrong = [each for each in found if each["wrong"]]
+    if len(found) - len(wrong) >= FEWEST_OF_UTF_8 and len(wrong) <= MOST_WRONG * len(found):
+        place = wrong[0].start()
+        row = 1 + len(re.findall(rb"\r\n|\r|\n", head[:place]))
+        raise UnreadableError(
+            f"row {row} holds a byte that is not UTF-8 text (0x{head[place]:02x}), although the rest is;"
+            " export the data as CSV (UTF-8)."
+        )
+
+
+def without_marks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A text in UTF-8 without byte-order marks at the beginnings of lines; joined files have several."""
+    rest = b"\n"  # as if a line end stood before the text
+    for piece in pieces:
+        data = rest + piece
+        near_end = max(0, len(data) - len(codecs.BOM_UTF8))
+        cut = max(data.rfind(b"\n", near_end), data.rfind(b"\r", near_end))
+        data, rest = (data[:cut], data[cut:]) if cut >= 0 else (data, b"")
+        yield _unmarked(data)
+    yield _unmarked(rest)
+
+
+def _unmarked(data: bytes) -> bytes:
+    if codecs.BOM_UTF8 not in data:
+        return data
+    return re.sub(rb"([\r\n])(?:\xef\xbb\xbf)+", rb"\1", data)
+
+
+def notes_on_text(text: str) -> list[str]:
+    """Notes on letters that were lost, or read in a wrong encoding, before the file was written."""
+    notes: list[str] = []
+    if text.isascii():
+        return notes
+    if REPLACEMENT in text:
+        notes.append(
+            f"letters of the file were lost before it was uploaded: {text.count(REPLACEMENT)} are replaced by"
+            f" {REPLACEMENT} (U+FFFD)"
+        )
+    words = list(dict.fromkeys(detection.WORD.findall(text[:LOOKED_AT])))
+    mended = {word: _read_once(word) for word in words}
+    wrong = [word for word, right in mended.items() if right]
+    if len(wrong) >= FEWEST_OF_UTF_8 and 2 * len(wrong) > len(words):
+        notes.append(
+            f"texts of the file look like UTF-8 that was read as Windows-1252 and saved again"
+            f" ({quoted(wrong[0])} for {quoted(mended[wrong[0]])}); they are kept as they are"
+        )
+    return notes
+
+
+def _read_once(word: str) -> str:
+    """A word of which each letter was encoded twice, as it was before; "" for another one."""
+    try:
+        data = b"".join(mark.encode("latin-1" if "\x80" <= mark <= "\x9f" else "cp1252") for mark in word)
+        found = data.decode("utf-8")
+    except UnicodeError:
+        return ""
+    return found if len(found) < len(word) else ""
 
 
 def encoding_like(text: bytes, *, whole: bool) -> str:
@@ -155,7 +240,7 @@ def decoded(head: bytes, encoding: str, *, whole: bool) -> str:
             f"the file is not text in {name_of(encoding)} ({error.reason} at byte {error.start});"
             " export the data as CSV (UTF-8)."
         ) from None
-    if "\0" in text:
+    if "\0" in (text.rstrip("\0") if whole else text):
         raise UnreadableError(
             "the file is not text: it holds zero characters; export the data as CSV (UTF-8)."
         )

@@ -14,19 +14,33 @@ else:
     from trainer import dialect_cells as cells
     from trainer.dialect_rows import quoted
 
-MOST_ROWS = 5
+MOST_ROWS = 20
 """Rows at the end of a file that may be no data."""
-WHITE = " \t\r\n\0"
+MOST_NOTES, SHOWN = 5, 3
+"""Rows of which each has a note of its own, and those that a note on all of them shows."""
+ZERO = "\0"
+WHITE = f" \t\r\n{ZERO}"
 END_OF_FILE = "\x1a"
 """Ctrl-Z, with which DOS ended a text."""
 
 _TOTAL = (
-    r"(?:grand\s+|sub[- ]?|over-?all\s+)?(?:totals?|totale|totaal|total\s+général|sum(?:me|ma|s)?|suma"
-    r"|somme|somma|(?:gesamt|zwischen|end)summe|gesamt|insgesamt|average|avg\.?|mean|median|mittelwert|durchschnitt|moyenne"
-    r"|count|anzahl|razem|celkem|yhteensä|итого|всего|合計|总计|總計|합계|[Σ∑])"
+    r"(?:(?:grand|column|over-?all)\s+|sub[- ]?)?(?:totals?|totale|totaal|totalt|total\s+(?:général|general)"
+    r"|sum(?:me|ma|s)?|suma|somme|somma|(?:gesamt|zwischen|end|teil)(?:summe|ergebnis)"
+    r"|gesamt|insgesamt"
+    r"|(?:genel\s+)?toplam|i alt|sammanlagt|yhteensä|razem|ogółem|celkem|spolu|összesen|ukupno|skupaj|σύνολο"
+    r"|итого|всего|الإجمالي|المجموع|סה\"כ|סה״כ|tổng|รวม|合計|小計|総計|总计|合计|小计|總計|합계|총계|소계|[Σ∑])"
+)
+_STATISTIC = (
+    r"average|avg\.?|mean|median|mittelwert|durchschnitt|moyenne|media|promedio|gemiddelde|medel|平均|평균"
+    r"|min(?:imum)?\.?|max(?:imum)?\.?|std\.?(?:\s?dev\.?)?|stdev|standard deviation|variance"
+    r"|standardabweichung|среднее|count|anzahl|all|overall|(?:overall )?results?|ergebnis"
 )
 _IS_TOTAL = re.compile(rf"{_TOTAL}\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
-_BEGINS_TOTAL = re.compile(rf"{_TOTAL}\b.*", re.IGNORECASE | re.DOTALL)
+_IS_STATISTIC = re.compile(rf"(?:{_STATISTIC})\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
+_BEGINS_TOTAL = re.compile(rf"(?:{_TOTAL}|{_STATISTIC})\b.*", re.IGNORECASE | re.DOTALL)
+_ENDS_TOTAL = re.compile(rf"(?:.*\s)?{_TOTAL}", re.IGNORECASE)
+_AROUND = " \t*_=-:#"
+"""Signs with which people set a total off."""
 _ROWS = re.compile(
     r"\W*[0-9][0-9.,' ]*\s*(?:rows?|records?|lines?|entries|observations|results?|items|cases|zeilen?"
     r"|datensätze?|einträge|lignes?|filas?|righe|строк\w*|行|件)\b.*",
@@ -59,37 +73,77 @@ def rows_at_end(rows: Sequence[Sequence[str]], looks: Sequence[cells.Look], befo
 def is_no_data(row: Sequence[str], looks: Sequence[cells.Look], rows_above: int | None = None) -> bool:
     """Whether a row at the end of a file is no row of its table.
 
-    It is none if it names a total; or if it has another number of cells than the table has columns, and is a
-    remark, a number of rows, or begins with a text where the column holds numbers or dates.
+    It is none if it names a total. It is none either if it has another number of cells than the table has
+    columns, or hardly any value where the table is full, and is a remark, a number of rows, begins with a
+    text where the column holds numbers or dates, or holds numbers alone behind empty cells.
     """
     filled = [(place, cell.strip()) for place, cell in enumerate(row) if cell.strip()]
     place, first = filled[0]
-    if any(_is_total(each, text, looks) and _may_be_total(row, each) for each, text in filled):
+    # In a full row, only the first cell may name a total.
+    named = filled if len(filled) < len(row) or len(row) != len(looks) else filled[:1]
+    if any(_is_total(row, each, text, looks) for each, text in named):
         return True
-    if len(row) == len(looks):
-        return False
-    if END_OF_FILE in first or _REMARK.match(first) or _ROWS.fullmatch(first):
+    alone, other_width = len(filled) == 1, len(row) != len(looks)
+    if alone and first.isdecimal() and rows_above and int(first) == rows_above:
         return True
-    if len(filled) == 1 and first.isdecimal() and rows_above and int(first) == rows_above:
+    if (alone or other_width) and (
+        END_OF_FILE in first or _REMARK.match(first) is not None or _ROWS.fullmatch(first) is not None
+    ):
         return True
-    if len(row) > len(looks) or cells.look_of(first) != cells.TEXT:
+    if len(row) > len(looks):
         return False
-    return looks[place].is_value or (len(filled) == 1 and len(looks) > 2)
-
-
-def _is_total(place: int, text: str, looks: Sequence[cells.Look]) -> bool:
-    """Whether a cell names a total and is no value that its column has elsewhere."""
-    if place >= len(looks):
-        return _IS_TOTAL.fullmatch(text) is not None
-    look = looks[place]
-    if look.texts[text]:
+    if len(row) < len(looks):
+        return cells.look_of(first) == cells.TEXT and (looks[place].is_value or (alone and len(looks) > 2))
+    hollow = _is_hollow(row, looks)
+    if cells.look_of(first) == cells.TEXT and not looks[place].texts[first]:
+        return (alone or hollow) and (looks[place].is_value or (alone and hollow and len(looks) > 2))
+    if not hollow or not all(cells.look_of(text) == cells.NUMBER for _, text in filled):
         return False
-    return (_BEGINS_TOTAL if look.is_value else _IS_TOTAL).fullmatch(text) is not None
+    return place > 0 or all(_is_beyond(text, looks[each]) for each, text in filled)
 
 
-def _may_be_total(row: Sequence[str], place: int) -> bool:
-    """Whether a cell stands where the name of a total does: first in its row, or beside empty cells."""
-    return not any(cell.strip() for cell in row[:place]) or not all(cell.strip() for cell in row)
+def _is_beyond(text: str, look: cells.Look) -> bool:
+    """Whether a plain number is larger than all numbers of a column, as their sum is."""
+    try:
+        return float(text) > max(float(each) for each in look.texts)
+    except ValueError:
+        return False
+
+
+def _is_hollow(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
+    """Whether at least half of a row's cells are empty, and the table has a value wherever it has none."""
+    empty = [look for cell, look in zip(row, looks, strict=True) if not cell.strip() and look.kind]
+    return 2 * len(empty) >= len(row) and all(look.is_complete for look in empty)
+
+
+def _is_total(row: Sequence[str], place: int, text: str, looks: Sequence[cells.Look]) -> bool:
+    """Whether a cell names a total, and is no value that its column has elsewhere.
+
+    Words that may be names of people or things as well (Max, All) stand beside empty cells and no other
+    texts.
+    """
+    word = text.strip(_AROUND) or text
+    if place < len(looks):
+        look = looks[place]
+        if look.texts[text]:
+            return False
+        if look.is_value and _BEGINS_TOTAL.fullmatch(word):
+            return True
+    if _IS_STATISTIC.fullmatch(word):
+        alone = all(cells.look_of(cell) != cells.TEXT for at, cell in enumerate(row) if at != place)
+        return alone and (len(row) != len(looks) or not all(cell.strip() for cell in row))
+    return _IS_TOTAL.fullmatch(word) is not None
+
+
+def is_total_within(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
+    """Whether one of the first values of a row names a total, wherever the row stands."""
+    filled = [(look, cell.strip(_AROUND)) for cell, look in zip(row, looks, strict=False) if cell.strip()]
+    if len(filled) < 2:
+        return False
+    return any(
+        (_BEGINS_TOTAL if look.is_value else _ENDS_TOTAL).fullmatch(text) is not None
+        for look, text in filled[:2]
+    )
 
 
 def last_value(text: str, separator: str) -> int:
@@ -100,8 +154,8 @@ def last_value(text: str, separator: str) -> int:
 def trimmed(tail: str, separator: str) -> tuple[str, list[str]]:
     """What of a text behind its last value belongs to its last row, and notes on what does not.
 
-    tail: lines that are blank, or hold nothing but separators or the end-of-file mark of DOS, which may stand
-    at the end of the last row as well.
+    tail: lines that are blank, or hold nothing but separators, zeros or the end-of-file mark of DOS, which
+    may stand at the end of the last row as well.
     """
     line_end = re.search(r"\r\n|\r|\n", tail)
     cut = line_end.end() if line_end else len(tail)
@@ -112,14 +166,23 @@ def trimmed(tail: str, separator: str) -> tuple[str, list[str]]:
     if empty:
         some = f"{empty} rows without any value were" if empty > 1 else "a row without any value was"
         notes.append(f"{some} left out at the end of the file")
-    return tail[:cut].replace(END_OF_FILE, ""), notes
+    if ZERO in tail:
+        notes.append("zero bytes at the end of the file were left out")
+    return tail[:cut].replace(END_OF_FILE, "").replace(ZERO, ""), notes
 
 
 def left_out(rows: Sequence[tuple[int, Sequence[str]]], separator: str) -> list[str]:
-    """Notes on rows at the end of a file that are no data, each with its line."""
+    """Notes on rows at the end of a file that are no data, each with its line; one note on many of them."""
+    found = [
+        (line, quoted(separator.join(each))) for line, each in rows if any(cell.strip() for cell in each)
+    ]
+    if len(found) > MOST_NOTES:
+        texts = ", ".join(text for _, text in found[:SHOWN])
+        return [
+            f"{len(found)} rows from row {found[0][0]} on, at the end of the file, are no rows of the table"
+            f" and were left out: {texts} and {len(found) - SHOWN} more"
+        ]
     return [
-        f"row {line}, at the end of the file, is no row of the table and was left out:"
-        f" {quoted(separator.join(cells))}"
-        for line, cells in rows
-        if any(cell.strip() for cell in cells)
+        f"row {line}, at the end of the file, is no row of the table and was left out: {text}"
+        for line, text in found
     ]

@@ -1,7 +1,8 @@
-"""Rewrites a CSV whose quotes are not written as RFC 4180 has them into one that every reader understands.
+"""Reads a CSV whose quotes are not written as RFC 4180 has them, and rewrites it as every reader reads it.
 
-Two ways are known: a backslash before a quote inside a cell (\\"), and blanks between a separator and a quote
-(`1, "a, b"`). Every line keeps its number.
+Each of these is known: backslashes before quotes or separators inside cells (\\" and \\,), blanks between
+separators and quotes (`1, "a, b"`), single and typographic quotes, cells that are quoted twice or written as
+formulas (="007"), and lines that are quoted as a whole. Every line keeps its number.
 """
 
 from __future__ import annotations
@@ -10,37 +11,105 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 FLAT = "." not in __name__
 """See dialect.py."""
 if FLAT:
-    from dialect_rows import UnreadableError, csv_rows
+    from dialect_cells import DATE, NUMBER, look_of
+    from dialect_rows import UnreadableError, csv_rows, is_blank, reason
 else:
-    from trainer.dialect_rows import UnreadableError, csv_rows
+    from trainer.dialect_cells import DATE, NUMBER, look_of
+    from trainer.dialect_rows import UnreadableError, csv_rows, is_blank, reason
 
 PIECE = 1 << 20
 """Characters that are rewritten at a time."""
-BACKSLASHES = 'quotes inside cells are written with a backslash (\\"), and were read so'
-BLANKS = "blanks before cells were left out, because some stand before a quote"
-BEHIND = "blanks around cells were left out, because some stand around quotes"
+LOOKED_AT_ROWS = 200
+"""Rows by which it is told whether all cells of a column are quoted in an unusual way."""
+FEWEST_CELLS = 3
+"""Such cells that a column needs for it."""
+SINGLE, CURLY = "'", "“”"
+_ESCAPED_MARK, _ESCAPED_BACKSLASH = "\ue000", "\ue001"
+"""Characters for private use, which stand for an escaped separator and backslash while a line is read."""
 _BLANK_QUOTE = re.compile(r'(?:^|[,;\t|]) +"', re.MULTILINE)
 _QUOTE_BLANK = re.compile(r'" +(?:[,;\t|]|$)', re.MULTILINE)
+_ESCAPED = re.compile(r"\\[,;\t|]")
+_SINGLE = re.compile(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r]|$)", re.MULTILINE)
+_CURLY = re.compile(r"(?:^|[,;\t|])[“„][^“”„\n]*[”“](?=[,;\t|\r]|$)", re.MULTILINE)
+_QUOTED_LINE = re.compile(r'^".*[,;\t|].*"\r?$', re.MULTILINE)
 _LIKE_A_QUOTED_CELL = re.compile(r' +".*"\s*', re.DOTALL)
+_IN_QUOTES_STILL = re.compile(r'=?"(.*)"', re.DOTALL)
+_IN_SINGLE, _IN_CURLY = re.compile("'(.*)'", re.DOTALL), re.compile("[“„](.*)[“”]", re.DOTALL)
+_FIRST = frozenset("'“„\"= ")
+"""What a cell begins with that is quoted in an unusual way."""
 
 
 @dataclass(frozen=True)
 class Quoting:
-    """What is unusual about the quotes of a CSV: blanks stand before some, and behind some as well."""
+    """What is unusual about the quotes of a CSV.
+
+    backslashes: before quotes inside cells; escapes: before separators; blanks: before some quotes, and
+    `behind` some as well, or around all cells as a table is `drawn`; marks: the opening and closing quote;
+    twice: whether cells are in further quotes, or formulas; lines: whether whole lines are quoted.
+    """
 
     backslashes: bool = False
     blanks: bool = False
     behind: bool = False
+    escapes: bool = False
+    drawn: bool = False
+    marks: str = '"'
+    twice: bool = False
+    lines: bool = False
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether more is unusual than backslashes before quotes, so that each row is written anew."""
+        return self != Quoting(backslashes=self.backslashes)
 
     @property
     def notes(self) -> list[str]:
-        return [BACKSLASHES] * self.backslashes + [BEHIND if self.behind else BLANKS] * self.blanks
+        around = "because lines are drawn around them" if self.drawn else "because some stand around quotes"
+        said = {
+            'quotes inside cells are written with a backslash (\\"), and were read so': self.backslashes,
+            "separators inside cells are written with a backslash, and were read so": self.escapes,
+            f"blanks around cells were left out, {around}": self.behind,
+            "blanks before cells were left out, because some stand before a quote": self.blanks
+            and not self.behind,
+            f"cells are quoted with {self.marks[0]} and {self.marks[-1]}, and were read without": self.marks
+            != '"',
+            'cells are quoted twice or written as formulas (="1"), and were read without': self.twice,
+            "lines are quoted as a whole, and were read as rows of several cells": self.lines,
+        }
+        return [note for note, applies in said.items() if applies]
+
+    def row(self, cells: list[str], separator: str) -> list[str]:
+        """A row as it is meant. cells: as csv reads them."""
+        if self.lines and len(cells) == 1 and separator in cells[0]:
+            cells = next(csv_rows(io.StringIO(cells[0], newline=""), separator), cells)
+        if self.behind:
+            cells = [cell.rstrip(" ") for cell in cells]
+        if self.twice:
+            cells = [_without_quotes(cell) for cell in cells]
+        if self.escapes:
+            cells = [
+                cell.replace(_ESCAPED_MARK, separator).replace(_ESCAPED_BACKSLASH, "\\") for cell in cells
+            ]
+        return cells
+
+    def line(self, line: str, separator: str) -> str:
+        """A line of the file as csv can read it."""
+        if self.escapes:
+            line = line.replace("\\\\", _ESCAPED_BACKSLASH).replace(f"\\{separator}", _ESCAPED_MARK)
+        if self.backslashes:
+            line = unescaped(line)
+        if self.marks == CURLY:
+            mark = re.escape(separator)
+            line = line.replace('"', '""')
+            line = re.sub(rf"(^|{mark})[“„]", r'\1"', line)
+            line = re.sub(rf"[”“](?={mark}|[\r\n]|$)", '"', line)
+        return line
 
 
 PLAIN = Quoting()
@@ -50,26 +119,101 @@ EVERY = (
     Quoting(backslashes=True, blanks=True),
     Quoting(blanks=True, behind=True),
     Quoting(backslashes=True, blanks=True, behind=True),
+    Quoting(escapes=True),
+    Quoting(backslashes=True, escapes=True),
+    Quoting(marks=SINGLE),
+    Quoting(marks=CURLY),
+    Quoting(lines=True),
 )
+
+
+class Rows:
+    """The rows of a CSV with unusual quotes, as csv.reader gives those of a usual one."""
+
+    def __init__(
+        self, lines: Iterable[str], separator: str, how: Quoting = PLAIN, *, strict: bool = False
+    ) -> None:
+        self._how, self._separator = how, separator
+        if how.escapes or how.backslashes or how.marks == CURLY:
+            lines = (how.line(line, separator) for line in lines)
+        mark = how.marks if len(how.marks) == 1 else '"'
+        self._reader = csv_rows(
+            lines, separator, strict=strict and not how.behind, blanks=how.blanks, mark=mark
+        )
+        self._by_rows = how.by_rows
+
+    @property
+    def line_num(self) -> int:
+        return self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:
+        if not self._by_rows:
+            return iter(self._reader)
+        return (self._how.row(cells, self._separator) for cells in self._reader)
 
 
 def unusual(text: str) -> list[Quoting]:
     """The ways in which the quotes of a text may be unusual, the simplest first."""
-    found = Quoting(
-        '\\"' in text, _BLANK_QUOTE.search(text) is not None, _QUOTE_BLANK.search(text) is not None
-    )
+    backslashes = '\\"' in text
+    before, behind = _BLANK_QUOTE.search(text) is not None, _QUOTE_BLANK.search(text) is not None
+    escapes = _ESCAPED.search(text) is not None and not {_ESCAPED_MARK, _ESCAPED_BACKSLASH} & set(text)
+    marks = {'"', SINGLE * (_SINGLE.search(text) is not None), CURLY * (_CURLY.search(text) is not None)}
+    lines = _QUOTED_LINE.search(text) is not None
     return [
         each
         for each in EVERY
-        if each.backslashes <= found.backslashes
-        and each.blanks <= (found.blanks or found.behind)
-        and each.behind <= found.behind
+        if each.backslashes <= backslashes
+        and each.blanks <= (before or behind)
+        and each.behind <= behind
+        and each.escapes <= escapes
+        and each.marks in marks
+        and each.lines <= lines
     ]
+
+
+def unusual_cells(table: Sequence[Sequence[str]], text: str) -> list[Quoting]:
+    """The ways in which the quotes of a table may be unusual that has been read as if they were not.
+
+    table: header and rows; text: of the file.
+    """
+    found: list[Quoting] = []
+    some = table[1 : 1 + LOOKED_AT_ROWS]
+    if not any(cell[:1] in _FIRST for row in table for cell in row if cell):
+        return found
+    columns = [[cell for cell in column if cell] for column in zip(*some, strict=False)]
+    if _are_quoted(columns, _IN_SINGLE):
+        found.append(Quoting(marks=SINGLE))
+    if _are_quoted(columns, _IN_CURLY):
+        found.append(Quoting(marks=CURLY))
+    if _are_quoted(columns, _IN_QUOTES_STILL):
+        found.append(Quoting(twice=True))
+    if any(is_blank_quoted(cell) for row in table for cell in row):
+        found += [each for each in unusual(text) if each.blanks and not each.backslashes]
+    return found
+
+
+def _are_quoted(columns: list[list[str]], pattern: re.Pattern[str]) -> bool:
+    """Whether all cells of some columns are in quotes: of two columns, or one of numbers, dates or formulas.
+
+    A single column of texts in quotes may be meant so.
+    """
+    quoted = [c for c in columns if len(c) >= FEWEST_CELLS and all(map(pattern.fullmatch, c))]
+    inner = [pattern.sub(r"\1", cell) for column in quoted for cell in column]
+    return (
+        len(quoted) > 1
+        or any(cell[0] == "=" for c in quoted for cell in c)
+        or (bool(inner) and all(look_of(cell) in (NUMBER, DATE) for cell in inner))
+    )
+
+
+def _without_quotes(cell: str) -> str:
+    found = _IN_QUOTES_STILL.fullmatch(cell)
+    return found[1] if found else cell
 
 
 def is_blank_quoted(cell: str) -> bool:
     """Whether a cell, as it is read, was quoted behind a blank."""
-    return _LIKE_A_QUOTED_CELL.fullmatch(cell) is not None
+    return cell[:1] == " " and _LIKE_A_QUOTED_CELL.fullmatch(cell) is not None
 
 
 def unescaped(text: str) -> str:
@@ -79,9 +223,7 @@ def unescaped(text: str) -> str:
 
 def rewritten(pieces: Iterator[bytes], how: Quoting, separator: str, line: int) -> Iterator[bytes]:
     """Rows in UTF-8 with usual quotes. line: the number of their first line. Raises UnreadableError."""
-    if how.backslashes:
-        pieces = _unescaped_pieces(pieces)
-    return _without_blanks(pieces, how, separator, line) if how.blanks else pieces
+    return _row_by_row(pieces, how, separator, line) if how.by_rows else _unescaped_pieces(pieces)
 
 
 def _unescaped_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -94,27 +236,23 @@ def _unescaped_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield rest.replace(b"\\\\", b"\\")
 
 
-def _without_blanks(pieces: Iterator[bytes], how: Quoting, separator: str, line: int) -> Iterator[bytes]:
-    reader = csv_rows(_lines(pieces), separator, strict=not how.behind, blanks=True)
+def _row_by_row(pieces: Iterator[bytes], how: Quoting, separator: str, line: int) -> Iterator[bytes]:
+    reader = Rows(_lines(pieces), separator, how, strict=True)
     out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    writer = csv.writer(out, delimiter=separator)  # it ends lines with \r\n, so it quotes either of them
     try:
-        for cells in reader:
-            row = stripped(cells) if how.behind else cells
-            writer.writerow([] if len(row) == 1 and not row[0].strip() else row)
+        for row in reader:
+            writer.writerow([] if is_blank(row) else row)
             if out.tell() > PIECE:
                 yield out.getvalue().encode("utf-8", errors="surrogateescape")
                 out.seek(0)
                 out.truncate()
     except csv.Error as error:
         row_number = line + reader.line_num - 1
-        raise UnreadableError(f"row {row_number} is not valid CSV ({error}); check its quotes.") from None
+        raise UnreadableError(
+            f"row {row_number} is not valid CSV ({reason(error)}); check its quotes."
+        ) from None
     yield out.getvalue().encode("utf-8", errors="surrogateescape")
-
-
-def stripped(row: list[str]) -> list[str]:
-    """A row without the blanks behind its cells."""
-    return [cell.rstrip(" ") for cell in row]
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -29,14 +29,19 @@ class UnreadableError(ValueError):
 
 
 def csv_rows(
-    lines: Iterable[str], separator: str = ",", *, strict: bool = False, blanks: bool = False
+    lines: Iterable[str],
+    separator: str = ",",
+    *,
+    strict: bool = False,
+    blanks: bool = False,
+    mark: str = '"',
 ) -> CsvReader:
     """csv.reader for cells of up to LONGEST_CELL characters. blanks: whether those before a cell are skipped.
 
     csv's own limit holds for the whole process and anything may have set it, so it is set before each use.
     """
     csv.field_size_limit(LONGEST_CELL)
-    return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=blanks)
+    return csv.reader(lines, delimiter=separator, quotechar=mark, strict=strict, skipinitialspace=blanks)
 
 
 def physical_lines(text: str) -> Iterator[str]:
@@ -52,31 +57,51 @@ class Record(NamedTuple):
     cells: list[str]
 
 
+class Reader(Protocol):
+    """What reads rows from lines: csv.reader, or dialect_quotes.Rows."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
 def records_of(
-    text: str, separator: str, *, whole: bool, first: int = 1, blanks: bool = False, behind: bool = False
+    text: str,
+    separator: str,
+    *,
+    whole: bool,
+    first: int = 1,
+    read: Callable[[Iterable[str], str], Reader] | None = None,
 ) -> tuple[list[Record], UnreadableError | None]:
     """The complete records of a text, and why it cannot be read further, if it cannot.
 
     Empty lines are skipped. whole: whether the text is all of the file; first: the number of its first line;
-    blanks: whether blanks before a cell are no part of it; behind: whether those behind it are none either.
+    read: what reads lines with a separator, if quotes are unusual.
     """
     cut = text if whole else text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     lines = io.StringIO(cut, newline="")
-    reader = csv_rows(lines, separator, strict=not behind, blanks=blanks)
+    reader = read(lines, separator) if read else csv_rows(lines, separator, strict=True)
     records: list[Record] = []
     line = 0
     try:
         for row in reader:
             begins, line = line + 1, reader.line_num
             if not is_blank(row):
-                cells = [cell.rstrip(" ") for cell in row] if behind else row
-                records.append(Record(begins + first - 1, line + first, cells))
+                records.append(Record(begins + first - 1, line + first, row))
     except csv.Error as error:
         # Quoted cells may hold line ends, so the last line end need not be the end of a row.
         if whole or lines.read(1):
             line = reader.line_num + first - 1
-            return records, UnreadableError(f"row {line} is not valid CSV ({error}); check its quotes.")
+            return records, UnreadableError(
+                f"row {line} is not valid CSV ({reason(error)}); check its quotes."
+            )
     return records, None
+
+
+def reason(error: csv.Error) -> str:
+    """What csv says of a text, on one line."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(error))
 
 
 def is_blank(row: Sequence[str]) -> bool:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
 
 FLAT = "." not in __name__
 """See dialect.py."""
 if FLAT:
     import dialect_cells as cells
     import dialect_end as end
+    import dialect_header as headers
     import dialect_quotes as quotes
     import dialect_rows as rows
     import dialect_top as top
 else:
     from trainer import dialect_cells as cells
     from trainer import dialect_end as end
+    from trainer import dialect_header as headers
     from trainer import dialect_quotes as quotes
     from trainer import dialect_rows as rows
     from trainer import dialect_top as top
 
-SEPARATORS = ",;\t|"
 SEPARATOR_CHARACTERS = 1 << 18
 """Characters from which the separator is detected."""
-FEWEST_ROWS = 3
-"""Rows below a first one that are needed to tell that it is data as well."""
 SHOWN = 3
 """Lines or cells that a note or a refusal shows."""
 
@@ -38,7 +38,9 @@ class Table:
     where each row begins; begins: the line below the header, and below rows of units. looks: of the columns,
     by which the rows at the end of the file are judged. quoting: how quotes are written. notes: what was left
     out or read in an unusual way; notes_at_end: what was left out at the end, if the text is the whole file.
-    bare: whether only blank lines, if any, stand above the header and between it and the rows.
+    bare: whether only blank lines, if any, stand above the header and between it and the rows. drawn: whether
+    pipes separate the cells and a line is drawn below the header. names: the header as it may stand again
+    further down.
     """
 
     separator: str
@@ -51,6 +53,8 @@ class Table:
     notes: list[str]
     notes_at_end: list[str]
     bare: bool
+    drawn: bool
+    names: list[str]
 
 
 def table_of(text: str, *, whole: bool) -> Table:
@@ -61,16 +65,13 @@ def table_of(text: str, *, whole: bool) -> Table:
         found = _table(text, quotes.PLAIN, whole=whole)
     except rows.UnreadableError as error:
         problem = error
-    if found is not None and not _has_blank_quoted(found):
-        return found
-    for quoting in quotes.unusual(text):
-        if found is not None and quoting != quotes.Quoting(blanks=True):
-            continue
+    ways = quotes.unusual(text) if found is None else _unusual_ways(found, text)
+    for quoting in ways:
         try:
             other = _table(text, quoting, whole=whole)
         except rows.UnreadableError:
             continue
-        if found is None or not _has_blank_quoted(other):
+        if found is None or quoting.drawn or not _has_quotes(other, quoting):
             return other
     if found is None:
         assert problem is not None
@@ -78,56 +79,97 @@ def table_of(text: str, *, whole: bool) -> Table:
     return found
 
 
-def _has_blank_quoted(table: Table) -> bool:
-    """Whether cells of a table were quoted behind a blank, so that their quotes were read as text."""
-    if not any('"' in cell for row in islice(table.rows, rows.DETECTION_ROWS) for cell in row):
-        return False
-    return any(quotes.is_blank_quoted(cell) for row in [table.header, *table.rows] for cell in row)
+def _has_quotes(table: Table, how: quotes.Quoting) -> bool:
+    """Whether cells of a table have quotes that another way of reading them would take for quotes."""
+    return any(
+        quotes.is_blank_quoted(cell) or (how.behind and '"' in cell) for row in table.rows for cell in row
+    )
+
+
+def _unusual_ways(found: Table, text: str) -> list[quotes.Quoting]:
+    """The ways in which the quotes of a table may be unusual that has been read with usual ones."""
+    if len(found.header) < 2:
+        return quotes.unusual(text)
+    drawn = [quotes.Quoting(blanks=True, behind=True, drawn=True)] * found.drawn
+    return drawn + quotes.unusual_cells([found.header, *found.rows], text)
 
 
 def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
-    if quoting.backslashes:
-        text = quotes.unescaped(text)
     above = top.above(text)
-    text = text[above.start :]
-    separator = above.separator or separator_of(text, blanks=quoting.blanks)
-    trimmed: list[str] = []
-    if whole:
-        last = end.last_value(text, separator)
-        kept, trimmed = end.trimmed(text[last:], separator)
-        text = text[:last] + kept
-    records, problem = rows.records_of(
-        text, separator, whole=whole, first=above.line, blanks=quoting.blanks, behind=quoting.behind
-    )
-    if problem is not None and len(records) < 2:
-        raise problem
-    if not records:
-        raise _without_a_header(whole=whole)
-    header, data, notes = _header(above, records, separator)
+    separator, doubt = _separator(above, text[above.start :], quoting)
+    records, problem, trimmed = _records(text, above, separator, quoting, whole=whole)
+    header, data, skipped = _header(above, records, separator)
+    drawn = sum(1 for _ in takewhile(top.is_rule, (each.cells for each in data[:-1])))
+    ruled, data = data[:drawn], data[drawn:]
+    repeats = [each.line for each in data if headers.is_again(header.cells, each.cells)]
+    if repeats:
+        data = [each for each in data if not headers.is_again(header.cells, each.cells)]
+    if not data:
+        raise headers.without_rows(header)
     looks, data, left_out = _without_end(header, data, separator, whole=whole)
-    header = _as_wide(header, data)
+    names = header.cells
+    header = headers.as_wide(header, data, separator)
     if problem is not None:
         raise problem
-    below = top.rows_below([record.cells for record in data])
-    begins = (data[below - 1] if below else header).below
-    skipped, notes = bool(notes), notes + _notes_below(data[:below], separator)
-    data = data[below:]
-    _check_header(header, data)
+    more = top.rows_below([record.cells for record in data])
+    below, data = [*ruled, *data[:more]], data[more:]
+    headers.check(header, data, skipped, separator)
+    notes = [*_notes_above(skipped, above.separator), *doubt, *_notes_below(below, separator)]
     return Table(
         separator=separator,
         header=header.cells,
         rows=[record.cells for record in data],
         lines=[record.line for record in data],
-        begins=begins,
+        begins=(below or [header])[-1].below,
         looks=looks,
         quoting=quoting,
-        notes=[*notes, *quoting.notes, *_names_in_doubt(header)],
-        notes_at_end=[*trimmed, *left_out],
+        notes=[
+            *notes,
+            *quoting.notes,
+            *headers.names_in_doubt(header),
+            *headers.notes_on_rows(data, looks, separator),
+        ],
+        notes_at_end=[*trimmed, *headers.notes_on_repeats(repeats), *left_out],
         bare=not (skipped or below),
+        drawn=separator == "|" and any(map(top.is_rule, (each.cells for each in below))),
+        names=names,
     )
 
 
-def separator_of(text: str, *, blanks: bool = False) -> str:
+def _records(
+    text: str, above: top.Above, separator: str, quoting: quotes.Quoting, *, whole: bool
+) -> tuple[list[rows.Record], rows.UnreadableError | None, list[str]]:
+    """The records below the lines above, what keeps further ones from being read, and notes on the end.
+
+    Raises UnreadableError if there are none.
+    """
+    text = text[above.start :]
+    trimmed: list[str] = []
+    if whole:
+        last = end.last_value(text, separator)
+        kept, trimmed = end.trimmed(text[last:], separator)
+        text = text[:last] + kept
+    read = partial(quotes.Rows, how=quoting, strict=True)
+    records, problem = rows.records_of(text, separator, whole=whole, first=above.line, read=read)
+    if problem is not None and len(records) < 2:
+        raise problem
+    if not records:
+        raise _without_a_header(whole=whole)
+    return records, problem, trimmed
+
+
+def _separator(above: top.Above, text: str, quoting: quotes.Quoting) -> tuple[str, list[str]]:
+    """The separator, and a note if it is not the one that is named above the table, as no row has that."""
+    named = above.separator
+    if named and named in text[:SEPARATOR_CHARACTERS]:
+        return named, []
+    separator = separator_of(text, quoting)
+    if not named or separator not in text[:SEPARATOR_CHARACTERS]:
+        return named or separator, []
+    return separator, [f"no row has the separator that is named in row 1; {rows.quoted(separator)} was taken"]
+
+
+def separator_of(text: str, quoting: quotes.Quoting = quotes.PLAIN) -> str:
     """The separator that splits most of the first rows into equally many cells, at least two.
 
     If several do, one that splits the header so as well, then the one with the fewest titles above it, then
@@ -135,9 +177,9 @@ def separator_of(text: str, *, blanks: bool = False) -> str:
     """
     lines = list(islice(rows.physical_lines(text[:SEPARATOR_CHARACTERS]), rows.DETECTION_ROWS))
     best, most = ",", (0.0, False, 0, 0)
-    for separator in SEPARATORS:
+    for separator in top.SEPARATORS:
         try:
-            found = [row for row in rows.csv_rows(lines, separator, blanks=blanks) if row]
+            found = [row for row in quotes.Rows(lines, separator, quoting) if row]
         except csv.Error:
             continue
         if not found:
@@ -170,8 +212,8 @@ def _without_a_header(*, whole: bool) -> rows.UnreadableError:
 
 def _header(
     above: top.Above, records: list[rows.Record], separator: str
-) -> tuple[rows.Record, list[rows.Record], list[str]]:
-    """The header, the records below it, and notes on what stands above it. Raises UnreadableError."""
+) -> tuple[rows.Record, list[rows.Record], list[tuple[int, str]]]:
+    """The header, the records below it, and the lines above it. Raises UnreadableError."""
     every = [record.cells for record in records]
     skipped = list(above.skipped)
     named = top.header_in_comment(above.commented, every, separator)
@@ -183,8 +225,8 @@ def _header(
         skipped += [(record.line, separator.join(record.cells)) for record in records[:place]]
         header, data = records[place], records[place + 1 :]
     if not data:
-        raise rows.UnreadableError("there is a header but no data row; add the data.")
-    return header, data, _notes_above(skipped, above.separator)
+        raise headers.without_rows(header)
+    return header, data, skipped
 
 
 def _notes_above(skipped: list[tuple[int, str]], separator: str) -> list[str]:
@@ -219,7 +261,7 @@ def _without_end(
     on decides about them.
     """
     every = [record.cells for record in data]
-    sure = every[: -end.MOST_ROWS] or every[: max(1, len(every) // 2)]
+    sure = every[: max(len(every) - end.MOST_ROWS, (len(every) + 1) // 2)]
     looks = cells.looks_of(sure, top.typical_width(sure))
     last = data[-end.MOST_ROWS :]
     none = end.rows_at_end([each.cells for each in last], looks, last[0].line - header.below)
@@ -228,52 +270,3 @@ def _without_end(
         return looks, data, []
     notes = end.left_out([(each.line, each.cells) for each in data[-none:]], separator) if whole else []
     return looks, data[:-none], notes
-
-
-def _as_wide(header: rows.Record, data: list[rows.Record]) -> rows.Record:
-    """The header with as many names as the rows have cells.
-
-    It differs by cells without a name and without values only. Raises UnreadableError, which names the first
-    row that has another number of cells.
-    """
-    names, widths = header.cells, {len(each.cells) for each in data}
-    if len(widths) == 1:
-        (width,) = widths
-        if not any(cell.strip() for cell in names[width:]):
-            names = names[:width]
-        if not any(cell.strip() for each in data for cell in each.cells[len(names) :]):
-            names = names + [""] * (width - len(names))
-    wrong = next((each for each in data if len(each.cells) != len(names)), None)
-    if wrong is None:
-        return header._replace(cells=names)
-    change = "complete" if len(wrong.cells) < len(names) else "correct"
-    why = ";"
-    if widths == {len(names) + 1} and len(data) >= FEWEST_ROWS:
-        why = ", as every row has: add the name that is missing in the header, or"
-    raise rows.UnreadableError(
-        f"row {wrong.line} has {len(wrong.cells)} cells where the header has {len(names)} columns"
-        f"{why} {change} the row or remove it."
-    )
-
-
-def _check_header(header: rows.Record, data: list[rows.Record]) -> None:
-    """Raises UnreadableError if the header looks like one more row of data."""
-    if len(data) < FEWEST_ROWS or len(header.cells) < 2:
-        return
-    every = [record.cells for record in data]
-    if top.evidence(header.cells, cells.looks_of(every, len(header.cells))) == top.DATA:
-        shown = ", ".join(rows.quoted(cell, 20) for cell in header.cells[:SHOWN])
-        more = ", …" if len(header.cells) > SHOWN else ""
-        raise rows.UnreadableError(
-            f"row {header.line} looks like data, not like the names of the columns ({shown}{more}); add a"
-            " header row with their names above it."
-        )
-
-
-def _names_in_doubt(header: rows.Record) -> list[str]:
-    if not all(cells.look_of(cell) in (cells.NUMBER, cells.DATE) for cell in header.cells):
-        return []
-    shown = ", ".join(rows.quoted(cell, 20) for cell in header.cells[:SHOWN])
-    return [
-        f"all names of columns are numbers ({shown}); if row {header.line} is data, add a header above it"
-    ]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from string import ascii_uppercase
 
 FLAT = "." not in __name__
 """See dialect.py."""
@@ -18,15 +19,22 @@ else:
     from trainer import dialect_rows
 
 NAMES, DATA = "names", "data"
-MOST_TITLES = 20
+SEPARATORS = ",;\t|^~\x1f\x01"
+"""What may separate cells, if the file does not say."""
+MOST_TITLES = 100
 """Rows above a header that are looked at."""
 MOST_BELOW = 3
 """Rows below a header that are no data: labels, units, types."""
+FEWEST_WIDE = 4
+"""Rows of most cells that may be a table below any number of shorter ones."""
 FEWEST_BELOW = 5
 """Rows of data that must follow a row of units, and twice as many a row whose texts are no known units."""
 
-_SEPARATOR_LINE = re.compile(r'\s*"?sep=(?P<mark>[^\s"\w]|\t|\\t)(?P=mark)*"?[ \t]*\r?\n?', re.IGNORECASE)
-_COMMENT = re.compile(r'\s*"?(?:#|//|%|--\s|!)')
+_SEPARATOR_LINE = re.compile(
+    r'\s*"?sep\s?=(?: ?"?(?P<mark>[!-/:-@\[-^`{-~]|\t|\\t)(?P=mark)*|(?P<blank> ))"*[ \t]*\r?\n?',
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r'\s*"?(?:#|//|/\*|%|--\s|!|REM\s)')
 _UNIT = re.compile(
     r"[\[({].*[\])}]|[%‰°€$£¥]|°?[CFK]|[kmcdµμnMGT]?(?:g|m|s|l|L|W|V|A|Hz|Pa|J|Wh|B|mol|cal|N|bar)(?:[²³23]|\^[23])?"
     r"|[A-Za-zµ²³^23]{1,5}\s?/\s?[A-Za-zµ²³^23]{1,5}"
@@ -38,8 +46,11 @@ _UNIT = re.compile(
     r"|(?:percent|Prozent|tons?|kg|lbs?|oz|inch|inches|in|ft|feet|yd|miles?|mi|mph|km/h|degC|degF|persons?)",
     re.IGNORECASE,
 )
-_RULE = re.compile(r"[-=_+]+")
-"""A line drawn below a header."""
+_RULE = re.compile(r"[-=_+:]+")
+"""A line drawn below a header, in each of its columns."""
+_DRAWN = frozenset("-=_+|: \t")
+"""What such a line is drawn with if it is a single cell."""
+_WITH_UNIT = re.compile(r"[A-Za-z€$£¥%°µ]|\.$")
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ def above(text: str) -> Above:
         blank = not line.strip()
         named = None if separator or skipped else _SEPARATOR_LINE.fullmatch(line)
         if named:
-            separator = named["mark"].replace("\\t", "\t")
+            separator = (named["mark"] or named["blank"]).replace("\\t", "\t")
         elif not blank and not _COMMENT.match(line):
             break
         if not blank:
@@ -115,15 +126,15 @@ def _may_be_names(numbers: list[str]) -> bool:
 
 def header_place(rows: Sequence[Sequence[str]]) -> int:
     """The place of the header among the first rows of a file: 0, unless there are titles above it."""
-    width = typical_width(rows)
+    width = table_width(rows)
     place = 0
     while place < MOST_TITLES and place + 2 < len(rows) and _is_title(rows[place], width):
         place += 1
     if not place:
-        return 0
+        return _place_of_names(rows, width)
     header, filled = rows[place], _filled(rows[place])
     if len(header) != width or filled < 2 or filled <= max(_filled(row) for row in rows[:place]):
-        return 0
+        return _place_of_names(rows, width)
     found = evidence(header, cells.looks_of(rows[place + 1 :], width))
     padded = [row for row in rows[:place] if len(row) >= width]
     if not padded:
@@ -131,6 +142,52 @@ def header_place(rows: Sequence[Sequence[str]]) -> int:
         return place if found != DATA or place + 3 < len(rows) else 0
     sure = found == NAMES or (not found and width > 2 and all(_filled(row) == 1 for row in padded))
     return place if sure else 0
+
+
+def _place_of_names(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The place of a row of names, if no row above it may be a header; else 0."""
+    place = 0
+    while (
+        place < MOST_TITLES and place + 2 < len(rows) and _is_no_header(rows[place], rows[place + 1], width)
+    ):
+        place += 1
+    if not place or width < 2 or _filled(rows[place]) < len(rows[place]):
+        return 0
+    return place if evidence(rows[place], cells.looks_of(rows[place + 1 :], width)) == NAMES else 0
+
+
+def _is_no_header(row: Sequence[str], below: Sequence[str], width: int) -> bool:
+    """Whether a row cannot be the header if the first row that may be one holds names.
+
+    It has another number of cells than the table; or it stands above an empty row; or two of its cells are
+    empty or repeat others, as in names of groups of columns; or it counts the columns (A, B; V1, V2); or
+    it is a sentence with commas.
+    """
+    names = [cell.strip() for cell in row if cell.strip()]
+    if len(row) != width or len(set(names)) + 2 <= len(row) or not _filled(below):
+        return True
+    counted = [
+        re.fullmatch(r"(?:column|field|var|[a-z]|_c)[ _.]?([0-9]+)", name, re.IGNORECASE) for name in names
+    ]
+    numbers = [int(found[1]) for found in counted if found]
+    if names == list(ascii_uppercase[: len(names)]) or numbers in (
+        list(range(len(names))),
+        list(range(1, len(names) + 1)),
+    ):
+        return True
+    return all(cell[:1] == " " for cell in row[1:]) and not any(cell[:1] == " " for cell in below[1:])
+
+
+def table_width(rows: Sequence[Sequence[str]]) -> int:
+    """The number of cells of most first rows, or of those below many short ones, if names head them."""
+    usual = typical_width(rows)
+    widths = [len(row) for row in rows[: MOST_TITLES + dialect_rows.COMPARED_ROWS]]
+    most = max(widths)
+    first = widths.index(most)
+    last = len(widths) - widths[::-1].index(most)
+    if most == usual or not first or widths.count(most) < max(FEWEST_WIDE, 0.9 * (last - first)):
+        return usual
+    return most if evidence(rows[first], cells.looks_of(rows[first + 1 :], most)) == NAMES else usual
 
 
 def typical_width(rows: Sequence[Sequence[str]]) -> int:
@@ -165,27 +222,40 @@ def header_in_comment(commented: str, rows: Sequence[Sequence[str]], separator: 
     return names if found == DATA or (not found and not prose) else []
 
 
+def is_rule(row: Sequence[str]) -> bool:
+    """Whether a row is a line that is drawn below a header, in a piece or in each column."""
+    filled = [cell.strip() for cell in row if cell.strip()]
+    if len(row) == 1:
+        return set(row[0]) <= _DRAWN and any(3 * mark in row[0] for mark in "-=_")
+    return all(_RULE.fullmatch(cell) for cell in filled) and any(len(cell) > 1 for cell in filled)
+
+
 def rows_below(rows: Sequence[Sequence[str]]) -> int:
     """How many rows directly below a header are no data: units, types, or a line of dashes."""
     below = 0
-    while below < MOST_BELOW and below + 1 < len(rows) and _is_below(rows[below], rows[below + 1 :]):
+    # A column of dates has "date" in each of several such rows, so all of them are compared with data.
+    data = max(1, min(MOST_BELOW, len(rows) - 2 * FEWEST_BELOW))
+    while (
+        below < MOST_BELOW and below + 1 < len(rows) and _is_below(rows[below], rows[max(data, below + 1) :])
+    ):
         below += 1
     return below
 
 
 def _is_below(row: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    filled = [cell.strip() for cell in row if cell.strip()]
-    if filled and all(_RULE.fullmatch(cell) for cell in filled) and any(len(cell) > 1 for cell in filled):
+    if is_rule(row):
         return True
     if len(rest) < FEWEST_BELOW:
         return False
     looks = cells.looks_of(rest, len(row))
+    if _counts_columns(row, looks):
+        return True
     texts, values = [], 0
     for cell, look in zip(row, looks, strict=True):
         text = cell.strip()
         if look.is_value:
             values += 1
-            if cells.look_of(text) == look.kind and text != "1":
+            if cells.look_of(text) == look.kind and text != "1" and not _is_written_apart(text, look):
                 return False
             if text.lower() not in cells.GAPS and text != "1":
                 texts.append(text)
@@ -196,3 +266,18 @@ def _is_below(row: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     if all(_UNIT.fullmatch(text) for text in texts):
         return True
     return len(rest) >= 2 * FEWEST_BELOW and len(texts) >= 2 and 2 * len(texts) >= values
+
+
+def _is_written_apart(text: str, look: cells.Look) -> bool:
+    """Whether a cell is a unit or format with a number (1000 EUR, 8.), as no number of its column has it."""
+    return _WITH_UNIT.search(text) is not None and not any(_WITH_UNIT.search(each) for each in look.texts)
+
+
+def _counts_columns(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
+    """Whether a row holds the numbers of the columns, from 1, also where a column holds texts."""
+    numbers = [cell.strip(" ()[].") for cell in row]
+    if numbers != [str(place) for place in range(1, len(row) + 1)]:
+        return False
+    return any(
+        look.kind == cells.TEXT and not look.texts[cell] for cell, look in zip(row, looks, strict=True)
+    )

@@ -28,6 +28,16 @@ _ENCRYPTED, _SIZES_FOLLOW, _UTF_8 = 1, 1 << 3, 1 << 11
 _STORED, _DEFLATED = 0, 8
 _IN_EXTRA = 0xFFFFFFFF
 TABLES = (".csv", ".tsv", ".txt")
+BESIDE = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""What the programs that show folders leave in them."""
+OFFICE = {
+    "[Content_Types].xml": "an Excel file (.xlsx) or another one of Microsoft Office",
+    "_rels/": "an Excel file (.xlsx) or another one of Microsoft Office",
+    "docProps/": "an Excel file (.xlsx) or another one of Microsoft Office",
+    "xl/": "an Excel file (.xlsx)",
+    "mimetype": "an OpenDocument file, such as .ods",
+}
+"""Files that are zip files themselves, by what their first member is called."""
 AGAIN = "compress the CSV by itself and upload it again."
 
 
@@ -47,8 +57,9 @@ class Member:
 
     @property
     def is_beside(self) -> bool:
-        """Whether it is a folder, or what macOS puts beside each file."""
-        return self.name.endswith("/") or self.name.startswith("__MACOSX/")
+        """Whether it is a folder, or what macOS and Windows put beside files."""
+        last = self.name.replace("\\", "/").rpartition("/")[2]
+        return not last or self.name.startswith("__MACOSX/") or last.startswith("._") or last in BESIDE
 
 
 class Input:
@@ -148,6 +159,9 @@ def _check(member: Member, table: str) -> None:
     name = member.name[:100]
     if table:
         raise UnreadableError(f"the zip file holds more than one file ({table[:100]!r}, {name!r}); {AGAIN}")
+    if name.startswith(tuple(OFFICE)):
+        kind = next(kind for begin, kind in OFFICE.items() if name.startswith(begin))
+        raise UnreadableError(f"it is {kind}, not a CSV; export the data as CSV (UTF-8).")
     if not member.is_table:
         raise UnreadableError(
             f"it is a zip file that begins with {name!r}, which is not a .csv, .tsv or .txt file;"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import dialect
 import dialect_compression as compression
 import dialect_encodings as encodings
+import dialect_header
 from dialect_quotes import PLAIN, Quoting, rewritten
 from ending import ENDING_BYTES, last_value, without_end
 from lines import Feeds, end_of_lines, lines_in, lone_returns
@@ -60,6 +61,38 @@ class Block:
         """Whether each line is a record: no cell holds a line break and no line is empty."""
         lines = self.feeds.count + (not self.data.endswith(b"\n"))
         return self.returns == 0 and lines == records
+
+
+class Repeats:
+    """Finds where the header stands again in a file, as where exports were joined."""
+
+    def __init__(self, inspection: dialect.Inspection) -> None:
+        self._writings = dialect_header.writings(inspection.header, inspection.dialect.separator)
+        self._lines: list[int] = []
+
+    def left_out(self, block: Block) -> Block:
+        """A block with an empty line for each header in it, so that other lines keep their numbers."""
+        data = block.data
+        for written in self._writings:
+            place = data.find(written)
+            while place >= 0:
+                end = place + len(written)
+                if _is_record(data, place, end):
+                    self._lines.append(block.line + lines_in(data[:place]))
+                    data = data[:place] + data[end:]
+                    end = place
+                place = data.find(written, end)
+        return block if data is block.data else Block(data, block.line, block.quoted)
+
+    @property
+    def notes(self) -> list[str]:
+        return dialect_header.notes_on_repeats(sorted(self._lines))
+
+
+def _is_record(data: bytes, start: int, end: int) -> bool:
+    """Whether a part of a block is a record: whole lines, and not within quotes."""
+    whole = (not start or data[start - 1] in b"\r\n") and (end == len(data) or data[end] in b"\r\n")
+    return whole and data.count(QUOTE, 0, start) % 2 == 0
 
 
 class Source:
@@ -116,12 +149,10 @@ class Source:
         if self.inspection.dialect.compressed:
             pieces = self._decompressed(pieces)
         first = True
-        for piece in self._as_utf_8(pieces):
-            data = piece
-            if first and data:
-                data, first = data.removeprefix(codecs.BOM_UTF8), False
-            if data:
-                yield data
+        for piece in encodings.without_marks(self._as_utf_8(pieces)):
+            if piece:
+                yield piece[1:] if first else piece
+                first = False
         self.digest = f"sha256:{sha256.hexdigest()}"
 
     def _as_utf_8(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -148,8 +179,18 @@ class Source:
     def blocks(self) -> Iterator[Block]:
         """The records below the header, cut into blocks, without what is no data at the end of the file.
 
-        Sets `notes_at_end` at the end. Raises BadInputError.
+        Nor is the header among them where it stands again. Sets `notes_at_end` at the end. Raises
+        BadInputError.
         """
+        repeats = Repeats(self.inspection)
+        for block in self._blocks():
+            if b"\0" in block.data:
+                line = block.line + lines_in(block.data[: block.data.index(b"\0")])
+                self.refuse(f"row {line} holds a zero byte, which is no text; remove it")
+            yield repeats.left_out(block)
+        self.notes_at_end = [*repeats.notes, *self.notes_at_end]
+
+    def _blocks(self) -> Iterator[Block]:
         inspection, separator = self.inspection, self.inspection.dialect.separator
         line, rest = inspection.begins, b""
         pieces, line_end = self._rows()
@@ -181,10 +222,10 @@ class Source:
             if ended:
                 return
             if len(rest) > LONGEST_RECORD:
-                self.refuse(
-                    f"row {line} has no end within {LONGEST_RECORD >> 20} MiB: a quote that is opened there"
-                    " is never closed; check its quotes"
-                )
+                why = "a quote that is opened there is never closed; check its quotes"
+                if QUOTE not in rest:
+                    why = "no line end follows; end the rows with line feeds"
+                self.refuse(f"row {line} has no end within {LONGEST_RECORD >> 20} MiB: {why}")
 
     def _rows(self) -> tuple[Iterator[bytes], bytes]:
         """The text below the header, with usual quotes, and the last byte of a line end."""
@@ -199,7 +240,7 @@ class Source:
         how = self.inspection.dialect.quoting
         if how == PLAIN:
             return rows, line_end
-        return self._rewritten(rows, how), b"\n" if how.blanks else line_end
+        return self._rewritten(rows, how), b"\n" if how.by_rows else line_end
 
     def _rewritten(self, pieces: Iterator[bytes], how: Quoting) -> Iterator[bytes]:
         try:

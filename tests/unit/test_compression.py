@@ -94,7 +94,7 @@ def test_the_head_of_a_zip_file_shows_its_first_rows() -> None:
     [
         (zipped(("a.csv", TEXT), ("b.csv", TEXT)), r"holds more than one file \('a.csv', 'b.csv'\)"),
         (zipped(("a.parquet", TEXT)), r"'a.parquet', which is not a .csv, .tsv or .txt file; export the"),
-        (zipped(("[Content_Types].xml", b"<x/>")), r"Content_Types"),
+        (zipped(("[Content_Types].xml", b"<x/>")), r"it is an Excel file \(.xlsx\)"),
         (zipped(("folder/", b"")), "holds no file"),
         (zipped(("a.csv", TEXT), method=zipfile.ZIP_BZIP2), r"method \(number 12\)"),
         (zipped(("a.csv", TEXT), method=zipfile.ZIP_STORED, streamed=True), "method"),

@@ -20,6 +20,7 @@ from trainer import dialect_compression as compression
 from trainer import dialect_encodings as encodings
 from trainer import dialect_end as end
 from trainer import dialect_quotes as quotes
+from trainer.dialect_header import is_again, writings
 
 CHUNK_BYTES = 1 << 20
 ENDING_BYTES = 64 << 10
@@ -41,7 +42,7 @@ def scorable(file: Path) -> Iterator[Path]:
     except dialect.UnreadableError:
         yield file
         return
-    if is_plain(found) and (found.whole or not has_end(file, found)):
+    if is_plain(found) and (found.whole or not (has_end(file, found) or has_header_again(file, found))):
         yield file
         return
     with TemporaryDirectory() as folder:
@@ -73,6 +74,19 @@ def has_end(file: Path, found: dialect.Inspection) -> bool:
     return end.rows_at_end(list(dialect.csv_rows(lines)), found.looks) > 0
 
 
+def has_header_again(file: Path, found: dialect.Inspection) -> bool:
+    """Whether the header of a file in UTF-8 stands again further down."""
+    marks = [b"\n" + written for written in writings(found.header, found.dialect.separator)]
+    rest = b""
+    with file.open("rb") as opened:
+        while marks and (chunk := opened.read(CHUNK_BYTES)):
+            data = rest + chunk
+            if any(mark in data for mark in marks):
+                return True
+            rest = data[-max(map(len, marks)) :]
+    return False
+
+
 def rows_of(file: Path, found: dialect.Inspection) -> Iterator[list[str]]:
     """The rows of a CSV, header first, without empty lines and what is no part of its table."""
     how = found.dialect
@@ -83,14 +97,10 @@ def rows_of(file: Path, found: dialect.Inspection) -> Iterator[list[str]]:
         text = io.TextIOWrapper(
             io.BufferedReader(raw), how.encoding, errors=encodings.errors_of(how.encoding), newline=""
         )
-        lines: Iterator[str] = islice(text, found.begins - 1, None)
-        if how.quoting.backslashes:
-            lines = map(quotes.unescaped, lines)
-        rows: Iterator[list[str]] = dialect.csv_rows(lines, how.separator, blanks=how.quoting.blanks)
-        if how.quoting.behind:
-            rows = map(quotes.stripped, rows)
+        lines = (line.lstrip(encodings.MARK) for line in islice(text, found.begins - 1, None))
+        rows = quotes.Rows(lines, how.separator, how.quoting)
         yield found.columns
-        for row in without_end(rows, found):
+        for row in without_end((row for row in rows if not is_again(found.header, row)), found):
             yield [row[place] for place in places] if len(row) == len(found.file_columns) else row
 
 
