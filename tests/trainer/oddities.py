@@ -141,8 +141,8 @@ ODDITIES: dict[str, tuple[Callable[[Table], str], str]] = {
     "a padded number of rows": (_below("(80 rows),,,,"), 'left out: "(80 rows),,,,"'),
     "a padded remark": (_below(",,,,", '"Source: Office, Bern",,,,'), 'left out: "Source: Office, Bern,,,,"'),
     "many remarks": (
-        _below("", *(f"Note {number}: a remark" for number in range(15))),
-        "15 rows from row 83 on, at the end of the file, are no rows of the table",
+        _below("", *(f"* {number}" for number in range(8))),
+        "8 rows from row 83 on, at the end of the file, are no rows of the table",
     ),
     "a number of rows": (_below("", "80 rows"), 'left out: "80 rows"'),
     "a number of rows in brackets": (_below("(80 rows affected)", ""), 'left out: "(80 rows affected)"'),
