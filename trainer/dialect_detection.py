@@ -63,6 +63,8 @@ _SIGNS = frozenset(
     "€£¥¢§°²³¹µ©®™±×÷·½¼¾‘’‚“”„–—…‰«»‹›¿¡ªº№•\u00a0\u3000"  # noqa: RUF001
     "、。「」・％（）ー〜～！？：；，＆＋－／＝＜＞［］＿０１２３４５６７８９"  # noqa: RUF001
 )
+_TYPESET = frozenset("ﬀﬁﬂﬃﬄˆ˜¯˘˙˚˝˛ˇ")  # noqa: RUF001
+"""Ligatures and accents without a letter, which nobody types."""
 _SCRIPTS = re.compile("[\u0370-\u052f\u0590-\u06ff\u0e00-\u0e7f]")
 """Greek, Cyrillic, Hebrew, Arabic and Thai, which do not share a word with Latin letters."""
 _APART = frozenset("–—…“”„‘‚«»°±§¿¡·•")  # noqa: RUF001
@@ -161,6 +163,8 @@ def _is_odd(word: str, place: int) -> bool:
         return False
     if "\uff61" <= mark <= "\uff9f":  # half-width katakana, which stands among its like
         return before <= "\x7f" and behind <= "\x7f"
+    if mark in _TYPESET:
+        return True
     if _SCRIPTS.match(mark):
         return (before.isascii() and before.isalpha()) or (behind.isascii() and behind.isalpha())
     if mark.isalpha():

@@ -187,6 +187,9 @@ def table_width(rows: Sequence[Sequence[str]]) -> int:
     last = len(widths) - widths[::-1].index(most)
     if most == usual or not first or widths.count(most) < max(FEWEST_WIDE, 0.9 * (last - first)):
         return usual
+    above = rows[1:first]
+    if evidence(rows[0], cells.looks_of(above, len(rows[0]))) == NAMES:
+        return usual  # a table above another one
     return most if evidence(rows[first], cells.looks_of(rows[first + 1 :], most)) == NAMES else usual
 
 

@@ -103,3 +103,20 @@ def streamed(
                 rows.append((line, [row[place] for place in kept]))
             line = each.line + reader.line_num
     return source, rows
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"1,2,u\n" * 190_000 + b"1,\0,u\n", r"row 190002 holds a zero byte, which is no text; remove it"),
+        (b"1,2," + b"u" * (3 << 20), r"row 2 has no end within 2 MiB: no line end follows"),
+        (b'1,2,"' + b"u" * (3 << 20), r"row 2 has no end within 2 MiB: a quote that is opened there"),
+    ],
+    ids=["a zero", "no line end", "a quote"],
+)
+def test_what_is_wrong_far_down_is_named(data: bytes, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flat_module("reading"), "LONGEST_RECORD", 2 << 20)
+    head = b"a,b,y\n" + (b"" if data.startswith(b"1,2,u\n") else b"3,4,v\n" * 175_000)
+    why = why if not head.endswith(b"v\n") else why.replace("row 2", "row 175002")
+    with pytest.raises(flat_module("refusals").BadInputError, match=why):
+        streamed(head + data, 1 << 20, 1 << 20, monkeypatch)

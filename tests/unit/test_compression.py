@@ -67,8 +67,9 @@ def in_chunks(data: bytes, size: int) -> Iterator[bytes]:
         zipped(("t.csv", TEXT), long=True, streamed=False, method=zipfile.ZIP_STORED),
         zipped(("folder/", b""), ("folder/Tabelle.TXT", TEXT), ("__MACOSX/folder/._Tabelle.TXT", b"x" * 99)),
         zipped(("größe.csv", TEXT), ("__MACOSX/._größe.csv", b"x"), streamed=True),
+        zipped((".DS_Store", b"x"), ("a/t.csv", TEXT), ("a/._t.csv", b"x"), ("Thumbs.db", b"x")),
     ],
-    ids=["gzip", "zip", "stored", "streamed", "long", "long and stored", "macOS", "macOS streamed"],
+    ids=["gzip", "zip", "stored", "streamed", "long", "long and stored", "macOS", "macOS streamed", "beside"],
 )
 def test_the_text_is_what_was_compressed_however_it_arrives(data: bytes, chunk: int) -> None:
     assert b"".join(decompressed(in_chunks(data, chunk))) == TEXT

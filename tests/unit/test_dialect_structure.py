@@ -155,3 +155,135 @@ def test_a_header_without_the_name_of_a_column_is_refused_by_what_is_missing() -
 def test_a_file_without_a_table_is_refused(head: str) -> None:
     with pytest.raises(UnreadableError, match="add"):
         seen(head)
+
+
+CASES: dict[str, tuple[Table, str, str]] = {
+    "a short total": (
+        ROWS,
+        "Total,400\n",
+        "row 82, at the end of the file, is no row of the table and was left out",
+    ),
+    "a full total of numbers": (
+        [[*row[:4], f"{n * 37.5}"] for n, row in enumerate(ROWS)],
+        "Total,1751275.36,,,1892324.02\n",
+        'left out: "Total,1751275.36,,,1892324.02"',
+    ),
+    "Ctrl-Z": (ROWS, "\x1a", "the end-of-file mark (Ctrl-Z) at the end of the file was left out"),
+}
+"""Tables with what stands below them, and what is said of it."""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_stands_below_a_table_is_left_out_as_it_is_written_in_exports(case: str) -> None:
+    rows, below, said = CASES[case]
+    found = seen(csv_of([HEADER, *rows]) + below)
+    assert found.rows == rows
+    assert any(said in note for note in noted(found))
+
+
+def test_a_separator_behind_a_quote_with_a_backslash_is_text() -> None:
+    text = "age,remark,rate,churn\n" + "".join(
+        f'{n},"said \\"hi, {n % 7}\\" twice",{n}.5,{"yes" if n % 3 else "no"}\n' for n in range(30)
+    )
+    assert [row[1] for row in seen(text).rows[:2]] == ['said "hi, 0" twice', 'said "hi, 1" twice']
+
+
+def test_units_below_the_header_are_left_out_where_a_column_has_none() -> None:
+    found = seen(csv_of([HEADER, ["years", "EUR", "date", "", "class"], *ROWS]))
+    assert found.rows == ROWS
+    assert noted(found) == [
+        'row 2, below the header, is no row of the table and was left out: "years,EUR,date,,class"'
+    ]
+
+
+@pytest.mark.parametrize("separator", "^~\x1f\x01")
+def test_signs_that_hardly_stand_in_texts_separate_as_well(separator: str) -> None:
+    rows = [[cell.replace(".", ",") for cell in row] for row in ROWS]
+    found = seen(written([HEADER, *rows], separator))
+    assert (found.dialect.separator, found.rows) == (separator, rows)
+
+
+SAID_NO: dict[str, tuple[str, str]] = {
+    "blanks between columns": (
+        "".join("  ".join(row[:3]) + "\n" for row in [HEADER, *ROWS]),
+        "If blanks separate the columns, export the data with commas",
+    ),
+    "an unknown separator": (
+        "".join("§".join(row[:3]) + "\n" for row in [HEADER, *ROWS]),
+        'If "§" separate the columns, export the data with commas',
+    ),
+    "decimal commas": (
+        ",".join(HEADER) + "\n" + "".join(",".join(row).replace(".", ",") + "\n" for row in ROWS[::5]),
+        "row 2 has 6 cells where the header has 5 columns; if its numbers have decimal commas, separate",
+    ),
+    "other separators in the header": (
+        ";".join(HEADER) + "\n" + written(ROWS),
+        'row 1 has ";" between its cells, and the rows below it have ","; separate all of them',
+    ),
+    "a header of empty cells": (written([[" "] * 5, *ROWS]), "row 1 holds no names of columns; add them"),
+    "ends of lines that are none": (
+        written([HEADER, *ROWS]).replace("\n", "\u2028"),
+        "a single line with U+2028 where its rows seem to end; end them with line feeds",
+    ),
+    "a table below another": (
+        written([["a", "b"], *([str(n), "x"] for n in range(60))]) + written([HEADER, *ROWS]),
+        "row 62 has 5 cells where the header has 2 columns; if the table begins there, remove the lines",
+    ),
+    "empty cells behind a row": (
+        written([HEADER, *ROWS[:30], [*ROWS[30], ""], *ROWS[31:]]),
+        "row 32 has 6 cells where the header has 5 columns, though the last are empty: remove the separators",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAID_NO)
+def test_a_refusal_says_what_has_probably_happened(case: str) -> None:
+    text, why = SAID_NO[case]
+    with pytest.raises(UnreadableError) as refused:
+        seen(text)
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [
+                *ROWS[:20],
+                ["Subtotal", "1.5", "", "", ""],
+                *ROWS[20:40],
+                ["Subtotal", "2.5", "", "", ""],
+                *ROWS[40:],
+            ],
+            '2 rows look like totals, the first is row 22: "Subtotal,1.5,,,"; only totals at the end of',
+        ),
+        (
+            [
+                *ROWS[:20],
+                ["18", "1.5", "2024-01-01", "Bern,no\n1,2,3,4,5\n6,7,8,9,0\n2,1.5,,Bern", "no"],
+                *ROWS[20:],
+            ],
+            "row 22 has a cell of 4 lines that look like rows of the table; if a quote is missing or too",
+        ),
+    ],
+    ids=["totals", "rows in a cell"],
+)
+def test_what_may_be_no_data_within_a_table_is_kept_and_said(rows: Table, said: str) -> None:
+    found = seen(csv_of([HEADER, *rows]))
+    assert found.rows == rows
+    assert [note for note in noted(found) if note.startswith(said)]
+
+
+def test_a_last_row_with_gaps_in_a_table_with_gaps_is_data() -> None:
+    rows = [
+        [row[0], "" if n % 3 else row[1], "" if n % 2 else row[2], row[3], row[4]]
+        for n, row in enumerate(ROWS)
+    ]
+    rows.append(["", "", "", "Graz", ""])
+    found = seen(csv_of([HEADER, *rows]))
+    assert (found.rows, noted(found)) == (rows, [])
+
+
+def test_a_single_column_of_texts_in_single_quotes_keeps_them() -> None:
+    rows = [[*row[:3], f"'{row[3]}'", row[4]] for row in ROWS]
+    assert seen(csv_of([HEADER, *rows])).rows == rows

@@ -21,6 +21,10 @@ KATAKANA = (["コード", "ｼｮｳﾋﾝ", "ｷﾝｶﾞｸ", "解約"], ["ﾘ
 CHINESE = (["年龄", "城市", "收入", "流失"], ["北京", "上海", "广州"], ["是", "否"])
 TAIWANESE = (["年齡", "城市", "收入", "流失"], ["臺北", "高雄", "臺中"], ["是", "否"])
 KOREAN = (["나이", "도시", "소득", "이탈"], ["서울", "부산", "대구"], ["예", "아니오"])
+CZECH = (["Věk", "Příjem", "Město", "Odchod"], ["Plzeň", "Děčín", "Třebíč", "Žďár"], ["ano", "ne"])
+UKRAINIAN = (["Вік", "Дохід", "Місто", "Відтік"], ["Київ", "Львів", "Одеса", "Чернігів"], ["так", "ні"])
+ARABIC = (["العمر", "الدخل", "المدينة", "غادر"], ["القاهرة", "الرياض", "دمشق", "بغداد"], ["نعم", "لا"])
+EURO = (["Größe", "Preis", "weiß", "Ziel"], ["5 €", "10 €", "7 €"], ["ja", "nein"])
 SIGNS = (["id", "price £", "temp °C", "left"], ["€5–€10", "it’s fine", "“ok”"], ["yes", "no"])
 
 Words = tuple[list[str], list[str], list[str]]
@@ -63,6 +67,14 @@ def seen(rows: list[list[str]], encoding: str) -> Inspection:
         ("big5", TAIWANESE, "Big5"),
         ("euc-kr", KOREAN, "EUC-KR"),
         ("koi8-r", RUSSIAN, "KOI8-R"),
+        ("koi8-u", UKRAINIAN, "KOI8-U"),
+        ("cp1250", CZECH, "Windows-1250"),
+        ("iso8859-2", CZECH, "ISO 8859-2"),
+        ("iso8859-6", ARABIC, "ISO 8859-6"),
+        ("iso8859-15", EURO, "ISO 8859-15"),
+        ("utf-32", JAPANESE, "UTF-32"),
+        ("utf-32-le", GERMAN, "UTF-32"),
+        ("utf-32-be", RUSSIAN, "UTF-32"),
         ("iso8859-2", POLISH, "ISO 8859-2"),
         ("cp850", GERMAN, "code page"),
         ("utf-16", JAPANESE, "UTF-16"),
@@ -103,3 +115,33 @@ def test_a_character_that_the_end_of_the_head_cuts_does_not_matter(cut: int) -> 
     found = inspect_head(data[:-cut], whole=False)
     assert found.columns == JAPANESE[0]
     assert found.dialect.encoding == "cp932"
+
+
+def test_a_byte_that_is_not_utf_8_in_a_text_that_is_names_its_row() -> None:
+    data = "".join(f"{','.join(row)}\n" for row in written(GERMAN, 30)).encode()
+    spoiled = data.replace(b"Hagen", b"H\xe4gen", 1)
+    row = 1 + spoiled[: spoiled.index(b"\xe4gen")].count(b"\n")
+    with pytest.raises(UnreadableError, match=rf"row {row} holds a byte that is not UTF-8 text \(0xe4\)"):
+        inspect_head(spoiled, whole=True)
+
+
+@pytest.mark.parametrize("wrong", ["cp1252", "latin-1"])
+@pytest.mark.parametrize("words", [GERMAN, FRENCH, TURKISH])
+def test_texts_that_were_encoded_twice_are_kept_and_said(words: Words, wrong: str) -> None:
+    table = [[cell.encode().decode(wrong, "replace") for cell in row] for row in written(words, 30)]
+    found = seen(table, "utf-8")
+    assert [found.columns, *found.rows] == table
+    assert any(
+        "look like UTF-8 that was read as Windows-1252 and saved again" in note for note in found.notes
+    )
+
+
+def test_letters_that_were_lost_before_are_said() -> None:
+    found = seen([["a", "b", "y"], ["1", "K\ufffdln", "u"], ["2", "plain", "v"]], "utf-8")
+    [note] = found.notes
+    assert note.startswith("letters of the file were lost before it was uploaded: 1 are replaced by")
+
+
+def test_byte_order_marks_at_the_beginnings_of_lines_are_left_out() -> None:
+    found = inspect_head("\ufeff\ufeffa,b\n1,2\n\ufeff3,4\n".encode(), whole=True)
+    assert [found.columns, *found.rows] == [["a", "b"], ["1", "2"], ["3", "4"]]

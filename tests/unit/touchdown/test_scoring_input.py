@@ -67,7 +67,7 @@ def test_what_is_no_part_of_the_table_is_left_out_and_unusual_quotes_are_written
         assert scoring_input.first_rows(rows, 1000) == (HEADER, TABLE)
 
 
-@pytest.mark.parametrize("below", ["Total,12345.5,\n", "\n(200000 rows)\n", ",,\n", "\x1a"])
+@pytest.mark.parametrize("below", ["Total,12345.5,\n", "\n(200000 rows)\n", ",,\n", "\x1a", "a,b,c\n"])
 def test_a_long_file_with_something_below_its_table_is_written_anew_without_it(
     below: str, tmp_path: Path
 ) -> None:
