@@ -6,7 +6,7 @@ from functools import partial
 
 from runs.contracts import RunSettings
 from runs.text import quote
-from trainer import dialect, dialect_label, dialect_notations
+from trainer import dialect, dialect_label, dialect_label_hints, dialect_notations
 from trainer.dialect_label import LabelReading
 from trainer.dialect_numbers import Notation, number
 
@@ -143,10 +143,13 @@ def class_of_one_row(label: Label, known: Known) -> str:
     counts = Counter(name for _, name, _ in known)
     for line, name, text in known:
         if counts[name] == 1:
-            regression = ', or set task to "regression" if the numbers are quantities'
+            remedy = ', or set task to "regression" if the numbers are quantities'
+            if not label.reading.numeric:
+                texts = Counter(text for _, _, text in known)
+                remedy = dialect_label_hints.hint(texts, label.number_of)
             return (
                 f"{label.column}, row {line}: class {quote(text.strip())} has this one row, and training and"
                 " hold-out need one each; add rows of it, remove this one, or set rare_classes to"
-                f' "merge"{regression if label.reading.numeric else ""}.'
+                f' "merge"{remedy}.'
             )
     return ""

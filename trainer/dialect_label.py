@@ -43,7 +43,8 @@ IDENTIFIER_ROWS = 20
 """Rows that a label needs to be taken for an identifier: a few values may all differ by chance."""
 
 DOUBTFUL = frozenset({"na", "n/a", "n.a.", "n.a", "none", "(none)", "(null)", "\\n", ".", "?"}) | {
-    *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "...")
+    *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "..."),
+    *("#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!", "########", "(blank)"),
 }
 """Texts that stand for "missing" in some files and for a class in others, folded."""
 DOUBTFUL_BESIDE_NUMBERS = DOUBTFUL | {"unknown", "missing", "not available", "nil", "unk"} | GAPS

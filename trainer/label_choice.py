@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 from dialect_label import key_of, names_rows
+from dialect_label_hints import hint
 from holdout import SMALL_CLASS, Split
 from label_notes import all_differ, also_written, notes_on
 from label_reading import number_reader
@@ -20,6 +21,8 @@ from text import quoted
 
 SMALLEST_CLASS = 2
 """Rows that a class needs: one to train on, one to hold out."""
+MOST_WORDS = 2
+"""Words for a missing label that a refusal names."""
 OTHER_CLASS = "(other)"
 """The name of the class that small classes are merged into."""
 
@@ -69,9 +72,15 @@ def _refuse_missing_labels(survey: Survey, missing: int) -> None:
     if 2 * missing > survey.rows:
         _refuse(
             survey,
-            f": the label is missing in {missing} of {survey.rows} rows, more than half; fill it in, or name"
-            " another label",
+            f": the label is missing in {missing} of {survey.rows} rows, more than half{_as_words(survey)};"
+            " fill it in, or name another label",
         )
+
+
+def _as_words(survey: Survey) -> str:
+    """The words that stand for a missing label, to be told with how many are missing."""
+    words = list(dict.fromkeys(text.strip() for text in survey.reading.words))[:MOST_WORDS]
+    return f" (also written {', '.join(map(quoted, words))})" if words else ""
 
 
 def _refuse_identifier(survey: Survey, rows: int, span: float | None) -> None:
@@ -166,7 +175,11 @@ def _merged(
 
 def _refuse_rare(survey: Survey, codes_of: dict[str, list[int]], rare: list[str]) -> NoReturn:
     more = f" ({len(rare) - 1} more classes are as small)" if len(rare) > 1 else ""
-    numbers = "; if its numbers are quantities, set task to regression" if survey.reading.numeric else ""
+    numbers = "; if its numbers are quantities, set task to regression"
+    if not survey.reading.numeric:
+        sizes = {text: int(survey.classes.counts[code]) for text, code in survey.classes.codes.items()}
+        known = {text: rows for text, rows in sizes.items() if text in survey.reading.names}
+        numbers = hint(known, number_reader(survey.labels.forms[0].notation))
     _refuse(
         survey,
         f": class {quoted(rare[0])} has this one row, and training and hold-out need one each; add rows of"

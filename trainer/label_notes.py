@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 from dialect_label import is_dense
+from dialect_label_hints import same_meanings
 from survey import Survey
 from text import quoted
 
@@ -20,7 +21,8 @@ FEW_VALUES = 100
 def notes_on(survey: Survey) -> list[str]:
     """What was done to the label's cells, and why."""
     column = f"column {quoted(survey.label)}: "
-    found = [_variants(survey), _kept_words(survey), _missing_words(survey), _taken_for(survey)]
+    found = [_variants(survey), _same_words(survey), _kept_words(survey)]
+    found += [_missing_words(survey), _taken_for(survey)]
     return [column + note for note in found if note]
 
 
@@ -67,6 +69,14 @@ def _variants(survey: Survey) -> str:
     else:
         why = "writings that differ by case and spaces alone are one class"
     return f"{why}: {'; '.join(named)}{more}"
+
+
+def _same_words(survey: Survey) -> str:
+    """On words that may mean the same, such as yes and y."""
+    words = same_meanings(survey.reading.names) if survey.task == "classification" else []
+    if not words:
+        return ""
+    return f"{_listed(words)} are different classes, although some may mean the same; write them in one way"
 
 
 def _kept_words(survey: Survey) -> str:

@@ -98,6 +98,13 @@ def test_equal_numbers_are_one_class_and_noted(workshop: Workshop) -> None:
     assert '"1" is also written "1.0", "01"' in note
 
 
+def test_several_words_for_yes_are_noted(workshop: Workshop) -> None:
+    training = workshop.trained(labelled(["yes", "y", "no", "no"] * 20), *FEW)
+    assert training.document["notes"] == [
+        'column "y": "yes", "y" are different classes, although some may mean the same; write them in one way'
+    ]
+
+
 def test_a_word_for_missing_among_numbers_is_a_missing_label_of_a_regression(workshop: Workshop) -> None:
     labels = [f"{n * 1.5}" for n in range(80)] + ["."] * 20
     cells = [[n * 3 % 80, n % 7, label] for n, label in enumerate(labels)]
@@ -148,5 +155,13 @@ def test_a_class_of_one_row_whose_name_is_a_number_is_refused_with_the_other_tas
     many = [[n % 7, n % 11, n // 2 * 3] for n in range(3000)]
     workshop.train(table(["a", "b", "y"], many).encode(), "--task", "classification").refused(
         "more than 1000 classes", "set task to regression"
+    )
+    dates = labelled([f"2020-01-{1 + n % 29:02}" for n in range(40)])
+    workshop.train(dates).refused("has this one row", "the labels look like dates or times")
+    prices = labelled([f"{n}.5" for n in range(60)] + ["on request"] * 9)
+    workshop.train(prices).refused('60 of 69 labels are numbers, so if the others, such as "on request"')
+    nulls = labelled(["u"] * 9 + ["null"] * 12 + ["v"] * 2)
+    workshop.train(nulls).refused(
+        'missing in 12 of 23 rows, more than half (also written "null"); fill it in'
     )
     workshop.train(labelled(["u"] * 30 + ["U "])).refused('the only class is "u" (also written "U ")')

@@ -38,6 +38,7 @@ HOSTILE += [
 ODD_CELLS = ["inf", "-inf", "1e999", "1_000", "0x1F", "NAN", "\u0661", "-0", "1e-320", "9" * 400, '5" pipe']
 ODD_CELLS += ["x" * 3000, "9999-12-31", "0000-00-00", "30.02.2026", "\t", "\x1b[31m", "\ufeff", "😀", "true "]
 ODD_CELLS += [".", "-", "?", "\\N", "(null)", "n.a.", "unknown", "-999", "#DIV/0!", "1.5 kg", "½"]
+ODD_CELLS += ["9999", "$ -", "#REF!", "00000000", "P1D", "2020-W60", "<", "k", "1e5k", "25:61", "Q5/20"]
 ODD_CELLS += ["<b>", "'", ";", "|"]
 
 
@@ -94,7 +95,21 @@ WRITTEN = [
     "%d-",
 ]
 WRITTEN += ["0%02d", "1234567890123456%02d"]
+WRITTEN += ["%dK", "1.%dM", "%d CR", "%d DR", "%d:30", "%dh 15m", "<%d", "%d+", "\u0661%d", '="%d"', "EUR %d"]
 """Numbers as people write them, and codes, which are none."""
+VARIANTS = [
+    ["yes", "no", "Yes ", "NO"],
+    ["yes", "y", "no", "1"],
+    ["1", "1.0", "01", "2"],
+    ["NA", "a", "b"],
+    ["None", "1", "2"],
+    ["<=50K", ">50K"],
+    ["<18", "18-30", "31+"],
+    ["10%", "20 %", "30%"],
+    ["2020-Q1", "2020-Q2"],
+    ["2020-01-01", "2020-01-02"],
+]
+"""Labels of few classes, some of them in several writings."""
 PATTERNS = ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ"]
 PATTERNS += [
     "%m/%d/%y %I:%M %p",
@@ -104,6 +119,9 @@ PATTERNS += [
     "%H:%M",
     "%Y%m%d",
     "%m/%Y",
+    "%Y%m",
+    "%G-W%V",
+    "%Y-%m-%d 24:00",
 ]
 
 
@@ -165,13 +183,16 @@ class Cells:
     def label(self, rows: int) -> list[str]:
         """Labels that a model can mostly learn: a few classes, or numbers."""
         chance = self.chance
-        kind = chance.choice(["classes", "classes", "numbers", "anything"])
+        kind = chance.choice(["classes", "classes", "numbers", "written", "anything"])
         if kind == "anything":
             return self.column(rows)
         if kind == "numbers":
             cells = [self.number() for _ in range(rows)]
+        elif kind == "written":
+            shapes = chance.sample(WRITTEN, chance.choice([1, 1, 2]))
+            cells = [chance.choice(shapes) % chance.randint(0, 99) for _ in range(rows)]
         else:
-            classes = chance.choice([self.texts[:3], ["yes", "no"], ["0", "1", "2"], ["1.0", "2.5", "-3e2"]])
+            classes = chance.choice([self.texts[:3], ["0", "1", "2"], ["1.0", "2.5", "-3e2"], *VARIANTS])
             cells = [chance.choice(classes) for _ in range(rows)]
         return [chance.choice(MISSING) if chance.random() < 0.05 else cell for cell in cells]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trainer import dialect
 from trainer.dialect_label import LabelReading, are_counts, names_rows, read_head, read_label
+from trainer.dialect_label_hints import hint, same_meanings
 from trainer.dialect_numbers import Notation
 from trainer.dialect_numbers import number as number_of
 
@@ -273,3 +274,28 @@ def test_a_label_whose_values_all_differ_and_whose_name_says_so_identifies_rows(
 )
 def test_other_numbers_that_all_differ_identify_nothing(name: str, span: float) -> None:
     assert not names_rows(name, 400, span)
+
+
+# --- What is told of labels that cannot be learned ------------------------------------------------------
+
+
+def test_a_label_of_classes_that_is_mostly_one_of_numbers_or_dates_is_told_to_be_so() -> None:
+    numbers = Counter([f"{n}.5" for n in range(90)] + ["on request"] * 10)
+    said = '; 90 of 100 labels are numbers, so if the others, such as "on request", stand for a missing label'
+    assert hint(numbers, number_of).startswith(said)
+    dates = Counter(f"2020-01-{day:02}" for day in range(1, 30))
+    assert hint(dates, number_of).startswith("; the labels look like dates or times")
+    assert hint(Counter(f"0{n // 60}:{n % 60:02}" for n in range(99)), number_of)
+    assert hint(Counter(["u", "v", "w"]), number_of) == ""
+    assert hint(Counter(["1", "2", "3", "other"]), number_of) == ""
+
+
+def test_words_for_yes_that_are_different_classes_are_told() -> None:
+    assert same_meanings(names("yes", "yes", "Yes", "no", "Y", "N", "1")) == ["yes", "Y", "1", "no", "N"]
+    assert same_meanings(names("yes", "no")) == []
+    assert same_meanings(names("yes", "y", "no", "maybe")) == []
+    assert same_meanings(names("1", "0")) == []
+
+
+def test_an_error_of_a_spreadsheet_is_a_missing_label_if_it_is_rare() -> None:
+    assert set(read(*["u"] * 60, *["v"] * 60, "#REF!", "#DIV/0!").names) == {"u", "v"}
