@@ -144,11 +144,12 @@ def told_out_of_fold(
 def chosen_model(rows: TrainingSet, parts: dict[str, Part], shares: dict[str, float]) -> model.TouchdownModel:
     """The model of one part, or of the blend of several."""
     (name, part), *others = parts.items()
+    schema = rows.learned_schema()
     if others:
         blend = Blend(tuple(parts.values()), tuple(shares[name] for name in parts))
-        return model.TouchdownModel(rows.schema, blend, BLEND)
+        return model.TouchdownModel(schema, blend, BLEND)
     estimator = part.estimator if isinstance(part, TreePart) else part
-    return model.TouchdownModel(rows.schema, estimator, name)
+    return model.TouchdownModel(schema, estimator, name)
 
 
 def training_loss(rows: TrainingSet, found: model.TouchdownModel, rounds: int) -> Epoch:

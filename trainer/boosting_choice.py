@@ -119,6 +119,7 @@ class Boosting:
         The fold's rows of classes that none of the other rows has are not looked at.
         """
         most = min(self.most_rows, CHOICE_ROWS)
+        self.rows.encode(self.features, fold, trees=True)
         features, target = training_rows(self.features, self.rows.target, fold, most)
         validation = self.rows.target[fold]
         known = (
@@ -141,6 +142,7 @@ class Boosting:
     def final(self, rounds: int) -> TreePart:
         """So many rounds of trees of all training rows, or of as many as the budget allows."""
         estimator = self.estimator()
+        self.rows.encode(self.features, trees=True)
         most = self.most_rows
         self._grow(estimator, before(self.features, most), self.rows.target[:most], rounds, {})
         return TreePart(estimator)
@@ -186,12 +188,13 @@ def choose_boosting(rows: TrainingSet, budget: Budget) -> Candidate | None:
         grown[number] = boosting.for_fold(rows.folds[number])
     rounds = best_rounds([-each.validation_score_[1:] for each in grown.values()])
     classes = len(rows.schema.classes)
+    predictions = {}
+    for number, each in grown.items():
+        rows.encode(boosting.features, rows.folds[number], trees=True)
+        predictions[number] = staged_outputs(each, boosting.features[rows.folds[number]], rounds, classes)
     return Candidate(
         "boosting",
-        {
-            number: staged_outputs(each, boosting.features[rows.folds[number]], rounds, classes)
-            for number, each in grown.items()
-        },
+        predictions,
         f"{rounds} rounds at rate {boosting.rate:.2g}",
         time.perf_counter() - started,
         boosting.most_rows,

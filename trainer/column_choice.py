@@ -27,6 +27,8 @@ Trees take at most 255 codes, of which one stands for the other levels and one f
 """
 MOST_FEATURES = 20_000
 """Features of a linear model. If there are thousands of categories, each keeps fewer levels."""
+MOST_EFFECTS = 1000
+"""Features of what the label is like at the levels of categories, all together."""
 RARE_LEVEL = 2
 """Rows that a level needs to get a feature of its own."""
 FREE_TEXT = 0.01
@@ -60,23 +62,29 @@ class Choice:
     notes: list[str] = field(default_factory=list)
 
 
-def choose_columns(survey: Survey) -> Choice:
-    """Choose the columns that a model takes, in the file's order. Raises BadInputError if none is left."""
+def choose_columns(survey: Survey, effects: int) -> Choice:
+    """Choose the columns that a model takes, in the file's order. Raises BadInputError if none is left.
+
+    effects: how many features a category with too many levels gets of what the label is like at each.
+    """
     choice = Choice()
     row_numbers: dict[str, ChosenColumn] = {}
     text_places = {name: place for place, name in enumerate(survey.text_columns)}
     number_places = {name: place for place, name in enumerate(survey.number_columns)}
     most_levels = max(1, min(MOST_KEPT_LEVELS, MOST_FEATURES // max(1, len(text_places))))
+    effects = min(effects, max(1, MOST_EFFECTS // max(1, len(text_places))))
     identifiers = Identifiers(survey)
     for name, form in survey.forms.items():
         if form.why:
             choice.notes.append(f"column {quoted(name)}: {form.why}")
         if form.kind == model.CATEGORY:
-            found = _category(survey, name, text_places[name], most_levels)
+            found = _category(survey, name, text_places[name], most_levels, effects)
             if isinstance(found, str):
                 choice.dropped[name] = found
-            else:
-                choice.chosen[name] = found
+                continue
+            choice.chosen[name] = found
+            if found.column.more:
+                choice.notes.append(_encoded(survey, found.column))
             continue
         place = number_places[name]
         column, absurd = _number(survey, name, place)
@@ -184,8 +192,8 @@ def _number(survey: Survey, name: str, place: int) -> tuple[model.Column, list[s
     return column, [f"column {quoted(name)}: {said}" for said in tails.absurd]
 
 
-def _category(survey: Survey, name: str, place: int, most: int) -> ChosenColumn | str:
-    """The column with its `most` most frequent levels, or why it is dropped."""
+def _category(survey: Survey, name: str, place: int, most: int, effects: int) -> ChosenColumn | str:
+    """The column with its `most` most frequent levels, or why it is dropped. effects: see choose_columns."""
     levels = survey.levels[name]
     known, texts = levels.known, list(levels.codes)
     if not known:
@@ -196,7 +204,9 @@ def _category(survey: Survey, name: str, place: int, most: int) -> ChosenColumn 
         return "an identifier: every value is different"
     fewest = RARE_LEVEL if survey.rows >= IDENTIFIER_ROWS else 1
     ranked = sorted(range(len(texts)), key=lambda code: (-levels.counts[code], texts[code]))
-    kept = [code for code in ranked[:most] if levels.counts[code] >= fewest]
+    kept = [code for code in ranked if levels.counts[code] >= fewest]
+    if not effects or len(kept) <= MOST_KEPT_LEVELS:
+        kept, effects = kept[:most], 0
     covered = sum(int(levels.counts[code]) for code in kept)
     if covered < FREE_TEXT * known:
         return f"free text: hardly any of its {len(texts)} values occurs twice"
@@ -208,8 +218,19 @@ def _category(survey: Survey, name: str, place: int, most: int) -> ChosenColumn 
     column = model.Column(
         name,
         model.CATEGORY,
-        levels=tuple(texts[code] for code in kept),
-        other=covered < known,
+        levels=tuple(texts[code] for code in kept[:most]),
+        other=covered < known or len(kept) > most,
         indicator=bool(levels.missing),
+        more=tuple(texts[code] for code in kept[most:]),
+        effects=np.zeros((len(kept) + 2, effects)) if effects else None,
     )
     return ChosenColumn(column, place, lookup)
+
+
+def _encoded(survey: Survey, column: model.Column) -> str:
+    """A note on a category whose levels are described by the label."""
+    what = "the mean label" if survey.task == "regression" else "the shares of the classes"
+    return (
+        f"column {quoted(column.name)}: {len(column.more)} of its values are too rare for a feature of their"
+        f" own; the model also takes {what} among the training rows of each value, drawn towards that of all"
+    )

@@ -65,7 +65,8 @@ class Ones:
         values = np.array([*range(len(column.levels)), model.OTHER, model.MISSING], dtype=np.int32)
         features = written(column, values)
         at = start + (features.argmax(axis=1) if column.width else np.zeros(len(values), dtype=np.int64))
-        return cls(at[lookup], features.any(axis=1).astype(float)[lookup])
+        shared = column.shared(lookup)
+        return cls(at[shared], features.any(axis=1).astype(float)[shared])
 
 
 def is_plain_number(column: model.Column) -> bool:

@@ -36,7 +36,7 @@ def train(job: TrainingJob, source: Source, container: ContainerClient | None, f
     container: where the champion is. folder: for what is needed until the end. Raises BadInputError.
     """
     survey = survey_dataset(source, job.label, job.task, folder)
-    planned = plan(survey, job.rare_classes, job.class_weights)
+    planned = plan(survey, job.rare_classes, job.class_weights, encodes=job.algorithm == "auto")
     sampled = SampledRows.of(survey, planned)
     add_suspicions(planned, sampled)
     announce(job, survey, planned)

@@ -67,7 +67,11 @@ def _chosen(
 ) -> Candidate:
     """The best penalty by these folds, and its model, trained on so many rows."""
     started = time.perf_counter()
-    paths = {fold: list(search.path(features, rows.target, rows.folds[fold], most)) for fold in folds}
+    paths: dict[int, list[np.ndarray]] = {}
+    for fold in folds:
+        rows.encode(features, rows.folds[fold])
+        paths[fold] = list(search.path(features, rows.target, rows.folds[fold], most))
+    rows.encode(features)
     losses = [
         sum(loss_sum(rows, rows.folds[fold], path[place]) for fold, path in paths.items())
         for place in range(len(search.penalties))

@@ -17,6 +17,8 @@ from text import quoted
 
 MOST_RENAMED = 100
 """Renamed columns that notes mention."""
+MOST_CLASSES = 10
+"""Classes whose shares at each level of a category are features: the most frequent ones."""
 FEATURE_ORDER = {model.NUMBER: 0, model.BOOLEAN: 0, model.DATE: 3, model.CATEGORY: 4}
 
 
@@ -59,6 +61,13 @@ class Plan:
                 found.append(lookup[batch.codes[place][rows]])
         return found
 
+    def codes(self, place: int, batch: Batch, rows: np.ndarray) -> np.ndarray:
+        """The levels of some of a batch's rows, of the category at a place of the schema."""
+        lookup = self.lookups[place]
+        assert lookup is not None
+        found: np.ndarray = lookup[batch.codes[self.places[place]][rows]]
+        return found
+
     def labels(self, batch: Batch) -> np.ndarray:
         """The label of each row: class indices as int64, or float64. -1 or NaN stands for a missing label."""
         if not self.schema.classes:
@@ -97,14 +106,15 @@ class Plan:
         return labels >= 0 if self.schema.classes else ~np.isnan(labels)
 
 
-def plan(survey: Survey, rare_classes: str, class_weights: str) -> Plan:
+def plan(survey: Survey, rare_classes: str, class_weights: str, encodes: bool = False) -> Plan:
     """Decide what is trained. rare_classes: "refuse" or "merge" classes of one row. class_weights: "equal" or
-    "balanced".
+    "balanced". encodes: whether the training encodes categories with many levels by the label.
 
     Raises BadInputError if there is nothing to predict or nothing to learn from.
     """
     label = choose_label(survey, rare_classes)
-    choice = choose_columns(survey)
+    effects = (1 if len(label.classes) < 3 else min(len(label.classes), MOST_CLASSES)) if encodes else 0
+    choice = choose_columns(survey, effects)
     deciding = _deciding(survey, label)
     weighted = class_weights == BALANCED
     # Numbers without gaps come first: design.Design makes their features many columns at a time.

@@ -7,7 +7,7 @@ that depends on how many rows are predicted together and on how many threads the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,7 +54,10 @@ class LinearPart:
         return probabilities
 
     def _tables(self, schema: Schema) -> list[np.ndarray | None]:
-        """What each level of a category adds to the scores; the last two rows are OTHER and MISSING."""
+        """What each level of a category adds to the scores; the last two rows are OTHER and MISSING.
+
+        Effects are left out.
+        """
         found: list[np.ndarray | None] = []
         start = 0
         for column in schema.columns:
@@ -64,8 +67,9 @@ class LinearPart:
                 found.append(None)
                 continue
             codes = np.array([*range(len(column.levels)), OTHER, MISSING], dtype=np.int32)
+            weights = np.delete(weights, slice(column.own, column.own + column.encoded), axis=0)
             # Each row has at most one 1, so the product picks a weight and rounds nothing.
-            found.append(written(column, codes) @ weights)
+            found.append(written(replace(column, effects=None), codes) @ weights)
         return found
 
     def _scores(
@@ -75,11 +79,15 @@ class LinearPart:
         start = 0
         for column, each, table in zip(schema.columns, values, tables, strict=True):
             if table is not None:
-                scores += table[each]
+                scores += table[column.shared(each)]
+            if table is None:
+                first, features = start, written(column, each)
+            elif column.effects is not None:
+                first, features = start + column.own, column.effects[each]
             else:
-                features = written(column, each)
-                for place in range(column.width):
-                    scores += features[:, place, np.newaxis] * self.weights[start + place]
+                first, features = start, np.empty((len(each), 0))
+            for place in range(features.shape[1]):
+                scores += features[:, place, np.newaxis] * self.weights[first + place]
             start += column.width
         return scores
 

@@ -14,7 +14,7 @@ A column takes two forms:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dialect_numbers
@@ -110,6 +110,9 @@ class Column:
     reach: the least and the largest value in standard deviations; all others count as these.
     indicator: whether "is missing" is a feature of its own.
     levels: the categories that each have a feature. other: whether all further categories share one.
+    more, effects: of a category with too many levels, those further ones that training has seen often enough,
+    and what the label is like at each level: float64 of shape (levels + more + 2, features), of which the
+    last two rows are those of OTHER and MISSING.
     """
 
     name: str
@@ -123,6 +126,8 @@ class Column:
     indicator: bool = False
     levels: tuple[str, ...] = ()
     other: bool = False
+    more: tuple[str, ...] = ()
+    effects: np.ndarray | None = field(default=None, compare=False)
 
     def values(self, cells: Any) -> np.ndarray:
         """Raw cells as values of shape (n,)."""
@@ -132,20 +137,33 @@ class Column:
             return booleans(cells)
         if self.kind == DATE:
             return days(cells, self.pattern)
-        codes = {level: code for code, level in enumerate(self.levels)}
+        codes = {level: code for code, level in enumerate((*self.levels, *self.more))}
         found = [MISSING if text is None else codes.get(text, OTHER) for text in texts(cells)]
         return np.array(found, dtype=np.int32)
 
     @property
+    def own(self) -> int:
+        """How many features a linear model gets of the values, before effects and "is missing"."""
+        return len(self.levels) + self.other if self.kind == CATEGORY else len(self.mean)
+
+    @property
+    def encoded(self) -> int:
+        """How many features the effects are."""
+        return 0 if self.effects is None else self.effects.shape[1]
+
+    @property
     def width(self) -> int:
         """How many features a linear model gets."""
-        own = len(self.levels) + self.other if self.kind == CATEGORY else len(self.mean)
-        return own + self.indicator
+        return self.own + self.encoded + self.indicator
 
     @property
     def tree_width(self) -> int:
         """How many features boosted trees get."""
-        return TREE_DATE_PARTS if self.kind == DATE and self.pattern != TIME else 1
+        return TREE_DATE_PARTS if self.kind == DATE and self.pattern != TIME else 1 + self.encoded
+
+    def shared(self, values: np.ndarray) -> np.ndarray:
+        """Codes of a category, with OTHER for the levels that have no feature of their own."""
+        return np.where(values < len(self.levels), values, OTHER) if self.more else values
 
     def _parts(self, values: np.ndarray) -> np.ndarray:
         """The features of a linear model before they are standardised, of shape (parts, n)."""
@@ -156,10 +174,13 @@ class Column:
     def write(self, values: np.ndarray, features: np.ndarray) -> None:
         """Fill `features`, of shape (n, width), for a linear model."""
         if self.kind == CATEGORY:
+            shared = self.shared(values)
             for level in range(len(self.levels)):
-                features[:, level] = values == level
+                features[:, level] = shared == level
             if self.other:
-                features[:, len(self.levels)] = values == OTHER
+                features[:, len(self.levels)] = shared == OTHER
+            if self.effects is not None:
+                features[:, self.own : self.own + self.encoded] = self.effects[values]
             missing = values == MISSING
         else:
             parts = zip(self._parts(values), self.mean, self.scale, strict=True)
@@ -174,13 +195,16 @@ class Column:
     def write_tree(self, values: np.ndarray, features: np.ndarray) -> None:
         """Fill `features`, of shape (n, tree_width), for boosted trees. Missing numbers stay NaN."""
         if self.kind == CATEGORY:
-            column = values.astype(np.float64)
-            column[values == OTHER] = len(self.levels) if self.other else np.nan
+            shared = self.shared(values)
+            column = shared.astype(np.float64)
+            column[shared == OTHER] = len(self.levels) if self.other else np.nan
             # Missing values get a level of their own, because scikit-learn predicts with a missing category
             # on another branch than the one it trained with (the left). If training had none, there is no
             # such branch.
             column[values == MISSING] = len(self.levels) + self.other if self.indicator else np.nan
             features[:, 0] = column
+            if self.effects is not None:
+                features[:, 1:] = self.effects[values]
         elif self.kind == DATE and self.pattern != TIME:
             features[:] = tree_date_parts(values).T
         else:
@@ -239,7 +263,11 @@ class Schema:
 
     def tree_categories(self) -> list[bool]:
         """Whether each feature of boosted trees is a category."""
-        return [column.kind == CATEGORY for column in self.columns for _ in range(column.tree_width)]
+        return [
+            column.kind == CATEGORY and not place
+            for column in self.columns
+            for place in range(column.tree_width)
+        ]
 
 
 class TouchdownModel(BaseEstimator):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from holdout import HOLDOUT, sampling_hashes
 from schema import Plan
 from scipy import sparse
 from survey import Survey
+from target_encoding import Labels, encoded, parts_of
 from touchdown_blend import written
 
 Matrix = Any
@@ -53,7 +54,8 @@ class TrainingSet:
         self.schema = plan.schema
         self.entries = sum(_entries(column) for column in self.schema.columns)
         self.sparse = self.entries < SPARSE_BELOW * self.schema.width
-        rows, target, hashes, copies = self._chosen_rows(limits)
+        self._encoded = [place for place, column in enumerate(self.schema.columns) if column.encoded]
+        rows, target, hashes, copies, codes = self._chosen_rows(limits)
         fold, count = folds_of(target if self.schema.classes else None, copies, limits)
         order = np.lexsort((hashes, fold))
         place = np.empty(len(order), dtype=np.int64)
@@ -61,6 +63,8 @@ class TrainingSet:
         self._places = np.split(place, np.cumsum([len(each) for each in rows])[:-1])
         self._rows = rows
         self.target = target[order]
+        self._codes = [each[order] for each in codes]
+        self._parts = parts_of(copies[order]) if codes else np.empty(0, dtype=np.int8)
         self._weights = plan.class_weights(target)
         bounds = np.searchsorted(fold[order], np.arange(count + 1))
         self.folds = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds) if b > a]
@@ -80,10 +84,15 @@ class TrainingSet:
         """What a row takes: the larger of its features for each kind of model, and its predictions."""
         linear = 12 * self.entries if self.sparse else 8 * self.schema.width
         trees = 9 * sum(column.tree_width for column in self.schema.columns)
-        return max(linear, trees) + 24 * max(1, len(self.schema.classes))
+        codes = 4 * len(self._encoded)
+        return max(linear, trees) + codes + 24 * max(1, len(self.schema.classes))
 
-    def _chosen_rows(self, limits: Limits) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
+    def _chosen_rows(
+        self, limits: Limits
+    ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
         """For each batch its chosen rows; of all of them the target, a hash, and one that copies share.
+
+        Also, for each of the encoded categories, the codes of all rows.
 
         If there are too many, those with the smallest hashes are chosen, which is a random sample but always
         the same, and all training rows of small classes.
@@ -94,6 +103,7 @@ class TrainingSet:
         self.sampled = share < 1
         below = np.uint64(min(2**64 - 1, int(share * 2**64)))
         rows, targets, hashes, contents = [], [], [], []
+        codes: list[list[np.ndarray]] = [[] for _ in self._encoded]
         for batch in survey.cache.batches():
             label = plan.labels(batch)
             hashed = sampling_hashes(batch.start, len(label))
@@ -103,6 +113,8 @@ class TrainingSet:
             rows.append(np.flatnonzero(chosen))
             targets.append(label[rows[-1]])
             hashes.append(hashed[rows[-1]])
+            for place, found in zip(self._encoded, codes, strict=True):
+                found.append(plan.codes(place, batch, rows[-1]))
             if plan.split.bits is not None:  # equal rows are copies
                 columns = list(batch.numbers[:, rows[-1]])
                 contents.append(content_hashes(columns, batch.codes[:, rows[-1]], len(rows[-1])))
@@ -110,7 +122,8 @@ class TrainingSet:
         if not self.schema.classes:
             target = plan.targets(target)
         every = np.concatenate(hashes)
-        return rows, target, every, copies_of(np.concatenate(contents), every) if contents else every
+        copies = copies_of(np.concatenate(contents), every) if contents else every
+        return rows, target, every, copies, [np.concatenate(each) for each in codes]
 
     # --- Features ---------------------------------------------------------------------------------------
 
@@ -125,12 +138,17 @@ class TrainingSet:
         # A column may have values in hold-out rows only. The trees never ask for it, but accept no empty
         # column.
         features[:, np.isnan(features).all(axis=0)] = 0.0
+        self.encode(features, trees=True)
         return features
 
     def linear(self) -> Matrix:
         """The features of a linear model, of shape (n, features); sparse if most of them are 0."""
-        if self.sparse:
-            return self._sparse()
+        features = self._sparse() if self.sparse else self._dense()
+        self.encode(features)
+        return features
+
+    def _dense(self) -> np.ndarray:
+        """As `linear`."""
         features = np.empty((len(self), self.schema.width))
 
         def fill(places: np.ndarray, values: list[np.ndarray]) -> None:
@@ -154,8 +172,11 @@ class TrainingSet:
                     data[places, part] = written(column, each)
                     indices[places, part] = np.arange(start, start + count)
                 else:
-                    data[places, entry] = one[1][each]
-                    indices[places, entry] = start + one[0][each]
+                    shared = column.shared(each)
+                    data[places, entry] = one[1][shared]
+                    indices[places, entry] = start + one[0][shared]
+                    data[places, entry + 1 : entry + count] = 0.0  # `encode` fills them
+                    indices[places, entry + 1 : entry + count] = start + column.own + np.arange(count - 1)
                 start += column.width
                 entry += count
 
@@ -164,6 +185,39 @@ class TrainingSet:
         return sparse.csr_matrix(
             (data.reshape(-1), indices.reshape(-1), starts), shape=(len(self), self.schema.width), copy=False
         )
+
+    def encode(self, features: Matrix, fold: slice | None = None, *, trees: bool = False) -> None:
+        """Fill the features that tell what the label is like at the levels of categories.
+
+        features: as `linear` makes them, or `trees`. fold: rows that are to be predicted: the other rows get
+        values in which these rows' labels are no part. See target_encoding.py.
+        """
+        if not self._encoded:
+            return
+        cells = features.data.reshape(len(self), -1) if sparse.issparse(features) else features
+        start = 0
+        for place, column in enumerate(self.schema.columns):
+            if place in self._encoded:
+                own = 1 if trees or sparse.issparse(features) else column.own
+                values, _ = self._values_of(place, fold)
+                cells[:, start + own : start + own + column.encoded] = values
+            if trees:
+                start += column.tree_width
+            else:
+                start += _entries(column) if sparse.issparse(features) else column.width
+
+    def _values_of(self, place: int, fold: slice | None) -> tuple[np.ndarray, np.ndarray]:
+        """As target_encoding.encoded, for the column at a place of the schema."""
+        column, codes = self.schema.columns[place], self._codes[self._encoded.index(place)]
+        labels = Labels.of(self.target, len(self.schema.classes), column.encoded)
+        return encoded(codes, len(column.levels) + len(column.more), labels, self._parts, fold)
+
+    def learned_schema(self) -> model.Schema:
+        """The schema, with what all training rows say of the label at the levels of categories."""
+        columns = list(self.schema.columns)
+        for place in self._encoded:
+            columns[place] = replace(columns[place], effects=self._values_of(place, None)[1])
+        return replace(self.schema, columns=tuple(columns))
 
     def some(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
         """Values and targets of about `most` rows, taken from everywhere in the file."""
@@ -208,7 +262,7 @@ def before(features: Matrix, rows: int) -> Matrix:
 
 def _entries(column: model.Column) -> int:
     """How many features of a column may differ from 0 in a row."""
-    return 1 if column.kind == model.CATEGORY else column.width
+    return 1 + column.encoded if column.kind == model.CATEGORY else column.width
 
 
 def _ones(column: model.Column) -> tuple[np.ndarray, np.ndarray]:
