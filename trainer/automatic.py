@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import touchdown_model as model
-from boosting_choice import choose_boosting, threads
+from boosting_choice import BOOSTING, CORRECTED, choose_boosting, threads
 from budget import Budget
 from choice import Candidate, ChoiceRecord, Scored, loss
 from linear_choice import choose_linear
@@ -47,8 +47,7 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
     rows = TrainingSet(survey, plan, limits or LIMITS)
     with threads(0):
         candidates = choose_linear(rows, budget)
-        if trees := choose_boosting(rows, budget):
-            candidates.append(trees)
+        candidates += choose_boosting(rows, budget, candidates)
         shares, record = compared(rows, candidates)
         for each in record.candidates:
             if each.score is not None:
@@ -87,9 +86,13 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
         return {only.name: 1.0}, ChoiceRecord(metric, 0, 0, only.name, (line,))
     answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
     alone = [loss(target, answer, weights) for answer in answers]
+    needless = [
+        place for place, each in enumerate(candidates) if not corrected(each, candidates, folds, target)
+    ]
+    grid = [each for each in mixtures(len(answers)) if not any(each[place] for place in needless)]
+    losses_of_grid = mixture_losses(target, answers, grid, weights)
     # Of equal ones, the first counts: that with the simplest candidates.
-    grid = [(loss(target, mixed(answers, each), weights), each) for each in mixtures(len(answers))]
-    blended, best = min(grid, key=lambda each: each[0])
+    blended, best = min(zip(losses_of_grid, grid, strict=True), key=lambda each: each[0])
     shares = dict(zip([each.name for each in candidates], best, strict=True))
     lines = [
         Scored(each.name, each.settings, score(value), each.seconds, each.rows, shares[each.name])
@@ -103,6 +106,25 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
     return shares, ChoiceRecord(metric, len(target), len(folds), selected, tuple(lines))
 
 
+def corrected(
+    candidate: Candidate, candidates: list[Candidate], folds: list[int], target: np.ndarray
+) -> bool:
+    """Whether what a candidate corrects gains from it; true also if it corrects nothing.
+
+    The squared errors have to be smaller by more than a standard error of their mean difference. Trees that
+    correct the model of a straight line fit noise, which helps by chance half of the time.
+    """
+    for other in candidates:
+        if other.name == candidate.corrects:
+            errors = [
+                np.square(np.concatenate([each.predictions[fold] for fold in folds]) - target)
+                for each in (other, candidate)
+            ]
+            gains = errors[0] - errors[1]
+            return float(gains.mean()) > float(gains.std()) / math.sqrt(len(gains))
+    return True
+
+
 def mixtures(candidates: int, steps: int = STEPS) -> Iterator[tuple[float, ...]]:
     """The weights that so many candidates may have in a blend, as shares of STEPS steps."""
     if candidates == 1:
@@ -111,6 +133,18 @@ def mixtures(candidates: int, steps: int = STEPS) -> Iterator[tuple[float, ...]]
     for last in range(steps + 1):
         for others in mixtures(candidates - 1, steps - last):
             yield (*others, last / STEPS)
+
+
+def mixture_losses(
+    target: np.ndarray, answers: list[np.ndarray], grid: list[tuple[float, ...]], weights: np.ndarray | None
+) -> list[float]:
+    """The loss of each mixture of a grid. weights: of the rows, as for `loss`."""
+    if answers[0].ndim > 1:
+        return [loss(target, mixed(answers, each), weights) for each in grid]
+    # The weights of a mixture have the sum 1, so its error is the mixture of the errors.
+    errors = np.stack([answer - target for answer in answers])
+    products = errors @ errors.T / len(target)
+    return [float(np.array(each) @ products @ np.array(each)) for each in grid]
 
 
 def mixed(answers: list[np.ndarray], weights: tuple[float, ...]) -> np.ndarray:
@@ -195,6 +229,9 @@ def notes(rows: TrainingSet, candidates: list[Candidate], budget: Budget) -> lis
                 f"{each.name} was judged on {len(each.predictions)} of {len(rows.folds)} parts of the"
                 " training rows, to stay within training_budget"
             )
+    names = [each.name for each in candidates]
+    if not rows.schema.classes and BOOSTING in names and CORRECTED not in names:
+        found.append(f"{CORRECTED} was not tried, to stay within training_budget")
     if budget.out_of_time:
         found.append(
             "the machine was so slow that the clock cut the choice of the model short; another training on"

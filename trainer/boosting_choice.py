@@ -1,26 +1,32 @@
-"""The candidate of gradient-boosted trees: its number of rounds by cross-validation."""
+"""The candidates of gradient-boosted trees: their number of rounds by cross-validation.
+
+For numbers, there are two: trees that estimate the label, and trees that estimate what ridge regression
+leaves of it. The latter suit a label that follows lines apart from steps and bends.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from budget import Budget, binning_work, tree_work
-from choice import Candidate
+from choice import FINAL, Candidate
 from holdout import SEED
-from linear_choice import training_rows
+from linear_choice import loss_of, training_rows
 from progress import say
-from touchdown_blend import TreePart
+from touchdown_blend import CorrectedPart, LogPart, TreePart
 from touchdown_model import DATE
 from training_set import LEAST_ROWS, TrainingSet, before
 
+BOOSTING, CORRECTED = "boosting", "boosted ridge regression"
 RATE, CAREFUL_RATE, MANY_CLASSES = 0.1, 0.05, 20
 """Learning rate, and the one above so many classes: their trees diverge at a higher one."""
 FASTEST = 3.0
@@ -47,11 +53,17 @@ BLOCK = 3.0
 
 @dataclass
 class Boosting:
-    """How trees are grown. features: of all training rows."""
+    """How trees are grown.
+
+    features: of all training rows. reserved: units of the budget that are for others. linear: what the trees
+    correct, as Candidate.everywhere; if it is empty, they estimate the label.
+    """
 
     rows: TrainingSet
     features: np.ndarray
     budget: Budget
+    reserved: float = 0.0
+    linear: dict[int, np.ndarray] = field(default_factory=dict)
     bins: int = field(init=False)
     """How many bins the values of all features are sorted into, about."""
     trees: int = field(init=False)
@@ -83,13 +95,28 @@ class Boosting:
         chosen_on = min(self.most_rows, CHOICE_ROWS)
         first, final = self.work(chosen_on, 0), self.work(self.most_rows, 0)
         each = self.work(chosen_on, 1) + self.work(self.most_rows, 1) - first - final
-        return int((self.budget.left - first - final) / each)
+        return int((self.left - first - final) / each)
+
+    @property
+    def left(self) -> float:
+        """Units of the budget that these trees may still take."""
+        return self.budget.left - self.reserved
+
+    @property
+    def thorough(self) -> bool:
+        """Whether the budget allows as many rounds as suffice, on all rows."""
+        return self.most_rounds >= ENOUGH_ROUNDS and self.most_rows == len(self.rows)
 
     def affords(self, grown: list[Any]) -> bool:
         """Whether the budget allows one more fold beside the final model, judged by the folds so far."""
         rounds = max(each.n_iter_ for each in grown)
         best = best_rounds([-each.validation_score_[1:] for each in grown])
-        return self.work(self.most_rows, rounds) + self.work(self.most_rows, best) <= self.budget.left
+        return self.work(self.most_rows, rounds) + self.work(self.most_rows, best) <= self.left
+
+    def target(self, fold: int) -> np.ndarray:
+        """What trees estimate that predict a fold: the label, or what the linear model leaves of it."""
+        found: np.ndarray = self.rows.target - self.linear[fold] if self.linear else self.rows.target
+        return found
 
     # --- Growing ----------------------------------------------------------------------------------------
 
@@ -113,15 +140,16 @@ class Boosting:
             random_state=SEED,
         )
 
-    def for_fold(self, fold: slice) -> Any:
+    def for_fold(self, number: int) -> Any:
         """Trees of rows outside a fold. They grow until the loss of the fold's rows falls no more.
 
         The fold's rows of classes that none of the other rows has are not looked at.
         """
+        fold = self.rows.folds[number]
         most = min(self.most_rows, CHOICE_ROWS)
         self.rows.encode(self.features, fold, trees=True)
-        features, target = training_rows(self.features, self.rows.target, fold, most)
-        validation = self.rows.target[fold]
+        features, target = training_rows(self.features, self.target(number), fold, most)
+        validation = self.target(number)[fold]
         known = (
             np.isin(validation, target) if self.rows.schema.classes else np.ones(len(validation), dtype=bool)
         )
@@ -144,7 +172,7 @@ class Boosting:
         estimator = self.estimator()
         self.rows.encode(self.features, trees=True)
         most = self.most_rows
-        self._grow(estimator, before(self.features, most), self.rows.target[:most], rounds, {})
+        self._grow(estimator, before(self.features, most), self.target(FINAL)[:most], rounds, {})
         return TreePart(estimator)
 
     def _grow(
@@ -169,23 +197,49 @@ class Boosting:
         self.budget.spend(self.work(rows, estimator.n_iter_))
 
 
-def choose_boosting(rows: TrainingSet, budget: Budget) -> Candidate | None:
-    """Trees whose number of rounds predicts the folds best. None if there are too few rows for trees.
+def choose_boosting(rows: TrainingSet, budget: Budget, others: list[Candidate]) -> list[Candidate]:
+    """Trees, and those that correct the best of the linear candidates, where it can be corrected.
 
-    As many of the folds are predicted as the budget allows, at least one.
+    The latter need the budget for as many rounds as suffice beside the former. There are neither if there are
+    too few rows for trees.
     """
     if not rows.folds or len(rows) < LEAST_TREE_ROWS:
-        return None
+        return []
     started = time.perf_counter()
-    boosting = Boosting(rows, rows.trees(), budget)
+    features = rows.trees()
+    halves = Boosting(rows, features, budget, budget.left / 2)
+    linear = min(others, key=lambda each: loss_of(rows, each))
+    corrects = bool(linear.everywhere) and halves.thorough
+    boosting = halves if corrects else Boosting(rows, features, budget)
     if boosting.most_rounds < 1:
-        return None
+        return []
+    found = [_candidate(BOOSTING, boosting, range(len(rows.folds)), started)]
+    if corrects:
+        started = time.perf_counter()
+        reserved = boosting.work(len(rows), found[0].rounds)
+        corrected = Boosting(rows, features, budget, reserved, linear.everywhere)
+        trees = _candidate(CORRECTED, corrected, sorted(linear.predictions), started)
+        part, grow = linear.fit(), trees.fit
+        reach = part.reach if isinstance(part, LogPart) else (-math.inf, math.inf)
+        trees.predictions = {
+            number: np.clip(linear.predictions[number] + answers, *reach)
+            for number, answers in trees.predictions.items()
+        }
+        trees.fit = lambda: CorrectedPart(part, grow(), reach)
+        trees.corrects, trees.settings = linear.name, f"{trees.settings} after {linear.name}"
+        found.append(trees)
+    return found
+
+
+def _candidate(name: str, boosting: Boosting, folds: Sequence[int], started: float) -> Candidate:
+    """Trees whose number of rounds predicts the folds best: as many as the budget allows, at least one."""
+    rows, budget = boosting.rows, boosting.budget
     grown: dict[int, Any] = {}
     # The last fold comes first: its training rows are a view of all of them.
-    for number in reversed(range(len(rows.folds))):
+    for number in reversed(folds):
         if grown and (budget.out_of_time or not boosting.affords(list(grown.values()))):
             break
-        grown[number] = boosting.for_fold(rows.folds[number])
+        grown[number] = boosting.for_fold(number)
     rounds = best_rounds([-each.validation_score_[1:] for each in grown.values()])
     classes = len(rows.schema.classes)
     predictions = {}
@@ -193,7 +247,7 @@ def choose_boosting(rows: TrainingSet, budget: Budget) -> Candidate | None:
         rows.encode(boosting.features, rows.folds[number], trees=True)
         predictions[number] = staged_outputs(each, boosting.features[rows.folds[number]], rounds, classes)
     return Candidate(
-        "boosting",
+        name,
         predictions,
         f"{rounds} rounds at rate {boosting.rate:.2g}",
         time.perf_counter() - started,

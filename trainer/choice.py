@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from out_of_fold import SMALLEST
 from touchdown_blend import Part
+
+FINAL = -1
+"""Stands for the fold of no rows: its model is trained on all of them."""
 
 
 @dataclass
@@ -18,7 +21,10 @@ class Candidate:
     predictions: by the number of a fold, what models of the other rows answered for its rows: probabilities
     of shape (n, classes), or standardised labels of shape (n,). settings: what was chosen within the
     candidate, in words. seconds: how long that took. rows: how many it is trained on. fit: trains it on them.
-    rounds: of boosting; 1 for a linear model.
+    rounds: of boosting; 1 for a linear model. everywhere: of ridge regression, by the number of a fold, the
+    answers for all training rows of the model that has predicted the fold, and under FINAL those of the final
+    model, of shape (n,); empty if no trees may correct it. corrects: the name of the candidate that it
+    corrects, or "".
     """
 
     name: str
@@ -28,6 +34,8 @@ class Candidate:
     rows: int
     fit: Callable[[], Part]
     rounds: int = 1
+    everywhere: dict[int, np.ndarray] = field(default_factory=dict)
+    corrects: str = ""
 
 
 @dataclass(frozen=True)

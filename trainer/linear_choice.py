@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from budget import LINEAR_SHARE, Budget, gram_work, lbfgs_work
-from choice import Candidate, loss
+from choice import FINAL, Candidate, loss
 from log_label import LogLabel
 from scipy import linalg, sparse
-from touchdown_blend import LinearPart, Part
+from touchdown_blend import LinearPart, LogPart, Part
 from training_set import LEAST_ROWS, Matrix, TrainingSet, before, outside
 
 INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
@@ -24,6 +24,8 @@ ITERATIONS = 100
 PATH_ITERATIONS = 70
 """Iterations that all penalties of a fold take together, about: each begins where the one before ended."""
 RIDGE, LOG_RIDGE = "ridge regression", "ridge regression of the logarithm"
+MOST_CORRECTED_ROWS = 200_000
+"""Rows up to which trees may correct ridge regression, which takes its answers for all of them."""
 MOST_GRAM_FEATURES = 2000
 """Features up to which ridge regression solves the normal equations, which takes their number cubed."""
 
@@ -67,25 +69,45 @@ def _chosen(
 ) -> Candidate:
     """The best penalty by these folds, and its model, trained on so many rows."""
     started = time.perf_counter()
-    paths: dict[int, list[np.ndarray]] = {}
+    classes = len(rows.schema.classes)
+    paths: dict[int, list[Part]] = {}
+    answers: dict[int, list[np.ndarray]] = {}
     for fold in folds:
-        rows.encode(features, rows.folds[fold])
-        paths[fold] = list(search.path(features, rows.target, rows.folds[fold], most))
-    rows.encode(features)
+        held = rows.folds[fold]
+        rows.encode(features, held)
+        paths[fold] = list(search.path(features, rows.target, held, most))
+        answers[fold] = [outputs(part, features[held], classes) for part in paths[fold]]
     losses = [
-        sum(loss_sum(rows, rows.folds[fold], path[place]) for fold, path in paths.items())
+        sum(loss_sum(rows, rows.folds[fold], each[place]) for fold, each in answers.items())
         for place in range(len(search.penalties))
     ]
     best = int(np.argmin(losses)) if paths else search.default
+    everywhere: dict[int, np.ndarray] = {}
+    corrects = not classes and most == len(rows) <= MOST_CORRECTED_ROWS
+    for fold, path in paths.items() if corrects else ():
+        rows.encode(features, rows.folds[fold])
+        everywhere[fold] = outputs(path[best], features, classes)
+    rows.encode(features)
     part = search.fit(before(features, most), rows.target[:most], search.penalties[best])
+    if corrects:
+        everywhere[FINAL] = outputs(part, features, classes)
     return Candidate(
         search.name,
-        {fold: path[best] for fold, path in paths.items()},
+        {fold: each[best] for fold, each in answers.items()},
         f"{search.symbol} {search.penalties[best]:g}",
         time.perf_counter() - started,
         most,
         lambda: part,
+        everywhere=everywhere,
     )
+
+
+def outputs(part: Part, features: Matrix, classes: int) -> np.ndarray:
+    """What a model answers for rows with these features, as Part.outputs. classes: their number, or 0."""
+    if isinstance(part, LogPart):
+        return part.outputs_from(outputs(part.part, features, classes))
+    assert isinstance(part, LinearPart)
+    return part.outputs_from(features @ part.weights + part.intercept, classes)
 
 
 def loss_sum(rows: TrainingSet, fold: slice, predictions: np.ndarray) -> float:
@@ -93,6 +115,13 @@ def loss_sum(rows: TrainingSet, fold: slice, predictions: np.ndarray) -> float:
     target = rows.target[fold]
     weights = rows.weights(target)
     return loss(target, predictions, weights) * (len(target) if weights is None else float(weights.sum()))
+
+
+def loss_of(rows: TrainingSet, candidate: Candidate) -> float:
+    """A candidate's loss on the folds that it has predicted."""
+    folds = sorted(candidate.predictions)
+    target = rows.targets_of([rows.folds[fold] for fold in folds])
+    return loss(target, np.concatenate([candidate.predictions[fold] for fold in folds]), rows.weights(target))
 
 
 def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) -> tuple[Matrix, np.ndarray]:
@@ -116,13 +145,12 @@ class Logistic:
         outputs = 1 if self._classes == 2 else self._classes
         return lbfgs_work(most, rows.entries, outputs, PATH_ITERATIONS * folds + ITERATIONS // 2)
 
-    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[np.ndarray]:
-        """For each penalty, probabilities of the fold's rows, of shape (n, classes)."""
+    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[Part]:
+        """For each penalty, the model that predicts the fold."""
         rows, labels = training_rows(features, target, fold, most)
         estimator = logistic_estimator()
         for penalty in self.penalties:
-            part = self._fitted(estimator.set_params(C=penalty), rows, labels)
-            yield part.outputs_from(features[fold] @ part.weights + part.intercept, self._classes)
+            yield self._fitted(estimator.set_params(C=penalty), rows, labels)
 
     def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
         return self._fitted(logistic_estimator().set_params(C=penalty), features, target)
@@ -158,11 +186,10 @@ class Ridge:
             return gram_work(most, rows.entries, width, folds * len(PENALTIES) + 1)
         return lbfgs_work(most, rows.entries, 1, ITERATIONS * (len(PENALTIES) * folds + 1))
 
-    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[np.ndarray]:
-        """For each penalty, the answers for the fold's rows, of shape (n,)."""
+    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[Part]:
+        """For each penalty, the model that predicts the fold."""
         rows, labels = training_rows(features, target, fold, most)
-        for part in self._fitted(rows, labels, self.penalties):
-            yield scores(part, features[fold])
+        yield from self._fitted(rows, labels, self.penalties)
 
     def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> Part:
         return next(self._fitted(features, target, (penalty,)))
@@ -204,18 +231,11 @@ class LogRidge(Ridge):
     def __init__(self, label: LogLabel) -> None:
         self._label = label
 
-    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[np.ndarray]:
+    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[Part]:
         rows, labels = training_rows(features, target, fold, most)
         for part in self._fitted(rows, self._label.learned(labels), self.penalties):
-            answer = self._label.part(part, scores(part, rows), labels)
-            yield answer.outputs_from(scores(part, features[fold]))
+            yield self._label.part(part, outputs(part, rows, 0), labels)
 
     def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> Part:
         part = next(self._fitted(features, self._label.learned(target), (penalty,)))
-        return self._label.part(part, scores(part, features), target)
-
-
-def scores(part: LinearPart, features: Matrix) -> np.ndarray:
-    """What a linear part of one output answers, of shape (n,)."""
-    found: np.ndarray = (features @ part.weights + part.intercept)[:, 0]
-    return found
+        return self._label.part(part, outputs(part, features, 0), target)

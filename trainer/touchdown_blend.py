@@ -129,6 +129,23 @@ class TreePart:
 
 
 @dataclass(frozen=True, eq=False)
+class CorrectedPart:
+    """A ridge regression, and trees that estimate what it leaves: the answer is the sum of both.
+
+    reach: the least and the largest answer, as standardised labels.
+    """
+
+    linear: Part
+    trees: Part
+    reach: tuple[float, float]
+
+    def outputs(self, schema: Schema, values: list[np.ndarray]) -> np.ndarray:
+        sums = self.linear.outputs(schema, values) + self.trees.outputs(schema, values)
+        found: np.ndarray = np.clip(sums, *self.reach)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class Blend:
     """The weighted mean of what several parts answer."""
 

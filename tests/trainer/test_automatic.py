@@ -27,7 +27,8 @@ def checkers(rows: int = 400) -> bytes:
 
 def straight(rows: int = 300) -> bytes:
     """The label is a multiple of a number, nearly."""
-    points = [(hashed(n, 1), hashed(n, 2)) for n in range(rows)]
+    random = Random(3)
+    points = [(random.random(), random.random()) for _ in range(rows)]
     return table(["x", "y"], [[x, 250 * x + 20 * noise] for x, noise in points]).encode()
 
 
@@ -52,6 +53,17 @@ def growing(rows: int = 300, low: float = 0.0) -> bytes:
     return table(["a", "b", "c", "price"], lines).encode()
 
 
+def split(rows: int = 400) -> bytes:
+    """Two classes, divided by slopes, a step and chance: both linear model and trees see a part of it."""
+    random = Random(5)
+    lines = []
+    for _ in range(rows):
+        each = [random.random() for _ in range(6)]
+        score = sum(each) + (each[0] > 0.5) * (each[1] > 0.5) + random.random()
+        lines.append([*each, "ab"[score > 3.7]])
+    return table([*"uvwxyz", "label"], lines).encode()
+
+
 def choice(training: Training) -> dict[str, Any]:
     found: dict[str, Any] = training.document["choice"]
     return found
@@ -72,10 +84,31 @@ def test_a_line_is_chosen_where_it_is_straight(workshop: Workshop) -> None:
 
 
 def test_a_blend_scores_in_its_choice_at_least_as_well_as_its_parts(workshop: Workshop) -> None:
-    found = choice(workshop.trained(bent(), *AUTO))
+    found = choice(workshop.trained(split(), *AUTO))
     scores = {each["name"]: each["score"] for each in found["candidates"]}
     assert found["selected"] == "blend"
-    assert scores["blend"] <= min(scores["ridge regression"], scores["boosting"])
+    assert scores["blend"] <= min(scores["logistic regression"], scores["boosting"])
+
+
+def test_trees_correct_a_line_that_has_a_step(workshop: Workshop) -> None:
+    found = choice(workshop.trained(bent(), *AUTO))
+    scores = {each["name"]: each["score"] for each in found["candidates"]}
+    weights = {each["name"]: each["weight"] for each in found["candidates"]}
+    assert scores["boosted ridge regression"] < 0.8 * min(scores["ridge regression"], scores["boosting"])
+    assert weights["boosted ridge regression"] > 0.5
+
+
+def test_trees_that_only_fit_the_noise_of_a_straight_line_do_not_correct_it(workshop: Workshop) -> None:
+    found = choice(workshop.trained(straight(), *AUTO))
+    weights = {each["name"]: each["weight"] for each in found["candidates"]}
+    assert weights["boosted ridge regression"] == 0
+
+
+def test_a_line_is_not_corrected_where_the_budget_is_small_which_is_noted(workshop: Workshop) -> None:
+    training = workshop.trained(bent(1000), *LEAN)
+    assert "boosted ridge regression" not in [each["name"] for each in choice(training)["candidates"]]
+    note = "boosted ridge regression was not tried, to stay within training_budget"
+    assert note in training.document["notes"]
 
 
 def test_what_is_said_and_reported_names_every_candidate_with_its_score_and_time(workshop: Workshop) -> None:
@@ -95,8 +128,17 @@ def test_what_is_said_and_reported_names_every_candidate_with_its_score_and_time
 
 def test_the_logarithm_of_a_label_is_learned_where_effects_multiply(workshop: Workshop) -> None:
     training = workshop.trained(growing(), *AUTO)
-    weights = {each["name"]: each["weight"] for each in choice(training)["candidates"]}
-    assert weights["ridge regression of the logarithm"] > 0.8
+    logarithm = "ridge regression of the logarithm"
+    candidates = choice(training)["candidates"]
+    # Alone, or corrected by trees.
+    assert (
+        sum(
+            each["weight"]
+            for each in candidates
+            if each["name"] == logarithm or each["settings"].endswith(f"after {logarithm}")
+        )
+        > 0.8
+    )
     assert training.document["metrics"]["r2"] > 0.9
     scored = workshop.score(training, growing(20) + b"90,90,x,0\n-90,-90,x,0\n")
     *_, most, least = scored["prediction"]
