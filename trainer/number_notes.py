@@ -28,9 +28,11 @@ def number_notes(name: str, numbers: NumberStatistics, place: int) -> list[str]:
         )
     if numbers.gaps[place]:
         gaps = " or ".join(f"{gap:g}" for gap in form.notation.gaps)
+        sides = {"below" if gap < 0 else "above" for gap in form.notation.gaps}
+        where = sides.pop() if len(sides) == 1 else "from"
         notes.append(
-            f"{column}: {numbers.gaps[place]} cells hold {gaps}, far below all other values, and are treated"
-            " as missing"
+            f"{column}: {numbers.gaps[place]} cells hold {gaps}, far {where} all other values, and are"
+            " treated as missing"
         )
     if numbers.infinite[place]:
         notes.append(

@@ -23,7 +23,7 @@ def rows(written: bool) -> list[list[str]]:
         money, share, size = (Decimal(chance.randint(-999_999, 9_999_999)).scaleb(-2) for _ in range(3))
         count = chance.randint(0, 5000)
         plain = [*map(str, (money, money, share, size, count, count, count, count, count))]
-        added = [*map(str, (count, money, 60 * count, count, count))]
+        added = [*map(str, (count, money, 60 * count, count, count)), str(count)]
         if written:
             accounting = f"(${abs(money):,})" if money < 0 else f"${money:,}"
             plain = [
@@ -42,11 +42,13 @@ def rows(written: bool) -> list[list[str]]:
                 f"{count // 60}h {count % 60}m",
                 str(count).translate(ARABIC),
                 f"<{count}" if count < 100 else str(count),
+                str(count),
             ]
         gaps = ["", "", "", "", "", "\\N", "-999", "", "unknown"] if written else [""] * 9
         if row % 9 == 0:
             plain[5:7] = gaps[5:7]
             plain[8] = gaps[8]
+            added[5] = "99999" if written else ""
         code = f"{chance.randint(0, 6):03d}"
         found.append([*plain, *added, code, "yes" if money + share > 80_000 else "no"])
     return found
@@ -67,6 +69,7 @@ NAMES = [
     "duration",
     "arabic",
     "below",
+    "above",
     "code",
 ]
 
@@ -104,6 +107,9 @@ def test_numbers_in_many_writings_give_the_model_of_plain_numbers(workshop: Work
         f'column "sentinel": {gaps} cells hold -999, far below all other values, and are treated as missing'
     )
     assert sentinel in notes
+    assert (
+        f'column "above": {gaps} cells hold 99999, far above all other values, and are treated as missing'
+    ) in notes
     codes = 'column "code": "00'
     assert any(note.startswith(codes) and "begins with a zero" in note for note in notes), notes
 

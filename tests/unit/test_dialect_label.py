@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trainer import dialect
 from trainer.dialect_label import LabelReading, are_counts, names_rows, read_head, read_label
 from trainer.dialect_label_hints import hint, same_meanings
+from trainer.dialect_notations import notation_of
 from trainer.dialect_numbers import Notation
 from trainer.dialect_numbers import number as number_of
 
@@ -274,6 +275,44 @@ def test_a_label_whose_values_all_differ_and_whose_name_says_so_identifies_rows(
 )
 def test_other_numbers_that_all_differ_identify_nothing(name: str, span: float) -> None:
     assert not names_rows(name, 400, span)
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "first"),
+    [
+        (["6.350,88 €", "-1.266,05 €", "871,00 €"], ",", 6350.88),
+        (["$6,350.88", "$-1,266.05", "$871.00"], ".", 6350.88),
+        (["64.2%", "7.1%", "11%"], ".", 64.2),
+        (["1.200", "871", "1.065"], ",", 1200.0),
+        (["3.200", "1.871", "1.065"], ",", 3200.0),
+        (["1.2M", "871K", "1.065M"], ".", 1_200_000.0),
+        (["5.20 CR", "3.10 DR", "8.70 CR"], ".", 5.2),
+        (["20:56", "05:12", "103:07"], ".", 1256.0),
+        (["2h 15m", "45m", "3h"], ".", 8100.0),
+        (["<0.5", *(f"{n}.25" for n in range(1, 25))], ".", 0.5),
+    ],
+)
+def test_a_label_of_numbers_as_people_write_them_is_a_regression(
+    cells: list[str], decimal: str, first: float
+) -> None:
+    number = partial(number_of, notation=notation_of(cells, decimal))
+    found = read_label(Counter(cells), number, dialect.is_missing)
+    assert (found.task, found.rows, number(cells[0])) == ("regression", len(cells), first)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["<=50K", ">50K"] * 9,
+        ["<18", "18-30", "31+"] * 9,
+        ["<1", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11+"] * 9,
+        ["10%", "20 %", "30%"] * 9,
+    ],
+)
+def test_classes_that_look_like_numbers_stay_classes(cells: list[str]) -> None:
+    number = partial(number_of, notation=notation_of(cells, "."))
+    found = read_label(Counter(cells), number, dialect.is_missing)
+    assert (found.task, len(set(found.names.values()))) == ("classification", len(set(cells)))
 
 
 # --- What is told of labels that cannot be learned ------------------------------------------------------
