@@ -1,9 +1,10 @@
-"""Measure the stack, or the trainer or the storage alone, or how good the models are:
+"""Measure the stack, or the trainer or the storage alone, how good the models are, or what the gate deploys:
 
 python -m benchmarks [--runs 5] [--uploads 20]
 python -m benchmarks trainer [--rows 1000000]
 python -m benchmarks storage [--requests 2000]
 python -m benchmarks quality [--seeds 3]
+python -m benchmarks gate [--noise] [--public]
 """
 
 import argparse
@@ -11,23 +12,34 @@ import sys
 
 from rich.status import Status
 
-from benchmarks import imports, machine, many_runs, one_run, quality, report, running_stack, storage, trainer
+from benchmarks import (
+    gate,
+    imports,
+    machine,
+    many_runs,
+    one_run,
+    quality,
+    report,
+    running_stack,
+    storage,
+    trainer,
+)
 
 WARM_UP = 2
 """Runs that are not measured, because the app imports each SDK when it first needs it."""
 
 
+PARTS = {"trainer": trainer.main, "storage": storage.main, "quality": quality.main, "gate": gate.main}
+"""What is measured by itself, by the first argument."""
+
+
 def main() -> int:
-    if sys.argv[1:2] == ["trainer"]:
-        return trainer.main(sys.argv[2:])
-    if sys.argv[1:2] == ["storage"]:
-        return storage.main(sys.argv[2:])
-    if sys.argv[1:2] == ["quality"]:
-        return quality.main(sys.argv[2:])
+    if measure := PARTS.get(sys.argv[1] if len(sys.argv) > 1 else ""):
+        return measure(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the speed and the memory of the stack.",
-        epilog="To measure something else: python -m benchmarks trainer|storage|quality --help",
+        epilog="To measure something else: python -m benchmarks trainer|storage|quality|gate --help",
     )
     parser.add_argument(
         "--runs", type=int, default=5, help="number of single runs; the tables show their medians"
