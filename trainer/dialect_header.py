@@ -29,8 +29,8 @@ _FOREIGN_ENDS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x1e
 """What some programs write between rows that ends no line, and how a message calls it."""
 FEWEST_ROWS = 3
 """Rows below a first one that are needed to tell that it is data as well."""
-MOST_TOTALS = 5000
-"""Rows with many gaps that are looked at for totals."""
+LOOKED_AT_ROWS = 10_000
+"""Rows that are searched for what may be no data, as it then is in the others as well."""
 SHOWN = 3
 """Cells that a note or a refusal shows."""
 
@@ -145,8 +145,9 @@ def writings(names: list[str], separator: str) -> list[bytes]:
 def notes_on_rows(data: Sequence[rows.Record], looks: Sequence[cells.Look], separator: str) -> list[str]:
     """Notes on rows that are kept, and may be no data: totals within the table, and rows within a cell."""
     notes = []
+    data = data[:LOOKED_AT_ROWS]
     totals = [each for each in data if 2 * each.cells.count("") >= len(each.cells)]
-    totals = [each for each in totals[:MOST_TOTALS] if end.is_total_within(each.cells, looks)]
+    totals = [each for each in totals if end.is_total_within(each.cells, looks)]
     if totals:
         line, shown = totals[0].line, rows.quoted(separator.join(totals[0].cells))
         some = f"row {line} looks like a total"

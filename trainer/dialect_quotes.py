@@ -41,8 +41,8 @@ _QUOTED_LINE = re.compile(r'^".*[,;\t|].*"\r?$', re.MULTILINE)
 _LIKE_A_QUOTED_CELL = re.compile(r' +".*"\s*', re.DOTALL)
 _IN_QUOTES_STILL = re.compile(r'=?"(.*)"', re.DOTALL)
 _IN_SINGLE, _IN_CURLY = re.compile("'(.*)'", re.DOTALL), re.compile("[“„](.*)[“”]", re.DOTALL)
-_FIRST = frozenset("'“„\"= ")
-"""What a cell begins with that is quoted in an unusual way."""
+_MARKS = "\"'“„"
+"""One of these opens a quoted cell, in whatever way it is quoted."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def unusual_cells(table: Sequence[Sequence[str]], text: str) -> list[Quoting]:
     """
     found: list[Quoting] = []
     some = table[1 : 1 + LOOKED_AT_ROWS]
-    if not any(cell[:1] in _FIRST for row in table for cell in row if cell):
+    if not any(mark in text for mark in _MARKS):
         return found
     columns = [[cell for cell in column if cell] for column in zip(*some, strict=False)]
     if _are_quoted(columns, _IN_SINGLE):

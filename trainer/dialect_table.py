@@ -101,9 +101,11 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
     header, data, skipped = _header(above, records, separator)
     drawn = sum(1 for _ in takewhile(top.is_rule, (each.cells for each in data[:-1])))
     ruled, data = data[:drawn], data[drawn:]
-    repeats = [each.line for each in data if headers.is_again(header.cells, each.cells)]
+    repeats: list[int] = []
+    if headers.is_again(header.cells, header.cells):
+        repeats = [each.line for each in data if each.cells == header.cells]
     if repeats:
-        data = [each for each in data if not headers.is_again(header.cells, each.cells)]
+        data = [each for each in data if each.cells != header.cells]
     if not data:
         raise headers.without_rows(header)
     looks, data, left_out = _without_end(header, data, separator, whole=whole)
@@ -149,7 +151,7 @@ def _records(
         last = end.last_value(text, separator)
         kept, trimmed = end.trimmed(text[last:], separator)
         text = text[:last] + kept
-    read = partial(quotes.Rows, how=quoting, strict=True)
+    read = None if quoting == quotes.PLAIN else partial(quotes.Rows, how=quoting, strict=True)
     records, problem = rows.records_of(text, separator, whole=whole, first=above.line, read=read)
     if problem is not None and len(records) < 2:
         raise problem
