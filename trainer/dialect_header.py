@@ -193,7 +193,8 @@ def single_column(name: str, text: str, longest: int) -> rows.UnreadableError:
     """Why a table of one column cannot be read. name: the column's; text: that of the file."""
     lines = [line for line in islice(rows.physical_lines(text), rows.COMPARED_ROWS) if line.strip()]
     why = "a label and at least one feature are needed, separated by commas, semicolons, tabs or pipes."
-    for found in dict.fromkeys(re.findall(r"\s{2,}|[^\w\s\"'.-]+|\s", name)):
+    marks = [] if cells.look_of(name) == cells.NUMBER else re.findall(r"\s{2,}|[^\w\s\"'.-]+|\s", name)
+    for found in dict.fromkeys(marks):
         counts = {line.strip().count(found) for line in lines[1:-1]}
         if len(lines) > FEWEST_ROWS and (
             counts == {name.count(found)} or (found.isspace() and 0 not in counts)
