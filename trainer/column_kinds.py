@@ -30,7 +30,8 @@ class Form:
 
 def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
     """Detect the form of a column from its first cells and its name. decimal: the file's decimal mark."""
-    known = [cell for cell in cells if not dialect.is_missing(cell)]
+    missing = {cell for cell in set(cells) if dialect.is_missing(cell)}
+    known = [cell for cell in cells if cell not in missing] if missing else cells
     found = dialect_notations.find(known, decimal)
     if found.numeric or found.why:
         # "9 AM" and "2020 Mar" look like numbers with a unit, 5:12 like a duration.
@@ -40,7 +41,7 @@ def form_of(cells: list[str], decimal: str, name: str = "") -> Form:
             return Form(model.DATE, pattern)
     if found.numeric:
         return Form(model.NUMBER, notation=found.notation, why=found.why)
-    words = {cell.strip().lower() for cell in known}
+    words = {cell.strip().lower() for cell in set(known)}
     if words <= model.TRUE | model.FALSE:
         return Form(model.BOOLEAN)
     pattern = date_columns.pattern_of(known)

@@ -56,7 +56,9 @@ def find(cells: Iterable[str], decimal: str) -> Found:
 
     decimal: the file's decimal mark, which decides what the column leaves open.
     """
-    counts = Counter(unquoted(cell) for cell in cells)
+    counts: Counter[str] = Counter()
+    for cell, count in Counter(cells).items():  # most columns have far fewer different cells than cells
+        counts[unquoted(cell)] += count
     if all(is_plain(text, decimal) for text in counts):
         digits = {text: text.lstrip("+-") for text in counts}
         if not are_thousands(_often(counts, digits), decimal):
