@@ -81,8 +81,8 @@ class Inspection:
     the file, from 1, below the header. looks: of the file's columns, to judge rows at the end of the file by.
     notes_at_end: what was left out there, if these are all rows, and where the header stands again; who reads
     on to the end finds it as well.
-    bare: whether only blank lines, if any, stand above the header and between it and the rows. header: the
-    names as they are written.
+    bare: whether only blank lines, if any, stand above the header and between it and the rows, and there is no
+    further byte-order mark. header: the names as they are written.
     """
 
     dialect: Dialect
@@ -119,7 +119,8 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         raise UnreadableError("the file is empty; upload a CSV with a header row and data rows.")
     encoding, skip = encodings.encoding_of(head, whole=whole)
     text = encodings.decoded(head[skip:], encoding, whole=whole)
-    if encodings.MARK in text:
+    marked = encodings.MARK in text
+    if marked:
         text = _MARKS.sub(r"\1", text)
     formats.refuse_text(text)
     table = dialect_table.table_of(text, whole=whole)
@@ -150,7 +151,7 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         table.begins,
         table.looks,
         table.notes_at_end,
-        table.bare,
+        table.bare and not marked,
         table.names,
     )
 

@@ -131,3 +131,10 @@ def test_a_file_that_breaks_off_is_named(tmp_path: Path) -> None:
 )
 def test_numbers_are_shown_with_as_many_digits_as_a_person_reads(cell: str, seen: str) -> None:
     assert rounded(cell) == seen
+
+
+def test_byte_order_marks_in_joined_files_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "joined.csv"
+    file.write_text("\ufeff\ufeffa,b\n1,2\n\ufeff3,4\n", newline="")
+    with scoring_input.scorable(file) as rows:
+        assert rows.read_bytes() == b"a,b\r\n1,2\r\n3,4\r\n"
