@@ -81,8 +81,8 @@ class Inspection:
     the file, from 1, below the header. looks: of the file's columns, to judge rows at the end of the file by.
     notes_at_end: what was left out there, if these are all rows, and where the header stands again; who reads
     on to the end finds it as well.
-    bare: whether only blank lines, if any, stand above the header and between it and the rows, and there is no
-    further byte-order mark. header: the names as they are written.
+    bare: whether only blank lines, if any, stand above the header and between it and the rows, and no line
+    begins with a further byte-order mark. header: the names as they are written.
     """
 
     dialect: Dialect
