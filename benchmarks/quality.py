@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotMeasuredError as error:
         report.console.print(f"error: {error}", style="red", markup=False)
         return 1
-    report.console.print(quality_report.text(RESULTS, tables, options.seeds), markup=False, soft_wrap=True)
+    report.console.print(
+        quality_report.text(RESULTS, tables, options.seeds, options.contenders), markup=False, soft_wrap=True
+    )
     return 0
 
 

@@ -54,11 +54,13 @@ class Results:
         return [float(each.took[what]) for table in self.tables for each in self.by[table.key, name]]
 
 
-def read(folder: Path, tables: Sequence[Table], seeds: int) -> tuple[Results, list[str]]:
+def read(
+    folder: Path, tables: Sequence[Table], seeds: int, contenders: Sequence[str]
+) -> tuple[Results, list[str]]:
     """What has been measured, and the names of the contenders that have been measured at all."""
     found: dict[tuple[str, str], list[Scored]] = {}
     for table in tables:
-        for name in NAMES:
+        for name in contenders:
             each = [scored(folder / table.key / str(seed), table, name) for seed in range(seeds)]
             known = [one for one in each if one is not None]
             if len(known) == seeds:
@@ -68,12 +70,12 @@ def read(folder: Path, tables: Sequence[Table], seeds: int) -> tuple[Results, li
     return Results(complete, seeds, found), names
 
 
-def text(folder: Path, tables: Sequence[Table], seeds: int) -> str:
-    """The whole report."""
-    results, names = read(folder, tables, seeds)
+def text(folder: Path, tables: Sequence[Table], seeds: int, contenders: Sequence[str] = tuple(NAMES)) -> str:
+    """The whole report, of the tables that all of the contenders have predicted."""
+    results, names = read(folder, tables, seeds, contenders)
     if not results.tables:
         return "nothing has been measured by all contenders yet"
-    parts = [f"{len(results.tables)} tables, {seeds} hold-outs of each", "", *contenders(results, names)]
+    parts = [f"{len(results.tables)} tables, {seeds} hold-outs of each", "", *means(results, names)]
     if {"auto", "flaml", "plain_linear"} <= set(names):
         parts += ["", *targets(results), "", *worst(results)]
     return "\n".join([*parts, "", *every_table(results, names)])
@@ -100,7 +102,7 @@ def geometric(values: Sequence[float]) -> float:
     return math.exp(average([math.log(each) for each in values]))
 
 
-def contenders(results: Results, names: Sequence[str]) -> list[str]:
+def means(results: Results, names: Sequence[str]) -> list[str]:
     """A row for each contender: means over the tables, time and memory."""
     lines = heading(
         "", "accuracy", "log loss", "macro-F1", "R²", "RMSE to FLAML's", "seconds, median", "worst",
@@ -108,7 +110,7 @@ def contenders(results: Results, names: Sequence[str]) -> list[str]:
     )  # fmt: skip
     some, numeric = results.of("classification"), results.of("regression")
     for name in names:
-        means = [
+        scores = [
             shown(average([results.mean(table, name, metric) for table in some]), ".4f")
             for metric in ("accuracy", "log_loss", "macro_f1")
         ]
@@ -122,7 +124,7 @@ def contenders(results: Results, names: Sequence[str]) -> list[str]:
             for choose in (statistics.median, max)
         ]
         memory = f"{max(results.took(name, 'peak')) / MIB:.0f} MiB"
-        lines.append(row(NAMES[name], *means, shown(r2, ".3f"), ratio, *took, memory))
+        lines.append(row(NAMES[name], *scores, shown(r2, ".3f"), ratio, *took, memory))
     return lines
 
 
