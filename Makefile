@@ -40,7 +40,8 @@ lint: ## Check style and types
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy --config-file trainer/mypy.ini
 
-bench: setup ## Measure speed and memory
+bench: setup ## Measure speed and memory; how good the models are: make bench ARGS="quality"
+	@case "$(ARGS)" in quality*|gate*) scripts/setup.sh quality ;; esac
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 mutants: setup ## Change the product in 500 places, one at a time; show which changes no test notices

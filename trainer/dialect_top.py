@@ -25,6 +25,8 @@ MOST_TITLES = 100
 """Rows above a header that are looked at."""
 MOST_BELOW = 3
 """Rows below a header that are no data: labels, units, types."""
+FEWEST_UNDER_NAMES = 3
+"""Rows that tell that the one above them holds names, where the row above that looks like names as well."""
 FEWEST_WIDE = 4
 """Rows of most cells that may be a table below any number of shorter ones."""
 FEWEST_BELOW = 5
@@ -151,9 +153,17 @@ def _place_of_names(rows: Sequence[Sequence[str]], width: int) -> int:
         place < MOST_TITLES and place + 2 < len(rows) and _is_no_header(rows[place], rows[place + 1], width)
     ):
         place += 1
-    if not place or width < 2 or _filled(rows[place]) < len(rows[place]):
+    names, below = rows[place], rows[place + 1 :]
+    if not place or width < 2 or len(below) < FEWEST_UNDER_NAMES or not _are_names(names):
         return 0
-    return place if evidence(rows[place], cells.looks_of(rows[place + 1 :], width)) == NAMES else 0
+    return place if evidence(names, cells.looks_of(below, width)) == NAMES else 0
+
+
+def _are_names(row: Sequence[str]) -> bool:
+    """Whether each cell is another text with a letter in it."""
+    return len({cell.strip() for cell in row}) == len(row) and all(
+        cells.look_of(cell) == cells.TEXT and any(map(str.isalpha, cell)) for cell in row
+    )
 
 
 def _is_no_header(row: Sequence[str], below: Sequence[str], width: int) -> bool:

@@ -231,7 +231,7 @@ def test_the_newer_upload_is_the_default_even_if_it_finishes_first(
         (rows(), {"label": "clas"}, 'label column "clas" is not in the header (found: width, height, kind)'),
         (b"\n\n", {}, "the file is empty"),
         (b"width,height,kind\n", {}, "a header but no data row"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {}, "the file is not text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {}, "it is a picture (PNG), not a CSV"),
         (b"PK\x03\x04\0\0\0\0binary", {}, "the zip stream is cut off"),
         (b"", {}, "the file is empty"),
         (rows(), {"epochs": "many"}, 'metadata epochs: "many" was given'),

@@ -254,8 +254,17 @@ def test_dates_and_booleans_that_turn_into_words_are_categories(workshop: Worksh
         lambda n: dates("%Y-%m-%d")(n % 3000),
         lambda n: "yes",
     ):
-        training = workshop.trained(late(first, lambda n: "later"), "--epochs", "1")
+        words = ["later", "soon", "never", "tomorrow"]
+        training = workshop.trained(late(first, lambda n: words[n % 4]), "--epochs", "1")
         assert (profile(training)["kind"], profile(training)["missing"]) == ("category", 0)
+
+
+def test_one_word_among_dates_stands_for_a_missing_one_also_further_down(workshop: Workshop) -> None:
+    training = workshop.trained(
+        late(lambda n: dates("%Y-%m-%d")(n % 3000), lambda n: "later"), "--epochs", "1"
+    )
+    assert (profile(training)["kind"], profile(training)["missing"]) == ("date", 20_000)
+    assert any('"later"' in note and "missing" in note for note in training.document["notes"])
 
 
 def test_a_few_words_further_down_leave_a_column_of_numbers_one(workshop: Workshop) -> None:

@@ -131,6 +131,14 @@ def test_any_bytes_are_a_table_or_unreadable(head: bytes, whole: bool) -> None:
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=8)
 
 
+def test_a_first_row_of_data_is_not_the_header_because_the_header_counts() -> None:
+    for first in ("0,:", "?,small", "low,high"):
+        found = inspect_head(f"c0,c1\n{first}\n,0\n".encode(), whole=True)
+        assert found.columns == ["c0", "c1"], first
+    found = inspect_head(b"c0,c1\n?,3\n1,2\n3,4\n5,6\n", whole=True)
+    assert found.columns == ["c0", "c1"]
+
+
 @given(
     width=st.integers(2, 5),
     data=st.data(),

@@ -174,7 +174,7 @@ def test_http_settings_win_over_metadata(clients: Clients, unique: str) -> None:
         (b"", "InvalidDataset", "the file is empty"),
         (b" \n\n", "InvalidDataset", "the file is empty"),
         (b"a,b,label\n", "InvalidDataset", "no data row"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0", "InvalidDataset", "the file is not text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "InvalidDataset", "it is a picture (PNG), not a CSV"),
         (b"only\n1\n", "InvalidDataset", "only the column 'only'"),
         (b"a,b\n1,2\n3\n", "InvalidDataset", "row 3 has 1 cells where the header has 2 columns"),
         (gzip.compress(GOOD)[:-9], "InvalidDataset", "the gzip stream is cut off"),
