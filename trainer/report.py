@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from report_view import MAX_SENTENCE, view
 from text import shorten
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MAX_NAME = 80
@@ -28,17 +32,21 @@ def render(document: Mapping[str, Any]) -> str:
     document: what the trainer collects ("run_id", "dataset", "task", "label", "metrics", "gate" and so on),
     as JSON. Any value may come from the dataset, and is inserted as text.
     """
+    with warnings.catch_warnings():
+        # matplotlib warns of scripts that the font it measures with lacks; the reader's fonts have them.
+        warnings.simplefilter("ignore")
+        return _template().render(view(document))
+
+
+@cache
+def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"name": name, "sentence": sentence, "number": number, "percent": percent}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    with warnings.catch_warnings():
-        # matplotlib warns of scripts that the font it measures with lacks; the reader's fonts have them.
-        warnings.simplefilter("ignore")
-        return template.render(view(document))
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 # --- The template's filters ---------------------------------------------------------------------------------

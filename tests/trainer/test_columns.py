@@ -254,8 +254,9 @@ def test_dates_and_booleans_that_turn_into_words_are_categories(workshop: Worksh
         lambda n: dates("%Y-%m-%d")(n % 3000),
         lambda n: "yes",
     ):
-        words = ["later", "soon", "never", "tomorrow"]
-        training = workshop.trained(late(first, lambda n: words[n % 4]), "--epochs", "1")
+        training = workshop.trained(
+            late(first, lambda n: ["later", "soon", "never", "tomorrow"][n % 4]), "--epochs", "1"
+        )
         assert (profile(training)["kind"], profile(training)["missing"]) == ("category", 0)
 
 
