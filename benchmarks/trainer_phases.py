@@ -8,10 +8,10 @@ by phase, rows, and `peak`, the most memory in bytes that this process used. -P 
 the trainer and of this folder have the same names.
 """
 
+import gc
 import importlib
 import json
 import resource
-import runpy
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -152,7 +152,7 @@ def imported(name: str) -> Any:
 
 
 def train(file: str, epochs: str) -> dict[str, Any]:
-    """Run trainer/main.py as a person does, and time its steps.
+    """Do what trainer/main.py does for a person, and time its steps.
 
     `training` is everything from the first byte read until there is a model to save: survey, epochs,
     evaluation, and the rest (plan, importance, profile) as `other`. Imports are timed separately, but take
@@ -187,7 +187,7 @@ def train(file: str, epochs: str) -> dict[str, Any]:
     def after_imports(work: Callable[..., Any]) -> Callable[..., Any]:
         def worked(*args: Any) -> Any:
             clock.stop()
-            with clock.running("imports"):
+            with clock.running("imports"), imported("lean_imports").without_databricks():
                 importlib.import_module("mlflow.sklearn")
                 importlib.import_module("report")
             return work(*args)
@@ -205,12 +205,9 @@ def train(file: str, epochs: str) -> dict[str, Any]:
     training.train_linear = with_epochs(training.train_linear)
     evaluation.evaluate = clock.timed("evaluation", evaluation.evaluate)
     saving.save = after_imports(clock.timed("save", saving.save))
-    sys.argv = ["main.py", "--iris-csv", file, "--epochs", epochs, "--lr", LR]
-    try:
-        runpy.run_path(str(TRAINER / "main.py"), run_name="__main__")
-    except SystemExit as ended:
-        if ended.code:
-            raise
+    gc.set_threshold(200_000)  # as main.py does; its process ends without returning here
+    if code := imported("main").main(["--iris-csv", file, "--epochs", epochs, "--lr", LR]):
+        raise SystemExit(code)
     seconds = clock.seconds
     late = seconds.pop("imports in training")
     seconds["imports"] += late
