@@ -14,7 +14,6 @@ Results are kept in .quality/, so that the benchmark can be ended and go on. Aft
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -130,21 +129,9 @@ class Trainings:
 
 @contextmanager
 def trainings() -> Iterator[Trainings]:
-    process = subprocess.Popen(
-        [TRAINER_PYTHON, "-P", Path(__file__).with_name("quality_trainings.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
-    try:
+    command: list[str | Path] = [TRAINER_PYTHON, "-P", Path(__file__).with_name("quality_trainings.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Trainings(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(timeout=20)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, 
         only = candidates[0]
         line = Scored(only.name, only.settings, None, only.seconds, only.rows, 1.0)
         return {only.name: 1.0}, ChoiceRecord(metric, 0, 0, only.name, (line,))
-    answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
+    answers = [each.answers(folds) for each in candidates]
     alone = [loss(target, answer, weights) for answer in answers]
     needless = [
         place for place, each in enumerate(candidates) if not corrected(each, candidates, folds, target)
@@ -116,10 +116,7 @@ def corrected(
     """
     for other in candidates:
         if other.name == candidate.corrects:
-            errors = [
-                np.square(np.concatenate([each.predictions[fold] for fold in folds]) - target)
-                for each in (other, candidate)
-            ]
+            errors = [np.square(each.answers(folds) - target) for each in (other, candidate)]
             gains = errors[0] - errors[1]
             return float(gains.mean()) > float(gains.std()) / math.sqrt(len(gains))
     return True
@@ -168,7 +165,7 @@ def told_out_of_fold(
     if not folds:
         return None
     target = rows.targets_of([rows.folds[fold] for fold in folds])
-    answers = [np.concatenate([each.predictions[fold] for fold in folds]) for each in candidates]
+    answers = [each.answers(folds) for each in candidates]
     answer = mixed(answers, tuple(shares[each.name] for each in candidates))
     if rows.schema.classes:
         return of_classes(target, answer, copies, rows.weights(target))

@@ -37,6 +37,10 @@ class Candidate:
     everywhere: dict[int, np.ndarray] = field(default_factory=dict)
     corrects: str = ""
 
+    def answers(self, folds: list[int]) -> np.ndarray:
+        """Its predictions of some folds' rows, one fold after the other."""
+        return np.concatenate([self.predictions[fold] for fold in folds])
+
 
 @dataclass(frozen=True)
 class Scored:

@@ -121,7 +121,7 @@ def loss_of(rows: TrainingSet, candidate: Candidate) -> float:
     """A candidate's loss on the folds that it has predicted."""
     folds = sorted(candidate.predictions)
     target = rows.targets_of([rows.folds[fold] for fold in folds])
-    return loss(target, np.concatenate([candidate.predictions[fold] for fold in folds]), rows.weights(target))
+    return loss(target, candidate.answers(folds), rows.weights(target))
 
 
 def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) -> tuple[Matrix, np.ndarray]:

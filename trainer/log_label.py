@@ -12,10 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from tails import unit_of
 from touchdown_blend import LogPart, Part
 
-LOW_SHARE = 0.1
-"""The share of the labels above 0 below which the unit lies. Labels below it stay about proportional."""
 ROUNDING = 1e-9
 """Standard deviations by which a label of 0 may come out negative."""
 WIDE = 3.0
@@ -48,7 +47,7 @@ class LogLabel:
         positive = np.sort(labels[labels > 0])
         if labels.min() < -ROUNDING * scale or not len(positive) or positive[-1] < WIDE * np.median(labels):
             return None
-        unit = float(positive[int(LOW_SHARE * len(positive))])
+        unit = unit_of(positive)
         logarithms = np.log1p(np.maximum(labels, 0.0) / unit)
         return cls(
             *(mean, scale, unit, float(logarithms.mean()), float(logarithms.std()), float(logarithms.max())),

@@ -32,12 +32,10 @@ MOST_ABSURD = 0.005
 """Share of the sampled values that may be absurd. A group that is larger is no mistake."""
 FEWEST_ABSURD = 2
 """As many of a small sample may be absurd, however large their share is."""
-
-
 LONG = 5.0
 """How many times as far as its half the 98th percentile of distances lies in a long tail."""
-
 LOW_SHARE = 0.1
+"""The share of the values above 0 below which the unit of a logarithm lies."""
 LEAST_UNIT = 1e-100
 """A smaller unit would let the quotient of the largest value overflow."""
 
@@ -112,22 +110,26 @@ def tails_of(every: EveryValue, sampled: np.ndarray, show: Callable[[float], str
 
 
 def logarithm_of(known: np.ndarray) -> Logarithm | None:
-    """The logarithm of a column with a long right tail, None if it has none. known: as `fences` takes it.
-
-    The unit is low among the values above 0, so that only the lowest stay about proportional.
-    """
+    """The logarithm of a column with a long right tail, None if it has none. known: as `fences` takes it."""
     middle = known[(len(known) - 1) // 2]
     above = known[np.searchsorted(known, middle, side="right") :] - middle
     if len(above) < FEWEST_DISTANCES:
         return None
     half, far = half_and_far(above)
-    positive = known[known > 0]
-    unit = float(positive[int(LOW_SHARE * len(positive))])
+    unit = unit_of(known[known > 0])
     if far <= LONG * half or unit < LEAST_UNIT:
         return None
     found = logarithms(known, unit)
     mean = float(found.mean())
     return Logarithm(unit, mean, safe_scale(mean, float(found.std())))
+
+
+def unit_of(positive: np.ndarray) -> float:
+    """The unit u of log(1 + value / u): low, so that only the lowest values stay about proportional.
+
+    positive: ascending, of shape (n,), n > 0.
+    """
+    return float(positive[int(LOW_SHARE * len(positive))])
 
 
 def half_and_far(distances: np.ndarray) -> tuple[float, float]:
