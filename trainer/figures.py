@@ -123,14 +123,14 @@ def _styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def _subplots(
-    width: float, height: float, left: float = 0.6, bottom: float = 0.5, **grid: Any
+    width: float, height: float, left: float = 0.6, bottom: float = 0.5, top: float = 0.15, **grid: Any
 ) -> tuple[Figure, Any]:
     """A figure with fixed margins, all in inches: fitting the margins to the contents draws it twice."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(
-        left=left / width, right=1 - 0.2 / width, bottom=bottom / height, top=1 - 0.15 / height, wspace=0.3
+        left=left / width, right=1 - 0.2 / width, bottom=bottom / height, top=1 - top / height, wspace=0.3
     )
     return figure, figure.subplots(**grid)
 
@@ -249,20 +249,20 @@ def confusion_figure(confusion: Any, classes: Sequence[str]) -> Figure:
     It is drawn on a bare Figure: pyplot would bring windows, a global state and an import time of its own.
     """
     import numpy as np
-    from matplotlib.figure import Figure
 
     counts = np.asarray(confusion)
-    side = min(3.5 + 0.35 * len(counts), 16)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.subplots()
+    names = [shorten(text, MAX_LABEL) for text in classes] if len(counts) <= MAX_ANNOTATED_CLASSES else []
+    longest = max(map(_text_width, names or ["999"]))
+    side = min(2.2 + 0.35 * len(counts), 15.0)
+    left, bottom, top = 0.5 + longest, 0.6 + longest * math.sin(math.pi / 4), 0.4
+    figure, axes = _subplots(left + side + 0.2, bottom + side + top, left=left, bottom=bottom, top=top)
     axes.imshow(counts, cmap="Blues")
     axes.set(xlabel="predicted", ylabel="true", title="Hold-out rows")
-    if len(counts) <= MAX_ANNOTATED_CLASSES:
-        names = [shorten(text, MAX_LABEL) for text in classes]
+    if names:
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", parse_math=False)
         axes.set_yticks(range(len(names)), names, parse_math=False)
         for (row, column), count in np.ndenumerate(counts):
-            color = "white" if count > counts.max() / 2 else "black"
+            color = "white" if count > (counts.min() + counts.max()) / 2 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     return figure
 
