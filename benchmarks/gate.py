@@ -155,9 +155,7 @@ def kinds(found: dict[str, Verdict]) -> list[str]:
 
 def show_reasons(found: dict[str, Verdict], names: Sequence[str]) -> None:
     """The metric, both values and both intervals of some tables, or why there are none."""
-    table = Table(
-        "table", "model", "baseline", "hold-out rows: interval", "training rows: interval", box=None
-    )
+    table = Table("table", "model", "baseline", "hold-out rows: interval", "all rows: interval", box=None)
     for name in names:
         gate = found[name].get("gate")
         if not gate:

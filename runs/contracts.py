@@ -227,7 +227,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """How well `rows` training rows were predicted by models that were trained on the others.
+    """How well `rows` rows were predicted, each by a model that was not trained on it.
 
     value, baseline: the metric, "log_loss" or "rmse", of these models and of the baseline. interval: 95 %
     interval of how much larger the first is, for RMSE as a share of the second.
@@ -246,7 +246,7 @@ class Baseline:
 
     name: "majority class", "base rate" or "mean". value: in the gate's metric. interval: 95 % interval of how
     much worse than that the model is. Rows that are too few to tell have an error instead of an interval, and
-    the model does not pass. out_of_fold: None unless the algorithm `auto` predicted enough training rows.
+    the model does not pass. out_of_fold: None unless the algorithm `auto` predicted training rows.
     """
 
     name: str

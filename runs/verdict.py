@@ -125,7 +125,7 @@ def derive_baseline(gate: Json, metric: str, value: float) -> Baseline:
 
 
 def derive_out_of_fold(baseline: Json, metric: str) -> OutOfFold | None:
-    """What the training rows say; None if nothing. Raises UnsoundVerdictError if its parts do not fit."""
+    """What all rows say; None if nothing. Raises UnsoundVerdictError if its parts do not fit."""
     stated = baseline.get("out_of_fold")
     if stated is None:
         return None
@@ -137,12 +137,12 @@ def derive_out_of_fold(baseline: Json, metric: str) -> OutOfFold | None:
     if stated.get("metric") != expected or interval is None or rows < rules.FEWEST_ROWS:
         raise UnsoundVerdictError(
             f"the out_of_fold of its gate is not an interval of the {expected} of {rules.FEWEST_ROWS} or more"
-            " training rows"
+            " rows"
         )
     if not rules.interval_fits(expected, other, value, rows, interval):
         raise UnsoundVerdictError(
             f"the interval of its out_of_fold, {interval[0]:g} to {interval[1]:g}, does not fit the"
-            f" {expected} of the baseline, {other:g}, and of the training rows, {value:g}"
+            f" {expected} of the baseline, {other:g}, and of the models, {value:g}"
         )
     return OutOfFold(expected, rows, value, other, list(interval))
 

@@ -21,7 +21,7 @@ from boosting_choice import BOOSTING, CORRECTED, choose_boosting, threads
 from budget import Budget
 from choice import Candidate, ChoiceRecord, Scored, loss
 from linear_choice import choose_linear
-from out_of_fold import OutOfFold, of_classes, of_numbers
+from out_of_fold import Unseen
 from progress import Epoch, say
 from schema import Plan
 from survey import Survey
@@ -60,8 +60,8 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
         # Of a comparison, the record and the report have all numbers.
         plan.notes.extend(left_out if record.folds else [summary(record), *left_out])
         rounds = max(each.rounds for each in candidates if shares[each.name])
-        told = told_out_of_fold(rows, candidates, shares, plan.copies)
-        return Trained(found, [training_loss(rows, found, rounds)], len(rows), record, told)
+        unseen = out_of_fold(rows, candidates, shares)
+        return Trained(found, [training_loss(rows, found, rounds)], len(rows), record, unseen)
 
 
 def compared(rows: TrainingSet, candidates: list[Candidate]) -> tuple[dict[str, float], ChoiceRecord]:
@@ -157,10 +157,8 @@ def predicted_by_all(candidates: list[Candidate]) -> list[int]:
     return sorted(set.intersection(*(set(each.predictions) for each in candidates)))
 
 
-def told_out_of_fold(
-    rows: TrainingSet, candidates: list[Candidate], shares: dict[str, float], copies: float
-) -> OutOfFold | None:
-    """What the chosen mixture's predictions of the folds say on whether the columns tell anything."""
+def out_of_fold(rows: TrainingSet, candidates: list[Candidate], shares: dict[str, float]) -> Unseen | None:
+    """The folds that all candidates have predicted, and what the chosen mixture answers to them."""
     folds = predicted_by_all(candidates)
     if not folds:
         return None
@@ -168,8 +166,8 @@ def told_out_of_fold(
     answers = [each.answers(folds) for each in candidates]
     answer = mixed(answers, tuple(shares[each.name] for each in candidates))
     if rows.schema.classes:
-        return of_classes(target, answer, copies, rows.weights(target))
-    return of_numbers(target, answer, rows.schema.label_scale, copies)
+        answer = answer[np.arange(len(target)), target.astype(np.int64)]
+    return Unseen(target, answer)
 
 
 def chosen_model(rows: TrainingSet, parts: dict[str, Part], shares: dict[str, float]) -> model.TouchdownModel:

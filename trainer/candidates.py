@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from automatic import train_auto
 from boosting import train_boosting
 from evaluation import HoldOut, evaluate
 from job import DEFAULT_EPOCHS, DEFAULT_LR, TrainingJob
+from out_of_fold import OutOfFold, Unseen, of_classes, of_numbers
 from progress import print_progress, say
 from schema import Plan
 from survey import Survey
@@ -64,3 +66,19 @@ def evaluate_candidates(survey: Survey, plan: Plan, trained: dict[str, Trained])
         scores = ", ".join(f"{key} {value:.4f}" for key, value in holdout.metrics.items())
         say(f"hold-out ({holdout.rows} rows), {name}: {scores}")
     return Candidates(trained, holdouts, selected)
+
+
+def told_by_all_rows(plan: Plan, candidates: Candidates) -> OutOfFold | None:
+    """What the training rows and the first hold-out rows say, each answered by a model that had not seen it.
+
+    None if no training row was answered so, or if all are too few.
+    """
+    trained, held_out = candidates.best.out_of_fold, candidates.holdout.unseen
+    if trained is None:
+        return None
+    if plan.schema.classes:
+        weights = plan.class_weights(np.concatenate([trained.target, held_out.target]))
+        return of_classes((trained, held_out), plan.copies, weights)
+    mean, unit = plan.schema.label_mean, plan.schema.label_scale
+    held_out = Unseen(plan.targets(held_out.target), (held_out.answers - mean) / unit)
+    return of_numbers((trained, held_out), unit, plan.copies)

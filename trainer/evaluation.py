@@ -12,6 +12,7 @@ from baseline import Trivial, against_majority, against_mean, against_random_ord
 from cache import Batch
 from deciding_metric import Deciding
 from design import Design
+from out_of_fold import Unseen
 from parallel import in_order
 from ranking import Scores
 from schema import Plan
@@ -19,8 +20,8 @@ from survey import Survey
 from training import Trained, losses
 
 CALIBRATION_BINS = 10
-MAX_RESIDUALS = 2000
-"""Rows whose true and predicted values are kept for the report."""
+MAX_KEPT = 2000
+"""Rows whose true and predicted values are kept."""
 MOST_GROUPS = 10_000
 """Groups of hold-out rows whose squared errors are kept; each of the first rows is a group of its own."""
 
@@ -30,13 +31,14 @@ class HoldOut:
     """How a model does on the hold-out rows.
 
     metrics: as scikit-learn defines them, the deciding one among them. baseline: how that compares with what
-    can be done without the columns. confusion: counts of shape (n_classes, n_classes), rows true and columns
-    predicted.
+    can be done without the columns. unseen: the first rows, with labels and estimates as they are.
+    confusion: counts of shape (n_classes, n_classes), rows true and columns predicted.
     """
 
     rows: int
     metrics: dict[str, float]
     baseline: Trivial
+    unseen: Unseen
     confusion: np.ndarray | None = None
     calibration: dict[str, Any] | None = None
     residuals: dict[str, list[float]] | None = None
@@ -51,6 +53,7 @@ class Classification:
         self.deciding = deciding
         self.scores = Scores(), Scores()
         self.bins = np.zeros((CALIBRATION_BINS, 3))
+        self.pairs: list[np.ndarray] = []
 
     def add(self, truth: np.ndarray, probabilities: np.ndarray) -> None:
         classes = len(self.confusion)
@@ -60,6 +63,8 @@ class Classification:
         )
         self.loss += losses(probabilities, truth)[0] * len(truth)
         self._add_to_bins(truth, probabilities, predicted)
+        if sum(part.shape[1] for part in self.pairs) < MAX_KEPT:
+            self.pairs.append(np.stack([truth, probabilities[np.arange(len(truth)), truth]]))
         if self.deciding.ranks:
             rare, scores = truth != self.deciding.majority, self.deciding.rarity(probabilities)
             for side, rows in zip(self.scores, (rare, ~rare), strict=True):
@@ -100,6 +105,7 @@ class Classification:
             rows,
             metrics,
             baseline=baseline,
+            unseen=first_rows(self.pairs),
             confusion=self.confusion,
             calibration={"what": f"the probability of {positive}", "bins": bins},
         )
@@ -131,7 +137,7 @@ class Regression:
                 len(truth),
             )
         )
-        if sum(part.shape[1] for part in self.pairs) < MAX_RESIDUALS:
+        if sum(part.shape[1] for part in self.pairs) < MAX_KEPT:
             self.pairs.append(np.stack([truth, estimated]))
 
     def holdout(self, copies: float) -> HoldOut:
@@ -139,7 +145,7 @@ class Regression:
         rows = sum(count for *_, count in self.errors)
         # The sum of squares around the hold-out's own mean, from that around the training's mean.
         spread = around - rows * (total / rows - self.mean) ** 2
-        pairs = np.concatenate(self.pairs, axis=1)[:, :MAX_RESIDUALS]
+        first = first_rows(self.pairs)
         return HoldOut(
             rows,
             {
@@ -148,8 +154,14 @@ class Regression:
                 "r2": 1 - squares / spread if spread > 0 else 0.0,
             },
             baseline=against_mean(self.groups[0, :rows], self.groups[1, :rows], rows, copies),
-            residuals={"truth": pairs[0].tolist(), "predicted": pairs[1].tolist()},
+            unseen=first,
+            residuals={"truth": first.target.tolist(), "predicted": first.answers.tolist()},
         )
+
+
+def first_rows(pairs: list[np.ndarray]) -> Unseen:
+    """pairs: of each batch its rows' labels, and what the model answered."""
+    return Unseen(*np.concatenate(pairs, axis=1)[:, :MAX_KEPT])
 
 
 def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[str, HoldOut]:

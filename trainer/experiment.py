@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import profiling
-from candidates import Candidates, evaluate_candidates, train_candidates
+from candidates import Candidates, evaluate_candidates, told_by_all_rows, train_candidates
 from challenge import Challenge, challenge
 from documents import metrics_document, profile_document, report_document
 from gate import ADVICE, judge
@@ -86,7 +86,7 @@ def judge_best(
         max_rmse=job.max_rmse,
         tolerance=job.tolerance,
         predictions=predictions,
-        out_of_fold=candidates.best.out_of_fold,
+        out_of_fold=told_by_all_rows(plan, candidates),
         advice=advice(survey),
     )
     say(f"verdict: {gate['verdict']}" + "".join(f"; {reason}" for reason in gate["reasons"]))

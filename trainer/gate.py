@@ -5,8 +5,8 @@ of accuracy. So its rows are resampled 1000 times, in pairs (bootstrap.py).
 
 - The baseline is always predicting the most frequent class, or the mean, or a random order of the rows. The
   model passes if the whole 95 % interval of its deficit against the baseline lies below 0. It also passes if
-  it is better than the baseline on the hold-out, and predictions of the training rows by models of the others
-  show over their whole interval that the columns tell something (out_of_fold.py).
+  it is better than the baseline on the hold-out, and the predictions of all rows, each by a model that was
+  not trained on it, show over their whole interval that the columns tell something (out_of_fold.py).
 - The champion, the model behind the endpoint's default deployment, has predicted the same hold-out rows as
   the challenger, which is rejected only if the whole interval of its deficit lies above the tolerance. The
   default tolerance of 0.01 is what the interval still resolves with some 10,000 hold-out rows if two models
@@ -51,8 +51,8 @@ def judge(
     metric: the deciding one, of verdict_rules.DECIDING_METRICS. metrics: of the model on the whole hold-out,
     the deciding one and the floor's among them. min_accuracy and max_rmse: 0 for no floor. tolerance: in
     points of the metric, or as a share of the champion's RMSE. predictions: None if there is no champion.
-    out_of_fold: what the training rows say; None if none was predicted. advice: what to do if the columns say
-    nothing about the label.
+    out_of_fold: what all rows say; None if no training row was predicted. advice: what to do if the columns
+    say nothing about the label.
 
     Raises ValueError for a metric that is not finite, and for arrays of different lengths.
     """
@@ -160,12 +160,12 @@ def _not_better(metric: str, value: float, baseline: dict[str, Any], advice: str
     told = baseline["out_of_fold"]
     if told and told["interval"][1] < 0:
         return (
-            f"{said}, although the {told['rows']} training rows show that the columns say something about the"
+            f"{said}, although the {told['rows']} rows in all show that the columns say something about the"
             " label; add rows or columns"
         )
     if told:
         said += (
-            f", nor on {told['rows']} training rows that models of the others predicted"
+            f", nor on {told['rows']} rows in all, each predicted by a model that was not trained on it"
             f" ({_words(told['metric'])}: {_ends(told)})"
         )
     return f"{said}; {advice}"

@@ -1,9 +1,10 @@
-"""What the training rows say on whether the columns tell anything about the label.
+"""What all rows say on whether the columns tell anything about the label.
 
-The algorithm `auto` has predicted training rows by models that were trained on the others. These are four
-times as many rows as the hold-out has, so they can tell a signal from noise where a small hold-out cannot.
-But penalty, rounds and weights were chosen on them, so they are no measure of the model's quality, and they
-count only if the hold-out, on which nothing was chosen, agrees (verdict_rules.beats_baseline).
+The algorithm `auto` has predicted training rows by models that were trained on the others, as the model has
+predicted the hold-out. Together these are five times as many rows as the hold-out has, so they can tell a
+signal from noise where a small hold-out cannot. But penalty, rounds and weights were chosen on the training
+rows, so this is no measure of the model's quality, and it counts only if the hold-out by itself, on which
+nothing was chosen, agrees (verdict_rules.beats_baseline).
 
 What is compared is what the models were chosen by: log loss against that of always answering the classes'
 shares, or squared error against that of always answering the mean. Both baselines are those of the predicted
@@ -15,6 +16,7 @@ Imports numpy, Student's distribution and the rules of the verdict, nothing else
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,8 +33,20 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """What models answered to rows that they were not trained on.
+
+    target: class indices, or standardised labels. answers: the probability of each row's class, or
+    standardised estimates. Both have the shape (n,).
+    """
+
+    target: Floats
+    answers: Floats
+
+
+@dataclass(frozen=True)
 class OutOfFold:
-    """How well training rows are predicted by models of the others.
+    """How well rows are predicted by models that were not trained on them.
 
     metric: verdict_rules.OUT_OF_FOLD_METRIC. rows: how many there are; copies of a row count as one. value,
     baseline: the metric of the predictions and of the baseline. interval: 95 % interval of how much larger
@@ -51,27 +65,30 @@ class OutOfFold:
 
 
 def of_classes(
-    target: NDArray[np.int64], probabilities: Floats, copies: float = 1.0, weights: Floats | None = None
+    samples: Sequence[Unseen], copies: float = 1.0, weights: Floats | None = None
 ) -> OutOfFold | None:
-    """target: class indices of shape (n,). probabilities: of shape (n, classes). copies: as in baseline.py.
+    """copies: as in baseline.py. weights: of each class, if not all rows count alike.
 
-    weights: what each row counts for, if not all count alike. None if the rows are too few to tell anything,
-    as also for `of_numbers`.
+    None if the rows are too few to tell anything, as also for `of_numbers`.
     """
+    target, likely = _pooled(samples)
+    target = target.astype(np.int64)
     rows = different(len(target), copies)
     if rows < rules.FEWEST_ROWS:
         return None
-    weights = np.ones(len(target)) if weights is None else weights / weights.mean()
-    shares = np.bincount(target, weights, minlength=probabilities.shape[1]) / len(target)
-    ours = -weights * np.log(np.clip(probabilities[np.arange(len(target)), target], SMALLEST, 1.0))
-    its = -weights * np.log(shares[target])
+    counts = np.ones(len(target)) if weights is None else weights[target]
+    counts = counts / counts.mean()
+    shares = np.bincount(target, counts) / len(target)
+    ours = -counts * np.log(np.clip(likely, SMALLEST, 1.0))
+    its = -counts * np.log(shares[target])
     interval = mean_difference(ours, its, rows)
     metric = rules.OUT_OF_FOLD_METRIC["classification"]
     return OutOfFold(metric, rows, float(ours.mean()), float(its.mean()), interval)
 
 
-def of_numbers(target: Floats, answers: Floats, unit: float, copies: float = 1.0) -> OutOfFold | None:
-    """target, answers: standardised, of shape (n,). unit: the label's standard deviation in training."""
+def of_numbers(samples: Sequence[Unseen], unit: float, copies: float = 1.0) -> OutOfFold | None:
+    """unit: the label's standard deviation in training."""
+    target, answers = _pooled(samples)
     rows = different(len(target), copies)
     around = np.square(target - target.mean())
     if rows < rules.FEWEST_ROWS or not around.any():
@@ -81,6 +98,13 @@ def of_numbers(target: Floats, answers: Floats, unit: float, copies: float = 1.0
     low, high = (_root(1 + end / spread) - 1 for end in mean_difference(squares, around, rows))
     rmse, baseline = unit * math.sqrt(float(squares.mean())), unit * math.sqrt(spread)
     return OutOfFold(rules.OUT_OF_FOLD_METRIC["regression"], rows, rmse, baseline, (low, high))
+
+
+def _pooled(samples: Sequence[Unseen]) -> tuple[Floats, Floats]:
+    return (
+        np.concatenate([each.target for each in samples]),
+        np.concatenate([each.answers for each in samples]),
+    )
 
 
 def mean_difference(ours: Floats, its: Floats, rows: int) -> Interval:

@@ -136,7 +136,7 @@ def _evidence(gate: Json) -> str:
     unit = " as a share of it" if told["metric"] == "rmse" else ""
     return (
         f"On {rows} hold-out rows, the model is better than {baseline_is} but chance may explain that. It"
-        f" does not explain how well {told['rows']} training rows were predicted by models of the others:"
+        f" does not explain how well {told['rows']} rows in all were predicted by models not trained on them:"
         f" {METRICS[told['metric']][0]} {told['value']:.4g}, without the columns {told['baseline']:.4g}"
         f" ({interval}{unit}: {low:.2g} to {high:.2g})."
     )

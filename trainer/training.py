@@ -14,7 +14,7 @@ from chunks import Chunks
 from class_weights import balanced
 from learner import Learner, WeightOverflowError
 from learner import losses as losses
-from out_of_fold import OutOfFold
+from out_of_fold import Unseen
 from parallel import read_ahead
 from progress import Epoch, say
 from refusals import BadInputError
@@ -36,15 +36,15 @@ Features that say nothing would otherwise have a large dataset trained on again 
 class Trained:
     """A model. epochs: the measured ones, in order. rows: how many it was trained on.
 
-    choice: how it was chosen; None if the job named its algorithm. out_of_fold: what the training rows say on
-    whether the columns tell anything; None if none was predicted, or too few.
+    choice: how it was chosen; None if the job named its algorithm. out_of_fold: training rows and what models
+    of the others answered; None if none was predicted.
     """
 
     model: model.TouchdownModel
     epochs: list[Epoch]
     rows: int
     choice: ChoiceRecord | None = None
-    out_of_fold: OutOfFold | None = None
+    out_of_fold: Unseen | None = None
 
 
 class TooFastError(ArithmeticError):

@@ -9,7 +9,7 @@ A model is deployed if
 1. its accuracy or RMSE reaches the floor, if the run's settings set one;
 2. its deciding metric is better than the baseline's, a model that always predicts the most frequent class or
    the mean, by more than chance explains: on the hold-out rows alone or, if these are too few to say so by
-   themselves, on training rows that were predicted by models of the other ones;
+   themselves, on all rows, each predicted by a model that was not trained on it;
 3. its deciding metric is not worse than the champion's by more than the tolerance, as far as the hold-out
    rows can show.
 """
@@ -47,7 +47,7 @@ BASELINE = {"accuracy": "majority class", "average_precision": "base rate", "rms
 The base rate is the average precision of a random order of the rows: about the share of the rare ones.
 """
 OUT_OF_FOLD_METRIC = {"classification": "log_loss", "regression": "rmse"}
-"""By what training rows that are predicted by models of the others are compared with the baseline."""
+"""By what all rows, each predicted by a model that was not trained on it, are compared with the baseline."""
 FEWEST_ROWS = 6
 """Hold-out rows that a comparison of two models needs.
 
@@ -87,9 +87,9 @@ def beats_baseline(
     """Whether a model is better than the baseline by more than chance explains.
 
     value, baseline: the deciding metric of both on the hold-out. interval: of how much worse the model is
-    there; without one, the rows are too few to show anything. out_of_fold: the same for training rows that
-    models of the other ones predicted; None if there are none. Either interval has to lie below 0, and with
-    the second alone, the model must at least be better on the hold-out.
+    there; without one, the rows are too few to show anything. out_of_fold: the same for all rows, each
+    predicted by a model that was not trained on it; None if no training row was. Either interval has to lie
+    below 0, and with the second alone, the model must at least be better on the hold-out.
     """
     if interval is None:
         return False

@@ -139,7 +139,12 @@ def verdicts_on(kind: str, rows: int, skill: float, seed: int) -> str:
     return str(gate.judge("accuracy", {"accuracy": float((right == predicted).mean())}, trivial)["verdict"])
 
 
-# --- What the training rows say -----------------------------------------------------------------------------
+# --- What all rows say --------------------------------------------------------------------------------------
+
+
+def unseen(label: Any, probabilities: Any) -> Any:
+    """Rows of classes, and the probability that each one's own class got."""
+    return out_of_fold.Unseen(label, probabilities[np.arange(len(label)), label])
 
 
 def told(kind: str, rows: int, skill: float, seed: int, **more: Any) -> Any:
@@ -150,11 +155,12 @@ def told(kind: str, rows: int, skill: float, seed: int, **more: Any) -> Any:
     random = np.random.default_rng([seed, rows])
     if kind == "regression":
         truth = random.normal(size=rows)
-        return out_of_fold.of_numbers(truth, skill * truth + 0.1 * random.normal(size=rows), 7.0, **more)
+        answers = skill * truth + 0.1 * random.normal(size=rows)
+        return out_of_fold.of_numbers([out_of_fold.Unseen(truth, answers)], 7.0, **more)
     label = random.integers(3, size=rows)
     logits = 3 * skill * np.eye(3)[label] + 0.1 * random.normal(size=(rows, 3))
     odds = np.exp(logits)
-    return out_of_fold.of_classes(label, odds / odds.sum(axis=1, keepdims=True), **more)
+    return out_of_fold.of_classes([unseen(label, odds / odds.sum(axis=1, keepdims=True))], **more)
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
@@ -166,7 +172,7 @@ def test_training_rows_tell_a_signal_from_noise(kind: str) -> None:
 
 def test_the_training_rows_are_compared_by_hand() -> None:
     probabilities = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]] * 2)
-    found = out_of_fold.of_classes(np.array([0, 0, 1] * 2), probabilities)
+    found = out_of_fold.of_classes([unseen(np.array([0, 0, 1] * 2), probabilities)])
     ours, its = np.log([0.8, 0.6, 0.7] * 2), np.log([2 / 3, 2 / 3, 1 / 3] * 2)
     assert (found.metric, found.rows) == ("log_loss", 6)
     assert (found.value, found.baseline) == (pytest.approx(-ours.mean()), pytest.approx(-its.mean()))
@@ -176,7 +182,8 @@ def test_the_training_rows_are_compared_by_hand() -> None:
         pytest.approx(middle - reach, rel=0.01),
         pytest.approx(middle + reach, rel=0.01),
     )
-    numbers = out_of_fold.of_numbers(np.arange(10.0), np.arange(10.0) + 1, 5.0)
+    parts = [out_of_fold.Unseen(part, part + 1) for part in (np.arange(7.0), np.arange(7.0, 10.0))]
+    numbers = out_of_fold.of_numbers(parts, 5.0)
     assert (numbers.metric, numbers.value) == ("rmse", 5.0)
     assert numbers.baseline == pytest.approx(5 * np.arange(10.0).std())
     low, high = numbers.interval
@@ -188,7 +195,7 @@ def test_the_training_rows_are_compared_by_hand() -> None:
 def test_training_rows_that_are_few_or_all_alike_tell_nothing() -> None:
     assert told("classification", 5, 0.9, 1) is None
     assert told("regression", 20, 0.9, 1, copies=4.0) is None
-    assert out_of_fold.of_numbers(np.ones(30), np.ones(30), 1.0) is None
+    assert out_of_fold.of_numbers([out_of_fold.Unseen(np.ones(30), np.ones(30))], 1.0) is None
     alone, four_times = (told("classification", 100, 0.2, 1, copies=copies) for copies in (1.0, 4.0))
     assert four_times.rows == 25
     assert four_times.interval[1] > alone.interval[1]
@@ -197,15 +204,15 @@ def test_training_rows_that_are_few_or_all_alike_tell_nothing() -> None:
 def test_classes_that_count_alike_are_compared_with_even_shares() -> None:
     """With such weights, probabilities that are even say as much as nothing, however rare a class is."""
     target = np.repeat([0, 1], [90, 10])
-    weights = np.where(target == 0, 1 / 90, 1 / 10)
-    even = out_of_fold.of_classes(target, np.full((100, 2), 0.5), 1.0, weights)
+    weights = np.array([1 / 90, 1 / 10])
+    even = out_of_fold.of_classes([unseen(target, np.full((100, 2), 0.5))], 1.0, weights)
     assert even.value == pytest.approx(even.baseline) == pytest.approx(np.log(2))
     knows = np.where(target[:, np.newaxis] == [0, 1], 0.7, 0.3)
-    assert out_of_fold.of_classes(target, knows, 1.0, weights).interval[1] < 0
+    assert out_of_fold.of_classes([unseen(target, knows)], 1.0, weights).interval[1] < 0
 
 
 def test_a_certain_error_does_not_make_a_log_loss_infinite() -> None:
-    found = out_of_fold.of_classes(np.array([0, 1] * 5), np.array([[1.0, 0.0], [1.0, 0.0]] * 5))
+    found = out_of_fold.of_classes([unseen(np.array([0, 1] * 5), np.array([[1.0, 0.0]] * 10))])
     assert math.isfinite(found.interval[0] + found.interval[1])
 
 
@@ -228,7 +235,7 @@ def test_a_model_no_better_on_the_hold_out_is_not_deployed_whatever_the_training
     assert judged["reasons"] == [
         "accuracy 0.5 is not better than that of always predicting the most frequent class (0.5) on 8 "
         "hold-out rows (95 % interval of the difference: -0.5 to 0.1, below 0 is better), although the 32 "
-        "training rows show that the columns say something about the label; add rows or columns"
+        "rows in all show that the columns say something about the label; add rows or columns"
     ]
 
 
@@ -237,7 +244,7 @@ def test_if_neither_hold_out_nor_training_rows_tell_both_intervals_are_given() -
     assert judged["verdict"] == "keep_champion"
     (reason,) = judged["reasons"]
     assert "by more than chance explains on 8 hold-out rows (95 % interval" in reason
-    assert "below 0 is better), nor on 32 training rows that models of the others predicted (rmse: " in reason
+    assert "), nor on 32 rows in all, each predicted by a model that was not trained on it (rmse: " in reason
 
 
 KINDS = ("classification", "rare", "regression")

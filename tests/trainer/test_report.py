@@ -372,8 +372,8 @@ def test_training_rows_that_show_what_the_hold_out_cannot_are_told_with_the_verd
     words = " ".join(" ".join(Text(render(document)).words).split())
     assert (
         "On 9 hold-out rows, the model is better than the baseline, always the mean, but chance may explain "
-        "that. It does not explain how well 80 training rows were predicted by models of the others: RMSE 8, "
-        "without the columns 30 (95 % interval of the difference as a share of it: -0.8 to -0.6)."
+        "that. It does not explain how well 80 rows in all were predicted by models not trained on them: "
+        "RMSE 8, without the columns 30 (95 % interval of the difference as a share of it: -0.8 to -0.6)."
     ) in words
 
 

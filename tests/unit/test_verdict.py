@@ -198,11 +198,11 @@ def test_where_few_hold_out_rows_leave_it_open_the_training_rows_tell() -> None:
     ("told", "words"),
     [
         ("yes", "the out_of_fold of its gate is no object"),
-        (TOLD | {"metric": "accuracy"}, "is not an interval of the log_loss of 6 or more training rows"),
-        (TOLD | {"rows": 5}, "is not an interval of the log_loss of 6 or more training rows"),
+        (TOLD | {"metric": "accuracy"}, "is not an interval of the log_loss of 6 or more rows"),
+        (TOLD | {"rows": 5}, "is not an interval of the log_loss of 6 or more rows"),
         (TOLD | {"interval": None}, "is not an interval of the log_loss"),
         (TOLD | {"value": None}, "no finite value"),
-        (TOLD | {"value": 0.7}, "does not fit the log_loss of the baseline, 0.6, and of the training rows"),
+        (TOLD | {"value": 0.7}, "does not fit the log_loss of the baseline, 0.6, and of the models"),
     ],
     ids=str,
 )
