@@ -20,7 +20,20 @@ from orchestrators.training_run import orchestrations
 from triggers.events import events
 from triggers.http import http
 
-app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+class App(df.DFApp):
+    """A durable app without the functions for durable HTTP calls that azure-functions-durable adds.
+
+    Whoever has the system key of the durable API may start any orchestration. BuiltIn__HttpPollOrchestrator
+    would send a token of the app's identity, for a resource that the caller names, to an address that the
+    caller names.
+    """
+
+    def _register_builtin_http_functions(self) -> None:
+        """Register none of them: no orchestration of this app calls HTTP."""
+
+
+app = App(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(events)
 app.register_functions(http)
 app.register_functions(orchestrations)

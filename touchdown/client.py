@@ -83,7 +83,7 @@ class Client(Connection):
         return UploadedDataset(dataset, path, etag, naming.run_id(self.target.container, path, etag))
 
     def start_run(self, dataset: str, settings: Json | None = None, *, rerun: bool = False) -> Json:
-        """POST /api/runs; returns `{"run_id", "url", "links"}`."""
+        """POST /api/runs; returns `{"run_id", "url"}`."""
         body: Json = {"dataset": dataset}
         body |= {"settings": settings} if settings else {}
         body |= {"rerun": True} if rerun else {}

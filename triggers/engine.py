@@ -1,10 +1,8 @@
 """What the durable engine knows of a run."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-import azure.functions as func
 from azure.durable_functions.client import SyncDurableFunctionsClient
 from durabletask.client import OrchestrationState
 
@@ -34,10 +32,6 @@ class Engine(Protocol):
     ) -> str: ...
 
     def raise_orchestration_event(self, instance_id: str, event_name: str, /, *, data: Json) -> None: ...
-
-    def create_http_management_payload(
-        self, request: func.HttpRequest, instance_id: str, /
-    ) -> Mapping[str, Any]: ...
 
 
 def has_ended(state: OrchestrationState) -> bool:

@@ -32,7 +32,7 @@ PAGE_LIMIT = 200
 
 
 def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.HttpResponse:
-    """Start a run for a dataset that lies in storage: 202 with Location and the durable status links."""
+    """Start a run for a dataset that lies in storage: 202 with Location."""
     body = json_object(req, '{"dataset": "iris_csv.csv"}', {"dataset", "settings", "rerun"})
     name, rerun = body.get("dataset"), body.get("rerun", False)
     if not isinstance(name, str):
@@ -53,8 +53,7 @@ def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.H
             ' upload other content, or send "rerun": true to train it again.',
             run_id=started.run_id,
         )
-    links = dict(engine.create_http_management_payload(req, started.run_id))
-    return accepted(req, started.run_id, links=links)
+    return accepted(req, started.run_id)
 
 
 def upload_of(path: str, name: str, clients: Clients) -> Upload:
@@ -68,9 +67,13 @@ def upload_of(path: str, name: str, clients: Clients) -> Upload:
     return Upload(clients.settings.container, path, str(found.etag).strip('"'), uploaded)
 
 
-def accepted(req: func.HttpRequest, run_id: str, **more: Json) -> func.HttpResponse:
+def accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
+    """The response to a request that a run has received. It has no key of the durable API in it.
+
+    A payload of Durable Functions would: anyone who may start a run could then steer, forge and purge all.
+    """
     url = address(req, f"runs/{run_id}")
-    return reply(202, {"run_id": run_id, "url": url, **more}, {"Location": url})
+    return reply(202, {"run_id": run_id, "url": url}, {"Location": url})
 
 
 def list_runs(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.HttpResponse:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-import azure.functions as func
 import grpc
 
 from runs.contracts import Json
@@ -36,9 +35,6 @@ class Engine:
     def raise_orchestration_event(self, instance_id: str, event: str, *, data: Any) -> None:
         self.raised.append((instance_id, event))
         self.data.append(data)
-
-    def create_http_management_payload(self, _: func.HttpRequest, instance_id: str) -> dict[str, str]:
-        return {"id": instance_id}
 
 
 def state(status: str, custom: Any = None, failure: str = "") -> Any:

@@ -44,8 +44,6 @@ STEPS = {
     "cancel_scoring",
     "delete_deployment",
 }
-BUILT_IN = {"BuiltIn__HttpActivity", "BuiltIn__HttpPollOrchestrator"}
-"""azure-functions-durable adds these to every app."""
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +55,28 @@ def app() -> App:
 
 
 def test_the_worker_finds_these_functions_and_no_others(app: App) -> None:
-    assert {each.name for each in app} == TRIGGERED.keys() | STEPS | BUILT_IN
+    assert {each.name for each in app} == TRIGGERED.keys() | STEPS
+
+
+def test_no_orchestration_sends_a_token_of_the_app_to_an_address_that_its_caller_names(app: App) -> None:
+    """azure-functions-durable adds one that does to every app, and its key starts any orchestration."""
+    assert [each.name for each in app if each.kind == "orchestrationTrigger"] == ["training_run"]
 
 
 def test_a_deployment_waits_for_each_function_of_the_app(app: App) -> None:
-    names = sorted({each.name for each in app} - BUILT_IN)
+    names = sorted({each.name for each in app})
     assert list(missing_functions.FUNCTIONS) == names
     assert missing_functions.missing(f"func-x/{name}\n" for name in names) == []
     assert missing_functions.missing(names[1:]) == names[:1]
 
 
 def test_every_function_has_the_trigger_it_is_meant_to_have(app: App) -> None:
-    kinds = {each.name: each.kind for each in app if each.name not in BUILT_IN}
+    kinds = {each.name: each.kind for each in app}
     assert kinds == TRIGGERED | dict.fromkeys(STEPS, "activityTrigger")
 
 
 def test_every_function_is_given_what_triggers_it_by_the_name_that_it_expects(app: App) -> None:
-    names = {each.name: each.trigger["name"] for each in app if each.name not in BUILT_IN}
+    names = {each.name: each.trigger["name"] for each in app}
     by_http = dict.fromkeys(TRIGGERED, "req") | {"on_blob_created": "event", "training_run": "ctx"}
     assert names == by_http | dict.fromkeys(STEPS, "given")
 
@@ -157,4 +160,4 @@ def test_the_readme_lists_every_function_and_no_other(app: App) -> None:
     listed = readme_table()
     if not listed:
         pytest.skip("README.md has no table whose first column is headed Function; the lists above hold")
-    assert listed | BUILT_IN == {each.name for each in app}
+    assert listed == {each.name for each in app}

@@ -92,7 +92,9 @@ def test_the_address_of_a_started_run_is_also_its_location(clients: Clients) -> 
     request = func.HttpRequest("POST", url, body=b'{"dataset": "iris_csv.csv"}')
     answer = respond(http.start_run, request, Engine(), lambda: clients)
     assert (answer.status_code, answer.mimetype) == (202, "application/json")
-    assert answer.headers["Location"] == json.loads(answer.get_body())["url"] == f"{url}/{RUN}"
+    body = json.loads(answer.get_body())
+    assert answer.headers["Location"] == body["url"] == f"{url}/{RUN}"
+    assert body.keys() == {"run_id", "url"}, "no address of the durable API, which has its key in it"
 
 
 @pytest.mark.parametrize("rerun", [False, True])
