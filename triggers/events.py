@@ -7,12 +7,13 @@ may pass (storage or the engine out of reach) is raised.
 
 import logging
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import ResourceNotFoundError
 
 from runs import naming
 from runs.contracts import Json, Upload
@@ -33,6 +34,9 @@ page does not name, such as Put Blob From URL. definitions/subscriptions.json sa
 
 LOST = 60.0
 """Seconds after its claim during which a run may still be unknown to the engine; later, it is lost."""
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the time of an event may be from the Last-Modified of its blob and still be believed."""
 
 _ETAG = re.compile(r"[!#-~]{1,100}")
 """An entity tag as HTTP allows it, without its quotes."""
@@ -60,6 +64,12 @@ class IrrelevantEventError(UnusableEventError):
     """A well-formed event about something that this app does not follow."""
 
     level = logging.DEBUG
+
+
+class OutdatedEventError(UnusableEventError):
+    """An event about a dataset that no longer is as the event says, if it ever was."""
+
+    level = logging.INFO
 
 
 class NotReadyError(Exception):
@@ -124,22 +134,58 @@ def receive(event: func.EventGridEvent | func.CloudEvent, engine: Engine, client
     """Do what on_blob_created does, with these clients."""
     try:
         blob = created(event)
+        if blob.container != clients.settings.container:
+            raise IrrelevantEventError(f"container {blob.container!r} is not the app's")
+        follow(blob, str(event.id), engine, clients)
     except UnusableEventError as why:
         log.log(why.level, "event %s is ignored: %s", event.id, why)
-        return
-    if blob.container != clients.settings.container:
-        log.debug("event %s is ignored: container %r is not the app's", event.id, blob.container)
-    elif naming.is_dataset(blob.path):
-        upload = Upload(blob.container, blob.path, blob.etag, blob.time)
-        started = start(engine, upload, {}, "event", clients)
+
+
+def follow(blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:
+    """Start the run of a dataset, or wake the run of a model. Raises UnusableEventError or NotReadyError."""
+    if naming.is_dataset(blob.path):
+        started = start(engine, upload_of(blob, clients), {}, "event", clients)
         if started.result == "starting":
             # If the claimant has died, only a further delivery can pick the run up.
             raise NotReadyError(f"run {started.run_id} was claimed a moment ago by another delivery")
-        log.info("event %s for %r: run %s %s", event.id, blob.path, started.run_id, started.result)
+        log.info("event %s for %r: run %s %s", event_id, blob.path, started.run_id, started.result)
     elif run_id := naming.run_of_model(blob.path):
-        wake(run_id, blob, str(event.id), engine, clients)
+        wake(run_id, blob, event_id, engine, clients)
     else:
-        log.debug("event %s is ignored: %r is neither a dataset nor a model", event.id, blob.path)
+        raise IrrelevantEventError(f"{blob.path!r} is neither a dataset nor a model")
+
+
+def upload_of(blob: Created, clients: Clients) -> Upload:
+    """The upload that an event is about.
+
+    Whoever has the webhook's key can send any event. So no run is claimed for a blob that is not there, nor
+    for a version that is no longer there while another run has the present one. A version that a run has
+    claimed needs no look: that run knows what it is about.
+
+    The time of an event orders uploads, so that one far in the future would make every later upload an older
+    one. It is believed only if storage's own time of the blob is close to it.
+
+    Raises OutdatedEventError.
+    """
+    upload = Upload(blob.container, blob.path, blob.etag, blob.time)
+    try:
+        found = clients.container.get_blob_client(blob.path).get_blob_properties()
+    except ResourceNotFoundError:
+        if has_run(upload, clients):
+            return upload
+        raise OutdatedEventError(f"{blob.path!r} is not there") from None
+    present = replace(upload, etag=str(found.etag).strip('"'))
+    if present != upload and has_run(present, clients) and not has_run(upload, clients):
+        raise OutdatedEventError(f"{blob.path!r} has changed since, and another run has it")
+    if abs(found.last_modified - datetime.fromisoformat(blob.time)) > CLOCK_SKEW:
+        return replace(upload, uploaded_at=run_store.timestamp(found.last_modified))
+    return upload
+
+
+def has_run(upload: Upload, clients: Clients) -> bool:
+    """Whether a run has claimed this version of a dataset."""
+    run_id = naming.run_id(upload.container, upload.path, upload.etag)
+    return run_store.read(run_id, clients) is not None
 
 
 def wake(run_id: str, blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:

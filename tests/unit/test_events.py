@@ -348,6 +348,76 @@ def test_an_event_that_can_never_be_used_is_logged_and_accepted(
     assert str(EVENT["id"]) in entry.getMessage()
 
 
+# --- An event that may be forged ---------------------------------------------------------------------------
+
+DATASET = "datasets/iris_csv.csv"
+UPLOADED = datetime(2026, 11, 23, 18, 41, tzinfo=UTC)
+"""When storage wrote the dataset, to the second."""
+
+
+@pytest.fixture
+def stored() -> tuple[Blobs, Clients]:
+    """Storage that holds the dataset of EVENT."""
+    blobs = Blobs()
+    blobs.now = UPLOADED
+    blobs.put(DATASET, b"a,b\n1,2\n", FOUND.etag)
+    return blobs, Wire(blobs).clients()
+
+
+def test_events_about_blobs_that_are_not_there_claim_nothing(clients: Clients) -> None:
+    for number in range(20):
+        receive(event(f"datasets/forged-{number}.csv"), NO_ENGINE, clients)
+    assert run_store.page(50, clients).runs == []
+
+
+def test_events_about_versions_that_are_not_there_claim_nothing_beside_the_run_of_the_present_one(
+    stored: tuple[Blobs, Clients],
+) -> None:
+    blobs, clients = stored
+    engine = Engine()
+    receive(event(), engine, clients)
+    kept = set(blobs.blobs)
+    for number in range(20):
+        receive(event(data=DATA | {"eTag": f"0xF{number}"}), engine, clients)
+    assert [run_id for run_id, _ in engine.scheduled] == [RUN]
+    assert set(blobs.blobs) == kept
+
+
+def test_an_upload_whose_metadata_were_set_before_its_event_came_still_has_its_run(
+    stored: tuple[Blobs, Clients],
+) -> None:
+    blobs, clients = stored
+    blobs.put(DATASET, b"a,b\n1,2\n", "0xLATER", metadata={"epochs": "4"})
+    engine = Engine()
+    receive(event(), engine, clients)
+    assert [run_id for run_id, _ in engine.scheduled] == [RUN]
+
+
+@pytest.mark.parametrize(
+    ("time", "believed"),
+    [
+        ("2026-11-23T18:41:00.9584103Z", "2026-11-23T18:41:00.958410Z"),
+        ("2026-11-23T18:45:59Z", "2026-11-23T18:45:59.000000Z"),
+        ("2026-11-23T18:36:01Z", "2026-11-23T18:36:01.000000Z"),
+        ("2026-11-23T18:46:01Z", "2026-11-23T18:41:00.000000Z"),
+        ("2999-01-01T00:00:00Z", "2026-11-23T18:41:00.000000Z"),
+        ("1999-01-01T00:00:00Z", "2026-11-23T18:41:00.000000Z"),
+        ("0001-01-01T00:00:00Z", "2026-11-23T18:41:00.000000Z"),
+        ("9999-12-31T23:59:59.999999Z", "2026-11-23T18:41:00.000000Z"),
+        (None, "2026-11-23T18:41:00.000000Z"),
+    ],
+)
+def test_a_time_that_is_far_from_that_of_the_blob_does_not_order_uploads(
+    stored: tuple[Blobs, Clients], time: str | None, believed: str
+) -> None:
+    """An upload of the year 2999 would make every later one superseded."""
+    _, clients = stored
+    engine = Engine()
+    receive(event(eventTime=time), engine, clients)
+    ((_, given),) = engine.scheduled
+    assert given["request"]["upload"]["uploaded_at"] == believed
+
+
 # --- An event that must come again ----------------------------------------------------------------------
 
 RUN = naming.run_id("blobs", "datasets/iris_csv.csv", "0x8D4BCC2E4835CD0")
@@ -360,6 +430,7 @@ def claimed() -> tuple[Blobs, Clients]:
     clients = Wire(blobs).clients()
     upload = Upload("blobs", "datasets/iris_csv.csv", "0x8D4BCC2E4835CD0", FOUND.time)
     assert run_store.claim(RunRequest(RUN, upload, {}, "event", "2026-01-01T00:00:00.000000Z"), clients)
+    blobs.put(DATASET, b"a,b\n1,2\n", FOUND.etag)
     return blobs, clients
 
 
