@@ -8,7 +8,7 @@ from services.clients import Clients
 
 @activity
 def record_run(record: RunRecord, clients: Clients) -> Done:
-    """Write runs/<run id>/run.json: what the run did and how it ended. It is the last write of a run.
+    """Write app/runs/<run id>/run.json: what the run did and how it ended. It is the last write of a run.
 
     Raises RefusedError RunEnded if the record already holds another end. An engine may execute a finished run
     id again, and the outcome of that execution (in an outage, say) is not the outcome of the run.

@@ -10,7 +10,7 @@ from activities.registration import activity
 from activities.scoring_errors import cluster_error, why_failed
 from activities.training_result import metrics_path, read_metrics, read_yaml
 from activities.workspace import datastore_uri
-from runs import predictions
+from runs import naming, predictions
 from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
 from services.clients import Clients
@@ -19,6 +19,7 @@ from trainer.dialect import csv_rows
 PREDICTION_LENGTH = 200
 """Characters of a prediction that a run keeps: a label may be as long as a cell."""
 PREDICTIONS_KEPT = 5
+JOB_NOTE = "scoring-job.txt"
 ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding"})
 """The statuses of a scoring job that has stopped."""
 
@@ -29,18 +30,18 @@ _invoking = threading.Lock()
 def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
     """Score the first rows of the dataset with the new deployment; done once the predictions are right.
 
-    The name of the scoring job is kept beside its input, so that an attempt after a crash finds the job of
-    the attempt before.
+    The name of the scoring job is kept in storage, so that an attempt after a crash finds the job of the
+    attempt before.
 
     Raises RefusedError SmokeTestFailed if the job failed, or did not predict exactly one value for each row:
     a class that the model knows, or a finite number.
     """
-    folder = f"runs/{wanted.run_id}/smoke"
-    job = wanted.operation_url or read_text(f"{folder}/job.txt", clients)
+    note = naming.app_file(wanted.run_id, JOB_NOTE)
+    job = wanted.operation_url or read_text(note, clients)
     if not job:
-        output = f"{folder}/predictions.csv"
+        output = predictions_path(wanted.run_id)
         job = invoke(wanted.endpoint, wanted.deployment, sample_path(wanted.run_id), output, clients)
-        clients.container.upload_blob(f"{folder}/job.txt", job, overwrite=True)
+        clients.container.upload_blob(note, job, overwrite=True)
         return SmokeTestStatus(False, job)
     status = job_status(job, clients)
     if status not in ENDED:
@@ -55,6 +56,10 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
         raise failed(wanted.deployment, job, f" gave {len(found)} predictions for {rows} rows.")
     kept = [each[:PREDICTION_LENGTH] for each in found[:PREDICTIONS_KEPT]]
     return SmokeTestStatus(True, job, rows, kept)
+
+
+def predictions_path(run_id: str) -> str:
+    return f"{naming.RUNS}{run_id}/smoke/predictions.csv"
 
 
 def waiting_for(job: str, status: str, of_cluster: str) -> str:
@@ -76,7 +81,7 @@ def read_predictions(wanted: SmokeTestInput, job: str, clients: Clients) -> list
 
     Raises RefusedError: SmokeTestFailed; InvalidModel, if the model is no longer there.
     """
-    text = read_text(f"runs/{wanted.run_id}/smoke/predictions.csv", clients)
+    text = read_text(predictions_path(wanted.run_id), clients)
     if not text:
         raise failed(wanted.deployment, job, " left no predictions.")
     described = read_yaml(f"{wanted.model}/MLmodel", clients)
@@ -127,7 +132,7 @@ def read_text(path: str, clients: Clients) -> str:
 @activity
 def cancel_scoring(left: CleanUp, clients: Clients) -> ProvisioningStatus:
     """Clean-up: cancel the smoke test's scoring job if it is running; done once it has ended."""
-    job = left.job or read_text(f"runs/{left.run_id}/smoke/job.txt", clients)
+    job = left.job or read_text(naming.app_file(left.run_id, JOB_NOTE), clients)
     if not job:
         return ProvisioningStatus(True)
     try:

@@ -159,7 +159,9 @@ def pages_of[T: (PipelineRunsQueryResponse, ActivityRunsQueryResponse)](
 
 def note_of(run_id: str, etag: str, clients: Clients) -> "BlobClient":
     """The blob that says when createRun was last called for a run and a version of its dataset."""
-    return clients.container.get_blob_client(f"{naming.RUNS}{run_id}/training-{naming.digest(etag)}.started")
+    return clients.container.get_blob_client(
+        naming.app_file(run_id, f"training-{naming.digest(etag)}.started")
+    )
 
 
 def leave_note(note: "BlobClient") -> str:

@@ -126,6 +126,15 @@ def deployment_name(run: str) -> str:
     return f"run-{digest(run, length=16)}"
 
 
+def app_folder(run_id: str) -> str:
+    """The folder of what is kept about a run. Only the app may write there, so it is believed."""
+    return f"app/runs/{run_id}"
+
+
+def app_file(run_id: str, name: str) -> str:
+    return f"{app_folder(run_id)}/{name}"
+
+
 def is_run_id(text: str) -> bool:
     return bool(_RUN_ID.fullmatch(text))
 

@@ -1,7 +1,7 @@
 """The records of runs in storage: a run's claim, its end, and the list of all runs.
 
-`runs/<run id>/run.json` is created with If-None-Match, so that of many deliveries exactly one claims a run.
-The claim decides, not the engine: an engine forgets finished runs, or executes them again.
+`app/runs/<run id>/run.json` is created with If-None-Match, so that of many deliveries exactly one claims a
+run. The claim decides, not the engine: an engine forgets finished runs, or executes them again.
 
 A run that finds its dataset changed claims the id of the present version too. `run.json` of that id then says
 only which run holds it, and whoever reads it gets the record of that run.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
+from runs import naming
 from runs.contracts import Json, RunRecord, RunRequest, from_json, to_json
 from runs.errors import RefusedError, TransientError
 from services.clients import Clients
@@ -46,7 +47,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def record_path(run_id: str) -> str:
-    return f"runs/{run_id}/run.json"
+    return naming.app_file(run_id, "run.json")
 
 
 def claimed(request: RunRequest) -> RunRecord:

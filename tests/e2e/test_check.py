@@ -59,7 +59,10 @@ def assert_only_the_record_is_left(before: Made, after: Made, run_id: str) -> No
     new = after["blobs"] - before["blobs"]
     listed = {name for name in new if name.startswith("index/runs/") and name.endswith(f"-{run_id}")}
     assert len(listed) == 1
-    assert after == before | {"blobs": before["blobs"] | {f"runs/{run_id}/run.json"} | listed}
+    locks = {name for name in new if name.startswith("locks/touchdown-check-")}
+    kept = {name for name in new if name.startswith(f"app/runs/{run_id}/")}
+    assert f"app/runs/{run_id}/run.json" in kept
+    assert after == before | {"blobs": before["blobs"] | kept | listed | locks}
 
 
 def test_the_check_passes_as_a_whole_and_deletes_what_it_made(cloud: Stack, client: Client) -> None:

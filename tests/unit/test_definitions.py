@@ -228,7 +228,7 @@ def test_the_subscriptions_are_the_functions_and_follow_the_writes_that_it_follo
         ("datasets-old/a.csv", []),
         ("datasets/main.py", []),
         ("datasets/0/ab/artifacts/model/MLmodel", []),
-        (f"runs/{RUN}/run.json", []),
+        (f"app/runs/{RUN}/run.json", []),
         (f"runs/{RUN}/smoke/sample.csv", []),
         (f"runs/{RUN}/0/ab/artifacts/model/model.pkl", []),
         ("code/1/main.py", []),

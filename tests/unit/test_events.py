@@ -307,7 +307,7 @@ def clients() -> Clients:
         "datasets/sub/iris.csv",
         "datasets/iris.xlsx",
         "datasets/0/ab/artifacts/model/MLmodel",
-        "runs/iris-0123456789abcdef/run.json",
+        "app/runs/iris-0123456789abcdef/run.json",
         "runs/iris-0123456789abcdef/smoke/sample.csv",
         "runs/IRIS/0/ab/artifacts/model/MLmodel",
         "code/1/main.py",

@@ -27,7 +27,7 @@ def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
     """A workspace whose scoring job has this status, and which an attempt has started that then crashed."""
     workspace = Workspace()
     workspace.job("job-1", status)
-    workspace.blobs.put(f"{FOLDER}/job.txt", b"job-1")
+    workspace.blobs.put(f"app/runs/{RUN}/scoring-job.txt", b"job-1")
     workspace.blobs.put(f"{FOLDER}/sample.csv", b"a,b\n1,2\n3,4\n")
     described = {"signature": {"outputs": json.dumps([{"name": "prediction", "type": "string"}])}}
     workspace.blobs.put(f"{MODEL}/MLmodel", json.dumps(described).encode())
@@ -225,7 +225,7 @@ def test_a_run_without_a_job_needs_no_clean_up_and_asks_about_none() -> None:
     """Azure ML answers a request for a job without a name with the list of all jobs."""
     wire = Wire(Workspace())
     assert cancel_scoring(CleanUp(RUN), wire.clients(PUBLIC)) == ProvisioningStatus(True)
-    assert [sent.path.rpartition("/")[2] for sent in wire.sent] == ["job.txt"]
+    assert [sent.path.rpartition("/")[2] for sent in wire.sent] == ["scoring-job.txt"]
 
 
 def test_a_run_whose_job_is_gone_needs_no_clean_up() -> None:

@@ -32,7 +32,7 @@ ORDER = TrainingInput(
     tolerance=0.01,
     champion=Champion(),
 )
-NOTE = f"runs/{RUN}/training-{naming.digest(UPLOAD.etag)}.started"
+NOTE = f"app/runs/{RUN}/training-{naming.digest(UPLOAD.etag)}.started"
 LAG = LISTING_LAG.total_seconds()
 UNKNOWN = CleanUp(RUN, etag=UPLOAD.etag)
 """What a run leaves that does not know its pipeline run."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from runs import naming
 from touchdown.checking import by_hand, first_run
 from touchdown.checking.deployment import VERSIONS, WORKSPACE, pages
 from touchdown.checking.findings import Finding, Outcome, Tell
@@ -45,10 +46,11 @@ def clean(client: Client, attempt: Attempt, tell: Tell) -> None:
             done.append(succeeds(left[0], tell))
             del left[0]
     if all(done):
-        record = f"runs/{complete.run_id}/run.json"
+        kept = naming.app_folder(complete.run_id)
         message = (
-            "dataset, endpoint, model and files of the run are deleted; its record,"
-            f" {record}, stays in the list of runs, as do services' logs."
+            "dataset, endpoint, model and files of the run are deleted. What only the app may write stays:"
+            f" the record in {kept}, its entry in the list of runs, and the endpoint's empty lock. So do"
+            " services' logs."
         )
         tell(Finding("clean-up", Outcome.OK, message))
 
@@ -73,7 +75,7 @@ def identified(client: Client, attempt: Attempt, tell: Tell) -> Attempt:
 def steps_of(client: Client, attempt: Attempt) -> list[Step]:
     """What deletes all that an attempt made, the run first: it would go on making things."""
     target, run, endpoint = client.target, attempt.run_id, attempt.endpoint
-    dataset, lock = f"datasets/{attempt.dataset}", f"locks/{endpoint}"
+    dataset = f"datasets/{attempt.dataset}"
     return [
         Step("the run", lambda: stop(client, attempt), by_hand.run(target, run)),
         Step(
@@ -90,11 +92,6 @@ def steps_of(client: Client, attempt: Attempt) -> list[Step]:
             f"dataset {attempt.dataset}",
             lambda: delete_blob(client, dataset),
             by_hand.blob(target, dataset),
-        ),
-        Step(
-            f"the lock of endpoint {endpoint}",
-            lambda: delete_blob(client, lock),
-            by_hand.blob(target, lock),
         ),
         Step(f"files of run {run}", lambda: delete_files(client, run), by_hand.folder(target, f"runs/{run}")),
     ]
@@ -196,8 +193,6 @@ def delete_blob(client: Client, path: str) -> None:
 
 
 def delete_files(client: Client, run_id: str) -> None:
-    """Delete what the run wrote, but for its record: an event that comes twice must not start it again."""
-    prefix = f"runs/{run_id}/"
-    for each in client.container.list_blobs(name_starts_with=prefix):
-        if each.name != f"{prefix}run.json":
-            delete_blob(client, each.name)
+    """Delete what the nodes wrote. The record stays, which keeps a late event from starting the run again."""
+    for each in client.container.list_blobs(name_starts_with=f"{naming.RUNS}{run_id}/"):
+        delete_blob(client, each.name)

@@ -113,6 +113,5 @@ def test_an_interrupted_check_gives_a_program_what_it_found_and_left(interrupted
         "endpoint",
         "model",
         "dataset",
-        "the",
         "files",
     ]

@@ -105,7 +105,7 @@ def test_a_run_that_does_not_start_is_told_with_its_row_and_its_dataset_is_delet
     assert found.row == "there is no run"
     assert cleaned.outcome is Outcome.OK
     assert container.deleted[0].startswith("datasets/touchdown-check-")
-    assert container.deleted[1].startswith("locks/touchdown-check-")
+    assert len(container.deleted) == 1
 
 
 def test_a_run_that_cannot_be_followed_is_told_in_the_apps_words() -> None:
@@ -169,9 +169,9 @@ def test_an_interrupted_check_tells_what_it_could_not_delete_and_how_to() -> Non
 
 def test_a_second_interrupt_tells_all_that_may_be_left_and_how_to_delete_it() -> None:
     container = Container(at_deletion=KeyboardInterrupt())
-    dataset, lock, files = told_until_interrupted(Azure(), container)
+    dataset, files = told_until_interrupted(Azure(), container)
     assert container.deleted == []
-    for each, what in ((dataset, "dataset touch"), (lock, "the lock of endpoint "), (files, "files of run ")):
+    for each, what in ((dataset, "dataset touch"), (files, "files of run ")):
         assert each.outcome is Outcome.FAILED
         assert each.message.startswith(what)
         assert " may be left: the clean-up was interrupted. To delete " in each.message
