@@ -193,14 +193,15 @@ def training_loss(rows: TrainingSet, found: model.TouchdownModel, rounds: int) -
 
 def summary(record: ChoiceRecord) -> str:
     """One sentence on what was chosen, from what, and how long it took to find out."""
+    if not record.folds:
+        [only] = record.candidates
+        return f"there were too few rows to compare models, so {only.name} ({only.settings}) was trained"
     lines = [
         f"{each.name} ({each.settings})"
         + ("" if each.score is None else f" scored {each.score:.4g}")
         + (f" and took {each.seconds:.1f} s" if each.name != BLEND else "")
         for each in record.candidates
     ]
-    if not record.folds:
-        return f"there were too few rows to compare models: {lines[0]}"
     return (
         f"{record.selected} was chosen by the {record.metric} of {record.rows} training rows, which is no"
         f" measure of the model's quality: {'; '.join(lines)}"

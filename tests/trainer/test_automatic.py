@@ -181,6 +181,8 @@ def test_a_class_with_one_training_row_is_trained(workshop: Workshop) -> None:
 def test_a_few_numbers_are_trained_on(rows: int, workshop: Workshop) -> None:
     training = workshop.train(straight(rows), *AUTO)
     assert training.code == 0, training.stderr
+    alone = "there were too few rows to compare models, so ridge regression (alpha 1) was trained"
+    assert (alone in training.document["notes"]) == (rows == 2)
 
 
 def test_what_a_small_budget_leaves_out_is_noted(workshop: Workshop) -> None:
