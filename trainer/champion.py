@@ -3,13 +3,17 @@
     python -I champion.py MODEL_FOLDER ROWS.csv PREDICTIONS.json [COLUMN]
 
 The champion's model brings its own code, of the version that trained it, which would clash with this
-version's code in the challenger's process. The CSV is read as a batch deployment reads it: by pandas, with
-the types of the model's signature. COLUMN: the one of the model's answer that is wanted, if not the first.
+version's code in the challenger's process. That code gets no environment, and cannot read this process's. It
+is no sandbox: which code may run at all is decided by the hash of the model's files (challenge.py).
+
+The CSV is read as a batch deployment reads it: by pandas, with the types of the model's signature. COLUMN:
+the one of the model's answer that is wanted, if not the first.
 PREDICTIONS.json holds {"predictions": [...]} or {"error": one sentence}.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib.util
 import json
@@ -26,18 +30,25 @@ TIMEOUT = 3600
 CHUNK_ROWS = 5000
 MAX_ERROR = 500
 """Characters of an exception's message."""
+PR_SET_DUMPABLE = 4
+"""prctl(2). No other process of its user can read or trace one that is not dumpable, unless it has a
+capability such as CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking")."""
+NEEDED = ("SYSTEMROOT",)
+"""The variables without which Python cannot start: one, on Windows."""
 
 
 class ChampionProcess:
     """The champion's process, which starts at once and scores the rows beside the training."""
 
     def __init__(self, folder: Path, rows: Path, predictions: Path, column: str = "") -> None:
+        hide_this_process()
         self._predictions = predictions
         self._process = subprocess.Popen(
             [sys.executable, "-I", __file__, str(folder), str(rows), str(predictions), column],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in NEEDED if name in os.environ},
         )
 
     def predictions(self) -> tuple[list[Any], str]:
@@ -59,6 +70,18 @@ class ChampionProcess:
         if self._process.poll() is None:
             self._process.kill()
             self._process.communicate()
+
+
+def hide_this_process() -> None:
+    """Keep other processes of the same user from reading the environment and the memory of this one.
+
+    Both hold what signs in to storage. Linux only; elsewhere nothing changes. Raises OSError if it fails.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE) failed")
 
 
 def score(folder: str, rows: str, column: str) -> list[Any]:
@@ -118,6 +141,8 @@ def main(folder: str, rows: str, predictions: str, column: str = "") -> int:
 
 
 if __name__ == "__main__":
+    # As in main.py, whose environment does not reach this process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.simplefilter("ignore")
     # As in main.py: fewer garbage collections among the imports, and none of the interpreter's shutdown.
     gc.set_threshold(200_000)

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import DEFAULT_SETTINGS, Trainer, write_activity
+from tests.trainer.conftest import DEFAULT_SETTINGS, MAIN, Trainer, write_activity
 from tests.trainer.storage import Identity, Storage
 from tests.trainer.workshop import Training, Workshop, table
 
@@ -239,6 +241,61 @@ def test_a_champion_that_fails_is_reported_and_does_not_block(
     assert gate["verdict"] == "deploy"
     assert words in gate["champion"]["error"]
     assert (gate["champion"]["value"], gate["champion"]["passed"]) == (None, True)
+
+
+SPY = """
+import json, os, pathlib
+def read(path):
+    try:
+        return pathlib.Path(path).read_bytes().decode()
+    except OSError as error:
+        return type(error).__name__
+def _load_pyfunc(path):
+    parent = os.getppid()
+    pathlib.Path(path, "seen.json").write_text(json.dumps({
+        "own": dict(os.environ),
+        "parent": read(f"/proc/{parent}/environ"),
+        "memory": read(f"/proc/{parent}/mem"),
+        "maps": read(f"/proc/{parent}/maps"),
+    }))
+"""
+"""Code of a model that writes down what it can read of the process that compares it."""
+
+AS_A_USER = """
+import ctypes, os, sys
+for capability in range(64):  # what root may do beyond its user id; of another user, nothing is taken
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[1], *sys.argv[2:]])
+"""
+COMPARE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from champion import ChampionProcess
+model, rows, answers = map(Path, sys.argv[2:])
+print(ChampionProcess(model, rows, answers).predictions())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc and prctl are Linux's")
+def test_a_champion_sees_neither_the_environment_nor_the_memory_of_the_trainer(
+    trainer_python: str, tmp_path: Path
+) -> None:
+    folder = model_of(tmp_path / "spy", SPY)
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    paths = (MAIN.parent, folder, tmp_path / "rows.csv", tmp_path / "answers.json")
+    done = subprocess.run(
+        [trainer_python, "-c", AS_A_USER, COMPARE, *map(str, paths)],
+        env={"IDENTITY_HEADER": "the-secret", "AZ_BATCH_ACCOUNT_URL": "https://batch.example"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seen = json.loads((folder / "seen.json").read_text())
+    # Python itself sets LC_CTYPE where there is no locale.
+    assert set(seen["own"]) <= {"OMP_WAIT_POLICY", "LC_CTYPE"}, done.stdout
+    assert (seen["parent"], seen["memory"], seen["maps"]) == ("PermissionError",) * 3
+    assert "the-secret" not in json.dumps(seen)
 
 
 @pytest.mark.parametrize(

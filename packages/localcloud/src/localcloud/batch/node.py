@@ -44,6 +44,11 @@ class NodeFolders:
         return self.root / "workitems"
 
     @property
+    def sessions(self) -> Path:
+        """Where the sessions of the running tasks are noted."""
+        return self.root / "sessions"
+
+    @property
     def environment(self) -> Path:
         """The Python environment of the nodes; there once it is complete."""
         return self.shared / "environment"

@@ -105,7 +105,7 @@ class Pool:
 
     async def start(self) -> None:
         """Make the nodes ready beside the server: tasks may be submitted at once."""
-        await processes.end(self.folders.mark())
+        await self._end_processes()
         await asyncio.to_thread(self._clean)
         self._running = True
         self.cloud.operations.spawn(self._make_environment())
@@ -119,7 +119,13 @@ class Pool:
             if background:
                 background.cancel()
         await asyncio.gather(*(self.terminate(task) for task in self.tasks.values()))
-        await processes.end(self.folders.mark())
+        await self._end_processes()
+
+    async def _end_processes(self) -> None:
+        """End every process of the nodes, also those that a killed cloud has left."""
+        noted = processes.noted_sessions(self.folders.sessions)
+        await processes.end(self.folders.mark(), sessions=noted)
+        await asyncio.to_thread(shutil.rmtree, self.folders.sessions, ignore_errors=True)
 
     def submit(self, id_: str, spec: TaskSpec) -> Task:
         """Queue a task. `id_` is chosen by the caller, and a folder name: a GUID."""

@@ -57,6 +57,7 @@ class Runner:
         """Run the command to its end, or to an early one; whether the node was lost under it."""
         process = await self._begin(node, task)
         task.state, task.pid = TaskState.RUNNING, process.pid
+        processes.note_session(self._folders.sessions, process.pid)
         loss = asyncio.create_task(self._loss(node, task))
         ends = {asyncio.create_task(process.wait()), loss, asyncio.create_task(task.terminated.wait())}
         _, unfinished = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -64,6 +65,7 @@ class Runner:
             end.cancel()
         by_itself = process.returncode is not None
         await processes.end(Mark("AZ_BATCH_TASK_ID", task.id), leader=process.pid)
+        processes.forget_session(self._folders.sessions, process.pid)
         code = await process.wait()
         if loss not in unfinished and not by_itself and not task.terminated.is_set():
             return True
