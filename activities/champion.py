@@ -1,26 +1,33 @@
 """find_champion: finds the model that a new one has to beat."""
 
 import re
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ResourceNotFoundError
 
+from activities.model_registry import DIGEST_TAG
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, default_of, find_deployment
+from runs import naming
 from runs.contracts import Champion, ChampionInput
 from services.clients import Clients
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import Model
 
 _MODEL_ID = re.compile(r"(?:^azureml:|/)models/(?P<name>[^/:]+)/versions/(?P<version>[^/:]+)$")
 """The end of a model version's id; the id of a workspace or a registry precedes it."""
 _DATASTORE_PATH = re.compile(r"/datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
 """The end of a path in a datastore, in its long or its short form (azure-ai-ml, "Data URIs")."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @activity
 def find_champion(wanted: ChampionInput, clients: Clients) -> Champion:
     """The model behind the endpoint's default deployment, to which the new model is compared.
 
-    There is none before the first promotion to an endpoint. A model of another workspace or registry, and one
-    that lies in another datastore, is named but has no folder.
+    There is none before the first promotion to an endpoint. A model that is not one of this app's own is
+    named but has no folder: see own_folder.
     """
     ml = clients.machine_learning
     try:
@@ -37,17 +44,25 @@ def find_champion(wanted: ChampionInput, clients: Clients) -> Champion:
         return Champion(model=model_id[:TAG_LENGTH] or "unknown", deployment=default)
     name, version = found["name"], found["version"]
     try:
-        path = str(ml.models.get(name, version).path or "")
+        folder, digest = own_folder(ml.models.get(name, version), clients.settings.datastore)
     except ResourceNotFoundError:
-        path = ""
-    return Champion(f"{name}:{version}", folder_in_datastore(path, clients.settings.datastore), default)
+        folder, digest = "", ""
+    return Champion(f"{name}:{version}", folder, default, digest)
 
 
 def _is_in_workspace(model_id: str, workspace_id: str) -> bool:
     return model_id.lower().removeprefix("azureml:").startswith(f"{workspace_id}/".lower())
 
 
-def folder_in_datastore(path: str, datastore: str) -> str:
-    """The folder of the app's container that a model's path points to, or "" if it points elsewhere."""
-    found = _DATASTORE_PATH.search(path)
-    return found["path"].strip("/") if found and found["datastore"] == datastore else ""
+def own_folder(version: "Model", datastore: str) -> tuple[str, str]:
+    """The folder of a model version in the app's container, and the digest of its files; "" and "" if none.
+
+    The trainer runs what lies in that folder. So it must be that of a model of the run in the version's tags,
+    and register_model must have tagged it with its digest.
+    """
+    tags = version.tags or {}
+    found = _DATASTORE_PATH.search(str(version.path or ""))
+    folder = found["path"].strip("/") if found and found["datastore"] == datastore else ""
+    run, digest = naming.run_of_model(f"{folder}/MLmodel"), str(tags.get(DIGEST_TAG, ""))
+    is_own = run is not None and tags.get("run") == run and _DIGEST.fullmatch(digest) is not None
+    return (folder, digest) if is_own else ("", "")

@@ -1,5 +1,7 @@
 """register_model: makes a model version of what a run has trained."""
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -9,9 +11,16 @@ from activities.workspace import TAG_LENGTH, datastore_uri, lineage
 from runs.contracts import ModelInput, ModelVersion, TrainingResult
 from runs.errors import TransientError
 from services.clients import Clients
+from trainer.model_digest import digest_of
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Model
+
+
+DIGEST_TAG = "sha256"
+"""The tag that holds the digest of a model's files. One of 64 characters for all of them: the value of a tag
+has at most TAG_LENGTH characters."""
+READS_AT_ONCE = 4
 
 
 @activity
@@ -57,8 +66,25 @@ def _model(wanted: ModelInput, version: str, clients: Clients) -> "Model":
         | {
             "mlflow_run": wanted.result.mlflow_run_id or "unknown",
             "label": wanted.result.label[:TAG_LENGTH] or "unknown",
+            DIGEST_TAG: model_digest(wanted.result.folder, clients),
         },
     )
+
+
+def model_digest(folder: str, clients: Clients) -> str:
+    """The digest of the files that lie in a model's folder now: see trainer/model_digest.py."""
+    start = f"{folder}/"
+    names = [str(name) for name in clients.container.list_blob_names(name_starts_with=start)]
+
+    def sha256(name: str) -> str:
+        found = hashlib.sha256()
+        for chunk in clients.container.download_blob(name).chunks():
+            found.update(chunk)
+        return found.hexdigest()
+
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        hashes = list(pool.map(sha256, names))
+    return digest_of({name.removeprefix(start): each for name, each in zip(names, hashes, strict=True)})
 
 
 def quality_tags(result: TrainingResult) -> dict[str, str]:

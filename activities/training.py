@@ -109,6 +109,7 @@ def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
         "tolerance": wanted.tolerance,
         "champion": wanted.champion.folder,
         "championModel": wanted.champion.model if wanted.champion.folder else "",
+        "championDigest": wanted.champion.digest,
     }
 
 

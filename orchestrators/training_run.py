@@ -192,8 +192,8 @@ def start_training(run: RunContext, dataset: Dataset) -> Workflow[Wait]:
     champion = yield from run.call("find_champion", ChampionInput(settings.endpoint_name), Champion)
     if champion.model and not champion.folder:
         run.warn(
-            f"find_champion: the model {champion.model} of the default deployment is not stored in this"
-            " container, so the new model is not compared with it."
+            f"find_champion: the model {champion.model} of the default deployment is not one that Touchdown"
+            " stored in this container and tagged with its hash, so the new model is not compared with it."
         )
     training_input = TrainingInput(
         run_id=run.request.run_id,

@@ -153,12 +153,14 @@ class ChampionInput:
 class Champion:
     """The model of an endpoint's default deployment. All fields are "" if there is no default.
 
-    model: <name>:<version>. folder: that of the MLflow model in the container, "" if it is stored elsewhere.
+    model: <name>:<version>. folder: that of the MLflow model in the container, "" if it is not one of
+    Touchdown's own. digest: that of the model's files, as they were registered.
     """
 
     model: str = ""
     folder: str = ""
     deployment: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from champion import ChampionProcess
 from comparison import PairedPredictions
 from job import TrainingJob
+from model_digest import digest_of_folder
 from progress import say
 from sampled_rows import SampledRows
 from schema import Plan
@@ -118,6 +119,14 @@ def _start(
     if container is not None and job.etag:
         if not download_folder(container, job.champion, model):
             return Challenge(name, error=f"its folder {shorten(job.champion)} is empty or gone")
+        # Loading a model runs its files. This copy cannot change any more: only this task can write it.
+        if digest_of_folder(model) != job.champion_digest:
+            say(f"{name} is not loaded: its files are not those that were registered")
+            return Challenge(
+                name,
+                error=f"the files in {shorten(job.champion)} are not those that were registered as this"
+                " version, so it was not loaded",
+            )
         profile = read_bytes(container, f"{PurePosixPath(job.champion).parent}/profile.json")
     else:
         model = Path(job.champion).absolute()

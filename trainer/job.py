@@ -38,8 +38,8 @@ class TrainingJob:
     label: "" for the last column. task: "" for the one that the label's cells suggest. max_rmse: 0 for no
     limit. tolerance: how much worse than the champion the model may be, in points of accuracy or as a share
     of the champion's RMSE. champion: the folder of its MLflow model, in the destination's container on Batch,
-    on disk by hand; "" for none. training_budget: units of work that the algorithm auto may take. etag: of
-    the blob; None for a file.
+    on disk by hand; "" for none. champion_digest: what the digest of its files has to be, on Batch.
+    training_budget: units of work that the algorithm auto may take. etag: of the blob; None for a file.
     """
 
     dataset: str
@@ -57,6 +57,7 @@ class TrainingJob:
     tolerance: float = 0.01
     champion: str = ""
     champion_model: str = ""
+    champion_digest: str = ""
     run_id: str | None = None
     pipeline_run_id: str | None = None
     etag: str | None = None
@@ -257,6 +258,7 @@ def job_of_activity(path: Path) -> TrainingJob:
         tolerance=parse_limit("tolerance", required("tolerance"), 1),
         champion=properties.get("champion", "").strip("/"),
         champion_model=properties.get("championModel", ""),
+        champion_digest=properties.get("championDigest", ""),
         run_id=required("runId"),
         pipeline_run_id=properties.get("pipelineRunId"),
         etag=required("etag").strip('"'),

@@ -27,6 +27,7 @@ DEFAULT_SETTINGS = {
     "tolerance": 0.01,
     "champion": "",
     "championModel": "",
+    "championDigest": "",
 }
 """What the pipeline passes on of a run's settings, as far as they have defaults."""
 

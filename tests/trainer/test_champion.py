@@ -15,6 +15,7 @@ import pytest
 from tests.trainer.conftest import DEFAULT_SETTINGS, MAIN, Trainer, write_activity
 from tests.trainer.storage import Identity, Storage
 from tests.trainer.workshop import Training, Workshop, table
+from trainer.model_digest import digest_of_folder
 
 
 def corners(rows: int = 2000, names: tuple[str, str] = ("a", "b")) -> bytes:
@@ -447,6 +448,7 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
         folder = tmp_path / run_id
         folder.mkdir()
         settings = DEFAULT_SETTINGS | {"champion": champion_path, "championModel": "corners:3"}
+        settings |= {"championDigest": digest_of_folder(champion.model)}
         write_activity(
             folder, runId=run_id, accountUrl=storage.account_url, container=container.container_name,
             dataset="datasets/d.csv", etag=etag.strip('"'), outputPrefix=f"runs/{run_id}", epochs=2, lr=0.1,
@@ -470,6 +472,14 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
     assert "1 of the columns has moved far." in drift
     a, b = re.findall(r'<tr><td class="column">([ab])</td>(.*?)</tr>', drift, re.DOTALL)
     assert (a[0], "flagged" in a[1], b[0], "flagged" in b[1]) == ("a", True, "b", False)
+
+    # Whoever can write to the container adds a module, which Python would run before the model is loaded.
+    container.upload_blob("runs/old/0/m/artifacts/model/code/sitecustomize.py", b"open('ran', 'w')")
+    changed = task("runs/old/0/m/artifacts/model")["gate"]["champion"]
+    assert (
+        "model are not those that were registered as this version, so it was not loaded" in changed["error"]
+    )
+    assert changed["value"] is None
 
     gone = task("runs/never/0/m/artifacts/model")["gate"]
     assert gone["verdict"] == "deploy"

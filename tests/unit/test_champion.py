@@ -12,6 +12,7 @@ from tests.unit.wire import SETTINGS
 ENDPOINT = ChampionInput("iris")
 OWN = f"{SETTINGS.workspace_id}/models/iris/versions/7"
 FOLDER = "runs/older/0/cd34/artifacts/model"
+DIGEST = "0123456789abcdef" * 4
 
 
 def serving(model: dict[str, Any] | None) -> Workspace:
@@ -27,9 +28,13 @@ def by_id(model_id: str) -> dict[str, Any]:
     return {"referenceType": "Id", "assetId": model_id}
 
 
-def stored(workspace: Workspace, path: str) -> Workspace:
-    """The same workspace, with the version 7 of the model, which lies at `path`."""
-    properties = {"modelType": "mlflow_model", "modelUri": path, "flavors": {}, "tags": {}}
+def stored(workspace: Workspace, path: str, **tags: str) -> Workspace:
+    """The same workspace, with the version 7 of the model, which lies at `path`.
+
+    tags: beside or instead of those that register_model sets.
+    """
+    tagged = {"run": "older", "sha256": DIGEST} | tags
+    properties = {"modelType": "mlflow_model", "modelUri": path, "flavors": {}, "tags": tagged}
     workspace.resources["models/iris/versions/7"] = {"properties": properties}
     return workspace
 
@@ -38,7 +43,7 @@ def stored(workspace: Workspace, path: str) -> Workspace:
 def test_the_champion_is_named_with_its_folder_and_its_deployment(model_id: str) -> None:
     path = f"azureml://datastores/{SETTINGS.datastore}/paths/{FOLDER}"
     workspace = stored(serving(by_id(model_id)), path)
-    assert find_champion(ENDPOINT, workspace.clients) == Champion("iris:7", FOLDER, "run-7")
+    assert find_champion(ENDPOINT, workspace.clients) == Champion("iris:7", FOLDER, "run-7", DIGEST)
 
 
 def test_a_champion_that_lies_elsewhere_or_was_deleted_is_named_without_a_folder() -> None:
@@ -46,6 +51,31 @@ def test_a_champion_that_lies_elsewhere_or_was_deleted_is_named_without_a_folder
     deleted = serving(by_id(OWN))
     for workspace in (elsewhere, deleted):
         assert find_champion(ENDPOINT, workspace.clients) == Champion("iris:7", "", "run-7")
+
+
+@pytest.mark.parametrize(
+    ("path", "tags"),
+    [
+        (FOLDER, {"run": "another"}),
+        (FOLDER, {"run": ""}),
+        (FOLDER, {"sha256": ""}),
+        (FOLDER, {"sha256": DIGEST[1:]}),
+        (FOLDER, {"sha256": DIGEST.upper()}),
+        ("datasets/model", {}),
+        ("runs/older/model", {}),
+        ("runs/older/0/cd34/artifacts/model/code", {}),
+        ("runs/older/0/cd34/artifacts", {}),
+        ("scoring/runs/older/0/cd34/artifacts/model", {}),
+        ("code/0123", {}),
+    ],
+)
+def test_only_what_this_app_registered_and_tagged_is_given_to_the_trainer(
+    path: str, tags: dict[str, str]
+) -> None:
+    """A person who registers files, which the trainer would run, is no run of Touchdown."""
+    at = f"azureml://datastores/{SETTINGS.datastore}/paths/{path}"
+    found = find_champion(ENDPOINT, stored(serving(by_id(OWN)), at, **tags).clients)
+    assert found == Champion("iris:7", "", "run-7")
 
 
 def test_an_endpoint_that_serves_nothing_has_no_champion() -> None:

@@ -48,7 +48,7 @@ ORDER = TrainingInput(
     min_accuracy=0.9,
     max_rmse=2.5,
     tolerance=0.02,
-    champion=Champion("iris_classification:6", "runs/older/0/ab/artifacts/model", "run-6"),
+    champion=Champion("iris_classification:6", "runs/older/0/ab/artifacts/model", "run-6", "ab" * 32),
 )
 
 
@@ -147,6 +147,7 @@ def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(
     assert (job.training_budget, job.class_weights) == (10.0, "balanced")
     assert (job.min_accuracy, job.max_rmse, job.tolerance) == (0.9, 2.5, 0.02)
     assert (job.champion, job.champion_model) == (ORDER.champion.folder, "iris_classification:6")
+    assert job.champion_digest == ORDER.champion.digest
     to = job.destination
     assert (to.account_url, to.container, to.prefix) == (DEPLOYED["accountUrl"], "blobs", f"runs/{RUN}")
     assert to.client_id == ""

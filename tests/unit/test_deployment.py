@@ -47,7 +47,8 @@ def test_files_that_are_split_differently_have_different_hashes() -> None:
 
 # --- The package of the app -------------------------------------------------------------------------------
 
-APP = {"function_app.py", "host.json", "requirements.txt", "trainer/verdict_rules.py"}
+APP = {"function_app.py", "host.json", "requirements.txt"}
+APP |= {"trainer/model_digest.py", "trainer/verdict_rules.py"}
 APP |= {f"trainer/{file.name}" for file in (ROOT / "trainer").glob("dialect*.py")}
 """The files of the app outside its packages."""
 

@@ -1,6 +1,7 @@
 """A run gets one model version of its own, whatever versions people and other runs have made."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from runs.errors import TransientError
 from services.clients import Clients
 from tests.unit.machine_learning import PUBLIC, WORKSPACE, Workspace
 from tests.unit.rehearsed import RESULT, RUN, UPLOAD
-from tests.unit.wire import SETTINGS, Answer, Sent, Wire
+from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
+from trainer.model_digest import digest_of_folder
 
 ORDER = ModelInput(RUN, UPLOAD, "iris", RESULT)
 VERSIONS = f"{WORKSPACE}/models/iris/versions"
@@ -31,6 +33,7 @@ class Registry:
     meanwhile: str = ""
     registered: dict[str, Any] = field(default_factory=dict)
     listings: list[dict[str, str]] = field(default_factory=list)
+    files: Blobs = field(default_factory=Blobs)
 
     @property
     def clients(self) -> Clients:
@@ -46,7 +49,7 @@ class Registry:
             return self._put(sent.path.rpartition("/")[2], sent.body)
         if sent.path == VERSIONS:  # azure-ai-ml looks for the newest version before it makes one
             return Answer(200, {"value": []})
-        return Workspace()(sent)
+        return Workspace(blobs=self.files)(sent)
 
     def _put(self, version: str, body: Any) -> Answer:
         if self.meanwhile:
@@ -122,6 +125,58 @@ def test_any_other_refusal_is_raised_in_azures_own_words(status: int, meanwhile:
     with pytest.raises(HttpResponseError, match="in Azure's words") as refused:
         register_model(ORDER, registry.clients)
     assert refused.value.status_code == status
+
+
+# --- The digest of the files ----------------------------------------------------------------------------
+
+FILES = {
+    "MLmodel": b"flavors: {}",
+    "model.pkl": b"\x80" * 100_000,
+    "code/touchdown_model.py": b"",
+    "a b": b"1",
+}
+
+
+def left_by_the_training(files: dict[str, bytes]) -> Registry:
+    registry = Registry()
+    registry.files.put(f"{RESULT.folder}-of-another/MLmodel", b"")
+    for name, content in files.items():
+        registry.files.put(f"{RESULT.folder}/{name}", content)
+    return registry
+
+
+def digest_tagged(files: dict[str, bytes]) -> str:
+    registry = left_by_the_training(files)
+    register_model(ORDER, registry.clients)
+    return str(registry.registered["1"]["tags"]["sha256"])
+
+
+def test_the_digest_of_a_version_is_the_one_that_the_trainer_takes_of_the_downloaded_files(
+    tmp_path: Path,
+) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert digest_tagged(FILES) == digest_of_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"code/sitecustomize.py": b"import os"},
+        {"code/touchdown_model.py": b"import os"},
+        {"model.pkl": b"\x80" * 99_999 + b"\x81"},
+        {"A B": b"1"},
+    ],
+    ids=["added", "code", "one byte", "another name"],
+)
+def test_every_file_of_a_model_counts(changed: dict[str, bytes]) -> None:
+    assert digest_tagged(FILES | changed) != digest_tagged(FILES)
+
+
+def test_a_file_that_is_left_out_or_renamed_counts() -> None:
+    without = {name: content for name, content in FILES.items() if name != "a b"}
+    assert len({digest_tagged(FILES), digest_tagged(without), digest_tagged(without | {"ab": b"1"})}) == 3
 
 
 # --- Tags ---------------------------------------------------------------------------------------------

@@ -493,8 +493,8 @@ def test_a_champion_that_is_stored_elsewhere_becomes_a_warning() -> None:
     outcome = rehearse(good(find_champion=always(Champion("bought:1", "", "default"))))
     (warning,) = record(outcome).warnings
     assert warning == (
-        "find_champion: the model bought:1 of the default deployment is not stored in this container, so the"
-        " new model is not compared with it."
+        "find_champion: the model bought:1 of the default deployment is not one that Touchdown stored in this"
+        " container and tagged with its hash, so the new model is not compared with it."
     )
 
 

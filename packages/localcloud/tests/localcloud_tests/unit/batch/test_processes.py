@@ -29,8 +29,7 @@ def task() -> Iterator["subprocess.Popen[bytes]"]:
     with process.stdout as said:
         assert said.readline() == b"1\n"
         yield process
-    for each in [*psutil.Process(process.pid).children(), process] if process.poll() is None else []:
-        each.kill()
+    asyncio.run(processes.end(MARK, leader=process.pid, grace=0))
     process.wait()
 
 
