@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bicep_compiler import MISSING
+from scripts.bicep_compiler import DOTNET, MISSING
 from tests.checkout import CHECKOUT
 
 PYTHON = CHECKOUT / ".venv-az" / "bin" / "python"
@@ -117,7 +117,7 @@ class Az:
                 "PATH": f"{binaries}:{os.environ['PATH']}",
                 "PYTHONPATH": str(guard),
                 "AZURE_CONFIG_DIR": str(folder / "config"),
-                "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+                **DOTNET,
                 "REQUESTS": str(folder / "requests"),
             },
         )

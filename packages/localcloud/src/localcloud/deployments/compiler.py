@@ -29,6 +29,9 @@ MISSING = (
     f" bicep on the PATH, or set {VARIABLE} to its path, then start the cloud again. A snapshot needs no"
     " compiler: `localcloud deploy FILE`."
 )
+DOTNET = {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_TieredPGO": "0"}
+"""No culture but the invariant one, and no profile of the code that runs, which a short process does not use:
+writing it takes a fifth of the time. Source: "Runtime configuration options for compilation" (.NET)."""
 TEMPLATE = "main.json"
 PARAMETERS = "main.bicepparam"
 SNAPSHOT = "main.snapshot.json"
@@ -143,7 +146,7 @@ def read(folder: str, said: str) -> str:
 
 async def run(program: Path, arguments: list[str], folder: str) -> str:
     """Run the compiler in a folder; return what it wrote to its standard error."""
-    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    environment = {**os.environ, **DOTNET}
     try:
         process = await asyncio.create_subprocess_exec(
             program,

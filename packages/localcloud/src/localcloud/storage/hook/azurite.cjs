@@ -14,6 +14,7 @@ const path = require("node:path");
 const { Authorization } = require("./authorization.cjs");
 const { checkSource } = require("./copy_sources.cjs");
 const { refusals } = require("./refusals.cjs");
+const { standIn } = require("./stand_ins.cjs");
 const { decideParts, readTables } = require("./table_batch.cjs");
 
 const VERSION = "3.37.0";
@@ -161,6 +162,7 @@ function decideOthers(load, service, authorization, contextClass, contextPath) {
 /** Puts `policy` into the Azurite whose program is `program`. */
 function install(program, policy) {
   checkVersion(program);
+  standIn(program);
   const load = (module) => require(path.join(path.dirname(program), module));
   replaceAccounts(load, policy);
   replaceSeed(load, policy);

@@ -51,6 +51,27 @@ def test_it_refuses_to_load_into_another_version(tmp_path: Path) -> None:
     assert f"npm install azurite@{emulator.VERSION}" in ended.stderr
 
 
+@pytest.mark.parametrize("database", [{}, {"AZURITE_DB": "sqlite::memory:"}], ids=["", "database"])
+def test_azurite_loads_neither_telemetry_nor_a_database_unless_it_is_to_use_one(
+    tmp_path: Path, database: dict[str, str]
+) -> None:
+    tell = tmp_path / "tell.cjs"
+    tell.write_text('process.on("exit", () => console.log(Object.keys(require.cache).join("\\n")));')
+    found = shutil.which("node")
+    assert found
+    ended = subprocess.run(
+        [found, *("--require", policy.HOOK), *("--require", tell), AZURITE / "azurite.js", "--help"],
+        env={policy.VARIABLE: str(tmp_path / "policy.json"), **database},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(re.findall(r"/node_modules/((?:@[^/\n]+/)?[^/\n]+)/", ended.stdout))
+    assert {"azurite", "express", "lokijs"} <= loaded
+    assert loaded.isdisjoint({"@opentelemetry/core", "@opentelemetry/sdk-metrics"})
+    assert ("validator" in loaded) == bool(database), "sequelize loads it"
+
+
 @pytest.mark.parametrize("service", ["blob", "queue", "table"])
 def test_every_operation_that_azurite_knows_has_its_rights(service: str) -> None:
     """Nothing is allowed by default: what has no rights here is refused to every token."""
