@@ -19,7 +19,7 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from activities.label import label_of, problem_of
 from activities.registration import activity
-from runs import naming, settings
+from runs import naming, resolving
 from runs.contracts import Dataset, Inspection, RunRequest, Upload
 from runs.errors import RefusedError, TransientError
 from services import run_store
@@ -61,7 +61,7 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
     size = properties.size or 0
     head = read_head(upload, size, clients)
     found = parse_head(upload.dataset, head, whole=size <= HEAD)
-    resolved = settings.resolve(
+    resolved = resolving.resolve(
         request.settings,
         properties.metadata or {},
         clients.settings,
@@ -78,7 +78,7 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
     sample = sample_of(found, resolved.label)
     clients.container.upload_blob(sample_path(request.run_id), sample, overwrite=True)
     columns = len(found.columns)
-    named = settings.named_label(
+    named = resolving.named_label(
         request.settings, properties.metadata or {}, clients.settings, dataset=upload.dataset
     )
     label = named if named.strip() != resolved.label.strip() and named else resolved.label

@@ -79,7 +79,7 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
             clients.settings.resource_group,
             clients.settings.data_factory,
             clients.settings.pipeline,
-            parameters=parameters_of(wanted),
+            parameters=parameters_of(wanted, clients.settings.max_rows),
             retry_total=0,
         )
     except HttpResponseError as error:
@@ -90,8 +90,8 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
     return Training(wanted.run_id, str(created.run_id))
 
 
-def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
-    """The pipeline's parameters: see bicep/definitions/pipeline.json."""
+def parameters_of(wanted: TrainingInput, max_rows: int) -> dict[str, Any]:
+    """The pipeline's parameters: see bicep/definitions/pipeline.json. max_rows: a cap of the app's own."""
     return {
         "runId": wanted.run_id,
         "dataset": wanted.upload.path,
@@ -107,6 +107,7 @@ def parameters_of(wanted: TrainingInput) -> dict[str, Any]:
         "minAccuracy": wanted.min_accuracy,
         "maxRmse": wanted.max_rmse,
         "tolerance": wanted.tolerance,
+        "maxRows": max_rows,
         "champion": wanted.champion.folder,
         "championModel": wanted.champion.model if wanted.champion.folder else "",
         "championDigest": wanted.champion.digest,

@@ -9,7 +9,7 @@ targetScope = 'subscription'
 import { namesOf, regionOf, Tags } from 'names.bicep'
 import { NodeImage } from 'modules/batch.bicep'
 import { VaultEntries } from 'modules/keys.bicep'
-import { PollingSeconds, RunDefaults } from 'modules/settings.bicep'
+import { PollingSeconds, RunCaps, RunDefaults } from 'modules/settings.bicep'
 
 @description('Required. Region of all resources, such as westeurope or West Europe; it must offer Flex Consumption and Azure ML.')
 @minLength(1)
@@ -106,6 +106,24 @@ param maxInstances int = 40
 
 @description('Optional. Default settings of every run, as strings, such as { epochs: \'20\' }.')
 param runDefaults RunDefaults = {}
+
+@description('Optional. Run settings that the metadata of a dataset may set to any value, although its uploader does not own them (docs/settings.md).')
+@maxLength(20)
+param metadataSettings string[] = []
+
+@description('Optional. VM sizes that a run may name for a new scoring cluster, beside the app\'s own.')
+@maxLength(50)
+param allowedVmSizes string[] = []
+
+@description('Optional. The most that anyone may ask of a run: epochs, time limit of the training, rows of a dataset.')
+param runCaps RunCaps = {
+  epochs: 10000
+  trainingTimeout: '7d'
+  rows: 100000000
+}
+
+@description('Optional. Whether a caller over HTTP may let a run take over an endpoint or a model name that belongs to another dataset or to nobody.')
+param allowTakeOver bool = false
 
 @description('Optional. Intervals at which runs and operations are polled, in seconds, as strings. The defaults suit trainings of minutes and more.')
 param pollingSeconds PollingSeconds = {
@@ -332,6 +350,12 @@ module functionApp 'modules/function-app.bicep' = {
     computeName: computeName
     computeVmSize: computeVmSize
     runDefaults: runDefaults
+    authority: {
+      metadataSettings: metadataSettings
+      allowedVmSizes: allowedVmSizes
+      caps: runCaps
+      takeOver: allowTakeOver
+    }
     pollingSeconds: pollingSeconds
   }
   dependsOn: [roles]

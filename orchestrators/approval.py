@@ -1,4 +1,4 @@
-"""The wait for a person's decision, where a run asks for one before it promotes its deployment."""
+"""The wait for a person's decision, where a run needs one before it promotes its deployment."""
 
 from datetime import timedelta
 
@@ -6,17 +6,35 @@ from durabletask import task
 
 from orchestrators.run_context import RunContext, Workflow
 from orchestrators.stages import Stage
-from runs.contracts import LONGEST_COMMENT, Approval
+from runs.contracts import LONGEST_COMMENT, Approval, Champion, Gate, RunSettings
 
 
-def wait_for_decision(run: RunContext, limit: timedelta) -> Workflow[Approval]:
+def why_approval(settings: RunSettings, champion: Champion, gate: Gate) -> str:
+    """Why a run may not promote its deployment without a decision; "" if it may.
+
+    A model that was not compared with the champion has shown less than any other: whatever keeps the two from
+    being compared (another label, a column that is gone) may have been uploaded for that purpose.
+    """
+    if settings.approval == "required":
+        return "the setting approval is required"
+    compared = gate.champion
+    if not champion.model or (compared and compared.interval) or settings.uncompared_champion == "replace":
+        return ""
+    why = compared.error if compared else "it is not stored in this container"
+    return f"the model was not compared with the champion {champion.model}: {why}"
+
+
+def wait_for_decision(run: RunContext, limit: timedelta, why: str) -> Workflow[Approval]:
     """Enter the stage approve and wait for an event `decision`, at most `limit`.
+
+    why: what the record and the custom status give as the reason.
 
     An event counts only if it is about this wait, see `approval_of`; others are ignored. Once there is a
     decision, or the time is up, the run can no longer be cancelled. Raises RunStoppedError if it is cancelled
     before.
     """
     run.enter(Stage.APPROVE)
+    run.update(approval_reason=why)
     since = run.record.stages[-1].started
     timer = run.ctx.create_timer(limit)
     approval = None

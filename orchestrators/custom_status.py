@@ -21,6 +21,7 @@ CUTS = (
     ("notes", 60),
     ("gate", 150),
     ("waiting_for", 300),
+    ("approval_reason", 300),
     # No valid name of a model, an endpoint or a compute is as long: only other texts are cut.
     ("settings", 256),
     ("dataset", 200),
@@ -30,6 +31,7 @@ CUTS = (
     ("metrics", 30),
     ("gate", 50),
     ("waiting_for", 100),
+    ("approval_reason", 100),
 )
 """What is cut of a custom status that is too long, in this order until it fits: a field, and the characters
 of JSON that each of its texts may keep. The fields that people and programs act on are not among them."""
@@ -62,6 +64,7 @@ def custom_status(record: RunRecord, can_cancel: bool, waiting_for: str = "") ->
             "notes": [shorten_json(note, 200) for note in record.notes[:5]],
             "report": record.report,
             "approval": _short_approval(record.approval),
+            "approval_reason": shorten_json(record.approval_reason, 1000),
             "stages": [to_json(each) for each in record.stages],
             "can_cancel": can_cancel,
             "waiting_for": shorten_json(waiting_for, 1000),

@@ -6,7 +6,7 @@ The order of the stages is the promise:
 - nothing is registered before it is known to be this run's model;
 - nothing is deployed that has not passed the gate;
 - the default changes last, and only to a deployment that has just scored rows of the dataset and, if the run
-  asks for approval, has been approved.
+  needs approval, has been approved.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ from datetime import timedelta
 import azure.durable_functions as df
 from durabletask import task
 
-from orchestrators.approval import wait_for_decision
+from orchestrators.approval import wait_for_decision, why_approval
 from orchestrators.compensation import compensate, delete_deployment
 from orchestrators.run_context import BRIEF, LASTING, RunContext, RunStoppedError, Workflow
 from orchestrators.stages import Stage
@@ -111,8 +111,10 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     yield from ensure_endpoint(run, settings)
     yield from deploy_model(run, settings, model)
     yield from smoke_test(run, settings, result)
-    if settings.approval == "required":
-        approval = yield from wait_for_decision(run, timedelta(seconds=settings.approval_timeout))
+    why = why_approval(settings, wait.champion, result.gate)
+    if why:
+        limit = timedelta(seconds=settings.approval_timeout)
+        approval = yield from wait_for_decision(run, limit, why)
         if approval.decision != "approved":
             yield from delete_deployment(run)
             run.update(outcome="rejected" if approval.decision == "rejected" else "approval_timed_out")

@@ -64,13 +64,17 @@ class Upload:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A claimed run. settings: those of the HTTP body, checked; empty for a run that an event started."""
+    """A claimed run. settings: those of the HTTP body, checked; empty for a run that an event started.
+
+    take_over: whether the body says that the run may take over an endpoint or a model of another owner.
+    """
 
     run_id: str
     upload: Upload
     settings: Json
     source: Literal["event", "http"]
     claimed_at: str
+    take_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class RunSettings:
     tolerance: float
     approval: str
     approval_timeout: int
+    uncompared_champion: str
 
 
 @dataclass(frozen=True)
@@ -564,6 +569,8 @@ class RunRecord:
     report: str = ""
     superseded_by: str = ""
     choice: Choice | None = None
+    take_over: bool = False
+    approval_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,40 @@
-"""Settings: those of a run, and those of the app.
+"""Settings: those of a run, with who may set each (runs.authority), and those of the app.
 
-A run's setting comes from the HTTP body, else from the blob metadata of the CSV, else from the app setting
-`TOUCHDOWN_<NAME>`, else from the default below. The app's own settings are environment variables, which are
+runs.resolving says what a run's settings are. The app's own settings are environment variables, which are
 read once; nothing else in the product reads the environment.
 """
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runs import naming
-from runs.contracts import Json, Polling, RunSettings
+from runs.authority import HIGHER, LOWER, LOWER_ABOVE_0, Direction, Owner, towards
+from runs.contracts import Json, Polling
 from runs.errors import RefusedError
-from runs.text import printable, quote, shorten
-from runs.value_types import LONGEST_TEXT, ValueType, duration, number, one_of, text, whole_number
-from trainer.dialect import column_named
+from runs.text import quote
+from runs.value_types import ValueType, duration, number, one_of, text, whole_number
 
 
 @dataclass(frozen=True)
 class Setting:
     """One setting of a run.
 
-    default: for the names and the task, "" means that `resolve` derives it. meaning: for docs/settings.md.
+    default: for the names and the task, "" means that `resolving.resolve` derives it. meaning: for
+    docs/settings.md. owner: whose decision it is. tighter: which values are tighter; of policy alone. cap,
+    choices: the field of `App` that holds the largest value for anyone, or the values that are allowed beside
+    the app's own; "" for none.
     """
 
     name: str
     type: ValueType[Any]
     default: Any
     meaning: str
+    owner: Owner
+    tighter: Direction | None = None
+    cap: str = ""
+    choices: str = ""
 
     @property
     def variable(self) -> str:
@@ -40,36 +45,52 @@ class Setting:
 RUN_SETTINGS = {
     each.name: each
     for each in (
-        Setting("label", text(), "", "Column to predict. Default: the last column."),
+        Setting("label", text(), "", "Column to predict. Default: the last column.", Owner.DATA),
         Setting(
-            "model_name", text(), "", "Name of the registered model. Default: derived from the file's name."
+            "model_name",
+            text(),
+            "",
+            "Name of the registered model. Default: derived from the file's name.",
+            Owner.PLACE,
         ),
         Setting(
             "endpoint_name",
             text(),
             "",
             "Name of the batch endpoint. Default: derived from the names of model and workspace.",
+            Owner.PLACE,
         ),
         Setting(
             "epochs",
             whole_number(1, 10_000),
             50,
             "Passes over the training rows (`linear`), or rounds (`boosting`); `auto` takes none.",
+            Owner.DATA,
+            cap="max_epochs",
         ),
         Setting(
-            "lr", number(1e-9, 100.0), 0.1, "Learning rate of `linear` or `boosting`; `auto` takes none."
+            "lr",
+            number(1e-9, 100.0),
+            0.1,
+            "Learning rate of `linear` or `boosting`; `auto` takes none.",
+            Owner.DATA,
         ),
         Setting(
             "min_accuracy",
             number(0.0, 1.0),
             0.0,
             "For a classification: a model whose hold-out accuracy is lower is not deployed.",
+            Owner.POLICY,
+            HIGHER,
         ),
         Setting(
             "training_timeout",
             duration(),
             86400,
             "How long training may take, including the time in a queue.",
+            Owner.POLICY,
+            LOWER,
+            cap="max_training_timeout",
         ),
         # Azure ML allows 20 on an endpoint. Runs in progress need the rest: they deploy before they prune.
         Setting(
@@ -77,16 +98,26 @@ RUN_SETTINGS = {
             whole_number(1, 10),
             2,
             "Number of deployments that an endpoint keeps, including the default.",
+            Owner.POLICY,
+            HIGHER,
         ),
-        Setting("compute_name", text(), "cpu-cluster", "Name of the AmlCompute cluster that scores."),
         Setting(
-            "vm_size", text(), "Standard_DS3_v2", "VM size of that cluster, if Touchdown has to create it."
+            "compute_name", text(), "cpu-cluster", "Name of the AmlCompute cluster that scores.", Owner.PLACE
+        ),
+        Setting(
+            "vm_size",
+            text(),
+            "Standard_DS3_v2",
+            "VM size of that cluster, if Touchdown has to create it.",
+            Owner.PLACE,
+            choices="allowed_vm_sizes",
         ),
         Setting(
             "task",
             one_of("", "classification", "regression"),
             "",
             "What kind of model is trained. Default: detected from the label column, see below.",
+            Owner.DATA,
         ),
         Setting(
             "algorithm",
@@ -95,6 +126,7 @@ RUN_SETTINGS = {
             "`auto`: a linear model, gradient-boosted trees or a blend of both, whichever predicts unseen"
             " training rows best; `linear`: a linear model by stochastic gradient descent on all rows;"
             " `boosting`: trees alone. The last two take `epochs` and `lr`.",
+            Owner.DATA,
         ),
         Setting(
             "training_budget",
@@ -102,6 +134,8 @@ RUN_SETTINGS = {
             10.0,
             "How much work `auto` may take: one is about what a core does in a second. It is counted in work,"
             " not by a clock, so the same file gives the same model on any machine.",
+            Owner.POLICY,
+            LOWER,
         ),
         Setting(
             "rare_classes",
@@ -109,6 +143,7 @@ RUN_SETTINGS = {
             "refuse",
             "What happens to classes with too few rows for a hold-out: `refuse` ends the training, `merge`"
             " combines them into one class, `(other)`.",
+            Owner.DATA,
         ),
         Setting(
             "class_weights",
@@ -117,12 +152,15 @@ RUN_SETTINGS = {
             "How much the rows of each class count in the training of a classifier: `equal`, all alike;"
             " `balanced`, inversely to the class's frequency, so that each class counts alike. Predicted"
             " probabilities then no longer follow the classes' frequencies.",
+            Owner.DATA,
         ),
         Setting(
             "max_rmse",
             number(0.0),
             0.0,
             "For a regression: a model whose hold-out RMSE is higher is not deployed. 0 means no limit.",
+            Owner.POLICY,
+            LOWER_ABOVE_0,
         ),
         # Training twice on the same few thousand rows in another order changes accuracy by about a point.
         Setting(
@@ -133,25 +171,50 @@ RUN_SETTINGS = {
             " percentage point), or as a fraction of the champion's RMSE. On data sets of a few thousand"
             " rows, shuffling the same rows changes a model by about the default; smaller differences do not"
             " justify keeping the champion.",
+            Owner.POLICY,
+            LOWER,
         ),
         Setting(
             "approval",
             one_of("none", "required"),
             "none",
             "`required`: the run waits for a person's decision before it promotes its deployment.",
+            Owner.POLICY,
+            towards("required"),
         ),
-        Setting("approval_timeout", duration(), 259200, "How long the run waits for that decision."),
+        Setting(
+            "approval_timeout",
+            duration(),
+            259200,
+            "How long the run waits for that decision.",
+            Owner.POLICY,
+            LOWER,
+        ),
+        Setting(
+            "uncompared_champion",
+            one_of("approval", "replace"),
+            "approval",
+            "What happens if the model could not be compared with the champion: `approval`, the run waits for"
+            " a decision, whatever `approval` says; `replace`, the model is deployed as if there were no"
+            " champion.",
+            Owner.POLICY,
+            towards("approval"),
+        ),
     )
 }
 
 
 @dataclass(frozen=True)
 class AppSetting:
-    """An environment variable of the app that is not a run's default."""
+    """An environment variable of the app that is not a run's default.
+
+    is_limit: whether it is a limit or a pace, and not the address or the name of something.
+    """
 
     variable: str
     meaning: str
     default: str | None = None
+    is_limit: bool = False
 
 
 APP_SETTINGS = (
@@ -171,7 +234,9 @@ APP_SETTINGS = (
     AppSetting(
         "TOUCHDOWN_COMPUTE_IDENTITY", "Resource id of the identity that is assigned to a new cluster.", ""
     ),
-    AppSetting("TOUCHDOWN_COMPUTE_MAX_NODES", "Largest number of nodes of a new cluster.", "2"),
+    AppSetting(
+        "TOUCHDOWN_COMPUTE_MAX_NODES", "Largest number of nodes of a new cluster.", "2", is_limit=True
+    ),
     AppSetting(
         "TOUCHDOWN_TOPIC_ENDPOINT", "Event Grid topic for lifecycle events. Empty: no events are sent.", ""
     ),
@@ -179,17 +244,60 @@ APP_SETTINGS = (
         "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS",
         "First polling interval of a pipeline run, which is polled in case its event is lost.",
         "30",
+        is_limit=True,
     ),
-    AppSetting("TOUCHDOWN_RUN_POLLING_CAP_SECONDS", "Longest polling interval of a pipeline run.", "300"),
+    AppSetting(
+        "TOUCHDOWN_RUN_POLLING_CAP_SECONDS",
+        "Longest polling interval of a pipeline run.",
+        "300",
+        is_limit=True,
+    ),
     AppSetting(
         "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS",
         "First polling interval of an Azure ML operation or job.",
         "2",
+        is_limit=True,
     ),
     AppSetting(
         "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS",
         "Longest polling interval of an Azure ML operation or job.",
         "30",
+        is_limit=True,
+    ),
+    AppSetting(
+        "TOUCHDOWN_METADATA_SETTINGS",
+        "Run settings, separated by commas, that the metadata of a dataset may set to any value, although its"
+        " uploader does not own them.",
+        "",
+        is_limit=True,
+    ),
+    AppSetting(
+        "TOUCHDOWN_ALLOWED_VM_SIZES",
+        "VM sizes, separated by commas, that `vm_size` may name beside the app's own, `TOUCHDOWN_VM_SIZE`.",
+        "",
+        is_limit=True,
+    ),
+    AppSetting(
+        "TOUCHDOWN_MAX_EPOCHS", "Largest number of `epochs` that anyone may set.", "10000", is_limit=True
+    ),
+    AppSetting(
+        "TOUCHDOWN_MAX_TRAINING_TIMEOUT",
+        "Longest `training_timeout` that anyone may set.",
+        "7d",
+        is_limit=True,
+    ),
+    AppSetting(
+        "TOUCHDOWN_MAX_ROWS",
+        "Largest number of rows of a dataset that is trained on.",
+        "100000000",
+        is_limit=True,
+    ),
+    AppSetting(
+        "TOUCHDOWN_TAKE_OVER",
+        "Whether a caller over HTTP may let a run take over an endpoint or a model name that belongs to"
+        " another dataset, or that Touchdown did not make: `refuse` or `allow`.",
+        "refuse",
+        is_limit=True,
     ),
 )
 
@@ -217,6 +325,14 @@ class App:
     topic_endpoint: str
     polling: Polling
     run_defaults: dict[str, str]
+    metadata_settings: frozenset[str] = frozenset()
+    """Names of the run settings that metadata may set although its writer does not own them."""
+    allowed_vm_sizes: tuple[str, ...] = ()
+    max_epochs: int = 10_000
+    max_training_timeout: int = 7 * 86400
+    max_rows: int = 100_000_000
+    may_take_over: bool = False
+    """Whether a request may let a run take over what belongs to another dataset, or to nobody."""
     signs_in: bool = False
     """Whether App Service signs callers in (its authentication is on): then its headers name the caller."""
 
@@ -235,8 +351,11 @@ class App:
         """
         values = _values_of(environment)
 
+        def value[T](name: str, type_: ValueType[T]) -> T:
+            return parsed(f"app setting TOUCHDOWN_{name.upper()}", type_, values[name])
+
         def polling(name: str) -> float:
-            return _parsed(f"app setting TOUCHDOWN_{name.upper()}", number(0.01, 86400), values[name])
+            return value(name, number(0.01, 86400))
 
         return cls(
             subscription=values["subscription_id"],
@@ -249,9 +368,7 @@ class App:
             datastore=values["datastore"],
             resource_manager=values["resource_manager_url"].rstrip("/"),
             compute_identity=values["compute_identity"],
-            compute_max_nodes=_parsed(
-                "app setting TOUCHDOWN_COMPUTE_MAX_NODES", whole_number(1, 1000), values["compute_max_nodes"]
-            ),
+            compute_max_nodes=value("compute_max_nodes", whole_number(1, 1000)),
             topic_endpoint=values["topic_endpoint"],
             polling=Polling(
                 run_first=polling("run_polling_first_seconds"),
@@ -264,6 +381,12 @@ class App:
                 for name, setting in RUN_SETTINGS.items()
                 if environment.get(setting.variable, "").strip()
             },
+            metadata_settings=_run_settings_in(values["metadata_settings"]),
+            allowed_vm_sizes=tuple(_words(values["allowed_vm_sizes"])),
+            max_epochs=value("max_epochs", whole_number(1, 10_000)),
+            max_training_timeout=value("max_training_timeout", duration()),
+            max_rows=value("max_rows", whole_number(1, 10**12)),
+            may_take_over=value("take_over", one_of("refuse", "allow")) == "allow",
             signs_in=environment.get(SIGNED_IN, "").strip().lower() == "true",
         )
 
@@ -289,6 +412,24 @@ def _values_of(environment: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
+def _words(value: str) -> list[str]:
+    """The words of a list that is separated by commas."""
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _run_settings_in(value: str) -> frozenset[str]:
+    """The run settings that TOUCHDOWN_METADATA_SETTINGS names. Raises RefusedError for another word."""
+    names = frozenset(_words(value))
+    others = ", ".join(quote(each) for each in sorted(names - set(RUN_SETTINGS)))
+    if others:
+        raise RefusedError(
+            "InvalidSetting",
+            f"app setting TOUCHDOWN_METADATA_SETTINGS: {others}: no setting of a run has that name; use"
+            f" {', '.join(sorted(RUN_SETTINGS))}.",
+        )
+    return names
+
+
 def unknown(names: Iterable[str]) -> list[str]:
     """Those of `names` that begin as the app's settings do, and are none."""
     known = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}
@@ -302,7 +443,7 @@ def app() -> App:
 
 
 def checked(given: Any) -> Json:
-    """The settings of an HTTP body, with each value converted to its type.
+    """The settings of an HTTP body, with each value converted to its type, whoever may set it.
 
     Raises RefusedError for an unknown name or an invalid value; the message says what is allowed.
     """
@@ -313,81 +454,10 @@ def checked(given: Any) -> Json:
             raise RefusedError(
                 "UnknownSetting", f"setting {quote(name)} is unknown; use {', '.join(sorted(RUN_SETTINGS))}."
             )
-    return {name: _parsed(f"setting {name}", RUN_SETTINGS[name].type, value) for name, value in given.items()}
+    return {name: parsed(f"setting {name}", RUN_SETTINGS[name].type, value) for name, value in given.items()}
 
 
-def resolve(
-    given: Json,
-    metadata: Mapping[str, str],
-    app: App,
-    *,
-    dataset: str,
-    columns: list[str],
-    task_of: Callable[[str], str],
-) -> RunSettings:
-    """The settings of a run: HTTP body over blob metadata over app settings over defaults.
-
-    metadata is that of the dataset's blob. task_of gives the task that suits a column as the label; it is
-    asked if no setting names the task. Names are made valid (runs.naming).
-
-    Raises RefusedError for an invalid value, or a label that is not among `columns`.
-    """
-    found = _found(given, {key.lower(): value for key, value in metadata.items()}, app, dataset)
-    found["label"] = _label(found["label"], columns, dataset)
-    found["task"] = found["task"] or task_of(found["label"])
-    model = naming.valid_name("model", found["model_name"] or naming.model_name(dataset, found["task"]))
-    found["model_name"] = model
-    if found["endpoint_name"]:
-        found["endpoint_name"] = naming.valid_name("endpoint", found["endpoint_name"])
-    else:
-        found["endpoint_name"] = naming.endpoint_name(model, app.workspace_id)
-    found["compute_name"] = naming.valid_name("compute", found["compute_name"])
-    return RunSettings(**found)
-
-
-def named_label(given: Json, metadata: Mapping[str, str], app: App, *, dataset: str) -> str:
-    """The label as the settings name it, which may differ from the column's name by case; "" if none does.
-
-    Raises RefusedError for an invalid value of any setting.
-    """
-    return str(_found(given, {key.lower(): value for key, value in metadata.items()}, app, dataset)["label"])
-
-
-def _found(given: Json, metadata: Mapping[str, str], app: App, dataset: str) -> dict[str, Any]:
-    """The value of each setting, from the first place that has one.
-
-    Metadata may hold keys of other programs: only those that name a setting are read.
-    """
-    found: dict[str, Any] = {}
-    for name, setting in RUN_SETTINGS.items():
-        if name in given:
-            found[name] = _parsed(f"setting {name}", setting.type, given[name])
-        elif metadata.get(name, "").strip():
-            found[name] = _parsed(f"dataset {dataset}: metadata {name}", setting.type, metadata[name])
-        elif name in app.run_defaults:
-            found[name] = _parsed(f"app setting {setting.variable}", setting.type, app.run_defaults[name])
-        else:
-            found[name] = setting.default
-    return found
-
-
-def _label(wanted: str, columns: list[str], dataset: str) -> str:
-    """The column that is called `wanted`; the last one for "". Raises RefusedError LabelMissing."""
-    if not wanted:
-        return columns[-1]
-    found = column_named(columns, wanted)
-    if found:
-        return found
-    names = ", ".join(shorten(printable(column), 40) for column in columns[:20])
-    more = ", …" if len(columns) > 20 else ""
-    raise RefusedError(
-        "LabelMissing",
-        f"dataset {dataset}: label column {quote(wanted, LONGEST_TEXT)} is not in the header (found:"
-        f" {names}{more}); rename the column or name another label.",
-    )
-
-
-def _parsed[T](source: str, type_: ValueType[T], value: Any) -> T:
+def parsed[T](source: str, type_: ValueType[T], value: Any) -> T:
     """`value` as one of `type_`. Raises RefusedError InvalidSetting that names `source`, its setting."""
     try:
         return type_.parse(value)

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS  # noqa: E402 - the path comes first
+from runs.settings import APP_SETTINGS, RUN_SETTINGS, Setting  # noqa: E402 - the path comes first
 from touchdown.local.func_settings import sample  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "settings.md"
@@ -31,12 +31,31 @@ def code(text: str | None) -> str:
 
 def run_settings() -> str:
     return table(
-        ["setting", "app setting", "default", "meaning", "allowed values"],
+        ["setting", "app setting", "default", "owner", "meaning", "allowed values"],
         [
-            [code(each.name), code(each.variable), code(str(each.default)), each.meaning, each.type.expected]
+            [
+                code(each.name),
+                code(each.variable),
+                code(str(each.default)),
+                owner(each),
+                each.meaning,
+                allowed(each),
+            ]
             for each in RUN_SETTINGS.values()
         ],
     )
+
+
+def owner(setting: Setting) -> str:
+    """Whose decision a setting is and, if it is policy, which values are tighter."""
+    return setting.owner if setting.tighter is None else f"{setting.owner}; tighter: {setting.tighter.words}"
+
+
+def allowed(setting: Setting) -> str:
+    """What a value may be, and which app setting limits it further."""
+    limits = [f"at most `TOUCHDOWN_{setting.cap.upper()}`"] if setting.cap else []
+    limits += [f"see `TOUCHDOWN_{setting.choices.upper()}`"] if setting.choices else []
+    return "; ".join([setting.type.expected, *limits])
 
 
 def app_settings() -> str:

@@ -60,6 +60,7 @@ def claimed(request: RunRequest) -> RunRecord:
         source=request.source,
         claimed_at=request.claimed_at,
         given_settings=request.settings,
+        take_over=request.take_over,
     )
 
 

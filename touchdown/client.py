@@ -82,11 +82,19 @@ class Client(Connection):
         etag = self.put_blob(path, source if isinstance(source, bytes) else Path(source), metadata)
         return UploadedDataset(dataset, path, etag, naming.run_id(self.target.container, path, etag))
 
-    def start_run(self, dataset: str, settings: Json | None = None, *, rerun: bool = False) -> Json:
+    def start_run(
+        self,
+        dataset: str,
+        settings: Json | None = None,
+        *,
+        rerun: bool = False,
+        take_over: bool = False,
+    ) -> Json:
         """POST /api/runs; returns `{"run_id", "url"}`."""
         body: Json = {"dataset": dataset}
         body |= {"settings": settings} if settings else {}
         body |= {"rerun": True} if rerun else {}
+        body |= {"take_over": True} if take_over else {}
         return self.api("POST", "runs", json=body)
 
     def runs(self, *, status: str = "", dataset: str = "", top: int = 50) -> list[Json]:

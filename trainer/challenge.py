@@ -1,7 +1,7 @@
 """The comparison with the champion: both models predict the same hold-out rows.
 
 The champion does so in a process of its own, beside the training. Whatever goes wrong with it is noted and
-does not affect the training.
+does not affect the training. The app then has a person decide.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from champion import ChampionProcess
+from comparable import UNKNOWN, difference, told_by
 from comparison import PairedPredictions
 from job import TrainingJob
 from model_digest import digest_of_folder
@@ -26,6 +27,9 @@ from touchdown_model import TouchdownModel
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
+
+BESIDE = ("profile.json", "metrics.json")
+"""The files beside a champion's folder that describe its data and say what it predicts."""
 
 
 class Challenge:
@@ -127,15 +131,22 @@ def _start(
                 error=f"the files in {shorten(job.champion)} are not those that were registered as this"
                 " version, so it was not loaded",
             )
-        profile = read_bytes(container, f"{PurePosixPath(job.champion).parent}/profile.json")
+        beside = PurePosixPath(job.champion).parent
+        profile, metrics = (read_bytes(container, f"{beside}/{file}") for file in BESIDE)
     else:
         model = Path(job.champion).absolute()
-        file = model.parent / "profile.json"
-        profile = file.read_bytes() if file.exists() else b""
+        files = [model.parent / name for name in BESIDE]
+        profile, metrics = (file.read_bytes() if file.exists() else b"" for file in files)
+    columns, told = profiled_columns(profile), told_by(metrics)
+    # By hand, a model may be of anyone's making. On Batch, it is one that this trainer has left.
+    unknown = UNKNOWN if told is None and job.etag else ""
+    apart = difference(told, sampled.survey, plan) if told is not None else unknown
+    if apart:
+        return Challenge(name, profile=columns, error=apart)
     rows = folder / "holdout.csv"
     _write_rows(sampled, plan.schema.label, rows)
     process = ChampionProcess(model, rows, folder / "answers.json", column_to_compare(plan))
-    return Challenge(name, process, profiled_columns(profile))
+    return Challenge(name, process, columns)
 
 
 def _write_rows(sampled: SampledRows, label: str, path: Path) -> None:

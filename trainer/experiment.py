@@ -35,7 +35,7 @@ def train(job: TrainingJob, source: Source, container: ContainerClient | None, f
 
     container: where the champion is. folder: for what is needed until the end. Raises BadInputError.
     """
-    survey = survey_dataset(source, job.label, job.task, folder)
+    survey = survey_dataset(source, job.label, job.task, folder, job.max_rows)
     planned = plan(survey, job.rare_classes, job.class_weights, encodes=job.algorithm == "auto")
     sampled = SampledRows.of(survey, planned)
     add_suspicions(planned, sampled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -39,7 +40,8 @@ class TrainingJob:
     limit. tolerance: how much worse than the champion the model may be, in points of accuracy or as a share
     of the champion's RMSE. champion: the folder of its MLflow model, in the destination's container on Batch,
     on disk by hand; "" for none. champion_digest: what the digest of its files has to be, on Batch.
-    training_budget: units of work that the algorithm auto may take. etag: of the blob; None for a file.
+    training_budget: units of work that the algorithm auto may take. max_rows: the most rows that a dataset
+    may have; 0 for no limit. etag: of the blob; None for a file.
     """
 
     dataset: str
@@ -58,6 +60,7 @@ class TrainingJob:
     champion: str = ""
     champion_model: str = ""
     champion_digest: str = ""
+    max_rows: int = 0
     run_id: str | None = None
     pipeline_run_id: str | None = None
     etag: str | None = None
@@ -123,6 +126,12 @@ def parse_limit(name: str, text: object, most: float) -> float:
     raise BadInputError(f"{name} is {quoted(text)}; give {expected}")
 
 
+def parse_rows(name: str, text: object) -> int:
+    if re.fullmatch(r"[0-9]{1,18}", str(text)):
+        return int(str(text))
+    raise BadInputError(f"{name} is {quoted(text)}; give a whole number of rows, or 0 for no limit")
+
+
 def parse_budget(name: str, text: object) -> float:
     return parse_above_zero(name, text, such_as=DEFAULT_BUDGET)
 
@@ -156,6 +165,7 @@ def job_by_hand(argv: list[str]) -> TrainingJob:
         tolerance=parse_limit("tolerance", given.tolerance, 1),
         champion=given.champion,
         champion_model=Path(given.champion).name if given.champion else "",
+        max_rows=parse_rows("max-rows", given.max_rows),
     )
 
 
@@ -194,6 +204,7 @@ def _argument_parser() -> ArgumentParser:
     )
     parser.add_argument("--tolerance", default=0.01, help="how much worse than the champion it may be")
     parser.add_argument("--champion", default="", metavar="FOLDER", help="an MLflow model to compare with")
+    parser.add_argument("--max-rows", default=0, help="the most rows that the dataset may have (0: no limit)")
     account = parser.add_mutually_exclusive_group()
     account.add_argument("--connectionString", default="", help="storage account to upload to, by key or SAS")
     account.add_argument("--accountUrl", default="", help="storage account to upload to, by identity")
@@ -259,6 +270,7 @@ def job_of_activity(path: Path) -> TrainingJob:
         champion=properties.get("champion", "").strip("/"),
         champion_model=properties.get("championModel", ""),
         champion_digest=properties.get("championDigest", ""),
+        max_rows=parse_rows("maxRows", required("maxRows")),
         run_id=required("runId"),
         pipeline_run_id=properties.get("pipelineRunId"),
         etag=required("etag").strip('"'),

@@ -41,11 +41,11 @@ BATCH_ROWS = 32_768
 BATCH_CELLS = 2_000_000
 
 
-def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Survey:
+def survey_dataset(source: Source, label: str, task: str, folder: Path, max_rows: int = 0) -> Survey:
     """Read a dataset from its first row to its last.
 
     label: "" for the last column. task: "" for the one that all cells of the label suggest. folder: where
-    the cache is written. Raises BadInputError.
+    the cache is written. max_rows: the most rows that it may have; 0 for no limit. Raises BadInputError.
     """
     inspection = source.inspection
     label = label_column(source, label)
@@ -57,7 +57,7 @@ def survey_dataset(source: Source, label: str, task: str, folder: Path) -> Surve
     for _ in range(MOST_PASSES):
         cache = Cache(folder / "columns.cache")
         try:
-            survey = Scan(source, cells, task, forms, cache).run()
+            survey = Scan(source, cells, task, forms, cache, max_rows).run()
         except NotUtf8Error as error:
             cache.delete()
             source.encoding = encoding_of_rest(source, error)
@@ -168,8 +168,15 @@ class Scan:
     """One pass over a dataset, of which each column is read in its form."""
 
     def __init__(
-        self, source: Source, label: LabelCells, task: str, forms: dict[str, Form], cache: Cache
+        self,
+        source: Source,
+        label: LabelCells,
+        task: str,
+        forms: dict[str, Form],
+        cache: Cache,
+        max_rows: int = 0,
     ) -> None:
+        self._max_rows = max_rows
         self.source, self.label, self.task, self.forms, self.cache = source, label, task, forms, cache
         self.converter = BlockConverter(source, label, task, forms)
         self.text_columns = self.converter.text_columns
@@ -218,6 +225,11 @@ class Scan:
         """Add the next block of the file to the statistics, the sample and the cache."""
         count = columns.parsed.table.num_rows
         start, self.rows = self.rows, self.rows + count
+        if 0 < self._max_rows < self.rows:
+            self.source.refuse(
+                f"it has more than {self._max_rows} rows, the most that may be trained on; upload fewer rows."
+                " Whoever operates the app may raise the app setting TOUCHDOWN_MAX_ROWS"
+            )
         self.numbers.add(columns.columns, columns.moments)
         codes = np.empty((len(self.text_columns), count), dtype=np.int32)
         for place, name in enumerate(self.text_columns):

@@ -1,6 +1,6 @@
 """The HTTP API: start a run, list runs, show, cancel and decide on one. Function-key auth; errors are JSON.
 
-POST /api/runs                {"dataset", "settings"?, "rerun"?}
+POST /api/runs                {"dataset", "settings"?, "rerun"?, "take_over"?}
 GET  /api/runs                ?status= &dataset= &top= &continuation=
 GET  /api/runs/{id}
 POST /api/runs/{id}/cancel
@@ -17,7 +17,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from orchestrators.stages import Stage
 from runs import naming
 from runs.contracts import STATUSES, Json, RunRecord, Upload, to_json
-from runs.settings import checked
+from runs.resolving import check_body
+from runs.settings import App, checked
 from runs.text import quote
 from services import run_store
 from services.clients import Clients, process_clients
@@ -33,15 +34,17 @@ PAGE_LIMIT = 200
 
 def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.HttpResponse:
     """Start a run for a dataset that lies in storage: 202 with Location."""
-    body = json_object(req, '{"dataset": "iris_csv.csv"}', {"dataset", "settings", "rerun"})
-    name, rerun = body.get("dataset"), body.get("rerun", False)
+    body = json_object(req, '{"dataset": "iris_csv.csv"}', {"dataset", "settings", "rerun", "take_over"})
+    name, rerun, take_over = body.get("dataset"), body.get("rerun", False), body.get("take_over", False)
     if not isinstance(name, str):
         raise ApiError(400, "InvalidDatasetName", 'dataset: a text is expected, such as "iris_csv.csv".')
     if not isinstance(rerun, bool):
         raise ApiError(400, "InvalidRerun", "rerun: true or false is expected.")
+    check_take_over(take_over, clients.settings)
     settings = checked(body.get("settings", {}))
+    check_body(settings, clients.settings)
     upload = upload_of(naming.dataset_path(name), name, clients)
-    started = start_by_hand(engine, upload, settings, clients, rerun=rerun)
+    started = start_by_hand(engine, upload, settings, clients, rerun=rerun, take_over=take_over)
     if started.result == "starting":
         message = f"dataset {name}: run {started.run_id} is being started by another request."
         raise ApiError(409, "RunStarting", message, run_id=started.run_id)
@@ -54,6 +57,18 @@ def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.H
             run_id=started.run_id,
         )
     return accepted(req, started.run_id)
+
+
+def check_take_over(wanted: object, app: App) -> None:
+    """Raise ApiError unless `take_over` in a body is false, or is true and the app allows it."""
+    if not isinstance(wanted, bool):
+        raise ApiError(400, "InvalidTakeOver", "take_over: true or false is expected.")
+    if wanted and not app.may_take_over:
+        message = (
+            "take_over: this app does not let a run take over an endpoint or a model name of another owner."
+            " Whoever operates the app may allow it, with the app setting TOUCHDOWN_TAKE_OVER = allow."
+        )
+        raise ApiError(403, "TakeOverNotAllowed", message)
 
 
 def upload_of(path: str, name: str, clients: Clients) -> Upload:

@@ -18,6 +18,9 @@ from triggers.engine import Engine
 
 log = logging.getLogger("touchdown.triggers")
 
+STATUSES = {"MissingAppSetting": 500, "SettingNotAllowed": 403}
+"""The status codes of refusals; any other one is 400."""
+
 Handler = Callable[[func.HttpRequest, Engine, Clients], func.HttpResponse]
 
 
@@ -52,8 +55,7 @@ def respond(
     except ApiError as error:
         return reply(error.status, error.body)
     except RefusedError as refused:
-        status = 500 if refused.code == "MissingAppSetting" else 400
-        return reply(status, error_body(refused.code, str(refused)))
+        return reply(STATUSES.get(refused.code, 400), error_body(refused.code, str(refused)))
     except AzureError as error:
         log.exception("%s failed", handler.__name__)
         return unavailable(f"storage could not be reached: {explain(error)}")

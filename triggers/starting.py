@@ -57,14 +57,15 @@ def start(
     clients: Clients,
     *,
     attempt: int = 1,
+    take_over: bool = False,
 ) -> Start:
     """Start the run of this number for `upload`, unless it has been started.
 
-    A run that is picked up keeps the upload and the settings of its claim. The run that has claimed an upload
-    may be one of an earlier version of it, whose metadata have been set since, for example.
+    A run that is picked up keeps the upload, the settings and the take-over of its claim. The run that has
+    claimed an upload may be one of an earlier version of it, whose metadata have been set since, for example.
     """
     run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
-    request = RunRequest(run_id, upload, settings, source, run_store.now())
+    request = RunRequest(run_id, upload, settings, source, run_store.now(), take_over)
     if run_store.claim(request, clients):
         schedule(engine, request)
         return Start(run_id, "started")
@@ -78,7 +79,10 @@ def start(
     if claim.age < BEING_STARTED:
         return Start(run_id, "starting")
     kept = claim.record
-    schedule(engine, RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at))
+    schedule(
+        engine,
+        RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at, kept.take_over),
+    )
     return Start(run_id, "picked_up")
 
 
@@ -93,7 +97,9 @@ def schedule(engine: Engine, request: RunRequest) -> None:
         log.info("run %s is already running", request.run_id)
 
 
-def start_by_hand(engine: Engine, upload: Upload, settings: Json, clients: Clients, *, rerun: bool) -> Start:
+def start_by_hand(
+    engine: Engine, upload: Upload, settings: Json, clients: Clients, *, rerun: bool, take_over: bool = False
+) -> Start:
     """Start a run for an upload that may have had runs before.
 
     The newest run that has not ended goes on if the engine has lost it. Otherwise a rerun is a new run, and
@@ -110,9 +116,10 @@ def start_by_hand(engine: Engine, upload: Upload, settings: Json, clients: Clien
         upload = replace(upload, uploaded_at=later if is_earlier else first.uploaded_at)
     unended = [number for number, record in enumerate(records, 1) if record.status == "Running"]
     newest = unended[-1] if unended else max(1, len(records))
-    started = start(engine, upload, settings, "http", clients, attempt=newest)
+    started = start(engine, upload, settings, "http", clients, attempt=newest, take_over=take_over)
     if rerun and started.result == "known":
-        started = start(engine, upload, settings, "http", clients, attempt=len(records) + 1)
+        number = len(records) + 1
+        started = start(engine, upload, settings, "http", clients, attempt=number, take_over=take_over)
     return started
 
 

@@ -2,7 +2,7 @@
 
 import { appPackage, Names, Tags } from '../names.bicep'
 import { Identity } from 'identities.bicep'
-import { CodeSettings, PlatformSettings, PollingSeconds, RunDefaults, RunSettings } from 'settings.bicep'
+import { Authority, CodeSettings, PlatformSettings, PollingSeconds, RunDefaults, RunSettings } from 'settings.bicep'
 
 @description('Required. Region.')
 param location string
@@ -55,6 +55,9 @@ param computeVmSize string
 @description('Required. Default settings of every run, by name.')
 param runDefaults RunDefaults
 
+@description('Required. What callers may ask of a run beyond what is theirs, and the most that they may ask for.')
+param authority Authority
+
 @description('Required. Intervals at which runs and operations are polled.')
 param pollingSeconds PollingSeconds
 
@@ -75,6 +78,12 @@ var appSettings CodeSettings = {
   TOUCHDOWN_RUN_POLLING_CAP_SECONDS: pollingSeconds.runCap
   TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS: pollingSeconds.operationFirst
   TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS: pollingSeconds.operationCap
+  TOUCHDOWN_METADATA_SETTINGS: join(authority.metadataSettings, ',')
+  TOUCHDOWN_ALLOWED_VM_SIZES: join(authority.allowedVmSizes, ',')
+  TOUCHDOWN_MAX_EPOCHS: string(authority.caps.epochs)
+  TOUCHDOWN_MAX_TRAINING_TIMEOUT: authority.caps.trainingTimeout
+  TOUCHDOWN_MAX_ROWS: string(authority.caps.rows)
+  TOUCHDOWN_TAKE_OVER: authority.takeOver ? 'allow' : 'refuse'
 }
 
 // An empty setting counts as not set: the code's own default applies.
@@ -98,6 +107,7 @@ var runSettings RunSettings = {
   TOUCHDOWN_TOLERANCE: runDefaults.?tolerance ?? ''
   TOUCHDOWN_APPROVAL: runDefaults.?approval ?? ''
   TOUCHDOWN_APPROVAL_TIMEOUT: runDefaults.?approval_timeout ?? ''
+  TOUCHDOWN_UNCOMPARED_CHAMPION: runDefaults.?uncompared_champion ?? ''
 }
 
 var platformSettings PlatformSettings = {

@@ -60,6 +60,46 @@ type RunDefaults = {
 
   @description('Optional. Time limit of the wait for approval, such as 3d.')
   approval_timeout: string?
+
+  @description('Optional. What happens if a model was not compared with the champion: approval or replace.')
+  uncompared_champion: string?
+}
+
+@export()
+@sealed()
+@description('The most that anyone may ask of a run.')
+type RunCaps = {
+  @description('Required. Largest number of epochs.')
+  @minValue(1)
+  @maxValue(10000)
+  epochs: int
+
+  @description('Required. Longest time limit of a training, such as 12h; at most 7d.')
+  @minLength(1)
+  @maxLength(20)
+  trainingTimeout: string
+
+  @description('Required. Largest number of rows of a dataset.')
+  @minValue(1)
+  @maxValue(1000000000000)
+  rows: int
+}
+
+@export()
+@sealed()
+@description('What callers may ask of a run beyond what is theirs, and the most that they may ask for (docs/settings.md).')
+type Authority = {
+  @description('Required. Run settings that the metadata of a dataset may set to any value.')
+  metadataSettings: string[]
+
+  @description('Required. VM sizes that a run may name beside that of the app.')
+  allowedVmSizes: string[]
+
+  @description('Required. The most that anyone may ask of a run.')
+  caps: RunCaps
+
+  @description('Required. Whether a caller over HTTP may let a run take over an endpoint or a model name of another owner.')
+  takeOver: bool
 }
 
 @export()
@@ -107,6 +147,12 @@ type CodeSettings = {
   TOUCHDOWN_RUN_POLLING_CAP_SECONDS: string
   TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS: string
   TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS: string
+  TOUCHDOWN_METADATA_SETTINGS: string
+  TOUCHDOWN_ALLOWED_VM_SIZES: string
+  TOUCHDOWN_MAX_EPOCHS: string
+  TOUCHDOWN_MAX_TRAINING_TIMEOUT: string
+  TOUCHDOWN_MAX_ROWS: string
+  TOUCHDOWN_TAKE_OVER: string
 }
 
 @export()
@@ -132,6 +178,7 @@ type RunSettings = {
   TOUCHDOWN_TOLERANCE: string
   TOUCHDOWN_APPROVAL: string
   TOUCHDOWN_APPROVAL_TIMEOUT: string
+  TOUCHDOWN_UNCOMPARED_CHAMPION: string
 }
 
 @export()

@@ -49,7 +49,16 @@ param runDefaults = {
   tolerance: '0.02'
   approval: 'required'
   approval_timeout: '3d'
+  uncompared_champion: 'replace'
 }
+param metadataSettings = ['endpoint_name', 'keep_deployments']
+param allowedVmSizes = ['Standard_E4s_v3', 'Standard_E8s_v3']
+param runCaps = {
+  epochs: 200
+  trainingTimeout: '12h'
+  rows: 1000000
+}
+param allowTakeOver = true
 param pollingSeconds = {
   runFirst: '60'
   runCap: '600'

@@ -28,6 +28,8 @@ QUICK = {
     "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
     "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "0.5",
 }
+WIDENED = {"TOUCHDOWN_METADATA_SETTINGS": "keep_deployments,compute_name"}
+"""What metadata may not set by itself, and tests set with their uploads."""
 LIMIT = 180.0
 """Time limit of a run in seconds, on a machine that is busy with other processes."""
 
@@ -37,7 +39,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = Home.open(tmp_path_factory.mktemp("e2e") / "home", Ports.free())
     # Tests hold a training by its epochs. The default is shown where users begin: with the dataset of the
     # lab, in the documents and on the command line.
-    settings = QUICK | {"TOUCHDOWN_ALGORITHM": "linear"}
+    settings = QUICK | {"TOUCHDOWN_ALGORITHM": "linear"} | WIDENED
     with local.start(home, CHECKOUT, app_settings=settings) as running:
         yield running
 

@@ -25,6 +25,7 @@ DEFAULT_SETTINGS = {
     "minAccuracy": 0,
     "maxRmse": 0,
     "tolerance": 0.01,
+    "maxRows": 0,
     "champion": "",
     "championModel": "",
     "championDigest": "",

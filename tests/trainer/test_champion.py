@@ -176,9 +176,10 @@ def test_of_several_rare_classes_the_probability_of_any_of_them_is_compared(work
 
 
 def test_a_champion_of_other_classes_gives_no_probability_to_compare(
-    workshop: Workshop, champion: Training
+    workshop: Workshop, champion: Training, tmp_path: Path
 ) -> None:
-    gate = judged(workshop.trained(rare(), "--epochs", "20", "--champion", str(champion.model)))
+    alone = shutil.copytree(champion.model, tmp_path / "model")
+    gate = judged(workshop.trained(rare(), "--epochs", "20", "--champion", str(alone)))
     assert gate["verdict"] == "deploy"
     assert "its answer has no column probability_no" in gate["champion"]["error"]
 
@@ -338,10 +339,10 @@ def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(
     training = workshop.trained(data, "--epochs", "20", "--champion", str(champion.model))
     gate = judged(training)
     assert gate["verdict"] == "deploy"
-    assert "missing inputs ['b']" in gate["champion"]["error"]
+    assert gate["champion"]["error"] == 'it needs columns that this dataset does not have: "b"'
     # The report says the same, and how the column has changed.
     report = (training.artifacts / "report.html").read_text()
-    assert "missing inputs" in report
+    assert "it needs columns that this dataset does not have" in report
     assert "the column is gone" in report
 
 
@@ -366,18 +367,81 @@ def test_drift_of_a_column_that_changed_its_kind_is_reported(workshop: Workshop)
 
 
 def test_a_champion_that_predicts_words_cannot_be_compared_with_numbers(
-    workshop: Workshop, champion: Training
+    workshop: Workshop, champion: Training, tmp_path: Path
 ) -> None:
+    """Its own metrics.json says so; of a model that has none, its answers show it."""
     gate = judged(workshop.trained(slope(), "--epochs", "20", "--champion", str(champion.model)))
     assert gate["verdict"] == "deploy"
+    assert gate["champion"]["error"] == ('it was trained for "classification", and this model for regression')
+    alone = shutil.copytree(champion.model, tmp_path / "model")
+    gate = judged(workshop.trained(slope(), "--epochs", "20", "--champion", str(alone)))
     assert re.search(r'it answers "[uv]", which is no number', gate["champion"]["error"])
 
 
-def test_a_champion_that_predicts_numbers_gets_no_class_right(workshop: Workshop) -> None:
-    numbers = workshop.trained(slope(), "--epochs", "20")
-    gate = judged(workshop.trained(corners(), "--epochs", "20", "--champion", str(numbers.model)))
-    assert gate["verdict"] == "deploy"
-    assert gate["champion"]["value"] in (0, None)
+def leaking(label: str = "seen") -> bytes:
+    """The same rows with a last column, which their `a` gives away: any model of it is right."""
+    cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(2000)]
+    rows = [[a, b, "uv"[(a > 60) != (b > 70)], "uv"[a > 60]] for a, b in cells]
+    return table(["a", "b", "y", label], rows).encode()
+
+
+def test_a_champion_of_another_label_does_not_lose_against_a_column_that_was_added(
+    workshop: Workshop, champion: Training
+) -> None:
+    """It would answer its own label, and score next to nothing."""
+    training = workshop.trained(leaking(), "--epochs", "20", "--champion", str(champion.model))
+    compared = judged(training)["champion"]
+    assert compared["error"] == 'it predicts "y", and this model "seen"'
+    assert (compared["value"], compared["interval"]) == (None, None)
+
+
+def test_the_case_of_a_label_makes_no_other_label(workshop: Workshop, champion: Training) -> None:
+    data = corners().replace(b"a,b,y", b"a,b, Y ")
+    gate = judged(workshop.trained(data, "--epochs", "5", "--champion", str(champion.model)))
+    assert gate["champion"]["error"] == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"v": "w"}, 'only it has "v"; only this model has "w"'),
+        ({"v": "u, again"}, 'only it has "v"; only this model has "u, again"'),
+    ],
+)
+def test_a_champion_of_other_classes_is_not_compared(
+    names: dict[str, str], words: str, workshop: Workshop, champion: Training
+) -> None:
+    lines = corners().decode().splitlines()
+    for old, new in names.items():
+        lines = [f'{line[:-1]}"{new}"' if line.endswith(old) else line for line in lines]
+    data = "\n".join(lines).encode()
+    gate = judged(workshop.trained(data, "--epochs", "20", "--champion", str(champion.model)))
+    assert gate["champion"]["error"] == f"it tells other classes apart than this model: {words}"
+
+
+def test_a_class_that_is_missing_makes_other_classes(workshop: Workshop) -> None:
+    """A model that has forgotten a class would otherwise replace one that knows it."""
+    cells = [(n * 7919 % 97, n * 104_729 % 89) for n in range(1500)]
+    three = table(["a", "b", "y"], [[a, b, "uvw"[(a > 40) + (a > 70)]] for a, b in cells]).encode()
+    two = b"\n".join(line for line in three.splitlines() if not line.endswith(b"w"))
+    first = workshop.trained(three, "--epochs", "20")
+    gate = judged(workshop.trained(two, "--epochs", "20", "--champion", str(first.model)))
+    assert gate["champion"]["error"].endswith('than this model: only it has "w"')
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [(1, '"c0"'), (7, '"c0", "c1", "c2", "c3", "c4" and 2 more')],
+)
+def test_the_columns_that_a_champion_lacks_are_named(
+    columns: int, words: str, workshop: Workshop, champion: Training, tmp_path: Path
+) -> None:
+    shutil.copytree(champion.model, tmp_path / "artifacts" / "model")
+    told = champion.document | {"features": [f"c{number}" for number in range(columns)]}
+    (tmp_path / "artifacts" / "metrics.json").write_text(json.dumps(told))
+    where = ["--champion", str(tmp_path / "artifacts" / "model")]
+    gate = judged(workshop.trained(corners(), "--epochs", "5", *where))
+    assert gate["champion"]["error"] == f"it needs columns that this dataset does not have: {words}"
 
 
 # --- Limits and the trivial baseline --------------------------------------------------------------------
@@ -484,6 +548,11 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
     gone = task("runs/never/0/m/artifacts/model")["gate"]
     assert gone["verdict"] == "deploy"
     assert "runs/never/0/m/artifacts/model is empty or gone" in gone["champion"]["error"]
+
+    container.delete_blob("runs/old/0/m/artifacts/metrics.json")
+    silent = task("runs/old/0/m/artifacts/model")["gate"]["champion"]
+    assert "its metrics.json is missing" in silent["error"]
+    assert silent["value"] is None
 
 
 @pytest.mark.parametrize(

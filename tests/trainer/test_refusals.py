@@ -119,6 +119,13 @@ def test_a_row_of_another_width_far_down_is_named(
     training.refused("dataset data.csv: ", f"row {line} ", *named)
 
 
+def test_more_rows_than_the_operator_allows_are_refused(workshop: Workshop) -> None:
+    data = b"a,b,y\n" + b"".join(b"%d,%d,%c\n" % (n, n % 3, b"uv"[n % 2]) for n in range(40))
+    line = workshop.train(data, "--max-rows", "39").refused("dataset data.csv: it has more than 39 rows")
+    assert "TOUCHDOWN_MAX_ROWS" in line
+    assert workshop.trained(data, "--max-rows", "40", "--epochs", "1").document["dataset"]["rows"] == 40
+
+
 def test_an_open_quote_far_down_is_named(workshop: Workshop) -> None:
     good = "a,b,y\n" + "1,2,u\n3,4,v\n" * 100_000
     training = workshop.train(f'{good}5,"6,u\n7,8,v\n'.encode())
@@ -328,6 +335,7 @@ COMPLETE = DEFAULT_SETTINGS | {
         "minAccuracy",
         "maxRmse",
         "tolerance",
+        "maxRows",
     ],
 )
 def test_activity_without_a_parameter_is_refused_by_its_name(
@@ -355,6 +363,7 @@ def test_activity_of_another_shape_is_refused(text: str, trainer: Trainer, tmp_p
         ("minAccuracy", "2"),
         ("maxRmse", "-1"),
         ("tolerance", "2"),
+        ("maxRows", "-1"),
     ],
 )
 def test_activity_with_a_bad_parameter_is_refused_by_its_name(

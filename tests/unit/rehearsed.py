@@ -75,6 +75,7 @@ SETTINGS = RunSettings(
     tolerance=0.01,
     approval="none",
     approval_timeout=259200,
+    uncompared_champion="approval",
 )
 POLLING = Polling(run_first=30, run_cap=900, operation_first=2, operation_cap=30)
 DATASET = Dataset(upload=UPLOAD, size=4551, columns=5, label="species", settings=SETTINGS, polling=POLLING)

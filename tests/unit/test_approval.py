@@ -9,28 +9,36 @@ from localcloud.functions.testing import Event
 
 from runs.contracts import (
     Approval,
+    ChampionComparison,
     Json,
     ProvisioningStatus,
 )
 from tests.unit.rehearsed import (
     CANCEL,
+    CHAMPION,
     COMPLETED,
     DEPLOYMENT,
     ENDPOINT,
+    GATE,
     READY,
+    RESULT,
     RUNNING,
     STEPS,
     WAITS_SINCE,
+    Step,
+    always,
     asking,
     cleaned_up,
     decision,
     failing,
+    good,
     in_turn,
     inputs,
     published,
     record,
     rehearse,
     seconds,
+    with_settings,
 )
 
 
@@ -97,6 +105,42 @@ def test_custom_status_says_that_a_run_waits_and_can_still_be_cancelled() -> Non
     assert (status["stage"], status["since"], status["can_cancel"]) == ("approve", WAITS_SINCE, True)
     assert status["settings"]["approval_timeout"] == 3 * 86400
     assert status["gate"]["champion"]["value"] == 0.95
+
+
+UNCOMPARED = ChampionComparison(
+    CHAMPION.model, 0, None, None, 0.01, None, passed=True, error='it predicts "y", and this model "seen"'
+)
+WHY = f'the model was not compared with the champion {CHAMPION.model}: it predicts "y", and this model "seen"'
+
+
+def uncompared(**settings: str) -> dict[str, Step]:
+    """The steps of a run whose trainer could not compare the model with the champion."""
+    gate = replace(GATE, champion=UNCOMPARED)
+    inspected = with_settings(**settings)
+    return good(inspect_dataset=inspected, read_training_result=always(replace(RESULT, gate=gate)))
+
+
+def test_a_champion_that_could_not_be_compared_is_not_replaced_without_a_decision() -> None:
+    """A column that was added and named as the label made any model win against the champion."""
+    waiting = rehearse(uncompared(), [READY], limit=timedelta(hours=1))
+    assert waiting.status is RUNNING
+    assert "promote" not in waiting.names
+    status = waiting.custom_status
+    assert (status["stage"], status["approval_reason"]) == ("approve", WHY)
+    assert status["settings"]["approval"] == "none"
+    for approved, outcome in ((True, "promoted"), (False, "rejected")):
+        written = record(rehearse(uncompared(), [READY, decision(approved=approved)]))
+        assert (written.outcome, written.approval_reason) == (outcome, WHY)
+
+
+def test_policy_may_let_a_model_replace_a_champion_without_comparing() -> None:
+    written = record(rehearse(uncompared(uncompared_champion="replace"), [READY]))
+    assert (written.outcome, written.approval_reason) == ("promoted", "")
+
+
+def test_the_record_says_why_a_run_waits() -> None:
+    written = record(rehearse(asking(), [READY, decision(approved=True)]))
+    assert written.approval_reason == "the setting approval is required"
 
 
 @pytest.mark.parametrize("approved", [True, False])

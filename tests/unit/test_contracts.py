@@ -57,6 +57,7 @@ SETTINGS = RunSettings(
     tolerance=0.01,
     approval="none",
     approval_timeout=259200,
+    uncompared_champion="approval",
 )
 CHAMPION = Champion("m:1", "runs/r", "run-1")
 GATE = Gate(

@@ -112,6 +112,7 @@ def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -
     defaults = {name: settings.RUN_SETTINGS[name].default for name in chosen}
     sent = passed(factory, replace(ORDER, **defaults, champion=Champion()))
     left = {"runId", "dataset", "etag"}
+    assert sent["maxRows"] == SETTINGS.max_rows
     assert {name: value for name, value in sent.items() if name not in left} == {
         name: each["defaultValue"] for name, each in PARAMETERS.items() if name in set(sent) - left
     }

@@ -122,6 +122,54 @@ def test_reruns_are_counted(clients: Clients) -> None:
     assert ids == [RUN, f"{RUN}-2", f"{RUN}-3"]
 
 
+def post(engine: Engine, blobs: Blobs, app: App, **more: Any) -> tuple[int, Any]:
+    return start(engine, Wire(blobs).clients(app), {"dataset": "iris_csv.csv", **more})
+
+
+@pytest.mark.parametrize(
+    ("given", "app", "words"),
+    [
+        ({"tolerance": 1}, {}, "the app setting TOUCHDOWN_TOLERANCE"),
+        ({"approval": "none"}, {"run_defaults": {"approval": "required"}}, "TOUCHDOWN_APPROVAL"),
+        ({"keep_deployments": 1}, {}, "TOUCHDOWN_KEEP_DEPLOYMENTS"),
+        ({"vm_size": "Standard_ND96isr_H100_v5"}, {}, "TOUCHDOWN_ALLOWED_VM_SIZES"),
+        ({"epochs": 10_000}, {"max_epochs": 9_999}, "TOUCHDOWN_MAX_EPOCHS"),
+    ],
+)
+def test_a_setting_that_is_not_the_callers_is_403_and_starts_nothing(
+    blobs: Blobs, given: Json, app: Json, words: str
+) -> None:
+    engine, before = Engine(), set(blobs.blobs)
+    status, body = post(engine, blobs, replace(SETTINGS, **app), settings=given)
+    assert (status, body["error"]["code"]) == (403, "SettingNotAllowed")
+    assert body["error"]["message"].startswith(f"setting {next(iter(given))}: ")
+    assert words in body["error"]["message"]
+    assert (engine.scheduled, set(blobs.blobs)) == ([], before)
+
+
+def test_only_where_the_operator_allows_it_may_a_run_take_something_over(blobs: Blobs) -> None:
+    engine, before = Engine(), set(blobs.blobs)
+    status, body = post(engine, blobs, SETTINGS, take_over=True)
+    assert (status, body["error"]["code"]) == (403, "TakeOverNotAllowed")
+    assert "TOUCHDOWN_TAKE_OVER" in body["error"]["message"]
+    assert (engine.scheduled, set(blobs.blobs)) == ([], before)
+    status, body = post(engine, blobs, replace(SETTINGS, may_take_over=True), take_over=True)
+    assert status == 202
+    assert engine.scheduled[0][1]["request"]["take_over"] is True
+    claim = run_store.read(RUN, Wire(blobs).clients())
+    assert claim is not None
+    assert claim.record.take_over is True, "the claim in storage says it, which a forged run cannot"
+
+
+def test_a_run_that_is_picked_up_takes_over_only_what_its_claim_says(blobs: Blobs) -> None:
+    clients = Wire(blobs).clients(replace(SETTINGS, may_take_over=True))
+    claimed(clients)
+    blobs.now += timedelta(seconds=60)
+    engine = Engine()
+    assert start(engine, clients, {"dataset": "iris_csv.csv", "take_over": True})[0] == 202
+    assert engine.scheduled[0][1]["request"]["take_over"] is False
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -139,6 +187,7 @@ def test_reruns_are_counted(clients: Clients) -> None:
         ({"dataset": "\ud800.csv"}, "InvalidDatasetName"),
         ({"dataset": "iris_csv.csv", "epochs": 3}, "UnknownField"),
         ({"dataset": "iris_csv.csv", "rerun": "yes"}, "InvalidRerun"),
+        ({"dataset": "iris_csv.csv", "take_over": 1}, "InvalidTakeOver"),
         ({"dataset": "iris_csv.csv", "settings": None}, "InvalidSetting"),
         ({"dataset": "iris_csv.csv", "settings": {"epoch": 3}}, "UnknownSetting"),
         ({"dataset": "iris_csv.csv", "settings": {"epochs": "many"}}, "InvalidSetting"),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runs import settings
+from runs import resolving, settings
+from runs.authority import Owner
 from runs.contracts import Polling, RunSettings
 from runs.errors import RefusedError
 from runs.settings import APP_SETTINGS, RUN_SETTINGS, App
@@ -30,7 +31,7 @@ EVERY = {
     "lr": (0.5, "0.25", "0.125"),
     "min_accuracy": (0.5, "0.25", "0.125"),
     "training_timeout": ("1h", "2h", "3h"),
-    "keep_deployments": (3, "4", "5"),
+    "keep_deployments": (5, "4", "3"),
     "compute_name": ("from-body", "from-metadata", "from-app"),
     "vm_size": ("Standard_A", "Standard_B", "Standard_C"),
     "task": ("regression", "Regression", " regression "),
@@ -39,11 +40,22 @@ EVERY = {
     "rare_classes": ("merge", "MERGE", " merge "),
     "class_weights": ("balanced", "BALANCED", " balanced "),
     "max_rmse": (0.5, "0.25", "1e6"),
-    "tolerance": (0.5, "0.25", "0"),
+    "tolerance": (0, "0.25", "0.5"),
     "approval": ("required", "Required", "REQUIRED"),
     "approval_timeout": ("1h", "2h", "7d"),
+    "uncompared_champion": ("approval", "Approval", "replace"),
 }
-"""For each setting, a value in the body, one in the metadata and one in the app settings."""
+"""For each setting, a value in the body, one in the metadata and one in the app settings.
+
+Those of the body and the metadata are tighter than those of the app settings, if there is such a thing.
+"""
+POLICY = [each.name for each in RUN_SETTINGS.values() if each.owner is Owner.POLICY]
+PLACE = [each.name for each in RUN_SETTINGS.values() if each.owner is Owner.PLACE]
+WIDE = {
+    "TOUCHDOWN_METADATA_SETTINGS": ", ".join(PLACE),
+    "TOUCHDOWN_ALLOWED_VM_SIZES": "Standard_A,Standard_B",
+}
+"""App settings under which metadata may set any value of EVERY."""
 
 
 def app_with(**more: str) -> App:
@@ -58,7 +70,7 @@ def resolved(
     columns: list[str] | None = None,
     task: str = "classification",
 ) -> RunSettings:
-    return settings.resolve(
+    return resolving.resolve(
         given or {},
         metadata or {},
         app or app_with(),
@@ -88,6 +100,7 @@ def test_the_defaults_are_those_of_the_lab() -> None:
     assert (found.training_budget, found.class_weights) == (10.0, "equal")
     assert (found.max_rmse, found.tolerance) == (0.0, 0.01)
     assert (found.approval, found.approval_timeout) == ("none", 3 * 86400)
+    assert found.uncompared_champion == "approval"
 
 
 def test_the_contract_has_the_settings_of_the_table_and_no_second_default_for_any() -> None:
@@ -106,7 +119,7 @@ def test_the_task_is_detected_from_the_label_unless_it_is_set() -> None:
 
 def test_the_task_is_detected_from_the_column_that_is_the_label() -> None:
     asked: list[str] = []
-    settings.resolve(
+    resolving.resolve(
         {"label": "petal_length"},
         {},
         app_with(),
@@ -133,13 +146,14 @@ def test_every_setting_has_values_for_these_tests() -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_body_goes_before_metadata_before_app_before_default(name: str) -> None:
     body, metadata, variable = EVERY[name]
-    app = app_with(**{RUN_SETTINGS[name].variable: str(variable)})
+    app = app_with(**{RUN_SETTINGS[name].variable: str(variable)}, **WIDE)
     parse = RUN_SETTINGS[name].type.parse
     given = settings.checked({name: body})
     assert getattr(resolved(given, {name: str(metadata)}, app), name) == parse(body)
     assert getattr(resolved({}, {name: str(metadata)}, app), name) == parse(metadata)
     assert getattr(resolved({}, {}, app), name) == parse(variable)
-    assert getattr(resolved(), name) not in (parse(body), parse(metadata)) or name == "label"
+    same = ("label", "uncompared_champion")
+    assert getattr(resolved(), name) not in (parse(body), parse(metadata)) or name in same
 
 
 def test_metadata_is_read_in_any_case_and_other_keys_are_ignored() -> None:
@@ -192,7 +206,7 @@ def test_a_column_of_exactly_the_labels_name_goes_before_one_with_spaces_around_
 def test_the_case_of_a_label_need_not_be_that_of_its_column(label: str) -> None:
     columns = ["a", " species", "b"]
     assert resolved({"label": label}, columns=columns).label == " species"
-    assert settings.named_label({"label": label}, {}, app_with(), dataset="d") == label.strip()
+    assert resolving.named_label({"label": label}, {}, app_with(), dataset="d") == label.strip()
 
 
 def test_a_column_of_exactly_the_labels_case_goes_before_one_of_another() -> None:
@@ -278,6 +292,165 @@ def test_an_invalid_value_that_another_source_overrides_is_ignored() -> None:
     assert resolved({"epochs": 3}, {"epochs": "many"}).epochs == 3
 
 
+# --- Who may set what ---------------------------------------------------------------------------------
+
+LOOSER: dict[str, list[tuple[Any, Any]]] = {
+    "approval": [("none", "required")],
+    "approval_timeout": [("2h", "1h"), ("7d", "3d")],
+    "min_accuracy": [(0, 0.9), (0.89, 0.9)],
+    "max_rmse": [(0, 1.5), (1.6, 1.5), (1e9, 1.5)],
+    "tolerance": [(0.02, 0.01), (1, 0)],
+    "keep_deployments": [(1, 2), (2, 10)],
+    "training_timeout": [("25h", "24h"), ("7d", 60)],
+    "training_budget": [(10.1, 10), (3600, 0.1)],
+    "uncompared_champion": [("replace", "approval")],
+}
+"""For each setting of policy, pairs of a value that is looser than the app's own, and that one."""
+TIGHTER: dict[str, list[tuple[Any, Any]]] = {
+    "approval": [("required", "none"), ("none", "none"), ("required", "required")],
+    "approval_timeout": [("1h", "1h"), ("1s", "3d")],
+    "min_accuracy": [(0.9, 0.9), (1, 0), (0, 0)],
+    "max_rmse": [(1.5, 1.5), (1.4, 1.5), (1.5, 0), (0, 0), (1e300, 0)],
+    "tolerance": [(0, 0.01), (0.01, 0.01)],
+    "keep_deployments": [(2, 2), (10, 2)],
+    "training_timeout": [("24h", "24h"), (1, "7d")],
+    "training_budget": [(10, 10), (0.1, 3600)],
+    "uncompared_champion": [("approval", "replace"), ("replace", "replace")],
+}
+"""For each setting of policy, pairs of a value that is at least as tight as the app's own, and that one."""
+
+
+def pairs(table: dict[str, list[tuple[Any, Any]]]) -> list[tuple[str, Any, Any]]:
+    return [(name, value, own) for name, values in table.items() for value, own in values]
+
+
+def not_allowed(
+    given: dict[str, Any] | None = None, metadata: dict[str, str] | None = None, app: App | None = None
+) -> str:
+    """The message with which values are refused, before anything is paid for."""
+    with pytest.raises(RefusedError) as caught:
+        resolved(given, metadata, app)
+    assert caught.value.code == "SettingNotAllowed"
+    if not metadata:
+        with pytest.raises(RefusedError) as by_http:
+            resolving.check_body(settings.checked(given), app or app_with())
+        assert str(by_http.value) == str(caught.value)
+    return str(caught.value)
+
+
+def test_every_setting_has_an_owner_and_policy_knows_what_is_tighter() -> None:
+    for each in RUN_SETTINGS.values():
+        assert (each.tighter is not None) == (each.owner is Owner.POLICY), each.name
+    assert set(LOOSER) == set(TIGHTER) == set(POLICY)
+    assert set(PLACE) == {"endpoint_name", "model_name", "compute_name", "vm_size"}
+
+
+@pytest.mark.parametrize(("name", "value", "own"), pairs(LOOSER))
+def test_neither_metadata_nor_a_request_may_loosen_policy(name: str, value: Any, own: Any) -> None:
+    variable = RUN_SETTINGS[name].variable
+    app = app_with(**{variable: str(own)})
+    for message in (not_allowed({name: value}, {}, app), not_allowed({}, {name: str(value)}, app)):
+        assert f"{name}: " in message
+        assert f"the app setting {variable}" in message
+        assert "may only tighten it" in message
+
+
+@pytest.mark.parametrize(("name", "value", "own"), pairs(TIGHTER))
+def test_metadata_and_a_request_may_tighten_policy(name: str, value: Any, own: Any) -> None:
+    app = app_with(**{RUN_SETTINGS[name].variable: str(own)})
+    parsed = RUN_SETTINGS[name].type.parse(value)
+    assert getattr(resolved(settings.checked({name: value}), {}, app), name) == parsed
+    assert getattr(resolved({}, {name: str(value)}, app), name) == parsed
+    resolving.check_body(settings.checked({name: value}), app)
+
+
+def test_without_an_app_setting_the_default_is_what_may_only_be_tightened() -> None:
+    assert "metadata tolerance: 1.0 is looser than 0.01" in not_allowed({}, {"tolerance": "1"})
+    assert "setting keep_deployments: 1 is looser than 2" in not_allowed({"keep_deployments": 1})
+    assert resolved({"approval": "none"}).approval == "none"
+
+
+@pytest.mark.parametrize("name", PLACE)
+def test_metadata_says_nothing_about_where_a_model_goes(name: str) -> None:
+    """An uploader moved a model to the endpoint of another team in this way."""
+    message = not_allowed({}, {name.upper(): "theirs"})
+    assert message.startswith(f"dataset iris_csv.csv: metadata {name}: the metadata of a dataset may not set")
+    for word in (RUN_SETTINGS[name].variable, "POST /api/runs", "TOUCHDOWN_METADATA_SETTINGS"):
+        assert word in message
+    assert resolved({}, {name: " "}), "an empty value does not count"
+
+
+def test_a_request_may_say_where_a_model_goes() -> None:
+    given = {"endpoint_name": "ours", "model_name": "m", "compute_name": "cpus", "vm_size": "standard_ds3_V2"}
+    resolving.check_body(given, app_with())
+    found = resolved(given)
+    assert {name: getattr(found, name) for name in given} == given
+
+
+def test_metadata_that_a_request_overrides_is_not_looked_at() -> None:
+    assert resolved({"endpoint_name": "ours"}, {"endpoint_name": "theirs"}).endpoint_name == "ours"
+    assert resolved({"tolerance": 0}, {"tolerance": "1"}).tolerance == 0
+
+
+def test_the_operator_may_let_metadata_set_what_its_uploader_does_not_own() -> None:
+    app = app_with(TOUCHDOWN_METADATA_SETTINGS="endpoint_name, tolerance,")
+    found = resolved({}, {"endpoint_name": "theirs", "tolerance": "1"}, app)
+    assert (found.endpoint_name, found.tolerance) == ("theirs", 1.0)
+    assert "metadata model_name" in not_allowed({}, {"model_name": "m"}, app)
+    assert "setting tolerance" in not_allowed({"tolerance": 1}, {}, app), "it is about metadata alone"
+
+
+def test_an_unknown_name_among_the_settings_of_metadata_is_refused() -> None:
+    with pytest.raises(
+        RefusedError, match='TOUCHDOWN_METADATA_SETTINGS: "endpoint\\\\n": no setting'
+    ) as caught:
+        app_with(TOUCHDOWN_METADATA_SETTINGS="label,endpoint\\n")
+    assert "endpoint_name" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "cap", "variable", "value", "within"),
+    [
+        ("epochs", "20", "TOUCHDOWN_MAX_EPOCHS", 21, 20),
+        ("training_timeout", "1h", "TOUCHDOWN_MAX_TRAINING_TIMEOUT", 3601, 3600),
+    ],
+)
+def test_a_cap_holds_for_everyone(name: str, cap: str, variable: str, value: int, within: int) -> None:
+    every = {variable: cap, "TOUCHDOWN_METADATA_SETTINGS": name}
+    app = app_with(**every)
+    assert getattr(resolved({}, {}, app), name) == within, "the default is cut to the cap"
+    message = not_allowed({}, {name: str(value)}, app)
+    assert f"metadata {name}: {value} is more than {within}" in message
+    assert variable in message
+    assert getattr(resolved({}, {name: str(within)}, app), name) == within
+    own = app_with(**every, **{RUN_SETTINGS[name].variable: str(value)})
+    with pytest.raises(
+        RefusedError, match=f"app setting {RUN_SETTINGS[name].variable}: {value} is more than"
+    ):
+        resolved({}, {}, own)
+
+
+def test_a_request_may_not_go_beyond_the_cap_of_epochs() -> None:
+    app = app_with(TOUCHDOWN_MAX_EPOCHS="20")
+    assert "setting epochs: 21 is more than 20" in not_allowed({"epochs": 21}, {}, app)
+
+
+def test_a_vm_size_is_the_apps_own_or_one_that_the_operator_lists() -> None:
+    app = app_with(TOUCHDOWN_VM_SIZE="Standard_F4s", TOUCHDOWN_ALLOWED_VM_SIZES="Standard_A, Standard_B")
+    message = not_allowed({"vm_size": "Standard_ND96"}, {}, app)
+    assert '"Standard_ND96" is none of Standard_F4s, Standard_A, Standard_B' in message
+    assert "TOUCHDOWN_ALLOWED_VM_SIZES" in message
+    for size in ("standard_a", "Standard_B", "STANDARD_F4S"):
+        assert resolved({"vm_size": size}, {}, app).vm_size == size
+    assert resolved({}, {}, app).vm_size == "Standard_F4s"
+    assert "is none of Standard_DS3_v2;" in not_allowed({"vm_size": "Standard_A"})
+
+
+@pytest.mark.parametrize(("value", "allowed"), [("", False), ("refuse", False), ("Allow", True)])
+def test_runs_take_nothing_over_unless_the_operator_allows_it(value: str, allowed: bool) -> None:
+    assert app_with(TOUCHDOWN_TAKE_OVER=value).may_take_over is allowed
+
+
 # --- Settings in an HTTP body -------------------------------------------------------------------------
 
 
@@ -320,6 +493,7 @@ UNUSABLE: tuple[Any, ...] = (
 )
 """Values that no setting takes, except that a short text may be 1e400, and max_rmse any finite number."""
 WRONG: dict[str, list[Any]] = {
+    "uncompared_champion": [None, "", "deploy", True],
     "label": [None, 1, ["species"], "x" * 257, "a\nb", "a\0b", "\ud800"],
     "model_name": [None, 7, {"a": 1}],
     "endpoint_name": [None, 7, True],

@@ -155,7 +155,7 @@ def test_custom_status_of_a_run_that_has_just_begun_is_empty_where_nothing_is_kn
         "can_cancel": True,
     } | dict.fromkeys(
         ("pipeline_run_id", "mlflow_run_id", "model", "endpoint", "deployment"), ""
-    ) | dict.fromkeys(("task", "algorithm", "verdict", "report", "waiting_for"), "")
+    ) | dict.fromkeys(("task", "algorithm", "verdict", "report", "waiting_for", "approval_reason"), "")
 
 
 def test_custom_status_says_what_the_smoke_test_waits_for_and_only_then() -> None:
@@ -238,6 +238,7 @@ def test_custom_status_holds_what_the_record_does_except_for_the_comment() -> No
         "notes": RESULT.notes,
         "report": RESULT.report,
         "approval": to_json(replace(written.approval, comment="")),
+        "approval_reason": "the setting approval is required",
         "stages": [*stages[:-1], stages[-1] | {"ended": ""}],
         "can_cancel": False,
         "waiting_for": "",
@@ -490,11 +491,18 @@ def test_a_first_model_has_no_champion() -> None:
 
 
 def test_a_champion_that_is_stored_elsewhere_becomes_a_warning() -> None:
-    outcome = rehearse(good(find_champion=always(Champion("bought:1", "", "default"))))
+    elsewhere = good(
+        find_champion=always(Champion("bought:1", "", "default")),
+        read_training_result=always(replace(RESULT, gate=replace(GATE, champion=None))),
+    )
+    outcome = rehearse(elsewhere, [READY, decision(approved=True)])
     (warning,) = record(outcome).warnings
     assert warning == (
         "find_champion: the model bought:1 of the default deployment is not one that Touchdown stored in this"
         " container and tagged with its hash, so the new model is not compared with it."
+    )
+    assert record(outcome).approval_reason == (
+        "the model was not compared with the champion bought:1: it is not stored in this container"
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from runs import naming
-from touchdown.checking.deployment import BATCH, Deployment
+from runs.settings import RUN_SETTINGS
+from touchdown.checking.deployment import BATCH, SITE, Deployment
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.checking.rows import NO_NODES, NO_RUN, row_of, row_of_run
 from touchdown.client import ENDED, Client, Json
@@ -52,19 +53,23 @@ def rows() -> bytes:
 def named(workspace: str) -> Attempt:
     """An attempt with new names. workspace: its id."""
     name = f"touchdown-check-{secrets.token_hex(4)}"
-    return Attempt(f"{name}.csv", name, naming.endpoint_name(name, workspace))
+    model = naming.model_name(f"{name}.csv", "classification")
+    return Attempt(f"{name}.csv", model, naming.endpoint_name(model, workspace))
+
+
+def names_for_all(found: Deployment) -> str:
+    """The app settings by which every run has the same names; "" if there are none.
+
+    A check's run would then take the name, or be refused it: metadata cannot set another one.
+    """
+    given = found.get(found.one(SITE), "/config/appsettings/list", "POST")["properties"]
+    settings = (RUN_SETTINGS["model_name"], RUN_SETTINGS["endpoint_name"])
+    return " and ".join(each.variable for each in settings if str(given.get(each.variable, "")).strip())
 
 
 def upload(client: Client, attempt: Attempt) -> Attempt:
-    """Upload the dataset, with settings that keep its run apart from all others."""
-    settings = {
-        "model_name": attempt.model,
-        "endpoint_name": attempt.endpoint,
-        "label": "kind",
-        "min_accuracy": "0",
-        "algorithm": "linear",
-        "approval": "none",
-    }
+    """Upload the dataset. Its own name keeps its run apart from all others."""
+    settings = {"label": "kind", "task": "classification", "algorithm": "linear"}
     uploaded = client.upload(rows(), attempt.dataset, settings)
     return replace(attempt, run_id=uploaded.run_id)
 
@@ -91,12 +96,17 @@ def follow(client: Client, found: Deployment, attempt: Attempt, report: Report, 
         return Finding("first run", Outcome.FAILED, message, row_of(NO_RUN))
     watched = Watched(found, report)
     try:
-        run = client.wait(attempt.run_id, limit=limit, on_poll=watched)
+        run = client.wait(attempt.run_id, until=is_over, limit=limit, on_poll=watched)
     except WaitTimedOutError:
         run = client.run(attempt.run_id)
         if run["status"] not in ENDED:
             return stuck(run, limit, watched.without_nodes)
     return ended(run)
+
+
+def is_over(run: Json) -> bool:
+    """Whether a run has ended, or has scored rows and waits for a decision."""
+    return run["status"] in ENDED or run.get("stage") == "approve"
 
 
 def stuck(run: Json, limit: float, without_nodes: str) -> Finding:
@@ -110,6 +120,12 @@ def stuck(run: Json, limit: float, without_nodes: str) -> Finding:
 def ended(run: Json) -> Finding:
     if run["status"] == "Succeeded" and run.get("predictions"):
         message = f"run {run['run_id']} trained, deployed and scored: {run['endpoint']}/{run['deployment']}."
+        return Finding("first run", Outcome.OK, message)
+    if run["status"] == "Running":
+        message = (
+            f"run {run['run_id']} trained, deployed and scored, and waits for approval, as the app's settings"
+            " say. It is cancelled."
+        )
         return Finding("first run", Outcome.OK, message)
     error = run.get("error") or {}
     stage = error.get("stage") or stage_of(run)

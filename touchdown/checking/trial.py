@@ -46,6 +46,13 @@ def trial(
     if not client.target.function_key:
         tell(NO_KEY)
         return
+    shared = first_run.names_for_all(found)
+    if shared:
+        message = (
+            f"not tried: {shared} of the app gives every run the same name, so a run of the check has none."
+        )
+        tell(Finding("first run", Outcome.NOT_CHECKED, message))
+        return
     attempt, nothing_made = first_run.named(client.target.workspace_path), False
     try:
         try:

@@ -64,13 +64,21 @@ def start(
     dataset: DatasetArgument,
     settings: SetOption = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="Run again a dataset that has had its run.")] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Let the run take over an endpoint or a model name of another owner, if the app allows it.",
+        ),
+    ] = False,
     watch: WatchOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a run by hand, through the app's HTTP API."""
     with reporting_errors(as_json=as_json), connect(home) as client:
-        started = client.start_run(dataset, parse_settings(settings or []), rerun=rerun)
+        given = parse_settings(settings or [])
+        started = client.start_run(dataset, given, rerun=rerun, take_over=take_over)
         run = client.run(started["run_id"])
         finish(client, run, watch=watch, as_json=as_json)
 

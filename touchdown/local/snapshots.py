@@ -22,7 +22,7 @@ CODE_PATH = "TRAINER_CODE_PATH"
 SITE = "Microsoft.Web/sites"
 TUNABLE = (
     *(setting.variable for setting in RUN_SETTINGS.values()),
-    *(setting.variable for setting in APP_SETTINGS if setting.variable.endswith(("_SECONDS", "_NODES"))),
+    *(setting.variable for setting in APP_SETTINGS if setting.is_limit),
 )
 """The app's settings that a shell may set before it starts a localcloud; the others are addresses."""
 _VALUE = re.compile(r"\{([A-Z][A-Z_]+)\}")

@@ -58,8 +58,18 @@ RUNS = {
     "tolerance": "0.02",
     "approval": "required",
     "approval_timeout": "3d",
+    "uncompared_champion": "replace",
 }
 """runDefaults of the case in which every parameter is given."""
+AUTHORITY = {
+    "TOUCHDOWN_METADATA_SETTINGS": "endpoint_name,keep_deployments",
+    "TOUCHDOWN_ALLOWED_VM_SIZES": "Standard_E4s_v3,Standard_E8s_v3",
+    "TOUCHDOWN_MAX_EPOCHS": "200",
+    "TOUCHDOWN_MAX_TRAINING_TIMEOUT": "12h",
+    "TOUCHDOWN_MAX_ROWS": "1000000",
+    "TOUCHDOWN_TAKE_OVER": "allow",
+}
+"""What callers may ask of a run in that case."""
 POLLING = {"RUN": ("60", "600"), "OPERATION": ("0.5", "5")}
 """pollingSeconds of that case: the first and the longest interval."""
 
@@ -86,6 +96,7 @@ def wanted_settings(deployed: Deployed) -> dict[str, str | None]:
             wanted[f"TOUCHDOWN_{name}_POLLING_FIRST_SECONDS"] = first
             wanted[f"TOUCHDOWN_{name}_POLLING_CAP_SECONDS"] = cap
         wanted["TOUCHDOWN_COMPUTE_MAX_NODES"] = "3"
+        wanted |= AUTHORITY
     return wanted
 
 

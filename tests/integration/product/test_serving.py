@@ -131,6 +131,7 @@ SETTINGS = RunSettings(
     tolerance=0.01,
     approval="none",
     approval_timeout=259200,
+    uncompared_champion="approval",
 )
 
 

@@ -36,9 +36,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(up: Shell, dataset: Path) -> Json:
     """A run that was uploaded and followed to its end."""
-    ended: Json = up.json(
-        "upload", str(dataset), "--set", "epochs=5", "--set", "model_name=shapes", "--watch"
-    )
+    ended: Json = up.json("upload", str(dataset), "--set", "epochs=5", "--watch")
     return ended
 
 
@@ -51,12 +49,13 @@ def test_upload_watches_the_run_to_its_promotion(run: Json) -> None:
 
 def test_runs_and_show_print_it(up: Shell, run: Json) -> None:
     assert run["run_id"] in [each["run_id"] for each in up.json("runs", "--status", "succeeded")]
-    assert up.json("show", run["run_id"])["model_name"] == "shapes"
+    assert up.json("show", run["run_id"])["model_name"] == run["model_name"]
+    assert run["model_name"].startswith("shapes-of-things-classification")
     printed = up.run("show").out
     for part in (
         run["run_id"],
         "Succeeded",
-        "shapes version 1",
+        f"{run['model_name']} version 1",
         run["endpoint"],
         run["deployment"],
         "smoke_test",

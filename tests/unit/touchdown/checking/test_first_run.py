@@ -1,12 +1,17 @@
 """The dataset of a check, the names that its run has, and what is said of its end."""
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
+from runs.resolving import resolve
 from runs.settings import checked
 from tests.unit.touchdown.checking.azure import Azure
+from tests.unit.wire import SETTINGS
 from touchdown.checking import first_run
 from touchdown.checking.findings import Outcome
-from touchdown.client import Json
+from touchdown.client import Client, Json, UploadedDataset
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 
@@ -27,6 +32,38 @@ def test_two_checks_share_no_name() -> None:
     assert checked({"endpoint_name": first.endpoint, "model_name": first.model})
 
 
+def test_the_names_of_a_check_are_those_that_its_run_has_by_default() -> None:
+    """Metadata may not set them."""
+    uploaded: dict[str, str] = {}
+
+    class Uploads:
+        def upload(self, _: bytes, name: str, metadata: dict[str, str]) -> UploadedDataset:
+            uploaded.update(metadata, name=name)
+            return UploadedDataset(name, f"datasets/{name}", "0x1", "r")
+
+    app = replace(SETTINGS, subscription="s", resource_group="g", workspace="w")
+    attempt = first_run.named(app.workspace_id)
+    first_run.upload(cast(Client, Uploads()), attempt)
+    dataset = uploaded.pop("name")
+    found = resolve({}, uploaded, app, dataset=dataset, columns=["length", "kind"], task_of=lambda _: "")
+    assert (dataset, found.label) == (attempt.dataset, "kind")
+    assert (found.model_name, found.endpoint_name) == (attempt.model, attempt.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("TOUCHDOWN_LABEL", ""),
+        *[(name, name) for name in ("TOUCHDOWN_MODEL_NAME", "TOUCHDOWN_ENDPOINT_NAME")],
+    ],
+)
+def test_settings_that_give_every_run_one_name_are_told(variable: str, told: str) -> None:
+    azure = Azure()
+    (listed,) = [each for each in azure.answers if each.endswith("/config/appsettings/list")]
+    azure.answers[listed]["properties"][variable] = "x"
+    assert first_run.names_for_all(azure.deployment()) == told
+
+
 def run(**more: object) -> Json:
     stages = [{"name": "wait", "started": "2026-01-01T00:00:00+00:00", "ended": ""}]
     return {"run_id": "r", "status": "Running", "stages": stages, "endpoint": "e", "deployment": "d", **more}
@@ -36,6 +73,14 @@ def test_a_run_that_has_scored_is_ok() -> None:
     found = first_run.ended(run(status="Succeeded", predictions=["a"]))
     assert found.outcome is Outcome.OK
     assert "e/d" in found.message
+
+
+def test_a_run_that_has_scored_and_waits_for_approval_is_ok() -> None:
+    waiting = run(stage="approve")
+    assert first_run.is_over(waiting)
+    assert not first_run.is_over(run(stage="smoke_test"))
+    found = first_run.ended(waiting)
+    assert (found.outcome, "waits for approval" in found.message) == (Outcome.OK, True)
 
 
 def test_a_run_that_failed_is_told_with_stage_code_message_and_row() -> None:
