@@ -17,6 +17,7 @@ from activities import (  # noqa: F401 - importing a step registers it
 )
 from activities.registration import activities
 from orchestrators.training_run import orchestrations
+from services.logs import keep_printable
 from triggers.events import events
 from triggers.http import http
 
@@ -33,6 +34,7 @@ class App(df.DFApp):
         """Register none of them: no orchestration of this app calls HTTP."""
 
 
+keep_printable()
 app = App(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(events)
 app.register_functions(http)

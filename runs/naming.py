@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from runs.errors import RefusedError
-from runs.text import quote
+from runs.text import has_control, quote
 
 DATASETS = "datasets/"
 RUNS = "runs/"
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _ENDING = re.compile(r"(?P<kind>\.csv|\.tsv|\.txt)(?:\.gz|\.zip)?\Z", re.IGNORECASE)
 _BLOB_NAME = re.compile(r"[^\ud800-\udfff]{1,1024}", re.DOTALL)
-_NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
+_NOT_IN_A_NAME = re.compile(r"[/\\]")
 _MODEL_FILE = re.compile(r"runs/(?P<run>[^/]+)/[^/]+/[^/]+/artifacts/model/MLmodel")
 
 
@@ -167,7 +167,8 @@ def dataset_path(name: str) -> str:
     Raises RefusedError for anything but the plain name of a .csv, .tsv or .txt file, or of a compressed one.
     """
     path = f"{DATASETS}{name}"
-    if _NOT_IN_A_NAME.search(name) or not is_dataset(path) or not is_blob_name(path):
+    known = is_dataset(path) and is_blob_name(path)
+    if _NOT_IN_A_NAME.search(name) or has_control(name) or not known:
         raise RefusedError(
             "InvalidDatasetName",
             f"dataset {quote(name, 80)}: give the plain name of a .csv, .tsv or .txt file in the datasets"

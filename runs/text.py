@@ -1,10 +1,21 @@
 """Short, printable texts: how messages quote what came from outside, and how records limit what they keep."""
 
 import json
+import re
 
+from trainer import dialect_rows
+
+printable = dialect_rows.printable
 QUOTE_LENGTH = 100
 """Characters of a value that a message repeats."""
 _ELLIPSIS = "…"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line ends of Unicode, and marks that reverse what follows them (Unicode, UAX #9)."""
+
+
+def has_control(text: str) -> bool:
+    """Whether a text has a character that no name needs, and that changes how lines or letters are shown."""
+    return _CONTROL.search(text) is not None
 
 
 def shorten(text: str, length: int) -> str:
@@ -13,8 +24,8 @@ def shorten(text: str, length: int) -> str:
 
 
 def shorten_line(text: str, length: int) -> str:
-    """`text` as one line, with every run of white space as one space, cut to at most `length` characters."""
-    return shorten(" ".join(text.split()), length)
+    """`text` as one printable line, with every run of white space as one space, cut to at most `length`."""
+    return shorten(printable(" ".join(text.split())), length)
 
 
 def shorten_json(text: str, length: int) -> str:
@@ -43,8 +54,3 @@ def quote(value: object, length: int = QUOTE_LENGTH) -> str:
         # A value may also be nested too deeply, or be a whole number of more digits than Python converts.
         return f"a value of type {type(value).__name__}"
     return shorten(printable(text), length)
-
-
-def printable(text: str) -> str:
-    """`text` with an escape such as \\n or \\x00 in place of each character that cannot be printed."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -39,9 +39,10 @@ try:
     from reading import Source
     from refusals import TrainingRefusedError, without_secrets
     from storage import dataset_chunks, finished_earlier, open_container, upload_run
+    from text import printable, printable_lines
 except ModuleNotFoundError as missing:
     beside = {"budget", "ending", "job", "lines", "progress", "reading", "record_ends", "refusals", "storage"}
-    beside |= {"text"}
+    beside |= {"repeats", "text"}
     if missing.name not in beside and not str(missing.name).startswith("dialect"):
         raise
     sys.exit(f"main.py needs the files beside it, {missing.name}.py among them: upload all of its folder")
@@ -123,10 +124,10 @@ def main(argv: list[str]) -> int:
     try:
         run(find_job(argv))
     except TrainingRefusedError as refusal:
-        print(refusal, file=sys.stderr, flush=True)
+        print(printable(str(refusal)), file=sys.stderr, flush=True)
         return refusal.exit_code
     except Exception:  # a bug, or the cloud: the traceback helps, but must not show a secret
-        print(without_secrets(traceback.format_exc()), file=sys.stderr, flush=True)
+        print(printable_lines(without_secrets(traceback.format_exc())), file=sys.stderr, flush=True)
         return 1
     return 0
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from text import printable
+
 SECONDS_BETWEEN_LINES = 1.0
 
 
@@ -29,7 +31,8 @@ class Epoch:
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """Print a line, which may quote texts from outside."""
+    print(printable(line), flush=True)
 
 
 def print_progress(epochs: int) -> Callable[[Epoch], None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dialect_rows
+
+printable = dialect_rows.printable
 LENGTH = 100
 """Characters of a dataset's, column's or class's name that a message shows."""
 
@@ -14,7 +17,12 @@ def shorten(text: object, length: int = LENGTH) -> str:
     """
     whole = str(text)
     short = whole if len(whole) <= length else f"{whole[: length - 1]}…"
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
+    return printable(short)
+
+
+def printable_lines(text: str) -> str:
+    """A text of several lines, such as a traceback, each of which is printable."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def quoted(text: object) -> str:

@@ -17,6 +17,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from runs import naming
 from runs.contracts import Json, Upload
+from runs.text import has_control, quote
 from services import run_store
 from services.clients import Clients, process_clients
 from triggers.engine import DurableClient, Engine, has_ended
@@ -97,6 +98,10 @@ def created(event: func.EventGridEvent | func.CloudEvent) -> Created:
         raise UnusableEventError("it does not name container, blob and eTag")
     if not naming.is_blob_name(path):
         raise UnusableEventError("storage cannot hold a blob of the name that it gives")
+    if has_control(path):
+        raise UnusableEventError(
+            f"the name of its blob, {quote(path)}, holds a control character; upload it under another name"
+        )
     return Created(container, path, etag, timestamp(time))
 
 

@@ -140,12 +140,23 @@ def test_an_event_that_does_not_give_the_length_is_followed() -> None:
         "datasets/名前 ünï.csv",
         "datasets/😀.csv",
         "datasets/" + "n" * 900 + ".csv",
-        "datasets/line\nbreak.csv",
+        "datasets/zero\u200cwidth.csv",
     ],
     ids=ascii,
 )
 def test_a_hostile_name_is_read_as_it_is_and_no_more(path: str) -> None:
     assert created(event(path)).path == path
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["\n", "\r\n", "\0", "\t", "\x1b[2J", "\x7f", "\x85", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066"],
+    ids=ascii,
+)
+def test_a_name_with_a_control_character_is_refused_on_one_line(mark: str) -> None:
+    with pytest.raises(UnusableEventError, match="holds a control character") as refused:
+        created(event(f"datasets/a{mark}b.csv"))
+    assert str(refused.value).isprintable()
 
 
 def test_quotes_about_the_etag_are_dropped() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runs.text import QUOTE_LENGTH, quote, shorten, shorten_json, shorten_line
+from runs.text import QUOTE_LENGTH, has_control, quote, shorten, shorten_json, shorten_line
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,16 @@ def test_a_value_that_is_nested_very_deeply_is_named_by_its_type() -> None:
 def test_a_quote_is_short_whatever_it_repeats(value: Any) -> None:
     assert len(quote(value)) <= QUOTE_LENGTH + 2
     assert len(quote(value, 10)) <= 12
+
+
+@pytest.mark.parametrize("mark", ["\x1b[2J", "\x9b", "\u202e", "\x7f"], ids=ascii)
+def test_a_line_of_a_record_is_printable(mark: str) -> None:
+    assert shorten_line(f"a {mark} b", 100).isprintable()
+    assert has_control(mark)
+
+
+@pytest.mark.parametrize(
+    "name", ["名前\u3000二.csv", "a\u00a0b.csv", "नि\u200cयम.csv", "😀\u200d😀.csv", "\u200fא.csv"]
+)
+def test_letters_and_spaces_of_any_script_are_no_control_characters(name: str) -> None:
+    assert not has_control(name)
