@@ -36,9 +36,18 @@ class Budget:
 # The constants below were measured in processor time, on one core, with scikit-learn 1.9.
 
 
-def lbfgs_work(rows: int, entries: int, outputs: int, iterations: int) -> float:
-    """Units that logistic regression takes. entries: features of a row that are computed with."""
-    return iterations * (4e-4 + 4e-9 * rows * entries + 4e-8 * rows * outputs)
+MANY_OUTPUTS = 20
+"""Outputs from which the products of features and weights take longer than all else."""
+
+
+def lbfgs_work(rows: int, entries: int, outputs: int, iterations: int, width: int = 0) -> float:
+    """Units that logistic regression takes.
+
+    entries: features of a row that are computed with; width: all features.
+    """
+    each = 4e-4 + 4e-9 * rows * entries + 4e-8 * rows * outputs
+    many = max(0, outputs - MANY_OUTPUTS)
+    return iterations * (each + many * (2e-9 * rows * entries + 2e-8 * width))
 
 
 def gram_work(rows: int, entries: int, features: int, solutions: int) -> float:

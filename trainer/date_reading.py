@@ -32,6 +32,8 @@ DAY = 86_400_000_000_000
 """Nanoseconds."""
 FARTHEST = 106_750
 """Days from 1970 on, in both directions, that a timestamp of pandas holds: from 1677 to 2262."""
+LONGEST_TEXT = 200
+"""Characters of a text that may be a date."""
 AT_ONCE = 65_536
 """Texts that are read together, so that memory does not grow with the rows."""
 
@@ -97,7 +99,7 @@ def _read_part(texts: Sequence[str | None], pattern: str, reading: Reading, star
     """Write what some texts say into a reading, from place `start` on."""
     shapes: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
-        if text:
+        if text and len(text) <= LONGEST_TEXT:
             shapes.setdefault(shape(text), []).append(place)
     parts = np.zeros((len(PARTS), len(texts)), dtype=np.int64)
     for each, places in shapes.items():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 FLAT = "." not in __name__
 """Whether this is a file beside main.py. The two type checks know it as a constant, true or false."""
@@ -34,6 +35,8 @@ else:
 
 FEWEST_THOUSANDS = 10
 """Cells of a column that must have a mark before three digits for it to separate thousands."""
+MOST_COLUMNS = 10_000
+"""Columns of a dataset: each takes some milliseconds, however few rows there are."""
 LONGEST_NAME = 256
 """Characters that a column's name may have."""
 MISSING = frozenset(
@@ -101,8 +104,13 @@ class Inspection:
 
     def cells(self, column: str) -> list[str]:
         """The cells of one column."""
-        place = self.columns.index(column)
+        place = self._places[column]
         return [row[place] for row in self.rows]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where the columns stand. A search for each of thousands would take the square of their number."""
+        return {name: place for place, name in enumerate(self.columns)}
 
 
 def inspect_head(head: bytes, *, whole: bool) -> Inspection:
@@ -124,6 +132,11 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         text = _MARKS.sub(r"\1", text)
     formats.refuse_text(text)
     table = dialect_table.table_of(text, whole=whole)
+    if len(table.header) > MOST_COLUMNS:
+        raise UnreadableError(
+            f"it has {len(table.header)} columns, more than the {MOST_COLUMNS} that are possible; leave out"
+            " those that say least."
+        )
     every, renamed = unique_names(table.header)
     places = named_or_filled(table)
     columns = [every[place] for place in places]

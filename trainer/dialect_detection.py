@@ -24,6 +24,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 ENCODINGS = (
@@ -58,7 +59,9 @@ LEAST = 0.002
 SAMPLE_BYTES = 200_000
 MOST_WORDS = 1000
 
-WORD = re.compile(r'[^\s,;|"]*[^\x00-\x7f][^\s,;|"]*')
+_WORD = re.compile(r'[^\s,;|"]*+(?:[^\x00-\x7f][^\s,;|"]*+)?+')
+LONGEST_WORD = 100
+"""Characters of a word that are looked at; a longer one is none."""
 _SIGNS = frozenset(
     "€£¥¢§°²³¹µ©®™±×÷·½¼¾‘’‚“”„–—…‰«»‹›¿¡ªº№•\u00a0\u3000"  # noqa: RUF001
     "、。「」・％（）ー〜～！？：；，＆＋－／＝＜＞［］＿０１２３４５６７８９"  # noqa: RUF001
@@ -138,11 +141,16 @@ def _words(text: bytes, encoding: str) -> list[str]:
     except UnicodeDecodeError:
         return []
     different: dict[str, None] = {}
-    for word in WORD.finditer(whole):
-        different[word[0]] = None
+    for word in words_of(whole):
+        different[word] = None
         if len(different) == MOST_WORDS:
             break
     return list(different)
+
+
+def words_of(text: str) -> Iterator[str]:
+    """The words of a text that are not ASCII, one after the other."""
+    return (word[0][:LONGEST_WORD] for word in _WORD.finditer(text) if not word[0].isascii())
 
 
 def _is_kana(text: bytes) -> bool:

@@ -126,10 +126,13 @@ def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
 
 def _refuse_wrong_bytes(head: bytes) -> None:
     """Raises UnreadableError, which names the row, if a text is UTF-8 but for a few bytes."""
-    found = list(_SEVERAL_BYTES.finditer(head))
-    wrong = [each for each in found if each["wrong"]]
-    if len(found) - len(wrong) >= FEWEST_OF_UTF_8 and len(wrong) <= MOST_WRONG * len(found):
-        place = wrong[0].start()
+    right, wrong, place = 0, 0, -1
+    for found in _SEVERAL_BYTES.finditer(head):
+        if found["wrong"]:
+            wrong, place = wrong + 1, place if wrong else found.start()
+        else:
+            right += 1
+    if right >= FEWEST_OF_UTF_8 and 0 < wrong <= MOST_WRONG * (right + wrong):
         row = 1 + len(re.findall(rb"\r\n|\r|\n", head[:place]))
         raise UnreadableError(
             f"row {row} holds a byte that is not UTF-8 text (0x{head[place]:02x}), although the rest is;"
@@ -165,7 +168,7 @@ def notes_on_text(text: str) -> list[str]:
             f"letters of the file were lost before it was uploaded: {text.count(REPLACEMENT)} are replaced by"
             f" {REPLACEMENT} (U+FFFD)"
         )
-    words = list(dict.fromkeys(detection.WORD.findall(text[:LOOKED_AT])))
+    words = list(dict.fromkeys(detection.words_of(text[:LOOKED_AT])))
     mended = {word: _read_once(word) for word in words}
     wrong = [word for word, right in mended.items() if right]
     if len(wrong) >= FEWEST_OF_UTF_8 and 2 * len(wrong) > len(words):

@@ -35,6 +35,8 @@ _STATISTIC = (
     r"|min(?:imum)?\.?|max(?:imum)?\.?|std\.?(?:\s?dev\.?)?|stdev|standard deviation|variance"
     r"|standardabweichung|среднее|count|anzahl|all|overall|(?:overall )?results?|ergebnis"
 )
+LONGEST = 200
+"""Characters of a cell that may say that its row is no data; patterns would take long with longer ones."""
 _IS_TOTAL = re.compile(rf"{_TOTAL}\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
 _IS_STATISTIC = re.compile(rf"(?:{_STATISTIC})\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
 _BEGINS_TOTAL = re.compile(rf"(?:{_TOTAL}|{_STATISTIC})\b.*", re.IGNORECASE | re.DOTALL)
@@ -84,10 +86,12 @@ def is_no_data(row: Sequence[str], looks: Sequence[cells.Look], rows_above: int 
     if any(_is_total(row, each, text, looks) for each, text in named):
         return True
     alone, other_width = len(filled) == 1, len(row) != len(looks)
-    if alone and first.isdecimal() and rows_above and int(first) == rows_above:
+    if alone and rows_above and len(first) <= LONGEST and first.isdecimal() and int(first) == rows_above:
         return True
     if (alone or other_width) and (
-        END_OF_FILE in first or _REMARK.match(first) is not None or _ROWS.fullmatch(first) is not None
+        END_OF_FILE in first
+        or _REMARK.match(first[:LONGEST]) is not None
+        or _ROWS.fullmatch(first[:LONGEST]) is not None
     ):
         return True
     if len(row) > len(looks):
@@ -127,8 +131,10 @@ def _is_total(row: Sequence[str], place: int, text: str, looks: Sequence[cells.L
         look = looks[place]
         if look.texts[text]:
             return False
-        if look.is_value and _BEGINS_TOTAL.fullmatch(word):
+        if look.is_value and _BEGINS_TOTAL.fullmatch(word[:LONGEST]):
             return True
+    if len(word) > LONGEST:
+        return False
     if _IS_STATISTIC.fullmatch(word):
         alone = all(cells.look_of(cell) != cells.TEXT for at, cell in enumerate(row) if at != place)
         return alone and (len(row) != len(looks) or not all(cell.strip() for cell in row))
@@ -143,6 +149,7 @@ def is_total_within(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
     return any(
         (_BEGINS_TOTAL if look.is_value else _ENDS_TOTAL).fullmatch(text) is not None
         for look, text in filled[:2]
+        if len(text) <= LONGEST
     )
 
 
@@ -162,7 +169,9 @@ def trimmed(tail: str, separator: str) -> tuple[str, list[str]]:
     notes = []
     if END_OF_FILE in tail:
         notes.append("the end-of-file mark (Ctrl-Z) at the end of the file was left out")
-    empty = sum(separator in line for line in re.split(r"[\r\n]+", tail[cut:]))
+    mark = re.escape(separator)
+    # One by one, as a list of all these lines would take much more memory than the file.
+    empty = sum(1 for _ in re.finditer(rf"{mark}[^\r\n]*+", tail[cut:]))
     if empty:
         some = f"{empty} rows without any value were" if empty > 1 else "a row without any value was"
         notes.append(f"{some} left out at the end of the file")

@@ -31,6 +31,8 @@ FEWEST_ROWS = 3
 """Rows below a first one that are needed to tell that it is data as well."""
 LOOKED_AT_ROWS = 10_000
 """Rows that are searched for what may be no data, as it then is in the others as well."""
+LONGEST_NUMBER = 18
+"""Digits of a number that counts the rows."""
 SHOWN = 3
 """Cells that a note or a refusal shows."""
 
@@ -77,7 +79,8 @@ def _why(header: rows.Record, data: list[rows.Record], wrong: rows.Record, separ
 
 
 def _are_whole(*records: rows.Record) -> bool:
-    return all(record.cells[0].isdecimal() for record in records)
+    firsts = [record.cells[0] for record in records]
+    return all(len(cell) <= LONGEST_NUMBER and cell.isdecimal() for cell in firsts)
 
 
 def _has_decimal_comma(cells: list[str]) -> bool:
@@ -123,11 +126,11 @@ def is_again(names: list[str], row: list[str]) -> bool:
     return row[:1] == names[:1] and row == names and any(cells.look_of(name) == cells.TEXT for name in names)
 
 
-def notes_on_repeats(lines: Sequence[int]) -> list[str]:
-    """A note on rows that are the header again. lines: theirs."""
-    if len(lines) > 1:
-        return [f"the header stands again in {len(lines)} rows, first in row {lines[0]}; they were left out"]
-    return [f"row {line} is the header again and was left out" for line in lines]
+def notes_on_repeats(count: int, first: int) -> list[str]:
+    """A note on rows that are the header again: how many, and the line of the first of them."""
+    if count > 1:
+        return [f"the header stands again in {count} rows, first in row {first}; they were left out"]
+    return [f"row {first} is the header again and was left out"] * count
 
 
 def writings(names: list[str], separator: str) -> list[bytes]:
@@ -193,7 +196,9 @@ def single_column(name: str, text: str, longest: int) -> rows.UnreadableError:
     """Why a table of one column cannot be read. name: the column's; text: that of the file."""
     lines = [line for line in islice(rows.physical_lines(text), rows.COMPARED_ROWS) if line.strip()]
     why = "a label and at least one feature are needed, separated by commas, semicolons, tabs or pipes."
-    marks = [] if cells.look_of(name) == cells.NUMBER else re.findall(r"\s{2,}|[^\w\s\"'.-]+|\s", name)
+    marks = (
+        [] if cells.look_of(name) == cells.NUMBER else re.findall(r"\s{2,}|[^\w\s\"'.-]+|\s", name[:longest])
+    )
     for found in dict.fromkeys(marks):
         counts = {line.strip().count(found) for line in lines[1:-1]}
         if len(lines) > FEWEST_ROWS and (

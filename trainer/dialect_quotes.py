@@ -25,6 +25,8 @@ else:
 
 PIECE = 1 << 20
 """Characters that are rewritten at a time."""
+LONGEST_LINE = 1 << 24
+"""Characters of a line that is rewritten."""
 LOOKED_AT_ROWS = 200
 """Rows by which it is told whether all cells of a column are quoted in an unusual way."""
 FEWEST_CELLS = 3
@@ -37,7 +39,7 @@ _QUOTE_BLANK = re.compile(r'" +(?:[,;\t|]|$)', re.MULTILINE)
 _ESCAPED = re.compile(r"\\[,;\t|]")
 _SINGLE = re.compile(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r]|$)", re.MULTILINE)
 _CURLY = re.compile(r"(?:^|[,;\t|])[“„][^“”„\n]*[”“](?=[,;\t|\r]|$)", re.MULTILINE)
-_QUOTED_LINE = re.compile(r'^".*[,;\t|].*"\r?$', re.MULTILINE)
+_QUOTED_LINE = re.compile(r'^"[^,;\t|\n]*+[,;\t|].*"\r?$', re.MULTILINE)
 _LIKE_A_QUOTED_CELL = re.compile(r' +".*"\s*', re.DOTALL)
 _IN_QUOTES_STILL = re.compile(r'=?"(.*)"', re.DOTALL)
 _IN_SINGLE, _IN_CURLY = re.compile("'(.*)'", re.DOTALL), re.compile("[“„](.*)[“”]", re.DOTALL)
@@ -230,7 +232,8 @@ def _unescaped_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
         data = rest + piece
-        end = len(data.rstrip(b"\\"))  # what follows the last backslashes is in the next piece
+        # What an odd one of the last backslashes stands before is in the next piece.
+        end = len(data) - (len(data) - len(data.rstrip(b"\\"))) % 2
         rest = data[end:]
         yield data[:end].replace(b"\\\\", b"\0").replace(b'\\"', b'""').replace(b"\0", b"\\")
     yield rest.replace(b"\\\\", b"\\")
@@ -264,5 +267,9 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
         # A carriage return at the end may be the first half of a line end.
         end = max(text.rfind("\n"), text.rfind("\r", 0, max(0, len(text) - 1))) + 1
         rest = text[end:]
+        if len(rest) > LONGEST_LINE:
+            raise UnreadableError(
+                f"a line is longer than {LONGEST_LINE:,} characters; end the rows with line feeds."
+            )
         yield from io.StringIO(text[:end], newline="")
     yield from io.StringIO(rest + decoder.decode(b"", final=True), newline="")

@@ -24,6 +24,15 @@ COMPARED_ROWS = 50
 """Rows whose widths a separator is judged by."""
 
 
+def printable(text: str) -> str:
+    """A text with an escape such as \\n or \\x1b in place of each character that cannot be printed.
+
+    Those are line ends of all kinds, control characters, and marks that reverse what follows them. Every text
+    from outside passes here before it reaches a log, a terminal or a page.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class UnreadableError(ValueError):
     """The bytes are not a CSV that a model can be trained on. The message says why, and what to do."""
 
@@ -101,7 +110,7 @@ def records_of(
 
 def reason(error: csv.Error) -> str:
     """What csv says of a text, on one line."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(error))
+    return printable(str(error))
 
 
 def is_blank(row: Sequence[str]) -> bool:
@@ -111,8 +120,9 @@ def is_blank(row: Sequence[str]) -> bool:
 
 def quoted(text: str, most: int = 60) -> str:
     """A text of the file as messages show it: on one line, in quotes, and not too long."""
-    text = "".join(each if each.isprintable() else " " for each in text.strip())
-    return f'"{text if len(text) <= most else text[: most - 1] + "…"}"'
+    text = text.strip()
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
+    return f'"{"".join(each if each.isprintable() else " " for each in short)}"'
 
 
 def unique_names(header: list[str]) -> tuple[list[str], dict[str, str]]:

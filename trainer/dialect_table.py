@@ -131,7 +131,7 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
             *headers.names_in_doubt(header),
             *headers.notes_on_rows(data, looks, separator),
         ],
-        notes_at_end=[*trimmed, *headers.notes_on_repeats(repeats), *left_out],
+        notes_at_end=[*trimmed, *headers.notes_on_repeats(len(repeats), min(repeats, default=0)), *left_out],
         bare=not (skipped or below),
         drawn=separator == "|" and any(map(top.is_rule, (each.cells for each in below))),
         names=names,

@@ -177,7 +177,8 @@ def _is_no_header(row: Sequence[str], below: Sequence[str], width: int) -> bool:
     if len(row) != width or len(set(names)) + 2 <= len(row) or not _filled(below):
         return True
     counted = [
-        re.fullmatch(r"(?:column|field|var|[a-z]|_c)[ _.]?([0-9]+)", name, re.IGNORECASE) for name in names
+        re.fullmatch(r"(?:column|field|var|[a-z]|_c)[ _.]?([0-9]{1,9})", name, re.IGNORECASE)
+        for name in names
     ]
     numbers = [int(found[1]) for found in counted if found]
     if names == list(ascii_uppercase[: len(names)]) or numbers in (

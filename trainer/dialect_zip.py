@@ -38,7 +38,22 @@ OFFICE = {
     "mimetype": "an OpenDocument file, such as .ods",
 }
 """Files that are zip files themselves, by what their first member is called."""
+FIRST_WINDOW, LAST_WINDOW = 64, 1 << 18
+"""Bytes that are decompressed at a time: at the beginning of a stream, and in a long one."""
+FREE_TEXT = 64 << 20
+"""Bytes of text that any compressed file may have: so many are read in seconds."""
 AGAIN = "compress the CSV by itself and upload it again."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a compressed file may become. text: bytes; ratio: how many times as long as the file it may be."""
+
+    text: int = 32 << 30
+    ratio: int = 100
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -63,55 +78,92 @@ class Member:
 
 
 class Input:
-    """The bytes of some chunks, taken in other lengths. A `take` beyond the end raises EOFError."""
+    """The bytes of some chunks, taken in other lengths. A `take` beyond the end raises EOFError.
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    A chunk is never copied to take a little of it, so a file of millions of small parts is read in the time
+    of its bytes. limits: how much they may become when they are decompressed.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
         self._chunks = iter(chunks)
-        self._rest = b""
+        self._limits = limits
+        self._chunk = b""
+        self._place = 0
+        self._taken = 0
+        self._made = 0
 
-    def some(self) -> bytes:
-        """Whatever comes next, at least a byte."""
-        rest, self._rest = self._rest, b""
-        while not rest:
-            piece = next(self._chunks, None)
-            if piece is None:
+    def made(self, count: int) -> None:
+        """Count text that was decompressed. Raises UnreadableError if it is more than the limits allow."""
+        self._made += count
+        if self._made > self._limits.text:
+            raise UnreadableError(
+                f"its text is longer than {self._limits.text >> 20} MiB, the most that a compressed file may"
+                " hold; upload it uncompressed."
+            )
+        if self._made > FREE_TEXT + self._limits.ratio * self._taken:
+            raise UnreadableError(
+                f"its text is more than {self._limits.ratio} times as long as its compressed form, as hardly"
+                " any data is; upload it uncompressed."
+            )
+
+    def some(self, most: int) -> bytes:
+        """Whatever comes next, at least a byte and at most `most`."""
+        while self._place == len(self._chunk):
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 raise EOFError
-            rest = piece
-        return rest
+            self._chunk, self._place = chunk, 0
+        data = self._chunk[self._place : self._place + most]
+        self._place += len(data)
+        self._taken += len(data)
+        return data
 
-    def remaining(self) -> Iterator[bytes]:
-        """All that is left, chunk by chunk."""
-        if self._rest:
-            yield self._rest
-        self._rest = b""
-        yield from self._chunks
-
-    def give_back(self, data: bytes) -> None:
-        self._rest = data + self._rest
+    def put_back(self, count: int) -> None:
+        """Take back the last bytes of what `some` has just given."""
+        self._place -= count
+        self._taken -= count
 
     def take(self, count: int) -> bytes:
         data = self.peek(count)
         if len(data) < count:
             raise EOFError
-        self._rest = self._rest[count:]
+        self._place += count
+        self._taken += count
         return data
 
     def peek(self, count: int) -> bytes:
         """The next bytes, fewer at the end, which are still there to be taken."""
-        while len(self._rest) < count:
-            piece = next(self._chunks, None)
-            if piece is None:
+        while len(self._chunk) - self._place < count:
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 break
-            self._rest += piece
-        return self._rest[:count]
+            self._chunk, self._place = self._chunk[self._place :] + chunk, 0
+        return self._chunk[self._place : self._place + count]
 
 
-def unzipped(chunks: Iterable[bytes], most: int) -> Iterator[bytes]:
+def inflated(source: Input, wbits: int, most: int) -> Iterator[bytes]:
+    """The text of one deflate stream, in pieces of at most `most` bytes; what follows it stays in `source`.
+
+    zlib copies what follows the stream in the bytes that it is given. So it gets few at first, then as many
+    as it has had: millions of short streams take no longer than a long one. Raises zlib.error, and EOFError
+    if the stream is cut off.
+    """
+    inflater = zlib.decompressobj(wbits=wbits)
+    window = FIRST_WINDOW
+    while not inflater.eof:
+        piece = inflater.decompress(inflater.unconsumed_tail or source.some(window), most)
+        if piece:
+            source.made(len(piece))
+            yield piece
+        window = min(2 * window, LAST_WINDOW)
+    source.put_back(len(inflater.unused_data))
+
+
+def unzipped(source: Input, most: int) -> Iterator[bytes]:
     """The text of the one table in a zip file, in pieces of at most `most` bytes.
 
     Raises UnreadableError if there is another file in it or it cannot be read, EOFError if it is cut off.
     """
-    source = Input(chunks)
     table = ""
     while source.peek(4) == LOCAL:
         member = _member(source)
@@ -180,21 +232,14 @@ def _check(member: Member, table: str) -> None:
 
 
 def _content(source: Input, member: Member, most: int) -> Iterator[bytes]:
-    if member.method != _DEFLATED:
-        left = member.size
-        while left:
-            data = source.some()
-            piece = data[: min(left, most)]
-            source.give_back(data[len(piece) :])
-            left -= len(piece)
-            yield piece
+    if member.method == _DEFLATED:
+        yield from inflated(source, -zlib.MAX_WBITS, most)
         return
-    inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-    while not inflater.eof:
-        piece = inflater.decompress(inflater.unconsumed_tail or source.some(), most)
-        if piece:
-            yield piece
-    source.give_back(inflater.unused_data)
+    left = member.size
+    while left:
+        piece = source.some(min(left, most))
+        left -= len(piece)
+        yield piece
 
 
 def _crc_behind(source: Input) -> int:

@@ -26,6 +26,9 @@ PATH_ITERATIONS = 70
 RIDGE, LOG_RIDGE = "ridge regression", "ridge regression of the logarithm"
 MOST_CORRECTED_ROWS = 200_000
 """Rows up to which trees may correct ridge regression, which takes its answers for all of them."""
+MOST_OVER = 10.0
+"""Units of work that the linear candidate may take beyond its share."""
+FEWEST_ITERATIONS = 10
 MOST_GRAM_FEATURES = 2000
 """Features up to which ridge regression solves the normal equations, which takes their number cubed."""
 
@@ -34,8 +37,9 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
     """The penalty whose models predict the folds best, and its model, trained on all rows.
 
     Where that exceeds the linear candidate's share of the budget, a single fold is predicted, or the models
-    are trained on fewer rows. For a label that is never negative, there is a second candidate, which learns
-    its logarithm, if the rest of the share suffices for as many folds and rows.
+    are trained on fewer rows. With a thousand classes and thousands of features, a single penalty is tried,
+    in few iterations. For a label that is never negative, there is a second candidate, which learns its
+    logarithm, if the rest of the share suffices for as many folds and rows.
     """
     features = rows.linear()
     share = budget.left * LINEAR_SHARE
@@ -45,6 +49,8 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
         folds = folds[-1:]
     while most > LEAST_ROWS and first.work(rows, most, len(folds)) > share:
         most = max(LEAST_ROWS, most // 2)
+    if first.work(rows, most, len(folds)) > share + MOST_OVER:
+        first.hurry(rows, most, share + MOST_OVER)
     found: list[Candidate] = []
     for search in [first, *others]:
         work = search.work(rows, most, len(folds))
@@ -134,26 +140,39 @@ def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) 
 class Logistic:
     """Logistic regression. The labels are indices into `classes` classes, not all of which need to occur."""
 
-    name, symbol, penalties, default = "logistic regression", "C", INVERSE_PENALTIES, 4
+    name, symbol = "logistic regression", "C"
+    penalties: tuple[float, ...] = INVERSE_PENALTIES
+    default = 4
 
     def __init__(self, classes: int, weights: Callable[[np.ndarray], np.ndarray | None]) -> None:
         """weights: how much rows with some labels count; None if all rows count alike."""
         self._classes, self._weights = classes, weights
+        self._iterations = ITERATIONS
+        self._hurried = False
 
     def work(self, rows: TrainingSet, most: int, folds: int) -> float:
         """Units of work that so many folds and the final model take, with at most `most` rows each."""
         outputs = 1 if self._classes == 2 else self._classes
-        return lbfgs_work(most, rows.entries, outputs, PATH_ITERATIONS * folds + ITERATIONS // 2)
+        iterations = PATH_ITERATIONS * folds + ITERATIONS // 2
+        if self._hurried:
+            iterations = self._iterations * (folds + 1)
+        return lbfgs_work(most, rows.entries, outputs, iterations, rows.schema.width)
+
+    def hurry(self, rows: TrainingSet, most: int, units: float) -> None:
+        """Try the default penalty alone, in as many iterations as take so many units of work."""
+        self.penalties, self.default, self._hurried = (self.penalties[self.default],), 0, True
+        self._iterations = max(FEWEST_ITERATIONS, int(self._iterations * units / self.work(rows, most, 1)))
 
     def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[Part]:
         """For each penalty, the model that predicts the fold."""
         rows, labels = training_rows(features, target, fold, most)
-        estimator = logistic_estimator()
+        estimator = logistic_estimator().set_params(max_iter=self._iterations)
         for penalty in self.penalties:
             yield self._fitted(estimator.set_params(C=penalty), rows, labels)
 
     def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
-        return self._fitted(logistic_estimator().set_params(C=penalty), features, target)
+        estimator = logistic_estimator().set_params(C=penalty, max_iter=self._iterations)
+        return self._fitted(estimator, features, target)
 
     def _fitted(self, estimator: Any, features: Matrix, target: np.ndarray) -> LinearPart:
         from sklearn import config_context
@@ -178,6 +197,9 @@ class Ridge:
     """Ridge regression of a standardised label."""
 
     name, symbol, penalties, default = RIDGE, "alpha", PENALTIES, 5
+
+    def hurry(self, rows: TrainingSet, most: int, units: float) -> None:
+        """Do nothing: of a single output, no model takes long."""
 
     def work(self, rows: TrainingSet, most: int, folds: int) -> float:
         """Units of work that so many folds and the final model take, with at most `most` rows each."""

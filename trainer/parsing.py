@@ -96,7 +96,8 @@ class Parser:
     def _check_nameless(self, block: Block) -> None:
         """Raises BadInputError if a column without a name, and without a value in the head, has a value."""
         inspection = self.source.inspection
-        nameless = [name for name in inspection.file_columns if name not in set(inspection.columns)]
+        named = set(inspection.columns)
+        nameless = [name for name in inspection.file_columns if name not in named]
         if not nameless:
             return
         table = read(block, inspection, dict.fromkeys(nameless, "string"), missing=True)

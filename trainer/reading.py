@@ -10,7 +10,7 @@ import codecs
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NoReturn
 import dialect
 import dialect_compression as compression
 import dialect_encodings as encodings
-import dialect_header
 from dialect_quotes import PLAIN, Quoting, rewritten
 from ending import ENDING_BYTES, last_value, without_end
 from lines import Feeds, end_of_lines, lines_in, lone_returns
 from record_ends import QUOTE, record_end
 from refusals import BadInputError
+from repeats import Repeats
 from text import shorten
 
 if TYPE_CHECKING:
@@ -63,41 +63,10 @@ class Block:
         return self.returns == 0 and lines == records
 
 
-class Repeats:
-    """Finds where the header stands again in a file, as where exports were joined."""
-
-    def __init__(self, inspection: dialect.Inspection) -> None:
-        self._writings = dialect_header.writings(inspection.header, inspection.dialect.separator)
-        self._lines: list[int] = []
-
-    def left_out(self, block: Block) -> Block:
-        """A block with an empty line for each header in it, so that other lines keep their numbers."""
-        data = block.data
-        for written in self._writings:
-            place = data.find(written)
-            while place >= 0:
-                end = place + len(written)
-                if _is_record(data, place, end):
-                    self._lines.append(block.line + lines_in(data[:place]))
-                    data = data[:place] + data[end:]
-                    end = place
-                place = data.find(written, end)
-        return block if data is block.data else Block(data, block.line, block.quoted)
-
-    @property
-    def notes(self) -> list[str]:
-        return dialect_header.notes_on_repeats(sorted(self._lines))
-
-
-def _is_record(data: bytes, start: int, end: int) -> bool:
-    """Whether a part of a block is a record: whole lines, and not within quotes."""
-    whole = (not start or data[start - 1] in b"\r\n") and (end == len(data) or data[end] in b"\r\n")
-    return whole and data.count(QUOTE, 0, start) % 2 == 0
-
-
 class Source:
-    """The bytes of one dataset. inspection: what its head shows; digest: set when all has been read.
+    """The bytes of one dataset. inspection: what its head shows.
 
+    digest, and size in bytes, as they are stored: set when all has been read.
     open_chunks: starts to read the bytes from the beginning, because a dataset may be read more than once.
     """
 
@@ -105,6 +74,7 @@ class Source:
         self.name = name
         self._open = open_chunks
         self.digest = ""
+        self.size = 0
         self.notes_at_end: list[str] = []
         self._noted: list[str] = []
         self.inspection = self._inspect()
@@ -139,10 +109,13 @@ class Source:
     def text(self) -> Iterator[bytes]:
         """The dataset as UTF-8 without a byte-order mark. Sets `digest` at the end. Raises BadInputError."""
         sha256 = hashlib.sha256()
+        size = 0
 
         def hashed() -> Iterator[bytes]:
+            nonlocal size
             for chunk in self._open():
                 sha256.update(chunk)
+                size += len(chunk)
                 yield chunk
 
         pieces: Iterator[bytes] = hashed()
@@ -154,6 +127,7 @@ class Source:
                 yield piece[1:] if first else piece
                 first = False
         self.digest = f"sha256:{sha256.hexdigest()}"
+        self.size = size
 
     def _as_utf_8(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         if self.encoding == "utf-8":
@@ -187,7 +161,8 @@ class Source:
             if b"\0" in block.data:
                 line = block.line + lines_in(block.data[: block.data.index(b"\0")])
                 self.refuse(f"row {line} holds a zero byte, which is no text; remove it")
-            yield repeats.left_out(block)
+            data = repeats.left_out(block.data, block.line)
+            yield block if data is block.data else replace(block, data=data)
         self.notes_at_end = [*repeats.notes, *self.notes_at_end]
 
     def _blocks(self) -> Iterator[Block]:
@@ -274,10 +249,11 @@ def before_the_end(data: bytes, separator: str) -> int:
 def next_parts(pieces: Iterator[bytes], rest: bytes) -> tuple[list[bytes], bool]:
     """`rest` and the next pieces, BLOCK_BYTES or more in all, and whether the pieces have ended.
 
-    There is at least one further piece, unless they have ended.
+    They are at least half as long again as `rest`, unless they have ended: a record that does not end is
+    looked at from its beginning each time, so the time would grow with the square of its length.
     """
     parts, size = [rest], len(rest)
-    while size < max(BLOCK_BYTES, len(rest) + 1):
+    while size < max(BLOCK_BYTES, len(rest) + len(rest) // 2 + 1):
         piece = next(pieces, None)
         if piece is None:
             return parts, True

@@ -20,11 +20,17 @@ from progress import Epoch, say
 from refusals import BadInputError
 from schema import Plan
 from survey import Survey
+from text import shorten
 
 MOST_HALVINGS = 20
 """How often the learning rate is halved before the training is refused."""
 ROUNDING = 1e-6
 """Share by which a loss may be above the one that training starts from."""
+MOST_PRODUCTS, PRODUCTS_PER_BYTE = 1e10, 3000
+"""Products of a feature and a weight that a training may compute: some 20 seconds, and more for larger files.
+
+Weights are as many as features times classes, so 1000 classes and thousands of categories would take hours.
+"""
 MANY_ROWS = 50_000
 """Rows above which it may be above it by another 1 / rows for each feature, as chance alone makes it.
 
@@ -68,6 +74,7 @@ def train_linear(
     so. folder: where features are cached. The same bytes, epochs and lr give the same model and metrics, bit
     for bit. Raises BadInputError if MOST_HALVINGS do not help.
     """
+    epochs = affordable(survey, plan, epochs)
     chunks = Chunks(survey, plan, folder, epochs)
     weights = balanced(training_rows_by_class(survey, plan)) if plan.balanced else None
     answer = "the mean" if survey.task == "regression" else "the classes' shares"
@@ -96,6 +103,28 @@ def train_linear(
         where = "every row" if weights is None else "rows of the class that counts most"
         plan.notes.append(f"linear was trained at learning rate {used:g}: larger ones overshoot at {where}")
     return trained
+
+
+def affordable(survey: Survey, plan: Plan, epochs: int) -> int:
+    """As many of these epochs as a file of this size may take. The plan's notes say so if they are fewer.
+
+    Raises BadInputError if a single one is too many.
+    """
+    outputs = len(plan.schema.classes) if len(plan.schema.classes) > 2 else 1
+    each = float(survey.rows) * plan.schema.width * outputs
+    most = int((MOST_PRODUCTS + PRODUCTS_PER_BYTE * survey.source.size) // each)
+    if most >= epochs:
+        return epochs
+    what = f"{len(plan.schema.classes)} classes and {plan.schema.width} features"
+    if not most:
+        raise BadInputError(
+            f"dataset {shorten(survey.source.name)}: {what} take too long with a linear model; choose"
+            " the algorithm auto, merge classes, or leave out columns of many categories"
+        )
+    plan.notes.append(
+        f"linear was trained for {most} epochs instead of {epochs}: with {what}, each takes long"
+    )
+    return most
 
 
 def attempt(

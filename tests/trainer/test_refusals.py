@@ -23,6 +23,10 @@ BAD_AT_FIRST_SIGHT = {
     "an open quote": (b'a,b,y\n1,2,"u\n3,4,v\n', ["row 3", "quotes"]),
     "a name of many letters": (b"a," + b"b" * 300 + b",y\n1,2,u\n", ["column 2", "300 characters"]),
     "half a UTF-16 character": ("\ufeffa,y\n1,u\n".encode("utf-16-le") + b"x", ["not text in UTF-16"]),
+    "100,000 columns": (
+        b",".join(b"%x" % n for n in range(100_000)) + b"\n" + b",".join([b"1"] * 100_000) + b"\n",
+        ["it has 100000 columns", "10000"],
+    ),
     "gzip cut off": (gzip.compress(GOOD.encode())[:-9], ["gzip stream is cut off", "upload it again"]),
     "gzip damaged": (gzip.compress(GOOD.encode() * 99)[:30] + b"damage" * 20, ["gzip stream", "again"]),
 }
@@ -49,6 +53,10 @@ BAD = {
     "a label that would break the line": (
         b'a,b,y\n1,2,"x\ny\x1b[31m"\n3,4,"x\ny\x1b[31m"\n',
         ['column "y"', r"x\ny\x1b[31m"],
+    ),
+    "a text of a thousand times the file": (
+        gzip.compress(GOOD.encode() * 9 + b"\n" * (80 << 20)),
+        ["more than 100 times as long", "upload it uncompressed"],
     ),
     "constant columns only": (
         b"a,b,y\n1,x,u\n1,x,v\n1,x,u\n1,x,v\n",
@@ -89,6 +97,20 @@ def test_what_the_whole_dataset_shows_is_one_line_naming_column_and_row(
 ) -> None:
     data, named = BAD[case]
     workshop.train(data).refused("dataset data.csv: ", *named)
+
+
+def test_a_thousand_classes_by_60_columns_of_categories_are_refused_by_a_linear_model(
+    workshop: Workshop,
+) -> None:
+    names = b",".join(b"c%d" % n for n in range(60)) + b",y\n"
+    cells = ([b"v%d" % (n * (c + 61) % 59) for c in range(60)] for n in range(5000))
+    rows = b"".join(b"%b,k%d\n" % (b",".join(row), n % 1000) for n, row in enumerate(cells))
+    training = workshop.train(names + rows)
+    assert training.code == 2
+    (line,) = training.stderr.splitlines()
+    assert (
+        "1000 classes and 3481 features take too long with a linear model; choose the algorithm auto" in line
+    )
 
 
 def test_a_refusal_after_the_survey_is_one_line_of_the_process_too(trainer: Trainer, tmp_path: Path) -> None:

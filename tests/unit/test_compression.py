@@ -12,6 +12,7 @@ import pytest
 
 from trainer.dialect import UnreadableError, inspect_head
 from trainer.dialect_compression import HEAD_BYTES, decompressed
+from trainer.dialect_zip import Limits
 
 TEXT = b"a,b,y\n" + b"".join(b"%d,%d,u\n" % (n, n % 7) for n in range(500))
 LONG = b"a,b,y\n" + b"".join(b"%d,%d,u\n" % (n, n % 7) for n in range(300_000))
@@ -133,3 +134,38 @@ def test_changed_bytes_never_give_other_text_in_silence() -> None:
         change = bytes([data[place] ^ (1 + chance.randrange(255))])
         with contextlib.suppress(UnreadableError):
             assert b"".join(decompressed([data[:place] + change + data[place + 1 :]])) == TEXT
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_a_file_of_many_members_is_read_as_one(size: int) -> None:
+    parts = [TEXT[start : start + 40] for start in range(0, len(TEXT), 40)]
+    data = b"".join(gzip.compress(part) + b"\0" * (number % 3) for number, part in enumerate(parts))
+    found = list(decompressed(in_chunks(data, size)))
+    assert b"".join(found) == TEXT
+    assert len(found) == 1, "members of some bytes come together"
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zip", "beside"])
+def test_a_file_whose_text_is_a_thousand_times_as_long_is_refused(kind: str) -> None:
+    text = b"a,b,y\n" + b"0,0,u\n" * 20_000_000 if kind != "beside" else bytes(100 << 20)
+    data = {
+        "gzip": lambda: gzip.compress(text),
+        "zip": lambda: zipped(("a.csv", text)),
+        "beside": lambda: zipped(("__MACOSX/a", text), ("a.csv", TEXT)),
+    }[kind]()
+    sizes: list[int] = []
+    with pytest.raises(UnreadableError, match="more than 100 times as long"):
+        sizes.extend(map(len, decompressed(in_chunks(data, 1 << 16))))
+    assert sum(sizes) < (70 << 20) + 100 * len(data)
+
+
+def test_a_text_that_is_longer_than_allowed_is_refused() -> None:
+    data = gzip.compress(LONG)
+    assert b"".join(decompressed([data], limits=Limits(text=len(LONG)))) == LONG
+    with pytest.raises(UnreadableError, match="longer than 1 MiB"):
+        list(decompressed([data], limits=Limits(text=1 << 20)))
+
+
+def test_a_small_text_may_be_any_number_of_times_as_long_as_its_file() -> None:
+    text = b"a,b,y\n" + b"0,0,u\n" * 1_000_000
+    assert sum(map(len, decompressed([gzip.compress(text)]))) == len(text)
