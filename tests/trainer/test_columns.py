@@ -231,13 +231,15 @@ def test_more_than_half_of_the_labels_missing_is_refused(
 
 # --- What only shows further down ---------------------------------------------------------------------
 
-MANY = 150_000
-"""Rows of more than a megabyte, which is all that the format is detected from."""
+MANY, LATE = 6000, 800
+"""Rows, and how many of them come last, behind the megabyte from which the format is detected."""
 
 
 def late(first: Callable[[int], object], then: Callable[[int], object]) -> bytes:
-    start = MANY - 20_000
-    return of(lambda n: first(n) if n < start else then(n), MANY, lambda n: "uv"[n * 7 % 11 > 5]).encode()
+    """A wide cell in each row makes the file long with few rows."""
+    cells = [first(n) if n < MANY - LATE else then(n) for n in range(MANY)]
+    rows = [[cell, n * 7 % 13, "x" * 300, "uv"[n * 7 % 11 > 5]] for n, cell in enumerate(cells)]
+    return table(["c", "x", "wide", "y"], rows).encode()
 
 
 def test_numbers_that_turn_into_words_further_down_are_a_category(workshop: Workshop) -> None:
@@ -264,14 +266,14 @@ def test_one_word_among_dates_stands_for_a_missing_one_also_further_down(worksho
     training = workshop.trained(
         late(lambda n: dates("%Y-%m-%d")(n % 3000), lambda n: "later"), "--epochs", "1"
     )
-    assert (profile(training)["kind"], profile(training)["missing"]) == ("date", 20_000)
+    assert (profile(training)["kind"], profile(training)["missing"]) == ("date", LATE)
     assert any('"later"' in note and "missing" in note for note in training.document["notes"])
 
 
 def test_a_few_words_further_down_leave_a_column_of_numbers_one(workshop: Workshop) -> None:
-    data = late(lambda n: n % 7, lambda n: "broken" if n % 100 == 0 else n % 7)
+    data = late(lambda n: n % 7, lambda n: "broken" if n % 80 == 0 else n % 7)
     training = workshop.trained(data, "--epochs", "1")
-    assert (profile(training)["kind"], profile(training)["missing"]) == ("number", 200)
+    assert (profile(training)["kind"], profile(training)["missing"]) == ("number", LATE // 80)
 
 
 def test_words_that_turn_into_numbers_further_down_stay_a_category(workshop: Workshop) -> None:
@@ -283,7 +285,7 @@ def test_a_column_that_is_empty_at_first_becomes_what_comes(workshop: Workshop) 
     numbers = workshop.trained(late(lambda n: "", lambda n: n % 7), "--epochs", "1")
     assert profile(numbers)["kind"] == "number"
     words = workshop.trained(late(lambda n: "", lambda n: ["a", "b"][n % 2]), "--epochs", "1")
-    assert (profile(words)["kind"], profile(words)["missing"]) == ("category", MANY - 20_000)
+    assert (profile(words)["kind"], profile(words)["missing"]) == ("category", MANY - LATE)
 
 
 # --- Labels and tasks --------------------------------------------------------------------------------
