@@ -64,6 +64,7 @@ lock: setup ## Lock the requirements again; versions change only where they must
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  trainer/requirements.in -o trainer/requirements.txt
 	$(PYTHON) -m scripts.lock_environment $(UV)
+	$(PYTHON) -m scripts.lock_start_files
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  --group checkov -o requirements-checkov.txt
 	$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \

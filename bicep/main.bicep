@@ -28,8 +28,9 @@ param resourceGroupName string = 'rg-${environmentName}'
 @description('Optional. Tags for every resource.')
 param tags Tags = {}
 
-@description('Optional. Folder of the published trainer, code/ and its hash, as publishing prints it. If empty, the pipeline is not changed.')
-param codePath string = ''
+@description('Optional. SHA-256 of the published trainer, as publishing prints it. If empty, the pipeline is not changed.')
+@maxLength(64)
+param trainerHash string = ''
 
 @description('Optional. Object id of the person or program that publishes the trainer, in place of whoever deploys this template.')
 param publisherPrincipalId string = deployer().objectId
@@ -306,11 +307,11 @@ module factory 'modules/factory.bicep' = {
   dependsOn: [keys]
 }
 
-module pipeline 'modules/pipeline.bicep' = if (!empty(codePath)) {
+module pipeline 'modules/pipeline.bicep' = if (!empty(trainerHash)) {
   scope: group
   params: {
     factoryName: names.factory
-    codePath: codePath
+    trainerHash: trainerHash
     accountUrl: storage.outputs.dataUrl
     container: workspace.outputs.container
     clientId: identities.outputs.training.clientId

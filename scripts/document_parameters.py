@@ -25,14 +25,14 @@ VARIABLES = {
     "environmentName": "AZURE_ENV_NAME",
     "resourceGroupName": "AZURE_RESOURCE_GROUP",
     # set by the hook after a deployment
-    "codePath": "TRAINER_CODE_PATH",
+    "trainerHash": "TRAINER_HASH",
     # Machines set PYTHON_VERSION and the like for themselves, and azd reads their variables too.
     "tags": "RESOURCE_TAGS",
     "pythonVersion": "APP_PYTHON_VERSION",
     "maxInstances": "APP_MAX_INSTANCES",
 }
 """The variables that are not simply the parameter's name in capitals: BATCH_VM_SIZE for batchVmSize."""
-GIVEN_OTHERWISE = {"location", "environmentName", "codePath"}
+GIVEN_OTHERWISE = {"location", "environmentName", "trainerHash"}
 """Parameters that the workflow takes from its inputs, or that no person sets."""
 
 PARAMETER = re.compile(

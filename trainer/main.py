@@ -5,9 +5,10 @@ By hand:   python main.py --iris-csv iris_csv.csv --epochs 50 --lr 0.1 \\
 On Batch:  python main.py      (Data Factory has put an activity.json into the working directory)
 
 This file finds out what to do, gets the dataset, and uploads what a training leaves behind; experiment.py is
-the training. All modules lie side by side, because Data Factory copies them to the node without folders. They
-import nothing of the app. pandas, scikit-learn and MLflow are imported only once they are needed: a dataset
-whose first megabyte is refused does not wait for these imports, which take seconds.
+the training. All modules lie side by side, so that a person can also upload them as they are: Data Factory
+copies files to a node without folders. They import nothing of the app. pandas, scikit-learn and MLflow are
+imported only once they are needed: a dataset whose first megabyte is refused does not wait for these imports,
+which take seconds.
 
 Exit codes: 0 trained; 2 the dataset, an argument or a hyperparameter is bad; 3 the dataset was
 replaced after the run was started; 1 anything else.

@@ -40,8 +40,8 @@ def check() -> None:
     if wrong:
         raise TrainingRefusedError(
             f"the deployed model would run with other packages than those that train it: it needs"
-            f" {', '.join(wrong)}. Install the requirements.txt beside main.py; a Batch node does that when"
-            " it restarts"
+            f" {', '.join(wrong)}. Install the requirements.txt beside main.py; a Batch node installs that of"
+            " its pool, so deploy the pool again (azd up) and let its nodes start anew"
         )
 
 

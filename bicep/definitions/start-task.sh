@@ -2,7 +2,10 @@
 # Start task of every Batch node: creates $AZ_BATCH_NODE_SHARED_DIR/trainer, the environment that the pipeline's
 # command uses. It runs at every boot and keeps an environment that is already complete.
 #
-# The working directory holds requirements.txt and uv.txt, both pinned by hash, from code/pool in the container.
+# The working directory holds requirements.txt and uv.txt from code/pool in the container. Both must have the SHA-256
+# that the pool was deployed with, because others than the publisher may be able to write to the container. Nothing is
+# installed that is not pinned: packages have hashes, and this uv knows the hashes of the builds of Python that it
+# downloads.
 set -euo pipefail
 
 python_version=${TRAINER_PYTHON:-3.11}
@@ -30,13 +33,20 @@ again() {
   fail "gave up: $*. The node is unusable until this works; its log is stderr.txt in the folder startup."
 }
 
-# On Ubuntu, the module venv comes in a separate package.
-make_tools() {
+# On Ubuntu, the module venv comes in a separate package; where that is missing, the image's own pip does it.
+install_uv() {
+  local pinned=(install --quiet --no-deps --require-hashes -r uv.txt)
   rm -rf "$tools"
-  python3 -m venv "$tools" && return
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv &&
-    rm -rf "$tools" && python3 -m venv "$tools"
+  if python3 -m venv "$tools"; then
+    "$tools/bin/python" -m pip "${pinned[@]}"
+  else
+    rm -rf "$tools" && python3 -m pip "${pinned[@]}" --target "$tools"
+  fi
 }
+
+printf '%s  %s\n' "$REQUIREMENTS_SHA256" requirements.txt "$UV_SHA256" uv.txt | sha256sum --check --strict --quiet >&2 ||
+  fail "requirements.txt or uv.txt is not the one that this pool was deployed with: publish the trainer again, and find \
+out who changed it"
 
 if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   tools=$shared/trainer-tools
@@ -44,8 +54,7 @@ if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   export UV_PYTHON_PREFERENCE=${UV_PYTHON_PREFERENCE:-only-managed}
   export UV_PYTHON_INSTALL_DIR=$shared/python UV_CACHE_DIR=$shared/uv-cache UV_LINK_MODE=copy
   say "creating $environment"
-  again make_tools
-  again "$tools/bin/python" -m pip install --quiet --no-deps --require-hashes -r uv.txt
+  again install_uv
   again "$tools/bin/uv" venv --no-project --clear --python "$python_version" "$environment"
   again "$tools/bin/uv" pip sync --quiet --require-hashes --compile-bytecode \
     --python "$environment/bin/python" requirements.txt

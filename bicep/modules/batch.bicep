@@ -23,7 +23,7 @@ param storageId string
 @description('Required. Whether the account accepts its shared key, which only the fallback of keys.bicep needs.')
 param sharedKey bool
 
-@description('Required. URL of the folder with the start task\'s files, without a trailing slash.')
+@description('Required. URL of the folder with the start task\'s files, each in a folder named after its SHA-256; without a trailing slash.')
 param startFilesUrl string
 
 @description('Required. Whether to create or update the pool. If false, a pool that exists stays as it is.')
@@ -57,6 +57,8 @@ param spot bool
 @description('Required. Resource id of the Log Analytics workspace.')
 param logsId string
 
+// The node uses no other content of these files, whoever could write to the container: start-task.sh checks it.
+var startFiles = loadJsonContent('../definitions/start-files.json')
 // A clone on Windows may have changed the ends of lines, and bash takes a carriage return for a part of a word.
 var startTask = replace(loadTextContent('../definitions/start-task.sh'), '\r', '')
 var formula = replace(loadTextContent('../definitions/autoscale.txt'), '\r', '')
@@ -127,15 +129,17 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = if (deployPool)
       commandLine: '/bin/bash -c \'set -eu; script=$(printf %s "$START_TASK" | base64 --decode); test -n "$script"; exec /bin/bash -c "$script"\''
       environmentSettings: [
         { name: 'START_TASK', value: base64(startTask) }
+        { name: 'REQUIREMENTS_SHA256', value: startFiles['requirements.txt'] }
+        { name: 'UV_SHA256', value: startFiles['uv.txt'] }
       ]
       resourceFiles: [
         {
-          httpUrl: '${startFilesUrl}/requirements.txt'
+          httpUrl: '${startFilesUrl}/${startFiles['requirements.txt']}/requirements.txt'
           filePath: 'requirements.txt'
           identityReference: { resourceId: identityId }
         }
         {
-          httpUrl: '${startFilesUrl}/uv.txt'
+          httpUrl: '${startFilesUrl}/${startFiles['uv.txt']}/uv.txt'
           filePath: 'uv.txt'
           identityReference: { resourceId: identityId }
         }

@@ -4,8 +4,8 @@
 @description('Required. Name of the data factory.')
 param factoryName string
 
-@description('Required. Folder of the published trainer in the container: code/ and its hash.')
-param codePath string
+@description('Required. SHA-256 of the published trainer\'s archive, in 64 hexadecimal digits.')
+param trainerHash string
 
 @description('Required. Blob endpoint of the data account, without a trailing slash.')
 param accountUrl string
@@ -17,24 +17,35 @@ param container string
 param clientId string
 
 @sealed()
-@description('The parameters of the pipeline whose defaults only a deployment knows.')
-type Deployed = {
-  accountUrl: Default
-  container: Default
-  codePath: Default
-  clientId: Default
+@description('What a deployment writes into the activity that trains.')
+type Published = {
+  typeProperties: {
+    command: string
+    folderPath: string
+    extendedProperties: {
+      accountUrl: string
+      container: string
+      clientId: string
+    }
+  }
 }
 
-@sealed()
-@description('The default of a parameter.')
-type Default = { defaultValue: string }
-
 var definition = loadJsonContent('../definitions/pipeline.json')
-var deployed Deployed = {
-  accountUrl: { defaultValue: accountUrl }
-  container: { defaultValue: container }
-  codePath: { defaultValue: codePath }
-  clientId: { defaultValue: clientId }
+var train = definition.properties.activities[0]
+// A clone on Windows may have changed the ends of lines, and would deploy another command.
+var program = replace(loadTextContent('../definitions/run_trainer.py'), '\r', '')
+
+// What decides which code runs, and as whom, is written into the pipeline: who starts a run cannot choose it.
+var published Published = {
+  typeProperties: {
+    command: replace(replace(train.typeProperties.command, '{program}', base64(program)), '{trainerHash}', trainerHash)
+    folderPath: '${container}/code/${trainerHash}'
+    extendedProperties: {
+      accountUrl: accountUrl
+      container: container
+      clientId: clientId
+    }
+  }
 }
 
 resource factory 'Microsoft.DataFactory/factories@2018-06-01' existing = {
@@ -49,7 +60,7 @@ resource pipeline 'Microsoft.DataFactory/factories/pipelines@2018-06-01' = {
     description: definition.properties.description
     concurrency: definition.properties.concurrency
     annotations: definition.properties.annotations
-    parameters: union(definition.properties.parameters, deployed)
-    activities: definition.properties.activities
+    parameters: definition.properties.parameters
+    activities: [union(train, published)]
   }
 }

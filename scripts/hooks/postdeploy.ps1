@@ -47,12 +47,12 @@ $stage = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid())
 try {
     # On Windows, python3 may be an alias that only opens the Microsoft Store.
     $python = if ($IsWindows -or $env:OS -eq 'Windows_NT') { 'python' } else { 'python3' }
-    $codePath = & $python scripts/publish_trainer.py $stage
+    $trainerHash = & $python scripts/publish_trainer.py $stage
     if ($LASTEXITCODE -ne 0) {
         Fail 'the trainer could not be prepared: see above. Python 3.9 or newer is needed.'
     }
 
-    Step "Upload the trainer to $codePath"
+    Step "Upload the trainer to code/$trainerHash"
     Again 900 "upload failed: you need Storage Blob Data Contributor on container $env:CONTAINER of $env:STORAGE_ACCOUNT." {
         az storage blob upload-batch --subscription $env:AZURE_SUBSCRIPTION_ID --account-name $env:STORAGE_ACCOUNT `
             --auth-mode login --destination $env:CONTAINER --destination-path code --source "$stage/code" --overwrite true `
@@ -62,7 +62,7 @@ try {
     Step 'Point the pipeline at it'
     az deployment group create --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
         --name pipeline --template-file bicep/modules/pipeline.bicep --output none `
-        --parameters "factoryName=$env:DATA_FACTORY" "codePath=$codePath" "accountUrl=$env:STORAGE_URL" `
+        --parameters "factoryName=$env:DATA_FACTORY" "trainerHash=$trainerHash" "accountUrl=$env:STORAGE_URL" `
         "container=$env:CONTAINER" "clientId=$env:TRAINING_CLIENT_ID"
     if ($LASTEXITCODE -ne 0) {
         Fail 'the pipeline was not changed: see above. New runs use the previous trainer.'
@@ -85,11 +85,11 @@ try {
             "resourceGroupName=$env:AZURE_RESOURCE_GROUP"
     }
 
-    Step 'Save the path of the trainer for the next provision'
+    Step 'Save the hash of the trainer for the next provision'
     if ($env:AZD_HOOK) {
-        azd env set TRAINER_CODE_PATH $codePath
+        azd env set TRAINER_HASH $trainerHash
         if ($LASTEXITCODE -ne 0) {
-            Fail 'azd could not save the path: see above.'
+            Fail 'azd could not save the hash: see above.'
         }
     }
 }

@@ -39,10 +39,10 @@ az account show --subscription "$AZURE_SUBSCRIPTION_ID" --output none ||
 step 'Prepare the trainer'
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-code_path=$(python3 scripts/publish_trainer.py "$stage") ||
+trainer_hash=$(python3 scripts/publish_trainer.py "$stage") ||
   fail 'the trainer could not be prepared: see above. Python 3.9 or newer is needed.'
 
-step "Upload the trainer to $code_path"
+step "Upload the trainer to code/$trainer_hash"
 again 900 "upload failed: you need Storage Blob Data Contributor on container $CONTAINER of $STORAGE_ACCOUNT." \
   az storage blob upload-batch --subscription "$AZURE_SUBSCRIPTION_ID" --account-name "$STORAGE_ACCOUNT" \
   --auth-mode login --destination "$CONTAINER" --destination-path code --source "$stage/code" --overwrite true \
@@ -51,7 +51,7 @@ again 900 "upload failed: you need Storage Blob Data Contributor on container $C
 step 'Point the pipeline at it'
 az deployment group create --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
   --name pipeline --template-file bicep/modules/pipeline.bicep --output none \
-  --parameters "factoryName=$DATA_FACTORY" "codePath=$code_path" "accountUrl=$STORAGE_URL" \
+  --parameters "factoryName=$DATA_FACTORY" "trainerHash=$trainer_hash" "accountUrl=$STORAGE_URL" \
   "container=$CONTAINER" "clientId=$TRAINING_CLIENT_ID" ||
   fail 'the pipeline was not changed: see above. New runs use the previous trainer.'
 
@@ -77,9 +77,9 @@ again 600 'the event subscriptions were not created: see above, then run this ag
   --parameters "location=$AZURE_LOCATION" "environmentName=$AZURE_ENV_NAME" \
   "resourceGroupName=$AZURE_RESOURCE_GROUP"
 
-step 'Save the path of the trainer for the next provision'
+step 'Save the hash of the trainer for the next provision'
 if [ -n "${AZD_HOOK:-}" ]; then
-  azd env set TRAINER_CODE_PATH "$code_path"
+  azd env set TRAINER_HASH "$trainer_hash"
 fi
 
 step 'Check the deployment'

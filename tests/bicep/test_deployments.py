@@ -17,7 +17,7 @@ from localcloud.deployments.syntax import Call, Member, Node, is_expression, par
 
 from scripts.bicep_snapshots import cases, local_deployment, place_of, snapshot_of
 from tests.bicep.memory import DEPLOYER, Memory
-from touchdown.local.snapshots import CODE_PATH, MAIN, filled
+from touchdown.local.snapshots import MAIN, TRAINER_HASH, filled
 
 EVERY_CASE = [*cases(), *local_deployment()]
 each_case = pytest.mark.parametrize("case", EVERY_CASE, ids=lambda case: f"{case.parent.name}-{case.stem}")
@@ -38,7 +38,7 @@ def snapshot(case: Path) -> Snapshot:
     if first is not None:
         values = outputs(snapshot(first), deployed(first))
         known = {name: str(each) for name, each in values.items()}
-        document = filled(document, {**known, CODE_PATH: "code/0123456789abcdef"})
+        document = filled(document, {**known, TRAINER_HASH: "0123456789abcdef" * 4})
     return Snapshot.read(document)
 
 

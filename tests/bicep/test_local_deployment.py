@@ -14,13 +14,13 @@ from scripts.bicep_compiler import Compiler
 from scripts.bicep_snapshots import HERE, LOCAL, local_deployment, place_of, snapshot_of, text
 from tests.bicep.deployed import Deployed, committed, differences, of_case
 from tests.checkout import CHECKOUT
-from touchdown.local.snapshots import CODE_PATH, EVENTS, MAIN, PIPELINE, TUNABLE, filled, read, tuned
+from touchdown.local.snapshots import EVENTS, MAIN, PIPELINE, TRAINER_HASH, TUNABLE, filled, read, tuned
 
 NAME_IN_BRACES = re.compile(r"\{[A-Z][A-Z_]+\}")
 GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 VALUES = {
     "DATA_FACTORY": "adf-1",
-    CODE_PATH: "code/0123456789abcdef",
+    TRAINER_HASH: "0123456789abcdef" * 4,
     "STORAGE_URL": "https://stdata1.blob.core.test",
     "CONTAINER": "azureml-blobstore-1",
     "TRAINING_CLIENT_ID": "aaaaaaaa-0000-0000-0000-000000000009",
@@ -110,12 +110,12 @@ def test_only_the_pipeline_has_names_to_fill_in_and_main_has_their_values() -> N
     }
     names = {f"{{{name}}}" for name in VALUES}
     assert left == {MAIN: set(), EVENTS: set(), PIPELINE: names}
-    assert {*VALUES} - {CODE_PATH} <= {*read(MAIN)["outputs"]}
+    assert {*VALUES} - {TRAINER_HASH} <= {*read(MAIN)["outputs"]}
 
 
 def test_a_name_without_a_value_is_an_error() -> None:
-    with pytest.raises(KeyError, match="TRAINER_CODE_PATH"):
-        filled(read(PIPELINE), {name: value for name, value in VALUES.items() if name != CODE_PATH})
+    with pytest.raises(KeyError, match="TRAINER_HASH"):
+        filled(read(PIPELINE), {name: value for name, value in VALUES.items() if name != TRAINER_HASH})
 
 
 def test_filling_a_value_in_is_what_the_compiler_would_have_done_with_it(

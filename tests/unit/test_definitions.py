@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,8 +33,14 @@ PIPELINE: Json = json.loads((DEFINITIONS / "pipeline.json").read_text())
 PARAMETERS: Json = PIPELINE["properties"]["parameters"]
 (TRAIN,) = PIPELINE["properties"]["activities"]
 SUBSCRIPTIONS: list[Json] = json.loads((DEFINITIONS / "subscriptions.json").read_text())
-DEPLOYED = {"accountUrl": "https://a.blob.core.windows.net", "container": "blobs", "codePath": "code/1"}
-"""The defaults that a deployment sets."""
+PUBLISHED = {
+    "accountUrl": "https://a.blob.core.windows.net",
+    "container": "blobs",
+    "clientId": "",
+    "trainerHash": "0123456789abcdef" * 4,
+    "program": "cHJvZ3JhbQ==",
+}
+"""What bicep/modules/pipeline.bicep writes into the pipeline, by the names in braces."""
 ORDER = TrainingInput(
     RUN,
     UPLOAD,
@@ -50,6 +57,14 @@ ORDER = TrainingInput(
     tolerance=0.02,
     champion=Champion("iris_classification:6", "runs/older/0/ab/artifacts/model", "run-6", "ab" * 32),
 )
+
+
+def filled(document: Any, values: Mapping[str, str]) -> Any:
+    """A definition with `values` for the names in braces, as the module of Bicep fills it."""
+    text = json.dumps(document)
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return json.loads(text)
 
 
 # --- The pipeline -------------------------------------------------------------------------------------
@@ -88,10 +103,19 @@ def test_the_app_passes_what_the_pipeline_declares_and_nothing_else(factory: Wir
         assert type(value) is types[PARAMETERS[name]["type"]], name
 
 
-def test_what_the_app_does_not_pass_has_a_default_that_a_deployment_sets(factory: Wire) -> None:
-    left = set(PARAMETERS) - set(passed(factory))
-    assert left == {*DEPLOYED, "clientId"}
-    assert all("defaultValue" in PARAMETERS[name] for name in left)
+def test_the_app_passes_every_parameter(factory: Wire) -> None:
+    """A parameter that only the pipeline knows would be one that a person who starts it could choose."""
+    assert set(PARAMETERS) == set(passed(factory))
+
+
+def test_code_hash_container_account_and_identity_are_no_parameters_of_a_run() -> None:
+    """Whoever may start the pipeline could have it run other code, with the identity of the nodes."""
+    given = TRAIN["typeProperties"]
+    assert given["folderPath"] == "{container}/code/{trainerHash}"
+    assert given["command"].endswith(" {trainerHash}'")
+    for name in ("accountUrl", "container", "clientId"):
+        assert given["extendedProperties"][name] == f"{{{name}}}"
+    assert not {*PUBLISHED, "codePath"} & set(PARAMETERS)
 
 
 def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -> None:
@@ -136,9 +160,9 @@ def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(
     factory: Wire, trainer: ModuleType, tmp_path: Path
 ) -> None:
     parameters = {name: each.get("defaultValue") for name, each in PARAMETERS.items()}
-    parameters |= DEPLOYED | passed(factory)
+    parameters |= passed(factory)
     run: dict[str, Any] = {"parameters": parameters, "RunId": PIPELINE_RUN, "Pipeline": "train"}
-    activity = evaluate(TRAIN["typeProperties"], Values(run))
+    activity = evaluate(filled(TRAIN["typeProperties"], PUBLISHED), Values(run))
     (tmp_path / "activity.json").write_text(json.dumps({"name": "Train", "typeProperties": activity}))
     job = trainer.job_of_activity(tmp_path / "activity.json")
     assert (job.run_id, job.pipeline_run_id) == (RUN, PIPELINE_RUN)
@@ -150,7 +174,7 @@ def test_the_trainer_finds_in_activity_json_what_the_app_has_passed(
     assert (job.champion, job.champion_model) == (ORDER.champion.folder, "iris_classification:6")
     assert job.champion_digest == ORDER.champion.digest
     to = job.destination
-    assert (to.account_url, to.container, to.prefix) == (DEPLOYED["accountUrl"], "blobs", f"runs/{RUN}")
+    assert (to.account_url, to.container, to.prefix) == (PUBLISHED["accountUrl"], "blobs", f"runs/{RUN}")
     assert to.client_id == ""
 
 
@@ -175,7 +199,7 @@ def test_a_hostile_value_stays_the_value_it_is(hostile: str) -> None:
 
 
 def test_localcloud_can_read_the_pipeline() -> None:
-    reading.read(PIPELINE["name"], PIPELINE["properties"])
+    reading.read(PIPELINE["name"], filled(PIPELINE["properties"], PUBLISHED))
 
 
 def test_the_app_gives_up_on_a_training_before_the_pipeline_does() -> None:

@@ -1,5 +1,6 @@
 """What a deployment publishes: the trainer, by hash; the pipeline's defaults; the app."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -27,21 +28,26 @@ def test_code_and_pins_are_published_and_nothing_else(trainer: Path) -> None:
     assert set(publish_trainer.trainer_files(trainer)) == files
 
 
-def test_the_folder_is_named_after_the_hash_of_its_contents(trainer: Path) -> None:
-    path = publish_trainer.code_path(publish_trainer.trainer_files(trainer))
-    folder, digest = path.split("/")
-    assert (folder, len(digest)) == ("code", 16)
-    assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) == path
+def test_a_version_is_named_after_the_hash_of_its_archive(trainer: Path) -> None:
+    named = publish_trainer.trainer_hash(publish_trainer.trainer_files(trainer))
+    archive = publish_trainer.archive_of(publish_trainer.trainer_files(trainer))
+    assert named == hashlib.sha256(archive).hexdigest()
     (trainer / "README.md").write_text("other words")
-    assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) == path
+    assert publish_trainer.trainer_hash(publish_trainer.trainer_files(trainer)) == named
     (trainer / "main.py").write_text("other code")
-    assert publish_trainer.code_path(publish_trainer.trainer_files(trainer)) != path
+    assert publish_trainer.trainer_hash(publish_trainer.trainer_files(trainer)) != named
 
 
 def test_files_that_are_split_differently_have_different_hashes() -> None:
-    assert publish_trainer.code_path({"a": b"bc"}) != publish_trainer.code_path({"ab": b"c"})
-    assert publish_trainer.code_path({"a": b"b", "c": b"d"}) != publish_trainer.code_path(
+    assert publish_trainer.trainer_hash({"a": b"bc"}) != publish_trainer.trainer_hash({"ab": b"c"})
+    assert publish_trainer.trainer_hash({"a": b"b", "c": b"d"}) != publish_trainer.trainer_hash(
         {"a": b"bc", "d": b""}
+    )
+
+
+def test_the_order_of_the_files_does_not_matter() -> None:
+    assert publish_trainer.trainer_hash({"a": b"1", "b": b"2"}) == publish_trainer.trainer_hash(
+        {"b": b"2", "a": b"1"}
     )
 
 

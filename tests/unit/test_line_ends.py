@@ -51,7 +51,7 @@ def test_the_trainer_is_published_to_the_same_folder(windows: Path, tmp_path: Pa
     published = subprocess.run(
         [sys.executable, "-I", str(script), str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert published.stdout.strip() == publish_trainer.code_path(publish_trainer.trainer_files())
+    assert published.stdout.strip() == publish_trainer.trainer_hash(publish_trainer.trainer_files())
 
 
 def test_a_trainer_with_windows_line_ends_has_the_same_hash_and_bytes(tmp_path: Path) -> None:

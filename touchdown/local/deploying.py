@@ -16,7 +16,7 @@ from localcloud.home import Home
 from localcloud.spec import Json
 
 from touchdown.errors import StackNotRunningError
-from touchdown.local.snapshots import CODE_PATH, EVENTS, MAIN, PIPELINE, filled, read, tuned
+from touchdown.local.snapshots import EVENTS, MAIN, PIPELINE, TRAINER_HASH, filled, read, tuned
 from touchdown.local.trainer import Trainer
 
 PUBLISHED = "PUBLISHED"
@@ -91,7 +91,7 @@ def put_pipeline(
     is published nevertheless.
     """
     pipeline = {
-        **filled(snapshot, {**values, CODE_PATH: trainer.path}),
+        **filled(snapshot, {**values, TRAINER_HASH: trainer.hash}),
         "outputs": {PUBLISHED: trainer.digest},
     }
     upload = partial(trainer.upload, home, values["STORAGE_URL"], values["CONTAINER"])

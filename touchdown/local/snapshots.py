@@ -17,8 +17,8 @@ from runs.settings import APP_SETTINGS, RUN_SETTINGS
 MAIN = "main"
 PIPELINE = "pipeline"
 EVENTS = "events"
-CODE_PATH = "TRAINER_CODE_PATH"
-"""The value for the pipeline that is no output of main.bicep: the folder of the published trainer."""
+TRAINER_HASH = "TRAINER_HASH"
+"""The value for the pipeline that is no output of main.bicep: the hash of the published trainer."""
 SITE = "Microsoft.Web/sites"
 TUNABLE = (
     *(setting.variable for setting in RUN_SETTINGS.values()),

@@ -1,7 +1,7 @@
 """Publishes the trainer to a localcloud, as scripts/hooks/postdeploy.sh does in Azure.
 
-The code's folder is named after a hash of its contents: a run keeps the code with which it started, and
-publishing the same code again changes nothing. The files of the pool keep their names and are replaced.
+Each file's folder is named after the hash of its content: a run keeps the code with which it started, and
+publishing the same code again restores what somebody has changed there.
 """
 
 import hashlib
@@ -27,18 +27,18 @@ UPLOADS_AT_ONCE = 8
 class Trainer:
     """What a checkout publishes.
 
-    path: the folder of the code in the container, `code/` and a hash. files: contents by their paths in the
-    container.
+    hash: the SHA-256 of the archive, which names its folder in the container. files: contents by their paths
+    in the container.
     """
 
-    path: str
+    hash: str
     files: Mapping[str, bytes]
 
     @classmethod
     def of(cls, checkout: Path) -> Self:
         module = publish_trainer_of(checkout)
         files = module.trainer_files()
-        return cls(str(module.code_path(files)), module.layout(files))
+        return cls(str(module.trainer_hash(files)), module.layout(files))
 
     @property
     def digest(self) -> str:
@@ -49,23 +49,23 @@ class Trainer:
         return found.hexdigest()
 
     def upload(self, home: Home, account: str, container: str) -> None:
-        """Upload what the container does not have yet.
+        """Upload all files, a few at once.
 
         account: the Blob endpoint of the data account. Raises azure-core's errors.
         """
         from azure.storage.blob import ContainerClient
 
-        with ContainerClient(
-            account,
-            container,
-            credential=Principal(home, "person"),
-            connection_verify=str(home.ca_bundle),
-            proxies=home.proxies,
-        ) as client:
-            there = {blob.name for blob in client.list_blobs(name_starts_with=f"{self.path}/")}
-            missing = {name: content for name, content in self.files.items() if name not in there}
-            with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-                list(pool.map(partial(_upload, client), missing, missing.values()))
+        with (
+            ContainerClient(
+                account,
+                container,
+                credential=Principal(home, "person"),
+                connection_verify=str(home.ca_bundle),
+                proxies=home.proxies,
+            ) as client,
+            ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool,
+        ):
+            list(pool.map(partial(_upload, client), self.files, self.files.values()))
 
 
 def publish_trainer_of(checkout: Path) -> ModuleType:

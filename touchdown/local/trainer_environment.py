@@ -13,8 +13,8 @@ PYTHON = "3.11"
 def published_files(checkout: Path) -> Mapping[str, bytes]:
     """The files that the start task gets, by name, as publishing the trainer of `checkout` uploads them."""
     trainer = publish_trainer_of(checkout)
-    published: dict[str, bytes] = trainer.layout(trainer.trainer_files())
-    return {name: published[f"{trainer.POOL}/{name}"] for name in ("requirements.txt", "uv.txt")}
+    published: dict[str, bytes] = trainer.start_files(trainer.trainer_files())
+    return published
 
 
 def environment_mark(files: Mapping[str, bytes]) -> str:

@@ -93,23 +93,26 @@ def linked_services_use_one_identity_or_keys_of_the_vault(deployed: Deployed) ->
     yield from differences("credential", deployed.plain(used["properties"]), credential)
 
 
-def the_pipeline_is_the_definition_with_this_environments_defaults(deployed: Deployed) -> Iterator[str]:
+def the_pipeline_is_the_definition_with_this_environments_places(deployed: Deployed) -> Iterator[str]:
     found = deployed.of("Microsoft.DataFactory/factories/pipelines")
-    if len(found) != ("codePath" in deployed.given):
+    if len(found) != ("trainerHash" in deployed.given):
         yield f"{len(found)} pipelines"
     for each in found:
         wanted = json.loads((DEFINITIONS / "pipeline.json").read_text())["properties"]
-        defaults = {
+        program = base64.b64encode((DEFINITIONS / "run_trainer.py").read_bytes()).decode()
+        named = deployed.given["trainerHash"]
+        train = wanted["activities"][0]["typeProperties"]
+        train["command"] = train["command"].replace("{program}", program).replace("{trainerHash}", named)
+        train["folderPath"] = f"[format('{{0}}/code/{{1}}', {CONTAINER}, '{named}')]"
+        train["extendedProperties"] |= {
             "accountUrl": f"[{ACCOUNT}]",
             "container": f"[{CONTAINER}]",
-            "codePath": deployed.given["codePath"],
             "clientId": "[Microsoft.ManagedIdentity/userAssignedIdentities/id-training-.clientId]",
         }
-        for name, value in defaults.items():
-            wanted["parameters"][name]["defaultValue"] = value
         text = json.dumps(deployed.plain(each["properties"]))
         # union() chooses between two values where only the deployment knows whether the second one is null.
-        given = json.loads(re.sub(r"\[if\(equals\(([^\"]+), null\(\)\), '', \1\)\]", r"[\1]", text))
+        chosen = r"\[if\(equals\(([^\"]+), null\(\)\), '[^']*', \1\)\]"
+        given = json.loads(re.sub(chosen, r"[\1]", text))
         yield from differences("pipeline", given, wanted)
 
 
@@ -176,12 +179,15 @@ def nodes_start_with_the_start_task(deployed: Deployed) -> Iterator[str]:
     identity = {"resourceId": "Microsoft.ManagedIdentity/userAssignedIdentities/id-training-"}
     for each in deployed.of("Microsoft.Batch/batchAccounts/pools"):
         task = deployed.plain(each["properties"]["startTask"])
-        (setting,) = task["environmentSettings"]
-        if setting["name"] != "START_TASK" or base64.b64decode(setting["value"]) != script:
-            yield f"nodes get another start task: {setting}"
+        hashes = json.loads((DEFINITIONS / "start-files.json").read_text())
+        settings = {setting["name"]: setting["value"] for setting in task["environmentSettings"]}
+        if base64.b64decode(settings.pop("START_TASK")) != script:
+            yield "nodes get another start task"
+        if settings != {"REQUIREMENTS_SHA256": hashes["requirements.txt"], "UV_SHA256": hashes["uv.txt"]}:
+            yield f"nodes expect {settings}"
         wanted = [
             {
-                "httpUrl": f"[format('{{0}}/{name}', {folder})]",
+                "httpUrl": f"[format('{{0}}/{{1}}/{name}', {folder}, '{hashes[name]}')]",
                 "filePath": name,
                 "identityReference": identity,
             }
@@ -222,7 +228,7 @@ def old_files_are_deleted(deployed: Deployed) -> Iterator[str]:
 
 CLAIMS = [
     linked_services_use_one_identity_or_keys_of_the_vault,
-    the_pipeline_is_the_definition_with_this_environments_defaults,
+    the_pipeline_is_the_definition_with_this_environments_places,
     events_go_to_the_function_and_else_to_dead_letters,
     nodes_are_of_the_kind_that_is_asked_for,
     nodes_start_with_the_start_task,

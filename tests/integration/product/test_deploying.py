@@ -101,18 +101,19 @@ def test_a_deployment_that_failed_goes_on(cloud_home: Home) -> None:
 
 def test_another_pin_for_the_pool_is_published_although_the_code_is_the_same(cloud_home: Home) -> None:
     trainer, values = Trainer.of(CHECKOUT), outputs(cloud_home)
-    other = Trainer(trainer.path, {**trainer.files, "code/pool/uv.txt": b"uv==0"})
+    other = Trainer(trainer.hash, {**trainer.files, "code/pool/0/uv.txt": b"uv==0"})
     with container_of(cloud_home, values) as container:
         for each in (other, trainer):
             changed: list[str] = []
             put_pipeline(cloud_home, each, values, read(PIPELINE), changed)
             assert changed == [PIPELINE]
-            assert container.download_blob("code/pool/uv.txt").readall() == each.files["code/pool/uv.txt"]
+            for path, content in each.files.items():
+                assert container.download_blob(path).readall() == content
 
 
 def test_a_trainer_that_went_with_its_storage_is_published_again(cloud_home: Home) -> None:
     trainer = Trainer.of(CHECKOUT)
-    lost = next(each for each in trainer.files if each.startswith(trainer.path))
+    lost = f"code/{trainer.hash}/trainer.zip"
     with container_of(cloud_home, outputs(cloud_home)) as container:
         container.delete_blob(lost)
         assert delete(cloud_home, made_by(cloud_home, MAIN, "managementPolicies")[0], "2025-08-01") == 200

@@ -36,12 +36,15 @@ def test_the_published_pipeline_names_the_folder_of_the_published_trainer(
         verify=ssl.create_default_context(cafile=cloud_home.ca_bundle),
         proxy=cloud_home.proxy,
     ).json()
-    parameters = train["properties"]["parameters"]
-    defaults = {name: each.get("defaultValue") for name, each in parameters.items()}
-    assert defaults["accountUrl"] == cloud_home.storage_url(STORAGE_ACCOUNT)
-    assert defaults["container"] == values["CONTAINER"]
-    assert defaults["clientId"] == client_id_of(identity_id("training"))
-    assert str(defaults["codePath"]).startswith("code/")
-    published = [name for name in written if name.startswith(f"{defaults['codePath']}/")]
-    assert f"{defaults['codePath']}/main.py" in published
-    assert not [name for name in published if "README" in name or "test" in name]
+    (activity,) = train["properties"]["activities"]
+    given = activity["typeProperties"]
+    container, code, named = given["folderPath"].split("/")
+    assert (container, code) == (values["CONTAINER"], "code")
+    assert given["command"].endswith(f" {named}'")
+    assert [name for name in written if named in name] == [f"code/{named}/trainer.zip"]
+    # Who may start the pipeline can choose none of this.
+    assert not {"accountUrl", "container", "clientId"} & set(train["properties"]["parameters"])
+    extended = given["extendedProperties"]
+    assert extended["accountUrl"] == cloud_home.storage_url(STORAGE_ACCOUNT)
+    assert extended["container"] == values["CONTAINER"]
+    assert extended["clientId"] == client_id_of(identity_id("training"))

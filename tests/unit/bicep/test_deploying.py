@@ -1,10 +1,13 @@
 """The scripts that deploy, run with an `az` and a `func` that only record their arguments."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,12 +52,10 @@ def test_deploying_takes_all_steps_in_order(machine: Machine) -> None:
         "location=westeurope environmentName=lab resourceGroupName=rg-lab batchSpot=true"
     )
     assert lines[6].startswith("func azure functionapp publish func-x --python")
-    path = publish_trainer.code_path(publish_trainer.trainer_files())
+    published = publish_trainer.trainer_hash(publish_trainer.trainer_files())
     assert "--account-name stdatax --auth-mode login --destination azureml-blobstore-1" in lines[8]
-    assert (
-        f"codePath={path} accountUrl=https://stdatax.example container=azureml-blobstore-1 clientId=client"
-        in lines[9]
-    )
+    assert f"trainerHash={published} accountUrl=https://stdatax.example" in lines[9]
+    assert lines[9].endswith("container=azureml-blobstore-1 clientId=client")
     assert "/resourceGroups/rg-lab/providers/Microsoft.Web/sites/func-x/host/default/sync" in lines[10]
     assert "--resource-group rg-lab --name func-x" in lines[11]
     assert lines[12].endswith("location=westeurope environmentName=lab resourceGroupName=rg-lab")
@@ -237,9 +238,12 @@ def test_the_trainer_is_published_as_localcloud_publishes_it(tmp_path: Path) -> 
         check=True,
     )
     files = publish_trainer.trainer_files()
-    path = publish_trainer.code_path(files)
-    assert published.stdout.strip() == path
-    assert {file.name: file.read_bytes() for file in (tmp_path / path).iterdir()} == files
+    named = published.stdout.strip()
+    assert named == publish_trainer.trainer_hash(files)
+    (archive,) = (tmp_path / "code" / named).iterdir()
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == named
+    with zipfile.ZipFile(archive) as opened:
+        assert {name: opened.read(name) for name in opened.namelist()} == files
 
 
 def test_a_node_gets_the_pins_of_the_trainer_and_of_uv(tmp_path: Path) -> None:
@@ -247,14 +251,44 @@ def test_a_node_gets_the_pins_of_the_trainer_and_of_uv(tmp_path: Path) -> None:
         [sys.executable, str(SCRIPTS / "publish_trainer.py"), str(tmp_path)], capture_output=True, check=True
     )
     pool = tmp_path / "code" / "pool"
-    assert (pool / "requirements.txt").read_bytes() == (ROOT / "trainer" / "requirements.txt").read_bytes()
-    lines = (pool / "uv.txt").read_text().splitlines()
+    published = {file.name: file for file in pool.rglob("*.txt")}
+    requirements, uv = published["requirements.txt"], published["uv.txt"]
+    assert requirements.read_bytes() == (ROOT / "trainer" / "requirements.txt").read_bytes()
+    lines = uv.read_text().splitlines()
     assert lines[0].startswith("uv==")
     assert any("--hash=sha256:" in line for line in lines)
     assert all(line.startswith(("uv==", "    --hash=")) for line in lines)
     batch = (BICEP / "modules" / "batch.bicep").read_text()
-    assert set(re.findall(r"\$\{startFilesUrl\}/([\w.]+)'", batch)) == {file.name for file in pool.iterdir()}
+    downloaded = re.findall(r"\$\{startFilesUrl\}/\$\{startFiles\['([\w.]+)'\]\}/([\w.]+)'", batch)
+    assert sorted(downloaded) == sorted((name, name) for name in published)
     assert "/code/pool'" in (BICEP / "main.bicep").read_text()
+
+
+def test_each_published_file_lies_in_a_folder_of_its_hash_which_the_templates_know(tmp_path: Path) -> None:
+    """Whoever can write to the container cannot change what a node or a task uses."""
+    layout = publish_trainer.layout(publish_trainer.trainer_files())
+    for path, content in layout.items():
+        assert Path(path).parent.name == hashlib.sha256(content).hexdigest()
+    known = json.loads((BICEP / "definitions" / "start-files.json").read_text())
+    assert {f"code/pool/{value}/{name}" for name, value in known.items()} == {
+        path for path in layout if path.startswith("code/pool/")
+    }, "make lock writes start-files.json"
+
+
+def test_requirements_that_the_pool_does_not_know_are_not_published(tmp_path: Path) -> None:
+    for name in ("scripts", "trainer", "bicep"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "requirements-dev.txt", tmp_path)
+    (tmp_path / "trainer" / "requirements.txt").write_text("a==1\n")
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "scripts" / "publish_trainer.py"), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "start-files.json holds hashes of other requirements: run make lock\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_publishing_needs_no_package(tmp_path: Path) -> None:

@@ -119,12 +119,12 @@ def test_the_hook_names_a_missing_variable(machine: Machine) -> None:
     assert "AZURE_SUBSCRIPTION_ID is not set" in done.stderr
 
 
-def test_azd_stores_the_path_of_the_trainer_for_the_next_provision(machine: Machine) -> None:
+def test_azd_stores_the_hash_of_the_trainer_for_the_next_provision(machine: Machine) -> None:
     given = dict.fromkeys(required(AFTER), "x")
     done = machine.run(AFTER, AZD_HOOK="1", **given)
     assert done.returncode == 0, done.stderr
-    path = publish_trainer.code_path(publish_trainer.trainer_files())
-    assert machine.lines()[-1] == f"azd env set TRAINER_CODE_PATH {path}"
+    published = publish_trainer.trainer_hash(publish_trainer.trainer_files())
+    assert machine.lines()[-1] == f"azd env set TRAINER_HASH {published}"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_deployment_from_github_resets_no_parameter() -> None:
     given = deploying()["env"]
     for name, value in VALUES.items():
         variable = value["value"].strip("${}")
-        if name == "codePath":
+        if name == "trainerHash":
             # Without it, the pipeline stays as it is until the hook points it at the trainer.
             assert variable not in given
         elif name in ("location", "environmentName"):

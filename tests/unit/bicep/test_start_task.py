@@ -12,7 +12,8 @@ import os
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,10 @@ def command_line() -> str:
         each for each in source(BICEP / "modules" / "batch.bicep").of("resource") if each.name == "pool"
     ]
     start_task = properties(properties(pool.properties()["properties"])["startTask"])
-    assert "{ name: 'START_TASK', value: base64(startTask) }" in text(start_task["environmentSettings"])
+    settings = text(start_task["environmentSettings"])
+    assert "{ name: 'START_TASK', value: base64(startTask) }" in settings
+    assert "{ name: 'REQUIREMENTS_SHA256', value: startFiles['requirements.txt'] }" in settings
+    assert "{ name: 'UV_SHA256', value: startFiles['uv.txt'] }" in settings
     return literal(text(start_task["commandLine"]))
 
 
@@ -70,6 +74,7 @@ class Node:
     """A node at boot: the start task's files are in the working directory, and there is no network."""
 
     folder: Path
+    hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -83,9 +88,14 @@ class Node:
         (self.folder / name).write_text(f"#!/bin/bash\n{script}\n")
         (self.folder / name).chmod(0o755)
 
+    def write(self, name: str, content: str) -> None:
+        """Give the pool another file for its start task."""
+        (self.folder / name).write_text(content)
+        self.hashes[f"{name.removesuffix('.txt').upper()}_SHA256"] = sha256(content.encode()).hexdigest()
+
     def start(self, words: list[str] | None = None, **changed: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line, or these words; changed: variables that differ from those deployed."""
-        environment = {
+        environment = self.hashes | {
             "PATH": f"{self.folder}:{os.environ['PATH']}",
             "START_TASK": encoded(SCRIPT.read_bytes()),
             "START_TASK_PAUSE": "0",
@@ -103,10 +113,10 @@ class Node:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
-    for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n"}.items():
-        (tmp_path / name).write_text(content)
     (tmp_path / "shared").mkdir()
     made = Node(tmp_path)
+    for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n"}.items():
+        made.write(name, content)
     made.tool("python3", PYTHON.format(folder=tmp_path))
     return made
 
@@ -155,7 +165,12 @@ def test_it_is_what_the_compiler_says_is_deployed() -> None:
     ]
     deployed = pool["properties"]["startTask"]
     assert deployed["commandLine"] == command_line()
-    assert deployed["environmentSettings"] == [{"name": "START_TASK", "value": encoded(SCRIPT.read_bytes())}]
+    hashes = json.loads((BICEP / "definitions" / "start-files.json").read_text())
+    assert {each["name"]: each["value"] for each in deployed["environmentSettings"]} == {
+        "START_TASK": encoded(SCRIPT.read_bytes()),
+        "REQUIREMENTS_SHA256": hashes["requirements.txt"],
+        "UV_SHA256": hashes["uv.txt"],
+    }
 
 
 # --- What the script does -----------------------------------------------------------------------------------
@@ -182,15 +197,52 @@ def test_a_node_that_boots_again_keeps_its_environment(node: Node) -> None:
 def test_new_requirements_replace_the_environment(node: Node) -> None:
     node.start()
     old = node.trainer.resolve()
-    (node.folder / "requirements.txt").write_text("a==2\n")
+    node.write("requirements.txt", "a==2\n")
     assert node.start().returncode == 0
     assert node.trainer.resolve() != old
     assert not old.exists()
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "uv.txt"])
+def test_a_node_installs_nothing_from_a_file_that_somebody_has_changed(name: str, node: Node) -> None:
+    """Hashes of packages in the file do not help if another file came with hashes of its own."""
+    (node.folder / name).write_text("evil==1 --hash=sha256:0000\n")
+    done = node.start()
+    assert done.returncode == 1
+    assert "is not the one that this pool was deployed with" in done.stderr
+    assert not node.log.exists()
+    assert not node.trainer.exists()
+
+
+def test_a_node_whose_environment_is_ready_refuses_a_changed_file_too(node: Node) -> None:
+    node.start()
+    (node.folder / "requirements.txt").write_text("evil==1\n")
+    assert node.start().returncode == 1
+
+
+def test_nothing_is_installed_without_a_version_and_a_hash(node: Node) -> None:
+    """What apt would install has no version that stays, and no hash that the project knows."""
+    assert node.start().returncode == 0
+    (sync,) = [line for line in node.log.read_text().splitlines() if line.startswith("uv pip")]
+    assert "sync" in sync
+    assert "--require-hashes" in sync
+    commands = re.sub("(?m)#.*$", "", SCRIPT.read_text())
+    assert not re.search(r"\b(apt|apt-get|dnf|curl|wget)\b", commands)
+    (install,) = re.findall(r"\binstall .*", commands)
+    assert install == "install --quiet --no-deps --require-hashes -r uv.txt)"
+
+
+def test_without_the_module_venv_the_pip_of_the_image_installs_uv(node: Node) -> None:
+    made = PYTHON.format(folder=node.folder)
+    by_pip = made.replace("$1 == -m && $2 == venv", "$1 == -m && $2 == pip").replace("$3/", "${@: -1}/")
+    node.tool("python3", by_pip)
+    done = node.start()
+    assert done.returncode == 0, done.stderr
+    assert "pip install --quiet --no-deps --require-hashes -r uv.txt --target" in node.log.read_text()
+
+
 def test_a_start_task_that_cannot_create_the_environment_fails_with_a_message(node: Node) -> None:
-    for name in ("python3", "apt-get"):
-        node.tool(name, "echo no >&2; exit 1")
+    node.tool("python3", "echo no >&2; exit 1")
     done = node.start()
     assert done.returncode == 1
     assert done.stderr.count("attempt") == 5

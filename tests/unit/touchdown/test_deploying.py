@@ -20,6 +20,6 @@ def test_a_home_whose_cloud_does_not_run_says_so(tmp_path: Path) -> None:
 
 def test_another_pin_for_the_pool_is_another_trainer_with_the_same_code() -> None:
     trainer = Trainer.of(CHECKOUT)
-    other = replace(trainer, files={**trainer.files, "code/pool/uv.txt": b"uv==0"})
-    assert (other.path, other.digest == trainer.digest) == (trainer.path, False)
+    other = replace(trainer, files={**trainer.files, "code/pool/0/uv.txt": b"uv==0"})
+    assert (other.hash, other.digest == trainer.digest) == (trainer.hash, False)
     assert Trainer.of(CHECKOUT).digest == trainer.digest

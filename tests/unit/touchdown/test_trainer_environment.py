@@ -1,5 +1,6 @@
 """A ready environment of the trainer is where the deployed start task looks for one."""
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -35,6 +36,8 @@ def test_the_start_task_takes_the_ready_environment_at_once_and_changes_nothing_
             "PATH": f"{tools}:{os.environ['PATH']}",
             "AZ_BATCH_NODE_SHARED_DIR": str(shared),
             "START_TASK_PAUSE": "0",
+            "REQUIREMENTS_SHA256": hashlib.sha256(files["requirements.txt"]).hexdigest(),
+            "UV_SHA256": hashlib.sha256(files["uv.txt"]).hexdigest(),
         },
         capture_output=True,
         text=True,
