@@ -18,6 +18,7 @@ from localcloud.home import Home, Ports
 from localcloud.stack import Stack
 
 from tests.checkout import CHECKOUT
+from tests.secrets_left import secrets_left
 from touchdown import local
 from touchdown.client import ML_API_VERSION, Client, UploadedDataset
 from touchdown.local.names import FACTORY_ID
@@ -42,6 +43,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = QUICK | {"TOUCHDOWN_ALGORITHM": "linear"} | WIDENED
     with local.start(home, CHECKOUT, app_settings=settings) as running:
         yield running
+    assert not secrets_left(home.root)
 
 
 @pytest.fixture
