@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import ResourceNotFoundError
 
 from activities.model_registry import DIGEST_TAG
+from activities.ownership import check_endpoint, check_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, default_of, find_deployment
 from runs import naming
@@ -26,14 +27,23 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def find_champion(wanted: ChampionInput, clients: Clients) -> Champion:
     """The model behind the endpoint's default deployment, to which the new model is compared.
 
-    There is none before the first promotion to an endpoint. A model that is not one of this app's own is
-    named but has no folder: see own_folder.
+    Nothing has been paid for yet, so this step also refuses an endpoint or a model name that belongs to
+    another dataset.
+
+    There is no champion before the first promotion to an endpoint. A model that is not one of this app's own
+    is named but has no folder: see own_folder.
+
+    Raises RefusedError: EndpointTaken, ModelNameTaken.
     """
     ml = clients.machine_learning
     try:
-        default = default_of(ml.batch_endpoints.get(wanted.endpoint))
+        endpoint = ml.batch_endpoints.get(wanted.endpoint)
     except ResourceNotFoundError:
-        return Champion()
+        endpoint = None
+    if endpoint is not None:
+        check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
+    check_model_name(wanted.model_name, wanted.upload, wanted.run_id, clients)
+    default = default_of(endpoint) if endpoint is not None else ""
     deployment = find_deployment(wanted.endpoint, default, clients) if default else None
     if deployment is None:
         return Champion()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from activities.ownership import claim_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, datastore_uri, lineage
 from runs.contracts import ModelInput, ModelVersion, TrainingResult
@@ -30,12 +31,14 @@ def register_model(wanted: ModelInput, clients: Clients) -> ModelVersion:
     Versions are numbered 1, 2, …. Versions are immutable, so Azure ML refuses a number that another run has
     taken in the meantime; the next attempt takes the next number.
 
-    Raises TransientError if another run took the number.
+    Raises TransientError if another run took the number, and RefusedError ModelNameTaken if the name belongs
+    to another dataset.
     """
     versions = model_versions(wanted.name, clients)
     for each in versions:
         if (each.tags or {}).get("run") == wanted.run_id:
             return ModelVersion(wanted.name, str(each.version))
+    claim_model_name(wanted.name, wanted.upload, wanted.run_id, clients)
     taken = [int(each.version) for each in versions if str(each.version).isdigit()]
     version = str(max(taken, default=0) + 1)
     try:

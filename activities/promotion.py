@@ -12,8 +12,10 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
+from activities.ownership import check_endpoint, owner_tags, take_over_model_name
 from activities.registration import activity
-from activities.workspace import default_of, find_deployment
+from activities.workspace import TAG_LENGTH, default_of, find_deployment
+from runs import naming
 from runs.contracts import CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput, Upload
 from runs.errors import RefusedError, TransientError
 from services import run_store
@@ -36,15 +38,18 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
 
     Two runs that finish together take turns: each reads the default, compares and starts the update while it
     holds a lease on a blob of the endpoint, and while the update runs, the endpoint's own state says so. The
-    endpoint is sent back as it was read, because a PUT replaces all of it.
+    endpoint is sent back as it was read, because a PUT replaces all of it, with the tags of its dataset: a
+    run that takes an endpoint over does so here, and its model's name with it.
 
-    Raises RefusedError PromotionFailed if Azure ML accepted the update and then failed.
+    Raises RefusedError: PromotionFailed if Azure ML accepted the update and then failed, EndpointTaken.
     """
     ml = clients.machine_learning
     endpoint = ml.batch_endpoints.get(wanted.endpoint)
     if endpoint.provisioning_state not in SETTLED:
         return Promotion(False, wanted.operation_url)
     if default_of(endpoint) == wanted.deployment:
+        if wanted.take_over:
+            take_over_model_name(wanted.model_name, wanted.upload, wanted.run_id, clients)
         return Promotion(True, wanted.operation_url, "promoted")
     if wanted.operation_url and endpoint.provisioning_state != "Succeeded":
         reason = why_failed(wanted.operation_url, clients)
@@ -55,9 +60,11 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
         endpoint = ml.batch_endpoints.get(wanted.endpoint)
         if endpoint.provisioning_state not in SETTLED:
             return Promotion(False, wanted.operation_url)
+        check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
         default = default_of(endpoint)
         if default and is_newer(find_deployment(wanted.endpoint, default, clients), wanted.upload):
             return Promotion(True, wanted.operation_url, "superseded")
+        endpoint.tags = (endpoint.tags or {}) | owner_tags(wanted.upload)
         endpoint.defaults = {"deployment_name": wanted.deployment}
         return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
@@ -68,7 +75,12 @@ def uploaded_at(deployment: "BatchDeployment") -> str:
 
 
 def is_newer(deployment: "BatchDeployment | None", upload: Upload) -> bool:
-    return deployment is not None and uploaded_at(deployment) > upload.uploaded_at
+    """Whether a deployment comes from a newer upload of the same dataset, in whatever writing of its name."""
+    if deployment is None:
+        return False
+    name = str((deployment.tags or {}).get("dataset", upload.dataset))[:TAG_LENGTH]
+    is_same = naming.dataset_name(name) == naming.dataset_name(upload.dataset[:TAG_LENGTH])
+    return is_same and uploaded_at(deployment) > upload.uploaded_at
 
 
 @contextmanager
@@ -99,7 +111,9 @@ def prune_deployments(wanted: PruneInput, clients: Clients) -> ProvisioningStatu
     superseded that, it is as old as any other.
     """
     ml = clients.machine_learning
-    default = default_of(ml.batch_endpoints.get(wanted.endpoint))
+    endpoint = ml.batch_endpoints.get(wanted.endpoint)
+    check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
+    default = default_of(endpoint)
     ours = [each for each in ml.batch_deployments.list(wanted.endpoint) if uploaded_at(each)]
     newest = sorted(ours, key=lambda each: (each.name == default, uploaded_at(each)), reverse=True)
     done = True

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from activities.ownership import check_endpoint, owner_tags
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, find_deployment, lineage
 from runs import remedies
@@ -80,16 +81,19 @@ def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
 
 @activity
 def ensure_endpoint(wanted: EndpointInput, clients: Clients) -> ProvisioningStatus:
-    """Create the batch endpoint if it is missing.
+    """Create the batch endpoint if it is missing, tagged with its dataset.
 
     If the endpoint's last update failed before this run, resubmit its definition so that it does not stay
     Failed.
+
+    Raises RefusedError: EndpointTaken, ProvisioningFailed.
     """
     from azure.ai.ml.entities import BatchEndpoint
 
     ml = clients.machine_learning
     try:
         endpoint = ml.batch_endpoints.get(wanted.name)
+        check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
         state = endpoint.provisioning_state
         if state not in BROKEN or wanted.operation_url:
             return status_of(f"endpoint {wanted.name}", state, wanted.operation_url, clients)
@@ -97,7 +101,7 @@ def ensure_endpoint(wanted: EndpointInput, clients: Clients) -> ProvisioningStat
         endpoint = BatchEndpoint(
             name=wanted.name,
             description=f"Serves {wanted.model_name}.",
-            tags={"model": wanted.model_name[:TAG_LENGTH], "made_by": "touchdown"},
+            tags={"model": wanted.model_name[:TAG_LENGTH]} | owner_tags(wanted.upload),
         )
     return ProvisioningStatus(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 

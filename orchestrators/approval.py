@@ -20,7 +20,7 @@ def why_approval(settings: RunSettings, champion: Champion, gate: Gate) -> str:
     compared = gate.champion
     if not champion.model or (compared and compared.interval) or settings.uncompared_champion == "replace":
         return ""
-    why = compared.error if compared else "it is not stored in this container"
+    why = compared.error if compared else "it is no model of this app, or it was deleted"
     return f"the model was not compared with the champion {champion.model}: {why}"
 
 

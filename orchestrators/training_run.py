@@ -191,7 +191,11 @@ def start_training(run: RunContext, dataset: Dataset) -> Workflow[Wait]:
     run.enter(Stage.START_TRAINING)
     # That of an earlier training must not be taken for the one that is started now.
     run.update(pipeline_run_id="")
-    champion = yield from run.call("find_champion", ChampionInput(settings.endpoint_name), Champion)
+    request = run.request
+    champion_input = ChampionInput(
+        settings.endpoint_name, settings.model_name, request.run_id, request.upload
+    )
+    champion = yield from run.call("find_champion", champion_input, Champion)
     if champion.model and not champion.folder:
         run.warn(
             f"find_champion: the model {champion.model} of the default deployment is not one that Touchdown"
@@ -258,7 +262,9 @@ def ensure_compute(run: RunContext, settings: RunSettings) -> Workflow[None]:
 
 def ensure_endpoint(run: RunContext, settings: RunSettings) -> Workflow[None]:
     run.enter(Stage.ENSURE_ENDPOINT)
-    endpoint = EndpointInput(settings.endpoint_name, settings.model_name)
+    endpoint = EndpointInput(
+        settings.endpoint_name, settings.model_name, run.request.run_id, run.request.upload
+    )
     yield from run.poll_until_ready("ensure_endpoint", endpoint, ProvisioningStatus, PROVISIONING_LIMIT)
 
 
@@ -299,7 +305,12 @@ def smoke_test(run: RunContext, settings: RunSettings, result: TrainingResult) -
 def promote(run: RunContext) -> Workflow[None]:
     run.enter(Stage.PROMOTE)
     promotion = PromotionInput(
-        run.request.run_id, run.request.upload, run.record.endpoint, run.record.deployment
+        run.request.run_id,
+        run.request.upload,
+        run.record.endpoint,
+        run.record.deployment,
+        run.record.model_name,
+        run.request.take_over,
     )
     promoted = yield from run.poll_until_ready("promote", promotion, Promotion, PROVISIONING_LIMIT, LASTING)
     run.update(outcome=promoted.outcome)

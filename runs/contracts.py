@@ -151,7 +151,12 @@ class Inspection:
 
 @dataclass(frozen=True)
 class ChampionInput:
+    """endpoint, model_name: where the run's model is to go."""
+
     endpoint: str
+    model_name: str
+    run_id: str
+    upload: Upload
 
 
 @dataclass(frozen=True)
@@ -394,6 +399,8 @@ class ComputeInput:
 class EndpointInput:
     name: str
     model_name: str
+    run_id: str
+    upload: Upload
     operation_url: str = ""
 
 
@@ -423,10 +430,14 @@ class SmokeTestInput:
 
 @dataclass(frozen=True)
 class PromotionInput:
+    """model_name: that of the deployment's model. take_over: whether the run's request says so."""
+
     run_id: str
     upload: Upload
     endpoint: str
     deployment: str
+    model_name: str
+    take_over: bool
     operation_url: str = ""
 
 

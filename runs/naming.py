@@ -15,6 +15,7 @@ two names which would become the same stay different.
 import hashlib
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -23,6 +24,8 @@ from runs.text import has_control, quote
 
 DATASETS = "datasets/"
 RUNS = "runs/"
+LONGEST_OWNER = 200
+"""Characters of a dataset's name that a tag holds in full."""
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _ENDING = re.compile(r"(?P<kind>\.csv|\.tsv|\.txt)(?:\.gz|\.zip)?\Z", re.IGNORECASE)
 _BLOB_NAME = re.compile(r"[^\ud800-\udfff]{1,1024}", re.DOTALL)
@@ -94,6 +97,24 @@ def stem(dataset: str) -> str:
         return name
     kind = ending["kind"].lower()
     return (name[: ending.start()] + ("" if kind == ".csv" else kind)) or name
+
+
+def dataset_name(path: str) -> str:
+    """The name by which a dataset owns its endpoints and models; each writing of a name is the same dataset.
+
+    It is the file's name in lower case (casefolded, in Unicode's form NFC), without the ending of a table, of
+    a compressed file, and the lab's `_csv`. So `sales.csv`, `Sales.CSV.gz`, `sales.tsv` and `sales_csv.csv`
+    are one dataset, "sales". They have runs of their own, by path and ETag. By default, `sales.csv`,
+    `sales.csv.zip` and `sales_csv.csv` also have one model and one endpoint; a `.tsv`, a `.txt` and a name in
+    other letters have others (`model_name`), all of which belong to the one dataset.
+
+    At most 217 characters, because it becomes a tag: a longer name is cut, and gets a hash of the whole.
+    """
+    name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", PurePosixPath(path).name).casefold())
+    ending = _ENDING.search(name)
+    name = name[: ending.start()] if ending and ending.start() else name
+    name = name.removesuffix("_csv") or name
+    return name if len(name) <= LONGEST_OWNER else f"{name[:LONGEST_OWNER]}-{digest(name, length=16)}"
 
 
 def model_name(dataset: str, task: str = "classification") -> str:

@@ -7,7 +7,16 @@ import pytest
 from localcloud.controls import Controls
 from localcloud.stack import Stack
 
-from tests.e2e.conftest import finished, rows
+from tests.e2e.conftest import (
+    default,
+    deployments,
+    failed,
+    finished,
+    pipeline_runs,
+    rows,
+    succeeded,
+    versions,
+)
 from touchdown.client import ApiError, Client
 from touchdown.local.deploying import outputs
 from touchdown.local.names import FACTORY_ID
@@ -55,6 +64,31 @@ def test_calls_without_their_key_or_token_do_nothing(
     # Events arrive in any order, so this upload waits until the other event has been delivered.
     finished(client, client.upload(b"\n", f"{name}-later.csv").run_id)
     assert client.find(upload.run_id) is None, "nothing is claimed for a dataset that is not there"
+
+
+def test_an_upload_moves_no_model_of_another_team(client: Client, name: str) -> None:
+    """The metadata of an upload had a worse model replace another team's, and its deployment pruned."""
+    team = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
+    place = {"endpoint_name": team["endpoint"], "model_name": team["model_name"]}
+    loose = {"tolerance": "1", "min_accuracy": "0"}
+    upload = client.upload(rows(1), f"{name}-of-b.csv", place | loose)
+    by_metadata = failed(client, upload.run_id)
+    assert (by_metadata["error"]["stage"], by_metadata["error"]["code"]) == (
+        "inspect_dataset",
+        "SettingNotAllowed",
+    )
+    assert "metadata model_name" in by_metadata["error"]["message"]
+    given = place | {"tolerance": 0}
+    by_http = failed(client, client.start_run(upload.dataset, given, rerun=True)["run_id"])
+    assert (by_http["error"]["stage"], by_http["error"]["code"]) == ("start_training", "EndpointTaken")
+    assert f'belongs to dataset "{name}"' in by_http["error"]["message"]
+    with pytest.raises(ApiError) as refused:
+        client.start_run(upload.dataset, place, rerun=True, take_over=True)
+    assert (refused.value.status, refused.value.code) == (403, "TakeOverNotAllowed")
+    assert [pipeline_runs(client, each["run_id"]) for each in (by_metadata, by_http)] == [[], []]
+    assert default(client, team["endpoint"]) == team["deployment"]
+    assert [each["name"] for each in deployments(client, team["endpoint"])] == [team["deployment"]]
+    assert len(versions(client, team["model_name"])) == 1
 
 
 HOSTILE = ["a;touch x.csv", "x y'\"$(id).csv", "`reboot`&&.csv", "n" * 900 + ".csv"]

@@ -9,6 +9,8 @@ from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 PUBLIC = replace(SETTINGS, resource_manager="https://management.azure.com")
 """Without ARM_CLOUD_METADATA_URL, azure-ai-ml knows Azure's own Resource Manager."""
 WORKSPACE = f"{PUBLIC.resource_manager}{PUBLIC.workspace_id}"
+OF_IRIS = {"made_by": "touchdown", "dataset": "iris"}
+"""The tags of what belongs to the dataset of rehearsed.UPLOAD."""
 OPERATION = f"{PUBLIC.resource_manager}/operations/1"
 """The address of every operation that is started here."""
 DISCOVERY = f"{PUBLIC.resource_manager}/discovery"
@@ -63,10 +65,17 @@ class Workspace:
     def clients(self) -> Clients:
         return Wire(self).clients(PUBLIC)
 
-    def endpoint(self, name: str, state: str = "Succeeded", default: str = "") -> None:
+    def endpoint(
+        self,
+        name: str,
+        state: str = "Succeeded",
+        default: str = "",
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        """An endpoint of the dataset of rehearsed.UPLOAD, unless its tags say otherwise."""
         self.resources[f"batchEndpoints/{name}"] = {
             "location": "westeurope",
-            "tags": {"model": "iris"},
+            "tags": OF_IRIS | {"model": "iris"} if tags is None else tags,
             "properties": {
                 "authMode": "AADToken",
                 "provisioningState": state,

@@ -7,9 +7,10 @@ import pytest
 from activities.champion import find_champion
 from runs.contracts import Champion, ChampionInput
 from tests.unit.machine_learning import Workspace
+from tests.unit.rehearsed import RUN, UPLOAD
 from tests.unit.wire import SETTINGS
 
-ENDPOINT = ChampionInput("iris")
+ENDPOINT = ChampionInput("iris", "iris_classification", RUN, UPLOAD)
 OWN = f"{SETTINGS.workspace_id}/models/iris/versions/7"
 FOLDER = "runs/older/0/cd34/artifacts/model"
 DIGEST = "0123456789abcdef" * 4

@@ -348,3 +348,61 @@ def test_a_name_with_a_path_or_that_storage_cannot_hold_is_refused_with_a_messag
         naming.dataset_path(name)
     assert refused.value.code == "InvalidDatasetName"
     assert len(str(refused.value)) < 300
+
+
+# --- The name of a dataset ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sales.csv",
+        "Sales.CSV",
+        "sales.csv.gz",
+        "SALES.Csv.ZIP",
+        "sales.tsv",
+        "sales.txt",
+        "sales.tsv.gz",
+        "sales_csv.csv",
+        "SALES_CSV.txt",
+    ],
+)
+def test_each_writing_of_a_name_is_the_same_dataset(name: str) -> None:
+    assert naming.dataset_name(f"datasets/{name}") == "sales"
+
+
+@pytest.mark.parametrize("one", ["straße.csv", "STRASSE.csv", "stra\u00dfe.tsv"])
+def test_letters_that_differ_by_case_are_the_same(one: str) -> None:
+    assert naming.dataset_name(one) == "strasse"
+    assert naming.dataset_name("caf\u00e9.csv") == naming.dataset_name("CAFE\u0301.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["sale.csv", "sales-2.csv", "sales.csv.csv", "sales .csv", "sales_csv_csv.csv"]
+)
+def test_other_names_are_other_datasets(name: str) -> None:
+    assert naming.dataset_name(name) != "sales"
+
+
+@pytest.mark.parametrize("name", [".csv", "_csv.csv", "_csv", "a"])
+def test_a_dataset_has_a_name_whatever_its_file_is_called(name: str) -> None:
+    assert naming.dataset_name(name)
+
+
+def test_the_name_of_a_dataset_fits_into_a_tag_and_stays_unique() -> None:
+    names = [f"{'n' * 900}{number}.csv" for number in range(3)]
+    found = {naming.dataset_name(name) for name in names}
+    assert len(found) == 3
+    assert max(map(len, found)) <= 256
+    exact = "n" * naming.LONGEST_OWNER
+    assert naming.dataset_name(f"{exact}.csv") == exact
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_files_with_one_default_model_are_one_dataset(task: str) -> None:
+    """Otherwise the second of them would be refused the endpoint of the first."""
+    names = ["a.csv", "a_csv.csv", "a.csv.zip", "A.csv", "a.tsv", "a_csv.tsv", "a_csv_csv.csv", "b.csv"]
+    owners: dict[str, set[str]] = {}
+    for name in names:
+        owners.setdefault(naming.model_name(name, task), set()).add(naming.dataset_name(name))
+    assert [each for each in owners.values() if len(each) > 1] == []

@@ -8,10 +8,10 @@ from activities.promotion import delete_deployment, endpoint_lease, promote, pru
 from runs.contracts import CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput
 from runs.errors import RefusedError
 from services import run_store
-from tests.unit.machine_learning import OPERATION, Workspace
+from tests.unit.machine_learning import OF_IRIS, OPERATION, Workspace
 from tests.unit.rehearsed import REQUEST, RUN, UPLOAD
 
-WANTED = PromotionInput(RUN, UPLOAD, "iris", "run-1", "")
+WANTED = PromotionInput(RUN, UPLOAD, "iris", "run-1", "iris_classification", take_over=False)
 NEWER = {"uploaded": "2026-01-02T00:00:00.000000Z", "run": "newer"}
 SAME = {"uploaded": UPLOAD.uploaded_at, "run": "first"}
 OLDER = {"uploaded": "2025-12-31T00:00:00.000000Z", "run": "older"}
@@ -37,7 +37,7 @@ def test_a_default_that_is_not_newer_is_replaced(tags: dict[str, str]) -> None:
     ((path, body),) = workspace.put
     assert path == "batchEndpoints/iris"
     assert body["properties"]["defaults"]["deploymentName"] == "run-1"
-    assert body["tags"] == {"model": "iris"}, "a PUT replaces all of an endpoint"
+    assert body["tags"] == {"model": "iris"} | OF_IRIS, "a PUT replaces all of an endpoint"
 
 
 def test_a_first_default_is_set() -> None:

@@ -20,12 +20,12 @@ from runs.contracts import (
 from runs.errors import RefusedError
 from services.operations import NO_OPERATION_URL, UNKNOWN_REASON
 from tests.checkout import CHECKOUT
-from tests.unit.machine_learning import OPERATION, PUBLIC, Workspace
+from tests.unit.machine_learning import OF_IRIS, OPERATION, PUBLIC, Workspace
 from tests.unit.rehearsed import RUN, UPLOAD
 from tests.unit.wire import Answer
 
 COMPUTE = ComputeInput("cpu-cluster", "Standard_DS3_v2", "")
-ENDPOINT = EndpointInput("iris", "iris_classification", "")
+ENDPOINT = EndpointInput("iris", "iris_classification", RUN, UPLOAD)
 DEPLOYMENT = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "cpu-cluster", "")
 BEGUN = ProvisioningStatus(False, OPERATION)
 """The status that a step returns after it has started to create a resource."""
@@ -65,7 +65,7 @@ def test_what_is_missing_is_made() -> None:
     assert cluster["properties"]["disableLocalAuth"] is True
     assert cluster["properties"]["properties"]["remoteLoginPortPublicAccess"] == "Disabled"
     assert endpoint == "batchEndpoints/iris"
-    assert made["tags"] == {"model": "iris_classification", "made_by": "touchdown"}
+    assert made["tags"] == {"model": "iris_classification"} | OF_IRIS
     assert made["properties"]["description"] == "Serves iris_classification."
     assert deployment == "batchEndpoints/iris/deployments/run-1"
     assert of["tags"] == {
@@ -97,7 +97,7 @@ def test_what_is_there_is_left_as_it_is(state: str, done: bool, operation: str) 
     workspace.deployment("iris", "run-1", state)
     status = ProvisioningStatus(done, operation)
     assert ensure_compute(ComputeInput("cpu-cluster", "other", operation), clients) == status
-    assert ensure_endpoint(EndpointInput("iris", "other", operation), clients) == status
+    assert ensure_endpoint(EndpointInput("iris", "other", RUN, UPLOAD, operation), clients) == status
     given = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "other", operation)
     assert deploy_model(given, clients) == status
     assert workspace.put == []
@@ -125,7 +125,7 @@ def test_what_fails_in_this_run_is_refused_with_the_reason_of_its_operation() ->
     given = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "c", OPERATION)
     attempts: dict[str, Callable[[], ProvisioningStatus]] = {
         "compute cpu-cluster": lambda: ensure_compute(ComputeInput("cpu-cluster", "s", OPERATION), clients),
-        "endpoint iris": lambda: ensure_endpoint(EndpointInput("iris", "m", OPERATION), clients),
+        "endpoint iris": lambda: ensure_endpoint(EndpointInput("iris", "m", RUN, UPLOAD, OPERATION), clients),
         "deployment run-1": lambda: deploy_model(given, clients),
     }
     for what, attempt in attempts.items():

@@ -476,7 +476,8 @@ def test_a_failed_prune_is_a_warning_in_a_run_that_succeeded() -> None:
 
 def test_the_champion_is_found_before_training_and_handed_to_it() -> None:
     outcome = rehearse()
-    assert inputs(outcome, "find_champion") == [{"endpoint": ENDPOINT}]
+    given = {"endpoint": ENDPOINT, "model_name": "iris_classification", "run_id": RUN}
+    assert inputs(outcome, "find_champion") == [given | {"upload": to_json(UPLOAD)}]
     assert outcome.names.index("find_champion") + 1 == outcome.names.index("start_training")
     (given,) = inputs(outcome, "start_training")
     assert given["champion"] == to_json(CHAMPION)
@@ -502,7 +503,7 @@ def test_a_champion_that_is_stored_elsewhere_becomes_a_warning() -> None:
         " container and tagged with its hash, so the new model is not compared with it."
     )
     assert record(outcome).approval_reason == (
-        "the model was not compared with the champion bought:1: it is not stored in this container"
+        "the model was not compared with the champion bought:1: it is no model of this app, or it was deleted"
     )
 
 

@@ -202,7 +202,8 @@ def served(
     """Create an endpoint with a deployment for an upload of each second; returns them by second."""
     endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
     poll(ensure_compute, ComputeInput(compute, "Standard_DS3_v2"), clients)
-    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"), clients)
+    first = upload(clients, unique, seconds[0])
+    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}", run_id(first), first), clients)
     names = {}
     for second in seconds:
         of = upload(clients, unique, second)
@@ -216,7 +217,7 @@ def served(
 
 def promotion(clients: Clients, unique: str, second: int, endpoint: str, deployment: str) -> PromotionInput:
     of = upload(clients, unique, second)
-    return PromotionInput(run_id(of), of, endpoint, deployment)
+    return PromotionInput(run_id(of), of, endpoint, deployment, f"m{unique}", take_over=False)
 
 
 def default(clients: Clients, endpoint: str) -> str:
@@ -384,20 +385,25 @@ def test_a_result_whose_verdict_does_not_follow_is_refused(
 # --- The champion -------------------------------------------------------------------------------------
 
 
+def sought(clients: Clients, unique: str, endpoint: str) -> ChampionInput:
+    of = upload(clients, unique, 1)
+    return ChampionInput(endpoint, f"m{unique}", run_id(of), of)
+
+
 def test_the_champion_is_the_model_behind_the_default(clients: Clients, unique: str) -> None:
     endpoint, names = served(clients, unique, [1, 2])
-    assert find_champion(ChampionInput(endpoint), clients) == Champion(), "there is no default yet"
+    assert find_champion(sought(clients, unique, endpoint), clients) == Champion(), "there is no default yet"
     poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients)
     folder = f"runs/{run_id(upload(clients, unique, 1))}/0/abc/artifacts/model"
     digest = model_digest(folder, clients)
-    found = find_champion(ChampionInput(endpoint), clients)
+    found = find_champion(sought(clients, unique, endpoint), clients)
     assert found == Champion(f"m{unique}:1", folder, names[1], digest)
     poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
-    assert find_champion(ChampionInput(endpoint), clients).model == f"m{unique}:2"
+    assert find_champion(sought(clients, unique, endpoint), clients).model == f"m{unique}:2"
 
 
 def test_a_missing_endpoint_has_no_champion(clients: Clients, unique: str) -> None:
-    assert find_champion(ChampionInput(f"none-{unique}"), clients) == Champion()
+    assert find_champion(sought(clients, unique, f"none-{unique}"), clients) == Champion()
 
 
 def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(clients: Clients, unique: str) -> None:
@@ -444,7 +450,7 @@ def test_a_deployment_that_azure_ml_refuses_fails_with_azure_mls_message(
     clients.container.delete_blob(folder)
     endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
     poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
-    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}"), clients)
+    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}", run_id(of), of), clients)
     order = DeploymentInput(run_id(of), of, endpoint, "broken-one", model, "cpu-cluster")
     with pytest.raises(RefusedError) as refused:
         poll(deploy_model, order, clients)

@@ -26,9 +26,8 @@ def make_cluster(unique: str, clients: Clients) -> None:
 
 
 def make_endpoint(unique: str, clients: Clients) -> None:
-    ensure_endpoint(
-        EndpointInput(naming.endpoint_name(unique, clients.settings.workspace_id), unique), clients
-    )
+    endpoint = naming.endpoint_name(unique, clients.settings.workspace_id)
+    ensure_endpoint(EndpointInput(endpoint, unique, unique, upload_of(unique, clients)), clients)
 
 
 def claim_run(unique: str, clients: Clients) -> None:

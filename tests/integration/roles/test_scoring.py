@@ -51,7 +51,7 @@ def order(stage: Stage, unique: str) -> tuple[DeploymentInput, str]:
     result = read_training_result(of_run, clients)
     endpoint = naming.endpoint_name(unique, clients.settings.workspace_id)
     poll(ensure_compute, ComputeInput(CLUSTER, "Standard_DS3_v2"), clients)
-    poll(ensure_endpoint, EndpointInput(endpoint, unique), clients)
+    poll(ensure_endpoint, EndpointInput(endpoint, unique, run_id, upload), clients)
     model = register_model(ModelInput(run_id, upload, unique, result), clients)
     return DeploymentInput(run_id, upload, endpoint, unique, model, CLUSTER), result.folder
 

@@ -1,0 +1,137 @@
+"""An endpoint and a model name belong to a dataset, and a run uses no other's: the attack, step by step."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from activities.champion import find_champion
+from activities.model_registry import register_model
+from activities.ownership import claim_model_name
+from activities.promotion import promote, prune_deployments
+from activities.provisioning import ensure_endpoint
+from runs.contracts import ChampionInput, EndpointInput, ModelInput, Promotion, PromotionInput, PruneInput
+from runs.errors import RefusedError
+from services import run_store
+from services.clients import Clients
+from tests.unit.machine_learning import OF_IRIS, OPERATION, PUBLIC, Workspace
+from tests.unit.rehearsed import REQUEST, RESULT, RUN, UPLOAD
+from tests.unit.wire import Wire
+
+THEIRS = {"made_by": "touchdown", "dataset": "payroll", "model": "payroll"}
+NOBODYS = {"model": "iris", "dataset": "iris"}
+"""The tags that a person gave an endpoint by hand."""
+ALLOWED = replace(PUBLIC, may_take_over=True)
+
+
+def theirs(tags: dict[str, str] | None = None) -> Workspace:
+    """A workspace with the endpoint and the model of another team, both with these tags."""
+    workspace = Workspace()
+    tags = THEIRS if tags is None else tags
+    workspace.endpoint("payroll", default="run-0", tags=tags)
+    newer = {"uploaded": "2030-01-01T00:00:00.000000Z", "run": "theirs", "dataset": "payroll.csv"}
+    workspace.deployment("payroll", "run-0", tags=newer)
+    workspace.deployment("payroll", "run-00", tags=newer | {"uploaded": "2020-01-01T00:00:00.000000Z"})
+    container: dict[str, Any] = {"description": "of people", "tags": tags, "isArchived": False}
+    workspace.resources["models/payroll"] = {"properties": container}
+    return workspace
+
+
+def claimed(clients: Clients, *, take_over: bool) -> None:
+    run_store.claim(replace(REQUEST, take_over=take_over), clients)
+
+
+STEPS: dict[str, Callable[[Clients], object]] = {
+    "before training": lambda clients: find_champion(
+        ChampionInput("payroll", "iris_classification", RUN, UPLOAD), clients
+    ),
+    "before training, the model": lambda clients: find_champion(
+        ChampionInput("new-one", "payroll", RUN, UPLOAD), clients
+    ),
+    "register_model": lambda clients: register_model(ModelInput(RUN, UPLOAD, "payroll", RESULT), clients),
+    "ensure_endpoint": lambda clients: ensure_endpoint(
+        EndpointInput("payroll", "payroll", RUN, UPLOAD), clients
+    ),
+    "promote": lambda clients: promote(
+        PromotionInput(RUN, UPLOAD, "payroll", "run-1", "payroll", take_over=True), clients
+    ),
+    "prune_deployments": lambda clients: prune_deployments(PruneInput(RUN, UPLOAD, "payroll", 1), clients),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        (THEIRS, 'belongs to dataset "payroll"'),
+        (NOBODYS, "was not made by a run of a dataset"),
+        ({}, "was not made by a run of a dataset"),
+    ],
+    ids=["another dataset's", "tagged by hand", "without tags"],
+)
+def test_no_step_uses_what_belongs_to_somebody_else(step: str, tags: dict[str, str], words: str) -> None:
+    """A run was told by metadata to replace another team's model, and pruned its deployment."""
+    workspace = theirs(tags)
+    with pytest.raises(RefusedError) as refused:
+        STEPS[step](workspace.clients)
+    assert refused.value.code in ("EndpointTaken", "ModelNameTaken")
+    assert f'payroll {words}, and this run is about dataset "iris"' in str(refused.value)
+    for word in ("POST /api/runs", '"take_over": true', "TOUCHDOWN_TAKE_OVER"):
+        assert word in str(refused.value)
+    assert (workspace.put, workspace.deleted) == ([], [])
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("settings", "take_over"), [(ALLOWED, False), (PUBLIC, True), (ALLOWED, None)], ids=str
+)
+def test_it_takes_both_the_request_and_the_app_setting(
+    step: str, settings: Any, take_over: bool | None
+) -> None:
+    """The request is what the claim in storage says, whatever an orchestration's input says."""
+    workspace = theirs()
+    clients = Wire(workspace).clients(settings)
+    if take_over is not None:
+        claimed(clients, take_over=take_over)
+    with pytest.raises(RefusedError, match="belongs to dataset"):
+        STEPS[step](clients)
+    assert (workspace.put, workspace.deleted) == ([], [])
+
+
+def test_a_run_that_may_takes_over_once_its_deployment_is_promoted() -> None:
+    workspace = theirs()
+    clients = Wire(workspace).clients(ALLOWED)
+    claimed(clients, take_over=True)
+    found = find_champion(ChampionInput("payroll", "payroll", RUN, UPLOAD), clients)
+    assert found.deployment == "run-0"
+    assert ensure_endpoint(EndpointInput("payroll", "payroll", RUN, UPLOAD), clients).done
+    assert workspace.put == [], "until then, its owner keeps it"
+    wanted = PromotionInput(RUN, UPLOAD, "payroll", "run-1", "payroll", take_over=True)
+    assert promote(wanted, clients) == Promotion(False, OPERATION), "a newer upload of another dataset"
+    ((path, body),) = workspace.put
+    assert (path, body["properties"]["defaults"]["deploymentName"]) == ("batchEndpoints/payroll", "run-1")
+    assert body["tags"] == OF_IRIS | {"model": "payroll"}
+    workspace.endpoint("payroll", default="run-1", tags=body["tags"])
+    assert promote(wanted, clients) == Promotion(True, "", "promoted")
+    path, body = workspace.put[1]
+    assert path == "models/payroll"
+    assert body["properties"]["tags"] == THEIRS | OF_IRIS
+    assert (body["properties"]["description"], body["properties"]["isArchived"]) == ("of people", False)
+    workspace.resources[path]["properties"] = body["properties"]
+    assert promote(wanted, clients).done
+    assert len(workspace.put) == 2
+
+
+def test_a_first_model_makes_its_name_the_datasets() -> None:
+    workspace = Workspace()
+    claim_model_name("iris_classification", UPLOAD, RUN, workspace.clients)
+    assert workspace.put == [("models/iris_classification", {"properties": {"tags": OF_IRIS}})]
+
+
+@pytest.mark.parametrize("name", ["iris.csv", "IRIS.CSV", "iris.csv.gz", "iris.tsv", "Iris_csv.txt.zip"])
+def test_another_writing_of_the_name_is_the_same_dataset(name: str) -> None:
+    workspace = theirs(OF_IRIS)
+    upload = replace(UPLOAD, path=f"datasets/{name}")
+    assert ensure_endpoint(EndpointInput("payroll", "payroll", RUN, upload), workspace.clients).done
+    find_champion(ChampionInput("payroll", "payroll", RUN, upload), workspace.clients)
