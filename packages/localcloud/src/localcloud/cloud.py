@@ -35,6 +35,7 @@ from localcloud import (
     identity,
     kept,
     keyvault,
+    log_lines,
     machinelearning,
     sizes,
     spec,
@@ -285,7 +286,7 @@ async def serve(home: Home) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_lines.configure()
     for chatty in ("azure", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(serve(Home.open(Path(sys.argv[1]))))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from localcloud import log_lines
 from localcloud.home import Home
 from localcloud.parts import StackError
 from localcloud.stack import Stack
@@ -83,7 +84,7 @@ def restart_dead_parts(stack: Stack) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_lines.configure()
     try:
         functions = FUNCTIONS.get("".join(sys.argv[2:]))
         supervise(Home.open(Path(sys.argv[1])), functions=functions)

@@ -7,12 +7,12 @@ known from before. The feed remembers nothing but one ETag per such blob.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError as StorageError
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
 from localcloud.eventgrid import blob_events
@@ -79,6 +79,7 @@ class StorageFeed:
         self._known = KnownBlobs(store)
         kept = store.get(self.KIND, "storage")
         self._position = Position(**kept) if kept else Position()
+        self._caught_up = asyncio.Event()
 
     @property
     def _accounts(self) -> dict[str, Account]:
@@ -94,23 +95,24 @@ class StorageFeed:
         return [each.filter for each in self._dispatcher.subscriptions if each.topic.lower() == topic]
 
     async def run(self) -> None:
-        """Read the journal for ever, waiting for storage whenever it is unreachable."""
-        complete = False
+        """Read the journal for ever. Missed writes are looked for beside that, as a listing may take long."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._in_time(self.find_missed))
+            while True:
+                if not await self._in_time(self.follow):
+                    self._caught_up.set()
+                    await asyncio.sleep(POLL)
+
+    async def _in_time[T](self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do some work, and again whenever storage is unreachable meanwhile."""
         while True:
             try:
-                if not complete:
-                    await self.find_missed()
-                    complete = True
-                moved = await self.follow()
+                return await work()
             except StorageError as error:
                 log.warning("storage does not answer, so its events wait: %s", error)
-                await asyncio.sleep(STORAGE_PAUSE)
             except Exception:
                 log.exception("Event Grid cannot read what storage did; it tries again")
-                await asyncio.sleep(STORAGE_PAUSE)
-            else:
-                if not moved:
-                    await asyncio.sleep(POLL)
+            await asyncio.sleep(STORAGE_PAUSE)
 
     async def follow(self) -> bool:
         """Process the new entries of the journal; returns whether there were any."""
@@ -127,10 +129,13 @@ class StorageFeed:
         return True
 
     async def find_missed(self) -> None:
-        """Publish the events of writes that the journal lacks; see the module's docstring."""
+        """Publish the events of writes that the journal lacks; see the module's docstring.
+
+        They are told from others once the journal has been read as far as it had been written by the listing.
+        """
         listed = await asyncio.to_thread(self._list)
-        while await self.follow():
-            pass
+        self._caught_up.clear()
+        await self._caught_up.wait()
         for blob, properties in listed.items():
             if self._known.etag(blob) == etag_of(properties):
                 continue
@@ -190,13 +195,25 @@ class StorageFeed:
 
     def _list(self) -> dict[Blob, BlobProperties]:
         """Return every blob that matches a subscription; lists whole containers: filters may ignore case."""
-        return {
-            blob: each
-            for account in self._accounts
-            for container in self._containers(account)
-            for each in self._blobs_of(account).get_container_client(container).list_blobs()
-            if self._wanted(blob := (account, container, each.name))
-        }
+        found: dict[Blob, BlobProperties] = {}
+        for account in self._accounts:
+            for container in self._containers(account):
+                try:
+                    # An answer that is no XML is none at the next attempt either.
+                    client = self._blobs_of(account).get_container_client(container)
+                    for each in client.list_blobs(retry_total=0):
+                        if self._wanted(blob := (account, container, each.name)):
+                            found[blob] = each
+                except HttpResponseError as error:
+                    # Azurite fails to list a name with a control character, but the journal has its writes.
+                    log.warning(
+                        "container %s of %s cannot be listed (%s): writes to it that were made without this"
+                        " cloud raise no event; if a blob's name has a control character, delete that blob",
+                        container,
+                        account,
+                        error.reason,
+                    )
+        return found
 
     def _containers(self, account: str) -> list[str]:
         """The containers whose blobs a subscription may concern."""

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 from azure_functions_runtime import invocation_id_cv
 
+from localcloud import log_lines
+
 LEVELS = {
     "trace": logging.DEBUG,
     "debug": logging.DEBUG,
@@ -77,7 +79,7 @@ class Categories:
         return self._levels["default"]
 
 
-class Lines(logging.Formatter):
+class Lines(log_lines.Lines):
     """Formats a record as one line, followed by its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -88,7 +90,7 @@ class Lines(logging.Formatter):
         # The host's own messages about an invocation already contain its id.
         invocation = getattr(record, "invocation", None) if category.endswith(".User") else None
         suffix = f" [{invocation}]" if invocation else ""
-        line = f"{time} {level} {category} {record.getMessage()}{suffix}"
+        line = f"{time} {level} {category} {log_lines.lines(record.getMessage())}{suffix}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

@@ -2,7 +2,8 @@
 
 The checks, in this order, and the answers are those of HttpRequestProcessor.cs and
 EventGridExtensionConfigProvider.cs of Microsoft.Azure.WebJobs.Extensions.EventGrid: the key, the function's
-name, the kind of delivery. A body that is not JSON gets 500, as there.
+name, the kind of delivery. A body that is not JSON gets 500, as there; one that is nested too deeply for
+localcloud gets 400.
 """
 
 import asyncio
@@ -71,6 +72,8 @@ class EventGridWebhook:
                 log.info("perform handshake with eventGrid for function: %s", function.name)
                 return JSONResponse({"validationResponse": validation_code(content)})
             events = as_events(content)
+        except json_texts.TooDeepError as error:
+            return PlainTextResponse(f"The delivery cannot be read: {error}", 400)
         except (ValueError, KeyError, IndexError, TypeError) as error:
             return PlainTextResponse(f"The delivery cannot be read: {error!r}", 500)
         return await self._run(function, events)

@@ -19,7 +19,7 @@ from localcloud.storage import emulator
 from localcloud_tests.integration.conftest import serve, start_cloud
 from localcloud_tests.integration.eventgrid.conftest import FUNCTION, SYSTEM_KEY, Grid, client, write_keys
 from localcloud_tests.integration.eventgrid.receiver import LIMIT, Received, Receiver, listening
-from localcloud_tests.resources import CONTAINER, keep_key, subscription, webhook
+from localcloud_tests.resources import CONTAINER, STORAGE_ACCOUNT, keep_key, subscription, webhook
 
 pytestmark = pytest.mark.integration
 
@@ -271,6 +271,29 @@ def test_new_metadata_is_not_taken_for_a_missed_upload_at_the_next_start(grid: G
     grid.start()
     grid.wait_for_journal()
     assert len(grid.deliveries("touched.csv")) == 1
+
+
+def test_a_name_that_no_listing_can_hold_keeps_no_event_back_after_a_restart(grid: Grid) -> None:
+    hostile = grid.container("everything").upload_blob("escape\x1b[31m.csv", b"a,b\n")
+    grid.webhooks.about("escape")
+    grid.stop()
+    try:
+        grid.start()
+        upload(grid, "everything", "beside-a-hostile-one.csv")
+        grid.webhooks.about("beside-a-hostile-one.csv")
+        log = log_when(grid, "cannot be listed")
+    finally:
+        hostile.delete_blob()
+    assert f"container everything of {STORAGE_ACCOUNT} cannot be listed" in log
+    assert "\x1b" not in log
+
+
+def log_when(grid: Grid, text: str) -> str:
+    """What the cloud has logged, once `text` is in it."""
+    deadline = time.monotonic() + LIMIT
+    while text not in (log := (grid.home.logs / "cloud.log").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return log
 
 
 @pytest.fixture

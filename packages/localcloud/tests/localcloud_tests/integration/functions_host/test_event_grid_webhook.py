@@ -128,6 +128,19 @@ def test_a_body_that_is_no_json_is_an_error_of_the_host(host: RunningHost) -> No
     assert response.status_code == 500
 
 
+@pytest.mark.parametrize("kind", ["Notification", "SubscriptionValidation"])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"data":' * 100_000 + "1" + "}" * 100_000])
+def test_a_body_that_is_nested_too_deeply_is_400(host: RunningHost, kind: str, text: str) -> None:
+    response = host.http.post(
+        "/runtime/webhooks/EventGrid",
+        params={"functionName": "on_event", "code": host.event_grid_key},
+        headers={"aeg-event-type": kind},
+        content=text,
+    )
+    assert response.status_code == 400
+    assert "nested more than 200 levels deep" in response.text
+
+
 def test_without_the_extensions_key_nothing_runs(host: RunningHost) -> None:
     sent = event()
     for key, status in {"": 401, "wrong": 401, host.function_key: 403, host.durable_key: 403}.items():
