@@ -8,15 +8,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from runs.text import printable
 
 WIDE = 160
 """Columns of output that goes to a file or a pipe, whose lines should not be folded."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+
+class PrintableConsole(Console):
+    """A console whose terminal obeys nothing that is written but rich's own styles.
+
+    Names, cells and messages of services come from outside: a character of them that cannot be printed is
+    written as an escape such as \\x1b.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(printable_lines(segment.text), segment.style)
+
+
+def printable_lines(text: str) -> str:
+    """A text of one or more lines, each of which is printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+out = PrintableConsole(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = PrintableConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
 
 COLOURS = {
     "Succeeded": "green",
@@ -54,7 +78,7 @@ def print_json(value: Any) -> None:
 
 def print_message(message: str) -> None:
     """Print a message to standard error. Brackets are text, not markup: it may quote what others wrote."""
-    err.print(Text(message))
+    err.print(Text(printable_lines(message)))
 
 
 def print_error(
@@ -65,7 +89,7 @@ def print_error(
         error = {"code": code, "message": message, **({"hint": hint} if hint else {})}
         print_json({"error": error, **(beside or {})})
         return
-    err.print(Text.assemble(("error: ", "bold red"), message))
+    err.print(Text.assemble(("error: ", "bold red"), printable_lines(message)))
     if hint:
         print_message(hint)
 
@@ -77,16 +101,22 @@ def coloured(status: str) -> Text:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str = "") -> Table:
     """A table of text; a heading that ends with `>` is a column of numbers."""
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made = Table(
+        title=Text(printable(title)) if title else None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
     for heading in headings:
         made.add_column(
-            heading.removesuffix(">"),
+            Text(printable(heading.removesuffix(">"))),
             justify="right" if heading.endswith(">") else "left",
             header_style="dim",
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
     return made
 
 
@@ -97,7 +127,7 @@ def properties(pairs: Iterable[tuple[str, str | Text]]) -> Table:
     made.add_column(overflow="fold")
     for name, value in pairs:
         if value:
-            made.add_row(Text(name), value if isinstance(value, Text) else Text(value))
+            made.add_row(Text(name), value if isinstance(value, Text) else Text(printable_lines(value)))
     return made
 
 

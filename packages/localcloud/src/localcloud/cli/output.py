@@ -5,15 +5,39 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from localcloud.log_lines import printable
 
 WIDE = 160
 """Columns of output that goes to a file or a pipe, whose lines should not be folded."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+
+class PrintableConsole(Console):
+    """A console whose terminal obeys nothing that is written but rich's own styles.
+
+    Names, cells and messages of services come from outside: a character of them that cannot be printed is
+    written as an escape such as \\x1b.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(printable_lines(segment.text), segment.style)
+
+
+def printable_lines(text: str) -> str:
+    """A text of one or more lines, each of which is printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+out = PrintableConsole(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = PrintableConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
 
 COLOURS = {"running": "green", "starting": "cyan", "died": "red"}
 
@@ -27,7 +51,7 @@ def print_json(value: Any) -> None:
 
 def print_message(message: str) -> None:
     """Print a message to standard error. Brackets are text, not markup: it may quote what others wrote."""
-    err.print(Text(message))
+    err.print(Text(printable_lines(message)))
 
 
 def print_error(code: str, message: str, hint: str = "", *, as_json: bool) -> None:
@@ -35,7 +59,7 @@ def print_error(code: str, message: str, hint: str = "", *, as_json: bool) -> No
     if as_json:
         print_json({"error": {"code": code, "message": message, **({"hint": hint} if hint else {})}})
         return
-    err.print(Text.assemble(("error: ", "bold red"), message))
+    err.print(Text.assemble(("error: ", "bold red"), printable_lines(message)))
     if hint:
         print_message(hint)
 
@@ -50,13 +74,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Tabl
     made = Table(box=None, pad_edge=False)
     for heading in headings:
         made.add_column(
-            heading.removesuffix(">"),
+            Text(printable(heading.removesuffix(">"))),
             justify="right" if heading.endswith(">") else "left",
             header_style="dim",
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
     return made
 
 
