@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError
 
 from runs.contracts import Json
 from runs.errors import RefusedError
-from runs.text import shorten
+from runs.text import printable, shorten
 from services.clients import Clients
 from services.errors import MESSAGE_LENGTH, explain
 from triggers.engine import Engine
@@ -34,7 +34,8 @@ class ApiError(Exception):
 
 
 def error_body(code: str, message: str, **more: Any) -> Json:
-    return {"error": {"code": code, "message": message, **more}}
+    """An error for a person or a program. Its message is one printable line, whatever it quotes."""
+    return {"error": {"code": code, "message": printable(message), **more}}
 
 
 def reply(status: int, body: Json, headers: dict[str, str] | None = None) -> func.HttpResponse:
