@@ -4,9 +4,11 @@ The trainer imports nothing of the app, and its tests nothing of localcloud, so 
 a bug in the other.
 """
 
+import base64
 import json
 import os
 import re
+import secrets
 import subprocess
 import threading
 import time
@@ -22,9 +24,9 @@ import trustme
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 AZURITE = Path(__file__).parents[2] / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-# The well-known account and key in Azurite's documentation.
-ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+ACCOUNT = "trainertests"
+KEY = base64.b64encode(secrets.token_bytes(64)).decode()
+"""A key of these tests alone: that in Azurite's documentation would let in every program of this machine."""
 
 
 @dataclass
@@ -74,7 +76,13 @@ def running_azurite(folder: Path) -> Iterator[Storage]:
     options += ["--disableTelemetry"]
     options += ["--cert", str(folder / "cert.pem"), "--key", str(folder / "key.pem")]
     with log.open("w") as out:
-        process = subprocess.Popen(["node", str(AZURITE), *options], stdout=out, stderr=out, cwd=folder)
+        process = subprocess.Popen(
+            ["node", str(AZURITE), *options],
+            stdout=out,
+            stderr=out,
+            cwd=folder,
+            env=os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
+        )
     try:
         yield Storage(f"{listening_at(log, process)}/{ACCOUNT}", folder / "ca.pem", log)
     finally:

@@ -1,7 +1,8 @@
 """The home of one localcloud: its folder, id, ports, secrets and addresses.
 
-Everything that must survive a restart is in the folder `Home.root`; deleting it deletes the cloud. Id, ports
-and secrets are chosen once, on first use, and kept in `cloud.json`, so that a client's settings remain valid.
+Everything that must survive a restart is in the folder `Home.root`; deleting it deletes the cloud. Only its
+owner can look into it: blobs, logs and the folders of tasks lie there as plain files. Id, ports and secrets
+are chosen once, on first use, and kept in `cloud.json`, so that a client's settings remain valid.
 """
 
 import json
@@ -18,6 +19,8 @@ TENANT = "10ca1c10-0d00-4000-8000-0000000000aa"
 REGION = "localcloud"
 LOOPBACK = "127.0.0.1"
 StorageService = Literal["blob", "queue", "table"]
+OTHERS = 0o077
+"""The bits of a mode that give others than the owner access."""
 PERSONS = ("person", "publisher", "uploader")
 CARRIERS = ("site", "pool", "cluster", *PERSONS)
 """Who holds an identity header: the processes of a resource, or a person."""
@@ -80,6 +83,8 @@ class Home:
         file = root / "cloud.json"
         if not file.exists():
             cls._make(root, file, ports or Ports())
+        if root.stat().st_mode & OTHERS:
+            root.chmod(0o700)
         # Also what was just made is read: another process may have made it at the same moment.
         kept = json.loads(file.read_text())
         return cls(root, **{**kept, "ports": Ports(**kept["ports"])})

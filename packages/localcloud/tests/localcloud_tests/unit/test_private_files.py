@@ -41,6 +41,16 @@ def test_a_home_and_its_database_are_their_owners_alone(tmp_path: Path) -> None:
     assert set(found.values()) == {0o600}
 
 
+def test_a_folder_that_others_could_look_into_is_closed_when_it_is_a_home(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    root.mkdir(mode=0o755)
+    Home.open(root)
+    assert mode(root) == 0o700
+    root.chmod(0o750)
+    Home.open(root)
+    assert mode(root) == 0o700
+
+
 def written_policy(home: Home) -> None:
     policy.write(home, "PEM", [], Access([]), "platform")
 

@@ -26,7 +26,7 @@ from azure.storage.blob import (
 )
 from azure.storage.queue import QueueSasPermissions, QueueServiceClient, generate_queue_sas
 from localcloud.home import TENANT
-from localcloud.storage import policy
+from localcloud.storage import emulator, policy
 
 from localcloud_tests.integration.storage.stores import (
     API_VERSION,
@@ -144,6 +144,16 @@ def test_each_account_has_two_keys_of_its_own(store: Store) -> None:
             list(by_key(store, KEYED, key).list_containers())
         with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
             list(by_sas(store, KEYED, account_sas(KEYED, key)).list_containers())
+
+
+def test_the_account_and_the_key_of_every_emulator_open_nothing(store: Store) -> None:
+    for account in ("devstoreaccount1", KEYED, MAIN):
+        with pytest.raises(HttpResponseError) as refused:
+            list(by_key(store, account, PUBLISHED).list_containers())
+        assert refused.value.status_code in (401, 403, 404)
+    program = emulator.command(store.home)
+    assert not {"--loose", "--inMemoryPersistence"} & set(program)
+    assert PUBLISHED not in str([*program, emulator.variables(store.home)])
 
 
 def test_a_key_that_was_replaced_signs_nothing_more(store: Store) -> None:
