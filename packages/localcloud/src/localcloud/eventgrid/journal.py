@@ -9,6 +9,7 @@ one answered request.
 import json
 import logging
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -127,18 +128,56 @@ def _content(sent: dict[str, str]) -> dict[str, Any]:
     }
 
 
+SETTLED = 1_000_000_000
+"""Nanoseconds after a change of a folder until its time would tell the next one, on any file system."""
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """A journal all of which was read, up to `position`: two looks tell whether anything was written since.
+
+    folder, file: the folder, and its last segment. changed: the folder's time when it was listed.
+    """
+
+    position: Position
+    folder: str
+    file: str
+    changed: int
+
+    @classmethod
+    def of(cls, position: Position, folder: Path, file: Path, looked: int) -> "Unchanged | None":
+        """looked: the time before the folder was listed. None if the folder had changed shortly before."""
+        changed = folder.stat().st_mtime_ns
+        return cls(position, str(folder), str(file), changed) if looked - changed > SETTLED else None
+
+    def holds(self) -> bool:
+        # This runs many times a second, and os.stat takes a third of the time of Path.stat.
+        try:
+            return (
+                os.stat(self.file).st_size == self.position.offset  # noqa: PTH116
+                and os.stat(self.folder).st_mtime_ns == self.changed  # noqa: PTH116
+            )
+        except FileNotFoundError:
+            return False
+
+
 class Journal:
     """Reads the journal of one home from any position."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self._port = port
+        self._read_up: Unchanged | None = None
 
     def read(self, position: Position) -> tuple[list[tuple[Position, Change]], Position]:
         """Return the changes after `position`, each with the position after it, and the next position.
 
         Reads at most one segment. The next position is the same if there is nothing new.
         """
+        if self._read_up and self._read_up.position == position and self._read_up.holds():
+            return [], position
+        self._read_up = None
+        looked = time.time_ns()
         segments = [number for number in self._segments() if number >= position.segment]
         if not segments:
             return [], position
@@ -155,6 +194,8 @@ class Journal:
             if unfinished:
                 log.warning("Azurite ended within a line of its journal: the next start finds the write")
             position = Position(segments[1])
+        elif not text:
+            self._read_up = Unchanged.of(position, self._folder, self._file(position.segment), looked)
         return changes, position
 
     def forget(self, position: Position) -> None:

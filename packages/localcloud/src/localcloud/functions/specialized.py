@@ -90,12 +90,25 @@ async def serve_site(file: Path, host: str, port: int, key_file: Path) -> dict[s
 
 async def another(file: Path, known: Site | None, server: Server) -> Site | None:
     """Wait until `file` holds another site than `known`, or the server ends; return what it holds."""
+    generation = known and known.generation
+    seen: object = ()
     while not server.should_exit:
-        found = read(file)
-        if (found and found.generation) != (known and known.generation):
-            return found
+        written = version(file)
+        if written != seen:
+            found, seen = read(file), written
+            if (found and found.generation) != generation:
+                return found
         await asyncio.sleep(POLL_SECONDS)
     return None
+
+
+def version(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced, and costs no reading; None as long as there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 async def become(

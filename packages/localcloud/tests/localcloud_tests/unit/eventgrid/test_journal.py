@@ -1,6 +1,8 @@
 """The journal's reader: which lines are changes of a blob, and how torn or malformed lines are handled."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,34 @@ def test_reading_goes_on_where_it_was_left(tmp_path: Path) -> None:
         more.write(line(2))
     changes, position = journal.read(position)
     assert names(changes) == ["2"]
+
+
+def test_a_journal_that_was_quiet_is_read_on_when_something_is_written(tmp_path: Path) -> None:
+    """Where nothing has changed for a while, only the times and sizes are looked at."""
+
+    def quiet() -> None:
+        os.utime(tmp_path, (1, 1))
+        assert journal.read(position) == ([], position)
+        assert journal.read(position) == ([], position)
+
+    journal = Journal(tmp_path, PORT)
+    file = segment(tmp_path, 7, line(1))
+    _, position = journal.read(Position())
+    quiet()
+    with file.open("ab") as more:
+        more.write(line(2))
+    changes, position = journal.read(position)
+    assert names(changes) == ["2"]
+    quiet()
+    segment(tmp_path, 9, line(3))
+    changes, position = journal.read(position)
+    assert (names(changes), position) == ([], Position(9))
+    changes, position = journal.read(position)
+    assert names(changes) == ["3"]
+    journal.forget(position)
+    quiet()
+    shutil.rmtree(tmp_path)
+    assert journal.read(position) == ([], position)
 
 
 def test_half_a_line_is_not_read_until_it_is_whole(tmp_path: Path) -> None:
