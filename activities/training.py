@@ -19,6 +19,7 @@ from activities.registration import activity
 from runs import naming, remedies
 from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import RefusedError, TransientError
+from runs.settings import App
 from services.addresses import has_origin
 from services.clients import Clients
 from services.errors import explain
@@ -79,7 +80,7 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
             clients.settings.resource_group,
             clients.settings.data_factory,
             clients.settings.pipeline,
-            parameters=parameters_of(wanted, clients.settings.max_rows),
+            parameters=parameters_of(wanted, clients.settings),
             retry_total=0,
         )
     except HttpResponseError as error:
@@ -90,8 +91,8 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
     return Training(wanted.run_id, str(created.run_id))
 
 
-def parameters_of(wanted: TrainingInput, max_rows: int) -> dict[str, Any]:
-    """The pipeline's parameters: see bicep/definitions/pipeline.json. max_rows: a cap of the app's own."""
+def parameters_of(wanted: TrainingInput, app: App) -> dict[str, Any]:
+    """The pipeline's parameters: see bicep/definitions/pipeline.json. The app has caps of its own."""
     return {
         "runId": wanted.run_id,
         "dataset": wanted.upload.path,
@@ -107,7 +108,9 @@ def parameters_of(wanted: TrainingInput, max_rows: int) -> dict[str, Any]:
         "minAccuracy": wanted.min_accuracy,
         "maxRmse": wanted.max_rmse,
         "tolerance": wanted.tolerance,
-        "maxRows": max_rows,
+        "maxRows": app.max_rows,
+        "maxTextMib": app.max_text_mib,
+        "maxCompressionRatio": app.max_compression_ratio,
         "champion": wanted.champion.folder,
         "championModel": wanted.champion.model if wanted.champion.folder else "",
         "championDigest": wanted.champion.digest,

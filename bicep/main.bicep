@@ -116,11 +116,13 @@ param metadataSettings string[] = []
 @maxLength(50)
 param allowedVmSizes string[] = []
 
-@description('Optional. The most that anyone may ask of a run: epochs, time limit of the training, rows of a dataset.')
+@description('Optional. The most that anyone may ask of a run: epochs, time limit of the training, and a dataset\'s rows, text that is compressed, and ratio of compression.')
 param runCaps RunCaps = {
   epochs: 10000
   trainingTimeout: '7d'
   rows: 100000000
+  textMib: 32768
+  compressionRatio: 100
 }
 
 @description('Optional. Whether a caller over HTTP may let a run take over an endpoint or a model name that belongs to another dataset or to nobody.')

@@ -15,6 +15,7 @@ from runs.contracts import Json, Polling
 from runs.errors import RefusedError
 from runs.text import quote
 from runs.value_types import ValueType, duration, number, one_of, text, whole_number
+from trainer.dialect_zip import LIMITS
 
 
 @dataclass(frozen=True)
@@ -293,6 +294,18 @@ APP_SETTINGS = (
         is_limit=True,
     ),
     AppSetting(
+        "TOUCHDOWN_MAX_TEXT_MIB",
+        "Largest text of a compressed dataset, in MiB.",
+        str(LIMITS.text >> 20),
+        is_limit=True,
+    ),
+    AppSetting(
+        "TOUCHDOWN_MAX_COMPRESSION_RATIO",
+        "How many times as long as a compressed dataset its text may be, beyond its first 64 MiB.",
+        str(LIMITS.ratio),
+        is_limit=True,
+    ),
+    AppSetting(
         "TOUCHDOWN_TAKE_OVER",
         "Whether a caller over HTTP may let a run take over an endpoint or a model name that belongs to"
         " another dataset, or that Touchdown did not make: `refuse` or `allow`.",
@@ -331,6 +344,8 @@ class App:
     max_epochs: int = 10_000
     max_training_timeout: int = 7 * 86400
     max_rows: int = 100_000_000
+    max_text_mib: int = LIMITS.text >> 20
+    max_compression_ratio: int = LIMITS.ratio
     may_take_over: bool = False
     """Whether a request may let a run take over what belongs to another dataset, or to nobody."""
     signs_in: bool = False
@@ -386,6 +401,8 @@ class App:
             max_epochs=value("max_epochs", whole_number(1, 10_000)),
             max_training_timeout=value("max_training_timeout", duration()),
             max_rows=value("max_rows", whole_number(1, 10**12)),
+            max_text_mib=value("max_text_mib", whole_number(1, 10**9)),
+            max_compression_ratio=value("max_compression_ratio", whole_number(1, 1100)),
             may_take_over=value("take_over", one_of("refuse", "allow")) == "allow",
             signs_in=environment.get(SIGNED_IN, "").strip().lower() == "true",
         )

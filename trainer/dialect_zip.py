@@ -98,12 +98,14 @@ class Input:
         if self._made > self._limits.text:
             raise UnreadableError(
                 f"its text is longer than {self._limits.text >> 20} MiB, the most that a compressed file may"
-                " hold; upload it uncompressed."
+                " hold; upload it uncompressed. Whoever operates the app may raise the app setting"
+                " TOUCHDOWN_MAX_TEXT_MIB."
             )
         if self._made > FREE_TEXT + self._limits.ratio * self._taken:
             raise UnreadableError(
                 f"its text is more than {self._limits.ratio} times as long as its compressed form, as hardly"
-                " any data is; upload it uncompressed."
+                " any data is; upload it uncompressed. Whoever operates the app may raise the app setting"
+                " TOUCHDOWN_MAX_COMPRESSION_RATIO."
             )
 
     def some(self, most: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from budget import DEFAULT_BUDGET
+from dialect_zip import LIMITS, Limits
 from refusals import BadInputError
 from text import quoted
 
@@ -41,7 +43,7 @@ class TrainingJob:
     of the champion's RMSE. champion: the folder of its MLflow model, in the destination's container on Batch,
     on disk by hand; "" for none. champion_digest: what the digest of its files has to be, on Batch.
     training_budget: units of work that the algorithm auto may take. max_rows: the most rows that a dataset
-    may have; 0 for no limit. etag: of the blob; None for a file.
+    may have; 0 for no limit. limits: of its text if it is compressed. etag: of the blob; None for a file.
     """
 
     dataset: str
@@ -61,6 +63,7 @@ class TrainingJob:
     champion_model: str = ""
     champion_digest: str = ""
     max_rows: int = 0
+    limits: Limits = LIMITS
     run_id: str | None = None
     pipeline_run_id: str | None = None
     etag: str | None = None
@@ -132,6 +135,13 @@ def parse_rows(name: str, text: object) -> int:
     raise BadInputError(f"{name} is {quoted(text)}; give a whole number of rows, or 0 for no limit")
 
 
+def parse_size(name: str, text: object) -> int:
+    with contextlib.suppress(ValueError):
+        if 1 <= (number := int(str(text)[:20])) <= 10**9:
+            return number
+    raise BadInputError(f"{name} is {quoted(text)}; give a whole number of at least 1")
+
+
 def parse_budget(name: str, text: object) -> float:
     return parse_above_zero(name, text, such_as=DEFAULT_BUDGET)
 
@@ -166,6 +176,10 @@ def job_by_hand(argv: list[str]) -> TrainingJob:
         champion=given.champion,
         champion_model=Path(given.champion).name if given.champion else "",
         max_rows=parse_rows("max-rows", given.max_rows),
+        limits=Limits(
+            parse_size("max-text-mib", given.max_text_mib) << 20,
+            parse_size("max-compression-ratio", given.max_compression_ratio),
+        ),
     )
 
 
@@ -205,6 +219,14 @@ def _argument_parser() -> ArgumentParser:
     parser.add_argument("--tolerance", default=0.01, help="how much worse than the champion it may be")
     parser.add_argument("--champion", default="", metavar="FOLDER", help="an MLflow model to compare with")
     parser.add_argument("--max-rows", default=0, help="the most rows that the dataset may have (0: no limit)")
+    parser.add_argument(
+        "--max-text-mib", default=LIMITS.text >> 20, help="the most text of a compressed dataset, in MiB"
+    )
+    parser.add_argument(
+        "--max-compression-ratio",
+        default=LIMITS.ratio,
+        help="how many times as long as a compressed dataset its text may be, beyond its first 64 MiB",
+    )
     account = parser.add_mutually_exclusive_group()
     account.add_argument("--connectionString", default="", help="storage account to upload to, by key or SAS")
     account.add_argument("--accountUrl", default="", help="storage account to upload to, by identity")
@@ -271,6 +293,10 @@ def job_of_activity(path: Path) -> TrainingJob:
         champion_model=properties.get("championModel", ""),
         champion_digest=properties.get("championDigest", ""),
         max_rows=parse_rows("maxRows", required("maxRows")),
+        limits=Limits(
+            parse_size("maxTextMib", required("maxTextMib")) << 20,
+            parse_size("maxCompressionRatio", required("maxCompressionRatio")),
+        ),
         run_id=required("runId"),
         pipeline_run_id=properties.get("pipelineRunId"),
         etag=required("etag").strip('"'),

@@ -91,7 +91,7 @@ def run(job: TrainingJob) -> None:
 
 def train_and_save(job: TrainingJob, container: ContainerClient | None) -> tuple[Path, dict[str, Any]]:
     """The folder of the MLflow run, and its metrics.json."""
-    source = Source(job.dataset, lambda: dataset_chunks(container, job))
+    source = Source(job.dataset, lambda: dataset_chunks(container, job), job.limits)
     from experiment import train
     from model_environment import check
 

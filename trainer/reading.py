@@ -19,6 +19,7 @@ import dialect
 import dialect_compression as compression
 import dialect_encodings as encodings
 from dialect_quotes import PLAIN, Quoting, rewritten
+from dialect_zip import LIMITS, Limits
 from ending import ENDING_BYTES, last_value, without_end
 from lines import Feeds, end_of_lines, lines_in, lone_returns
 from record_ends import QUOTE, record_end
@@ -68,10 +69,14 @@ class Source:
 
     digest, and size in bytes, as they are stored: set when all has been read.
     open_chunks: starts to read the bytes from the beginning, because a dataset may be read more than once.
+    limits: of the text of a compressed dataset.
     """
 
-    def __init__(self, name: str, open_chunks: Callable[[], Iterator[bytes]]) -> None:
+    def __init__(
+        self, name: str, open_chunks: Callable[[], Iterator[bytes]], limits: Limits = LIMITS
+    ) -> None:
         self.name = name
+        self._limits = limits
         self._open = open_chunks
         self.digest = ""
         self.size = 0
@@ -146,7 +151,7 @@ class Source:
 
     def _decompressed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         try:
-            yield from compression.decompressed(pieces)
+            yield from compression.decompressed(pieces, limits=self._limits)
         except dialect.UnreadableError as error:
             self.refuse(str(error).rstrip("."))
 

@@ -83,6 +83,8 @@ var appSettings CodeSettings = {
   TOUCHDOWN_MAX_EPOCHS: string(authority.caps.epochs)
   TOUCHDOWN_MAX_TRAINING_TIMEOUT: authority.caps.trainingTimeout
   TOUCHDOWN_MAX_ROWS: string(authority.caps.rows)
+  TOUCHDOWN_MAX_TEXT_MIB: string(authority.caps.textMib)
+  TOUCHDOWN_MAX_COMPRESSION_RATIO: string(authority.caps.compressionRatio)
   TOUCHDOWN_TAKE_OVER: authority.takeOver ? 'allow' : 'refuse'
 }
 

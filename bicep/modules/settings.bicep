@@ -83,6 +83,16 @@ type RunCaps = {
   @minValue(1)
   @maxValue(1000000000000)
   rows: int
+
+  @description('Required. Largest text of a compressed dataset, in MiB.')
+  @minValue(1)
+  @maxValue(1000000000)
+  textMib: int
+
+  @description('Required. How many times as long as a compressed dataset its text may be, beyond its first 64 MiB.')
+  @minValue(1)
+  @maxValue(1100)
+  compressionRatio: int
 }
 
 @export()
@@ -152,6 +162,8 @@ type CodeSettings = {
   TOUCHDOWN_MAX_EPOCHS: string
   TOUCHDOWN_MAX_TRAINING_TIMEOUT: string
   TOUCHDOWN_MAX_ROWS: string
+  TOUCHDOWN_MAX_TEXT_MIB: string
+  TOUCHDOWN_MAX_COMPRESSION_RATIO: string
   TOUCHDOWN_TAKE_OVER: string
 }
 

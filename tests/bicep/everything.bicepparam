@@ -57,6 +57,8 @@ param runCaps = {
   epochs: 200
   trainingTimeout: '12h'
   rows: 1000000
+  textMib: 1024
+  compressionRatio: 50
 }
 param allowTakeOver = true
 param pollingSeconds = {

@@ -26,6 +26,8 @@ DEFAULT_SETTINGS = {
     "maxRmse": 0,
     "tolerance": 0.01,
     "maxRows": 0,
+    "maxTextMib": 32768,
+    "maxCompressionRatio": 100,
     "champion": "",
     "championModel": "",
     "championDigest": "",

@@ -358,6 +358,8 @@ COMPLETE = DEFAULT_SETTINGS | {
         "maxRmse",
         "tolerance",
         "maxRows",
+        "maxTextMib",
+        "maxCompressionRatio",
     ],
 )
 def test_activity_without_a_parameter_is_refused_by_its_name(
@@ -386,6 +388,8 @@ def test_activity_of_another_shape_is_refused(text: str, trainer: Trainer, tmp_p
         ("maxRmse", "-1"),
         ("tolerance", "2"),
         ("maxRows", "-1"),
+        ("maxTextMib", "0"),
+        ("maxCompressionRatio", "1.5"),
     ],
 )
 def test_activity_with_a_bad_parameter_is_refused_by_its_name(

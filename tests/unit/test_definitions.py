@@ -137,6 +137,8 @@ def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -
     sent = passed(factory, replace(ORDER, **defaults, champion=Champion()))
     left = {"runId", "dataset", "etag"}
     assert sent["maxRows"] == SETTINGS.max_rows
+    limits = (SETTINGS.max_text_mib, SETTINGS.max_compression_ratio)
+    assert (sent["maxTextMib"], sent["maxCompressionRatio"]) == limits
     assert {name: value for name, value in sent.items() if name not in left} == {
         name: each["defaultValue"] for name, each in PARAMETERS.items() if name in set(sent) - left
     }

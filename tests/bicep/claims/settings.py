@@ -67,6 +67,8 @@ AUTHORITY = {
     "TOUCHDOWN_MAX_EPOCHS": "200",
     "TOUCHDOWN_MAX_TRAINING_TIMEOUT": "12h",
     "TOUCHDOWN_MAX_ROWS": "1000000",
+    "TOUCHDOWN_MAX_TEXT_MIB": "1024",
+    "TOUCHDOWN_MAX_COMPRESSION_RATIO": "50",
     "TOUCHDOWN_TAKE_OVER": "allow",
 }
 """What callers may ask of a run in that case."""
