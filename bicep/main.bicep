@@ -6,6 +6,7 @@
 
 targetScope = 'subscription'
 
+import { Uploader } from 'conditions.bicep'
 import { namesOf, regionOf, Tags } from 'names.bicep'
 import { NodeImage } from 'modules/batch.bicep'
 import { VaultEntries } from 'modules/keys.bicep'
@@ -35,9 +36,9 @@ param trainerHash string = ''
 @description('Optional. Object id of the person or program that publishes the trainer, in place of whoever deploys this template.')
 param publisherPrincipalId string = deployer().objectId
 
-@description('Optional. Object ids of people, groups and programs that may upload datasets.')
+@description('Optional. Who may upload datasets: object ids of people, groups and programs, each with the beginning of the file names that it may read, list and write. End it with a sign such as -, because sales also allows sales-emea.csv. An empty one allows all datasets.')
 @maxLength(50)
-param uploaderPrincipalIds string[] = []
+param uploaders Uploader[] = []
 
 @description('Optional. Whether to create or update the Batch pool. If false, a pool that exists stays as it is, should Batch refuse to update it.')
 param deployPool bool = true
@@ -182,6 +183,7 @@ module storage 'modules/storage.bicep' = {
     names: names
     sharedKey: withKeys
     retentionInDays: retentionInDays
+    logsId: monitoring.outputs.logsId
   }
 }
 
@@ -375,7 +377,7 @@ module rolesOfServices 'modules/roles-services.bicep' = {
     scoringPrincipalId: identities.outputs.scoring.principalId
     workspacePrincipalId: identities.outputs.workspace.principalId
     publisherPrincipalId: toLower(publisherPrincipalId)
-    uploaderPrincipalIds: map(uploaderPrincipalIds, id => toLower(id))
+    uploaders: map(uploaders, each => { principalId: toLower(each.principalId), prefix: each.prefix })
     proven: roleSet == 'Proven'
   }
   #restore-diagnostics what-if-short-circuiting

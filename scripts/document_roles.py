@@ -25,7 +25,8 @@ HEAD = """# Who may do what
 deploy; [bicep/roles.json](../bicep/roles.json) adds reasons and calls, which tests compare with the code.
 Each heading is one role assignment, followed by the calls that need it; another role of the same identity
 grants a few of them too. The operations are Azure's own names; those marked *data* are checked by the service
-itself. `touchdown check` asks a deployment whether its identities may make these calls.
+itself. Where a call is on a blob, the condition of the assignment allows that name; names in capitals stand
+for any text. `touchdown check` asks a deployment whether its identities may make these calls.
 
 Each role is as narrow as its calls allow, even where one broader role could replace several assignments,
 with two exceptions. The workspace's identity has the roles that Azure ML's documentation asks for, some of
@@ -34,6 +35,29 @@ cluster have the roles with which a Custom activity and a batch endpoint are rep
 without keys. With `roleSet=Narrow` they have narrower ones instead, which should suffice; nobody has
 confirmed that yet. A deployment assigns one of the two, but it deletes no role assignment: after you change
 `roleSet` or `imageBuildCompute`, delete the assignments that this page lists under the other value.
+
+## Who may write where
+
+A condition limits whoever changes blobs of the data account to places of its own, by the beginnings of names
+([conditions.bicep](../bicep/conditions.bicep)). Reading is limited for uploaders only.
+
+| who | changes in the container of datasets, code and runs | and in other containers |
+| --- | --- | --- |
+| the app | `app/`, `index/`, `locks/`, `runs/RUN/smoke/` | nothing |
+| trainings | `runs/`, but not `runs/RUN/smoke/` | `adfjobs` |
+| trainings, `roleSet=Proven` | all but `app/`, `index/`, `locks/`, `code/`, `datasets/`, `runs/RUN/smoke/` \
+| all but names that begin so |
+| the scoring cluster | `runs/RUN/smoke/`, `scoring/`, `azureml/` | `azureml` |
+| the scoring cluster, `roleSet=Proven`; the workspace | all but `app/`, `index/`, `locks/`, `code/`, \
+`datasets/`, and of `runs/` only `runs/RUN/smoke/` | all |
+| who deploys | `code/`, `datasets/`, `scoring/`, and `runs/touchdown-check-`, to delete what \
+`touchdown check` made | nothing |
+| an uploader | names below `datasets/` that begin with its prefix; it reads and lists nothing else | \
+nothing |
+
+A condition binds operations on blobs alone. The built-in roles of the app, the trainings, the scoring
+cluster, the workspace and who deploys can also delete their containers; a deleted container can be restored
+for 7 days. An uploader's role has no operation on containers.
 """
 IDENTITIES = {
     "app": "The Function App",
@@ -84,6 +108,8 @@ def document(table: list[dict[str, Any]]) -> str:
                 needs += [f"`{name}` (data)" for name in call.get("dataActions", [])]
                 code = call["by"].endswith((".py", ".sh"))
                 by, what = (f"`{call[key]}`" if code else call[key] for key in ("by", "call"))
+                if at := call.get("blob") or (call.get("prefix", "") and f"{call['prefix']}*"):
+                    what += f", on `{at.replace('{container}/', '')}`"
                 lines.append(f"| {by} | {what} | {'<br>'.join(needs)} |")
             lines.append("")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 // exist before it. The articles of Azure ML's documentation that a comment names are below
 // learn.microsoft.com/azure/machine-learning. ../roles.json lists the calls that need each role.
 
+import { ofMachineLearning } from '../conditions.bicep'
 import { Names, roleDefinitionType, roles } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
@@ -69,6 +70,8 @@ resource scoringUsesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' =
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
+    conditionVersion: '2.0'
+    condition: ofMachineLearning()
   }
 }
 
@@ -131,6 +134,8 @@ resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: workspacePrincipalId
     principalType: 'ServicePrincipal'
+    conditionVersion: '2.0'
+    condition: ofMachineLearning()
   }
 }
 

@@ -1,6 +1,7 @@
 // Roles on the services themselves, and on the containers that they share. Roles that must exist before the services
 // are in roles.bicep. ../roles.json lists the calls that need each role.
 
+import { ofApp, ofPublisher, ofScoring, ofUploader, Uploader } from '../conditions.bicep'
 import { Names, roleDefinitionType, roles } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
@@ -24,18 +25,17 @@ param workspacePrincipalId string
 @description('Required. Object id of the person or program that deploys, in lower case.')
 param publisherPrincipalId string
 
-@description('Required. Object ids of the people, groups and programs that upload datasets, in lower case.')
-param uploaderPrincipalIds string[]
+@description('Required. People, groups and programs that upload datasets, their object ids in lower case.')
+param uploaders Uploader[]
 
 @description('Required. Whether to assign the roles with which a Custom activity and a batch endpoint are reported or documented to work, instead of narrower ones.')
 param proven bool
 
 var blobType = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
-var writes = join(map(['write', 'add/action'], action => '!(ActionMatches{\'${blobType}/${action}\'})'), ' AND ')
-var onlyDatasets = '((${writes}) OR (@Resource[${blobType}:path] StringLike \'datasets/*\'))'
 
-// Each principal once, and without the publisher, who may upload already: Azure refuses a second assignment of one role.
-var uploaders = filter(union(uploaderPrincipalIds, []), id => id != publisherPrincipalId)
+// Each principal once, with all its prefixes, and without the publisher, who may upload already: Azure refuses a second
+// assignment of one role.
+var uploaderIds = filter(union(map(uploaders, each => each.principalId), []), id => id != publisherPrincipalId)
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2026-03-01' existing = {
   name: names.workspace
@@ -100,12 +100,12 @@ resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
 }
 
 // The built-in roles for people who write blobs can also delete and change the container, which no condition can prevent:
-// a condition binds data actions only. The portal and Storage Explorer list from the top, so reading has no condition.
+// a condition binds data actions only.
 resource uploader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(data.id, 'uploader')
   properties: {
     roleName: 'Touchdown uploader (${names.dataStorage})'
-    description: 'Read the blobs of a container, and create and replace those that a condition allows.'
+    description: 'Read, list, create and replace the blobs of a container that a condition allows.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
     permissions: [
@@ -162,6 +162,8 @@ resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
+    conditionVersion: '2.0'
+    condition: ofApp()
   }
 }
 
@@ -198,6 +200,8 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
+    conditionVersion: '2.0'
+    condition: ofScoring()
   }
 }
 
@@ -270,12 +274,14 @@ resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022
     description: 'publisherPublishesTrainer (docs/roles.md)'
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: publisherPrincipalId
+    conditionVersion: '2.0'
+    condition: ofPublisher()
   }
 }
 
-// People and programs that upload datasets; they read the container, and can write below datasets/ only.
+// People and programs that upload datasets; they read, list and write those whose names begin with their prefix.
 resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in uploaders: {
+  for principalId in uploaderIds: {
     name: guid(runs.id, principalId, uploader.name)
     scope: runs
     properties: {
@@ -283,7 +289,7 @@ resource uploadersUpload 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
       roleDefinitionId: uploader.id
       principalId: principalId
       conditionVersion: '2.0'
-      condition: onlyDatasets
+      condition: ofUploader(map(filter(uploaders, each => each.principalId == principalId), each => each.prefix))
     }
   }
 ]

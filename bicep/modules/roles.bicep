@@ -2,6 +2,7 @@
 // services. Roles for Azure ML are in roles-machine-learning.bicep, those on the services themselves in
 // roles-services.bicep. ../roles.json lists the calls that need each role.
 
+import { ofTraining, ofTrainingProven } from '../conditions.bicep'
 import { deadLetters, Names, roleDefinitionType, roles } from '../names.bicep'
 
 @description('Required. Names, as returned by namesOf in names.bicep.')
@@ -128,6 +129,8 @@ resource trainingOwnsDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataOwner)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
+    conditionVersion: '2.0'
+    condition: ofTrainingProven()
   }
 }
 
@@ -141,5 +144,7 @@ resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
     roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
+    conditionVersion: '2.0'
+    condition: ofTraining()
   }
 }

@@ -18,6 +18,9 @@ param sharedKey bool
 @description('Required. Days after which Custom activity logs, dead letters and earlier versions of blobs are deleted.')
 param retentionInDays int
 
+@description('Required. Resource id of the Log Analytics workspace that receives logs.')
+param logsId string
+
 @description('Properties of an account. sharedKey: whether it accepts its shared key.')
 func accountWith(sharedKey bool) resourceInput<'Microsoft.Storage/storageAccounts@2025-08-01'>.properties => {
   accessTier: 'Hot'
@@ -56,6 +59,19 @@ resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' =
     deleteRetentionPolicy: { enabled: true, days: 7 }
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
     isVersioningEnabled: true
+  }
+}
+
+// Who changed which blob, with the ETag that a run names: an event of a new blob does not say who wrote it.
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: dataBlobs
+  properties: {
+    workspaceId: logsId
+    logs: [
+      { category: 'StorageWrite', enabled: true }
+      { category: 'StorageDelete', enabled: true }
+    ]
   }
 }
 

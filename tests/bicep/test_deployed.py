@@ -45,7 +45,7 @@ PLANTED: dict[str, tuple[str, Callable[[Resource], object]]] = {
     "assignments_are_those_of_the_document": (ASSIGNMENT, properties(roleDefinitionId=f"x/{CONTRIBUTOR}")),
     "an_assignment_says_where_it_is_explained": (ASSIGNMENT, properties(description="docs/rules.md")),
     "an_identity_is_named_as_one": (ASSIGNMENT, properties(principalType="User")),
-    "uploaders_write_datasets_only": (ASSIGNMENT, properties(condition="true")),
+    "whoever_changes_blobs_has_a_condition": (ASSIGNMENT, properties(condition="true")),
     "storage_is_neither_public_nor_keyed": (
         "Microsoft.Storage/storageAccounts",
         properties(allowBlobPublicAccess=True),

@@ -11,7 +11,7 @@ from localcloud.access.decisions import Allowed, Refused
 
 from scripts.assigned_roles import ASSIGNMENT, principal_of, role_of, scope
 from tests.bicep.deployed import Deployed, committed
-from tests.bicep.granted import access, assigned, calls
+from tests.bicep.granted import CONTAINER, access, assigned, calls, on_blob
 
 CASES = [each for each in committed() if each.is_main]
 CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
@@ -82,40 +82,134 @@ def test_a_refusal_says_who_may_not_do_what_and_where() -> None:
     assert f"over scope '{scope(assignment)}'" in decided.message
 
 
-@pytest.mark.parametrize("case", ["uploaders", "everything"])
+NAMES = (
+    "app/runs/r/run.json",
+    "app/endpoints/e",
+    "index/runs/1-r",
+    "locks/e",
+    "code/h/main.py",
+    "code/pool/h/requirements.txt",
+    "datasets/sales-a.csv",
+    "datasets/iris.csv",
+    "runs/r/0/m/artifacts/model/MLmodel",
+    "runs/r/report.html",
+    "runs/r/smoke/predictions.csv",
+    "runs/r/0/m/artifacts/model/smoke/predictions.csv",
+    "runs/touchdown-check-1/0/m/artifacts/model/MLmodel",
+    "scoring/s/predictions.csv",
+    "azureml/job/output",
+    "elsewhere",
+)
+"""Names of blobs in the container of datasets, code and runs."""
+OTHERS = ("adfjobs/j/x", "azureml/ExperimentRun/x", "azureml/code/x", "snapshots/code/x")
+"""Blobs in other containers, each with its container."""
+RUNS = {each for each in NAMES if each.startswith("runs/")}
+SMOKE = {"runs/r/smoke/predictions.csv"}
+DEEPER = {"runs/r/0/m/artifacts/model/smoke/predictions.csv"}
+BARRED = {each for each in NAMES if each.split("/")[0] in ("app", "index", "locks", "code", "datasets")}
+OF_APP = {"app/runs/r/run.json", "app/endpoints/e", "index/runs/1-r", "locks/e"}
+OF_MACHINE_LEARNING = {*NAMES} - BARRED - RUNS | SMOKE | {*OTHERS}
+CHANGED = {
+    ("defaults", "appReadsAndWritesRuns"): OF_APP | SMOKE,
+    ("defaults", "trainingOwnsDataAccount"): {*NAMES, "adfjobs/j/x", "azureml/ExperimentRun/x"}
+    - (BARRED | SMOKE | DEEPER),
+    ("narrow", "trainingUsesDataAccount"): RUNS - SMOKE - DEEPER | {"adfjobs/j/x"},
+    ("defaults", "scoringUsesBlobs"): OF_MACHINE_LEARNING,
+    ("narrow", "scoringReadsAndWritesData"): SMOKE | {"scoring/s/predictions.csv", "azureml/job/output"},
+    ("defaults", "workspaceReadsAndWritesBlobs"): OF_MACHINE_LEARNING,
+    ("defaults", "publisherPublishesTrainer"): {
+        *(each for each in NAMES if each.startswith(("code/", "datasets/", "scoring/"))),
+        "runs/touchdown-check-1/0/m/artifacts/model/MLmodel",
+    },
+    ("everything", "uploadersUpload"): {"datasets/sales-a.csv", "datasets/iris.csv"},
+}
+"""By case and assignment, the blobs that it allows to change."""
+
+
+@pytest.mark.parametrize("operation", ["write", "add/action", "delete", "move/action"])
+@pytest.mark.parametrize(("case", "name"), CHANGED)
+def test_each_actor_changes_blobs_in_its_own_places_alone(case: str, name: str, operation: str) -> None:
+    (deployed,) = [each for each in CASES if each.case == case]
+    ((row, assignment),) = [each for each in assigned(deployed) if each[0]["name"] == name]
+    alone = access(deployed, [assignment])
+    principal = assignment["properties"]["principalId"]
+    if name == "uploadersUpload" and operation in ("delete", "move/action"):
+        expected = set[str]()
+    else:
+        expected = CHANGED[case, name]
+    allowed = set()
+    for each in (*NAMES, *OTHERS):
+        path = each if each in OTHERS else f"{CONTAINER}/{each}"
+        account = scope(assignment).partition("/blobServices/")[0]
+        there = f"{account}/blobServices/default/containers/{path.partition('/')[0]}"
+        call = Call(
+            principal, f"{CONTAINERS}/blobs/{operation}", there, is_data=True, attributes=on_blob(path)
+        )
+        if isinstance(alone.decide(call), Allowed):
+            allowed.add(each)
+    assert allowed == expected
+    assert row["identity"] != "uploaders" or deployed.case == "everything"
+
+
+A, B = "aaaaaaaa-0000-0000-0000-000000000002", "aaaaaaaa-0000-0000-0000-000000000003"
+"""Of the case "uploaders": A has sales- and sales_, and B has iris*?_, in which nothing is a wildcard."""
+
+
 @pytest.mark.parametrize(
-    ("operation", "attributes", "expected"),
+    ("operation", "attributes", "may"),
     [
-        ("blobs/write", {BLOB_PATH: "datasets/x.csv"}, True),
-        ("blobs/add/action", {BLOB_PATH: "datasets/x.csv"}, True),
-        ("blobs/write", {BLOB_PATH: "datasets/folder/x.csv"}, True),
-        ("blobs/write", {BLOB_PATH: "code/main.py"}, False),
-        ("blobs/add/action", {BLOB_PATH: "code/main.py"}, False),
-        ("blobs/write", {BLOB_PATH: "runs/x/datasets/y.csv"}, False),
-        ("blobs/write", {BLOB_PATH: "Datasets/x.csv"}, False),
-        ("blobs/write", {BLOB_PATH: "datasets"}, False),
-        ("blobs/write", {}, False),
-        ("blobs/read", {BLOB_PATH: "code/main.py"}, True),
-        ("blobs/read", {BLOB_PREFIX: ""}, True),
-        ("blobs/delete", {BLOB_PATH: "datasets/x.csv"}, False),
-        ("blobs/deleteBlobVersion/action", {BLOB_PATH: "datasets/x.csv"}, False),
-        ("blobs/tags/write", {BLOB_PATH: "datasets/x.csv"}, False),
-        ("blobs/move/action", {BLOB_PATH: "datasets/x.csv"}, False),
+        ("write", {BLOB_PATH: "datasets/sales-1.csv"}, A),
+        ("write", {BLOB_PATH: "datasets/sales_1.csv"}, A),
+        ("add/action", {BLOB_PATH: "datasets/sales-1.csv"}, A),
+        ("read", {BLOB_PATH: "datasets/sales-1.csv"}, A),
+        ("write", {BLOB_PATH: "datasets/iris*?_1.csv"}, B),
+        ("read", {BLOB_PATH: "datasets/iris*?_1.csv"}, B),
+        ("write", {BLOB_PATH: "datasets/sales-folder/x.csv"}, A),
+        ("write", {BLOB_PATH: "datasets/iris-and_1.csv"}, ""),
+        ("write", {BLOB_PATH: "datasets/sales.csv"}, ""),
+        ("write", {BLOB_PATH: "datasets/Sales-1.csv"}, ""),
+        ("write", {BLOB_PATH: "Datasets/sales-1.csv"}, ""),
+        ("write", {BLOB_PATH: "/datasets/sales-1.csv"}, ""),
+        ("write", {BLOB_PATH: "datasets"}, ""),
+        ("write", {BLOB_PATH: "datasets/"}, ""),
+        ("write", {BLOB_PATH: "code/main.py"}, ""),
+        ("add/action", {BLOB_PATH: "code/main.py"}, ""),
+        ("write", {BLOB_PATH: "runs/x/datasets/sales-1.csv"}, ""),
+        ("write", {}, ""),
+        ("read", {BLOB_PATH: "code/main.py"}, ""),
+        ("read", {BLOB_PATH: "app/runs/r/run.json"}, ""),
+        ("read", {}, ""),
+        ("delete", {BLOB_PATH: "datasets/sales-1.csv"}, ""),
+        ("deleteBlobVersion/action", {BLOB_PATH: "datasets/sales-1.csv"}, ""),
+        ("tags/write", {BLOB_PATH: "datasets/sales-1.csv"}, ""),
+        ("tags/read", {BLOB_PATH: "datasets/sales-1.csv"}, ""),
+        ("filter/action", {}, ""),
+        ("move/action", {BLOB_PATH: "datasets/sales-1.csv"}, ""),
+        ("list", {BLOB_PREFIX: "datasets/sales-"}, A),
+        ("list", {BLOB_PREFIX: "datasets/sales_2026"}, A),
+        ("list", {BLOB_PREFIX: "datasets/iris*?_"}, B),
+        ("list", {BLOB_PREFIX: "datasets/sales"}, ""),
+        ("list", {BLOB_PREFIX: "datasets/"}, ""),
+        ("list", {BLOB_PREFIX: ""}, ""),
+        ("list", {}, ""),
+        ("list", {BLOB_PREFIX: "", BLOB_PATH: "datasets/sales-1.csv"}, ""),
     ],
 )
-def test_uploaders_write_below_datasets_and_nothing_else(
-    case: str, operation: str, attributes: dict[Attribute, Value], expected: bool
+def test_an_uploader_reads_lists_and_writes_what_begins_with_its_prefix(
+    operation: str, attributes: dict[Attribute, Value], may: str
 ) -> None:
-    (deployed,) = [each for each in CASES if each.case == case]
+    (deployed,) = [each for each in CASES if each.case == "uploaders"]
     people = [each for each in deployed.of(ASSIGNMENT) if principal_of(deployed, each) == "uploaders"]
     all_of_it = access(deployed, deployed.of(ASSIGNMENT))
-    assert people
-    for each in people:
-        person, container = each["properties"]["principalId"], scope(each)
-        call = Call(person, f"{CONTAINERS}/{operation}", container, is_data=True, attributes=attributes)
-        assert isinstance(all_of_it.decide(call), Allowed) is expected
+    assert {each["properties"]["principalId"] for each in people} == {A, B}
+    container = scope(people[0])
+    kind = "Blob.List" if operation == "list" else ""
+    name = f"{CONTAINERS}/blobs/{'read' if kind else operation}"
+    for person in (A, B):
+        call = Call(person, name, container, is_data=True, suboperation=kind, attributes=attributes)
+        assert isinstance(all_of_it.decide(call), Allowed) is (person == may)
         elsewhere = Call(
-            person, f"{CONTAINERS}/{operation}", f"{container}-2", is_data=True, attributes=attributes
+            person, name, f"{container}-2", is_data=True, suboperation=kind, attributes=attributes
         )
         assert isinstance(all_of_it.decide(elsewhere), Refused)
         for own in ("read", "write", "delete"):

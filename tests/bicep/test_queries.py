@@ -1,7 +1,7 @@
 """The queries of alerts, workbook and documents, in Microsoft's language service for Kusto.
 
-log_tables.json has the columns of the tables. Source: the pages apptraces, apprequests, appexceptions and
-adfpipelinerun below https://learn.microsoft.com/azure/azure-monitor/reference/tables/.
+log_tables.json has the columns of the tables. Source: the pages apptraces, apprequests, appexceptions,
+adfpipelinerun and storagebloblogs below https://learn.microsoft.com/azure/azure-monitor/reference/tables/.
 """
 
 import json

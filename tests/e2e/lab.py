@@ -136,17 +136,18 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
 
     # 5. Invoke it on the data without its label, and read the predictions.
     rows = [line.rsplit(",", 1)[0] for line in data.splitlines()]
-    container.upload_blob("lab/unlabelled.csv", "\n".join(rows) + "\n", overwrite=True)
+    container.upload_blob("scoring/lab/unlabelled.csv", "\n".join(rows) + "\n", overwrite=True)
     job = ml.batch_endpoints.invoke(
         endpoint_name="lab-iris",
         deployment_name="classifier",
         input=Input(
-            type=AssetTypes.URI_FILE, path="azureml://datastores/workspaceblobstore/paths/lab/unlabelled.csv"
+            type=AssetTypes.URI_FILE,
+            path="azureml://datastores/workspaceblobstore/paths/scoring/lab/unlabelled.csv",
         ),
         outputs={
             "score": Output(
                 type=AssetTypes.URI_FILE,
-                path="azureml://datastores/workspaceblobstore/paths/lab/scored/predictions.csv",
+                path="azureml://datastores/workspaceblobstore/paths/scoring/lab/scored/predictions.csv",
             )
         },
     )
@@ -160,7 +161,7 @@ def lab(given: dict[str, str]) -> dict[str, Any]:
     status = until("the end of the scoring job", scored)
     if status != "Completed":
         raise RuntimeError(f"the scoring job {status}")
-    text = container.download_blob("lab/scored/predictions.csv", encoding="utf-8").readall()
+    text = container.download_blob("scoring/lab/scored/predictions.csv", encoding="utf-8").readall()
     return {
         "folder": folder,
         "files": [name.removeprefix(f"{folder}/") for name in names if name.startswith(folder)],

@@ -1,10 +1,13 @@
 """Input from outside is not trusted: calls need their key or token, and names are never interpreted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from localcloud.controls import Controls
+from localcloud.credentials import Principal
+from localcloud.identities import client_id_of
 from localcloud.stack import Stack
 
 from tests.e2e.conftest import (
@@ -17,9 +20,10 @@ from tests.e2e.conftest import (
     succeeded,
     versions,
 )
+from touchdown import local
 from touchdown.client import ApiError, Client
 from touchdown.local.deploying import outputs
-from touchdown.local.names import FACTORY_ID
+from touchdown.local.names import FACTORY_ID, identity_id
 
 pytestmark = pytest.mark.e2e
 
@@ -115,7 +119,7 @@ def test_a_name_with_a_path_in_it_is_refused(client: Client, dataset: str) -> No
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("other/x.csv", rows()),
+        ("scoring/other/x.csv", rows()),
         ("datasets/deeper/x.csv", rows()),
         ("datasets/notes.md", rows()),
         ("datasets/main.py", rows()),
@@ -131,11 +135,13 @@ def test_a_blob_that_is_no_dataset_starts_no_run(client: Client, name: str, path
     assert {line["run_id"] for line in client.runs()} - before == {marker.run_id}
 
 
-def test_forged_model_events_change_nothing(client: Client, name: str) -> None:
+def test_forged_model_events_change_nothing(cloud: Stack, client: Client, name: str) -> None:
+    node = Principal(cloud.home, "pool", client_id_of(identity_id("training")))
     upload = client.upload(rows(), f"{name}.csv", {"epochs": "4000"})
     client.wait(upload.run_id, until=lambda run: run.get("stage") == "wait")
     # The model of another run, a model in the wrong folder, and a model of a run that does not exist.
-    client.put_blob(f"runs/{upload.run_id}/smoke/MLmodel", b"flavors: {}")
-    client.put_blob("runs/nobody-0123/0/x/artifacts/model/MLmodel", b"flavors: {}")
+    with Client(replace(local.target(cloud.home), credential=node)) as other:
+        other.put_blob(f"runs/{upload.run_id}/elsewhere/MLmodel", b"flavors: {}")
+        other.put_blob("runs/nobody-0123/0/x/artifacts/model/MLmodel", b"flavors: {}")
     run = finished(client, upload.run_id)
     assert (run["status"], run["outcome"]) == ("Succeeded", "promoted")

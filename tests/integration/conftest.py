@@ -13,6 +13,7 @@ from localcloud.pytest_plugin import LocalCloud
 from localcloud.spec import CloudSpec
 
 from tests.checkout import CHECKOUT
+from tests.integration import actors
 from touchdown import local
 from touchdown.local.names import identity_id
 
@@ -29,6 +30,7 @@ def localcloud_spec() -> Callable[[Home], CloudSpec]:
 def cloud_home(localcloud: LocalCloud) -> Home:
     """The home of the session's running cloud, with everything deployed but the app's code."""
     local.deploy(localcloud.home, CHECKOUT, code=False)
+    actors.work_in(localcloud.home)
     return localcloud.home
 
 

@@ -5,7 +5,7 @@ Azure decides, by localcloud.access.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from touchdown.checking.findings import Finding, Outcome
 from touchdown.connection import Json
 
 if TYPE_CHECKING:
+    from localcloud.access.conditions.attributes import Attribute, Value
     from localcloud.access.decisions import Access
 
 ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments"
@@ -40,11 +41,11 @@ class Needed:
     when: str
     calls: list[Json]
 
-    def operations(self) -> list[tuple[str, bool]]:
-        """The operations, each with whether it is a data action."""
+    def operations(self) -> list[tuple[str, bool, str]]:
+        """The operations, each with whether it is a data action, and the blob that it is on, or ""."""
         return sorted(
             {
-                (name, kind == "dataActions")
+                (name, kind == "dataActions", call.get("blob", ""))
                 for call in self.calls
                 for kind in ("actions", "dataActions")
                 for name in call.get(kind, [])
@@ -87,7 +88,7 @@ def finding(found: Deployment, identity: str, principal: str, rows: list[Needed]
         cell = EMPTY_USER_LOG if identity == "scoring" else ""
         message = f"{name} may not {said}. {AGAIN}"
         return Finding("roles", Outcome.FAILED, message, cell)
-    count = sum(len(row.operations()) for row in rows)
+    count = sum(len({name for name, *_ in row.operations()}) for row in rows)
     return Finding("roles", Outcome.OK, f"{name} may make its calls; operations: {count}.")
 
 
@@ -120,15 +121,24 @@ def unmet(
 def refused_of(found: Deployment, access: "Access", principal: str, row: Needed) -> list[str]:
     """The operations of a row that are refused."""
     from localcloud.access.calls import Call
+    from localcloud.access.conditions.attributes import BLOB_PATH, CONTAINER_NAME
     from localcloud.access.decisions import Refused
+
+    def attributes(blob: str) -> "Mapping[Attribute, Value]":
+        """What the condition of an assignment may ask of a call on a blob, `container/name`."""
+        container, _, name = blob.format(container=found.target.container).partition("/")
+        return {CONTAINER_NAME: container, BLOB_PATH: name} if name else {}
 
     place = row.place.format(token=found.token, container=found.target.container)
     scope = f"{found.group}/providers/{place}"
-    return [
+    refused = [
         name
-        for name, is_data in row.operations()
-        if isinstance(access.decide(Call(principal, name, scope, is_data=is_data)), Refused)
+        for name, is_data, blob in row.operations()
+        if isinstance(
+            access.decide(Call(principal, name, scope, is_data=is_data, attributes=attributes(blob))), Refused
+        )
     ]
+    return list(dict.fromkeys(refused))
 
 
 def access_of(found: Deployment, principal: str) -> tuple["Access", list[str]]:

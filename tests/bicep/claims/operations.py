@@ -88,8 +88,19 @@ def the_workbook_shows_each_query(deployed: Deployed) -> Iterator[str]:
             yield f"the workbook has {len(items)} charts"
 
 
+def changes_of_blobs_are_logged(deployed: Deployed) -> Iterator[str]:
+    """Those of the data account: an event of a new blob does not say who wrote it."""
+    settings = deployed.of("Microsoft.Insights/diagnosticSettings")
+    places = [deployed.plain(each["id"]) for each in settings]
+    if deployed.is_main and not any("/stdata/blobServices/default/" in each for each in places):
+        yield f"diagnostic settings: {places}"
+
+
 def logs_go_to_log_analytics(deployed: Deployed) -> Iterator[str]:
-    """The factory's own tables need the destination Dedicated: the queries read ADFPipelineRun."""
+    """The factory's own tables need the destination Dedicated: the queries read ADFPipelineRun.
+
+    Of blobs, reads are not logged: they say nothing about who changed one, and cost most.
+    """
     for each in deployed.of("Microsoft.Insights/diagnosticSettings"):
         wanted: dict[str, Any] = {
             "workspaceId": "Microsoft.OperationalInsights/workspaces/log-",
@@ -97,6 +108,9 @@ def logs_go_to_log_analytics(deployed: Deployed) -> Iterator[str]:
         }
         if "/factories/" in each["id"]:
             wanted["logAnalyticsDestinationType"] = "Dedicated"
+        if "/blobServices/" in each["id"]:
+            changes = ("StorageWrite", "StorageDelete")
+            wanted["logs"] = [{"category": name, "enabled": True} for name in changes]
         yield from differences(
             f"logs of {deployed.plain(each['id'])}", deployed.plain(each["properties"]), wanted
         )
@@ -107,4 +121,5 @@ CLAIMS = [
     alerts_reach_the_operator,
     the_workbook_shows_each_query,
     logs_go_to_log_analytics,
+    changes_of_blobs_are_logged,
 ]

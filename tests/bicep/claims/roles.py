@@ -17,6 +17,8 @@ DEFAULTS = {
     "computeName": "cpu-cluster",
 }
 """The defaults of the parameters on which assignments depend."""
+CHANGING = ("Storage Blob Data Owner", "Storage Blob Data Contributor", "Touchdown uploader")
+"""The roles that may change blobs."""
 
 
 @functools.cache
@@ -69,17 +71,15 @@ def an_identity_is_named_as_one(deployed: Deployed) -> Iterator[str]:
             yield f"{deployed.plain(each['id'])}: principalType {each['properties'].get('principalType')}"
 
 
-def uploaders_write_datasets_only(deployed: Deployed) -> Iterator[str]:
+def whoever_changes_blobs_has_a_condition(deployed: Deployed) -> Iterator[str]:
+    """On the data account, but for Azure ML's own container."""
     for each in deployed.of(ASSIGNMENT):
-        condition = each["properties"].get("condition", "")
-        if principal_of(deployed, each) == "uploaders":
-            ends = " OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path]"
-            if f"{ends} StringLike 'datasets/*'))" not in condition:
-                yield f"an uploader has the condition {condition!r}"
-            if each["properties"].get("conditionVersion") != "2.0":
-                yield "a condition has no version 2.0"
-        elif condition:
-            yield f"{deployed.plain(each['id'])} has a condition"
+        role, place = role_of(deployed, each), scope_of(deployed, each)
+        is_limited = role in CHANGING and place in ("data account", "container of datasets, code and runs")
+        expected = ("2.0", True) if is_limited else (None, False)
+        given = each["properties"]
+        if (given.get("conditionVersion"), bool(given.get("condition"))) != expected:
+            yield f"{name_of(each)} has the condition {given.get('condition')!r}"
 
 
 def an_assignment_says_where_it_is_explained(deployed: Deployed) -> Iterator[str]:
@@ -96,5 +96,5 @@ CLAIMS = [
     nobody_gets_a_role_twice,
     an_assignment_says_where_it_is_explained,
     an_identity_is_named_as_one,
-    uploaders_write_datasets_only,
+    whoever_changes_blobs_has_a_condition,
 ]

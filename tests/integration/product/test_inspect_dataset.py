@@ -19,6 +19,7 @@ from runs.contracts import Dataset, RunRequest, Upload
 from runs.errors import RefusedError
 from services import run_store
 from services.clients import Clients
+from tests.integration import actors
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +28,7 @@ GOOD = b"a,b,label\n" + b"".join(b"%d,%d,%s\n" % (n, n, b"xy"[n % 2 :][:1]) for 
 
 def uploaded(clients: Clients, name: str, body: bytes, metadata: dict[str, str] | None = None) -> RunRequest:
     path = f"datasets/{name}"
-    answer = clients.container.upload_blob(path, body, overwrite=True, metadata=metadata)
+    answer = actors.uploader().upload_blob(path, body, overwrite=True, metadata=metadata)
     etag = str(answer.get_blob_properties().etag).strip('"')
     upload = Upload(clients.settings.container, path, etag, "2026-05-01T00:00:00Z")
     return RunRequest(f"inspect-{etag.lower()}", upload, {}, "event", "2026-05-01T00:00:00Z")
@@ -249,7 +250,7 @@ def test_a_run_takes_the_metadata_and_properties_that_were_set_after_the_upload(
     clients: Clients, unique: str
 ) -> None:
     request = claimed(clients, f"{unique}.csv")
-    blob = clients.container.get_blob_client(request.upload.path)
+    blob = actors.uploader().get_blob_client(request.upload.path)
     blob.set_blob_metadata({"epochs": "7"})
     blob.set_http_headers(ContentSettings(content_type="text/csv"))
     now = blob.get_blob_properties()
@@ -283,7 +284,7 @@ def test_a_run_that_comes_before_the_event_of_a_newer_upload_goes_on_with_that(
 
 
 def test_a_run_of_an_append_blob_reads_what_was_appended_until_then(clients: Clients, unique: str) -> None:
-    blob = clients.container.get_blob_client(f"datasets/{unique}.csv")
+    blob = actors.uploader().get_blob_client(f"datasets/{unique}.csv")
     etag = str(blob.create_append_blob()["etag"]).strip('"')
     upload = Upload(clients.settings.container, blob.blob_name, etag, "2026-05-01T00:00:00Z")
     request = RunRequest(run_of(upload), upload, {}, "http", "2026-05-01T00:00:00Z")
@@ -294,7 +295,7 @@ def test_a_run_of_an_append_blob_reads_what_was_appended_until_then(clients: Cli
 
 def test_a_copy_is_read_like_an_upload(clients: Clients, unique: str) -> None:
     source = uploaded(clients, f"{unique}.csv", GOOD, {"epochs": "7"})
-    copy = clients.container.get_blob_client(f"datasets/{unique} copy.csv")
+    copy = actors.uploader().get_blob_client(f"datasets/{unique} copy.csv")
     copy.start_copy_from_url(clients.container.get_blob_client(source.upload.path).url)
     etag = str(copy.get_blob_properties().etag).strip('"')
     upload = replace(source.upload, path=copy.blob_name, etag=etag)
@@ -304,7 +305,7 @@ def test_a_copy_is_read_like_an_upload(clients: Clients, unique: str) -> None:
 
 def test_a_deleted_dataset_is_missing(clients: Clients, unique: str) -> None:
     request = claimed(clients, f"{unique}.csv")
-    clients.container.delete_blob(request.upload.path)
+    actors.publisher().delete_blob(request.upload.path)
     with pytest.raises(RefusedError) as refused:
         inspect_dataset(request, clients)
     assert refused.value.code == "DatasetMissing"

@@ -38,6 +38,7 @@ from runs.contracts import (
 from runs.errors import RefusedError, TransientError
 from services import run_store
 from services.clients import Clients
+from tests.integration import actors
 
 pytestmark = pytest.mark.integration
 
@@ -179,7 +180,7 @@ def trained(clients: Clients, of: Upload, **changes: Any) -> TrainedModel:
     """A model in storage, with the trainer's layout. It can be deployed, but it cannot score."""
     id_ = run_id(of)
     folder = f"runs/{id_}/0/abc/artifacts"
-    container = clients.container
+    container = actors.trainer()
     metrics = json.dumps(metrics_of(of, **changes)).encode()
     container.upload_blob(f"{folder}/metrics.json", metrics, overwrite=True)
     for name, content in {"conda.yaml": CONDA, "python_env.yaml": b"", "model.pkl": b""}.items():
@@ -342,7 +343,7 @@ def test_a_result_is_read_with_its_gate_and_its_report(clients: Clients, unique:
     bare = result(clients, of)
     assert bare.report == ""
     path = f"runs/{run_id(of)}/report.html"
-    clients.container.upload_blob(path, b"<!doctype html>")
+    actors.trainer().upload_blob(path, b"<!doctype html>")
     found = result(clients, of)
     assert found == replace(bare, report=path)
     assert (found.task, found.algorithm, found.verdict) == ("classification", "boosting", "keep_champion")
@@ -447,7 +448,7 @@ def test_a_deployment_that_azure_ml_refuses_fails_with_azure_mls_message(
     of = upload(clients, unique, 1)
     model = registered(clients, of, f"m{unique}")
     folder = f"runs/{run_id(of)}/0/abc/artifacts/model/MLmodel"
-    clients.container.delete_blob(folder)
+    actors.trainer().delete_blob(folder)
     endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
     poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
     poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}", run_id(of), of), clients)

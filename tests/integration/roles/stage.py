@@ -17,6 +17,7 @@ from runs.errors import RefusedError
 from scripts.assigned_roles import assignments
 from services.clients import Clients
 from services.errors import explain
+from tests.integration import actors
 from tests.integration.roles.assignments import Assignments, Json
 
 LIMIT = 120.0
@@ -106,9 +107,9 @@ def wait_for[T](find: Callable[[], T]) -> T:
 
 
 def uploaded(stage: Stage, unique: str, rows: tuple[str, ...] = ROWS) -> Upload:
-    """A dataset that the app has uploaded."""
+    """A dataset that who deploys has uploaded."""
     path = f"datasets/{unique}.csv"
-    answer = stage.clients.container.upload_blob(path, "\n".join(rows).encode() + b"\n", overwrite=True)
+    answer = actors.publisher().upload_blob(path, "\n".join(rows).encode() + b"\n", overwrite=True)
     etag = answer.get_blob_properties().etag.strip('"')
     return Upload(stage.clients.settings.container, path, etag, "2026-05-01T00:00:00.000000Z")
 

@@ -15,7 +15,7 @@ from localcloud.access.built_in import built_in_named
 from localcloud.access.calls import Call
 from localcloud.access.definitions import RoleDefinition
 
-from scripts.assigned_roles import DEFINITION, own_name, rows
+from scripts.assigned_roles import DEFINITION, name_of, own_name, rows
 from scripts.bicep_deployed import committed
 from tests.unit.bicep.source import BICEP, ROOT, Declared, properties, source, sources, text
 
@@ -34,7 +34,7 @@ BUILT_IN = {
 }
 """What Azure's own roles really grant, for each that the table assigns."""
 ROLES = BUILT_IN | {name: RoleDefinition.of("", name, [permission]) for name, permission in CUSTOM.items()}
-KEYS = {"by", "call", "actions", "dataActions"}
+KEYS = {"by", "call", "actions", "dataActions", "blob", "prefix"}
 CONDITIONS = {
     "": None,
     "roleSet=Proven": "proven",
@@ -214,21 +214,50 @@ def test_uploaders_have_no_right_on_the_container_itself_and_delete_nothing() ->
     assert set(role["dataActions"]) == {f"{BLOBS}/{name}" for name in ("read", "write", "add/action")}
 
 
-def test_whatever_an_uploader_may_write_is_bound_to_the_folder_of_datasets() -> None:
-    """Role-assignment conditions: learn.microsoft.com/azure/role-based-access-control/conditions-format."""
-    module = source(BICEP / "modules" / "roles-services.bicep")
-    (assignment,) = [each for each in module.of("resource") if each.name == "uploadersUpload"]
-    given = properties(assignment.properties()["properties"])
-    assert text(given["conditionVersion"]) == "'2.0'"
-    assert text(given["condition"]) == "onlyDatasets"
-    variables = {each.name: text(each.node) for each in module.of("variable")}
-    bound = set(re.findall(r"'([\w/]+)'", variables["writes"].partition("action =>")[0]))
-    assert {f"{BLOBS}/{name}" for name in bound} == set(CUSTOM["Touchdown uploader"]["dataActions"]) - {
-        f"{BLOBS}/read"
-    }
-    assert variables["onlyDatasets"].endswith(
-        "'((${writes}) OR (@Resource[${blobType}:path] StringLike \\'datasets/*\\'))'"
-    )
+CHANGES = {
+    "write",
+    "add/action",
+    "delete",
+    "deleteBlobVersion/action",
+    "permanentDelete/action",
+    "move/action",
+    "tags/write",
+    "immutableStorage/runAsSuperUser/action",
+    "manageOwnership/action",
+    "modifyPermissions/action",
+    "runAsSuperUser/action",
+}
+"""The operations of "Actions and attributes for Azure role assignment conditions" that change blobs."""
+
+
+def test_the_conditions_bind_every_operation_that_changes_blobs() -> None:
+    """One that a condition does not name is allowed everywhere.
+
+    Source: "Actions and attributes for Azure role assignment conditions for Azure Blob Storage".
+    """
+    bound = [
+        {*re.findall(rf"!\(ActionMatches\{{'{BLOBS}/([^']+)'\}}\)", each["properties"]["condition"])}
+        for deployed in committed()
+        for each in deployed.of("Microsoft.Authorization/roleAssignments")
+        if "condition" in each["properties"] and name_of(each) != "uploadersUpload"
+    ]
+    assert len(bound) >= 35
+    assert all(each == CHANGES for each in bound)
+
+
+def test_whatever_an_uploader_may_do_is_bound_to_its_prefix() -> None:
+    """Its role has three operations, of which reading is two: a list has a prefix in place of a blob."""
+    conditions = [
+        each["properties"]["condition"]
+        for deployed in committed()
+        for each in deployed.of("Microsoft.Authorization/roleAssignments")
+        if name_of(each) == "uploadersUpload"
+    ]
+    assert len(conditions) >= 3
+    for each in conditions:
+        bound = {*re.findall(rf"!\(ActionMatches\{{'{BLOBS}/([^']+)'\}}", each)}
+        assert {f"{BLOBS}/{name}" for name in bound} == {*CUSTOM["Touchdown uploader"]["dataActions"]}
+        assert each.count("StringStartsWith 'datasets/") == each.count("@")
 
 
 # --- The calls in the code ------------------------------------------------------------------------------

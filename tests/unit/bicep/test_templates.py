@@ -19,9 +19,10 @@ SECRET = re.compile(
 BUILT_IN = set(
     re.findall(
         r"\w+",
-        """allowed base64 deployer description empty environment export filter guid items join json listKeys
-        loadJsonContent loadTextContent map maxLength maxValue minLength minValue replace resourceGroup
-        resourceId sealed string subscription subscriptionResourceId toLower union uniqueString""",
+        """allowed base64 contains deployer description empty environment export fail filter guid items join
+        json listKeys loadJsonContent loadTextContent map maxLength maxValue minLength minValue replace
+        resourceGroup resourceId sealed string subscription subscriptionResourceId toLower union
+        uniqueString""",
     )
 )
 """The functions and decorators of Bicep that the templates use."""

@@ -5,7 +5,7 @@ using '../../../bicep/main.bicep'
 param location = 'localcloud'
 // localcloud's person, who deploys, and its uploader: they are the same in each home.
 param publisherPrincipalId = '2f8a437c-9312-5920-a84c-f90cd663bbed'
-param uploaderPrincipalIds = ['931c595a-54a1-5ab8-836d-33f129f2e747']
+param uploaders = [{ principalId: '931c595a-54a1-5ab8-836d-33f129f2e747', prefix: '' }]
 param batchMaxNodes = 1
 param pollingSeconds = {
   runFirst: '2'
