@@ -24,6 +24,9 @@ PINS = ROOT / "requirements-dev.txt"
 ARCHIVE = "trainer.zip"
 """The name that bicep/definitions/run_trainer.py reads."""
 POOL = "code/pool"
+PYTHON_BUILDS = ROOT / "bicep" / "definitions" / "python.json"
+"""The builds of Python that a node may install, with their hashes, in the format of uv's own list
+(github.com/astral-sh/uv, crates/uv-python/download-metadata.json), from which they are taken."""
 START_FILES = ROOT / "bicep" / "definitions" / "start-files.json"
 """The SHA-256 of each file of the pool by its name, which the templates deploy."""
 
@@ -77,6 +80,7 @@ def start_files(files: dict[str, bytes]) -> dict[str, bytes]:
     return {
         "requirements.txt": files["requirements.txt"],
         "uv.txt": pin_of("uv", PINS.read_text(encoding="utf-8")).encode(),
+        "python.json": PYTHON_BUILDS.read_bytes().replace(b"\r\n", b"\n"),
     }
 
 

@@ -2,15 +2,15 @@
 # Start task of every Batch node: creates $AZ_BATCH_NODE_SHARED_DIR/trainer, the environment that the pipeline's
 # command uses. It runs at every boot and keeps an environment that is already complete.
 #
-# The working directory holds requirements.txt and uv.txt from code/pool in the container. Both must have the SHA-256
-# that the pool was deployed with, because others than the publisher may be able to write to the container. Nothing is
-# installed that is not pinned: packages have hashes, and this uv knows the hashes of the builds of Python that it
-# downloads.
+# The working directory holds requirements.txt, uv.txt and python.json from code/pool in the container. Each must have
+# the SHA-256 that the pool was deployed with, because others than the publisher may be able to write to the container.
+# Nothing is installed that is not pinned: packages have hashes, and so have the builds of Python in python.json. Without
+# that file, uv would fetch a list of the newest ones.
 set -euo pipefail
 
 python_version=${TRAINER_PYTHON:-3.11}
 shared=$AZ_BATCH_NODE_SHARED_DIR
-digest=$({ printf '%s\n' "$python_version"; cat requirements.txt uv.txt; } | sha256sum)
+digest=$({ printf '%s\n' "$python_version"; cat requirements.txt uv.txt python.json; } | sha256sum)
 environment=$shared/trainer-${digest:0:16}
 
 say() { printf 'start task: %s\n' "$*" >&2; }
@@ -44,15 +44,16 @@ install_uv() {
   fi
 }
 
-printf '%s  %s\n' "$REQUIREMENTS_SHA256" requirements.txt "$UV_SHA256" uv.txt | sha256sum --check --strict --quiet >&2 ||
-  fail "requirements.txt or uv.txt is not the one that this pool was deployed with: publish the trainer again, and find \
-out who changed it"
+printf '%s  %s\n' "$REQUIREMENTS_SHA256" requirements.txt "$UV_SHA256" uv.txt "$PYTHON_SHA256" python.json |
+  sha256sum --check --strict --quiet >&2 ||
+  fail "a file is not the one that this pool was deployed with: publish the trainer again, and find out who changed it"
 
 if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   tools=$shared/trainer-tools
   # Use a Python that uv installs: the user of a task may have no access to one of the image.
   export UV_PYTHON_PREFERENCE=${UV_PYTHON_PREFERENCE:-only-managed}
   export UV_PYTHON_INSTALL_DIR=$shared/python UV_CACHE_DIR=$shared/uv-cache UV_LINK_MODE=copy
+  export UV_PYTHON_DOWNLOADS_JSON_URL=$PWD/python.json
   say "creating $environment"
   again install_uv
   again "$tools/bin/uv" venv --no-project --clear --python "$python_version" "$environment"

@@ -131,6 +131,7 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = if (deployPool)
         { name: 'START_TASK', value: base64(startTask) }
         { name: 'REQUIREMENTS_SHA256', value: startFiles['requirements.txt'] }
         { name: 'UV_SHA256', value: startFiles['uv.txt'] }
+        { name: 'PYTHON_SHA256', value: startFiles['python.json'] }
       ]
       resourceFiles: [
         {
@@ -141,6 +142,11 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2025-06-01' = if (deployPool)
         {
           httpUrl: '${startFilesUrl}/${startFiles['uv.txt']}/uv.txt'
           filePath: 'uv.txt'
+          identityReference: { resourceId: identityId }
+        }
+        {
+          httpUrl: '${startFilesUrl}/${startFiles['python.json']}/python.json'
+          filePath: 'python.json'
           identityReference: { resourceId: identityId }
         }
       ]

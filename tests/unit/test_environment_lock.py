@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from localcloud.machinelearning import images
 
 from scripts import lock_environment
@@ -38,6 +39,11 @@ def test_each_resolution_has_the_pins_and_what_azure_ml_adds(trial: str) -> None
     }
     assert {name for name in RESOLVED[trial] if name in ADDED} == added
     assert int(RESOLVED[trial]["setuptools"].split(".")[0]) < 82
+
+
+def test_each_requirement_for_pip_is_pinned_to_one_version() -> None:
+    (for_pip,) = [each for each in yaml.safe_load(TEXT)["dependencies"] if isinstance(each, dict)]
+    assert [each for each in for_pip["pip"] if not re.fullmatch(r"[a-z-]+==\d+(\.\d+)+", each)] == []
 
 
 def test_a_changed_lock_changes_the_text_and_the_hash_of_its_inputs() -> None:

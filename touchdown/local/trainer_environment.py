@@ -6,6 +6,8 @@ from pathlib import Path
 
 from touchdown.local.trainer import publish_trainer_of
 
+FILES = ("requirements.txt", "uv.txt", "python.json")
+"""The files of the start task, in the order in which it hashes them."""
 PYTHON = "3.11"
 """The version of Python that the start task takes if nothing else is said."""
 
@@ -19,5 +21,5 @@ def published_files(checkout: Path) -> Mapping[str, bytes]:
 
 def environment_mark(files: Mapping[str, bytes]) -> str:
     """The file below $AZ_BATCH_NODE_SHARED_DIR by which the start task knows these files' environment."""
-    contents = f"{PYTHON}\n".encode() + files["requirements.txt"] + files["uv.txt"]
+    contents = f"{PYTHON}\n".encode() + b"".join(files[name] for name in FILES)
     return f"trainer-{hashlib.sha256(contents).hexdigest()[:16]}/.complete"

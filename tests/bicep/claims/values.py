@@ -183,7 +183,7 @@ def nodes_start_with_the_start_task(deployed: Deployed) -> Iterator[str]:
         settings = {setting["name"]: setting["value"] for setting in task["environmentSettings"]}
         if base64.b64decode(settings.pop("START_TASK")) != script:
             yield "nodes get another start task"
-        if settings != {"REQUIREMENTS_SHA256": hashes["requirements.txt"], "UV_SHA256": hashes["uv.txt"]}:
+        if settings != {f"{name.split('.')[0].upper()}_SHA256": each for name, each in hashes.items()}:
             yield f"nodes expect {settings}"
         wanted = [
             {
@@ -191,7 +191,7 @@ def nodes_start_with_the_start_task(deployed: Deployed) -> Iterator[str]:
                 "filePath": name,
                 "identityReference": identity,
             }
-            for name in ("requirements.txt", "uv.txt")
+            for name in ("requirements.txt", "uv.txt", "python.json")
         ]
         if task["resourceFiles"] != wanted:
             yield f"nodes download {task['resourceFiles']}"

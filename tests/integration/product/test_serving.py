@@ -9,6 +9,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import pytest
+from azure.storage.blob import ContainerClient
+from localcloud.credentials import Principal
+from localcloud.home import Home
 
 from activities.champion import find_champion
 from activities.model_registry import model_digest, register_model
@@ -401,6 +404,28 @@ def test_the_champion_is_the_model_behind_the_default(clients: Clients, unique: 
     assert found == Champion(f"m{unique}:1", folder, names[1], digest)
     poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
     assert find_champion(sought(clients, unique, endpoint), clients).model == f"m{unique}:2"
+
+
+def test_a_node_that_changes_a_registered_model_does_not_change_its_digest(
+    clients: Clients, unique: str, cloud_home: Home
+) -> None:
+    """The nodes may write below runs/. What they write into a model is seen before the model is loaded."""
+    endpoint, names = served(clients, unique, [1])
+    poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients)
+    champion = find_champion(sought(clients, unique, endpoint), clients)
+    assert champion.digest == model_digest(champion.folder, clients)
+    settings = clients.settings
+    with ContainerClient(
+        settings.storage_url,
+        settings.container,
+        credential=Principal(cloud_home, "pool"),
+        connection_verify=str(cloud_home.ca_bundle),
+        proxies=cloud_home.proxies,
+    ) as node:
+        node.upload_blob(f"{champion.folder}/code/sitecustomize.py", b"import os")
+    again = find_champion(sought(clients, unique, endpoint), clients)
+    assert again == champion
+    assert model_digest(champion.folder, clients) != champion.digest
 
 
 def test_a_missing_endpoint_has_no_champion(clients: Clients, unique: str) -> None:

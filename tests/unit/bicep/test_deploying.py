@@ -251,7 +251,7 @@ def test_a_node_gets_the_pins_of_the_trainer_and_of_uv(tmp_path: Path) -> None:
         [sys.executable, str(SCRIPTS / "publish_trainer.py"), str(tmp_path)], capture_output=True, check=True
     )
     pool = tmp_path / "code" / "pool"
-    published = {file.name: file for file in pool.rglob("*.txt")}
+    published = {file.name: file for file in pool.rglob("*.*")}
     requirements, uv = published["requirements.txt"], published["uv.txt"]
     assert requirements.read_bytes() == (ROOT / "trainer" / "requirements.txt").read_bytes()
     lines = uv.read_text().splitlines()

@@ -30,6 +30,7 @@ cat >"$3/bin/uv" <<'END'
 #!/bin/bash
 echo "uv $*" >>"{folder}/log"
 if [[ $1 == venv ]]; then
+  echo "python from $UV_PYTHON_DOWNLOADS_JSON_URL" >>"{folder}/log"
   mkdir -p "${{@: -1}}/bin"
   printf '#!/bin/bash\\necho Python 3.11.9\\n' >"${{@: -1}}/bin/python"
   chmod +x "${{@: -1}}/bin/python"
@@ -66,6 +67,7 @@ def command_line() -> str:
     assert "{ name: 'START_TASK', value: base64(startTask) }" in settings
     assert "{ name: 'REQUIREMENTS_SHA256', value: startFiles['requirements.txt'] }" in settings
     assert "{ name: 'UV_SHA256', value: startFiles['uv.txt'] }" in settings
+    assert "{ name: 'PYTHON_SHA256', value: startFiles['python.json'] }" in settings
     return literal(text(start_task["commandLine"]))
 
 
@@ -91,7 +93,7 @@ class Node:
     def write(self, name: str, content: str) -> None:
         """Give the pool another file for its start task."""
         (self.folder / name).write_text(content)
-        self.hashes[f"{name.removesuffix('.txt').upper()}_SHA256"] = sha256(content.encode()).hexdigest()
+        self.hashes[f"{name.partition('.')[0].upper()}_SHA256"] = sha256(content.encode()).hexdigest()
 
     def start(self, words: list[str] | None = None, **changed: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line, or these words; changed: variables that differ from those deployed."""
@@ -115,7 +117,7 @@ class Node:
 def node(tmp_path: Path) -> Node:
     (tmp_path / "shared").mkdir()
     made = Node(tmp_path)
-    for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n"}.items():
+    for name, content in {"requirements.txt": "a==1\n", "uv.txt": "uv==1\n", "python.json": "{}\n"}.items():
         made.write(name, content)
     made.tool("python3", PYTHON.format(folder=tmp_path))
     return made
@@ -170,6 +172,7 @@ def test_it_is_what_the_compiler_says_is_deployed() -> None:
         "START_TASK": encoded(SCRIPT.read_bytes()),
         "REQUIREMENTS_SHA256": hashes["requirements.txt"],
         "UV_SHA256": hashes["uv.txt"],
+        "PYTHON_SHA256": hashes["python.json"],
     }
 
 
@@ -203,7 +206,7 @@ def test_new_requirements_replace_the_environment(node: Node) -> None:
     assert not old.exists()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "uv.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "uv.txt", "python.json"])
 def test_a_node_installs_nothing_from_a_file_that_somebody_has_changed(name: str, node: Node) -> None:
     """Hashes of packages in the file do not help if another file came with hashes of its own."""
     (node.folder / name).write_text("evil==1 --hash=sha256:0000\n")
@@ -226,10 +229,24 @@ def test_nothing_is_installed_without_a_version_and_a_hash(node: Node) -> None:
     (sync,) = [line for line in node.log.read_text().splitlines() if line.startswith("uv pip")]
     assert "sync" in sync
     assert "--require-hashes" in sync
+    assert f"python from {node.folder}/python.json\n" in node.log.read_text()
     commands = re.sub("(?m)#.*$", "", SCRIPT.read_text())
     assert not re.search(r"\b(apt|apt-get|dnf|curl|wget)\b", commands)
     (install,) = re.findall(r"\binstall .*", commands)
     assert install == "install --quiet --no-deps --require-hashes -r uv.txt)"
+
+
+def test_each_build_of_python_has_a_hash_and_is_of_the_version_of_the_trainer() -> None:
+    builds = json.loads((BICEP / "definitions" / "python.json").read_text())
+    assert {each["arch"]["family"] for each in builds.values()} == {"x86_64", "aarch64"}
+    for name, each in builds.items():
+        version = f"{each['major']}.{each['minor']}.{each['patch']}"
+        assert name == f"cpython-{version}-linux-{each['arch']['family']}-gnu"
+        assert (each["major"], each["minor"]) == (3, 11)
+        assert (
+            f"/{each['build']}/cpython-{version}%2B{each['build']}-{each['arch']['family']}-" in each["url"]
+        )
+        assert re.fullmatch("[0-9a-f]{64}", each["sha256"])
 
 
 def test_without_the_module_venv_the_pip_of_the_image_installs_uv(node: Node) -> None:

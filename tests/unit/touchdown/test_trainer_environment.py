@@ -38,6 +38,7 @@ def test_the_start_task_takes_the_ready_environment_at_once_and_changes_nothing_
             "START_TASK_PAUSE": "0",
             "REQUIREMENTS_SHA256": hashlib.sha256(files["requirements.txt"]).hexdigest(),
             "UV_SHA256": hashlib.sha256(files["uv.txt"]).hexdigest(),
+            "PYTHON_SHA256": hashlib.sha256(files["python.json"]).hexdigest(),
         },
         capture_output=True,
         text=True,
