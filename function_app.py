@@ -5,7 +5,9 @@ import azure.functions as func
 
 from activities import (  # noqa: F401 - importing a step registers it
     champion,
+    continuing,
     dataset,
+    decisions,
     lifecycle_events,
     model_registry,
     promotion,

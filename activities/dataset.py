@@ -22,7 +22,7 @@ from activities.registration import activity
 from runs import naming, resolving
 from runs.contracts import Dataset, Inspection, RunRequest, Upload
 from runs.errors import RefusedError, TransientError
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients
 from trainer import dialect
 
@@ -47,12 +47,12 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
     smoke test, because the dataset may be replaced before that. They are kept as they are, but without the
     label, and as comma-separated UTF-8 whatever the dataset's dialect, because a deployment reads no other.
 
-    Raises RefusedError: RunEnded (an engine may execute a finished run id again), DatasetMissing,
+    What is found is kept in storage, too: later generations of the run read it there.
+
+    Raises RefusedError: NotClaimed, RunEnded (an engine may execute a finished run id again), DatasetMissing,
     InvalidDataset, LabelMissing, InvalidSetting. Raises TransientError while the dataset is being written.
     """
-    claim = run_store.read(request.run_id, clients)
-    if claim is not None and claim.record.status != "Running":
-        raise run_store.ended_error(claim.record)
+    run_files.check_claim(request, clients)
     properties = properties_of(request.upload, clients)
     upload = present_version(request.upload, properties)
     other = other_holder(upload, request, clients)
@@ -82,7 +82,9 @@ def inspect_dataset(request: RunRequest, clients: Clients) -> Inspection:
         request.settings, properties.metadata or {}, clients.settings, dataset=upload.dataset
     )
     label = named if named.strip() != resolved.label.strip() and named else resolved.label
-    return Inspection(Dataset(upload, size, columns, label, resolved, clients.settings.polling))
+    dataset = Dataset(upload, size, columns, label, resolved, clients.settings.polling)
+    run_files.keep_dataset(request.run_id, dataset, clients)
+    return Inspection(dataset)
 
 
 def sample_path(run_id: str) -> str:

@@ -18,7 +18,7 @@ from activities.workspace import TAG_LENGTH, default_of, find_deployment
 from runs import naming
 from runs.contracts import CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput, Upload
 from runs.errors import RefusedError, TransientError
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients
 from services.errors import explain
 from services.operations import SETTLED, operation_of, why_failed
@@ -41,8 +41,10 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
     endpoint is sent back as it was read, because a PUT replaces all of it, with the tags of its dataset: a
     run that takes an endpoint over does so here, and its model's name with it.
 
-    Raises RefusedError: PromotionFailed if Azure ML accepted the update and then failed, EndpointTaken.
+    Raises RefusedError: PromotionFailed if Azure ML accepted the update and then failed; EndpointTaken;
+    WrongRun or NotApproved if storage says otherwise than the run.
     """
+    check_run(wanted, clients)
     ml = clients.machine_learning
     endpoint = ml.batch_endpoints.get(wanted.endpoint)
     if endpoint.provisioning_state not in SETTLED:
@@ -67,6 +69,25 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
         endpoint.tags = (endpoint.tags or {}) | owner_tags(wanted.upload)
         endpoint.defaults = {"deployment_name": wanted.deployment}
         return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
+
+
+def check_run(wanted: PromotionInput, clients: Clients) -> None:
+    """Compare a promotion with what storage says of its run: it changes what others get.
+
+    Raises RefusedError: WrongRun; NotApproved if the run needs an approval and has none.
+    """
+    claim, kept = run_store.read(wanted.run_id, clients), run_files.dataset_of(wanted.run_id, clients)
+    if claim is None or claim.record.status != "Running" or kept is None or kept.upload != wanted.upload:
+        raise run_files.wrong_run(wanted.run_id, "storage has no such run in progress")
+    own = (kept.settings.endpoint_name, naming.deployment_name(wanted.run_id))
+    if (wanted.endpoint, wanted.deployment) != own:
+        raise run_files.wrong_run(wanted.run_id, f"{wanted.endpoint} is not the endpoint of its settings")
+    if not wanted.decided_since and kept.settings.approval != "required":
+        return
+    decision = run_files.decision_of(wanted.run_id, wanted.decided_since, clients)
+    if decision is None or decision.decision != "approved":
+        message = f"run {wanted.run_id}: nobody has approved that it promotes {wanted.deployment}."
+        raise RefusedError("NotApproved", message)
 
 
 def uploaded_at(deployment: "BatchDeployment") -> str:

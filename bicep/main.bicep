@@ -137,6 +137,13 @@ param pollingSeconds PollingSeconds = {
   operationCap: '30'
 }
 
+@description('Optional. Who may call the HTTP API. Key: whoever has a function key. Entra: whoever App Service authentication has signed in (docs/deploy.md, Sign-in).')
+@allowed(['Key', 'Entra'])
+param signIn string = 'Key'
+
+@description('Optional. Who may approve or reject runs: key: and the SHA-256 of a function key, or entra: and the object id of a principal. If empty, everyone who may call the HTTP API.')
+param approvers string[] = []
+
 @description('Optional. Email address for alerts. If empty, only Azure Monitor shows them.')
 @maxLength(254)
 param alertEmail string = ''
@@ -362,6 +369,8 @@ module functionApp 'modules/function-app.bicep' = {
       takeOver: allowTakeOver
     }
     pollingSeconds: pollingSeconds
+    signIn: signIn
+    approvers: approvers
   }
   dependsOn: [roles]
 }

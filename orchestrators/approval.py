@@ -6,7 +6,7 @@ from durabletask import task
 
 from orchestrators.run_context import RunContext, Workflow
 from orchestrators.stages import Stage
-from runs.contracts import LONGEST_COMMENT, Approval, Champion, Gate, RunSettings
+from runs.contracts import Approval, Champion, Decision, DecisionInput, Gate, RunSettings
 
 
 def why_approval(settings: RunSettings, champion: Champion, gate: Gate) -> str:
@@ -25,49 +25,36 @@ def why_approval(settings: RunSettings, champion: Champion, gate: Gate) -> str:
 
 
 def wait_for_decision(run: RunContext, limit: timedelta, why: str) -> Workflow[Approval]:
-    """Enter the stage approve and wait for an event `decision`, at most `limit`.
+    """Enter the stage approve and wait for a decision, at most `limit`.
 
     why: what the record and the custom status give as the reason.
 
-    An event counts only if it is about this wait, see `approval_of`; others are ignored. Once there is a
-    decision, or the time is up, the run can no longer be cancelled. Raises RunStoppedError if it is cancelled
-    before.
+    The event `decision` only wakes the run, because anyone who has the key of the durable API can raise one.
+    The decision is read in storage, where the HTTP function that authenticated a person has written it. Once
+    there is one, or the time is up, the run can no longer be cancelled. Raises RunStoppedError if it is
+    cancelled before.
     """
     run.enter(Stage.APPROVE)
     run.update(approval_reason=why)
-    since = run.record.stages[-1].started
+    # A decision is about this wait: nothing can be approved before it can be reviewed.
+    wait = DecisionInput(run.request.run_id, run.record.stages[-1].started)
     timer = run.ctx.create_timer(limit)
+    raised = run.ctx.wait_for_external_event("decision")
     approval = None
     while approval is None:
-        event = run.ctx.wait_for_external_event("decision")
-        yield task.when_any([event, run.cancelled, timer])
-        if run.cancelled.is_complete:
+        yield task.when_any([raised, run.cancel_raised, timer])
+        is_late = timer.is_complete
+        yield from run.hear()
+        if run.cancel is not None:
             timer.cancel()
         run.check_cancelled()
-        if event.is_complete:
-            approval = approval_of(event.get_result(), since)
-        else:
+        while raised.is_complete:
+            raised = run.ctx.wait_for_external_event("decision")
+        found = yield from run.call("read_decision", wait, Decision)
+        approval = found.approval
+        if approval is None and is_late:
             approval = Approval("timed_out", "", run.timestamp())
     timer.cancel()
     run.commit()
     run.update(approval=approval)
     return approval
-
-
-def approval_of(event: object, since: str) -> Approval | None:
-    """The approval or rejection in an event `decision`; None if the event is malformed or about another wait.
-
-    Anyone can raise an event. since: when the wait began. Only someone who has seen the run wait knows it, so
-    nothing can be approved before it can be reviewed.
-    """
-    if not isinstance(event, dict) or event.get("since") != since:
-        return None
-    approved = event.get("approved")
-    by, at, comment = event.get("by"), event.get("at"), event.get("comment", "")
-    if not isinstance(approved, bool) or not (_is_short(by) and _is_short(at) and _is_short(comment)):
-        return None
-    return Approval("approved" if approved else "rejected", str(by), str(at), str(comment))
-
-
-def _is_short(text: object) -> bool:
-    return isinstance(text, str) and len(text) <= LONGEST_COMMENT

@@ -16,6 +16,9 @@ from durabletask import task
 from orchestrators.custom_status import custom_status
 from orchestrators.stages import RULES, Stage, may_follow
 from runs.contracts import (
+    Cancel,
+    CancelInput,
+    Cancellation,
     Done,
     Failure,
     LifecycleEvent,
@@ -80,7 +83,8 @@ class PollResult(Protocol):
 class RunContext:
     """One generation of a run's orchestration, and the record that it fills in.
 
-    cancelled: completes when someone cancels the run. committed: from now on a cancel is ignored, whatever
+    cancel_raised: completes when an event `cancel` comes. cancel: who has cancelled the run; None as long as
+    storage names nobody. committed: from now on a cancel is ignored, whatever
     the stage. polling: the intervals; DEFAULT_POLLING until inspect_dataset has read the app's settings.
     waiting_for: what the current stage waits for, in words for people; "" if it does not say.
     """
@@ -88,7 +92,8 @@ class RunContext:
     ctx: task.OrchestrationContext
     request: RunRequest
     record: RunRecord
-    cancelled: task.CancellableTask[Any]
+    cancel_raised: task.CancellableTask[Any]
+    cancel: Cancel | None = None
     committed: bool = False
     polling: Polling = DEFAULT_POLLING
     waiting_for: str = ""
@@ -171,6 +176,22 @@ class RunContext:
         """Whether a cancel would still take effect; see the table in orchestrators.stages."""
         return not self.committed and (self.stage is None or RULES[self.stage].can_cancel)
 
+    def hear(self) -> Workflow[None]:
+        """If an event `cancel` has come, read in storage who has cancelled the run: anyone can raise one.
+
+        To be called after each yield in a stage that can be cancelled.
+        """
+        if self.cancel is not None or not self.can_cancel or not self.cancel_raised.is_complete:
+            return
+        while self.cancel_raised.is_complete:
+            self.cancel_raised = self.ctx.wait_for_external_event("cancel")
+        asked = CancelInput(self.request.run_id)
+        try:
+            found = yield from self._result("read_cancel", asked, Cancellation, TRANSIENT)
+        except task.TaskFailedError as failed:
+            raise kept_failing("read_cancel", failed) from failed
+        self.cancel = found.cancel
+
     def commit(self) -> None:
         """Ignore cancels from now on. Raises RunStoppedError if the run was cancelled before."""
         self.check_cancelled()
@@ -178,8 +199,8 @@ class RunContext:
 
     def check_cancelled(self) -> None:
         """Raises RunStoppedError if someone has cancelled the run and it can still be cancelled."""
-        if self.stage is not None and self.can_cancel and self.cancelled.is_complete:
-            raise RunStoppedError("Cancelled", "Cancelled", "the run was cancelled.")
+        if self.stage is not None and self.can_cancel and self.cancel is not None:
+            raise RunStoppedError("Cancelled", "Cancelled", f"the run was cancelled by {self.cancel.by}.")
 
     # --- Steps ---
 
@@ -192,11 +213,19 @@ class RunContext:
         known to be cleaned up. The cancel takes effect at the end of the stage or in the next pause.
         """
         try:
-            result = yield self.ctx.call_activity(step, input=to_json(step_input), retry_policy=retry)
+            result = yield from self._result(step, step_input, result_type, retry)
         except task.TaskFailedError as failed:
+            yield from self.hear()
             self.check_cancelled()
-            message = f"{step} kept failing: {failure_message(failed)}"
-            raise RunStoppedError("Failed", "StepFailed", message) from failed
+            raise kept_failing(step, failed) from failed
+        yield from self.hear()
+        return result
+
+    def _result[T](
+        self, step: str, step_input: Any, result_type: type[T], retry: task.RetryPolicy
+    ) -> Workflow[T]:
+        """The result of an activity. Raises RunStoppedError if it refuses, and TaskFailedError."""
+        result = yield self.ctx.call_activity(step, input=to_json(step_input), retry_policy=retry)
         refused = (result or {}).get("refused")
         if refused:
             raise RunStoppedError("Failed", refused["code"], refused["message"])
@@ -240,9 +269,12 @@ class RunContext:
         if not self.can_cancel:
             yield timer
             return
-        yield task.when_any([timer, self.cancelled])
-        timer.cancel()
-        self.check_cancelled()
+        while not timer.is_complete:
+            yield task.when_any([timer, self.cancel_raised])
+            yield from self.hear()
+            if self.cancel is not None:
+                timer.cancel()
+            self.check_cancelled()
 
     def attempt(self, step: str, workflow: Workflow[Any]) -> Workflow[None]:
         """Run `workflow`. If it fails, the run continues, and its record gets a warning."""
@@ -257,6 +289,10 @@ class RunContext:
         """Publish a lifecycle event. If the topic cannot be reached, the run continues with a warning."""
         event = lifecycle_event(kind, self.record)
         yield from self.attempt("publish_event", self.call("publish_event", event, Done, retry))
+
+
+def kept_failing(step: str, failed: task.TaskFailedError) -> RunStoppedError:
+    return RunStoppedError("Failed", "StepFailed", f"{step} kept failing: {failure_message(failed)}")
 
 
 def lifecycle_event(kind: str, record: RunRecord) -> LifecycleEvent:

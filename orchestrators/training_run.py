@@ -18,7 +18,7 @@ from orchestrators.approval import wait_for_decision, why_approval
 from orchestrators.compensation import compensate, delete_deployment
 from orchestrators.run_context import BRIEF, LASTING, RunContext, RunStoppedError, Workflow
 from orchestrators.stages import Stage
-from orchestrators.waiting import DatasetChangedError, Generation, ModelReady, Wait, wait_for_model
+from orchestrators.waiting import DatasetChangedError, Generation, ModelReady, wait_for_model
 from runs import naming
 from runs.contracts import (
     Champion,
@@ -32,6 +32,7 @@ from runs.contracts import (
     Json,
     ModelInput,
     ModelVersion,
+    Progress,
     Promotion,
     PromotionInput,
     ProvisioningStatus,
@@ -43,6 +44,8 @@ from runs.contracts import (
     Training,
     TrainingInput,
     TrainingResult,
+    Wait,
+    claimed,
     from_json,
     to_json,
 )
@@ -53,6 +56,9 @@ PROVISIONING_LIMIT = timedelta(hours=1)
 SMOKE_TEST_LIMIT = timedelta(hours=2)
 """The first scoring job builds its image (10 to 20 minutes) and starts a node (5 to 15 minutes); any job
 waits while others use all nodes of the cluster."""
+
+NO_RUN = frozenset({"NotClaimed", "RunEnded"})
+"""Codes of refusals that end an orchestration without a word: its run does not exist, or has ended."""
 
 orchestrations = df.Blueprint()
 
@@ -70,18 +76,23 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
     cluster and the endpoint stay. The record says at which stage it ended, why, and what could not be undone.
     Only if the promotion itself failed may the default have moved; a deployment that is the default is kept.
 
-    Returns None if the run continues in a new generation, or if this run id has already finished: an engine
-    may start it again. Raises RunFailedError if the run failed; a cancelled run raises nothing.
+    Returns None if the run continues in a new generation; if this run id has already finished, since an
+    engine may start it again; or if storage has no such run, since anyone who has the key of the durable API
+    may start an orchestration with any input. Raises RunFailedError if the run failed; a cancelled run raises
+    nothing.
     """
     generation = from_json(Generation, given)
-    run = RunContext.begin(ctx, generation.request, generation.record)
+    if ctx.instance_id != generation.request.run_id:
+        return None
+    run = RunContext.begin(ctx, generation.request, claimed(generation.request))
     try:
-        ended = yield from run_stages(run, generation.wait)
+        wait = None if generation.is_first else (yield from resume(run))
+        ended = yield from run_stages(run, wait)
         if not ended:
             return None
         run.end("Succeeded")
     except RunStoppedError as stopped:
-        if stopped.code == "RunEnded":
+        if stopped.code in NO_RUN:
             return None
         run.end(stopped.status, stopped)
         yield from compensate(run)
@@ -89,6 +100,13 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
     if run.record.error and run.record.status == "Failed":
         raise RunFailedError(run.record.error.message)
     return to_json(run.record)
+
+
+def resume(run: RunContext) -> Workflow[Wait]:
+    """Go on where the generation before has stopped, by what it has kept in storage."""
+    progress = yield from run.call("resume_run", run.request, Progress, LASTING)
+    run.record = progress.record
+    return progress.wait
 
 
 def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
@@ -102,6 +120,7 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
         return bool(run.record.superseded_by)
     wait, path = trained
     settings = wait.dataset.settings
+    decided_since = ""
     result = yield from read_training_result(run, settings, wait.champion, path)
     model = yield from register_model(run, settings, result)
     if result.verdict == "keep_champion":
@@ -119,7 +138,8 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
             yield from delete_deployment(run)
             run.update(outcome="rejected" if approval.decision == "rejected" else "approval_timed_out")
             return True
-    yield from promote(run)
+        decided_since = run.record.stages[-1].started
+    yield from promote(run, decided_since)
     yield from prune_deployments(run, settings)
     return True
 
@@ -168,7 +188,7 @@ def inspect_dataset(run: RunContext) -> Workflow[Dataset | None]:
     try:
         found = yield from run.call("inspect_dataset", run.request, Inspection)
     except RunStoppedError as stopped:
-        if is_first and stopped.code != "RunEnded":
+        if is_first and stopped.code not in NO_RUN:
             yield from run.publish_lifecycle_event("RunStarted", BRIEF)
         raise
     dataset = found.dataset
@@ -302,7 +322,8 @@ def smoke_test(run: RunContext, settings: RunSettings, result: TrainingResult) -
     run.update(predictions=scored.predictions)
 
 
-def promote(run: RunContext) -> Workflow[None]:
+def promote(run: RunContext, decided_since: str) -> Workflow[None]:
+    """Make the deployment the default. decided_since: when the wait for an approval began, or ""."""
     run.enter(Stage.PROMOTE)
     promotion = PromotionInput(
         run.request.run_id,
@@ -311,6 +332,7 @@ def promote(run: RunContext) -> Workflow[None]:
         run.record.deployment,
         run.record.model_name,
         run.request.take_over,
+        decided_since,
     )
     promoted = yield from run.poll_until_ready("promote", promotion, Promotion, PROVISIONING_LIMIT, LASTING)
     run.update(outcome=promoted.outcome)

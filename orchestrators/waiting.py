@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from durabletask import task
 
-from orchestrators.run_context import BACK_OFF, RunContext, RunStoppedError, Workflow
+from orchestrators.run_context import BACK_OFF, LASTING, RunContext, RunStoppedError, Workflow
 from runs import naming
-from runs.contracts import Champion, Dataset, RunRecord, RunRequest, Training, TrainingStatus, to_json
+from runs.contracts import Done, Progress, RunRequest, Training, TrainingStatus, Wait, to_json
 
 DATASET_CHANGED = 3
 """The exit code of a trainer that found another ETag than the given one; see trainer/refusals.py."""
@@ -20,25 +20,15 @@ POLLS_PER_GENERATION = 50
 
 
 @dataclass(frozen=True)
-class Wait:
-    """What the run knows when its training has started, and how far the wait has come.
+class Generation:
+    """The input of one generation of a run's orchestration. is_first: False if it continues an earlier one.
 
-    interval: seconds until the next poll. deadline: when the training times out (ISO 8601).
+    Anyone who has the key of the durable API can start an orchestration with any input. So it says no more
+    than which run this is; the claim, the settings and the progress of that run are read in storage.
     """
 
-    dataset: Dataset
-    champion: Champion
-    interval: float
-    deadline: str
-
-
-@dataclass(frozen=True)
-class Generation:
-    """The input of one generation of a run's orchestration. wait: None before the training has started."""
-
     request: RunRequest
-    record: RunRecord
-    wait: Wait | None = None
+    is_first: bool = True
 
 
 class DatasetChangedError(RunStoppedError):
@@ -63,12 +53,13 @@ def wait_for_model(run: RunContext, wait: Wait, model_ready: "ModelReady") -> Wo
         if run.now >= datetime.fromisoformat(wait.deadline):
             raise timed_out(training, status, wait.dataset.settings.training_timeout)
         wait = replace(wait, interval=min(wait.interval * BACK_OFF, wait.dataset.polling.run_cap))
+    yield from run.call("keep_progress", Progress(run.record, wait), Done, LASTING)
     # The event may have come during the last poll.
     path = model_ready.path()
     if path:
         return path
     run.check_cancelled()
-    run.ctx.continue_as_new(to_json(Generation(run.request, run.record, wait)), save_events=True)
+    run.ctx.continue_as_new(to_json(Generation(run.request, is_first=False)), save_events=True)
     return None
 
 
@@ -95,9 +86,10 @@ def wait_for_event(run: RunContext, model_ready: ModelReady, wait: Wait) -> Work
     left = (datetime.fromisoformat(wait.deadline) - run.now).total_seconds()
     timer = run.ctx.create_timer(timedelta(seconds=min(wait.interval, max(0.0, left))))
     while not timer.is_complete:
-        yield task.when_any([model_ready.task, run.cancelled, timer])
+        yield task.when_any([model_ready.task, run.cancel_raised, timer])
         path = model_ready.path()
-        if path or run.cancelled.is_complete:
+        yield from run.hear()
+        if path or run.cancel is not None:
             timer.cancel()
         if path:
             return path

@@ -63,10 +63,19 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who sent a request. name: for people. id: "key:<SHA-256>", "entra:<object id>", or "" if unknown."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True)
 class RunRequest:
     """A claimed run. settings: those of the HTTP body, checked; empty for a run that an event started.
 
     take_over: whether the body says that the run may take over an endpoint or a model of another owner.
+    started_by: None if an event started it.
     """
 
     run_id: str
@@ -75,6 +84,7 @@ class RunRequest:
     source: Literal["event", "http"]
     claimed_at: str
     take_over: bool = False
+    started_by: Caller | None = None
 
 
 @dataclass(frozen=True)
@@ -430,7 +440,10 @@ class SmokeTestInput:
 
 @dataclass(frozen=True)
 class PromotionInput:
-    """model_name: that of the deployment's model. take_over: whether the run's request says so."""
+    """model_name: that of the deployment's model. take_over: whether the run's request says so.
+
+    decided_since: when the wait for the decision began that the run needed; "" if it needed none.
+    """
 
     run_id: str
     upload: Upload
@@ -438,6 +451,7 @@ class PromotionInput:
     deployment: str
     model_name: str
     take_over: bool
+    decided_since: str = ""
     operation_url: str = ""
 
 
@@ -535,12 +549,52 @@ LONGEST_COMMENT = 1000
 
 @dataclass(frozen=True)
 class Approval:
-    """The decision that a run waited for. by and comment are "" if nobody decided in time."""
+    """The decision that a run waited for. by, by_id and comment are "" if nobody decided in time.
+
+    by, by_id: name and id of a Caller.
+    """
 
     decision: Literal["approved", "rejected", "timed_out"]
     by: str
     at: str
     comment: str = ""
+    by_id: str = ""
+
+
+@dataclass(frozen=True)
+class DecisionInput:
+    """since: when the run began to wait."""
+
+    run_id: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """approval: None if nobody has decided yet."""
+
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True)
+class CancelInput:
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """A person's request to cancel a run. by, by_id: name and id of a Caller."""
+
+    by: str
+    by_id: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """cancel: None if nobody has cancelled the run."""
+
+    cancel: Cancel | None = None
 
 
 @dataclass(frozen=True)
@@ -551,7 +605,7 @@ class RunRecord:
     status: Status
     dataset: str
     upload: Upload
-    source: str
+    source: Literal["event", "http"]
     claimed_at: str
     given_settings: Json
     ended_at: str = ""
@@ -582,6 +636,43 @@ class RunRecord:
     choice: Choice | None = None
     take_over: bool = False
     approval_reason: str = ""
+    started_by: Caller | None = None
+
+
+def claimed(request: RunRequest) -> RunRecord:
+    """The record of a run that has been claimed and has done nothing yet."""
+    return RunRecord(
+        run_id=request.run_id,
+        status="Running",
+        dataset=request.upload.dataset,
+        upload=request.upload,
+        source=request.source,
+        claimed_at=request.claimed_at,
+        given_settings=request.settings,
+        take_over=request.take_over,
+        started_by=request.started_by,
+    )
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What the run knows when its training has started, and how far the wait for the model has come.
+
+    interval: seconds until the next poll. deadline: when the training times out (ISO 8601).
+    """
+
+    dataset: Dataset
+    champion: Champion
+    interval: float
+    deadline: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come when its orchestration continues as new."""
+
+    record: RunRecord
+    wait: Wait
 
 
 @dataclass(frozen=True)

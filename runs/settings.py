@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runs import access
 from runs.authority import HIGHER, LOWER, LOWER_ABOVE_0, Direction, Owner, towards
 from runs.contracts import Json, Polling
 from runs.errors import RefusedError
@@ -312,6 +313,18 @@ APP_SETTINGS = (
         "refuse",
         is_limit=True,
     ),
+    AppSetting(
+        access.SIGN_IN,
+        "Who may call the HTTP API: `key`, whoever has a function key; `entra`, whoever App Service"
+        " authentication has signed in with Microsoft Entra ID. Read when the functions are indexed.",
+        "key",
+    ),
+    AppSetting(
+        access.APPROVERS,
+        "Who may approve or reject runs, separated by commas: `key:` and the SHA-256 of a function key, or"
+        " `entra:` and the object id of a principal. Empty: everyone who may call the HTTP API.",
+        "",
+    ),
 )
 
 
@@ -348,6 +361,8 @@ class App:
     max_compression_ratio: int = LIMITS.ratio
     may_take_over: bool = False
     """Whether a request may let a run take over what belongs to another dataset, or to nobody."""
+    sign_in: access.SignIn = "key"
+    approvers: frozenset[str] = frozenset()
     signs_in: bool = False
     """Whether App Service signs callers in (its authentication is on): then its headers name the caller."""
 
@@ -404,6 +419,8 @@ class App:
             max_text_mib=value("max_text_mib", whole_number(1, 10**9)),
             max_compression_ratio=value("max_compression_ratio", whole_number(1, 1100)),
             may_take_over=value("take_over", one_of("refuse", "allow")) == "allow",
+            sign_in=access.read_sign_in(values["sign_in"]),
+            approvers=access.read_approvers(values["approvers"]),
             signs_in=environment.get(SIGNED_IN, "").strip().lower() == "true",
         )
 

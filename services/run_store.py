@@ -22,6 +22,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from runs import naming
 from runs.contracts import Json, RunRecord, RunRequest, from_json, to_json
+from runs.contracts import claimed as claimed
 from runs.errors import RefusedError, TransientError
 from services.clients import Clients
 from services.storage_clock import StorageClock
@@ -50,17 +51,16 @@ def record_path(run_id: str) -> str:
     return naming.app_file(run_id, "run.json")
 
 
-def claimed(request: RunRequest) -> RunRecord:
-    """The record of a run that has been claimed and has done nothing yet."""
-    return RunRecord(
-        run_id=request.run_id,
-        status="Running",
-        dataset=request.upload.dataset,
-        upload=request.upload,
-        source=request.source,
-        claimed_at=request.claimed_at,
-        given_settings=request.settings,
-        take_over=request.take_over,
+def request_of(record: RunRecord) -> RunRequest:
+    """The request for which a record was claimed."""
+    return RunRequest(
+        run_id=record.run_id,
+        upload=record.upload,
+        settings=record.given_settings,
+        source=record.source,
+        claimed_at=record.claimed_at,
+        take_over=record.take_over,
+        started_by=record.started_by,
     )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP API: start a run, list runs, show, cancel and decide on one. Function-key auth; errors are JSON.
+"""The HTTP API: start a run, list runs, show, cancel and decide on one. Errors are JSON.
 
 POST /api/runs                {"dataset", "settings"?, "rerun"?, "take_over"?}
 GET  /api/runs                ?status= &dataset= &top= &continuation=
@@ -8,6 +8,9 @@ POST /api/runs/{id}/approve   {"comment"?}
 POST /api/runs/{id}/reject    {"comment"?}
 """
 
+import functools
+import os
+from typing import Literal
 from urllib.parse import urlencode
 
 import azure.durable_functions as df
@@ -16,12 +19,14 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from orchestrators.stages import Stage
 from runs import naming
-from runs.contracts import STATUSES, Json, RunRecord, Upload, to_json
+from runs.access import asks_for_keys
+from runs.contracts import STATUSES, Approval, Caller, Cancel, Json, RunRecord, Upload, to_json
 from runs.resolving import check_body
 from runs.settings import App, checked
 from runs.text import quote
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients, process_clients
+from triggers import sign_in
 from triggers.engine import DurableClient, Engine, custom_status, has_ended
 from triggers.requests import address, caller, comment_of, json_object
 from triggers.responses import ApiError, Handler, reply, respond
@@ -44,7 +49,10 @@ def start_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.H
     settings = checked(body.get("settings", {}))
     check_body(settings, clients.settings)
     upload = upload_of(naming.dataset_path(name), name, clients)
-    started = start_by_hand(engine, upload, settings, clients, rerun=rerun, take_over=take_over)
+    who = caller(req, clients.settings)
+    started = start_by_hand(
+        engine, upload, settings, clients, rerun=rerun, take_over=take_over, started_by=who
+    )
     if started.result == "starting":
         message = f"dataset {name}: run {started.run_id} is being started by another request."
         raise ApiError(409, "RunStarting", message, run_id=started.run_id)
@@ -129,16 +137,20 @@ def record_of(req: func.HttpRequest, clients: Clients) -> RunRecord:
 
 def cancel_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.HttpResponse:
     """Cancel a run: its work in Azure is stopped and cleaned up. 202; 409 if it is too late."""
-    run_id, custom = running(req, engine, clients, "cancel")
+    record, custom = running(req, engine, clients, "cancel")
+    run_id = record.run_id
     if custom.get("can_cancel") is False:
         message = f"run {run_id} is at stage {custom.get('stage')}, in which it can no longer be cancelled."
         raise ApiError(409, "TooLate", message)
+    who = caller(req, clients.settings)
+    run_files.keep_cancel(run_id, Cancel(who.name, who.id, run_store.now()), clients)
+    # Anyone who has the key of the durable API can raise an event, so this one says nothing.
     engine.raise_orchestration_event(run_id, "cancel", data={})
     return accepted(req, run_id)
 
 
-def running(req: func.HttpRequest, engine: Engine, clients: Clients, wanted: str) -> tuple[str, Json]:
-    """The id and the custom status of the run in the address.
+def running(req: func.HttpRequest, engine: Engine, clients: Clients, wanted: str) -> tuple[RunRecord, Json]:
+    """The record and the custom status of the run in the address.
 
     wanted: what the caller wants to do to it. Raises ApiError RunEnded, RunStarting or RunLost if that is
     impossible.
@@ -155,7 +167,7 @@ def running(req: func.HttpRequest, engine: Engine, clients: Clients, wanted: str
     if state is None:
         message = f"run {record.run_id} was claimed, but the engine does not know it; start it again first."
         raise ApiError(409, "RunLost", message)
-    return record.run_id, custom_status(state)
+    return record, custom_status(state)
 
 
 def approve_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.HttpResponse:
@@ -170,7 +182,9 @@ def reject_run(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.
 
 def decide(req: func.HttpRequest, engine: Engine, clients: Clients, *, approved: bool) -> func.HttpResponse:
     comment = comment_of(req)
-    run_id, custom = running(req, engine, clients, "approve" if approved else "reject")
+    record, custom = running(req, engine, clients, "approve" if approved else "reject")
+    run_id, who = record.run_id, caller(req, clients.settings)
+    check_approver(who, record, clients.settings, approved=approved)
     stage = custom.get("stage")
     if stage != Stage.APPROVE or custom.get("approval") or custom.get("can_cancel") is False:
         why = (
@@ -184,16 +198,31 @@ def decide(req: func.HttpRequest, engine: Engine, clients: Clients, *, approved:
             f"run {run_id} does not wait for a decision: {why} A run waits at stage approve, with the setting"
             ' "approval": "required".',
         )
-    decision = {
-        "approved": approved,
-        "comment": comment,
-        "by": caller(req, clients.settings),
-        "at": run_store.now(),
-        # The orchestrator accepts only a decision that names the time at which its wait began.
-        "since": custom.get("since", ""),
-    }
-    engine.raise_orchestration_event(run_id, "decision", data=decision)
+    verdict: Literal["approved", "rejected"] = "approved" if approved else "rejected"
+    decision = Approval(verdict, who.name, run_store.now(), comment, who.id)
+    # A decision is about the wait that the caller has seen.
+    run_files.keep_decision(run_id, str(custom.get("since", "")), decision, clients)
+    # Anyone who has the key of the durable API can raise an event, so this one says nothing.
+    engine.raise_orchestration_event(run_id, "decision", data={})
     return accepted(req, run_id)
+
+
+def check_approver(who: Caller, record: RunRecord, settings: App, *, approved: bool) -> None:
+    """Raise ApiError unless the app lets this caller decide on a run.
+
+    Whoever has started a run may reject but not approve it. Of a run that an event has started, nobody is
+    known to have done so.
+    """
+    if settings.approvers and who.id not in settings.approvers:
+        message = (
+            f"{who.name} is no approver of this app. Whoever operates the app names approvers in the app"
+            " setting TOUCHDOWN_APPROVERS."
+        )
+        raise ApiError(403, "NotAnApprover", message)
+    starter = record.started_by
+    if approved and starter is not None and starter.id and starter.id == who.id:
+        message = f"{who.name} has started run {record.run_id}; someone else has to approve it."
+        raise ApiError(403, "OwnRun", message)
 
 
 # --- The routes ---------------------------------------------------------------------------------------
@@ -210,16 +239,31 @@ ROUTES: list[tuple[str, str, Handler]] = [
 http = df.Blueprint()
 
 
+LEVEL = func.AuthLevel.FUNCTION if asks_for_keys(os.environ) else func.AuthLevel.ANONYMOUS
+"""What the host asks of a caller. App Service authentication does not satisfy a function key."""
+
+
+def guarded(handler: Handler) -> Handler:
+    """`handler`, for requests that the app answers at all."""
+
+    @functools.wraps(handler)
+    def checked_first(req: func.HttpRequest, engine: Engine, clients: Clients) -> func.HttpResponse:
+        sign_in.check(req, clients.settings)
+        return handler(req, engine, clients)
+
+    return checked_first
+
+
 def register(method: str, route: str, handler: Handler) -> None:
     """Register `handler` as an HTTP function of its own name."""
 
     def function(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
-        return respond(handler, req, client, process_clients)
+        return respond(guarded(handler), req, client, process_clients)
 
     function.__name__ = handler.__name__
     function.__doc__ = handler.__doc__
     bound = http.durable_client_input(client_name="client")(function)
-    http.function_name(handler.__name__)(http.route(route=route, methods=[method])(bound))
+    http.function_name(handler.__name__)(http.route(route=route, methods=[method], auth_level=LEVEL)(bound))
 
 
 for each in ROUTES:

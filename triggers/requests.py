@@ -7,13 +7,11 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from runs.contracts import LONGEST_COMMENT, Json
+from runs.contracts import LONGEST_COMMENT, Caller, Json
 from runs.settings import App
 from runs.text import shorten
 from triggers.responses import ApiError
-
-CALLER_LENGTH = 256
-"""Characters of a caller's name that a decision keeps."""
+from triggers.sign_in import KEY_HEADER, principal, signed_in
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 """Half of a surrogate pair, which JSON can hold and UTF-8 cannot."""
@@ -58,19 +56,21 @@ def address(req: func.HttpRequest, rest: str) -> str:
     return f"{url.scheme}://{url.netloc}{prefix}/{rest}"
 
 
-def caller(req: func.HttpRequest, settings: App) -> str:
+def caller(req: func.HttpRequest, settings: App) -> Caller:
     """Who sends a request, as far as a Python function can know it.
 
-    If App Service signs people in, it is the person named by its headers, which it removes from requests from
-    outside ("Work with user identities in Azure App Service authentication"); otherwise these headers are
-    ignored. If nobody is signed in, it is the function key, which the host has already checked, given as the
-    first digits of its SHA-256: the host tells the worker the key's name (RpcHttp.identities), but the Python
-    worker does not pass it on. A key in the header takes precedence over one in the query.
+    Where App Service signs callers in, it is the person or app that it names: see triggers.sign_in. Otherwise
+    it is the function key, which the host has already checked. It is named by the first digits of its
+    SHA-256: the host tells the worker the key's name (RpcHttp.identities), but the Python worker does not
+    pass it on. A key in the header takes precedence over one in the query.
     """
-    if settings.signs_in:
-        for header in ("x-ms-client-principal-name", "x-ms-client-principal-id"):
-            name = "".join(each for each in req.headers.get(header, "") if each.isprintable())
-            if name:
-                return name[:CALLER_LENGTH]
-    key = (req.headers.get("x-functions-key") or req.params.get("code") or "").split(",")[0].strip()
-    return f"function key {hashlib.sha256(key.encode()).hexdigest()[:8]}" if key else "somebody without a key"
+    if settings.sign_in == "entra":
+        return principal(req, settings)
+    person = signed_in(req) if settings.signs_in else None
+    if person is not None:
+        return person
+    key = (req.headers.get(KEY_HEADER) or req.params.get("code") or "").split(",")[0].strip()
+    if not key:
+        return Caller("somebody without a key", "")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return Caller(f"function key {digest[:8]}", f"key:{digest}")

@@ -13,7 +13,7 @@ from typing import Literal
 import grpc
 
 from runs import naming
-from runs.contracts import Json, RunRecord, RunRequest, Upload, to_json
+from runs.contracts import Caller, Json, RunRecord, RunRequest, Upload, to_json
 from services import run_store
 from services.clients import Clients
 from triggers.engine import Engine
@@ -58,6 +58,7 @@ def start(
     *,
     attempt: int = 1,
     take_over: bool = False,
+    started_by: Caller | None = None,
 ) -> Start:
     """Start the run of this number for `upload`, unless it has been started.
 
@@ -65,7 +66,7 @@ def start(
     claimed an upload may be one of an earlier version of it, whose metadata have been set since, for example.
     """
     run_id = naming.run_id(upload.container, upload.path, upload.etag, attempt)
-    request = RunRequest(run_id, upload, settings, source, run_store.now(), take_over)
+    request = RunRequest(run_id, upload, settings, source, run_store.now(), take_over, started_by)
     if run_store.claim(request, clients):
         schedule(engine, request)
         return Start(run_id, "started")
@@ -78,19 +79,16 @@ def start(
         return Start(run_id, "known", claim.record.status if claim else "Running")
     if claim.age < BEING_STARTED:
         return Start(run_id, "starting")
-    kept = claim.record
-    schedule(
-        engine,
-        RunRequest(run_id, kept.upload, kept.given_settings, source, kept.claimed_at, kept.take_over),
-    )
+    schedule(engine, run_store.request_of(claim.record))
     return Start(run_id, "picked_up")
 
 
 def schedule(engine: Engine, request: RunRequest) -> None:
     """Hand a claimed run to the engine; one that is already running is left alone."""
-    given = {"request": to_json(request), "record": to_json(run_store.claimed(request))}
     try:
-        engine.schedule_new_orchestration(ORCHESTRATION, input=given, instance_id=request.run_id)
+        engine.schedule_new_orchestration(
+            ORCHESTRATION, input={"request": to_json(request)}, instance_id=request.run_id
+        )
     except grpc.RpcError as error:
         if error.code() != grpc.StatusCode.ALREADY_EXISTS:
             raise
@@ -98,7 +96,14 @@ def schedule(engine: Engine, request: RunRequest) -> None:
 
 
 def start_by_hand(
-    engine: Engine, upload: Upload, settings: Json, clients: Clients, *, rerun: bool, take_over: bool = False
+    engine: Engine,
+    upload: Upload,
+    settings: Json,
+    clients: Clients,
+    *,
+    rerun: bool,
+    take_over: bool = False,
+    started_by: Caller | None = None,
 ) -> Start:
     """Start a run for an upload that may have had runs before.
 
@@ -116,10 +121,22 @@ def start_by_hand(
         upload = replace(upload, uploaded_at=later if is_earlier else first.uploaded_at)
     unended = [number for number, record in enumerate(records, 1) if record.status == "Running"]
     newest = unended[-1] if unended else max(1, len(records))
-    started = start(engine, upload, settings, "http", clients, attempt=newest, take_over=take_over)
+
+    def attempt(number: int) -> Start:
+        return start(
+            engine,
+            upload,
+            settings,
+            "http",
+            clients,
+            attempt=number,
+            take_over=take_over,
+            started_by=started_by,
+        )
+
+    started = attempt(newest)
     if rerun and started.result == "known":
-        number = len(records) + 1
-        started = start(engine, upload, settings, "http", clients, attempt=number, take_over=take_over)
+        started = attempt(len(records) + 1)
     return started
 
 

@@ -61,6 +61,12 @@ param authority Authority
 @description('Required. Intervals at which runs and operations are polled.')
 param pollingSeconds PollingSeconds
 
+@description('Required. Who may call the HTTP API: Key or Entra.')
+param signIn string
+
+@description('Required. Ids of the callers who may decide on runs; empty for all.')
+param approvers string[]
+
 var appSettings CodeSettings = {
   TOUCHDOWN_SUBSCRIPTION_ID: subscription().subscriptionId
   TOUCHDOWN_RESOURCE_GROUP: resourceGroup().name
@@ -86,6 +92,8 @@ var appSettings CodeSettings = {
   TOUCHDOWN_MAX_TEXT_MIB: string(authority.caps.textMib)
   TOUCHDOWN_MAX_COMPRESSION_RATIO: string(authority.caps.compressionRatio)
   TOUCHDOWN_TAKE_OVER: authority.takeOver ? 'allow' : 'refuse'
+  TOUCHDOWN_SIGN_IN: toLower(signIn)
+  TOUCHDOWN_APPROVERS: join(approvers, ', ')
 }
 
 // An empty setting counts as not set: the code's own default applies.

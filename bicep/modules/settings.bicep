@@ -165,6 +165,8 @@ type CodeSettings = {
   TOUCHDOWN_MAX_TEXT_MIB: string
   TOUCHDOWN_MAX_COMPRESSION_RATIO: string
   TOUCHDOWN_TAKE_OVER: string
+  TOUCHDOWN_SIGN_IN: string
+  TOUCHDOWN_APPROVERS: string
 }
 
 @export()

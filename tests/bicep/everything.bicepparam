@@ -67,6 +67,8 @@ param pollingSeconds = {
   operationFirst: '0.5'
   operationCap: '5'
 }
+param signIn = 'Entra'
+param approvers = ['entra:cccccccc-0000-0000-0000-000000000001', 'entra:cccccccc-0000-0000-0000-000000000002']
 param alertEmail = 'operator@example.com'
 param waitingHours = 6
 param retentionInDays = 90

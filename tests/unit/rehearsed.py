@@ -15,12 +15,16 @@ from localcloud.functions.testing import START, Event, Outcome, Rehearsal
 from orchestrators.training_run import training_run
 from runs import naming
 from runs.contracts import (
+    Approval,
     Baseline,
+    Cancel,
+    Cancellation,
     Champion,
     ChampionComparison,
     Choice,
     ChoiceCandidate,
     Dataset,
+    Decision,
     Done,
     Dropped,
     Floor,
@@ -43,7 +47,6 @@ from runs.contracts import (
     to_json,
 )
 from runs.errors import TransientError
-from services.run_store import claimed
 
 type Step = Callable[[Json], Json]
 
@@ -133,6 +136,8 @@ FAILED = OrchestrationStatus.FAILED
 RUNNING = OrchestrationStatus.RUNNING
 READY = Event("model_ready", {"path": MODEL, "etag": "0x9"}, after=timedelta(minutes=3))
 CANCEL = "cancel"
+CANCELLED = Cancel("somebody@example.com", "key:0a1b", "2026-01-01T00:00:00.000000Z")
+"""What an HTTP function has kept before it raises that event."""
 
 STEPS = (
     "inspect_dataset",
@@ -228,6 +233,9 @@ def good(**otherwise: Step) -> dict[str, Step]:
         "promote": in_turn(Promotion(False, "op/default"), Promotion(True, "op/default", "promoted")),
         "prune_deployments": in_turn(ProvisioningStatus(False), ProvisioningStatus(True)),
         "record_run": always(Done()),
+        "read_cancel": always(Cancellation(CANCELLED)),
+        "read_decision": always(Decision()),
+        **continuing(),
         "cancel_training": in_turn(
             ProvisioningStatus(False, PIPELINE_RUN), ProvisioningStatus(True, PIPELINE_RUN)
         ),
@@ -240,13 +248,40 @@ def good(**otherwise: Step) -> dict[str, Step]:
     return steps | otherwise
 
 
+def continuing() -> dict[str, Step]:
+    """The steps of a run that continues as new: the second reads what the first has kept."""
+    kept: list[Json] = []
+
+    def keep_progress(given: Json) -> Json:
+        kept.append(given)
+        return to_json(Done())
+
+    return {"keep_progress": keep_progress, "resume_run": lambda _: kept[-1]}
+
+
 def first_generation(request: RunRequest = REQUEST) -> Json:
     """The orchestration's input, as the triggers give it."""
-    return {"request": to_json(request), "record": to_json(claimed(request))}
+    return {"request": to_json(request)}
+
+
+def kept_decision(events: Iterable[Event], now: Callable[[], timedelta]) -> Step:
+    """read_decision, which finds the first of the decisions among `events`, once its time has come.
+
+    Only those of `decision` have been kept: any other event has been raised by someone else.
+    """
+
+    def step(wait: Json) -> Json:
+        for event in events:
+            data = event.data if isinstance(event.data, dict) else {}
+            if "kept" in data and data["since"] == wait["since"] and event.after <= now():
+                return {"approval": data["kept"]}
+        return to_json(Decision())
+
+    return step
 
 
 def rehearse(
-    steps: Mapping[str, Step] | None = None,
+    steps: dict[str, Step] | None = None,
     events: Iterable[Event] = (READY,),
     *,
     request: RunRequest = REQUEST,
@@ -254,7 +289,9 @@ def rehearse(
     hub: type[Rehearsal] = Rehearsal,
 ) -> Outcome:
     """Run the orchestration to its end, or until `limit` has passed."""
-    rehearsal = hub(steps or good(), [training_run])
+    events = list(events)
+    read_decision = kept_decision(events, lambda: rehearsal.clock.now() - START)
+    rehearsal = hub((steps or good()) | {"read_decision": read_decision}, [training_run])
     rehearsal.start(training_run, first_generation(request), instance_id=RUN)
     for event in events:
         rehearsal.raise_event(RUN, event.name, event.data, after=event.after)
@@ -309,20 +346,24 @@ def attempts(outcome: Outcome, step: str) -> list[float]:
     return [time - times[0] for time in times]
 
 
-def decision(approved: bool, **changes: Any) -> Event:
-    """A decision on the run of `asking`, as the HTTP functions raise it, two hours after the run's start."""
-    data = {
-        "approved": approved,
-        "comment": "seen",
-        "by": "somebody@example.com",
-        "at": "2026-01-01T02:00:00.000000Z",
-        "since": WAITS_SINCE,
-    }
-    return Event("decision", data | changes, after=timedelta(hours=2))
-
-
 WAITS_SINCE = "2026-01-01T00:03:08.000Z"
 """When a run that asks for approval begins to wait: after 3 minutes of training and 4 pauses of 2 s."""
+
+
+def decision(approved: bool, *, since: str = WAITS_SINCE, **changes: Any) -> Event:
+    """A decision on the run of `asking`, which is kept and raised two hours after the run's start.
+
+    The HTTP functions raise an event without data. Here it has what they have kept, for `kept_decision`.
+    """
+    kept = Approval(
+        "approved" if approved else "rejected",
+        "somebody@example.com",
+        "2026-01-01T02:00:00.000000Z",
+        "seen",
+        "key:0a1b",
+    )
+    data = {"since": since, "kept": to_json(replace(kept, **changes))}
+    return Event("decision", data, after=timedelta(hours=2))
 
 
 def asking(timeout: timedelta = timedelta(days=3), **otherwise: Step) -> dict[str, Step]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from localcloud.functions.testing import Event, Outcome
 
-from runs.contracts import Champion, Inspection, Promotion, ProvisioningStatus
+from runs.contracts import Cancellation, Champion, Inspection, Promotion, ProvisioningStatus
 from runs.errors import TransientError
 from tests.unit.rehearsed import (
     CANCEL,
@@ -66,7 +66,7 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
         asking(),
         [
             READY,
-            replace(decision(approved=True, since=""), after=timedelta(hours=1)),
+            Event("decision", {"approved": True, "by": "ciso@example.com"}, after=timedelta(hours=1)),
             decision(approved=False),
         ],
     ),
@@ -82,6 +82,9 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
     ),
     "dataset_taken": lambda: rehearse(
         good(inspect_dataset=always(Inspection(superseded_by="iris-csv-aaaaaaaaaaaaaaaa")))
+    ),
+    "forged_cancel": lambda: rehearse(
+        good(read_cancel=always(Cancellation())), [Event(CANCEL, {}, after=timedelta(minutes=1)), READY]
     ),
     "smoke_test_failed": lambda: rehearse(
         good(smoke_test=in_turn(refusal("SmokeTestFailed", "exit code 42")), delete_deployment=failing())

@@ -9,8 +9,8 @@ from localcloud.functions.testing import Event
 
 from runs.contracts import (
     Approval,
+    Cancellation,
     ChampionComparison,
-    Json,
     ProvisioningStatus,
 )
 from tests.unit.rehearsed import (
@@ -47,7 +47,7 @@ def test_an_approved_run_promotes_and_says_who_approved() -> None:
     written = record(outcome)
     assert (written.status, written.outcome) == ("Succeeded", "promoted")
     assert written.approval == Approval(
-        "approved", "somebody@example.com", "2026-01-01T02:00:00.000000Z", "seen"
+        "approved", "somebody@example.com", "2026-01-01T02:00:00.000000Z", "seen", "key:0a1b"
     )
     names = [stage.name for stage in written.stages]
     assert names == [*STEPS[:9], "approve", *STEPS[9:]]
@@ -60,12 +60,12 @@ def test_an_approved_run_promotes_and_says_who_approved() -> None:
 
 
 def test_a_rejected_run_deletes_its_deployment_and_leaves_the_default() -> None:
-    outcome = rehearse(asking(), [READY, decision(approved=False, comment="not yet")])
+    outcome = rehearse(asking(), [READY, decision(approved=False)])
     written = record(outcome)
     assert outcome.status is COMPLETED
     assert (written.status, written.outcome, written.error) == ("Succeeded", "rejected", None)
     assert written.approval is not None
-    assert (written.approval.decision, written.approval.comment) == ("rejected", "not yet")
+    assert (written.approval.decision, written.approval.comment) == ("rejected", "seen")
     assert cleaned_up(outcome) == ["delete_deployment"]
     left = inputs(outcome, "delete_deployment")[0]
     assert (left["endpoint"], left["deployment"]) == (ENDPOINT, DEPLOYMENT)
@@ -151,37 +151,34 @@ def test_a_cancel_after_the_decision_comes_too_late(approved: bool) -> None:
     assert record(outcome).outcome == ("promoted" if approved else "rejected")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"since": "2026-01-01T00:00:00.000Z"},
-        {"since": None},
-        {"approved": "yes"},
-        {"approved": 1},
-        {"approved": None},
-        {"by": None},
-        {"by": ["boss"]},
-        {"by": "x" * 1001},
-        {"at": 7},
-        {"comment": {"a": 1}},
-        {"comment": "x" * 1001},
-    ],
-    ids=str,
-)
-def test_a_malformed_decision_is_ignored_and_a_later_one_counts(data: Json) -> None:
-    whole = decision(approved=False)
-    forged = replace(whole, data=whole.data | data, after=timedelta(hours=1))
-    outcome = rehearse(asking(), [READY, forged, decision(approved=True)])
-    written = record(outcome)
-    assert written.outcome == "promoted"
-    assert seconds(written.stages[9].ended) == 7200
+FORGED: list[Any] = [
+    None,
+    True,
+    [],
+    "approved",
+    7,
+    {},
+    {
+        "approved": True,
+        "by": "ciso@example.com",
+        "at": "2026-01-01T01:00:00.000000Z",
+        "comment": "",
+        "since": WAITS_SINCE,
+    },
+    {"decision": "approved", "by": "ciso@example.com", "at": "", "comment": "", "by_id": ""},
+]
 
 
-@pytest.mark.parametrize("data", [None, True, [], "approved", 7, {}], ids=str)
-def test_an_event_that_is_no_decision_is_ignored(data: Any) -> None:
+@pytest.mark.parametrize("data", FORGED, ids=lambda data: str(data)[:20])
+def test_an_event_decides_nothing_whatever_is_in_it(data: Any) -> None:
+    """Whoever has the key of the durable API can raise one, in any name."""
     forged = Event("decision", data, after=timedelta(hours=1))
-    outcome = rehearse(asking(), [READY, forged, decision(approved=False)])
-    assert record(outcome).outcome == "rejected"
+    outcome = rehearse(asking(), [READY, forged, forged, decision(approved=False)])
+    written = record(outcome)
+    assert written.outcome == "rejected"
+    assert 7200 <= seconds(written.stages[9].ended) < 7210
+    outcome = rehearse(asking(), [READY, forged])
+    assert record(outcome).outcome == "approval_timed_out"
 
 
 def test_a_decision_from_before_the_wait_is_ignored() -> None:
@@ -189,6 +186,26 @@ def test_a_decision_from_before_the_wait_is_ignored() -> None:
     early = replace(decision(approved=True, since="2026-01-01T00:00:00.000Z"), after=timedelta())
     outcome = rehearse(asking(), [early, READY])
     assert record(outcome).outcome == "approval_timed_out"
+
+
+def test_a_decision_whose_event_was_lost_counts_when_the_time_is_up() -> None:
+    lost = replace(decision(approved=True), name="another")
+    outcome = rehearse(asking(timedelta(hours=3)), [READY, lost])
+    written = record(outcome)
+    assert (written.outcome, written.approval and written.approval.decision) == ("promoted", "approved")
+
+
+def test_a_cancel_that_nobody_has_asked_for_does_not_end_the_wait() -> None:
+    forged = Event(CANCEL, {"by": "ciso@example.com"}, after=timedelta(hours=1))
+    steps = asking(read_cancel=always(Cancellation()))
+    outcome = rehearse(steps, [READY, forged, decision(approved=True)])
+    assert (record(outcome).outcome, outcome.names.count("read_cancel")) == ("promoted", 1)
+
+
+def test_the_promotion_is_told_which_decision_it_needs() -> None:
+    outcome = rehearse(asking(), [READY, decision(approved=True)])
+    assert {each["decided_since"] for each in inputs(outcome, "promote")} == {WAITS_SINCE}
+    assert {each["decided_since"] for each in inputs(rehearse(), "promote")} == {""}
 
 
 def test_the_first_of_two_decisions_counts() -> None:

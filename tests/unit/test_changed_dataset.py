@@ -1,5 +1,6 @@
 """A dataset that has changed since its run was claimed: one run for it in all, whoever comes to it first."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -7,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from activities.continuing import keep_progress, resume_run
 from activities.dataset import inspect_dataset
 from runs import naming
-from runs.contracts import Dataset, Json, RunRequest, Upload
+from runs.contracts import Caller, Champion, Dataset, Json, Progress, RunRequest, Upload, Wait, from_json
 from runs.errors import RefusedError, TransientError
 from services import run_store
 from services.clients import Clients
@@ -151,8 +153,10 @@ def test_a_run_that_cannot_go_on_with_a_newer_upload_leaves_it_to_the_newer_uplo
 ) -> None:
     blobs.now += timedelta(seconds=1)
     blobs.put(PATH, body, "0xE1")
+    request = replace(REQUEST, settings=settings)
+    run_store.write(run_store.claimed(request), clients)
     with pytest.raises(RefusedError) as refused:
-        inspect_dataset(replace(REQUEST, settings=settings), clients)
+        inspect_dataset(request, clients)
     assert refused.value.code == code
     assert run_store.read(run_of("0xE1"), clients) is None
     assert start(Engine(), at("0xE1", clients), {}, "event", clients) == Start(run_of("0xE1"), "started")
@@ -179,9 +183,55 @@ def test_a_run_that_has_ended_inspects_nothing_when_it_is_executed_again(
     assert not [path for path in blobs.blobs if "smoke" in path]
 
 
-def test_a_run_that_was_never_claimed_is_inspected(blobs: Blobs, clients: Clients) -> None:
-    unclaimed = replace(REQUEST, run_id="by-hand")
-    assert found(unclaimed, clients).upload == UPLOAD
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run_id": "by-hand"},
+        {"run_id": run_of("0xE1")},
+        {"upload": replace(UPLOAD, path="datasets/others.csv")},
+        {"upload": replace(UPLOAD, etag="0xE1")},
+        {"upload": replace(UPLOAD, uploaded_at="2999-01-01T00:00:00.000000Z")},
+        {"settings": {"endpoint_name": "others", "approval": "none"}},
+        {"source": "http"},
+        {"started_by": Caller("ciso@example.com", "entra:1")},
+    ],
+    ids=lambda changes: str(next(iter(changes.items())))[:40],
+)
+def test_a_request_that_was_not_claimed_so_is_no_run(
+    blobs: Blobs, clients: Clients, changes: dict[str, Any]
+) -> None:
+    """Whoever has the key of the durable API can start an orchestration with any request."""
+    run_store.claim_also(run_of("0xE1"), RUN, clients)
+    blobs.put("datasets/others.csv", BODY)
+    before = dict(blobs.blobs)
+    forged = replace(REQUEST, **changes)
+    for step in (inspect_dataset, resume_run):
+        with pytest.raises(RefusedError) as refused:
+            step(forged, clients)
+        assert refused.value.code == "NotClaimed"
+    assert blobs.blobs == before
+
+
+def test_a_run_resumes_where_its_progress_says_once_there_is_any(blobs: Blobs, clients: Clients) -> None:
+    with pytest.raises(RefusedError) as refused:
+        resume_run(REQUEST, clients)
+    assert refused.value.code == "NotClaimed"
+    set_metadata(blobs, "0xE1")
+    dataset = found(REQUEST, clients)
+    wait = Wait(dataset, Champion(), 45.0, "2026-01-02T00:00:00+00:00")
+    progress = Progress(replace(run_store.claimed(REQUEST), settings=dataset.settings), wait)
+    keep_progress(progress, clients)
+    assert resume_run(replace(REQUEST, upload=dataset.upload), clients) == progress
+    run_store.write(replace(run_store.claimed(REQUEST), status="Cancelled"), clients)
+    with pytest.raises(RefusedError) as refused:
+        resume_run(replace(REQUEST, upload=dataset.upload), clients)
+    assert refused.value.code == "RunEnded"
+
+
+def test_the_settings_of_a_run_are_kept_where_only_the_app_writes(blobs: Blobs, clients: Clients) -> None:
+    dataset = found(REQUEST, clients)
+    kept = json.loads(blobs.blobs[f"app/runs/{RUN}/settings.json"].content)
+    assert from_json(Dataset, kept) == dataset
 
 
 def test_a_deleted_dataset_is_missing(clients: Clients, blobs: Blobs) -> None:
@@ -272,7 +322,7 @@ def test_a_run_that_the_engine_has_lost_goes_on_by_an_event_for_the_later_versio
     engine = Engine()
     assert start(engine, upload, {}, "event", clients) == Start(RUN, "picked_up")
     ((run_id, given),) = engine.scheduled
-    assert (run_id, given["request"]["run_id"], given["record"]["run_id"]) == (RUN, RUN, RUN)
+    assert (run_id, given["request"]["run_id"], list(given)) == (RUN, RUN, ["request"])
     assert given["request"]["upload"]["etag"] == "0xE0", "that of the claim"
 
 
@@ -289,9 +339,10 @@ def test_a_rerun_is_about_the_later_version_and_has_its_time(
         started = start_by_hand(engine, at("0xE1", clients), {}, clients, rerun=True)
         assert started == Start(f"{run_of('0xE1')}-{number}", "started")
         ids.append(started.run_id)
-    for _, given in engine.scheduled:
+    for run_id, given in engine.scheduled:
         assert given["request"]["upload"] == {**vars(gone_on.upload)}
-    assert found(replace(REQUEST, run_id=ids[0], upload=gone_on.upload), clients).upload == gone_on.upload
+        assert run_id in ids
+        assert found(from_json(RunRequest, given["request"]), clients).upload == gone_on.upload
 
 
 @pytest.mark.usefixtures("gone_on")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrators.waiting import Generation, Wait
+from orchestrators.waiting import Generation
 from runs import contracts
 from runs.contracts import (
     Approval,
@@ -24,6 +24,7 @@ from runs.contracts import (
     Gate,
     OutOfFold,
     Polling,
+    Progress,
     RunRecord,
     RunRequest,
     RunSettings,
@@ -32,6 +33,7 @@ from runs.contracts import (
     TrainingInput,
     TrainingStatus,
     Upload,
+    Wait,
     from_json,
     to_json,
 )
@@ -144,8 +146,9 @@ ALL = [
         TrainedModel("iris-1", UPLOAD, "p", SETTINGS, CHAMPION),
         TrainingStatus("Failed", exit_code=0),
         TrainingStatus("Succeeded", model_path="p"),
-        Generation(REQUEST, RECORD),
-        Generation(REQUEST, RECORD, Wait(DATASET, CHAMPION, 45.0, "2026-01-02T00:00:00+00:00")),
+        Generation(REQUEST),
+        Generation(REQUEST, is_first=False),
+        Progress(RECORD, Wait(DATASET, CHAMPION, 45.0, "2026-01-02T00:00:00+00:00")),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 import azure.functions as func
 import pytest
 
-from orchestrators.approval import approval_of
 from runs import naming
-from runs.contracts import Failure, Json, RunRequest, Upload
+from runs.contracts import Approval, Caller, Failure, Json, RunRequest, Upload
 from runs.settings import App
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state
 from tests.unit.wire import SETTINGS, Answer, Blobs, Credential, Wire
@@ -557,7 +557,8 @@ def test_a_run_with_a_report_says_where_it_lies(clients: Clients) -> None:
 SINCE = "2026-01-01T00:03:08.000Z"
 WAITING = {"stage": "approve", "since": SINCE, "can_cancel": True, "approval": None}
 KEY = "a key of the app"
-FINGERPRINT = hashlib.sha256(KEY.encode()).hexdigest()[:8]
+DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
+FINGERPRINT = DIGEST[:8]
 
 
 def decide(
@@ -568,41 +569,45 @@ def decide(
     return status, answer, engine
 
 
-@pytest.mark.parametrize(("function", "approved"), [(http.approve_run, True), (http.reject_run, False)])
-def test_a_decision_is_raised_with_who_when_and_about_which_wait(
-    clients: Clients, function: Any, approved: bool
+def kept(clients: Clients) -> Approval | None:
+    """The decision that the run reads once it is woken."""
+    return run_files.decision_of(RUN, SINCE, clients)
+
+
+@pytest.mark.parametrize(
+    ("function", "verdict"), [(http.approve_run, "approved"), (http.reject_run, "rejected")]
+)
+def test_a_decision_is_kept_with_who_and_when_and_the_event_says_nothing(
+    clients: Clients, function: Any, verdict: str
 ) -> None:
     claimed(clients)
     status, answer, engine = decide(function, clients, {"comment": "seen"}, headers={"x-functions-key": KEY})
     assert (status, answer) == (202, {"run_id": RUN, "url": f"https://app.invalid/api/runs/{RUN}"})
-    assert engine.raised == [(RUN, "decision")]
-    (data,) = engine.data
-    at = datetime.fromisoformat(data.pop("at"))
-    assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
-    assert data == {
-        "approved": approved,
-        "comment": "seen",
-        "by": f"function key {FINGERPRINT}",
-        "since": SINCE,
-    }
+    assert (engine.raised, engine.data) == ([(RUN, "decision")], [{}])
+    found = kept(clients)
+    assert found is not None
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(found.at)) < timedelta(minutes=5)
+    assert found == Approval(verdict, f"function key {FINGERPRINT}", found.at, "seen", f"key:{DIGEST}")  # type: ignore[arg-type]
 
 
-def test_what_is_raised_is_what_the_orchestrator_takes_for_a_decision(clients: Clients) -> None:
+def test_the_first_decision_of_a_wait_counts_and_that_of_another_wait_does_not(clients: Clients) -> None:
     claimed(clients)
-    _, _, engine = decide(
-        http.approve_run, clients, {"comment": "é" * 1000}, headers={"x-functions-key": KEY}
-    )
-    (data,) = engine.data
-    approval = approval_of(json.loads(json.dumps(data)), SINCE)
-    assert approval is not None
-    assert (approval.decision, approval.by) == ("approved", f"function key {FINGERPRINT}")
+    decide(http.reject_run, clients, custom=WAITING | {"since": "2026-01-01T00:00:00.000Z"})
+    assert kept(clients) is None
+    decide(http.approve_run, clients)
+    assert decide(http.reject_run, clients)[0] == 202
+    found = kept(clients)
+    assert found is not None
+    assert found.decision == "approved"
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", {}, {"comment": ""}])
 def test_a_decision_needs_no_comment(clients: Clients, body: Any) -> None:
     claimed(clients)
-    status, _, engine = decide(http.approve_run, clients, body)
-    assert (status, engine.data[0]["comment"]) == (202, "")
+    status, _, _ = decide(http.approve_run, clients, body)
+    found = kept(clients)
+    assert found is not None
+    assert (status, found.comment) == (202, "")
 
 
 @pytest.mark.parametrize(
@@ -624,6 +629,7 @@ def test_a_wrong_decision_is_400_and_decides_nothing(clients: Clients, body: Any
     claimed(clients)
     status, answer, engine = decide(http.reject_run, clients, body)
     assert (status, answer["error"]["code"], engine.raised) == (400, code, [])
+    assert kept(clients) is None
 
 
 @pytest.mark.parametrize(
@@ -642,6 +648,7 @@ def test_a_run_that_does_not_wait_is_409_and_left_alone(clients: Clients, custom
     claimed(clients)
     status, answer, engine = decide(http.approve_run, clients, custom=custom)
     assert (status, answer["error"]["code"], engine.raised) == (409, "NotWaiting", [])
+    assert kept(clients) is None
     assert f"does not wait for a decision: {why} " in answer["error"]["message"]
 
 
@@ -671,32 +678,90 @@ def test_a_run_that_has_ended_or_is_lost_cannot_be_decided_on(
         assert (status, body["error"]["code"], client.raised) == (409, code, [])
 
 
-PRINCIPAL = {"x-ms-client-principal-name": "boss@example.com", "x-ms-client-principal-id": "7"}
+PERSON = "0f8fad5b-d9cb-469f-a165-70867728950e"
+CLAIMS = [{"typ": "http://schemas.microsoft.com/identity/claims/objectidentifier", "val": PERSON}]
+PRINCIPAL = {
+    "x-ms-client-principal": b64encode(json.dumps({"auth_typ": "aad", "claims": CLAIMS}).encode()).decode(),
+    "x-ms-client-principal-id": PERSON,
+    "x-ms-client-principal-name": "boss@example.com",
+    "x-ms-client-principal-idp": "aad",
+}
+"""The headers of App Service authentication for a person of Entra ID."""
 
 
-def by(clients: Clients, headers: dict[str, str] | None = None, params: dict[str, str] | None = None) -> str:
+def by(
+    blobs: Blobs,
+    headers: dict[str, str] | None = None,
+    params: dict[str, str] | None = None,
+    app: App = SETTINGS,
+) -> str:
+    """The name that a decision is kept with."""
+    clients = Wire(blobs).clients(app)
     claimed(clients)
-    _, _, engine = decide(http.approve_run, clients, headers=headers, params=params)
-    (data,) = engine.data
-    return str(data["by"])
+    for path in [path for path in blobs.blobs if "/decision-" in path]:
+        del blobs.blobs[path]
+    decide(http.approve_run, clients, headers=headers, params=params)
+    found = kept(clients)
+    assert found is not None
+    return found.by
 
 
-def test_a_person_is_believed_only_where_app_service_signs_in(blobs: Blobs, clients: Clients) -> None:
+def test_a_person_is_believed_only_where_app_service_signs_in(blobs: Blobs) -> None:
     signed = PRINCIPAL | {"x-functions-key": KEY}
-    assert by(clients, signed) == f"function key {FINGERPRINT}"
-    clients = Wire(blobs).clients(replace(SETTINGS, signs_in=True))
-    assert by(clients, signed) == "boss@example.com"
-    assert by(clients, {"x-ms-client-principal-id": "7", "x-functions-key": KEY}) == "7"
-    assert by(clients, {"x-functions-key": KEY}) == f"function key {FINGERPRINT}"
-    assert by(clients, {"x-ms-client-principal-name": "a\r\nb" * 200}) == ("ab" * 200)[:256]
+    assert by(blobs, signed) == f"function key {FINGERPRINT}"
+    app = replace(SETTINGS, signs_in=True)
+    assert by(blobs, signed, app=app) == "boss@example.com"
+    nameless = {name: value for name, value in signed.items() if not name.endswith("-name")}
+    assert by(blobs, nameless, app=app) == PERSON
+    assert by(blobs, {"x-functions-key": KEY}, app=app) == f"function key {FINGERPRINT}"
+    assert by(blobs, signed | {"x-ms-client-principal-name": "a\r\nb" * 200}, app=app) == ("ab" * 200)[:256]
 
 
-def test_the_key_is_identified_by_its_hash_and_never_revealed(clients: Clients) -> None:
-    assert by(clients, params={"code": KEY}) == f"function key {FINGERPRINT}"
-    assert by(clients, {"x-functions-key": KEY}, {"code": "another"}) == f"function key {FINGERPRINT}"
-    assert by(clients, {"x-functions-key": f"{KEY}, junk"}) == f"function key {FINGERPRINT}"
-    assert KEY not in by(clients, {"x-functions-key": KEY})
-    assert by(clients) == "somebody without a key"
+def test_the_key_is_identified_by_its_hash_and_never_revealed(blobs: Blobs) -> None:
+    assert by(blobs, params={"code": KEY}) == f"function key {FINGERPRINT}"
+    assert by(blobs, {"x-functions-key": KEY}, {"code": "another"}) == f"function key {FINGERPRINT}"
+    assert by(blobs, {"x-functions-key": f"{KEY}, junk"}) == f"function key {FINGERPRINT}"
+    assert not any(KEY.encode() in blob.content for blob in blobs.blobs.values())
+    assert by(blobs) == "somebody without a key"
+
+
+def test_whoever_has_started_a_run_cannot_approve_it_but_may_reject_it(clients: Clients) -> None:
+    engine = Engine()
+    _, body = call(
+        http.start_run,
+        engine,
+        clients,
+        {"dataset": "iris_csv.csv"},
+        method="POST",
+        headers={"x-functions-key": KEY},
+    )
+    assert body["run_id"] == RUN
+    engine.states[RUN] = state("RUNNING", WAITING)
+    own = {"x-functions-key": KEY}
+    status, body = call(http.approve_run, engine, clients, b"", method="POST", run_id=RUN, headers=own)
+    assert (status, body["error"]["code"], kept(clients)) == (403, "OwnRun", None)
+    status, _ = call(http.reject_run, engine, clients, b"", method="POST", run_id=RUN, headers=own)
+    assert status == 202
+    _, body = call(http.show_run, engine, clients, run_id=RUN)
+    assert body["started_by"] == {"name": f"function key {FINGERPRINT}", "id": f"key:{DIGEST}"}
+
+
+def test_another_than_the_starter_approves(clients: Clients) -> None:
+    claimed(clients, started_by=Caller("function key 1", "key:1"))
+    assert decide(http.approve_run, clients, headers={"x-functions-key": KEY})[0] == 202
+
+
+@pytest.mark.parametrize("function", [http.approve_run, http.reject_run])
+def test_only_approvers_decide_where_the_app_names_them(blobs: Blobs, function: Any) -> None:
+    for approver, headers in ((f"key:{DIGEST}", {"x-functions-key": KEY}), (f"entra:{PERSON}", PRINCIPAL)):
+        app = replace(SETTINGS, approvers=frozenset({approver}), signs_in=True)
+        clients = Wire(blobs).clients(app)
+        claimed(clients)
+        for other in ({"x-functions-key": "another"}, {}, {"x-functions-key": DIGEST}):
+            status, answer, engine = decide(function, clients, headers=other)
+            assert (status, answer["error"]["code"], engine.raised) == (403, "NotAnApprover", [])
+            assert "TOUCHDOWN_APPROVERS" in answer["error"]["message"]
+        assert decide(function, clients, headers=headers)[0] == 202
 
 
 # --- Cancelling ---------------------------------------------------------------------------------------
@@ -707,6 +772,9 @@ def test_a_running_run_is_cancelled_by_an_event(clients: Clients) -> None:
     engine = Engine({RUN: state("RUNNING", {"stage": "wait", "can_cancel": True})})
     status, body = call(http.cancel_run, engine, clients, method="POST", run_id=RUN)
     assert (status, body["run_id"], engine.raised) == (202, RUN, [(RUN, "cancel")])
+    found = run_files.cancel_of(RUN, clients)
+    assert found is not None
+    assert (found.by, found.by_id) == ("somebody without a key", "")
 
 
 @pytest.mark.parametrize(
@@ -727,6 +795,7 @@ def test_a_run_that_cannot_be_cancelled_is_409_and_left_alone(
     client = Engine({RUN: engine} if engine else {})
     status, body = call(http.cancel_run, client, clients, method="POST", run_id=RUN)
     assert (status, body["error"]["code"], client.raised) == (409, code, [])
+    assert run_files.cancel_of(RUN, clients) is None
 
 
 def test_a_cancel_that_comes_too_late_names_the_stage_that_it_came_in(clients: Clients) -> None:

@@ -13,10 +13,10 @@ from activities.promotion import promote, prune_deployments
 from activities.provisioning import ensure_endpoint
 from runs.contracts import ChampionInput, EndpointInput, ModelInput, Promotion, PromotionInput, PruneInput
 from runs.errors import RefusedError
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients
 from tests.unit.machine_learning import OF_IRIS, OPERATION, PUBLIC, Workspace
-from tests.unit.rehearsed import REQUEST, RESULT, RUN, UPLOAD
+from tests.unit.rehearsed import DATASET, DEPLOYMENT, REQUEST, RESULT, RUN, UPLOAD
 from tests.unit.wire import Wire
 
 THEIRS = {"made_by": "touchdown", "dataset": "payroll", "model": "payroll"}
@@ -42,6 +42,21 @@ def claimed(clients: Clients, *, take_over: bool) -> None:
     run_store.claim(replace(REQUEST, take_over=take_over), clients)
 
 
+PROMOTION = PromotionInput(RUN, UPLOAD, "payroll", DEPLOYMENT, "payroll", take_over=True)
+
+
+def in_progress(clients: Clients) -> None:
+    """The run has been claimed, and the settings that it resolved name the endpoint."""
+    run_store.claim(REQUEST, clients)
+    settings = replace(DATASET.settings, endpoint_name="payroll", model_name="payroll")
+    run_files.keep_dataset(RUN, replace(DATASET, settings=settings), clients)
+
+
+def promoted(clients: Clients) -> Promotion:
+    in_progress(clients)
+    return promote(PROMOTION, clients)
+
+
 STEPS: dict[str, Callable[[Clients], object]] = {
     "before training": lambda clients: find_champion(
         ChampionInput("payroll", "iris_classification", RUN, UPLOAD), clients
@@ -53,9 +68,7 @@ STEPS: dict[str, Callable[[Clients], object]] = {
     "ensure_endpoint": lambda clients: ensure_endpoint(
         EndpointInput("payroll", "payroll", RUN, UPLOAD), clients
     ),
-    "promote": lambda clients: promote(
-        PromotionInput(RUN, UPLOAD, "payroll", "run-1", "payroll", take_over=True), clients
-    ),
+    "promote": promoted,
     "prune_deployments": lambda clients: prune_deployments(PruneInput(RUN, UPLOAD, "payroll", 1), clients),
 }
 
@@ -107,12 +120,13 @@ def test_a_run_that_may_takes_over_once_its_deployment_is_promoted() -> None:
     assert found.deployment == "run-0"
     assert ensure_endpoint(EndpointInput("payroll", "payroll", RUN, UPLOAD), clients).done
     assert workspace.put == [], "until then, its owner keeps it"
-    wanted = PromotionInput(RUN, UPLOAD, "payroll", "run-1", "payroll", take_over=True)
+    in_progress(clients)
+    wanted = PROMOTION
     assert promote(wanted, clients) == Promotion(False, OPERATION), "a newer upload of another dataset"
     ((path, body),) = workspace.put
-    assert (path, body["properties"]["defaults"]["deploymentName"]) == ("batchEndpoints/payroll", "run-1")
+    assert (path, body["properties"]["defaults"]["deploymentName"]) == ("batchEndpoints/payroll", DEPLOYMENT)
     assert body["tags"] == OF_IRIS | {"model": "payroll"}
-    workspace.endpoint("payroll", default="run-1", tags=body["tags"])
+    workspace.endpoint("payroll", default=DEPLOYMENT, tags=body["tags"])
     assert promote(wanted, clients) == Promotion(True, "", "promoted")
     path, body = workspace.put[1]
     assert path == "models/payroll"

@@ -1,17 +1,19 @@
 """Which deployment an endpoint serves and which it keeps, step by step: what is not done is as important."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from activities.promotion import delete_deployment, endpoint_lease, promote, prune_deployments
-from runs.contracts import CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput
+from runs.contracts import Approval, CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput
 from runs.errors import RefusedError
-from services import run_store
+from services import run_files, run_store
 from tests.unit.machine_learning import OF_IRIS, OPERATION, Workspace
-from tests.unit.rehearsed import REQUEST, RUN, UPLOAD
+from tests.unit.rehearsed import DATASET, DEPLOYMENT, REQUEST, RUN, UPLOAD
 
-WANTED = PromotionInput(RUN, UPLOAD, "iris", "run-1", "iris_classification", take_over=False)
+SETTINGS = replace(DATASET.settings, endpoint_name="iris")
+WANTED = PromotionInput(RUN, UPLOAD, "iris", DEPLOYMENT, "iris_classification", take_over=False)
 NEWER = {"uploaded": "2026-01-02T00:00:00.000000Z", "run": "newer"}
 SAME = {"uploaded": UPLOAD.uploaded_at, "run": "first"}
 OLDER = {"uploaded": "2025-12-31T00:00:00.000000Z", "run": "older"}
@@ -20,11 +22,19 @@ OLDER = {"uploaded": "2025-12-31T00:00:00.000000Z", "run": "older"}
 def serving(default: str = "", tags: dict[str, str] | None = None, state: str = "Succeeded") -> Workspace:
     """A workspace whose endpoint has this default deployment, and that of the run."""
     workspace = Workspace()
+    in_progress(workspace)
     workspace.endpoint("iris", state, default)
-    workspace.deployment("iris", "run-1", tags=SAME | {"run": RUN})
-    if default and default != "run-1":
+    workspace.deployment("iris", DEPLOYMENT, tags=SAME | {"run": RUN})
+    if default and default != DEPLOYMENT:
         workspace.deployment("iris", default, tags=tags)
     return workspace
+
+
+def in_progress(workspace: Workspace, **settings: Any) -> None:
+    """The run has been claimed, and its dataset inspected."""
+    run_store.claim(REQUEST, workspace.clients)
+    dataset = replace(DATASET, settings=replace(SETTINGS, **settings))
+    run_files.keep_dataset(RUN, dataset, workspace.clients)
 
 
 # --- promote ------------------------------------------------------------------------------------------
@@ -36,7 +46,7 @@ def test_a_default_that_is_not_newer_is_replaced(tags: dict[str, str]) -> None:
     assert promote(WANTED, workspace.clients) == Promotion(False, OPERATION, "")
     ((path, body),) = workspace.put
     assert path == "batchEndpoints/iris"
-    assert body["properties"]["defaults"]["deploymentName"] == "run-1"
+    assert body["properties"]["defaults"]["deploymentName"] == DEPLOYMENT
     assert body["tags"] == {"model": "iris"} | OF_IRIS, "a PUT replaces all of an endpoint"
 
 
@@ -59,7 +69,7 @@ def test_an_endpoint_that_is_being_updated_is_left_alone() -> None:
 
 
 def test_a_promotion_is_done_once_the_endpoint_has_the_default() -> None:
-    workspace = serving("run-1")
+    workspace = serving(DEPLOYMENT)
     done = promote(replace(WANTED, operation_url=OPERATION), workspace.clients)
     assert done == Promotion(True, OPERATION, "promoted")
 
@@ -98,11 +108,61 @@ def test_an_endpoint_whose_update_failed_before_this_run_is_updated() -> None:
     assert promote(WANTED, workspace.clients).operation_url == OPERATION
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run_id": "iris-csv-aaaaaaaaaaaaaaaa"},
+        {"upload": replace(UPLOAD, etag="0xF")},
+        {"upload": replace(UPLOAD, uploaded_at="2999-01-01T00:00:00.000000Z")},
+        {"endpoint": "others"},
+        {"deployment": "run-0"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_promotion_that_storage_knows_nothing_of_is_refused(changes: dict[str, Any]) -> None:
+    workspace = serving("run-0", OLDER)
+    workspace.endpoint("others", "Succeeded", "run-0")
+    with pytest.raises(RefusedError) as refused:
+        promote(replace(WANTED, **changes), workspace.clients)
+    assert (refused.value.code, workspace.put) == ("WrongRun", [])
+
+
+def test_a_run_that_has_ended_promotes_nothing() -> None:
+    workspace = serving("run-0", OLDER)
+    run_store.write(replace(run_store.claimed(REQUEST), status="Cancelled"), workspace.clients)
+    with pytest.raises(RefusedError) as refused:
+        promote(WANTED, workspace.clients)
+    assert (refused.value.code, workspace.put) == ("WrongRun", [])
+
+
+SINCE = "2026-01-01T00:03:08.000Z"
+
+
+@pytest.mark.parametrize(("approval", "since"), [("required", ""), ("required", SINCE), ("none", SINCE)])
+@pytest.mark.parametrize("kept", ["approved", "rejected", "in another wait", "nothing"])
+def test_a_run_that_needs_an_approval_promotes_only_with_the_one_that_is_kept(
+    approval: str, since: str, kept: str
+) -> None:
+    workspace = serving("run-0", OLDER)
+    in_progress(workspace, approval=approval)
+    if kept != "nothing":
+        verdict: Any = "rejected" if kept == "rejected" else "approved"
+        wait = "2025-01-01T00:00:00.000Z" if kept == "in another wait" else SINCE
+        run_files.keep_decision(RUN, wait, Approval(verdict, "somebody", "t"), workspace.clients)
+    wanted = replace(WANTED, decided_since=since)
+    if kept == "approved" and since:
+        assert promote(wanted, workspace.clients).operation_url == OPERATION
+        return
+    with pytest.raises(RefusedError) as refused:
+        promote(wanted, workspace.clients)
+    assert (refused.value.code, workspace.put) == ("NotApproved", [])
+
+
 # --- prune_deployments ----------------------------------------------------------------------------------
 
 
 def test_a_deployment_that_is_being_deleted_is_waited_for_and_not_deleted_again() -> None:
-    workspace = serving("run-1")
+    workspace = serving(DEPLOYMENT)
     workspace.deployment("iris", "run-0", "Deleting", OLDER)
     prune = PruneInput(RUN, UPLOAD, "iris", 1, "")
     assert prune_deployments(prune, workspace.clients) == ProvisioningStatus(False, "")
@@ -112,7 +172,7 @@ def test_a_deployment_that_is_being_deleted_is_waited_for_and_not_deleted_again(
 
 
 def test_only_deployments_of_ended_runs_that_touchdown_made_are_pruned() -> None:
-    workspace = serving("run-1")
+    workspace = serving(DEPLOYMENT)
     clients = workspace.clients
     workspace.deployment("iris", "theirs", tags={"run": "older"})
     workspace.deployment("iris", "running", tags=OLDER | {"run": "running"})
@@ -138,19 +198,19 @@ def test_the_default_counts_as_one_of_those_to_keep() -> None:
 
 def test_the_deployment_of_a_run_that_is_cleaned_up_is_deleted_and_waited_for() -> None:
     workspace = serving("run-0", OLDER)
-    left = CleanUp(RUN, endpoint="iris", deployment="run-1")
+    left = CleanUp(RUN, endpoint="iris", deployment=DEPLOYMENT)
     assert delete_deployment(left, workspace.clients) == ProvisioningStatus(False)
-    assert workspace.deleted == ["batchEndpoints/iris/deployments/run-1"]
-    workspace.deployment("iris", "run-1", "Deleting")
+    assert workspace.deleted == [f"batchEndpoints/iris/deployments/{DEPLOYMENT}"]
+    workspace.deployment("iris", DEPLOYMENT, "Deleting")
     assert delete_deployment(left, workspace.clients) == ProvisioningStatus(False)
     assert len(workspace.deleted) == 1
-    del workspace.resources["batchEndpoints/iris/deployments/run-1"]
+    del workspace.resources[f"batchEndpoints/iris/deployments/{DEPLOYMENT}"]
     assert delete_deployment(left, workspace.clients) == ProvisioningStatus(True)
 
 
 def test_a_default_is_not_deleted_and_neither_is_anything_while_the_endpoint_is_updated() -> None:
-    left = CleanUp(RUN, endpoint="iris", deployment="run-1")
-    workspace = serving("run-1")
+    left = CleanUp(RUN, endpoint="iris", deployment=DEPLOYMENT)
+    workspace = serving(DEPLOYMENT)
     assert delete_deployment(left, workspace.clients) == ProvisioningStatus(True)
     updating = serving("run-0", OLDER, "Updating")
     assert delete_deployment(left, updating.clients) == ProvisioningStatus(False)

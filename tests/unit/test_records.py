@@ -3,15 +3,17 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
 from activities.run_record import record_run
-from runs.contracts import RunRequest, Upload, to_json
+from runs.contracts import RunRecord, RunRequest, Upload, to_json
 from runs.errors import RefusedError
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients
+from tests.unit.rehearsed import DATASET, SETTINGS
 from tests.unit.wire import Answer, Blobs, Sent, Wire
 
 METADATA_LIMIT = 8 * 1024
@@ -97,6 +99,49 @@ def test_the_entry_of_a_later_claim_sorts_before_an_earlier_ones(wire: Wire, cli
 
 def listed(clients: Clients) -> list[tuple[str, str]]:
     return [(run.run_id, run.status) for run in run_store.page(200, clients).runs]
+
+
+OTHERS: list[dict[str, Any]] = [
+    {"dataset": "others.csv", "upload": Upload("blobs", "datasets/others.csv", "0x1", "")},
+    {"given_settings": {"approval": "none"}},
+    {"source": "http"},
+    {"settings": SETTINGS},
+]
+"""What a record of another run, or of other settings, has in it."""
+
+
+def forged(changes: dict[str, Any], clients: Clients, *, ended: bool) -> RunRecord:
+    """The record of an end that is none of the run's, whose settings have been kept."""
+    run_store.claim(request("iris_csv.csv"), clients)
+    run = run_store.claimed(request("iris_csv.csv"))
+    run_files.keep_dataset("run-1", replace(DATASET, settings=replace(SETTINGS, epochs=3)), clients)
+    if ended:
+        run_store.write(replace(run, status="Succeeded"), clients)
+    return replace(run, status="Succeeded", **changes)
+
+
+@pytest.mark.parametrize("changes", [*OTHERS, {"run_id": "run-2"}], ids=lambda changes: next(iter(changes)))
+def test_a_record_that_is_not_of_the_claimed_run_is_not_written(
+    blobs: Blobs, clients: Clients, changes: dict[str, Any]
+) -> None:
+    record = forged(changes, clients, ended=False)
+    before = dict(blobs.blobs)
+    with pytest.raises(RefusedError) as refused:
+        record_run(record, clients)
+    assert (refused.value.code, blobs.blobs) == ("WrongRun", before)
+
+
+@pytest.mark.parametrize(
+    "changes", [*OTHERS, {"outcome": "promoted"}, {"predictions": ["x"]}], ids=lambda each: next(iter(each))
+)
+def test_the_record_of_an_ended_run_is_not_rewritten_to_the_same_end_with_other_contents(
+    blobs: Blobs, clients: Clients, changes: dict[str, Any]
+) -> None:
+    record = forged(changes, clients, ended=True)
+    before = dict(blobs.blobs)
+    with pytest.raises(RefusedError) as refused:
+        record_run(record, clients)
+    assert (refused.value.code, blobs.blobs) == ("RunEnded", before)
 
 
 @pytest.fixture

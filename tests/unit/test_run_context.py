@@ -14,10 +14,10 @@ from localcloud.functions.testing import Event, Outcome, run_orchestrator
 
 from orchestrators.run_context import RunContext, RunStoppedError, Workflow, failure_message
 from orchestrators.stages import Stage
-from runs.contracts import CleanUp, Done, ProvisioningStatus
+from runs.contracts import Cancellation, CleanUp, Done, ProvisioningStatus, claimed
 from runs.errors import TransientError
-from services.run_store import claimed
 from tests.unit.rehearsed import (
+    CANCELLED,
     REQUEST,
     RUN,
     Step,
@@ -46,7 +46,8 @@ def orchestrated(
         except RunStoppedError as stopped:
             return {"stopped": [stopped.status, stopped.code, str(stopped)], "warnings": run.record.warnings}
 
-    return run_orchestrator(orchestration, None, steps, events=events)
+    read_cancel = always(Cancellation(CANCELLED))
+    return run_orchestrator(orchestration, None, steps | {"read_cancel": read_cancel}, events=events)
 
 
 def polled(limit: timedelta) -> Callable[[RunContext], Workflow[Any]]:
@@ -119,7 +120,10 @@ def test_a_cancel_passes_through_an_attempt() -> None:
         yield from run.attempt("nap", run.pause(timedelta(hours=1)))
 
     outcome = orchestrated(workflow, {}, (Event("cancel", after=timedelta(minutes=1)),))
-    assert outcome.output == {"stopped": ["Cancelled", "Cancelled", "the run was cancelled."], "warnings": []}
+    assert outcome.output == {
+        "stopped": ["Cancelled", "Cancelled", "the run was cancelled by somebody@example.com."],
+        "warnings": [],
+    }
 
 
 def test_a_pause_without_a_cancel_takes_its_time() -> None:

@@ -56,10 +56,9 @@ def test_what_is_scheduled_is_the_first_generation_of_the_run(
     ((run_id, given),) = engine.scheduled
     generation = from_json(Generation, json.loads(json.dumps(given)))
     assert generation.request.run_id == run_id == RUN
-    assert generation == Generation(generation.request, run_store.claimed(generation.request))
     claim = run_store.read(RUN, clients)
     assert claim is not None
-    assert claim.record == generation.record
+    assert generation == Generation(run_store.request_of(claim.record))
 
 
 # --- A claim that a crash has left ----------------------------------------------------------------------

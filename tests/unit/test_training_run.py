@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER as JSON
 from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
-from localcloud.functions.testing import Event
+from localcloud.functions.testing import Event, Rehearsal
 
-from orchestrators.training_run import MOST_INSPECTIONS
+from orchestrators.training_run import MOST_INSPECTIONS, training_run
 from orchestrators.waiting import POLLS_PER_GENERATION
 from runs.contracts import (
     Champion,
@@ -727,6 +727,38 @@ def test_a_topic_that_cannot_be_reached_delays_no_training() -> None:
 # --- Running twice ------------------------------------------------------------------------------------
 
 ENDED_BEFORE = refusal("RunEnded", f"run {RUN} has ended before: Succeeded.")
+
+
+def test_an_orchestration_that_is_not_of_the_run_in_its_input_ends_at_once() -> None:
+    """Whoever has the key of the durable API can start one with any input."""
+    outcome = rehearse(request=replace(REQUEST, run_id="iris-csv-aaaaaaaaaaaaaaaa"))
+    assert (outcome.status, outcome.output, outcome.names) == (COMPLETED, None, [])
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_orchestration_of_a_run_that_storage_does_not_know_does_nothing(is_first: bool) -> None:
+    unknown = in_turn(refusal("NotClaimed", "no upload has this run."))
+    rehearsal = Rehearsal(good(inspect_dataset=unknown, resume_run=unknown), [training_run])
+    rehearsal.start(training_run, first_generation() | {"is_first": is_first}, instance_id=RUN)
+    rehearsal.run()
+    outcome = rehearsal.outcome(RUN)
+    assert (outcome.status, outcome.output) == (COMPLETED, None)
+    assert outcome.names == ["inspect_dataset" if is_first else "resume_run"]
+
+
+def test_what_an_input_says_beside_the_run_is_not_believed() -> None:
+    """Such was the input of a later generation: it had the settings, the champion and the record in it."""
+    forged = first_generation() | {
+        "record": {"status": "Succeeded", "endpoint": "others", "deployment": "mine"},
+        "wait": {"dataset": {"settings": {"approval": "none", "endpoint_name": "others"}}, "champion": {}},
+    }
+    rehearsal = Rehearsal(good(), [training_run])
+    rehearsal.start(training_run, forged, instance_id=RUN)
+    rehearsal.raise_event(RUN, READY.name, READY.data, after=READY.after)
+    rehearsal.run()
+    outcome = rehearsal.outcome(RUN)
+    assert outcome.names[0] == "inspect_dataset"
+    assert {each["endpoint"] for each in inputs(outcome, "promote")} == {ENDPOINT}
 
 
 def test_a_finished_run_that_an_engine_runs_again_does_nothing_and_writes_nothing() -> None:

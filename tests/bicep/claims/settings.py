@@ -99,6 +99,9 @@ def wanted_settings(deployed: Deployed) -> dict[str, str | None]:
             wanted[f"TOUCHDOWN_{name}_POLLING_CAP_SECONDS"] = cap
         wanted["TOUCHDOWN_COMPUTE_MAX_NODES"] = "3"
         wanted |= AUTHORITY
+        wanted["TOUCHDOWN_SIGN_IN"] = "entra"
+        people = [f"entra:cccccccc-0000-0000-0000-00000000000{number}" for number in (1, 2)]
+        wanted["TOUCHDOWN_APPROVERS"] = ", ".join(people)
     return wanted
 
 

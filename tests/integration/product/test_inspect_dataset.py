@@ -35,7 +35,8 @@ def uploaded(clients: Clients, name: str, body: bytes, metadata: dict[str, str] 
 
 
 def inspected(request: RunRequest, clients: Clients) -> Dataset:
-    """The dataset that a run goes on with."""
+    """The dataset that a run goes on with, which is claimed here unless it has been."""
+    run_store.claim(request, clients)
     inspection = inspect_dataset(request, clients)
     assert inspection.superseded_by == ""
     assert inspection.dataset is not None
@@ -328,13 +329,13 @@ def test_hostile_names_are_never_interpreted(clients: Clients, name: str) -> Non
 
 
 class Meter(RequestsTransport):  # type: ignore[misc]
-    """A transport that counts the bytes of downloaded blobs."""
+    """A transport that counts the bytes of datasets that are downloaded."""
 
     downloaded = 0
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         response = super().send(request, **kwargs)
-        if request.method == "GET" and response.status_code == 206:
+        if request.method == "GET" and "/datasets/" in request.url and response.status_code == 206:
             self.downloaded += int(response.headers["Content-Length"])
         return response
 

@@ -24,6 +24,7 @@ from runs.contracts import (
     ChampionInput,
     CleanUp,
     ComputeInput,
+    Dataset,
     DeploymentInput,
     Dropped,
     EndpointInput,
@@ -39,7 +40,7 @@ from runs.contracts import (
     to_json,
 )
 from runs.errors import RefusedError, TransientError
-from services import run_store
+from services import run_files, run_store
 from services.clients import Clients
 from tests.integration import actors
 
@@ -220,8 +221,17 @@ def served(
 
 
 def promotion(clients: Clients, unique: str, second: int, endpoint: str, deployment: str) -> PromotionInput:
+    """The promotion of a run that has been claimed and has inspected its dataset."""
     of = upload(clients, unique, second)
+    in_progress(run_id(of), of, endpoint, clients)
     return PromotionInput(run_id(of), of, endpoint, deployment, f"m{unique}", take_over=False)
+
+
+def in_progress(run: str, of: Upload, endpoint: str, clients: Clients) -> None:
+    run_store.claim(RunRequest(run, of, {}, "event", "2026-05-01T00:00:00Z"), clients)
+    settings = replace(SETTINGS, endpoint_name=endpoint)
+    dataset = Dataset(of, 100, 3, "kind", settings, clients.settings.polling)
+    run_files.keep_dataset(run, dataset, clients)
 
 
 def default(clients: Clients, endpoint: str) -> str:
@@ -317,7 +327,9 @@ def test_a_rerun_of_the_newest_upload_is_promoted_over_the_first_run(clients: Cl
     endpoint, names = served(clients, unique, [1])
     first = promotion(clients, unique, 1, endpoint, names[1])
     poll(promote, first, clients)
-    rerun = replace(first, run_id=f"{first.run_id}-2", deployment=f"{names[1]}-2")
+    again = f"{first.run_id}-2"
+    in_progress(again, first.upload, endpoint, clients)
+    rerun = replace(first, run_id=again, deployment=naming.deployment_name(again))
     model = ModelVersion(f"m{unique}", "1")
     order = DeploymentInput(rerun.run_id, first.upload, endpoint, rerun.deployment, model, "cpu-cluster")
     poll(deploy_model, order, clients)
