@@ -165,12 +165,13 @@ class Client(Connection):
         until: Callable[[Json], bool] | Iterable[str] = ENDED,
         limit: float = 300.0,
         on_poll: Callable[[Json], None] | None = None,
+        interval: float = POLLING_INTERVAL,
     ) -> Json:
         """Poll a run until `until` accepts it, or until its status is one of `until`; return the run.
 
         A run that does not exist yet is waited for. `on_poll` gets the run at every poll. limit is in
-        seconds. Raises WaitTimedOutError, which quotes the last poll, after `limit` or when the run has ended
-        in another way.
+        seconds, as is interval, the shortest time between two polls. Raises WaitTimedOutError, which quotes
+        the last poll, after `limit` or when the run has ended in another way.
         """
         statuses = () if callable(until) else tuple(until)
         reached = until if callable(until) else lambda run: run["status"] in statuses
@@ -186,7 +187,7 @@ class Client(Connection):
                     return found
                 if found["status"] in ENDED:
                     raise WaitTimedOutError(f"run {run_id} ended in another way: {json.dumps(found)}")
-            time.sleep(min(LONGEST_INTERVAL, max(POLLING_INTERVAL, waited / 100), max(0.0, limit - waited)))
+            time.sleep(min(LONGEST_INTERVAL, max(interval, waited / 100), max(0.0, limit - waited)))
         state = f"its last state was {json.dumps(last)}" if last else "it did not exist"
         raise WaitTimedOutError(f"run {run_id}: gave up after {limit:g} s; {state}")
 

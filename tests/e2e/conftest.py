@@ -27,12 +27,14 @@ QUICK = {
     "TOUCHDOWN_RUN_POLLING_FIRST_SECONDS": "1",
     "TOUCHDOWN_RUN_POLLING_CAP_SECONDS": "2",
     "TOUCHDOWN_OPERATION_POLLING_FIRST_SECONDS": "0.1",
-    "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "0.5",
+    "TOUCHDOWN_OPERATION_POLLING_CAP_SECONDS": "1",
 }
 WIDENED = {"TOUCHDOWN_METADATA_SETTINGS": "keep_deployments,compute_name"}
 """What metadata may not set by itself, and tests set with their uploads."""
 LIMIT = 180.0
 """Time limit of a run in seconds, on a machine that is busy with other processes."""
+SELDOM = 0.5
+"""Seconds between two looks at whether a run has ended; each takes 10 ms of a processor."""
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +94,7 @@ def wait_for(condition: Callable[[], object], limit: float = 60.0) -> None:
 
 
 def finished(client: Client, run_id: str) -> Json:
-    return client.wait(run_id, limit=LIMIT)
+    return client.wait(run_id, limit=LIMIT, interval=SELDOM)
 
 
 def succeeded(client: Client, run_id: str) -> Json:

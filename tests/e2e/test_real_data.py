@@ -5,11 +5,15 @@ import io
 import json
 import random
 import zipfile
+from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from localcloud.stack import Stack
 
 from tests.e2e.conftest import default, deployments, rows, stage_is, succeeded, versions
+from touchdown import local
 from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
@@ -54,6 +58,30 @@ def spoiled(data: bytes) -> bytes:
     return text.getvalue().encode()
 
 
+@dataclass(frozen=True)
+class Served:
+    """A dataset whose model is served, which several tests challenge with another. run: of the model."""
+
+    file: str
+    run: dict[str, Any]
+
+
+def served(cloud: Stack, data: bytes) -> Served:
+    file = f"t{uuid4().hex[:10]}.csv"
+    with Client(local.target(cloud.home)) as client:
+        return Served(file, succeeded(client, client.upload(data, file).run_id))
+
+
+@pytest.fixture(scope="module")
+def classes(cloud: Stack) -> Served:
+    return served(cloud, rows(count=200))
+
+
+@pytest.fixture(scope="module")
+def prices(cloud: Stack) -> Served:
+    return served(cloud, houses(400))
+
+
 def document(client: Client, run: dict[str, Any], name: str) -> Any:
     folder = f"runs/{run['run_id']}/0/{run['mlflow_run_id']}/artifacts"
     return json.loads(client.container.download_blob(f"{folder}/{name}").readall())
@@ -88,18 +116,18 @@ def test_an_export_with_missing_values_categories_and_semicolons_becomes_an_endp
     assert "Umsatz" in report
 
 
-def test_a_regression_is_deployed_unless_it_exceeds_its_maximum_rmse(client: Client, name: str) -> None:
-    run = succeeded(client, client.upload(houses(), f"{name}.csv").run_id)
+def test_a_regression_is_deployed_unless_it_exceeds_its_maximum_rmse(client: Client, prices: Served) -> None:
+    run = prices.run
     assert (run["task"], run["model_name"], run["outcome"]) == (
         "regression",
-        f"{name}_regression",
+        f"{prices.file.removesuffix('.csv')}_regression",
         "promoted",
     )
     assert run["metrics"]["r2"] > 0.8
     assert run["metrics"]["rmse"] < run["gate"]["baseline"]["value"]
     assert all(float(each) > 0 for each in run["predictions"])
 
-    strict = client.start_run(f"{name}.csv", {"max_rmse": 0.5}, rerun=True)
+    strict = client.start_run(prices.file, {"max_rmse": 0.5}, rerun=True)
     kept = succeeded(client, strict["run_id"])
     assert (kept["verdict"], kept["outcome"]) == ("keep_champion", "kept_champion")
     assert kept["gate"]["floor"] == {"setting": "max_rmse", "limit": 0.5, "passed": False}
@@ -117,10 +145,10 @@ def test_a_compressed_csv_is_accepted_with_its_ending_in_upper_case(client: Clie
 
 
 def test_a_model_that_is_no_better_than_the_majority_is_registered_and_rejected(
-    client: Client, name: str
+    client: Client, classes: Served
 ) -> None:
-    champion = succeeded(client, client.upload(rows(count=200), f"{name}.csv").run_id)
-    run = succeeded(client, client.upload(spoiled(rows(count=200)), f"{name}.csv").run_id)
+    champion = classes.run
+    run = succeeded(client, client.upload(spoiled(rows(count=200)), classes.file).run_id)
     assert (run["status"], run["verdict"], run["outcome"]) == ("Succeeded", "keep_champion", "kept_champion")
     assert run["gate"]["reasons"]
     assert run["deployment"] == ""
@@ -128,20 +156,23 @@ def test_a_model_that_is_no_better_than_the_majority_is_registered_and_rejected(
     assert default(client, champion["endpoint"]) == champion["deployment"]
     assert {each["name"] for each in deployments(client, champion["endpoint"])} == {champion["deployment"]}
     tags = {each["name"]: each["properties"]["tags"] for each in versions(client, run["model_name"])}
-    assert (tags["1"]["verdict"], tags["2"]["verdict"]) == ("deploy", "keep_champion")
+    assert champion["model_version"] == "1"
+    assert (tags["1"]["verdict"], tags[run["model_version"]]["verdict"]) == ("deploy", "keep_champion")
 
 
-def test_an_undertrained_challenger_loses_to_the_champion_on_the_same_rows(client: Client, name: str) -> None:
-    upload = client.upload(houses(400), f"{name}.csv")
-    champion = succeeded(client, upload.run_id)
-    weak = client.start_run(upload.dataset, {"epochs": 1, "lr": 0.0001}, rerun=True)
+def test_an_undertrained_challenger_loses_to_the_champion_on_the_same_rows(
+    client: Client, prices: Served
+) -> None:
+    champion = prices.run
+    weak = client.start_run(prices.file, {"epochs": 1, "lr": 0.0001}, rerun=True)
     run = succeeded(client, weak["run_id"])
     assert run["outcome"] == "kept_champion"
     judged = run["gate"]["champion"]
     assert judged["model"] == f"{champion['model_name']}:1"
     assert judged["challenger"] > judged["value"] > 0
     assert judged["interval"][0] > judged["tolerance"]
-    [version] = [each for each in versions(client, run["model_name"]) if each["name"] == "2"]
+    made = versions(client, run["model_name"])
+    [version] = [each for each in made if each["name"] == run["model_version"]]
     assert float(version["properties"]["tags"]["champion_value"]) == pytest.approx(judged["value"], rel=1e-3)
     drift = client.container.download_blob(run["report"]).readall().decode()
     assert judged["model"] in drift
@@ -173,10 +204,10 @@ def test_a_run_waits_for_approval_and_then_makes_its_deployment_the_default(
 
 
 def test_the_deployment_of_a_rejected_model_is_deleted_and_the_default_stays(
-    client: Client, name: str
+    client: Client, classes: Served
 ) -> None:
-    first = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
-    upload = client.upload(rows(1), f"{name}.csv", {"approval": "required"})
+    first = classes.run
+    upload = client.upload(rows(1), classes.file, {"approval": "required"})
     client.wait(upload.run_id, until=stage_is("approve"))
     client.reject(upload.run_id, "wrong month")
     run = succeeded(client, upload.run_id)
