@@ -71,7 +71,8 @@ def take_over_model_name(name: str, upload: Upload, run_id: str, clients: Client
     container = _model_container(name, clients)
     if container is None or belongs_to(_tags_of(container), upload) or not may_take_over(run_id, clients):
         return
-    kept = {key: container["properties"].get(key) for key in ("description", "properties", "isArchived")}
+    found = container["properties"]
+    kept = {key: found[key] for key in ("description", "properties", "isArchived") if found.get(key)}
     _put_model_container(name, kept | {"tags": _tags_of(container) | owner_tags(upload)}, clients)
 
 

@@ -11,7 +11,8 @@ from runs import authority, naming
 from runs.authority import Owner
 from runs.contracts import Json, RunSettings
 from runs.errors import RefusedError
-from runs.settings import RUN_SETTINGS, App, Setting, parsed
+from runs.run_settings import RUN_SETTINGS, Setting
+from runs.settings import App, parsed
 from runs.text import printable, quote, shorten
 from runs.value_types import LONGEST_TEXT
 from trainer.dialect import column_named

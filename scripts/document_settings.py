@@ -1,4 +1,4 @@
-"""Generate the tables of docs/settings.md, and local.settings.sample.json, from runs/settings.py.
+"""Generate the tables of docs/settings.md, and local.settings.sample.json, from the code.
 
     python scripts/document_settings.py [--check]
 
@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS, Setting  # noqa: E402 - the path comes first
+from runs.run_settings import RUN_SETTINGS, Setting  # noqa: E402 - the path comes first
+from runs.settings import APP_SETTINGS  # noqa: E402
 from touchdown.local.func_settings import sample  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "settings.md"

@@ -21,6 +21,7 @@ from localcloud.eventgrid.events import BLOB_CREATED, Event
 from activities.training import start_training
 from runs import naming, settings
 from runs.contracts import Champion, Json, TrainingInput
+from runs.run_settings import RUN_SETTINGS
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.subscriptions import CONTAINER, subscriptions
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
@@ -133,7 +134,7 @@ def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -
         "max_rmse",
         "tolerance",
     )
-    defaults = {name: settings.RUN_SETTINGS[name].default for name in chosen}
+    defaults = {name: RUN_SETTINGS[name].default for name in chosen}
     sent = passed(factory, replace(ORDER, **defaults, champion=Champion()))
     left = {"runId", "dataset", "etag"}
     assert sent["maxRows"] == SETTINGS.max_rows

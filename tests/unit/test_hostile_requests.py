@@ -19,7 +19,7 @@ from azure.functions.meta import Datum
 from runs import naming
 from runs.errors import RefusedError
 from runs.resolving import resolve
-from runs.settings import RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
 from services.clients import Clients
 from services.logs import keep_printable
 from tests.unit.engines import Engine

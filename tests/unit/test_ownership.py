@@ -131,7 +131,7 @@ def test_a_run_that_may_takes_over_once_its_deployment_is_promoted() -> None:
     path, body = workspace.put[1]
     assert path == "models/payroll"
     assert body["properties"]["tags"] == THEIRS | OF_IRIS
-    assert (body["properties"]["description"], body["properties"]["isArchived"]) == ("of people", False)
+    assert body["properties"]["description"] == "of people", "a PUT replaces all of it"
     workspace.resources[path]["properties"] = body["properties"]
     assert promote(wanted, clients).done
     assert len(workspace.put) == 2

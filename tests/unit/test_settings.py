@@ -12,7 +12,8 @@ from runs import resolving, settings
 from runs.authority import Owner
 from runs.contracts import Polling, RunSettings
 from runs.errors import RefusedError
-from runs.settings import APP_SETTINGS, RUN_SETTINGS, App
+from runs.run_settings import RUN_SETTINGS
+from runs.settings import APP_SETTINGS, App
 
 COLUMNS = ["sepal_length", "petal_length", "species"]
 NEEDED = {

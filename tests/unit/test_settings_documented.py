@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
+from runs.settings import APP_SETTINGS
 from tests.checkout import CHECKOUT
 
 VARIABLES = {each.variable for each in APP_SETTINGS} | {each.variable for each in RUN_SETTINGS.values()}

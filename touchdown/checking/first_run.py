@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from runs import naming
-from runs.settings import RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
 from touchdown.checking.deployment import BATCH, SITE, Deployment
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.checking.rows import NO_NODES, NO_RUN, row_of, row_of_run

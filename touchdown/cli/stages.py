@@ -90,10 +90,10 @@ def how_to_decide(run: Json) -> str:
     limit = (run.get("settings") or {}).get("approval_timeout")
     until = f" until {local_time(since + timedelta(seconds=limit))}" if limit else ""
     name = shlex.quote(run["run_id"])
-    why = f", because {run['approval_reason']}" if run.get("approval_reason") else ""
+    why = f" The reason: {run['approval_reason']}." if run.get("approval_reason") else ""
     return (
-        f"it waits for a decision{until}{why}: `{output.PROGRAM} approve {name}` makes"
-        f" {run['deployment']} the default, `{output.PROGRAM} reject {name}` deletes it."
+        f"it waits for a decision{until}: `{output.PROGRAM} approve {name}` makes {run['deployment']} the"
+        f" default, `{output.PROGRAM} reject {name}` deletes it.{why}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from localcloud.core_tools import local_settings
 from localcloud.home import Home, Ports
 
-from runs.settings import RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
 from touchdown.local.snapshots import MAIN, SITE, read
 
 KNOWN_LATER = "written by: touchdown env --func"

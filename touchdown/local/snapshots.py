@@ -12,7 +12,8 @@ from typing import Any
 
 from localcloud.spec import Json
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
+from runs.settings import APP_SETTINGS
 
 MAIN = "main"
 PIPELINE = "pipeline"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
+from runs.settings import APP_SETTINGS
 from tests.bicep.deployed import Deployed
 
 HOST = "[Microsoft.Storage/storageAccounts/sthost.primaryEndpoints.{0}]"

@@ -53,7 +53,7 @@ def test_upload_watches_the_run_to_its_promotion(run: Json) -> None:
 def test_runs_and_show_print_it(up: Shell, run: Json) -> None:
     assert run["run_id"] in [each["run_id"] for each in up.json("runs", "--status", "succeeded")]
     assert up.json("show", run["run_id"])["model_name"] == run["model_name"]
-    assert run["model_name"].startswith("shapes-of-things-classification")
+    assert run["model_name"].startswith("shapes-of-things_classification")
     printed = up.run("show").out
     for part in (
         run["run_id"],

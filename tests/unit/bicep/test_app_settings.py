@@ -3,7 +3,8 @@
 import json
 import re
 
-from runs.settings import APP_SETTINGS, RUN_SETTINGS
+from runs.run_settings import RUN_SETTINGS
+from runs.settings import APP_SETTINGS
 from tests.unit.bicep.source import BICEP, ROOT, properties, source, text
 
 MODULE = source(BICEP / "modules" / "function-app.bicep")

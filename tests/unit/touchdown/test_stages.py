@@ -68,5 +68,13 @@ def test_a_run_that_has_been_decided_waits_no_more() -> None:
         assert stages.how_to_decide(run) == ""
 
 
+def test_a_run_that_waits_says_why() -> None:
+    waiting = WAITING | {"approval_reason": "the model was not compared with the champion iris:6: it crashed"}
+    assert stages.how_to_decide(waiting).endswith(
+        "deletes it. The reason: the model was not compared with the champion iris:6: it crashed."
+    )
+    assert "reason" not in stages.how_to_decide(WAITING)
+
+
 def test_every_stage_of_the_workflow_has_a_description_in_its_order() -> None:
     assert [*stages.STAGES] == [*Stage]
