@@ -38,7 +38,7 @@ BLOCKS = {"x-ms-blob-type": "BlockBlob"}
 
 @dataclass(frozen=True)
 class Team:
-    """Sends requests to storage as somebody. place: the path of the container."""
+    """Sends requests to storage as somebody. token: "" for none. place: the path of the container."""
 
     home: Home
     token: str
@@ -51,7 +51,9 @@ class Team:
     ) -> tuple[int, str, dict[str, str]]:
         """Status, text and headers of an answer. path: what follows the container, as it is sent."""
         connection = self._connection()
-        sent = {"Authorization": f"Bearer {self.token}", "x-ms-version": "2023-11-03", **(headers or {})}
+        sent = {"x-ms-version": "2023-11-03", **(headers or {})}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
         connection.request(method, f"{self.place}{path}", body, sent)
         answer = connection.getresponse()
         text = answer.read().decode()
