@@ -14,7 +14,7 @@ from runs.contracts import Champion, ChampionInput
 from services.clients import Clients
 
 if TYPE_CHECKING:
-    from azure.ai.ml.entities import Model
+    from azure.ai.ml.entities import BatchDeployment, Model
 
 _MODEL_ID = re.compile(r"(?:^azureml:|/)models/(?P<name>[^/:]+)/versions/(?P<version>[^/:]+)$")
 """The end of a model version's id; the id of a workspace or a registry precedes it."""
@@ -45,19 +45,23 @@ def find_champion(wanted: ChampionInput, clients: Clients) -> Champion:
     check_model_name(wanted.model_name, wanted.upload, wanted.run_id, clients)
     default = default_of(endpoint) if endpoint is not None else ""
     deployment = find_deployment(wanted.endpoint, default, clients) if default else None
-    if deployment is None:
-        return Champion()
+    return model_behind(deployment, clients) if deployment is not None else Champion()
+
+
+def model_behind(deployment: "BatchDeployment", clients: Clients) -> Champion:
+    """The model of a deployment."""
+    name = str(deployment.name)
     model = deployment.model
     model_id = str((model if isinstance(model, str) else getattr(model, "id", "")) or "")
     found = _MODEL_ID.search(model_id)
     if found is None or not _is_in_workspace(model_id, clients.settings.workspace_id):
-        return Champion(model=model_id[:TAG_LENGTH] or "unknown", deployment=default)
-    name, version = found["name"], found["version"]
+        return Champion(model=model_id[:TAG_LENGTH] or "unknown", deployment=name)
     try:
-        folder, digest = own_folder(ml.models.get(name, version), clients.settings.datastore)
+        version = clients.machine_learning.models.get(found["name"], found["version"])
+        folder, digest = own_folder(version, clients.settings.datastore)
     except ResourceNotFoundError:
         folder, digest = "", ""
-    return Champion(f"{name}:{version}", folder, default, digest)
+    return Champion(f"{found['name']}:{found['version']}", folder, name, digest)
 
 
 def _is_in_workspace(model_id: str, workspace_id: str) -> bool:

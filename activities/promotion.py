@@ -12,11 +12,21 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
+from activities.champion import model_behind
+from activities.model_registry import model_digest
 from activities.ownership import check_endpoint, owner_tags, take_over_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, default_of, find_deployment
 from runs import naming
-from runs.contracts import CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput, Upload
+from runs.contracts import (
+    Champion,
+    CleanUp,
+    Promotion,
+    PromotionInput,
+    ProvisioningStatus,
+    PruneInput,
+    Upload,
+)
 from runs.errors import RefusedError, TransientError
 from services import run_files, run_store
 from services.clients import Clients
@@ -42,7 +52,7 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
     run that takes an endpoint over does so here, and its model's name with it.
 
     Raises RefusedError: PromotionFailed if Azure ML accepted the update and then failed; EndpointTaken;
-    WrongRun or NotApproved if storage says otherwise than the run.
+    ModelChanged; WrongRun or NotApproved if storage says otherwise than the run.
     """
     check_run(wanted, clients)
     ml = clients.machine_learning
@@ -56,6 +66,7 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
     if wanted.operation_url and endpoint.provisioning_state != "Succeeded":
         reason = why_failed(wanted.operation_url, clients)
         raise RefusedError("PromotionFailed", f"endpoint {wanted.endpoint}: {reason}")
+    check_files(wanted, clients)
     with endpoint_lease(wanted.endpoint, clients) as held:
         if not held:
             return Promotion(False, wanted.operation_url)
@@ -88,6 +99,23 @@ def check_run(wanted: PromotionInput, clients: Clients) -> None:
     if decision is None or decision.decision != "approved":
         message = f"run {wanted.run_id}: nobody has approved that it promotes {wanted.deployment}."
         raise RefusedError("NotApproved", message)
+
+
+def check_files(wanted: PromotionInput, clients: Clients) -> None:
+    """Raise RefusedError ModelChanged if the files of the model are not those that were registered.
+
+    Between registration and promotion lie the smoke test and a person's approval, which are about those
+    files. A version that an earlier release registered has no digest.
+    """
+    deployment = find_deployment(wanted.endpoint, wanted.deployment, clients)
+    model = model_behind(deployment, clients) if deployment is not None else Champion()
+    if model.digest and model_digest(model.folder, clients) != model.digest:
+        raise RefusedError(
+            "ModelChanged",
+            f"model {model.model}: the files in {model.folder} are not those that were registered, tested and"
+            " approved. Only the nodes and the operator can write there: find out who did, then upload the"
+            " dataset again.",
+        )
 
 
 def uploaded_at(deployment: "BatchDeployment") -> str:

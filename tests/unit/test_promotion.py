@@ -1,6 +1,7 @@
 """Which deployment an endpoint serves and which it keeps, step by step: what is not done is as important."""
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from runs.errors import RefusedError
 from services import run_files, run_store
 from tests.unit.machine_learning import OF_IRIS, OPERATION, Workspace
 from tests.unit.rehearsed import DATASET, DEPLOYMENT, REQUEST, RUN, UPLOAD
+from tests.unit.wire import SETTINGS as APP
+from trainer.model_digest import digest_of
 
 SETTINGS = replace(DATASET.settings, endpoint_name="iris")
 WANTED = PromotionInput(RUN, UPLOAD, "iris", DEPLOYMENT, "iris_classification", take_over=False)
@@ -59,6 +62,48 @@ def test_a_first_default_is_set() -> None:
 def test_a_default_of_a_newer_upload_stays() -> None:
     workspace = serving("run-2", NEWER)
     assert promote(WANTED, workspace.clients) == Promotion(True, "", "superseded")
+    assert workspace.put == []
+
+
+FOLDER = f"runs/{RUN}/0/ab/artifacts/model"
+
+
+def registered(**changed: bytes) -> Workspace:
+    """The run's deployment serves a version of these files, some of which were changed afterwards."""
+    workspace = serving("run-0", OLDER)
+    files = {"MLmodel": b"flavors: {}", "model.pkl": b"1"}
+    digest = digest_of({name: sha256(content).hexdigest() for name, content in files.items()})
+    for name, content in (files | changed).items():
+        workspace.blobs.put(f"{FOLDER}/{name}", content)
+    version = f"{APP.workspace_id}/models/iris/versions/7"
+    deployment = workspace.resources[f"batchEndpoints/iris/deployments/{DEPLOYMENT}"]
+    deployment["properties"]["model"] = {"referenceType": "Id", "assetId": version}
+    properties = {
+        "modelType": "mlflow_model",
+        "modelUri": f"azureml://datastores/{APP.datastore}/paths/{FOLDER}",
+        "flavors": {},
+        "tags": {"run": RUN, "sha256": digest},
+    }
+    workspace.resources["models/iris/versions/7"] = {"properties": properties}
+    return workspace
+
+
+def test_a_model_whose_files_are_those_that_were_registered_is_promoted() -> None:
+    workspace = registered()
+    assert promote(WANTED, workspace.clients) == Promotion(False, OPERATION, "")
+    assert len(workspace.put) == 1
+
+
+@pytest.mark.parametrize(
+    "changed", [{"model.pkl": b"2"}, {"code/sitecustomize.py": b"import os"}], ids=["changed", "added"]
+)
+def test_a_model_that_was_changed_after_it_was_tested_and_approved_is_not_promoted(
+    changed: dict[str, bytes],
+) -> None:
+    workspace = registered(**changed)
+    with pytest.raises(RefusedError, match=f"model iris:7: the files in {FOLDER} are not those") as refused:
+        promote(WANTED, workspace.clients)
+    assert refused.value.code == "ModelChanged"
     assert workspace.put == []
 
 
