@@ -75,7 +75,7 @@ class RunRequest:
     """A claimed run. settings: those of the HTTP body, checked; empty for a run that an event started.
 
     take_over: whether the body says that the run may take over an endpoint or a model of another owner.
-    started_by: None if an event started it.
+    started_by: of a run that an event started, None unless the event names who wrote the blob.
     """
 
     run_id: str

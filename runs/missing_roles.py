@@ -139,7 +139,8 @@ def of_person(words: str) -> str:
     deploys, uploads = PERSON
     return (
         f"Whoever uploads needs the role {uploads.role}, and whoever deploys {deploys.role}, on"
-        f" the {uploads.scope}: docs/roles.md. {RECENT}"
+        f" the {uploads.scope}: docs/roles.md. The condition of each allows some names only: of"
+        f" an uploader, those below datasets/ that begin with its prefix. {RECENT}"
     )
 
 

@@ -16,8 +16,8 @@ import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
 from runs import naming
-from runs.contracts import Json, Upload
-from runs.text import has_control, quote
+from runs.contracts import Caller, Json, Upload
+from runs.text import has_control, quote, shorten_line
 from services import run_store
 from services.clients import Clients, process_clients
 from triggers.engine import DurableClient, Engine, has_ended
@@ -45,14 +45,19 @@ _ETAG = re.compile(r"[!#-~]{1,100}")
 events = df.Blueprint()
 
 
+NAME_LENGTH = 200
+"""Characters of a writer's name that a run keeps."""
+
+
 @dataclass(frozen=True)
 class Created:
-    """A blob that has been written. etag has no quotes; time is ISO 8601 in UTC."""
+    """A blob that has been written. etag has no quotes; time is ISO 8601 in UTC. by: None if unknown."""
 
     container: str
     path: str
     etag: str
     time: str
+    by: Caller | None = None
 
 
 class UnusableEventError(Exception):
@@ -102,7 +107,18 @@ def created(event: func.EventGridEvent | func.CloudEvent) -> Created:
         raise UnusableEventError(
             f"the name of its blob, {quote(path)}, holds a control character; upload it under another name"
         )
-    return Created(container, path, etag, timestamp(time))
+    return Created(container, path, etag, timestamp(time), writer(data))
+
+
+def writer(data: Json) -> Caller | None:
+    """Who wrote a blob, if its event says so: storage names the requester in some kinds of accounts only.
+
+    That is no proof of who it was, so the caller has no id with which others are compared. Source: "Azure
+    Blob Storage as an Event Grid source", property identity.
+    """
+    given = data.get("identity")
+    name = shorten_line(given, NAME_LENGTH) if isinstance(given, str) else ""
+    return Caller(name, "") if name else None
 
 
 def check_finished(data: Json) -> None:
@@ -149,7 +165,7 @@ def receive(event: func.EventGridEvent | func.CloudEvent, engine: Engine, client
 def follow(blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:
     """Start the run of a dataset, or wake the run of a model. Raises UnusableEventError or NotReadyError."""
     if naming.is_dataset(blob.path):
-        started = start(engine, upload_of(blob, clients), {}, "event", clients)
+        started = start(engine, upload_of(blob, clients), {}, "event", clients, started_by=blob.by)
         if started.result == "starting":
             # If the claimant has died, only a further delivery can pick the run up.
             raise NotReadyError(f"run {started.run_id} was claimed a moment ago by another delivery")

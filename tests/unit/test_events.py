@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs import naming
-from runs.contracts import RunRequest, Upload
+from runs.contracts import Caller, RunRequest, Upload
 from services import run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state
@@ -392,6 +392,28 @@ def test_events_about_versions_that_are_not_there_claim_nothing_beside_the_run_o
         receive(event(data=DATA | {"eTag": f"0xF{number}"}), engine, clients)
     assert [run_id for run_id, _ in engine.scheduled] == [RUN]
     assert set(blobs.blobs) == kept
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ("account.partner", "account.partner"),
+        ("a\r\nWARNING forged \x1b[31m", "a WARNING forged \\x1b[31m"),
+        ("x" * 5000, "x" * 199 + "…"),
+        (None, None),
+        ("", None),
+        (7, None),
+        ({"a": 1}, None),
+    ],
+)
+def test_a_run_keeps_who_wrote_its_dataset_where_the_event_says_so(
+    stored: tuple[Blobs, Clients], identity: Any, name: str | None
+) -> None:
+    _, clients = stored
+    receive(event(data=DATA | {"identity": identity}), Engine(), clients)
+    claim = run_store.read(RUN, clients)
+    assert claim is not None
+    assert claim.record.started_by == (Caller(name, "") if name else None)
 
 
 def test_an_upload_whose_metadata_were_set_before_its_event_came_still_has_its_run(
