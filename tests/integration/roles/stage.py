@@ -99,7 +99,7 @@ def wait_for[T](find: Callable[[], T]) -> T:
     deadline = time.monotonic() + LIMIT
     while not (found := find()):
         assert time.monotonic() < deadline, f"nothing was found within {LIMIT} s"
-        time.sleep(0.05)
+        time.sleep(0.2)
     return found
 
 

@@ -216,4 +216,4 @@ def wait_until(condition: Callable[[], bool], limit: float = 60) -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+        time.sleep(0.1)

@@ -164,5 +164,5 @@ def wait_until[T](done: Callable[[], T | None], limit: float = 120) -> T:
     while time.monotonic() < deadline:
         if result := done():
             return result
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"nothing within {limit} seconds")

@@ -84,13 +84,17 @@ def environment_of(home: Home) -> Iterator[None]:
         yield
 
 
-def wait_until(done: Callable[[], Any], limit: float = 60) -> Any:
-    """Wait until `done` returns a true value, and return it."""
+SELDOM = 0.3
+"""Seconds between two questions whether a job has ended: MLClient takes 40 ms of a processor for each."""
+
+
+def wait_until(done: Callable[[], Any], limit: float = 60, pause: float = 0.1) -> Any:
+    """Wait until `done` returns a true value, and return it. pause: seconds between two calls."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if result := done():
             return result
-        time.sleep(0.05)
+        time.sleep(pause)
     raise AssertionError(f"not within {limit} seconds")
 
 
@@ -222,7 +226,8 @@ class Workbench:
     def ended(self, job: str) -> Any:
         """Wait until the job has ended, and return it."""
         return wait_until(
-            lambda: (got := self.ml.jobs.get(job)).status in ("Completed", "Failed", "Canceled") and got
+            lambda: (got := self.ml.jobs.get(job)).status in ("Completed", "Failed", "Canceled") and got,
+            pause=SELDOM,
         )
 
     def request(self, method: str, path: str, resource: str = "", **more: Any) -> httpx.Response:
