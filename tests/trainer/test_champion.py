@@ -537,6 +537,11 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
     a, b = re.findall(r'<tr><td class="column">([ab])</td>(.*?)</tr>', drift, re.DOTALL)
     assert (a[0], "flagged" in a[1], b[0], "flagged" in b[1]) == ("a", True, "b", False)
 
+    container.delete_blob("runs/old/0/m/artifacts/metrics.json")
+    silent = task("runs/old/0/m/artifacts/model")["gate"]["champion"]
+    assert "its metrics.json is missing" in silent["error"]
+    assert silent["value"] is None
+
     # Whoever can write to the container adds a module, which Python would run before the model is loaded.
     container.upload_blob("runs/old/0/m/artifacts/model/code/sitecustomize.py", b"open('ran', 'w')")
     changed = task("runs/old/0/m/artifacts/model")["gate"]["champion"]
@@ -548,11 +553,6 @@ def test_a_champion_in_the_container_is_fetched_compared_and_drift_is_measured(
     gone = task("runs/never/0/m/artifacts/model")["gate"]
     assert gone["verdict"] == "deploy"
     assert "runs/never/0/m/artifacts/model is empty or gone" in gone["champion"]["error"]
-
-    container.delete_blob("runs/old/0/m/artifacts/metrics.json")
-    silent = task("runs/old/0/m/artifacts/model")["gate"]["champion"]
-    assert "its metrics.json is missing" in silent["error"]
-    assert silent["value"] is None
 
 
 @pytest.mark.parametrize(
