@@ -137,9 +137,13 @@ param pollingSeconds PollingSeconds = {
   operationCap: '30'
 }
 
-@description('Optional. Who may call the HTTP API. Key: whoever has a function key. Entra: whoever App Service authentication has signed in (docs/deploy.md, Sign-in).')
+@description('Optional. Who may call the HTTP API. Key: whoever has a function key. Entra: whoever App Service authentication has signed in; it needs signInClientId (docs/deploy.md, Sign-in).')
 @allowed(['Key', 'Entra'])
 param signIn string = 'Key'
+
+@description('Optional. Client id of the app registration for which callers get tokens, if signIn is Entra.')
+@maxLength(36)
+param signInClientId string = ''
 
 @description('Optional. Who may approve or reject runs: key: and the SHA-256 of a function key, or entra: and the object id of a principal. If empty, everyone who may call the HTTP API.')
 param approvers string[] = []
@@ -370,6 +374,7 @@ module functionApp 'modules/function-app.bicep' = {
     }
     pollingSeconds: pollingSeconds
     signIn: signIn
+    signInClientId: signInClientId
     approvers: approvers
   }
   dependsOn: [roles]

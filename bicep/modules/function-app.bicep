@@ -64,6 +64,9 @@ param pollingSeconds PollingSeconds
 @description('Required. Who may call the HTTP API: Key or Entra.')
 param signIn string
 
+@description('Required. Client id of the app registration for which callers get tokens; empty unless signIn is Entra.')
+param signInClientId string
+
 @description('Required. Ids of the callers who may decide on runs; empty for all.')
 param approvers string[]
 
@@ -185,6 +188,37 @@ resource functionApp 'Microsoft.Web/sites@2025-03-01' = {
         name: setting.key
         value: setting.value
       })
+    }
+  }
+
+  // App Service lets only requests with a token for this app through, and names its principal to the code. Event Grid calls
+  // below /runtime/webhooks with a key of the host. A path with * covers all below it (github.com/MicrosoftDocs/azure-docs,
+  // issue 86514). There is no secret, so callers bring a token; App Service does not fetch one for a browser.
+  resource authentication 'config' = if (signIn == 'Entra') {
+    name: 'authsettingsV2'
+    properties: {
+      platform: { enabled: true }
+      globalValidation: {
+        requireAuthentication: true
+        unauthenticatedClientAction: 'Return401'
+        excludedPaths: ['/runtime/webhooks/*']
+      }
+      httpSettings: { requireHttps: true }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: signInClientId
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          validation: {
+            allowedAudiences: [signInClientId, 'api://${signInClientId}']
+          }
+        }
+      }
+      login: {
+        tokenStore: { enabled: false }
+      }
     }
   }
 

@@ -68,6 +68,7 @@ param pollingSeconds = {
   operationCap: '5'
 }
 param signIn = 'Entra'
+param signInClientId = 'bbbbbbbb-0000-0000-0000-000000000001'
 param approvers = ['entra:cccccccc-0000-0000-0000-000000000001', 'entra:cccccccc-0000-0000-0000-000000000002']
 param alertEmail = 'operator@example.com'
 param waitingHours = 6

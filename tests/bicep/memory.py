@@ -54,7 +54,11 @@ class Memory:
         self.deployed[resource["id"].lower()] = resource
 
     def environment(self) -> dict[str, Any]:
-        return {"resourceManager": "https://management.test/", "suffixes": {"storage": "core.test"}}
+        return {
+            "resourceManager": "https://management.test/",
+            "authentication": {"loginEndpoint": "https://login.test/"},
+            "suffixes": {"storage": "core.test"},
+        }
 
     def deployer(self) -> dict[str, Any]:
         return {"objectId": DEPLOYER, "tenantId": Place().tenant}

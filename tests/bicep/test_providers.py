@@ -119,6 +119,7 @@ class Deployment:
     def metadata(self) -> dict[str, Any]:
         return {
             "resourceManager": f"{self.home.resource_manager}/",
+            "authentication": {"loginEndpoint": self.home.login_url},
             "suffixes": {"storage": f"core.{self.home.suffix}"},
         }
 

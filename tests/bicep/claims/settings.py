@@ -106,6 +106,26 @@ def wanted_settings(deployed: Deployed) -> dict[str, str | None]:
     return wanted
 
 
+def callers_sign_in_only_where_the_app_asks_for_it(deployed: Deployed) -> Iterator[str]:
+    """The host asks for no key under `entra`, so App Service has to ask for a token everywhere else."""
+    if not deployed.is_main:
+        return
+    found = [
+        each for each in deployed.of("Microsoft.Web/sites/config") if each["name"].endswith("authsettingsV2")
+    ]
+    if bool(found) is not (settings_of(deployed)["TOUCHDOWN_SIGN_IN"] == "entra"):
+        yield f"there are {len(found)} settings of App Service authentication"
+    for each in found:
+        validation = each["properties"]["globalValidation"]
+        wanted = {
+            "requireAuthentication": True,
+            "unauthenticatedClientAction": "Return401",
+            "excludedPaths": ["/runtime/webhooks/*"],
+        }
+        if validation != wanted or each["properties"]["platform"] != {"enabled": True}:
+            yield f"App Service lets requests through without a token: {validation}"
+
+
 def the_app_gets_exactly_the_settings_that_are_read(deployed: Deployed) -> Iterator[str]:
     if not deployed.is_main:
         return
@@ -117,4 +137,4 @@ def the_app_gets_exactly_the_settings_that_are_read(deployed: Deployed) -> Itera
             yield f"{name} is {found[name]!r}, not {value!r}"
 
 
-CLAIMS = [the_app_gets_exactly_the_settings_that_are_read]
+CLAIMS = [the_app_gets_exactly_the_settings_that_are_read, callers_sign_in_only_where_the_app_asks_for_it]

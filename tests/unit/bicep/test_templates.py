@@ -21,7 +21,7 @@ BUILT_IN = set(
         r"\w+",
         """allowed base64 contains deployer description empty environment export fail filter guid items join
         json listKeys loadJsonContent loadTextContent map maxLength maxValue minLength minValue replace
-        resourceGroup resourceId sealed string subscription subscriptionResourceId toLower union
+        resourceGroup resourceId sealed string subscription subscriptionResourceId tenant toLower union
         uniqueString""",
     )
 )

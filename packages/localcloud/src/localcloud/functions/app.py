@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.functions.admin import Admin
+from localcloud.functions.authentication import Authentication, Rules
 from localcloud.functions.clock import LoopClock
 from localcloud.functions.durable import Dispatcher, client_binding, required_query
 from localcloud.functions.durable_api import DurableApi
@@ -56,8 +57,13 @@ def worker_for(folder: Path, settings: HostSettings) -> Worker:
     return Worker(folder, threads_for(*limits), settings.function_timeout)
 
 
-async def load(worker: Worker, settings: HostSettings, keys: HostKeys, origin: str) -> Host:
-    """Index the app and connect it to everything that serves it. Raises AppLoadError."""
+async def load(
+    worker: Worker, settings: HostSettings, keys: HostKeys, origin: str, rules: Rules | None = None
+) -> Host:
+    """Index the app and connect it to everything that serves it. Raises AppLoadError.
+
+    rules: those of App Service authentication, if it is on.
+    """
     app = await worker.load()
     hub = TaskHub(Engine(LoopClock(asyncio.get_running_loop())), app, settings)
     rpc = RpcServer(hub, settings.max_message_bytes)
@@ -72,7 +78,9 @@ async def load(worker: Worker, settings: HostSettings, keys: HostKeys, origin: s
         HostRoute([], "runtime/webhooks/{extension}/{*rest}", no_such_extension(keys)),
     ]
     web = Starlette(
-        routes=ordered(routes), middleware=[Middleware(FrontEnd)], exception_handlers={404: empty}
+        routes=ordered(routes),
+        middleware=[Middleware(FrontEnd), Middleware(Authentication, rules)],
+        exception_handlers={404: empty},
     )
     announce(app, http, origin)
     return Host(web, app, worker, Dispatcher(hub.engine, worker, app, settings, client), rpc)

@@ -2,7 +2,7 @@
 
 A Python function does not learn who calls it: the host names the key and the signed-in person to the worker
 (RpcHttp.identities), and Python's worker drops them (datumdef.py). The function sees the key as it was sent,
-and the person only in headers that App Service sets. This host signs no one in, so it sets no such header.
+and the person only in headers that App Service sets (localcloud.functions.authentication).
 Source: "Azure Functions HTTP trigger"; "Work with user identities in Azure App Service authentication";
 GrpcMessageConversionExtensions.cs of the Functions host.
 """
@@ -23,8 +23,6 @@ from localcloud.functions.worker import AppLoadError, FunctionFailedError, Worke
 SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
 # The server sets these headers itself, for the body that it sends.
 SERVERS_OWN = {"content-length", "transfer-encoding", "connection"}
-PLATFORMS_OWN = ("x-ms-client-principal", "x-ms-token-")
-"""Prefixes of the headers that only App Service may set; it removes them from every request from outside."""
 
 
 class HttpFunctions:
@@ -73,11 +71,10 @@ class HttpFunctions:
 async def rpc_http(request: Request) -> Message:
     """Return the request as the host passes it to a worker: a body as raw bytes, an empty one as nothing."""
     body = await request.body()
-    sent = [name for name in request.headers if not name.startswith(PLATFORMS_OWN)]
     return Message(
         method=request.method,
         url=sent_url(request),
-        headers={name: ", ".join(request.headers.getlist(name)) for name in sent},
+        headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
         query={name: ",".join(request.query_params.getlist(name)) for name in request.query_params},
         params=dict(request.path_params),
         body=TypedData(bytes=body) if body else TypedData(),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from localcloud import private_files
 from localcloud.home import Home
@@ -34,7 +34,8 @@ class Site:
     """A deployed site that has its code.
 
     folder: where its code lies. settings: its app settings, and the variables that App Service adds.
-    restarts: how often it was asked to restart, since that alone must change the file, too.
+    restarts: how often it was asked to restart, since that alone must change the file, too. authentication:
+    the rules of App Service authentication (localcloud.functions.authentication.Rules), None if it is off.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Site:
     settings: Mapping[str, str]
     state: Literal["Running", "Stopped"] = "Running"
     restarts: int = 0
+    authentication: Mapping[str, Any] | None = None
 
     @property
     def generation(self) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from localcloud.functions import hostjson, keys, logs
 from localcloud.functions.app import Host, load, worker_for
+from localcloud.functions.authentication import Rules
 from localcloud.functions.front import Front
 from localcloud.functions.server import (
     BACKLOG,
@@ -125,7 +126,8 @@ async def become(
         settings = hostjson.read(site.folder)
         worker = worker_for(site.folder, settings)
         logs.configure(settings.log_levels, worker.function_of, debugging())
-        served = await load(worker, settings, keys.load(key_file), origin)
+        rules = Rules.read(site.authentication)
+        served = await load(worker, settings, keys.load(key_file), origin, rules)
     except (AppLoadError, StartError, hostjson.HostJsonError, keys.KeysError, logs.LogLevelError) as error:
         said = f"{error}\nNo job functions found." if isinstance(error, AppLoadError) else str(error)
         print(said, file=sys.stderr, flush=True)

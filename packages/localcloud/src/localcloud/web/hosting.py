@@ -22,6 +22,7 @@ from localcloud.functions.site import FLEX, HOSTED, SKU, STATUS, Site, package_o
 from localcloud.inventory import SITE, Inventory
 from localcloud.service import Cloud
 from localcloud.store import Document
+from localcloud.web import authentication
 from localcloud.web.names import CONFIG, FUNCTION
 from localcloud.wire import AzureError
 
@@ -83,6 +84,7 @@ class Hosting:
             self.settings(site) | self._of_platform(site),
             kept["state"],
             kept["restarts"],
+            self._rules(site),
         )
         known = read(self._file)
         if known is None or known.generation != found.generation:
@@ -92,6 +94,20 @@ class Hosting:
         """The app settings that a site has been given."""
         found = self._inventory.get(f"{site}/config/appsettings")
         return dict(found["properties"]) if found else {}
+
+    def authentication(self, site: str) -> Document:
+        """The settings of App Service authentication that a site has been given."""
+        found = self._inventory.get(f"{site}/config/{authentication.NAME}")
+        return dict(found["properties"]) if found else {}
+
+    def keep_authentication(self, site: str, properties: Document) -> None:
+        self._inventory.put(CONFIG, f"{site}/config/{authentication.NAME}", {}, properties)
+
+    def _rules(self, site: str) -> Document | None:
+        properties = self.authentication(site)
+        if not authentication.is_on(properties):
+            return None
+        return authentication.rules_of(properties, self._cloud.tokens.public_key)
 
     def keep_settings(self, site: str, settings: Document) -> None:
         self._inventory.put(CONFIG, f"{site}/config/appsettings", {}, settings)
@@ -231,12 +247,18 @@ class Hosting:
         """The variables that App Service adds to the settings of a site."""
         properties = (self._inventory.get(site) or {"properties": {}})["properties"]
         sku = {SKU: FLEX} if "functionAppConfig" in properties else {}
-        return sku | {
-            "FUNCTIONS_WORKER_RUNTIME": "python",
-            "WEBSITE_HOSTNAME": self._cloud.home.site_host(site.rpartition("/")[2]),
-            "WEBSITE_SITE_NAME": site.rpartition("/")[2],
-            "WEBSITE_RESOURCE_GROUP": self._inventory.group,
-        }
+        # App Service sets it where its authentication is on ("Environment variables and app settings").
+        on = {"WEBSITE_AUTH_ENABLED": "True"} if self._rules(site) else {}
+        return (
+            sku
+            | on
+            | {
+                "FUNCTIONS_WORKER_RUNTIME": "python",
+                "WEBSITE_HOSTNAME": self._cloud.home.site_host(site.rpartition("/")[2]),
+                "WEBSITE_SITE_NAME": site.rpartition("/")[2],
+                "WEBSITE_RESOURCE_GROUP": self._inventory.group,
+            }
+        )
 
     def _kept(self, site: str) -> dict[str, Any]:
         known = self._cloud.store.get(KIND, site.lower()) or {}

@@ -16,6 +16,7 @@ from localcloud.inventory import SITE, Inventory, not_found, properties_of
 from localcloud.listing import right_to_list, visible
 from localcloud.service import Cloud
 from localcloud.store import Document
+from localcloud.web import authentication
 from localcloud.web.checks import bad, check_settings, check_site
 from localcloud.web.hosting import Hosting
 from localcloud.web.names import CONFIG, GROUP, ONE_SITE, POLICY
@@ -51,6 +52,8 @@ class Sites:
             arm("PUT", f"{ONE_SITE}/config/appsettings", self.put_settings),
             arm("POST", f"{ONE_SITE}/config/appsettings/list", self.list_settings),
             arm("GET", f"{ONE_SITE}/config/web", self.get_config),
+            arm("PUT", f"{ONE_SITE}/config/{authentication.NAME}", self.put_authentication),
+            arm("GET", f"{ONE_SITE}/config/{authentication.NAME}", self.get_authentication),
             arm("GET", policy, self.list_policies),
             arm("GET", f"{policy}/{{policy}}", self.get_policy),
             arm("PUT", f"{policy}/{{policy}}", self.put_policy),
@@ -123,6 +126,18 @@ class Sites:
         site = self.find(request)
         defaults = {"numberOfWorkers": 1, "alwaysOn": False, "appCommandLine": "", "linuxFxVersion": ""}
         return JSONResponse(config_body(site, "web", defaults | (site["properties"].get("siteConfig") or {})))
+
+    async def put_authentication(self, request: Request) -> Response:
+        site, properties = self.find(request), properties_of(await json_body(request))
+        authentication.check(properties)
+        self._hosting.keep_authentication(site["id"], properties)
+        self._hosting.follow(site["id"])
+        return JSONResponse(config_body(site, authentication.NAME, properties))
+
+    async def get_authentication(self, request: Request) -> Response:
+        site = self.find(request)
+        found = self._hosting.authentication(site["id"]) or {"platform": {"enabled": False}}
+        return JSONResponse(config_body(site, authentication.NAME, found))
 
     async def list_policies(self, request: Request) -> Response:
         site = self.find(request)

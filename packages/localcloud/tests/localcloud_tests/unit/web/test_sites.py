@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from localcloud.functions.site import read, site_file
+from localcloud.home import TENANT
 from localcloud.service import Cloud
 from localcloud.web.hosting import KIND, Hosting
 from localcloud.wire import AzureError
@@ -267,3 +268,67 @@ async def test_code_that_never_ends_its_import_is_given_up(
     (folder / "function_app.py").write_text("import time\ntime.sleep(600)\n")
     with pytest.raises(AzureError, match=r"did not list its functions within 0\.2 s"):
         await Hosting(cloud).publish(deployed, folder)
+
+
+# --- App Service authentication -------------------------------------------------------------------------
+
+AUTHENTICATION = f"{SITE_ID}/config/authsettingsV2"
+
+
+def signing_in(**changes: Any) -> dict[str, Any]:
+    """The settings with which callers of a site bring a token of Entra ID for the app."""
+    properties: dict[str, Any] = {
+        "platform": {"enabled": True},
+        "globalValidation": {
+            "requireAuthentication": True,
+            "unauthenticatedClientAction": "Return401",
+            "excludedPaths": ["/runtime/webhooks/*"],
+        },
+        "identityProviders": {
+            "azureActiveDirectory": {
+                "enabled": True,
+                "registration": {"clientId": "c1", "openIdIssuer": f"https://login.test/{TENANT}/v2.0"},
+                "validation": {"allowedAudiences": ["c1", "api://c1"]},
+            }
+        },
+        "login": {"tokenStore": {"enabled": False}},
+    }
+    return {"properties": properties | changes}
+
+
+async def test_the_authentication_of_a_site_is_off_until_it_is_put_and_read_back(
+    send: Send, deployed: str, cloud: Cloud
+) -> None:
+    assert (await send("GET", AUTHENTICATION)).json()["properties"] == {"platform": {"enabled": False}}
+    assert (await send("PUT", AUTHENTICATION, signing_in())).status_code == 200
+    assert (await send("GET", AUTHENTICATION)).json()["properties"] == signing_in()["properties"]
+    hosting = Hosting(cloud)
+    rules = hosting._rules(deployed)
+    assert rules is not None
+    assert (rules["audiences"], rules["excluded"]) == (["c1", "api://c1"], ["/runtime/webhooks/*"])
+    assert hosting._of_platform(deployed)["WEBSITE_AUTH_ENABLED"] == "True"
+    await send("PUT", AUTHENTICATION, signing_in(platform={"enabled": False}))
+    assert hosting._rules(deployed) is None
+    assert "WEBSITE_AUTH_ENABLED" not in hosting._of_platform(deployed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"globalValidation": {"requireAuthentication": False}}, 501),
+        ({"globalValidation": {"unauthenticatedClientAction": "AllowAnonymous"}}, 501),
+        ({"globalValidation": {}}, 501),
+        ({"identityProviders": {"gitHub": {"enabled": True}}}, 501),
+        ({"identityProviders": {}}, 501),
+        ({"login": {"tokenStore": {"enabled": True}}}, 501),
+        ({"somethingElse": {}}, 501),
+        ({"platform": True}, 400),
+    ],
+    ids=str,
+)
+async def test_what_localcloud_does_not_imitate_of_it_is_refused(
+    send: Send, deployed: str, changes: dict[str, Any], status: int
+) -> None:
+    answer = await send("PUT", AUTHENTICATION, signing_in(**changes))
+    assert answer.status_code == status, answer.text
+    assert (await send("GET", AUTHENTICATION)).json()["properties"] == {"platform": {"enabled": False}}

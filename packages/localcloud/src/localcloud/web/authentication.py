@@ -1,0 +1,104 @@
+"""App Service authentication of a site, as far as localcloud imitates it: callers bring a token of the cloud.
+
+What it would do beyond that (a sign-in in a browser, sessions, other providers, groups and lists of clients)
+answers 501. Source: Microsoft.Web@2025-03-01, SiteAuthSettingsV2; "Configure your App Service or Azure
+Functions app to use Microsoft Entra sign-in"; for excluded paths MicrosoftDocs/azure-docs#86514.
+"""
+
+from typing import Any
+
+from localcloud.home import TENANT
+from localcloud.store import Document
+from localcloud.web.checks import bad
+from localcloud.wire import not_imitated
+
+NAME = "authsettingsV2"
+PROVIDER = "azureActiveDirectory"
+IMITATED: dict[str, Any] = {
+    "platform": {"enabled": None},
+    "globalValidation": {
+        "requireAuthentication": True,
+        "unauthenticatedClientAction": "Return401",
+        "excludedPaths": None,
+    },
+    "httpSettings": {"requireHttps": True},
+    "identityProviders": {
+        PROVIDER: {
+            "enabled": True,
+            "registration": {"clientId": None, "openIdIssuer": None},
+            "validation": {"allowedAudiences": None},
+        }
+    },
+    "login": {"tokenStore": {"enabled": False}},
+}
+"""The properties that localcloud knows, and their values; None: any value."""
+
+
+def check(properties: Document) -> None:
+    """Raises AzureError 400 for what makes no sense, 501 for what localcloud does not imitate."""
+    refuse_others(properties, IMITATED, NAME)
+    if not is_on(properties):
+        return
+    missing = [
+        name
+        for name, value in (
+            (
+                "globalValidation.requireAuthentication",
+                part(properties, "globalValidation").get("requireAuthentication"),
+            ),
+            (f"identityProviders.{PROVIDER}.registration.clientId", registration(properties).get("clientId")),
+        )
+        if not value
+    ]
+    if missing:
+        raise not_imitated(f"an authentication without {', '.join(missing)}")
+    if TENANT not in str(registration(properties).get("openIdIssuer", "")):
+        raise bad(f"openIdIssuer must be of the tenant {TENANT}.")
+    for each in (audiences(properties), excluded_paths(properties)):
+        if not isinstance(each, list) or not all(isinstance(text, str) and text for text in each):
+            raise bad("allowedAudiences and excludedPaths must be lists of texts.")
+
+
+def refuse_others(found: Any, known: Any, where: str) -> None:
+    """Raises AzureError for a property, or a value of one, that is not in `known`."""
+    if isinstance(known, dict):
+        if not isinstance(found, dict):
+            raise bad(f"{where} must be an object.")
+        for name, value in found.items():
+            if name not in known:
+                raise not_imitated(f"{name} in {where}")
+            refuse_others(value, known[name], f"{where}.{name}")
+    elif known is not None and found != known:
+        raise not_imitated(f"{where} = {found!r}")
+
+
+def is_on(properties: Document) -> bool:
+    return part(properties, "platform").get("enabled") is True
+
+
+def rules_of(properties: Document, public_key: str) -> Document:
+    """What the host of a site needs to know: see localcloud.functions.authentication.Rules."""
+    return {
+        "audiences": audiences(properties) or [registration(properties)["clientId"]],
+        "excluded": excluded_paths(properties),
+        "public_key": public_key,
+    }
+
+
+def part(properties: Document, *names: str) -> Document:
+    found: Any = properties
+    for name in names:
+        found = found.get(name) or {}
+    return dict(found)
+
+
+def registration(properties: Document) -> Document:
+    return part(properties, "identityProviders", PROVIDER, "registration")
+
+
+def audiences(properties: Document) -> Any:
+    return part(properties, "identityProviders", PROVIDER, "validation").get("allowedAudiences") or []
+
+
+def excluded_paths(properties: Document) -> Any:
+    return part(properties, "globalValidation").get("excludedPaths") or []
