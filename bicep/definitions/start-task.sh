@@ -48,6 +48,10 @@ printf '%s  %s\n' "$REQUIREMENTS_SHA256" requirements.txt "$UV_SHA256" uv.txt "$
   sha256sum --check --strict --quiet >&2 ||
   fail "a file is not the one that this pool was deployed with: publish the trainer again, and find out who changed it"
 
+# By itself, every task may write to the shared folder (learn.microsoft.com/azure/batch/files-and-directories), and could put
+# another Python in the place of this one, for the tasks that come later.
+chmod go-w "$shared"
+
 if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
   tools=$shared/trainer-tools
   # Use a Python that uv installs: the user of a task may have no access to one of the image.
@@ -66,9 +70,9 @@ if [[ ! -x $environment/bin/python || ! -f $environment/.complete ]]; then
 fi
 
 # A task runs as another user. The link is switched at the end, so that tasks only see complete environments.
-chmod -R a+rX "$environment"
+chmod -R a+rX,go-w "$environment"
 if [[ -d $shared/python ]]; then
-  chmod -R a+rX "$shared/python"
+  chmod -R a+rX,go-w "$shared/python"
 fi
 ln -sfn "$environment" "$shared/trainer.new"
 mv -T "$shared/trainer.new" "$shared/trainer"

@@ -217,6 +217,16 @@ def test_a_node_installs_nothing_from_a_file_that_somebody_has_changed(name: str
     assert not node.trainer.exists()
 
 
+def test_no_task_can_put_another_python_in_the_place_of_the_trainers(node: Node) -> None:
+    """Batch lets the users of all tasks write to the shared folder."""
+    (node.folder / "shared").chmod(0o777)
+    assert node.start().returncode == 0
+    inside = [each for each in (node.folder / "shared").rglob("*") if not each.is_symlink()]
+    assert len(inside) > 2
+    for each in [node.folder / "shared", *inside]:
+        assert each.stat().st_mode & 0o022 == 0, each
+
+
 def test_a_node_whose_environment_is_ready_refuses_a_changed_file_too(node: Node) -> None:
     node.start()
     (node.folder / "requirements.txt").write_text("evil==1\n")
