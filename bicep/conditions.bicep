@@ -70,8 +70,7 @@ func changes() string[] => [
 ]
 
 @description('The condition that a call that changes blobs meets `where`. All others are allowed.')
-func changesOnly(where string) string =>
-  '(${noneOf(map(changes(), each => isCall(each)))} OR ${where})'
+func changesOnly(where string) string => '(${noneOf(map(changes(), each => isCall(each)))} OR ${where})'
 
 @export()
 @description('The app keeps records, the list of runs, leases, and the files of smoke tests, whose jobs may act as the app.')
@@ -124,4 +123,7 @@ func listsWith(beginnings string[]) string =>
 
 @description('The beginnings of blob names that prefixes stand for. In a condition, a quotation mark ends a text.')
 func below(prefixes string[]) string[] =>
-  map(prefixes, each => contains(each, '\'') ? fail('The prefix of an uploader has a quotation mark: ${each}') : 'datasets/${each}')
+  map(
+    prefixes,
+    each => contains(each, '\'') ? fail('The prefix of an uploader has a quotation mark: ${each}') : 'datasets/${each}'
+  )

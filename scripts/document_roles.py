@@ -55,9 +55,18 @@ A condition limits whoever changes blobs of the data account to places of its ow
 | an uploader | names below `datasets/` that begin with its prefix; it reads and lists nothing else | \
 nothing |
 
-A condition binds operations on blobs alone. The built-in roles of the app, the trainings, the scoring
-cluster, the workspace and who deploys can also delete their containers; a deleted container can be restored
-for 7 days. An uploader's role has no operation on containers.
+What no condition prevents:
+
+- A condition binds operations on blobs alone. The built-in roles of the app, the trainings, the scoring
+  cluster, the workspace and who deploys can also delete their containers; a deleted container can be restored
+  for 7 days. An uploader's role has no operation on containers.
+- It binds roles, not keys. The data account accepts no key by default; with `batchAuthentication=KeyVault` it
+  does, and trainings can read the key.
+- The workspace is Contributor of the data account, because Azure ML requires that, and can change the account
+  itself. So can an Owner or Contributor of the resource group.
+- Whoever may write `runs/` may replace the model of another run. The app tags a model version with a hash
+  of its files, and a champion whose files have another is not loaded.
+- Reading: the app, the trainings, the scoring cluster, the workspace and who deploys read all blobs.
 """
 IDENTITIES = {
     "app": "The Function App",
