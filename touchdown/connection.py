@@ -39,13 +39,14 @@ class Connection:
         self._tokens: dict[str, AccessToken] = {}
 
     def api(self, method: str, path: str, **request: Any) -> Json:
-        """Call the app's HTTP API, with the function key, if there is one. `path` follows /api/.
+        """Call the app's HTTP API, with the function key or a token, if there is one. `path` follows /api/.
 
         Requests that change something need a header of their own: see docs/http.md, "Who may call".
         """
         key = self.target.function_key
         own = {"x-touchdown-client": "touchdown"} | ({"x-functions-key": key} if key else {})
-        headers = own | request.pop("headers", {})
+        scope = self.target.api_scope
+        headers = own | (self._bearer(scope) if scope else {}) | request.pop("headers", {})
         return self._call(method, f"{self.target.api}/api/{path}", headers=headers, **request)
 
     def resource_manager(self, method: str, path: str, **request: Any) -> Json:

@@ -17,6 +17,7 @@ class Target:
     blob_url: URL of the storage account's Blob service. container: the container of the workspace's
     datastore, in which Touchdown keeps datasets and runs. datastore: the name of that datastore.
     resource_manager: URL of Azure Resource Manager. credential: for storage, Resource Manager and scoring.
+    api_scope: scope of the tokens with which the API is called, if it asks for a sign-in ("api://ID/.default").
     verify: path of the CA bundle that signs the addresses' certificates; "" uses the system's default.
     proxy: URL of the proxy for every https address; "" uses the environment's, if any.
     """
@@ -33,6 +34,7 @@ class Target:
     credential: "TokenCredential" = field(repr=False)
     verify: str = ""
     proxy: str = ""
+    api_scope: str = ""
 
     @property
     def workspace_path(self) -> str:

@@ -210,9 +210,10 @@ def has_run(upload: Upload, clients: Clients) -> bool:
 
 
 def wake(run_id: str, blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:
-    """Raise `model_ready` on a run that has not ended.
+    """Raise `model_ready` on a run that has not ended, if the model is there.
 
-    Raises NotReadyError if the run has been claimed and may not have been scheduled yet.
+    The run would end on one that is not. Raises OutdatedEventError, and NotReadyError if the run has been
+    claimed and may not have been scheduled yet.
     """
     state = engine.get_orchestration_state(run_id, fetch_payloads=False)
     if state is None:
@@ -224,5 +225,9 @@ def wake(run_id: str, blob: Created, event_id: str, engine: Engine, clients: Cli
     if has_ended(state):
         log.info("event %s is ignored: run %s has ended", event_id, run_id)
         return
+    try:
+        clients.container.get_blob_client(blob.path).get_blob_properties()
+    except ResourceNotFoundError:
+        raise OutdatedEventError(f"{blob.path!r} is not there") from None
     engine.raise_orchestration_event(run_id, "model_ready", data={"path": blob.path, "etag": blob.etag})
     log.info("event %s: model of run %s is ready", event_id, run_id)

@@ -500,8 +500,11 @@ def test_a_model_of_a_run_that_the_engine_does_not_know_yet_comes_again_for_a_mi
 
 
 def test_a_model_wakes_its_run_unless_that_has_ended(claimed: tuple[Blobs, Clients]) -> None:
-    _, clients = claimed
+    blobs, clients = claimed
     engine = Engine({RUN: state("RUNNING")})
+    receive(event(MODEL), engine, clients)
+    assert engine.raised == [], "a forged event would have the run end on a model that is not there"
+    blobs.put(MODEL, b"flavors: {}")
     receive(event(MODEL), engine, clients)
     assert (engine.raised, engine.data) == (
         [(RUN, "model_ready")],

@@ -5,10 +5,17 @@ import subprocess
 import sys
 from base64 import b64encode
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import azure.functions as func
+import httpx
 import pytest
+from localcloud.functions.authentication import Authentication, Rules
+from localcloud.home import Home, Ports
+from localcloud.persons import person
+from localcloud.tokens import Tokens
+from starlette.datastructures import Headers
 
 from runs.access import asks_for_keys, read_approvers, read_sign_in
 from runs.errors import RefusedError
@@ -17,6 +24,7 @@ from tests.unit.engines import Engine
 from tests.unit.wire import SETTINGS, Blobs, Wire
 from triggers import http
 from triggers.responses import respond
+from triggers.sign_in import signed_in
 
 PERSON = "0f8fad5b-d9cb-469f-a165-70867728950e"
 OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
@@ -91,6 +99,33 @@ def test_a_request_that_has_not_passed_the_sign_in_is_refused(headers: dict[str,
 
 def test_with_keys_the_host_has_checked_the_key_and_nobody_needs_to_sign_in() -> None:
     assert call({}, sign_in="key", signs_in=False) == (200, "")
+
+
+async def test_what_app_service_hands_over_of_a_token_is_believed_and_nothing_that_a_caller_sends(
+    tmp_path: Path,
+) -> None:
+    """localcloud's App Service authentication stands before the host, as in Azure."""
+    tokens = Tokens(Home.open(tmp_path / "home", Ports()))
+    seen: list[dict[str, str]] = []
+
+    async def host(scope: Any, _: Any, send: Any) -> None:
+        seen.append(dict(Headers(scope=scope)))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    rules = Rules(["api://c1"], ["/runtime/webhooks/*"], tokens.public_key)
+    transport = httpx.ASGITransport(Authentication(host, rules))
+    token, _ = tokens.issue(person("person"), "api://c1")
+    async with httpx.AsyncClient(transport=transport, base_url="https://app.invalid") as client:
+        await client.get("/api/runs", headers=principal() | {"Authorization": f"Bearer {token}"})
+        await client.get("/runtime/webhooks/EventGrid", headers=principal())
+        assert (await client.get("/api/runs", headers=principal())).status_code == 401
+    through, excluded = seen
+    assert call(through) == (200, "")
+    found = signed_in(func.HttpRequest("GET", "https://app.invalid/api/runs", headers=through, body=b""))
+    assert found is not None
+    assert found.id == f"entra:{person('person').object_id}"
+    assert call(excluded) == (401, "NotSignedIn")
 
 
 # --- Other sites --------------------------------------------------------------------------------------

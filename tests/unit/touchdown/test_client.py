@@ -191,6 +191,16 @@ def test_no_function_key_sends_no_header() -> None:
     assert "x-functions-key" not in wire.requests[0].headers
 
 
+def test_an_app_that_asks_for_a_sign_in_is_called_with_a_token() -> None:
+    wire = Wire(httpx.Response(200, json={}))
+    with connected(wire, function_key="", api_scope="api://c1/.default") as client:
+        client.cancel("a-1")
+        assert client.target.credential.scopes == ["api://c1/.default"]  # type: ignore[attr-defined]
+    (request,) = wire.requests
+    assert request.headers["authorization"] == "Bearer token"
+    assert request.headers["x-touchdown-client"], "each POST needs it"
+
+
 def test_resource_manager_is_called_at_the_targets_address_with_a_token_for_it() -> None:
     wire = Wire(httpx.Response(200, json={"name": "e"}))
     credential = Credential()
