@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 8 << 20
 """Text that is parsed at a time; a few blocks are in memory at once."""
-LONGEST_RECORD = 64 << 20
-"""Bytes after which a record that has not ended is reported as a quote that is never closed."""
+MOST_LINES = 2_200_000
+"""Lines that are parsed at a time."""
+LONGEST_RECORD = 16 << 20
+"""Bytes after which a record that has not ended is reported as a quote that is never closed.
+
+To name what is wrong with a record, all of its cells are in memory, and each takes many times its bytes.
+"""
 
 
 @dataclass(frozen=True)
@@ -182,10 +187,8 @@ class Source:
                 if end:
                     block = Block(b"".join((rest, memoryview(parts[1])[:end])), line, quoted=False)
                     rest = parts[1][end:]
-                    lines = block.lines
-                    if not block.data.isspace():
-                        yield block
-                    line += lines
+                    line += block.lines
+                    yield from cut(block, separator, line_end)
                     continue
             data = b"".join(parts)
             if ended:
@@ -195,10 +198,8 @@ class Source:
                 end = record_end(data, separator, line_end, before_the_end(data, separator))
             rest, data = data[end:], data[:end]
             block = Block(data, line, QUOTE in data)
-            lines = block.lines
-            if data and not data.isspace():
-                yield block
-            line += lines
+            line += block.lines
+            yield from cut(block, separator, line_end)
             if ended:
                 return
             if len(rest) > LONGEST_RECORD:
@@ -249,6 +250,34 @@ def before_the_end(data: bytes, separator: str) -> int:
     kept = min(ENDING_BYTES, BLOCK_BYTES // 2)
     last = last_value(data, separator)
     return max(0, (last if len(data) - last < LONGEST_RECORD // 2 else len(data)) - kept)
+
+
+def cut(block: Block, separator: str, line_end: bytes) -> Iterator[Block]:
+    """A block in parts of about BLOCK_BYTES and at most MOST_LINES, without those that are blank.
+
+    Its rows may have been kept together until what follows them was known, and rows of two bytes take much
+    more memory than their text.
+    """
+    parts = 1 + max(len(block.data) // (2 * BLOCK_BYTES), block.lines // MOST_LINES)
+    line = block.line
+    for data in pieces_of(block.data, -(-len(block.data) // parts), separator, line_end):
+        part = block if parts == 1 else Block(data, line, QUOTE in data)
+        if data and not data.isspace():
+            yield part
+        line += part.lines
+
+
+def pieces_of(data: bytes, size: int, separator: str, line_end: bytes) -> Iterator[bytes]:
+    """Whole records in pieces of about `size` bytes."""
+    start, window = 0, size
+    while len(data) - start > window:
+        end = record_end(data[start : start + window], separator, line_end)
+        if end:
+            yield data[start : start + end]
+            start, window = start + end, size
+        else:
+            window *= 2
+    yield data[start:] if start else data
 
 
 def next_parts(pieces: Iterator[bytes], rest: bytes) -> tuple[list[bytes], bool]:

@@ -7,6 +7,7 @@ long that a pattern which takes the square of their length would not end.
 
 import gzip
 import io
+import itertools
 import random
 import sys
 import zipfile
@@ -178,6 +179,29 @@ def read_all(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     except refusals.BadInputError as error:
         return str(error), joined
     return "", joined
+
+
+@pytest.mark.parametrize("row", [b",,\n", b"1,,u\n", b'"\n",,u\n'], ids=ascii)
+def test_no_block_grows_with_rows_that_are_kept_together_or_short(
+    row: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row takes up to a hundred times its bytes while it is parsed, so a block of many takes a gigabyte."""
+    reading = flat_module("reading")
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 8 << 10)
+    monkeypatch.setattr(reading, "LONGEST_RECORD", 64 << 10)
+    monkeypatch.setattr(reading, "MOST_LINES", 2000)
+    data = HEADER + ROWS * 90_000 + row * 20_000 + ROWS
+    source = reading.Source("d.csv", lambda: iter([data[:2_000_000], data[2_000_000:]]))
+    blocks = list(source.blocks())
+    assert max(block.lines for block in blocks) < 4200
+    assert b"".join(block.data for block in blocks) == data[len(HEADER) :]
+    lines = [block.line for block in blocks]
+    assert lines == [2 + data[len(HEADER) :].count(b"\n", 0, place) for place in starts(blocks)]
+
+
+def starts(blocks: list[Any]) -> list[int]:
+    """Where blocks begin in the text that they are pieces of."""
+    return list(itertools.accumulate((len(block.data) for block in blocks[:-1]), initial=0))
 
 
 @pytest.mark.parametrize("kind", KINDS)
