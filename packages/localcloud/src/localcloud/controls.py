@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 from localcloud.home import Home
+from localcloud.plain_http import no_trust
 
 Json = dict[str, Any]
 
@@ -127,7 +128,7 @@ class Controls:
 
     @cached_property
     def _http(self) -> httpx.Client:
-        return httpx.Client(trust_env=False, timeout=self._timeout)
+        return httpx.Client(verify=no_trust(), trust_env=False, timeout=self._timeout)
 
     def close(self) -> None:
         if "_http" in self.__dict__:

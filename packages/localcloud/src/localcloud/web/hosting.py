@@ -20,6 +20,7 @@ from localcloud import environment
 from localcloud.functions import keys
 from localcloud.functions.site import FLEX, HOSTED, SKU, STATUS, Site, package_of, read, site_file
 from localcloud.inventory import SITE, Inventory
+from localcloud.plain_http import no_trust
 from localcloud.service import Cloud
 from localcloud.store import Document
 from localcloud.web import authentication
@@ -205,7 +206,10 @@ class Hosting:
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            base_url=self._cloud.home.functions_url, trust_env=False, timeout=ANSWER_SECONDS
+            base_url=self._cloud.home.functions_url,
+            verify=no_trust(),
+            trust_env=False,
+            timeout=ANSWER_SECONDS,
         )
 
     async def _listed_by_process(self, site: str) -> list[Document]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from localcloud.home import Home, Ports
+from localcloud.plain_http import no_trust
 from localcloud.spec import CloudSpec, Resource, spec_file
 from localcloud.storage import emulator, publishing
 from localcloud.tokens import Tokens
@@ -32,7 +33,10 @@ def wait_until_healthy(home: Home, process: "subprocess.Popen[bytes]", limit: fl
             break
         try:
             answer = httpx.get(
-                f"{home.control_url}/health", headers={"X-Localcloud-Key": home.control_key}, trust_env=False
+                f"{home.control_url}/health",
+                headers={"X-Localcloud-Key": home.control_key},
+                verify=no_trust(),
+                trust_env=False,
             )
         except httpx.TransportError:
             time.sleep(0.05)
