@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,56 @@ def test_calls_without_their_key_or_token_do_nothing(
     # Events arrive in any order, so this upload waits until the other event has been delivered.
     finished(client, client.upload(b"\n", f"{name}-later.csv").run_id)
     assert client.find(upload.run_id) is None, "nothing is claimed for a dataset that is not there"
+
+
+def test_hostile_names_and_bodies_forge_no_line_of_a_log_and_start_nothing(
+    cloud: Stack, client: Client, name: str
+) -> None:
+    """A name with CR and LF forged a line of the log, and ESC reached the terminal."""
+    home = cloud.home
+    forged = f"{name}\r\n2026-11-30T00:00:00.000Z Information Function.on_blob_created.User {name} is fine"
+    uploader = replace(client.target, credential=Principal(home, "uploader"))
+    hostile = f"datasets/{forged}\x1b[2J\u202e.csv"
+    with Client(uploader) as uploads:
+        uploads.container.upload_blob(hostile, rows())
+    try:
+        keys = json.loads((home.root / "keys.json").read_text())
+        webhook = partial(
+            httpx.post,
+            f"{home.functions_url}/runtime/webhooks/EventGrid",
+            params={"functionName": "on_blob_created", "code": keys["systemKeys"]["eventgrid_extension"]},
+            headers={"aeg-event-type": "Notification"},
+        )
+        for changed in (
+            {"id": forged},
+            {"subject": forged},
+            {"eventType": forged},
+            {"data": {"eTag": forged}},
+        ):
+            event = {
+                "id": "1",
+                "topic": "t",
+                "subject": f"/blobServices/default/containers/{client.target.container}/blobs/{hostile}",
+                "eventType": "Microsoft.Storage.BlobCreated",
+                "eventTime": "2026-05-01T00:00:00Z",
+                "dataVersion": "",
+                "data": {"api": "PutBlob", "eTag": "0x1"},
+            }
+            assert webhook(json=[event | changed]).status_code == 202
+        assert webhook(content="[" * 100_000).status_code == 400
+        for wrong in (json.dumps({"dataset": f"{forged}.csv"}), '{"dataset":' * 100_000):
+            with pytest.raises(ApiError) as refused:
+                client.api("POST", "runs", content=wrong)
+            assert refused.value.status == 400
+        # Events arrive in any order, so this upload waits until the other one's has been delivered.
+        finished(client, client.upload(b"\n", f"{name}-later.csv").run_id)
+    finally:
+        client.container.delete_blob(hostile)
+    assert [run["dataset"] for run in client.runs() if name in run["dataset"]] == [f"{name}-later.csv"]
+    for part in ("functions", "cloud"):
+        lines = (home.logs / f"{part}.log").read_text().split("\n")
+        assert all(line.isprintable() for line in lines)
+        assert not [line for line in lines if line.endswith(f"{name} is fine")]
 
 
 def test_an_upload_moves_no_model_of_another_team(client: Client, name: str) -> None:
