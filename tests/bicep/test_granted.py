@@ -214,3 +214,29 @@ def test_an_uploader_reads_lists_and_writes_what_begins_with_its_prefix(
         assert isinstance(all_of_it.decide(elsewhere), Refused)
         for own in ("read", "write", "delete"):
             assert isinstance(all_of_it.decide(Call(person, f"{CONTAINERS}/{own}", container)), Refused)
+
+
+@pytest.mark.parametrize(
+    ("operation", "attributes", "allowed"),
+    [
+        ("list", {BLOB_PREFIX: "datasets/"}, True),
+        ("list", {BLOB_PREFIX: "datasets/a"}, True),
+        ("list", {BLOB_PREFIX: "datasets"}, False),
+        ("list", {BLOB_PREFIX: ""}, False),
+        ("read", {BLOB_PATH: "datasets/a.csv"}, True),
+        ("read", {BLOB_PATH: "app/runs/r/run.json"}, False),
+        ("read", {BLOB_PATH: "runs/r/report.html"}, False),
+        ("write", {BLOB_PATH: "datasets/a.csv"}, True),
+        ("write", {BLOB_PATH: "datasets-old/a.csv"}, False),
+    ],
+)
+def test_an_empty_prefix_is_for_all_of_datasets_and_nothing_beside_it(
+    operation: str, attributes: dict[Attribute, Value], allowed: bool
+) -> None:
+    (deployed,) = [each for each in CASES if each.case == "everything"]
+    (person,) = [each for each in deployed.of(ASSIGNMENT) if principal_of(deployed, each) == "uploaders"]
+    kind = "Blob.List" if operation == "list" else ""
+    name = f"{CONTAINERS}/blobs/{'read' if kind else operation}"
+    principal = person["properties"]["principalId"]
+    call = Call(principal, name, scope(person), is_data=True, suboperation=kind, attributes=attributes)
+    assert isinstance(access(deployed, [person]).decide(call), Allowed) is allowed
