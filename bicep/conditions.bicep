@@ -121,9 +121,14 @@ func isRead() string => '${isCall('read')} AND NOT SubOperationMatches{\'Blob.Li
 func listsWith(beginnings string[]) string =>
   '(${join(map(beginnings, each => '@Request[${blobs(':prefix')}] StringStartsWith \'${each}\''), ' OR ')})'
 
-@description('The beginnings of blob names that prefixes stand for. In a condition, a quotation mark ends a text.')
-func below(prefixes string[]) string[] =>
-  map(
-    prefixes,
-    each => contains(each, '\'') ? fail('The prefix of an uploader has a quotation mark: ${each}') : 'datasets/${each}'
-  )
+@description('The beginnings of blob names that prefixes stand for.')
+func below(prefixes string[]) string[] => map(prefixes, each => 'datasets/${each}')
+
+@export()
+@description('An uploader as conditions and names of assignments need it. In a condition, a quotation mark would end the prefix.')
+func checked(uploader Uploader) Uploader => {
+  principalId: toLower(uploader.principalId)
+  prefix: contains(uploader.prefix, '\'')
+    ? fail('The prefix of an uploader has a quotation mark: ${uploader.prefix}')
+    : uploader.prefix
+}

@@ -6,7 +6,7 @@
 
 targetScope = 'subscription'
 
-import { Uploader } from 'conditions.bicep'
+import { checked, Uploader } from 'conditions.bicep'
 import { namesOf, regionOf, Tags } from 'names.bicep'
 import { NodeImage } from 'modules/batch.bicep'
 import { VaultEntries } from 'modules/keys.bicep'
@@ -391,7 +391,7 @@ module rolesOfServices 'modules/roles-services.bicep' = {
     scoringPrincipalId: identities.outputs.scoring.principalId
     workspacePrincipalId: identities.outputs.workspace.principalId
     publisherPrincipalId: toLower(publisherPrincipalId)
-    uploaders: map(uploaders, each => { principalId: toLower(each.principalId), prefix: each.prefix })
+    uploaders: map(uploaders, each => checked(each))
     proven: roleSet == 'Proven'
   }
   #restore-diagnostics what-if-short-circuiting

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bicep_compiler import Compiler, Place
+from scripts.bicep_compiler import BicepError, Compiler, Place
 from tests.bicep.deployed import Deployed, of_case
 from tests.checkout import CHECKOUT
 
@@ -86,3 +86,16 @@ def test_deploying_twice_deploys_the_same_whatever_the_deployment_is_called(comp
     case = CHECKOUT / "tests" / "bicep" / "everything.bicepparam"
     first, second = (compiler.snapshot(case, Place(deployment=name)) for name in ("first", "second"))
     assert first == second
+
+
+def test_a_prefix_that_would_end_its_text_in_a_condition_is_refused(
+    compiler: Compiler, tmp_path: Path
+) -> None:
+    shutil.copytree(CHECKOUT / "bicep", tmp_path / "bicep")
+    case = tmp_path / "case.bicepparam"
+    uploader = "{ principalId: 'aaaaaaaa-0000-0000-0000-000000000002', prefix: 'a\\' OR true' }"
+    case.write_text(
+        f"using 'bicep/main.bicep'\nparam location = 'westeurope'\nparam uploaders = [{uploader}]\n"
+    )
+    with pytest.raises(BicepError, match="The prefix of an uploader has a quotation mark: a' OR true"):
+        compiler.snapshot(case)
