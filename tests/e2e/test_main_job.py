@@ -131,12 +131,16 @@ def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them
     assert run_names(client, upload) == [upload.run_id]
 
 
-def test_one_upload_is_one_run_however_often_its_event_is_delivered(
+def test_one_upload_is_one_run_however_often_its_event_is_delivered_and_if_that_of_its_model_is_lost(
     client: Client, controls: Controls, name: str
 ) -> None:
+    """Without the event of its model, a run goes on with the next poll."""
     controls.arm_fault("eventgrid.deliver", "repeat", {"subject": f"datasets/{name}"}, count=3)
+    lost = controls.arm_fault("eventgrid.deliver", "drop", {"subject": f"runs/{name}"}, times=None)
     upload = client.upload(rows(), f"{name}.csv")
     run = succeeded(client, upload.run_id)
+    assert run["outcome"] == "promoted"
+    assert controls.taken(lost["id"]), "the event of the model was to be dropped"
     [event] = {
         each["eventId"]
         for each in controls.deliveries()
@@ -174,17 +178,6 @@ def test_a_model_that_is_ready_before_the_run_waits_for_it_is_used(
     waited = next(stage for stage in run["stages"] if stage["name"] == "wait")
     events = [each for each in controls.deliveries() if f"runs/{upload.run_id}/" in each["subject"]]
     assert events[0]["lastDeliveryAttemptTime"] < waited["started"], "the event was to come first"
-
-
-def test_a_lost_model_event_delays_the_run_by_a_poll_and_does_not_fail_it(
-    client: Client, controls: Controls, name: str
-) -> None:
-    upload_id = f"runs/{name}"
-    controls.arm_fault("eventgrid.deliver", "drop", {"subject": upload_id}, times=None)
-    upload = client.upload(rows(), f"{name}.csv")
-    run = succeeded(client, upload.run_id)
-    assert run["outcome"] == "promoted"
-    assert any(fault["taken"] for fault in controls.faults()), "the event was to be dropped"
 
 
 def test_each_upload_is_a_version_and_the_oldest_deployment_is_deleted(client: Client, name: str) -> None:
