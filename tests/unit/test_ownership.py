@@ -23,6 +23,7 @@ THEIRS = {"made_by": "touchdown", "dataset": "payroll", "model": "payroll"}
 NOBODYS = {"model": "iris", "dataset": "iris"}
 """The tags that a person gave an endpoint by hand."""
 ALLOWED = replace(PUBLIC, may_take_over=True)
+IDS = ["the request does not say so", "the app does not allow it", "nobody claimed the run"]
 
 
 def theirs(tags: dict[str, str] | None = None) -> Workspace:
@@ -97,7 +98,7 @@ def test_no_step_uses_what_belongs_to_somebody_else(step: str, tags: dict[str, s
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(
-    ("settings", "take_over"), [(ALLOWED, False), (PUBLIC, True), (ALLOWED, None)], ids=str
+    ("settings", "take_over"), [(ALLOWED, False), (PUBLIC, True), (ALLOWED, None)], ids=IDS
 )
 def test_it_takes_both_the_request_and_the_app_setting(
     step: str, settings: Any, take_over: bool | None
