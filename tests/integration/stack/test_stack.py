@@ -17,8 +17,8 @@ from localcloud.stack import AlreadyRunningError, Stack, is_locked
 
 from tests.integration.stack.conftest import Shell
 
-LARGEST = 366
-"""In MiB: 40 more than the stack needed before it was deployed by templates and enforced roles."""
+LARGEST = 315
+"""In MiB: 40 more than the stack needs."""
 
 
 def until(what: Callable[[], bool], limit: float = 60.0) -> None:
