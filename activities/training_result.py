@@ -103,7 +103,7 @@ def part(document: Json, name: str) -> Json:
 def read_yaml(path: str, clients: Clients) -> Json:
     try:
         document = yaml.safe_load(clients.container.download_blob(path).readall())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError("InvalidModel", f"{path}: it is not YAML: {error}") from None
     except ResourceNotFoundError:
         raise RefusedError("InvalidModel", f"{path}: it was deleted.") from None
@@ -117,6 +117,6 @@ def read_metrics(path: str, clients: Clients) -> dict[str, Any]:
         raise RefusedError(
             "InvalidModel", f"{path} is missing: the training ended without its metrics."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusedError("InvalidModel", f"{path}: it is not JSON: {error}") from None
     return document if isinstance(document, dict) else {}

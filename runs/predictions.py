@@ -135,6 +135,6 @@ def _list(text: object) -> list[object]:
     """The JSON list in a text, or an empty one."""
     try:
         found = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return found if isinstance(found, list) else []

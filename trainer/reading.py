@@ -203,7 +203,7 @@ class Source:
             if ended:
                 return
             if len(rest) > LONGEST_RECORD:
-                why = "a quote that is opened there is never closed; check its quotes"
+                why = "a quote that is opened there may never be closed; check its quotes"
                 if QUOTE not in rest:
                     why = "no line end follows; end the rows with line feeds"
                 self.refuse(f"row {line} has no end within {LONGEST_RECORD >> 20} MiB: {why}")

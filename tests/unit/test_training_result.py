@@ -94,7 +94,7 @@ def test_metrics_that_are_no_object_are_not_those_of_the_run(metrics: bytes) -> 
     assert f"not by run {RUN} on {UPLOAD.etag}" in str(refused)
 
 
-@pytest.mark.parametrize("metrics", [b"", b"{", b"\xff\xfe"])
+@pytest.mark.parametrize("metrics", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_metrics_that_are_not_json_are_refused_by_their_path(metrics: bytes) -> None:
     refused = refusal(metrics)
     assert refused.code == "InvalidModel"
@@ -113,7 +113,7 @@ def test_a_model_that_cannot_be_scored_with_is_refused(model: bytes) -> None:
     )
 
 
-@pytest.mark.parametrize("model", [b"a: b: c", b"\xff\xfe\xfd", b"{"])
+@pytest.mark.parametrize("model", [b"a: b: c", b"\xff\xfe\xfd", b"{", b"[" * 5000])
 def test_a_model_that_is_not_yaml_is_refused_by_its_path(model: bytes) -> None:
     refused = refusal(json.dumps(DOCUMENT).encode(), model)
     assert refused.code == "InvalidModel"
