@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from localcloud.stack import Stack
 
+from tests.e2e import forgery
 from tests.e2e.conftest import default, deployments, rows, stage_is, succeeded, versions
 from touchdown import local
 from touchdown.client import ApiError, Client
@@ -203,12 +204,13 @@ def test_a_run_waits_for_approval_and_then_makes_its_deployment_the_default(
     assert late.value.status == 409
 
 
-def test_the_deployment_of_a_rejected_model_is_deleted_and_the_default_stays(
-    client: Client, classes: Served
+def test_the_deployment_of_a_rejected_model_is_deleted_and_the_default_stays_whatever_the_durable_key_says(
+    cloud: Stack, client: Client, classes: Served
 ) -> None:
     first = classes.run
     upload = client.upload(rows(1), classes.file, {"approval": "required"})
-    client.wait(upload.run_id, until=stage_is("approve"))
+    waiting = client.wait(upload.run_id, until=stage_is("approve"))
+    forgery.decide_and_start(cloud.home, client, waiting, first)
     client.reject(upload.run_id, "wrong month")
     run = succeeded(client, upload.run_id)
     assert (run["outcome"], run["approval"]["decision"]) == ("rejected", "rejected")

@@ -1,12 +1,9 @@
 """Input from outside is not trusted: calls need their key or token, and names are never interpreted."""
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +13,6 @@ from localcloud.identities import client_id_of
 from localcloud.stack import Stack
 
 from tests.e2e.conftest import (
-    LIMIT,
     default,
     deployments,
     failed,
@@ -201,70 +197,3 @@ def test_forged_model_events_change_nothing(cloud: Stack, client: Client, name: 
         other.put_blob("runs/nobody-0123/0/x/artifacts/model/MLmodel", b"flavors: {}")
     run = finished(client, upload.run_id)
     assert (run["status"], run["outcome"]) == ("Succeeded", "promoted")
-
-
-def ended(ask: Callable[[], httpx.Response]) -> dict[str, Any]:
-    """The state of an orchestration once it has ended."""
-    deadline = time.monotonic() + LIMIT
-    while (answer := ask()).status_code != 200:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def test_the_key_of_the_durable_api_decides_and_starts_nothing(
-    cloud: Stack, client: Client, name: str
-) -> None:
-    """It can raise any event and start any orchestration, in the name of anyone."""
-    key = json.loads((cloud.home.root / "keys.json").read_text())["systemKeys"]["durabletask_extension"]
-
-    def durable(method: str, path: str, body: object = None) -> httpx.Response:
-        url = f"{cloud.home.functions_url}/runtime/webhooks/durabletask/{path}"
-        return httpx.request(method, url, params={"code": key}, json=body, timeout=30, trust_env=False)
-
-    first = finished(client, client.upload(rows(), f"{name}.csv", {"epochs": "3"}).run_id)
-    kept = client.run(first["run_id"])
-    upload = client.upload(rows(1), f"{name}.csv", {"epochs": "4", "approval": "required"})
-    waiting = client.wait(upload.run_id, until=lambda run: run["stage"] == "approve")
-
-    forged = {"approved": True, "by": "ciso@example.com", "at": waiting["since"], "since": waiting["since"]}
-    for event in ("decision", "cancel"):
-        path = f"instances/{upload.run_id}/raiseEvent/{event}"
-        assert durable("POST", path, forged | {"comment": ""}).status_code == 202
-
-    request = {
-        "run_id": "forged-0123456789abcdef",
-        "upload": waiting["upload"],
-        "settings": {"endpoint_name": first["endpoint"], "approval": "none"},
-        "source": "http",
-        "claimed_at": waiting["claimed_at"],
-    }
-    record = first | {"status": "Succeeded", "outcome": "promoted", "predictions": ["forged"]}
-    wait = {"dataset": {}, "champion": {}, "interval": 1, "deadline": "2999-01-01T00:00:00+00:00"}
-    for instance, run_id, is_first in (
-        ("forged-0123456789abcdef", "forged-0123456789abcdef", True),
-        ("forged-0123456789abcdef", first["run_id"], True),
-        (first["run_id"], first["run_id"], True),
-        (first["run_id"], first["run_id"], False),
-    ):
-        given = {
-            "request": request | {"run_id": run_id},
-            "record": record,
-            "wait": wait,
-            "is_first": is_first,
-        }
-        assert durable("POST", f"orchestrators/training_run/{instance}", given).status_code == 202
-        status = ended(lambda: durable("GET", f"instances/{instance}"))  # noqa: B023
-        assert (status["runtimeStatus"], status["output"]) == ("Completed", None)
-    token = {"method": "GET", "uri": "http://127.0.0.1:9/", "tokenSource": {"resource": "https://x.invalid"}}
-    assert durable("POST", "orchestrators/BuiltIn__HttpPollOrchestrator/token", token).status_code == 400
-
-    assert client.run(upload.run_id)["stage"] == "approve", "nobody has decided"
-    assert client.run(first["run_id"]) == kept
-    assert client.find("forged-0123456789abcdef") is None
-    client.reject(upload.run_id)
-    assert finished(client, upload.run_id)["outcome"] == "rejected"
-    assert (
-        client.endpoint(first["endpoint"])["properties"]["defaults"]["deploymentName"] == first["deployment"]
-    )
