@@ -47,7 +47,7 @@ def orchestrated(
             return {"stopped": [stopped.status, stopped.code, str(stopped)], "warnings": run.record.warnings}
 
     read_cancel = always(Cancellation(CANCELLED))
-    return run_orchestrator(orchestration, None, steps | {"read_cancel": read_cancel}, events=events)
+    return run_orchestrator(orchestration, None, {"read_cancel": read_cancel} | steps, events=events)
 
 
 def polled(limit: timedelta) -> Callable[[RunContext], Workflow[Any]]:
@@ -132,6 +132,32 @@ def test_a_pause_without_a_cancel_takes_its_time() -> None:
         return run.timestamp()
 
     assert orchestrated(workflow, {}).output == "2026-01-01T05:00:00.000Z"
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_an_event_that_nobody_stands_behind_ends_neither_a_pause_nor_a_step(times: int) -> None:
+    def workflow(run: RunContext) -> Workflow[Any]:
+        yield from run.pause(timedelta(hours=5))
+        yield from run.call("step", LEFT, Done)
+        run.commit()
+        return run.timestamp()
+
+    forged = Event("cancel", {"by": "ciso@example.com"}, after=timedelta(hours=1))
+    steps = {"step": always(Done()), "read_cancel": always(Cancellation())}
+    outcome = orchestrated(workflow, steps, (forged,) * times)
+    assert outcome.output == "2026-01-01T05:00:00.000Z"
+    assert outcome.names.count("read_cancel") <= times
+
+
+def test_a_cancel_behind_a_forged_one_is_heard() -> None:
+    def workflow(run: RunContext) -> Workflow[Any]:
+        yield from run.pause(timedelta(hours=5))
+
+    asked = in_turn(Cancellation(), Cancellation(CANCELLED))
+    events = tuple(Event("cancel", after=timedelta(hours=hour)) for hour in (1, 2))
+    outcome = orchestrated(workflow, {"read_cancel": asked}, events)
+    assert outcome.output["stopped"][0] == "Cancelled"
+    assert [each.after for each in outcome.calls] == [timedelta(hours=1), timedelta(hours=2)]
 
 
 def test_after_the_commit_a_cancel_is_not_heard_in_pauses_steps_and_stages() -> None:
