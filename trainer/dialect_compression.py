@@ -34,7 +34,7 @@ def is_compressed(head: bytes) -> bool:
 def first_decompressed(head: bytes, *, whole: bool) -> tuple[bytes, bool]:
     """The first HEAD_BYTES of the text of a compressed file, and whether that is the whole text."""
     text = b""
-    for piece in decompressed([head], complete=whole):
+    for piece in decompressed([head], complete=whole, most=HEAD_BYTES):
         text += piece
         if len(text) > HEAD_BYTES:
             return text[:HEAD_BYTES], False

@@ -21,7 +21,10 @@ from trainer import dialect_encodings as encodings
 from trainer import dialect_end as end
 from trainer import dialect_quotes as quotes
 from trainer.dialect_header import is_again, writings
+from trainer.dialect_zip import Limits
 
+OWN_FILE = Limits(text=1 << 62, ratio=1 << 31)
+"""A person may score a file of their own that is as long, and as repetitive, as they like."""
 CHUNK_BYTES = 1 << 20
 ENDING_BYTES = 64 << 10
 """Bytes at the end of a file that are looked at for lines that are no data."""
@@ -93,7 +96,7 @@ def rows_of(file: Path, found: dialect.Inspection) -> Iterator[list[str]]:
     places = [found.file_columns.index(name) for name in found.columns]
     with file.open("rb") as opened:
         chunks = iter(lambda: opened.read(CHUNK_BYTES), b"")
-        raw = Pieces(compression.decompressed(chunks) if how.compressed else chunks)
+        raw = Pieces(compression.decompressed(chunks, limits=OWN_FILE) if how.compressed else chunks)
         text = io.TextIOWrapper(
             io.BufferedReader(raw), how.encoding, errors=encodings.errors_of(how.encoding), newline=""
         )

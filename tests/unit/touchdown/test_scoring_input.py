@@ -12,6 +12,7 @@ from tests.trainer.oddities import ROWS as TABLE
 from touchdown.cli import scoring_input
 from touchdown.cli.outcome import CommandError, Exit
 from touchdown.cli.scoring import rounded
+from trainer import dialect_zip
 
 ROWS = [["größe", "price", "kind"], ["1,5", "7", 'a "b"'], ["2,5", "", "two\nlines"], ["3,5", "9", "c;d,e"]]
 LONGER_THAN_CSV_ALLOWS = "x" * 150_000
@@ -109,6 +110,16 @@ def test_only_the_first_rows_are_read_for_the_table(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(b"\xef\xbb\xbfa,b\n\n1,2\n3,4\n5,6\n")
     assert scoring_input.first_rows(file, 2) == (["a", "b"], [["1", "2"], ["3", "4"]])
+
+
+def test_a_file_of_ones_own_may_be_as_repetitive_as_it_likes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect_zip, "FREE_TEXT", 2 << 20)
+    file = tmp_path / "zeros.csv.gz"
+    file.write_bytes(gzip.compress(b"a,b\n" + b"0,0\n" * 800_000))
+    with scoring_input.scorable(file) as rows:
+        assert rows.read_bytes().count(b"0,0") == 800_000
 
 
 def test_a_file_that_breaks_off_is_named(tmp_path: Path) -> None:
