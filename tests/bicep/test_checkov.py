@@ -30,6 +30,7 @@ CHECKED_TYPES = {
     "Microsoft.Storage/storageAccounts/blobServices/containers",
     "Microsoft.Web/serverfarms",
     "Microsoft.Web/sites",
+    "Microsoft.Web/sites/config",
 }
 """The types of ours for which checkov has a check. It looks at the others, and says nothing of them."""
 
