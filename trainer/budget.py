@@ -45,7 +45,7 @@ def lbfgs_work(rows: int, entries: int, outputs: int, iterations: int, width: in
 
     entries: features of a row that are computed with; width: all features.
     """
-    each = 4e-4 + 4e-9 * rows * entries + 4e-8 * rows * outputs
+    each = 4e-4 + 4e-9 * rows * entries + 1.5e-8 * rows * outputs
     many = max(0, outputs - MANY_OUTPUTS)
     return iterations * (each + many * (2e-9 * rows * entries + 2e-8 * width))
 

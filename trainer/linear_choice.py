@@ -36,10 +36,11 @@ MOST_GRAM_FEATURES = 2000
 def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
     """The penalty whose models predict the folds best, and its model, trained on all rows.
 
-    Where that exceeds the linear candidate's share of the budget, a single fold is predicted, or the models
-    are trained on fewer rows. With a thousand classes and thousands of features, a single penalty is tried,
-    in few iterations. For a label that is never negative, there is a second candidate, which learns its
-    logarithm, if the rest of the share suffices for as many folds and rows.
+    Where that exceeds the linear candidate's share of the budget, fewer folds are predicted, or the models
+    are trained on fewer rows. How many iterations a fold takes is known once one is predicted. With a
+    thousand classes and thousands of features, a single penalty is tried, in few iterations. For a label that
+    is never negative, there is a second candidate, which learns its logarithm, if the rest of the share
+    suffices for as many folds and rows.
     """
     features = rows.linear()
     share = budget.left * LINEAR_SHARE
@@ -53,9 +54,9 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
         first.hurry(rows, most, share + MOST_OVER)
     found: list[Candidate] = []
     for search in [first, *others]:
-        work = search.work(rows, most, len(folds))
-        if not found or work <= share:
-            found.append(_chosen(rows, features, search, folds, most))
+        if not found or search.work(rows, most, len(folds)) <= share:
+            found.append(_chosen(rows, features, search, folds, most, share))
+            work = search.taken(rows, most, len(found[-1].predictions))
             budget.spend(work)
             share -= work
     return found
@@ -71,14 +72,20 @@ def searches(rows: TrainingSet) -> list[Logistic | Ridge]:
 
 
 def _chosen(
-    rows: TrainingSet, features: Matrix, search: Logistic | Ridge, folds: list[int], most: int
+    rows: TrainingSet, features: Matrix, search: Logistic | Ridge, folds: list[int], most: int, share: float
 ) -> Candidate:
-    """The best penalty by these folds, and its model, trained on so many rows."""
+    """The best penalty by these folds, and its model, trained on so many rows.
+
+    share: units of work from which on no further fold is predicted.
+    """
     started = time.perf_counter()
     classes = len(rows.schema.classes)
     paths: dict[int, list[Part]] = {}
     answers: dict[int, list[np.ndarray]] = {}
-    for fold in folds:
+    # The last fold comes first, as for trees: a blend is chosen on the folds that all have predicted.
+    for fold in reversed(folds):
+        if answers and not search.affords(rows, most, len(answers), share):
+            break
         held = rows.folds[fold]
         rows.encode(features, held)
         paths[fold] = list(search.path(features, rows.target, held, most))
@@ -148,14 +155,26 @@ class Logistic:
         """weights: how much rows with some labels count; None if all rows count alike."""
         self._classes, self._weights = classes, weights
         self._iterations = ITERATIONS
+        self._taken = 0
         self._hurried = False
 
     def work(self, rows: TrainingSet, most: int, folds: int) -> float:
         """Units of work that so many folds and the final model take, with at most `most` rows each."""
-        outputs = 1 if self._classes == 2 else self._classes
         iterations = PATH_ITERATIONS * folds + ITERATIONS // 2
         if self._hurried:
             iterations = self._iterations * (folds + 1)
+        return self._work(rows, most, iterations)
+
+    def taken(self, rows: TrainingSet, most: int, _folds: int) -> float:
+        """Units of work that all models have taken so far."""
+        return self._work(rows, most, self._taken)
+
+    def affords(self, rows: TrainingSet, most: int, folds: int, units: float) -> bool:
+        """Whether so many units allow one more fold, which takes as long as one of the folds so far."""
+        return self.taken(rows, most, folds) * (1 + 1 / folds) <= units
+
+    def _work(self, rows: TrainingSet, most: int, iterations: int) -> float:
+        outputs = 1 if self._classes == 2 else self._classes
         return lbfgs_work(most, rows.entries, outputs, iterations, rows.schema.width)
 
     def hurry(self, rows: TrainingSet, most: int, units: float) -> None:
@@ -183,6 +202,7 @@ class Logistic:
         with warnings.catch_warnings(), config_context(assume_finite=True):
             warnings.simplefilter("ignore")  # that the iterations end before the minimum is reached
             estimator.fit(features, target, sample_weight=self._weights(target))
+        self._taken += int(estimator.n_iter_.max())
         return LinearPart(estimator.coef_.T.copy(), estimator.intercept_.copy(), seen)
 
 
@@ -207,6 +227,13 @@ class Ridge:
         if width <= MOST_GRAM_FEATURES:
             return gram_work(most, rows.entries, width, folds * len(PENALTIES) + 1)
         return lbfgs_work(most, rows.entries, 1, ITERATIONS * (len(PENALTIES) * folds + 1))
+
+    def taken(self, rows: TrainingSet, most: int, folds: int) -> float:
+        """Units of work that so many folds and the final model have taken: what was known beforehand."""
+        return self.work(rows, most, folds)
+
+    def affords(self, _rows: TrainingSet, _most: int, _folds: int, _units: float) -> bool:
+        return True
 
     def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[Part]:
         """For each penalty, the model that predicts the fold."""

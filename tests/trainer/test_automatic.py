@@ -192,6 +192,27 @@ def test_what_a_small_budget_leaves_out_is_noted(workshop: Workshop) -> None:
     assert all(note in training.stdout for note in noted)
 
 
+def test_a_line_that_takes_many_iterations_is_judged_on_fewer_rows_which_is_noted(workshop: Workshop) -> None:
+    """How many it takes is known only once a part of the rows is predicted: here, twice the usual number."""
+
+    def row(n: int) -> list[object]:
+        v = n * 7919 % 1009
+        alike = [v, v + n % 2 / 7, v + n % 3 / 9, v + n % 5 / 11, f"{math.log(v + 1):.4f}"]
+        return [*alike, "abcd"[(v > 200) + (v > 500) + (v > 800)]]
+
+    data = table([*"abcde", "y"], map(row, range(1500))).encode()
+    noted = {
+        budget: [
+            note
+            for note in workshop.trained(data, *AUTO, "--training-budget", budget).document["notes"]
+            if note.startswith("logistic regression was judged on ")
+        ]
+        for budget in ("0.9", "1.2")
+    }
+    assert len(noted["0.9"]) == 1
+    assert noted["1.2"] == []
+
+
 def test_without_a_budget_the_linear_model_is_left(workshop: Workshop) -> None:
     training = workshop.trained(checkers(), *AUTO, "--training-budget", "0.001", "--epochs", "20")
     assert [each["name"] for each in choice(training)["candidates"]] == ["logistic regression"]
