@@ -2,11 +2,12 @@
 
     python -m benchmarks.quality [--tables KEY ...] [--seeds 3] [--contenders NAME ...] [--report]
 
-Every contender gets the same training rows and predicts the same hold-out, which none of them is given (see
-quality_tables.py). The others are logistic regression or ridge regression, histogram gradient boosting, and
-FLAML for 30 seconds: quality_contenders.py, on the Python of `scripts/setup.sh quality`. The trainer's
-models are trained by its own `main.py` and predict through the MLflow model that it saves:
-quality_trainings.py, on the trainer's Python.
+Every contender learns from the same training rows and predicts the same hold-out (see quality_tables.py),
+which the trainer is given as its own hold-out, on which it chooses nothing. The others are logistic
+regression or ridge regression, histogram gradient boosting, and FLAML for 30 seconds:
+quality_contenders.py, on the Python of `scripts/setup.sh quality`. The trainer's models are trained by its
+own `main.py` and predict through the MLflow model that it saves: quality_trainings.py, on the trainer's
+Python.
 
 Results are kept in .quality/, so that the benchmark can be ended and go on. After a change of the trainer,
 `--contenders auto linear boosting --again` measures its models anew.
