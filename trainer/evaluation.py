@@ -44,6 +44,20 @@ class HoldOut:
     residuals: dict[str, list[float]] | None = None
 
 
+class FirstRows:
+    """The labels of the first hold-out rows, and what a model answered."""
+
+    def __init__(self) -> None:
+        self._pairs: list[np.ndarray] = []
+
+    def add(self, truth: np.ndarray, answers: np.ndarray) -> None:
+        if sum(part.shape[1] for part in self._pairs) < MAX_KEPT:
+            self._pairs.append(np.stack([truth, answers]))
+
+    def unseen(self) -> Unseen:
+        return Unseen(*np.concatenate(self._pairs, axis=1)[:, :MAX_KEPT])
+
+
 class Classification:
     """Adds up a classifier's results on the hold-out, batch by batch."""
 
@@ -53,7 +67,7 @@ class Classification:
         self.deciding = deciding
         self.scores = Scores(), Scores()
         self.bins = np.zeros((CALIBRATION_BINS, 3))
-        self.pairs: list[np.ndarray] = []
+        self.first = FirstRows()
 
     def add(self, truth: np.ndarray, probabilities: np.ndarray) -> None:
         classes = len(self.confusion)
@@ -63,8 +77,7 @@ class Classification:
         )
         self.loss += losses(probabilities, truth)[0] * len(truth)
         self._add_to_bins(truth, probabilities, predicted)
-        if sum(part.shape[1] for part in self.pairs) < MAX_KEPT:
-            self.pairs.append(np.stack([truth, probabilities[np.arange(len(truth)), truth]]))
+        self.first.add(truth, probabilities[np.arange(len(truth)), truth])
         if self.deciding.ranks:
             rare, scores = truth != self.deciding.majority, self.deciding.rarity(probabilities)
             for side, rows in zip(self.scores, (rare, ~rare), strict=True):
@@ -105,7 +118,7 @@ class Classification:
             rows,
             metrics,
             baseline=baseline,
-            unseen=first_rows(self.pairs),
+            unseen=self.first.unseen(),
             confusion=self.confusion,
             calibration={"what": f"the probability of {positive}", "bins": bins},
         )
@@ -120,7 +133,7 @@ class Regression:
 
     mean: float
     errors: list[tuple[float, float, float, float, int]] = field(default_factory=list)
-    pairs: list[np.ndarray] = field(default_factory=list)
+    first: FirstRows = field(default_factory=FirstRows)
     groups: np.ndarray = field(default_factory=lambda: np.zeros((2, MOST_GROUPS)))
 
     def add(self, truth: np.ndarray, estimated: np.ndarray) -> None:
@@ -137,15 +150,14 @@ class Regression:
                 len(truth),
             )
         )
-        if sum(part.shape[1] for part in self.pairs) < MAX_KEPT:
-            self.pairs.append(np.stack([truth, estimated]))
+        self.first.add(truth, estimated)
 
     def holdout(self, copies: float) -> HoldOut:
         squares, absolute, total, around, _ = map(sum, zip(*self.errors, strict=True))
         rows = sum(count for *_, count in self.errors)
         # The sum of squares around the hold-out's own mean, from that around the training's mean.
         spread = around - rows * (total / rows - self.mean) ** 2
-        first = first_rows(self.pairs)
+        first = self.first.unseen()
         return HoldOut(
             rows,
             {
@@ -157,11 +169,6 @@ class Regression:
             unseen=first,
             residuals={"truth": first.target.tolist(), "predicted": first.answers.tolist()},
         )
-
-
-def first_rows(pairs: list[np.ndarray]) -> Unseen:
-    """pairs: of each batch its rows' labels, and what the model answered."""
-    return Unseen(*np.concatenate(pairs, axis=1)[:, :MAX_KEPT])
 
 
 def evaluate(survey: Survey, plan: Plan, trained: dict[str, Trained]) -> dict[str, HoldOut]:
