@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score, root_mean_squared_error
 
 from benchmarks import quality_report, quality_scores
 from benchmarks.quality_tables import BY_KEY, TABLES
@@ -21,6 +20,9 @@ def test_there_are_at_least_60_tables_and_none_is_listed_twice() -> None:
 
 
 def test_scores_of_classes_are_those_of_scikit_learn() -> None:
+    # Not above: every process of the tests imports this file, and one runs it.
+    from sklearn.metrics import accuracy_score, f1_score, log_loss
+
     random = np.random.default_rng(1)
     truth = random.choice(["a", "b", "c"], 200)
     answers = random.dirichlet([1, 1, 1], 200)
@@ -39,6 +41,8 @@ def test_a_class_that_a_contender_has_never_seen_costs_as_much_as_certainty_of_a
 
 
 def test_scores_of_numbers_are_those_of_scikit_learn() -> None:
+    from sklearn.metrics import r2_score, root_mean_squared_error
+
     random = np.random.default_rng(2)
     truth, answers = random.normal(size=100), random.normal(size=100)
     metrics, squares = quality_scores.of_numbers(truth, answers)
