@@ -1,6 +1,8 @@
 """The exit codes of commands, and how errors map to them."""
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -12,7 +14,7 @@ from touchdown.cli import output
 
 
 class Exit(IntEnum):
-    """0 ok, 1 the run or job failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused, 130 Ctrl-C."""
+    """0 ok, 1 run or job failed, 2 wrong usage, 3 not running, 4 cannot start, 5 refused, 130 interrupted."""
 
     OK = 0
     FAILED = 1
@@ -36,16 +38,33 @@ START_HINT = f"Start it with `{output.PROGRAM} up`."
 
 
 @contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what it has begun is cleaned up.
+
+    By default, SIGTERM ends Python at once. Signals reach the main thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def reporting_errors(
     *, as_json: bool, if_interrupted: str = "", beside: Callable[[], dict[str, Any]] = dict
 ) -> Iterator[None]:
     """Print an error of the block for a person or a program, and end the command with its exit code.
 
-    if_interrupted: what to do after a Ctrl-C. beside: what a program gets beside the error. An error that is
-    a bug of Touchdown propagates, with its traceback.
+    SIGTERM ends it as Ctrl-C does; if_interrupted: what to do then. beside: what a program gets beside the
+    error. An error that is a bug of Touchdown propagates, with its traceback.
     """
     try:
-        yield
+        with terminable():
+            yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:

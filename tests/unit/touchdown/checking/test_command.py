@@ -1,5 +1,9 @@
 """`touchdown check` of a deployment in Azure needs its group and the account of az, and nothing else."""
 
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import azure.identity
@@ -67,14 +71,27 @@ def test_a_group_without_its_subscription_is_wrong_usage(signed_in: list[dict[st
 
 
 class Interrupted(Azure):
-    """An Azure whose person presses Ctrl-C at some of the calls of the app: one value a call, then False."""
+    """An Azure whose person ends the check at some of the calls of the app: one value a call, then False."""
 
     presses: list[bool]
+    number = signal.SIGINT
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if "/api/runs/" in request.url.path and self.presses and self.presses.pop(0):
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), self.number)
         return super().__call__(request)
+
+
+@pytest.fixture
+def unhandled() -> Iterator[Any]:
+    """What SIGTERM does while no command runs, in place of the end of this process."""
+
+    def fail(*_: int | FrameType | None) -> None:
+        raise AssertionError("the command does not handle SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, fail)
+    yield fail
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -89,14 +106,18 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_interrupted_check_prints_what_it_left(interrupted: Interrupted) -> None:
-    interrupted.presses = [True]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_check_prints_what_it_left(
+    interrupted: Interrupted, unhandled: Any, number: signal.Signals
+) -> None:
+    interrupted.presses, interrupted.number = [True], number
     answer = run("check", *THERE, *MANAGER)
     assert answer.code == 130
     assert "✗ clean-up       dataset touchdown-check-" in answer.out
     assert "To delete it: az storage blob delete" in answer.out
     assert "Ctrl-C again" in answer.err
     assert answer.err.rstrip().endswith("error: interrupted.")
+    assert signal.getsignal(signal.SIGTERM) is unhandled
 
 
 @pytest.mark.usefixtures("signed_in")
