@@ -2,8 +2,9 @@
  * Puts localcloud's accounts, keys and decisions into Azurite, of the one version whose insides are known here.
  *
  * It replaces the look-up of accounts (Azurite knows those of its environment only), the seed of user-delegation
- * keys (a public constant in Azurite, for all accounts), its answer to a path that cannot be decoded (500), its check of the source of copies, and the step that authenticates a request
- * (which takes a token with any signature).
+ * keys (a public constant in Azurite, for all accounts), its answers to a path that cannot be decoded and to Put Block
+ * From URL (500), its check of the source of copies, and the step that authenticates a request (which takes a token
+ * with any signature).
  */
 "use strict";
 
@@ -97,6 +98,16 @@ function refuseUnreadable(load, service, { refuse }) {
   };
 }
 
+/**
+ * Refuses Put Block From URL. Azurite reads the source by a request to itself, without x-ms-copy-source-authorization,
+ * not from other accounts, and trusts only a certificate that has signed itself, which ours has not: it answers 500.
+ */
+function refuseBlocksFromUrls(load, { refuse }) {
+  load("blob/handlers/BlockBlobHandler.js").default.prototype.stageBlockFromURL = async (...given) => {
+    throw refuse("APINotImplemented", given.at(-1));
+  };
+}
+
 function authorizationOf(load, service, policy) {
   const operations = load(`${service}/generated/artifacts/operation.js`);
   const StorageError = load(`${service}/errors/StorageError.js`).default;
@@ -168,6 +179,7 @@ function install(program, policy) {
   replaceSeed(load, policy);
   const blobs = authorizationOf(load, "blob", policy);
   decideBlobs(load, blobs);
+  refuseBlocksFromUrls(load, blobs);
   const queueContext = load("queue/utils/constants.js").DEFAULT_QUEUE_CONTEXT_PATH;
   const queues = authorizationOf(load, "queue", policy);
   decideOthers(load, "queue", queues, "queue/context/QueueStorageContext.js", queueContext);

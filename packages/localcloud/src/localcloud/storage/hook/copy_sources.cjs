@@ -7,7 +7,7 @@
 "use strict";
 
 const IN_PROCESS = ["Blob_StartCopyFromURL", "Blob_CopyFromURL", "PageBlob_CopyIncremental"];
-/** Copies that Azurite does without a request to itself. Put Block From URL makes one, decided as any other. */
+/** The copies that Azurite does. It answers others with 501, and so does azurite.cjs for it (Put Block From URL). */
 
 function isOfThisCloud(url, request, policy) {
   return url.host === request.getHeader("host") || url.hostname.endsWith(`.blob.core.${policy.suffix}`);

@@ -7,6 +7,7 @@
 "use strict";
 
 const MESSAGES = {
+  APINotImplemented: [501, "localcloud does not imitate this operation: Put Block From URL. Send the bytes by Put Block."],
   AuthenticationFailed: [
     403,
     "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly" +

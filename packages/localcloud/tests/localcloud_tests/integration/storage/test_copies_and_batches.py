@@ -133,12 +133,18 @@ def test_a_path_that_cannot_be_read_is_an_invalid_uri(
         assert "InvalidUri" in answer.text
 
 
-def test_a_block_from_a_url_is_not_read_without_a_credential(store: Store) -> None:
-    """Azurite reads the source by a request to itself, which has no credential but the SAS in the URL."""
+def test_a_block_from_a_url_is_not_imitated_and_reads_no_source(store: Store) -> None:
     here = container(store)
-    blob = store.blobs(writer(store, here)).get_blob_client(here, "copy")
-    with pytest.raises(HttpResponseError, match="CannotVerifyCopySource"):
-        blob.stage_block_from_url("YQ==", url(store, MAIN, here))
+    for principal, status, code in (
+        (writer(store, here), 501, "APINotImplemented"),
+        (person(), 403, "AuthorizationPermissionMismatch"),
+    ):
+        blob = store.blobs(principal).get_blob_client(here, "copy")
+        with pytest.raises(HttpResponseError, match=code) as refused:
+            blob.stage_block_from_url("YQ==", url(store, MAIN, here))
+        assert refused.value.status_code == status
+    with pytest.raises(HttpResponseError, match="BlobNotFound"):
+        store.blobs(PLATFORM).get_blob_client(here, "copy").get_block_list("uncommitted")
 
 
 # --- Batches ---------------------------------------------------------------------------------------------
