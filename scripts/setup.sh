@@ -113,8 +113,8 @@ packages() {
 }
 
 # Half of the folder are files that only developers of the packages read (source maps, type declarations, the language
-# service before it was minified); they are deleted. Most of the rest is OpenTelemetry, which Azurite needs for its
-# telemetry; localcloud turns that off.
+# service before it was minified); they are deleted. Most of the rest is OpenTelemetry, which Azurite's package requires
+# for its telemetry; localcloud never loads it (storage/hook/stand_ins.cjs).
 storage() {
   local stamp=node_modules/.stamp version
   version=$(node --version 2>/dev/null) || fail "Node is missing: install Node 20 or newer."
