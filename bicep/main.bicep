@@ -141,7 +141,7 @@ param pollingSeconds PollingSeconds = {
 @allowed(['Key', 'Entra'])
 param signIn string = 'Key'
 
-@description('Optional. Client id of the app registration for which callers get tokens, if signIn is Entra.')
+@description('Optional. Client id of the app registration for which callers get tokens; required if signIn is Entra.')
 @maxLength(36)
 param signInClientId string = ''
 
@@ -374,7 +374,9 @@ module functionApp 'modules/function-app.bicep' = {
     }
     pollingSeconds: pollingSeconds
     signIn: signIn
-    signInClientId: signInClientId
+    signInClientId: signIn == 'Entra' && length(signInClientId) != 36
+      ? fail('signIn is Entra, so signInClientId must be the client id of an app registration, which has 36 characters: docs/deploy.md, Sign-in.')
+      : signInClientId
     approvers: approvers
   }
   dependsOn: [roles]

@@ -57,11 +57,13 @@ done
 # "West Europe" is the display name of westeurope.
 location=$(tr '[:upper:]' '[:lower:]' <<<"${location// /}")
 group=${group:-rg-$name}
-authentication=ManagedIdentity
+authentication=ManagedIdentity SIGN_IN=Key SIGN_IN_CLIENT_ID=''
 for parameter in "$@"; do
   case $parameter in
     location=* | environmentName=* | resourceGroupName=*) fail "give ${parameter%%=*} as an option, before --." ;;
     batchAuthentication=*) authentication=${parameter#*=} ;;
+    signIn=*) SIGN_IN=${parameter#*=} ;;
+    signInClientId=*) SIGN_IN_CLIENT_ID=${parameter#*=} ;;
     [a-zA-Z]*=*) ;;
     *) fail "$parameter is not of the form PARAMETER=VALUE." ;;
   esac
@@ -78,7 +80,7 @@ done
 AZURE_SUBSCRIPTION_ID=$(az account show --query id --output tsv) ||
   fail 'az is not signed in: run az login, and az account set --subscription ID to choose a subscription.'
 export AZURE_SUBSCRIPTION_ID AZURE_LOCATION=$location AZURE_ENV_NAME=$name
-export AZURE_RESOURCE_GROUP=$group BATCH_AUTHENTICATION=$authentication
+export AZURE_RESOURCE_GROUP=$group BATCH_AUTHENTICATION=$authentication SIGN_IN SIGN_IN_CLIENT_ID
 unset AZD_HOOK
 
 scripts/hooks/preprovision.sh

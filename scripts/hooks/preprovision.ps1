@@ -20,6 +20,16 @@ switch -CaseSensitive ($authentication) {
     'KeyVault' { $modes = 'AAD SharedKey' }
     default { Fail "BATCH_AUTHENTICATION is $authentication`: set it to ManagedIdentity or KeyVault." }
 }
+$signIn = if ($env:SIGN_IN) { $env:SIGN_IN } else { 'Key' }
+switch -CaseSensitive ($signIn) {
+    'Key' { }
+    'Entra' {
+        if ("$env:SIGN_IN_CLIENT_ID".Length -ne 36) {
+            Fail 'SIGN_IN (signIn) is Entra: set SIGN_IN_CLIENT_ID (signInClientId) as docs/deploy.md, Sign-in, says.'
+        }
+    }
+    default { Fail "SIGN_IN (signIn) is $signIn`: set it to Key or Entra." }
+}
 if (-not (Get-Command az -ErrorAction SilentlyContinue)) {
     Fail 'az is missing: install the Azure CLI, then run this again.'
 }

@@ -14,11 +14,19 @@ fail() {
 }
 
 step 'Check the settings and the tools'
-authentication=${BATCH_AUTHENTICATION:-ManagedIdentity}
+authentication=${BATCH_AUTHENTICATION:-ManagedIdentity} SIGN_IN_CLIENT_ID=${SIGN_IN_CLIENT_ID:-}
 case $authentication in
   ManagedIdentity) modes='AAD' ;;
   KeyVault) modes='AAD SharedKey' ;;
   *) fail "BATCH_AUTHENTICATION is $authentication: set it to ManagedIdentity or KeyVault." ;;
+esac
+case ${SIGN_IN:-Key} in
+  Key) ;;
+  Entra)
+    [ "${#SIGN_IN_CLIENT_ID}" -eq 36 ] ||
+      fail 'SIGN_IN (signIn) is Entra: set SIGN_IN_CLIENT_ID (signInClientId) as docs/deploy.md, Sign-in, says.'
+    ;;
+  *) fail "SIGN_IN (signIn) is $SIGN_IN: set it to Key or Entra." ;;
 esac
 command -v az >/dev/null || fail 'az is missing: install the Azure CLI, then run this again.'
 # `azd provision` asks for the subscription of a new environment after this hook.

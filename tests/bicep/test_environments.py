@@ -99,3 +99,9 @@ def test_a_prefix_that_would_end_its_text_in_a_condition_is_refused(
     )
     with pytest.raises(BicepError, match="The prefix of an uploader has a quotation mark: a' OR true"):
         compiler.snapshot(case)
+
+
+@pytest.mark.parametrize("client_id", ["", "touchdown"])
+def test_a_sign_in_without_the_id_of_its_application_is_refused(deploy: Deploy, client_id: str) -> None:
+    with pytest.raises(BicepError, match="signIn is Entra, so signInClientId must be the client id"):
+        deploy(location="westeurope", signIn="Entra", signInClientId=client_id)

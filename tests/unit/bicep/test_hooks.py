@@ -89,6 +89,36 @@ def test_an_unknown_authentication_is_refused_before_any_call(machine: Machine) 
     assert machine.lines() == []
 
 
+CLIENT_ID = "0b8c5a1e-0000-4000-8000-00000000c11e"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"SIGN_IN": "Entra"}, "is Entra: set SIGN_IN_CLIENT_ID (signInClientId) as docs"),
+        ({"SIGN_IN": "Entra", "SIGN_IN_CLIENT_ID": "touchdown"}, "set SIGN_IN_CLIENT_ID"),
+        ({"SIGN_IN": "entra", "SIGN_IN_CLIENT_ID": CLIENT_ID}, "is entra: set it to Key or Entra"),
+    ],
+)
+def test_a_sign_in_that_lacks_its_application_is_refused_before_any_call(
+    machine: Machine, given: dict[str, str], said: str
+) -> None:
+    done = machine.run(BEFORE, **given, **ENVIRONMENT)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert machine.lines() == []
+
+
+def test_the_script_checks_the_sign_in_that_it_is_given_and_no_other(machine: Machine) -> None:
+    script = (ROOT / "scripts" / "deploy.sh", "--location", "westeurope", "--")
+    refused = machine.run(*script, "signIn=Entra", SIGN_IN_CLIENT_ID=CLIENT_ID)
+    assert refused.returncode == 1
+    assert "set SIGN_IN_CLIENT_ID (signInClientId)" in refused.stderr
+    assert not [line for line in machine.lines() if "main.bicep" in line]
+    done = machine.run(*script, "signIn=Entra", f"signInClientId={CLIENT_ID}", SIGN_IN="none")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_hook_sets_the_modes_that_bicep_deploys_and_compares_with_them() -> None:
     batch = (BICEP / "modules" / "batch.bicep").read_text()
     modes = re.search(r"allowedAuthenticationModes: sharedKey \? \[(.*?)\] : \[(.*?)\]", batch)
@@ -236,7 +266,7 @@ def test_both_hooks_make_the_same_calls(hook: Path, number: int) -> None:
 
 
 def test_both_hooks_before_provisioning_end_with_the_same_messages() -> None:
-    assert len(messages(BEFORE)) == 7
+    assert len(messages(BEFORE)) == 9
     assert messages(BEFORE) == messages(windows(BEFORE))
 
 
