@@ -1,13 +1,16 @@
 """`touchdown check` over the running stack: it passes as a whole, and names what is broken."""
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from localcloud.controls import Controls
-from localcloud.home import Home
+from localcloud.credentials import Principal
+from localcloud.home import TENANT, Home
 from localcloud.stack import Stack
 
 from tests.checkout import CHECKOUT
@@ -20,6 +23,7 @@ from touchdown.checking.first_run import Report
 from touchdown.client import ML_API_VERSION, Client
 from touchdown.errors import ApiError
 from touchdown.local.names import GROUP_ID, SITE, SITE_ID, STORAGE_ID, identity_id
+from touchdown.local.target import function_key
 
 pytestmark = pytest.mark.e2e
 TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
@@ -65,10 +69,54 @@ def assert_only_the_record_is_left(before: Made, after: Made, run_id: str) -> No
     assert after == before | {"blobs": before["blobs"] | kept | listed | locks}
 
 
-def test_the_check_passes_as_a_whole_and_deletes_what_it_made(cloud: Stack, client: Client) -> None:
-    before = made(client)
-    answer = check(cloud.home, "--json")
-    assert answer.code == 0
+def deployed_sign_in() -> dict[str, Any]:
+    """The settings of App Service authentication that the templates deploy, with this cloud's tenant."""
+    snapshot = (CHECKOUT / "tests" / "bicep" / "everything.snapshot.json").read_text(encoding="utf-8")
+    resources = json.loads(snapshot)["predictedResources"]
+    (found,) = [each["properties"] for each in resources if each["name"].endswith("/authsettingsV2")]
+    provider = found["identityProviders"]["azureActiveDirectory"]
+    provider["registration"]["openIdIssuer"] = f"https://login.test/{TENANT}/v2.0"
+    return dict(found)
+
+
+def statuses(home: Home) -> list[int]:
+    """The API's answers to a caller with a key, and to one with a token."""
+    registration = deployed_sign_in()["identityProviders"]["azureActiveDirectory"]["registration"]
+    token = Principal(home).get_token(f"api://{registration['clientId']}/.default").token
+    sent = [{"x-functions-key": function_key(home)}, {"Authorization": f"Bearer {token}"}]
+    url = f"{home.functions_url}/api/runs?top=1"
+    return [httpx.get(url, headers=each, trust_env=False).status_code for each in sent]
+
+
+@contextmanager
+def signing_in(home: Home, client: Client) -> Iterator[None]:
+    """Let callers sign in for the time of a `with` block, as with signIn = Entra."""
+    version, authentication = "2025-03-01", f"{SITE_ID}/config/authsettingsV2"
+    settings = arm(client, "POST", f"{SITE_ID}/config/appsettings/list", version)["properties"]
+    entra = settings | {"TOUCHDOWN_SIGN_IN": "entra"}
+    try:
+        arm(client, "PUT", authentication, version, {"properties": deployed_sign_in()})
+        arm(client, "PUT", f"{SITE_ID}/config/appsettings", version, {"properties": entra})
+        wait_for(lambda: statuses(home) == [401, 200])
+        yield
+    finally:
+        arm(client, "PUT", authentication, version, {"properties": {"platform": {"enabled": False}}})
+        arm(client, "PUT", f"{SITE_ID}/config/appsettings", version, {"properties": settings})
+        wait_for(lambda: statuses(home) == [200, 401])
+
+
+def test_the_check_passes_as_a_whole_where_callers_sign_in_and_deletes_what_it_made(
+    cloud: Stack, client: Client
+) -> None:
+    """The other tests call an app that asks for a key."""
+    before, place = made(client), ("--home", str(cloud.home.root))
+    with signing_in(cloud.home, client):
+        answer = check(cloud.home, "--json")
+        listed = run("runs", *place, "--json")
+        started = run("start", "not-there.csv", *place, "--json")
+    assert answer.code == 0, answer.out
+    assert (started.code, started.json["error"]["code"]) == (5, "refused")
+    assert "dataset not-there.csv" in started.json["error"]["message"]
     assert answer.json["ok"] is True
     found = answer.json["findings"]
     outcomes: dict[str, set[str]] = {}
@@ -80,8 +128,9 @@ def test_the_check_passes_as_a_whole_and_deletes_what_it_made(cloud: Stack, clie
     said = {each["check"]: each["message"] for each in found}
     assert said["functions"] == f"{SITE} lists all 29 functions."
     assert said["bundle"] == "the Functions host runs with bundle 4.37.1; 4.37.1 is enough."
-    (ended,) = client.runs(top=1)
+    ended = listed.json[0]
     assert ended["status"] == "Succeeded"
+    assert said["sign-in"].startswith("the API answers callers with a token for ")
     assert said["first run"].startswith(f"run {ended['run_id']} trained, deployed and scored: ")
     assert_only_the_record_is_left(before, made(client), ended["run_id"])
     assert answer.err == ""

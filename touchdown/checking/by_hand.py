@@ -1,6 +1,7 @@
 """How a person deletes what a check left behind, with az or curl.
 
-Sources: the references of `az rest`, `az storage blob delete` and `az storage blob delete-batch`.
+Sources: the references of `az account get-access-token`, `az rest`,
+`az storage blob delete` and `az storage blob delete-batch`.
 """
 
 from urllib.parse import urlsplit
@@ -10,8 +11,12 @@ from touchdown.target import Target
 
 
 def run(target: Target, run_id: str) -> str:
-    url = f"{target.api}/api/runs/{run_id}/cancel"
-    return f'To cancel it: curl -X POST "{url}" -H "x-functions-key: KEY", with a function key of the app.'
+    call = f'To cancel it: curl -X POST "{target.api}/api/runs/{run_id}/cancel"'
+    if not target.api_scope:
+        return f'{call} -H "x-functions-key: KEY", with a function key of the app.'
+    own, token = '-H "x-touchdown-client: curl"', '-H "Authorization: Bearer TOKEN"'
+    given = f"az account get-access-token --scope {target.api_scope} --query accessToken --output tsv"
+    return f"{call} {own} {token}, with the TOKEN of: {given}"
 
 
 def endpoint(target: Target, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from touchdown.checking import app, events, quotas, roles
+from touchdown.checking import app, events, quotas, roles, sign_in
 from touchdown.checking.deployment import Deployment
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.checking.rows import HOST, row_of
@@ -14,6 +14,7 @@ CHECKS: dict[str, Check] = {
     "functions": app.functions,
     "settings": app.settings,
     "bundle": app.bundle,
+    sign_in.NAME: sign_in.sign_in,
     "events": events.subscriptions,
     "roles": roles.roles,
     "batch quota": quotas.batch,

@@ -113,18 +113,20 @@ def deployment(connection: Connection) -> Deployment:
 def completed(found: Deployment) -> Target:
     """The target of an environment's client: what was not given is read from Resource Manager.
 
-    function_key is "" if the app gives none, as one whose host does not run: the checks tell why.
-    Raises NotFoundError and ApiError.
+    An app that signs callers in is called with a token and no key. function_key is "" too if the app gives
+    none, as one whose host does not run: the checks tell why. Raises NotFoundError and ApiError.
     """
     given, site, workspace = found.target, found.one(SITE), found.one(WORKSPACE)
     datastore = found.get(workspace, f"/datastores/{DATASTORE}")["properties"]
     account = found.resources[STORAGE.lower(), str(datastore["accountName"]).lower()]
     endpoints = found.get(account)["properties"]["primaryEndpoints"]
     api = given.api or f"https://{found.get(site)['properties']['defaultHostName']}"
+    scope = given.api_scope or api_scope(found, site)
     return replace(
         given,
         api=api,
-        function_key=given.function_key or function_key(found, site),
+        api_scope=scope,
+        function_key=given.function_key or ("" if scope else function_key(found, site)),
         blob_url=str(endpoints["blob"]).rstrip("/"),
         container=str(datastore["containerName"]),
         workspace=workspace.rpartition("/")[2],
@@ -139,3 +141,34 @@ def function_key(found: Deployment, site: str) -> str:
     except ApiError:
         return ""
     return str(keys.get("default") or next(iter(keys.values()), ""))
+
+
+def authentication(found: Deployment, site: str) -> Json:
+    """The settings of App Service authentication of the app. Raises ApiError.
+
+    Source: "Web Apps - Get Auth Settings V2 Without Secrets".
+    """
+    settings: Json = found.get(site, "/config/authsettingsV2").get("properties") or {}
+    return settings
+
+
+def api_scope(found: Deployment, site: str) -> str:
+    """The scope of the tokens with which the app is called, or "" for whoever may not know."""
+    try:
+        return scope_of(authentication(found, site))
+    except ApiError:
+        return ""
+
+
+def scope_of(settings: Json) -> str:
+    """The scope of the tokens that App Service authentication asks callers for; "" if it signs nobody in.
+
+    A token of version 2.0 has the client id of the app's registration as its audience, whatever URI the
+    registration has ("Access token claims reference"), and App Service takes it ("Configure your App Service
+    or Azure Functions app to use Microsoft Entra sign-in", allowed token audiences).
+    """
+    if not (settings.get("platform") or {}).get("enabled"):
+        return ""
+    provider = (settings.get("identityProviders") or {}).get("azureActiveDirectory") or {}
+    client_id = str((provider.get("registration") or {}).get("clientId") or "")
+    return f"{client_id}/.default" if client_id else ""

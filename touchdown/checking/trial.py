@@ -41,9 +41,9 @@ def trial(
 ) -> None:
     """Upload a dataset, follow its run, and delete what that made, whatever happens in between.
 
-    `on_interrupt` is called after a Ctrl-C, before the clean-up; `following` has ended by then.
+    `on_interrupt` is called after a KeyboardInterrupt, before the clean-up; `following` has ended by then.
     """
-    if not client.target.function_key:
+    if not client.target.function_key and not client.target.api_scope:
         tell(NO_KEY)
         return
     shared = first_run.names_for_all(found)

@@ -3,6 +3,7 @@
 import json
 
 from localcloud.credentials import Principal
+from localcloud.functions.site import read, site_file
 from localcloud.home import SUBSCRIPTION, Home
 
 from touchdown.errors import StackNotRunningError
@@ -30,7 +31,14 @@ def target(home: Home) -> Target:
         credential=Principal(home, "person"),
         verify=str(home.ca_bundle),
         proxy=home.proxy,
+        api_scope=api_scope(home),
     )
+
+
+def api_scope(home: Home) -> str:
+    """The scope of the tokens with which the app is called; "" if App Service authentication is off."""
+    site = read(site_file(home))
+    return f"{site.audience}/.default" if site and site.audience else ""
 
 
 def function_key(home: Home) -> str:

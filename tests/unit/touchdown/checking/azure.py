@@ -49,6 +49,7 @@ class Azure:
     answers: dict[str, Any] = field(default_factory=dict)
     turns: dict[str, list[Any]] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
     default: httpx.Response = field(
         default_factory=lambda: httpx.Response(
             404, json={"error": {"code": "ResourceNotFound", "message": "there is none"}}
@@ -69,6 +70,7 @@ class Azure:
                 "properties": {"state": "Running", "extensionBundle": {"id": BUNDLE, "version": "4.37.1"}}
             },
             f"{site}/config/appsettings/list": {"properties": settings},
+            f"{site}/config/authsettingsV2": {"properties": {"platform": {"enabled": False}}},
             f"{batch}/pools": {"value": [self.of("batchAccounts/pools") | {"name": "trainers"}]},
             f"{workspace}/datastores/workspaceblobstore": {
                 "properties": {
@@ -111,6 +113,7 @@ class Azure:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.lower()
+        self.requests.append(request)
         if turns := self.turns.get(path):
             self.answers[path] = turns.pop(0)
         if path.startswith(tuple(self.absent)):

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from tests.unit.touchdown.checking.azure import Azure
 from touchdown.checking import quotas
 from touchdown.checking.app import BUNDLE
 from touchdown.checking.checks import CHECKS, UNTOLD, attempted, check_all
 from touchdown.checking.findings import Finding, Outcome
+from touchdown.checking.sign_in import WEBHOOKS
 from touchdown.errors import NotFoundError
 
 TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
@@ -105,6 +108,74 @@ def test_the_bundle_of_the_host_is_compared_with_the_oldest_that_works(
     (found,) = failed(azure, "bundle")
     assert found.outcome is outcome
     assert words in found.message
+
+
+CLIENT_ID = "0b8c5a1e-0000-4000-8000-00000000c11e"
+
+
+def signing_in(azure: Azure, *, setting: str = "entra", on: bool = True, excluded: str = WEBHOOKS) -> None:
+    """Let the app be one that is deployed with signIn = Entra, or with half of it."""
+    site = azure.id("sites").lower()
+    azure.answers[f"{site}/config/appsettings/list"]["properties"]["TOUCHDOWN_SIGN_IN"] = setting
+    azure.answers[f"{site}/config/authsettingsv2"]["properties"] = {
+        "platform": {"enabled": on},
+        "globalValidation": {"requireAuthentication": True, "excludedPaths": [excluded]},
+        "identityProviders": {
+            "azureActiveDirectory": {"enabled": True, "registration": {"clientId": CLIENT_ID}}
+        },
+    }
+    azure.answers["/api/runs"] = {"runs": []}
+
+
+def test_an_app_that_signs_callers_in_is_called_with_a_token_and_no_key(azure: Azure) -> None:
+    signing_in(azure)
+    found = azure.deployment()
+    assert (found.target.function_key, found.target.api_scope) == ("", f"{CLIENT_ID}/.default")
+    assert failed(azure, "sign-in") == []
+    (sent,) = [each for each in azure.requests if each.url.path == "/api/runs"]
+    assert sent.headers["authorization"] == "Bearer token"
+    assert sent.headers["x-touchdown-client"]
+    assert "x-functions-key" not in sent.headers
+
+
+@pytest.mark.parametrize(
+    ("halves", "words"),
+    [
+        ({"on": False}, "refuses all callers"),
+        ({"setting": "key"}, "asks callers for a token and for a function key"),
+        ({"excluded": "/api/open"}, "refuses Event Grid"),
+    ],
+)
+def test_a_sign_in_that_is_deployed_by_half_is_told(azure: Azure, halves: dict[str, Any], words: str) -> None:
+    signing_in(azure, **halves)
+    (found,) = failed(azure, "sign-in")
+    assert found.outcome is Outcome.FAILED
+    assert words in found.message
+
+
+def test_settings_of_the_sign_in_that_may_not_be_read_are_not_judged(azure: Azure) -> None:
+    azure.answers[f"{azure.id('sites')}/config/authsettingsV2".lower()] = httpx.Response(403)
+    assert azure.deployment().target.function_key == "key"
+    (found,) = failed(azure, "sign-in")
+    assert found.outcome is Outcome.NOT_CHECKED
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_refused_is_told_with_what_its_application_needs(azure: Azure, status: int) -> None:
+    signing_in(azure)
+    azure.answers["/api/runs"] = httpx.Response(status)
+    (found,) = failed(azure, "sign-in")
+    assert f"refuses a token for {CLIENT_ID}/.default: GET /api/runs: {status}" in found.message
+
+
+def test_an_account_that_gets_no_token_is_told_in_the_words_of_az(azure: Azure) -> None:
+    signing_in(azure)
+    said = ClientAuthenticationError("AADSTS65001: The user or administrator has not consented.")
+    found = azure.deployment()
+    azure.answers["/api/runs"] = said
+    (told,) = attempted("sign-in", CHECKS["sign-in"], found)
+    assert told.outcome is Outcome.FAILED
+    assert f"no token for {CLIENT_ID}/.default: AADSTS65001: " in told.message
 
 
 def test_an_event_subscription_that_is_missing_is_named(azure: Azure) -> None:

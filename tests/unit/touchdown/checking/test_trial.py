@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobProperties
 
 from tests.unit.touchdown.checking.azure import Azure
-from touchdown.checking import cleaning, trial
+from touchdown.checking import by_hand, cleaning, trial
 from touchdown.checking.deployment import Deployment
 from touchdown.checking.findings import Finding, Outcome
 from touchdown.checking.first_run import Attempt, Report
@@ -250,6 +251,15 @@ def test_an_app_that_gives_no_key_is_told_before_anything_is_uploaded() -> None:
     (found,) = tried(azure, Container())
     assert found.outcome is Outcome.FAILED
     assert "the app gives no function key" in found.message
+
+
+def test_a_run_that_stays_is_cancelled_by_hand_with_what_the_app_asks_for() -> None:
+    _, found = client(Azure(), Container())
+    assert '-H "x-functions-key: KEY", with a function key' in by_hand.run(found.target, "r")
+    told = by_hand.run(replace(found.target, api_scope="c1/.default"), "r")
+    assert "x-functions-key" not in told
+    assert ' -H "x-touchdown-client: curl" -H "Authorization: Bearer TOKEN", with the TOKEN of: ' in told
+    assert "az account get-access-token --scope c1/.default " in told
 
 
 def test_what_azure_ml_is_still_working_on_is_deleted_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,11 @@ class Site:
         """A text that differs between two versions of the site between which the host must restart."""
         return sha256(self._text().encode()).hexdigest()[:16]
 
+    @property
+    def audience(self) -> str:
+        """An audience of the tokens that App Service authentication takes; "" if it is off."""
+        return str(self.authentication["audiences"][0]) if self.authentication else ""
+
     def write(self, file: Path) -> None:
         """Write the site so that only its owner can read it: settings may hold secrets."""
         private_files.replace(file, self._text())

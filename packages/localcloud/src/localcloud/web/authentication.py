@@ -77,9 +77,13 @@ def is_on(properties: Document) -> bool:
 
 
 def rules_of(properties: Document, public_key: str) -> Document:
-    """What the host of a site needs to know: see localcloud.functions.authentication.Rules."""
+    """What the host of a site needs to know: see localcloud.functions.authentication.Rules.
+
+    The client id is an allowed audience, whether or not it is listed.
+    """
+    client_id = registration(properties)["clientId"]
     return {
-        "audiences": audiences(properties) or [registration(properties)["clientId"]],
+        "audiences": [client_id, *(each for each in audiences(properties) if each != client_id)],
         "excluded": excluded_paths(properties),
         "public_key": public_key,
     }

@@ -288,7 +288,7 @@ def signing_in(**changes: Any) -> dict[str, Any]:
             "azureActiveDirectory": {
                 "enabled": True,
                 "registration": {"clientId": "c1", "openIdIssuer": f"https://login.test/{TENANT}/v2.0"},
-                "validation": {"allowedAudiences": ["c1", "api://c1"]},
+                "validation": {"allowedAudiences": ["api://c1"]},
             }
         },
         "login": {"tokenStore": {"enabled": False}},
