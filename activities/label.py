@@ -99,7 +99,8 @@ def mostly_missing(label: Label, known: Known) -> str:
     missing = [line for line, _ in label.cells if line not in there]
     return (
         f"{label.column}, row {missing[0]}: the label is missing, as in {len(missing)} of"
-        f" {rows} rows; fill in more than half of them, or name another label."
+        f" {rows} rows; fill in more than half of them{dialect_label_hints.no_word(label.reading)}, or name"
+        " another label."
     )
 
 
@@ -108,9 +109,10 @@ def single_value(label: Label, known: Known) -> str:
         return ""
     writings = dict.fromkeys(text.strip() for _, _, text in known)
     also = f" (also written {', '.join(map(quote, list(writings)[1:5]))})" if len(writings) > 1 else ""
+    empty = dialect_label_hints.no_word(label.reading) if len(known) < len(label.cells) else ""
     return (
         f"{label.column}, rows {known[0][0]} to {known[-1][0]}: the only label is"
-        f" {quote(next(iter(writings)))}{also}; add rows with another one, or name another label."
+        f" {quote(next(iter(writings)))}{also}; add rows with another one{empty}, or name another label."
     )
 
 

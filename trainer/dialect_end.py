@@ -41,6 +41,11 @@ _IS_TOTAL = re.compile(rf"{_TOTAL}\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
 _IS_STATISTIC = re.compile(rf"(?:{_STATISTIC})\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
 _BEGINS_TOTAL = re.compile(rf"(?:{_TOTAL}|{_STATISTIC})\b.*", re.IGNORECASE | re.DOTALL)
 _ENDS_TOTAL = re.compile(rf"(?:.*\s)?{_TOTAL}", re.IGNORECASE)
+_OF_GROUP = re.compile(
+    rf"(?:{_TOTAL}|{_STATISTIC})\W+(?P<before>\w.*)|(?P<behind>.*\w)\W+(?:{_TOTAL}|{_STATISTIC})",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The total of a group of rows, and the group that it names: "Wien Total", "Summe Wien"."""
 _AROUND = " \t*_=-:#"
 """Signs with which people set a total off."""
 _ROWS = re.compile(
@@ -65,7 +70,8 @@ def rows_at_end(rows: Sequence[Sequence[str]], looks: Sequence[cells.Look], befo
             break
         rows_above = None if before is None else before + len(rows) - number
         empty = not any(cell.strip() for cell in row)
-        if not empty and not is_no_data(row, looks, rows_above):
+        above = rows[-number - 1] if number < len(rows) else []
+        if not empty and not is_no_data(row, looks, rows_above) and not is_subtotal(row, above, looks):
             break
         if not empty or found == number - 1 > 0:
             found = number
@@ -151,6 +157,18 @@ def is_total_within(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
         for look, text in filled[:2]
         if len(text) <= LONGEST
     )
+
+
+def is_subtotal(row: Sequence[str], above: Sequence[str], looks: Sequence[cells.Look]) -> bool:
+    """Whether a row is the total of a group: its one text names it with the group of the row above."""
+    texts = [(place, cell.strip()) for place, cell in enumerate(row) if cells.look_of(cell) == cells.TEXT]
+    if len(texts) != 1 or len(row) != len(above) or len(row) != len(looks):
+        return False
+    [(place, text)] = texts
+    if len(text) > LONGEST or not any(look.is_value and row[at].strip() for at, look in enumerate(looks)):
+        return False
+    found = _OF_GROUP.fullmatch(text.strip(_AROUND))
+    return found is not None and above[place].strip() in (found["before"], found["behind"])
 
 
 def last_value(text: str, separator: str) -> int:

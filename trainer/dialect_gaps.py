@@ -25,7 +25,7 @@ OFTEN = 0.01
 SEVERAL = 3
 """Cells that it needs."""
 _GAPS = r"""
-    . .. ... - -- --- ? ?? ??? * ** / // \ \n null (null) [null] none (none) nil void n/a n.a n.a. na
+    . .. ... : - -- --- ? ?? ??? * ** / // \ \n null (null) [null] none (none) nil void n/a n.a n.a. na
     nan n/d nd n.d. n.v. s/o s.o. k.a k.a. tba tbd unk unknown undef undefined missing (missing) empty (empty)
     blank (blank) leer (leer) #n/a #na #null! #num! #name? #ref! #value! #div/0! not_available fehlt unbekannt
     inconnu desconocido sconosciuto onbekend"""

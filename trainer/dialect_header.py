@@ -149,8 +149,12 @@ def notes_on_rows(data: Sequence[rows.Record], looks: Sequence[cells.Look], sepa
     """Notes on rows that are kept, and may be no data: totals within the table, and rows within a cell."""
     notes = []
     data = data[:LOOKED_AT_ROWS]
-    totals = [each for each in data if 2 * each.cells.count("") >= len(each.cells)]
-    totals = [each for each in totals if end.is_total_within(each.cells, looks)]
+    totals = [
+        each
+        for above, each in zip([None, *data], data, strict=False)
+        if (2 * each.cells.count("") >= len(each.cells) and end.is_total_within(each.cells, looks))
+        or (above is not None and end.is_subtotal(each.cells, above.cells, looks))
+    ]
     if totals:
         line, shown = totals[0].line, rows.quoted(separator.join(totals[0].cells))
         some = f"row {line} looks like a total"
@@ -190,6 +194,17 @@ def without_rows(header: rows.Record) -> rows.UnreadableError:
                 f"the file is a single line with {name} where its rows seem to end; end them with line feeds."
             )
     return rows.UnreadableError("there is a header but no data row; add the data.")
+
+
+def separated_by_blanks(text: str) -> bool:
+    """Whether blanks split the rows of a text, some of whose cells are quoted, into as many cells each."""
+    lines = [line for line in islice(rows.physical_lines(text), rows.COMPARED_ROWS) if line.strip()]
+    try:
+        _, *others = rows.csv_rows(lines, " ", strict=True)
+    except (csv.Error, ValueError):
+        return False
+    widths = {len(row) for row in others}
+    return len(others) >= FEWEST_ROWS and len(widths) == 1 and widths != {1}
 
 
 def single_column(name: str, text: str, longest: int) -> rows.UnreadableError:

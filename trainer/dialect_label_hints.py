@@ -10,10 +10,10 @@ from collections.abc import Mapping
 FLAT = "." not in __name__
 if FLAT:
     from dialect_cells import DATE, look_of
-    from dialect_label import Number, folded
+    from dialect_label import LabelReading, Number, folded
 else:
     from trainer.dialect_cells import DATE, look_of
-    from trainer.dialect_label import Number, folded
+    from trainer.dialect_label import LabelReading, Number, folded
 
 MOSTLY = 0.9
 """Share of a label's rows that look like dates for the label to look like one of dates."""
@@ -44,6 +44,13 @@ def hint(rows: Mapping[str, int], number_of: Number) -> str:
             " write them as numbers, such as days"
         )
     return ""
+
+
+def no_word(reading: LabelReading) -> str:
+    """The remedy for a label of one text beside empty cells, as where one is ticked; "" for any other."""
+    if len(set(reading.names.values())) != 1:
+        return ""
+    return " (if an empty cell is a class of its own, write a word there)"
 
 
 def same_meanings(names: Mapping[str, str]) -> list[str]:

@@ -1,10 +1,10 @@
 """Numbers as people and programs write them, one cell at a time.
 
 `1.234,56`, `1 234,56`, `1'234.56`, `12,34,567`, `$1,234.50`, `6.350,88 €`, `USD 12`, `12.5 kg`, `11,1 %`,
-`(1,234)`, `5-`, `5,--` and `<5` are numbers. What a cell alone leaves open (`1.234`) is decided over its
-column, by dialect_notations.find. The app, the trainer and the deployed model, in whose folder `code` this
-file lies too, read cells with this code, so that a cell has the same value in all of them. Therefore it uses
-the standard library, dialect_durations and dialect_units alone, and nothing of the others.
+`(1,234)`, `5-`, `5,--`, `<5` and `5.3 ± 0.1` are numbers. What a cell alone leaves open (`1.234`) is decided
+over its column, by dialect_notations.find. The app, the trainer and the deployed model, in whose folder
+`code` this file lies too, read cells with this code, so that a cell has the same value in all of them.
+Therefore it uses the standard library, dialect_durations and dialect_units alone, and nothing of the others.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ _BEFORE = re.compile(rf"([-+(])? ?({CURRENCY}|%)? ?([-+(])? ?")
 _AFTER = re.compile(rf" ?([-)])? ?({UNIT})? ?([-)])?")
 _ABOUT = re.compile(r"([<>]=?|[≤≥~≈\u223c])? ?(.*?) ?([+*]?)", re.DOTALL)
 """What says that a value lies below, above or near a number, and a footnote's star."""
+_TOLERANCE = re.compile(r"(.*[0-9.,]) ?(?:\u00b1|\+/-) ?[0-9][0-9.,]* ?([^0-9()]{0,12})", re.DOTALL)
+"""A number with what it may be off by, and the unit of both."""
 _NOTHING = re.compile(rf"({CURRENCY})? ?-(?: ?({CURRENCY}))?")
 """What accounting formats write for 0, with a currency."""
 _AS_TEXT = re.compile(r"""=?"([^"]*)"|'([^']*)|=([-+]?[0-9.,]+)""", re.DOTALL)
@@ -89,7 +91,7 @@ class Written(NamedTuple):
     """The parts of a number's text.
 
     digits: with the marks in and around them. power: of ten, by which they are multiplied. about: what says
-    that the value is below, above or near the number; "" if nothing does.
+    that the value is below, above or near the number, or may be off; "" if nothing does.
     """
 
     negative: bool
@@ -138,6 +140,8 @@ def parts_of(text: str) -> Written | None:
         found = _ABOUT.fullmatch(text)
         if found is not None:
             text, about = found[2], (found[1] or "") + found[3]
+    if ("\u00b1" in text or "+/-" in text) and (found := _TOLERANCE.fullmatch(text)):
+        text, about = f"{found[1]} {found[2]}".rstrip(), about or "\u00b1"
     split = _SPLIT.fullmatch(text)
     if split is None:
         return _nothing(text)

@@ -37,6 +37,10 @@ class UnreadableError(ValueError):
     """The bytes are not a CSV that a model can be trained on. The message says why, and what to do."""
 
 
+class InvalidQuotesError(UnreadableError):
+    """A row is no CSV with the separator by which it was read."""
+
+
 def csv_rows(
     lines: Iterable[str],
     separator: str = ",",
@@ -102,7 +106,7 @@ def records_of(
         # Quoted cells may hold line ends, so the last line end need not be the end of a row.
         if whole or lines.read(1):
             line = reader.line_num + first - 1
-            return records, UnreadableError(
+            return records, InvalidQuotesError(
                 f"row {line} is not valid CSV ({reason(error)}); check its quotes."
             )
     return records, None

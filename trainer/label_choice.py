@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 from dialect_label import key_of, names_rows
-from dialect_label_hints import hint
+from dialect_label_hints import hint, no_word
 from holdout import SMALL_CLASS, Split
 from label_notes import all_differ, also_written, notes_on
 from label_reading import number_reader
@@ -73,7 +73,7 @@ def _refuse_missing_labels(survey: Survey, missing: int) -> None:
         _refuse(
             survey,
             f": the label is missing in {missing} of {survey.rows} rows, more than half{_as_words(survey)};"
-            " fill it in, or name another label",
+            f" fill it in{no_word(survey.reading)}, or name another label",
         )
 
 
@@ -146,10 +146,11 @@ def _first_row(survey: Survey, codes: list[int]) -> int:
 
 def _refuse_one_class(survey: Survey, codes_of: dict[str, list[int]]) -> NoReturn:
     [(name, codes)] = codes_of.items()
+    empty = no_word(survey.reading) if survey.reading.rows < survey.rows else ""
     _refuse(
         survey,
         f" to the last: the only class is {quoted(name)}{also_written(survey, name)}; add rows of another"
-        " class or name another label",
+        f" class{empty} or name another label",
         _first_row(survey, codes),
     )
 

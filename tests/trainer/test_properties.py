@@ -1,8 +1,5 @@
-"""Any table in any dialect gives a model that scores its own rows, or one clear line of refusal."""
+"""Any table, however it is written, gives a model that scores its own rows, or one clear line of refusal."""
 
-import csv
-import gzip
-import io
 import math
 import os
 import random
@@ -10,12 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.workshop import Workshop, table
+from tests.trainer.writings import PACKED, USUAL, Writing, writings
 from trainer import dialect
 
 MISSING = ["", "NA", "NaN", "null", "None", "<NA>", "n/a", "  "]
@@ -48,25 +45,13 @@ class Given:
 
     header: list[str]
     rows: list[list[str]]
-    separator: str = ","
-    line_end: str = "\n"
-    encoding: str = "utf-8"
-    quoting: Any = csv.QUOTE_MINIMAL
-    compressed: bool = False
-    decimal_comma: bool = False
-    above: str = ""
-    padding: str = ""
+    writing: Writing = USUAL
     label: str = ""
     arguments: tuple[str, ...] = ()
     block_bytes: int | None = None
 
     def data(self) -> bytes:
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=self.separator, lineterminator=self.line_end, quoting=self.quoting)
-        writer.writerow(self.header)
-        writer.writerows(self.rows)
-        data = (self.above + out.getvalue() + self.padding).encode(self.encoding, errors="replace")
-        return gzip.compress(data) if self.compressed else data
+        return self.writing.of(self.header, self.rows)
 
 
 KINDS = [
@@ -200,7 +185,6 @@ class Cells:
 BIRTH = datetime(1800, 1, 1, tzinfo=UTC)
 SOUND = st.text(st.characters(exclude_categories=["Cs", "Cc", "Co", "Cn"]), min_size=1, max_size=8)
 NAMES = st.one_of(SOUND, st.sampled_from(["a", "b", "c", "d", "id", ""]), st.sampled_from(HOSTILE))
-ENCODINGS = ["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
 
 
 @st.composite
@@ -208,8 +192,8 @@ def tables(draw: st.DrawFn) -> Given:
     rows = draw(st.sampled_from([1, 3, 8, 12, 21, 40, 70]))
     names = draw(st.lists(NAMES, min_size=2, max_size=7))
     texts = draw(st.lists(st.one_of(SOUND, SOUND, SOUND, st.text(max_size=8)), min_size=3, max_size=12))
-    separator = draw(st.sampled_from(",;\t|"))
-    decimal = "." if separator == "," else draw(st.sampled_from(".,"))
+    writing = draw(writings())
+    decimal = "." if writing.separator == "," else draw(st.sampled_from(".,"))
     # Cells by a generator of their own: hypothesis prefers simple ones, of which no model can be made.
     cells = Cells(random.Random(draw(st.integers(0, 2**32))), texts, decimal)
     columns = [cells.column(rows) for _ in names]
@@ -228,15 +212,7 @@ def tables(draw: st.DrawFn) -> Given:
     return Given(
         header=names,
         rows=[list(row) for row in zip(*columns, strict=True)],
-        separator=separator,
-        line_end=draw(st.sampled_from(["\n", "\n", "\r\n", "\r"])),
-        encoding=draw(st.sampled_from(ENCODINGS)),
-        quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
-        compressed=draw(st.sampled_from([False, False, True])),
-        above=draw(
-            st.sampled_from(["", "", "", "# exported\n", "Report\n\n", f"sep={separator}\n", ",,,\n"])
-        ),
-        padding=draw(st.sampled_from(["", "", "\n", "\n\n", "  \n", "\n(3 rows)", "\x1a", "Total,3\n"])),
+        writing=writing,
         label=names[place] if place + 1 < len(names) else "",
         arguments=tuple(arguments),
         block_bytes=draw(st.sampled_from([None, None, 1 << 11, 1 << 13])),
@@ -246,7 +222,7 @@ def tables(draw: st.DrawFn) -> Given:
 def outcome_of(workshop: Workshop, case: Given) -> str:
     """Assert that a training succeeds or is refused in one clear line; return "trained" or that line."""
     data = case.data()
-    name = "data.csv.gz" if case.compressed else "data.csv"
+    name = f"data.csv{PACKED[case.writing.packing][0]}"
     training = workshop.train(
         data, *case.arguments, f"--label={case.label}", name=name, block_bytes=case.block_bytes
     )

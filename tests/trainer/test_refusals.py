@@ -32,7 +32,14 @@ BAD_AT_FIRST_SIGHT = {
 }
 BAD = {
     "one class": (b"a,b,y\n1,2,u\n3,4,u\n", ['column "y"', "row 2", 'only class is "u"', "add rows"]),
-    "one class below a gap": (b"a,b,y\n1,2,\n3,4,u\n5,6,u\n", ['column "y", row 3', 'only class is "u"']),
+    "one class below a gap": (
+        b"a,b,y\n1,2,\n3,4,u\n5,6,u\n",
+        ['column "y", row 3', 'only class is "u"', "add rows of another class (if an empty cell is a class"],
+    ),
+    "one word or nothing": (
+        b"a,b,y\n1,2,\n3,4,\n5,6,x\n",
+        ["missing in 2 of 3 rows", "fill it in (if an empty cell is a class of its own, write a word there)"],
+    ),
     "a class of one row": (
         b"a,b,y\n1,2,u\n3,4,u\n5,6,v\n",
         ['column "y", row 4', 'class "v"', "set rare_classes to merge"],

@@ -168,6 +168,7 @@ CASES: dict[str, tuple[Table, str, str]] = {
         "Total,1751275.36,,,1892324.02\n",
         'left out: "Total,1751275.36,,,1892324.02"',
     ),
+    "the total of a group": (ROWS, ",171.5,,Graz Total,\n", 'left out: ",171.5,,Graz Total,"'),
     "Ctrl-Z": (ROWS, "\x1a", "the end-of-file mark (Ctrl-Z) at the end of the file was left out"),
 }
 """Tables with what stands below them, and what is said of it."""
@@ -204,6 +205,10 @@ def test_signs_that_hardly_stand_in_texts_separate_as_well(separator: str) -> No
 
 
 SAID_NO: dict[str, tuple[str, str]] = {
+    "blanks between quoted cells": (
+        "".join(" ".join(f'"{cell}"' for cell in row[:3]) + "\n" for row in ROWS),
+        "blanks separate its cells; export the data with commas, semicolons, tabs or pipes between them",
+    ),
     "blanks between columns": (
         "".join("  ".join(row[:3]) + "\n" for row in [HEADER, *ROWS]),
         "If blanks separate the columns, export the data with commas",
@@ -259,6 +264,14 @@ def test_a_refusal_says_what_has_probably_happened(case: str) -> None:
         ),
         (
             [
+                *(row for row in ROWS if row[3] == "Graz"),
+                ["1751", "17512.5", "2024-01-01", "Summe Graz", ""],
+                *(row for row in ROWS if row[3] != "Graz"),
+            ],
+            'row 34 looks like a total: "1751,17512.5,2024-01-01,Summe Graz,"; only totals at the end of',
+        ),
+        (
+            [
                 *ROWS[:20],
                 ["18", "1.5", "2024-01-01", "Bern,no\n1,2,3,4,5\n6,7,8,9,0\n2,1.5,,Bern", "no"],
                 *ROWS[20:],
@@ -266,7 +279,7 @@ def test_a_refusal_says_what_has_probably_happened(case: str) -> None:
             "row 22 has a cell of 4 lines that look like rows of the table; if a quote is missing or too",
         ),
     ],
-    ids=["totals", "rows in a cell"],
+    ids=["totals", "totals of groups", "rows in a cell"],
 )
 def test_what_may_be_no_data_within_a_table_is_kept_and_said(rows: Table, said: str) -> None:
     found = seen(csv_of([HEADER, *rows]))
