@@ -203,6 +203,11 @@ module vaultAndRegistry 'modules/vault-and-registry.bicep' = {
   params: { location: region, tags: allTags, names: names }
 }
 
+module roleDefinitions 'modules/role-definitions.bicep' = {
+  scope: group
+  params: { names: names }
+}
+
 // Principal ids and Azure ML's container are known only while deploying, so what-if cannot show the modules that assign
 // roles to them: docs/architecture.md says why the names of assignments contain principal ids all the same.
 module roles 'modules/roles.bicep' = {
@@ -216,7 +221,7 @@ module roles 'modules/roles.bicep' = {
     proven: roleSet == 'Proven'
   }
   #restore-diagnostics what-if-short-circuiting
-  dependsOn: [monitoring, storage]
+  dependsOn: [monitoring, roleDefinitions, storage]
 }
 
 module rolesOfMachineLearning 'modules/roles-machine-learning.bicep' = {
@@ -230,7 +235,7 @@ module rolesOfMachineLearning 'modules/roles-machine-learning.bicep' = {
     buildsImages: imageBuildCompute == computeName
   }
   #restore-diagnostics what-if-short-circuiting
-  dependsOn: [monitoring, storage, vaultAndRegistry]
+  dependsOn: [monitoring, roleDefinitions, storage, vaultAndRegistry]
 }
 
 module workspace 'modules/workspace.bicep' = {
@@ -397,7 +402,7 @@ module rolesOfServices 'modules/roles-services.bicep' = {
     proven: roleSet == 'Proven'
   }
   #restore-diagnostics what-if-short-circuiting
-  dependsOn: [batch, containers, factory, topics]
+  dependsOn: [batch, containers, factory, roleDefinitions, topics]
 }
 
 module operations 'modules/operations.bicep' = {

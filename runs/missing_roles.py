@@ -77,7 +77,7 @@ APP = (
     ),
     Role(
         "appReadsAndWritesRuns",
-        "Storage Blob Data Contributor",
+        "Touchdown blob writer",
         "container of datasets, code and runs",
         r"https://[^/]+\.blob\.",
     ),
@@ -87,7 +87,7 @@ APP = (
 PERSON = (
     Role(
         "publisherPublishesTrainer",
-        "Storage Blob Data Contributor",
+        "Touchdown blob writer",
         "container of datasets, code and runs",
         "",
     ),
@@ -115,8 +115,8 @@ TRAINING = (
     (
         rf"Cannot access user storage account|Azure Blob\(s\) is denied|{STORAGE_REFUSES}",
         (
-            Role("trainingOwnsDataAccount", "Storage Blob Data Owner", "data account", ""),
-            Role("trainingUsesDataAccount", "Storage Blob Data Contributor", "data account", ""),
+            Role("trainingOwnsDataAccount", "Touchdown blob owner", "data account", ""),
+            Role("trainingUsesDataAccount", "Touchdown container maker", "data account", ""),
         ),
         ", with roleSet=Narrow ",
     ),

@@ -28,14 +28,16 @@ IMAGE = (
 )
 STORAGE_ROLES = (
     "It wrote no error.txt: usually the cluster's identity may not use the workspace's storage account. Azure"
-    " ML's driver needs Storage Blob Data Contributor, Storage Table Data Contributor and Storage Queue Data"
-    " Contributor on the data account (docs/roles.md). Otherwise a package that the driver imports is missing"
-    " from the model's environment: docs/deploy.md, exit code 42."
+    " ML's driver needs Touchdown container maker, Storage Table Data Contributor and Storage Queue Data"
+    " Contributor on the data account, or with roleSet=Narrow Touchdown blob writer on two containers in"
+    " place of the first (docs/roles.md). Otherwise a package that the driver imports is missing from the"
+    " model's environment: docs/deploy.md, exit code 42."
 )
 BLOB_ROLES = (
     "An identity of Azure ML may not use a blob. The workspace's needs Storage Blob Data Contributor on the"
-    " data account. The cluster's needs it too, or with roleSet=Narrow Storage Blob Data Contributor on the"
-    " container of datasets, code and runs and on the container azureml of the data account: docs/roles.md."
+    " data account. The cluster's needs Touchdown container maker there, or with roleSet=Narrow Touchdown"
+    " blob writer on the container of datasets, code and runs and on the container azureml of the data"
+    " account: docs/roles.md."
     f" {RECENT}"
 )
 KEYS = (

@@ -32,9 +32,11 @@ Each role is as narrow as its calls allow, even where one broader role could rep
 with two exceptions. The workspace's identity has the roles that Azure ML's documentation asks for, some of
 which are broad. And by default (`roleSet=Proven`), the identity of the trainings and that of the scoring
 cluster have the roles with which a Custom activity and a batch endpoint are reported or documented to work
-without keys. With `roleSet=Narrow` they have narrower ones instead, which should suffice; nobody has
-confirmed that yet. A deployment assigns one of the two, but it deletes no role assignment: after you change
-`roleSet` or `imageBuildCompute`, delete the assignments that this page lists under the other value.
+without keys, but for the right to delete containers: no source says that they need it. With `roleSet=Narrow`
+they have narrower ones instead, which should suffice; nobody has confirmed that yet. A deployment assigns one
+of the two, but it deletes no role assignment: after you change `roleSet` or `imageBuildCompute`, delete the
+assignments that this page lists under the other value. After an update, delete those of Storage Blob Data
+Owner and Storage Blob Data Contributor on the data account and its containers that this page does not list.
 
 ## Who may write where
 
@@ -57,16 +59,39 @@ nothing |
 
 What no condition prevents:
 
-- A condition binds operations on blobs alone. The built-in roles of the app, the trainings, the scoring
-  cluster, the workspace and who deploys can also delete their containers; a deleted container can be restored
-  for 7 days. An uploader's role has no operation on containers.
+- A condition binds operations on blobs alone; what a role may do with containers, it may do with all in its
+  scope. [Below](#who-may-change-containers) is who may.
 - It binds roles, not keys. The data account accepts no key by default; with `batchAuthentication=KeyVault` it
-  does, and trainings can read the key.
+  does, and trainings can read the key, which allows everything, also to delete containers.
 - The workspace is Contributor of the data account, because Azure ML requires that, and can change the account
   itself. So can an Owner or Contributor of the resource group.
 - Whoever may write `runs/` may replace the model of another run. The app tags a model version with a hash
   of its files, and a champion whose files have another is not loaded.
 - Reading: the app, the trainings, the scoring cluster, the workspace and who deploys read all blobs.
+
+## Who may change containers
+
+The roles that begin with Touchdown are of the templates' own
+([role-definitions.bicep](../bicep/modules/role-definitions.bicep)), since the built-in ones for writing blobs
+can delete containers too. With them, the app, the trainings, the scoring cluster, publishers and uploaders
+delete no container of the data account, and change nobody's access to one. Who deploys as Owner or
+Contributor can do both by that role.
+
+| who | on which containers | may | why |
+| --- | --- | --- | --- |
+| trainings; the scoring cluster, `roleSet=Proven` | all of the data account | make one; set metadata, take \
+a lease, restore a deleted one | Data Factory makes `adfjobs` where it is missing; Azure ML has containers \
+of its own |
+| the workspace | all of the data account | everything, also delete | Azure ML requires Contributor and \
+Storage Blob Data Contributor (`machine-learning/how-to-identity-based-service-authentication`, \
+"User-assigned managed identity") |
+| the app, as the Functions host | all of the host account | everything, also delete | the host makes its \
+containers, and requires Storage Blob Data Owner (`azure-functions/functions-reference`, "Connecting to host \
+storage with an identity") |
+| Event Grid | `deadletters` of the host account | set metadata, take a lease, delete | dead letters by an \
+identity require Storage Blob Data Contributor (`event-grid/managed-service-identity`) |
+
+The pages are below learn.microsoft.com/azure. A deleted container can be restored for 7 days.
 """
 IDENTITIES = {
     "app": "The Function App",

@@ -48,8 +48,8 @@ def storage_errors(doing: str) -> Iterator[None]:
             reason = f"signing in to storage failed: {message}"
         elif error.status_code in (401, 403):
             reason = (
-                f"storage refused it ({error.status_code} {code}); the identity needs the role Storage Blob "
-                "Data Contributor on the container, a connection string a valid key"
+                f"storage refused it ({error.status_code} {code}); the identity needs a role to read and "
+                "write blobs of the container, a connection string a valid key"
             )
         elif error.status_code == 404:
             reason = f"it is not there (404 {code}); check account, container and path"

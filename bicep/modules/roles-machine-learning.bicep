@@ -36,6 +36,10 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: names.insights
 }
 
+resource containerMaker 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {
+  name: guid(data.id, 'container-maker')
+}
+
 // The nodes of the cluster pull the image that Azure ML built for a deployment.
 resource scoringPullsImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!buildsImages) {
   name: guid(registry.id, scoringPrincipalId, roles.acrPull)
@@ -61,13 +65,14 @@ resource scoringPushesImages 'Microsoft.Authorization/roleAssignments@2022-04-01
 }
 
 // A scoring job mounts its input, writes predictions and logs, and Azure ML makes containers of its own; its
-// documentation (how-to-authenticate-batch-endpoint) asks for the role on the account.
+// documentation asks for a role on the account (how-to-authenticate-batch-endpoint), which is Storage Blob Data
+// Contributor (how-to-disable-local-auth-storage), and that can delete containers too.
 resource scoringUsesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (proven) {
-  name: guid(data.id, scoringPrincipalId, roles.storageBlobDataContributor)
+  name: guid(data.id, scoringPrincipalId, containerMaker.name)
   scope: data
   properties: {
     description: 'scoringUsesBlobs (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+    roleDefinitionId: containerMaker.id
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
     conditionVersion: '2.0'
@@ -125,7 +130,8 @@ resource workspaceManagesStorage 'Microsoft.Authorization/roleAssignments@2022-0
   }
 }
 
-// Azure ML writes logs, snapshots and generated code.
+// Azure ML writes logs, snapshots and generated code; its documentation (how-to-identity-based-service-authentication)
+// asks for this role.
 resource workspaceReadsAndWritesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(data.id, workspacePrincipalId, roles.storageBlobDataContributor)
   scope: data

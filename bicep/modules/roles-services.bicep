@@ -31,8 +31,6 @@ param uploaders Uploader[]
 @description('Required. Whether to assign the roles with which a Custom activity and a batch endpoint are reported or documented to work, instead of narrower ones.')
 param proven bool
 
-var blobType = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
-
 // Each principal once, with all its prefixes, and without the publisher, who may upload already: Azure refuses a second
 // assignment of one role.
 var uploaderIds = filter(union(map(uploaders, each => each.principalId), []), id => id != publisherPrincipalId)
@@ -76,45 +74,16 @@ resource artifacts 'Microsoft.Storage/storageAccounts/blobServices/containers@20
   name: 'azureml'
 }
 
-// Data Factory Contributor, the narrowest built-in role that can start a pipeline, can also rewrite it, and so change
-// the code that runs on the nodes with the rights of their identity.
-resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+resource pipelineRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {
   name: guid(factory.id, 'pipeline-runner')
-  properties: {
-    roleName: 'Touchdown pipeline runner (${names.factory})'
-    description: 'Start, find, read and cancel the pipeline runs of a data factory.'
-    type: 'CustomRole'
-    assignableScopes: [resourceGroup().id]
-    permissions: [
-      {
-        actions: [
-          'Microsoft.DataFactory/factories/read'
-          'Microsoft.DataFactory/factories/pipelines/read'
-          'Microsoft.DataFactory/factories/pipelines/createRun/action'
-          'Microsoft.DataFactory/factories/pipelineruns/*'
-          'Microsoft.DataFactory/factories/querypipelineruns/*'
-        ]
-      }
-    ]
-  }
 }
 
-// The built-in roles for people who write blobs can also delete and change the container, which no condition can prevent:
-// a condition binds data actions only.
-resource uploader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+resource uploader 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {
   name: guid(data.id, 'uploader')
-  properties: {
-    roleName: 'Touchdown uploader (${names.dataStorage})'
-    description: 'Read, list, create and replace the blobs of a container that a condition allows.'
-    type: 'CustomRole'
-    assignableScopes: [resourceGroup().id]
-    permissions: [
-      {
-        actions: []
-        dataActions: ['${blobType}/read', '${blobType}/write', '${blobType}/add/action']
-      }
-    ]
-  }
+}
+
+resource blobWriter 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {
+  name: guid(data.id, 'blob-writer')
 }
 
 // Azure ML requires Contributor for the workspace's own identity.
@@ -155,11 +124,11 @@ resource appMakesClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
 
 // The app reads datasets and models, and writes run records; a scoring job reads its input as its caller.
 resource appReadsAndWritesRuns 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(runs.id, appPrincipalId, roles.storageBlobDataContributor)
+  name: guid(runs.id, appPrincipalId, blobWriter.name)
   scope: runs
   properties: {
     description: 'appReadsAndWritesRuns (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+    roleDefinitionId: blobWriter.id
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     conditionVersion: '2.0'
@@ -193,11 +162,11 @@ resource appReadsScoringLogs 'Microsoft.Authorization/roleAssignments@2022-04-01
 
 // A scoring job uses the cluster's identity to mount its input and to write predictions.
 resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!proven) {
-  name: guid(runs.id, scoringPrincipalId, roles.storageBlobDataContributor)
+  name: guid(runs.id, scoringPrincipalId, blobWriter.name)
   scope: runs
   properties: {
     description: 'scoringReadsAndWritesData (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+    roleDefinitionId: blobWriter.id
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
     conditionVersion: '2.0'
@@ -207,11 +176,11 @@ resource scoringReadsAndWritesData 'Microsoft.Authorization/roleAssignments@2022
 
 // A scoring job writes its logs to the artifact store.
 resource scoringWritesLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!proven) {
-  name: guid(artifacts.id, scoringPrincipalId, roles.storageBlobDataContributor)
+  name: guid(artifacts.id, scoringPrincipalId, blobWriter.name)
   scope: artifacts
   properties: {
     description: 'scoringWritesLogs (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+    roleDefinitionId: blobWriter.id
     principalId: scoringPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -268,11 +237,11 @@ resource appTellsOthers 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 // The person who deploys uploads the trainer to code/, and datasets to test the deployment.
 resource publisherPublishesTrainer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(runs.id, publisherPrincipalId, roles.storageBlobDataContributor)
+  name: guid(runs.id, publisherPrincipalId, blobWriter.name)
   scope: runs
   properties: {
     description: 'publisherPublishesTrainer (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+    roleDefinitionId: blobWriter.id
     principalId: publisherPrincipalId
     conditionVersion: '2.0'
     condition: ofPublisher()

@@ -46,6 +46,14 @@ resource scoring 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' e
   name: names.scoringIdentity
 }
 
+resource blobOwner 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {
+  name: guid(data.id, 'blob-owner')
+}
+
+resource containerMaker 'Microsoft.Authorization/roleDefinitions@2022-04-01' existing = {
+  name: guid(data.id, 'container-maker')
+}
+
 // The Functions host stores code, keys, locks and large Durable messages here, and requires Owner.
 resource hostKeepsCodeKeysAndState 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, roles.storageBlobDataOwner)
@@ -106,7 +114,7 @@ resource appGivesClustersTheirIdentity 'Microsoft.Authorization/roleAssignments@
   }
 }
 
-// Event Grid writes undelivered events here.
+// Event Grid writes undelivered events here; its documentation (event-grid/managed-service-identity) asks for this role.
 resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(deadLettersContainer.id, eventsPrincipalId, roles.storageBlobDataContributor)
   scope: deadLettersContainer
@@ -120,13 +128,14 @@ resource eventsKeepDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-
 
 // Data Factory exchanges code and logs with tasks through adfjobs by user delegation, which is a right on the whole account;
 // Batch nodes download the trainer, which reads the dataset and writes the model.
-// The one report of a Custom activity without keys, github.com/Azure/Azure-DataFactory/issues/287, has Owner.
+// The one report of a Custom activity without keys, github.com/Azure/Azure-DataFactory/issues/287, has Storage Blob Data
+// Owner, which can delete containers too.
 resource trainingOwnsDataAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (proven) {
-  name: guid(data.id, trainingPrincipalId, roles.storageBlobDataOwner)
+  name: guid(data.id, trainingPrincipalId, blobOwner.name)
   scope: data
   properties: {
     description: 'trainingOwnsDataAccount (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataOwner)
+    roleDefinitionId: blobOwner.id
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
     conditionVersion: '2.0'
@@ -137,11 +146,11 @@ resource trainingOwnsDataAccount 'Microsoft.Authorization/roleAssignments@2022-0
 // Data Factory exchanges code and logs with tasks through adfjobs by user delegation, which is a right on the whole account;
 // Batch nodes download the trainer, which reads the dataset and writes the model.
 resource trainingUsesDataAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!proven) {
-  name: guid(data.id, trainingPrincipalId, roles.storageBlobDataContributor)
+  name: guid(data.id, trainingPrincipalId, containerMaker.name)
   scope: data
   properties: {
     description: 'trainingUsesDataAccount (docs/roles.md)'
-    roleDefinitionId: subscriptionResourceId(roleDefinitionType, roles.storageBlobDataContributor)
+    roleDefinitionId: containerMaker.id
     principalId: trainingPrincipalId
     principalType: 'ServicePrincipal'
     conditionVersion: '2.0'

@@ -53,7 +53,7 @@ try {
     }
 
     Step "Upload the trainer to code/$trainerHash"
-    Again 900 "upload failed: you need Storage Blob Data Contributor on container $env:CONTAINER of $env:STORAGE_ACCOUNT." {
+    Again 900 "upload failed: you need the role Touchdown blob writer on container $env:CONTAINER of $env:STORAGE_ACCOUNT." {
         az storage blob upload-batch --subscription $env:AZURE_SUBSCRIPTION_ID --account-name $env:STORAGE_ACCOUNT `
             --auth-mode login --destination $env:CONTAINER --destination-path code --source "$stage/code" --overwrite true `
             --no-progress --output none

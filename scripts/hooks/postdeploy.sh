@@ -43,7 +43,7 @@ trainer_hash=$(python3 scripts/publish_trainer.py "$stage") ||
   fail 'the trainer could not be prepared: see above. Python 3.9 or newer is needed.'
 
 step "Upload the trainer to code/$trainer_hash"
-again 900 "upload failed: you need Storage Blob Data Contributor on container $CONTAINER of $STORAGE_ACCOUNT." \
+again 900 "upload failed: you need the role Touchdown blob writer on container $CONTAINER of $STORAGE_ACCOUNT." \
   az storage blob upload-batch --subscription "$AZURE_SUBSCRIPTION_ID" --account-name "$STORAGE_ACCOUNT" \
   --auth-mode login --destination "$CONTAINER" --destination-path code --source "$stage/code" --overwrite true \
   --no-progress --output none

@@ -9,6 +9,7 @@ from activities.smoke_test import cancel_scoring, smoke_test
 from runs import remedies
 from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
+from scripts.assigned_roles import assignments
 from tests.unit.machine_learning import PUBLIC, Workspace
 from tests.unit.rehearsed import RUN
 from tests.unit.wire import Wire
@@ -171,7 +172,10 @@ DRIVER = "Execution failed. User process 'python' exited with status code 42. Pl
 def test_exit_code_42_without_a_log_names_the_roles_to_check() -> None:
     message = why(failing(CHILD_FAILED, DRIVER))
     assert message == f"{DRIVER} {remedies.STORAGE_ROLES}"
-    assert all(f"Storage {kind} Data Contributor" in message for kind in ("Blob", "Table", "Queue"))
+    assert all(f"Storage {kind} Data Contributor" in message for kind in ("Table", "Queue"))
+    assert all(
+        assignments()[name].role in message for name in ("scoringUsesBlobs", "scoringReadsAndWritesData")
+    )
 
 
 def test_exit_code_42_with_a_log_is_explained_by_the_log() -> None:

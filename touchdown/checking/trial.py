@@ -78,7 +78,7 @@ def not_uploaded(client: Client, attempt: Attempt, error: AzureError) -> Finding
     said = f"{attempt.dataset} cannot be uploaded to {target.blob_url}/{target.container}: {error}"
     if isinstance(error, HttpResponseError) and error.status_code == FORBIDDEN:
         said += (
-            f" Whoever checks needs Storage Blob Data Contributor on container {target.container}: give"
+            f" Whoever checks needs Touchdown blob writer on container {target.container}: give"
             " your object id as publisherPrincipalId. A new assignment takes effect within 30 minutes."
         )
     return Finding("first run", Outcome.FAILED, said)

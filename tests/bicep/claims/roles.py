@@ -17,7 +17,14 @@ DEFAULTS = {
     "computeName": "cpu-cluster",
 }
 """The defaults of the parameters on which assignments depend."""
-CHANGING = ("Storage Blob Data Owner", "Storage Blob Data Contributor", "Touchdown uploader")
+CHANGING = (
+    "Storage Blob Data Owner",
+    "Storage Blob Data Contributor",
+    "Touchdown blob owner",
+    "Touchdown container maker",
+    "Touchdown blob writer",
+    "Touchdown uploader",
+)
 """The roles that may change blobs."""
 
 

@@ -12,7 +12,7 @@ from localcloud import deploying
 from localcloud.credentials import Principal
 from localcloud.home import REGION, SUBSCRIPTION, Home
 
-from scripts.assigned_roles import ASSIGNMENT, name_of
+from scripts.assigned_roles import ASSIGNMENT, DEFINITION, name_of, own_name
 from scripts.bicep_compiler import ROOT
 from scripts.bicep_deployed import committed, of_case
 from scripts.bicep_snapshots import LOCAL
@@ -115,12 +115,17 @@ def of_kind(snapshot: Json) -> list[Json]:
 
 
 def case_here(case: str) -> Json:
-    """The snapshot of a case, with the subscription, the region and the names that localcloud has."""
+    """The snapshot of a case, with the subscription, the region and the names that localcloud has.
+
+    The ids of the templates' own roles are made from these, and so are those of localcloud too.
+    """
     (found,) = [each for each in committed() if each.case == case]
     here = of_case(LOCAL / f"{MAIN}.bicepparam", read(MAIN))
     (group,) = found.of("Microsoft.Resources/resourceGroups")
     text = json.dumps({**read(MAIN), "predictedResources": found.resources, "outputs": {}})
+    roles = {own_name(each): each["name"] for each in here.of(DEFINITION)}
     for theirs, ours in (
+        *((each["name"], roles[own_name(each)]) for each in found.of(DEFINITION)),
         (found.token, here.token),
         (group["id"].split("/")[2], SUBSCRIPTION),
         (found.given["location"], REGION),

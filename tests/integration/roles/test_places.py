@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
+from localcloud import persons
 from localcloud.credentials import Principal
 from localcloud.identities import client_id_of
 
@@ -45,6 +46,9 @@ OWN = {
 }
 """By case of tests/bicep and identity, where it may change blobs of the container."""
 
+MAKERS = {"defaults": {"training", "scoring"}, "narrow": {"training"}}
+"""By case, who may make containers, and so change their metadata: docs/roles.md says why."""
+
 
 def place_of(name: str) -> str:
     parts = name.split("/")
@@ -66,6 +70,23 @@ def as_identity(stage: Stage) -> Iterator[dict[str, Team]]:
     yield made
     for connection in (each for who in made.values() for each in who.kept):
         connection.close()
+
+
+@pytest.fixture
+def no_owner(stage: Stage, unique: str) -> Iterator[Team]:
+    """Somebody with what the templates assign to who publishes, and with nothing else."""
+    given = stage.assignments.all()["publisherPublishesTrainer"]
+    person = persons.add_person(stage.home, unique, "User")
+    own = {
+        "id": f"{given['id'].rpartition('/')[0]}/{person.object_id}",
+        "properties": given["properties"] | {"principalId": person.object_id, "description": ""},
+    }
+    stage.assignments.put(own)
+    made = team(stage.home, Principal(stage.home, unique))
+    yield made
+    for connection in made.kept:
+        connection.close()
+    stage.assignments.delete(own)
 
 
 @in_cases("defaults", "narrow")
@@ -94,6 +115,24 @@ def test_files_of_services_lie_in_containers_of_their_own(
     for who, container in (("app", "adfjobs"), ("app", "azureml"), ("publisher", "adfjobs")):
         there = replace(as_identity[who], place=f"/{container}")
         assert there("PUT", f"/{unique}/log.txt", b"", BLOCKS)[0] == 403
+
+
+@in_cases("defaults", "narrow")
+def test_no_identity_deletes_a_container_or_changes_who_may_use_it(
+    stage: Stage, as_identity: dict[str, Team], no_owner: Team, unique: str, case: str
+) -> None:
+    """Who deploys here owns the subscription, and so may; who only publishes may not."""
+    for who, send in (as_identity | {"publisher": no_owner}).items():
+        assert send("GET", "?restype=container&comp=list&maxresults=1")[0] == 200
+        for container in (stage.clients.settings.container, "adfjobs", "azureml"):
+            there = replace(send, place=f"/{container}")
+            for method, query in (("DELETE", "?restype=container"), ("PUT", "?restype=container&comp=acl")):
+                status, text, _ = there(method, query)
+                assert (status, "AuthorizationPermissionMismatch" in text) == (403, True), (who, method)
+            changed, _, _ = there("PUT", "?restype=container&comp=metadata", b"", {"x-ms-meta-a": who})
+            assert changed == (200 if who in MAKERS[case] else 403), (who, container)
+        made, _, _ = replace(send, place=f"/{unique}-{who}")("PUT", "?restype=container")
+        assert made == (201 if who in MAKERS[case] else 403), who
 
 
 def test_an_identity_cannot_lift_its_condition_by_a_signature_of_its_own(

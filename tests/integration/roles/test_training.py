@@ -121,7 +121,7 @@ def test_without_its_role_the_trainer_cannot_leave_its_model(
         words = as_trainer(stage.home, code)
     assert words.startswith("cannot upload")
     assert values["CONTAINER"] in words
-    assert "the identity needs the role Storage Blob Data Contributor on the container" in words
+    assert "the identity needs a role to read and write blobs of the container" in words
     assert as_trainer(stage.home, code) == "2"
 
 

@@ -12,6 +12,7 @@ import pytest
 from localcloud.access.built_in import built_in
 from localcloud.access.definitions import role_id
 
+from scripts.assigned_roles import DEFINITION, own_name
 from tests.unit.bicep.source import ROOT
 
 CASES = sorted(file.name.partition(".")[0] for file in (ROOT / "tests" / "bicep").glob("*.snapshot.json"))
@@ -24,14 +25,14 @@ COORDINATION = {
 }
 """What a batch deployment needs beside blobs."""
 PROVEN = {
-    "training": {("Storage Blob Data Owner", DATA), ("Azure Batch Account Contributor", BATCH)},
-    "scoring": {("Storage Blob Data Contributor", DATA), *COORDINATION},
+    "training": {("Touchdown blob owner", DATA), ("Azure Batch Account Contributor", BATCH)},
+    "scoring": {("Touchdown container maker", DATA), *COORDINATION},
 }
 NARROW = {
-    "training": {("Storage Blob Data Contributor", DATA), ("Azure Batch Data Contributor", BATCH)},
+    "training": {("Touchdown container maker", DATA), ("Azure Batch Data Contributor", BATCH)},
     "scoring": {
-        ("Storage Blob Data Contributor", RUNS),
-        ("Storage Blob Data Contributor", LOGS),
+        ("Touchdown blob writer", RUNS),
+        ("Touchdown blob writer", LOGS),
         *COORDINATION,
     },
 }
@@ -65,12 +66,13 @@ def built_in_name(definition: str) -> str:
 
 
 def assigned(case: str, identity: str) -> set[tuple[str, str]]:
-    """The built-in roles of an identity, each with its scope; without those on secrets."""
+    """The roles of an identity, each with its scope; without those on secrets."""
+    own = {each["name"]: own_name(each) for each in of_type(case, DEFINITION)}
     found = [
-        (role.name, scope(each))
+        (own.get(id_) or built_in_name(id_), scope(each))
         for each in of_type(case, "Microsoft.Authorization/roleAssignments")
         if f"userAssignedIdentities/id-{identity}-" in each["properties"]["principalId"]
-        and (role := built_in(role_id(each["properties"]["roleDefinitionId"])))
+        and (id_ := role_id(each["properties"]["roleDefinitionId"]))
         and "/secrets/" not in each["name"]
     ]
     assert len(found) == len(set(found))

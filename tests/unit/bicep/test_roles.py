@@ -34,6 +34,9 @@ BUILT_IN = {
 }
 """What Azure's own roles really grant, for each that the table assigns."""
 ROLES = BUILT_IN | {name: RoleDefinition.of("", name, [permission]) for name, permission in CUSTOM.items()}
+CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
+BLOBS = f"{CONTAINERS}/blobs"
+DELEGATES = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"
 KEYS = {"by", "call", "actions", "dataActions", "blob", "prefix"}
 CONDITIONS = {
     "": None,
@@ -154,13 +157,14 @@ def test_every_role_of_the_table_is_assigned() -> None:
 def defined() -> dict[str, dict[str, list[str]]]:
     """The operations of the custom roles of the templates, by role name without the name of the resource."""
     found = {}
-    for each in source(BICEP / "modules" / "roles-services.bicep").of("resource"):
+    for each in source(BICEP / "modules" / "role-definitions.bicep").of("resource"):
         if each.given.startswith("Microsoft.Authorization/roleDefinitions@"):
             given = properties(each.properties()["properties"])
             (permissions,) = [node for node in given["permissions"].named_children if node.type == "object"]
             found[text(given["roleName"]).strip("'").partition(" (")[0]] = {
                 kind: [
-                    literal.replace("${blobType}", BLOBS) for literal in re.findall(r"'([^']+)'", text(node))
+                    given.strip("'").replace("${containerType}", CONTAINERS).replace("delegates", DELEGATES)
+                    for given in (text(each) for each in node.named_children)
                 ]
                 for kind, node in properties(permissions).items()
             }
@@ -197,13 +201,10 @@ def test_only_these_identities_get_a_broad_role() -> None:
     assert broad == {("Contributor", "workspace", scope, "") for scope in workspace} | {
         ("Key Vault Administrator", "workspace", "key vault", ""),
         ("Storage Blob Data Owner", "app", "storage account of the Functions host", ""),
-        ("Storage Blob Data Owner", "training", "data account", "roleSet=Proven"),
+        ("Touchdown blob owner", "training", "data account", "roleSet=Proven"),
         ("Azure Batch Account Contributor", "training", "Batch account", "roleSet=Proven"),
         ("Azure Batch Data Contributor", "training", "Batch account", "roleSet=Narrow"),
     }
-
-
-BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
 
 def test_uploaders_have_no_right_on_the_container_itself_and_delete_nothing() -> None:

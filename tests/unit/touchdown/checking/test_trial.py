@@ -95,7 +95,7 @@ def test_an_upload_that_storage_refuses_is_told_with_what_is_needed(status: int,
     (found,) = tried(Azure(), container)
     assert found.outcome is Outcome.FAILED
     assert "This request is not authorized to perform this operation." in found.message
-    assert ("needs Storage Blob Data Contributor on container azureml-blobstore-" in found.message) is hint
+    assert ("needs Touchdown blob writer on container azureml-blobstore-" in found.message) is hint
     assert container.deleted == []
 
 
