@@ -167,6 +167,8 @@ def read_head(upload: Upload, size: int, clients: Clients) -> bytes:
         download = blob.download_blob(
             offset=0,
             length=HEAD,
+            # Its writer sets Content-Encoding, and gzip could make a GiB of these bytes.
+            decompress=False,
             etag=f'"{upload.etag}"',
             match_condition=MatchConditions.IfNotModified,
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -10,9 +11,9 @@ from activities.ownership import claim_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, datastore_uri, lineage
 from runs.contracts import ModelInput, ModelVersion, TrainingResult
-from runs.errors import TransientError
+from runs.errors import RefusedError, TransientError
 from services.clients import Clients
-from trainer.model_digest import digest_of
+from trainer.model_digest import MOST_FILES, Allowance, ModelTooLargeError, digest_of
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Model
@@ -31,8 +32,8 @@ def register_model(wanted: ModelInput, clients: Clients) -> ModelVersion:
     Versions are numbered 1, 2, …. Versions are immutable, so Azure ML refuses a number that another run has
     taken in the meantime; the next attempt takes the next number.
 
-    Raises TransientError if another run took the number, and RefusedError ModelNameTaken if the name belongs
-    to another dataset.
+    Raises TransientError if another run took the number; RefusedError ModelNameTaken if the name belongs to
+    another dataset, InvalidModel if the folder holds more than a model.
     """
     versions = model_versions(wanted.name, clients)
     for each in versions:
@@ -75,18 +76,31 @@ def _model(wanted: ModelInput, version: str, clients: Clients) -> "Model":
 
 
 def model_digest(folder: str, clients: Clients) -> str:
-    """The digest of the files that lie in a model's folder now: see trainer/model_digest.py."""
+    """The digest of the files that lie in a model's folder now: see trainer/model_digest.py.
+
+    Raises RefusedError InvalidModel if they are too many, or too long.
+    """
     start = f"{folder}/"
-    names = [str(name) for name in clients.container.list_blob_names(name_starts_with=start)]
+    listed = islice(clients.container.list_blob_names(name_starts_with=start), MOST_FILES + 1)
+    names = [str(name) for name in listed]
+    allowance = Allowance()
 
     def sha256(name: str) -> str:
         found = hashlib.sha256()
-        for chunk in clients.container.download_blob(name).chunks():
+        # As it is stored, and as the trainer reads it: whoever wrote it chose its Content-Encoding.
+        download = clients.container.download_blob(name, decompress=False)
+        allowance.take(download.size)
+        for chunk in download.chunks():
             found.update(chunk)
         return found.hexdigest()
 
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        hashes = list(pool.map(sha256, names))
+    try:
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            hashes = list(pool.map(sha256, names))
+    except ModelTooLargeError as why:
+        raise RefusedError(
+            "InvalidModel", f"{folder}: {why}; find out who else writes below runs/."
+        ) from None
     return digest_of({name.removeprefix(start): each for name, each in zip(names, hashes, strict=True)})
 
 

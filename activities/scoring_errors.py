@@ -9,6 +9,7 @@ from runs import remedies
 from runs.contracts import Json
 from runs.text import quote
 from services.addresses import may_receive_management_token
+from services.blobs import read_end
 from services.clients import Clients
 from services.errors import explain
 
@@ -104,7 +105,7 @@ def logged_error(run: str, clients: Clients) -> str:
     path = f"ExperimentRun/dcid.{run}/logs/user/error.txt"
     blob = clients.storage.get_blob_client(ARTIFACT_STORE, path)
     try:
-        text: str = blob.download_blob(encoding="utf-8").readall()
+        end = read_end(blob, 4 * ERROR_LOG_LENGTH)
     except ResourceNotFoundError:
         return ""
-    return text.strip()[-ERROR_LOG_LENGTH:]
+    return end.decode("utf-8", errors="replace").strip()[-ERROR_LOG_LENGTH:]

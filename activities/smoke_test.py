@@ -13,6 +13,7 @@ from activities.workspace import datastore_uri
 from runs import naming, predictions
 from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
+from services.blobs import read_text
 from services.clients import Clients
 from trainer.dialect import csv_rows
 
@@ -34,7 +35,8 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
     attempt before.
 
     Raises RefusedError SmokeTestFailed if the job failed, or did not predict exactly one value for each row:
-    a class that the model knows, or a finite number.
+    a class that the model knows, or a finite number; BlobTooLarge or BlobNotText if somebody else has written
+    what is read.
     """
     note = naming.app_file(wanted.run_id, JOB_NOTE)
     job = wanted.operation_url or read_text(note, clients)
@@ -119,14 +121,6 @@ def invoke(endpoint: str, deployment: str, source: str, output: str, clients: Cl
 def job_status(job: str, clients: Clients) -> str:
     status = clients.machine_learning.jobs.get(job).status
     return str(getattr(status, "value", status))
-
-
-def read_text(path: str, clients: Clients) -> str:
-    """The text of a blob in the container, or "" if there is no such blob."""
-    try:
-        return clients.container.download_blob(path, encoding="utf-8").readall()
-    except ResourceNotFoundError:
-        return ""
 
 
 @activity

@@ -21,6 +21,7 @@ from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput,
 from runs.errors import RefusedError, TransientError
 from runs.settings import App
 from services.addresses import has_origin
+from services.blobs import read_end
 from services.clients import Clients
 from services.errors import explain
 from services.storage_clock import StorageClock
@@ -298,11 +299,7 @@ def stderr_tail(outputs: list[str], clients: Clients) -> str:
 def read_tail(blob: "BlobClient") -> str:
     """The last STDERR_TAIL bytes of a blob as text; "" if it cannot be read."""
     try:
-        size = blob.get_blob_properties().size or 0
-        if size == 0:
-            return ""
-        start = max(0, size - STDERR_TAIL)
-        tail = blob.download_blob(offset=start, length=size - start).readall()
+        tail = read_end(blob, STDERR_TAIL)
     except AzureError as error:
         log.warning(
             "the stderr of a failed task could not be read from %s: %s", blob.blob_name, explain(error)

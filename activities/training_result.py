@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-import yaml
 from azure.core.exceptions import ResourceNotFoundError
 
 from activities.registration import activity
-from runs import choice, naming, verdict
+from runs import choice, mlmodel, naming, verdict
 from runs.contracts import Gate, Json, TrainedModel, TrainingResult
 from runs.errors import RefusedError
 from runs.text import quote
+from services import blobs
 from services.clients import Clients
 
 
@@ -18,7 +18,7 @@ from services.clients import Clients
 def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingResult:
     """Read the model and the metrics of a training, check that both are this run's, and judge the model.
 
-    Raises RefusedError: InvalidModel, WrongModel.
+    Raises RefusedError: InvalidModel, WrongModel, BlobTooLarge.
     """
     if naming.run_of_model(trained.path) != trained.run_id:
         raise RefusedError("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
@@ -32,8 +32,8 @@ def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingRes
     missing_label = part(document, "dropped_rows").get("missing_label", 0)
     return TrainingResult(
         folder=folder,
-        mlflow_run_id=str(document.get("mlflow_run_id", "")),
-        label=str(document.get("label", "")),
+        mlflow_run_id=str(document.get("mlflow_run_id", ""))[: verdict.MAX_NAME],
+        label=str(document.get("label", ""))[: verdict.MAX_NAME],
         metrics=dict(list(metrics.items())[: verdict.MAX_ENTRIES]),
         features=verdict.count_entries(document, "features"),
         classes=verdict.count_entries(document, "classes"),
@@ -101,22 +101,23 @@ def part(document: Json, name: str) -> Json:
 
 
 def read_yaml(path: str, clients: Clients) -> Json:
+    """An MLmodel, with texts in place of numbers. Raises RefusedError: InvalidModel, BlobTooLarge."""
+    found = blobs.read(path, clients)
+    if found is None:
+        raise RefusedError("InvalidModel", f"{path}: it was deleted.")
     try:
-        document = yaml.safe_load(clients.container.download_blob(path).readall())
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError("InvalidModel", f"{path}: it is not YAML: {error}") from None
-    except ResourceNotFoundError:
-        raise RefusedError("InvalidModel", f"{path}: it was deleted.") from None
-    return document if isinstance(document, dict) else {}
+        return mlmodel.parse(found.data)
+    except mlmodel.UnreadableModelError as why:
+        raise RefusedError("InvalidModel", f"{path}: it cannot be read as YAML: {why}") from None
 
 
 def read_metrics(path: str, clients: Clients) -> dict[str, Any]:
+    """A metrics.json. Raises RefusedError: InvalidModel, BlobTooLarge."""
+    found = blobs.read(path, clients)
+    if found is None:
+        raise RefusedError("InvalidModel", f"{path} is missing: the training ended without its metrics.")
     try:
-        document = json.loads(clients.container.download_blob(path).readall())
-    except ResourceNotFoundError:
-        raise RefusedError(
-            "InvalidModel", f"{path} is missing: the training ended without its metrics."
-        ) from None
+        document = json.loads(found.data)
     except (ValueError, RecursionError) as error:
         raise RefusedError("InvalidModel", f"{path}: it is not JSON: {error}") from None
     return document if isinstance(document, dict) else {}

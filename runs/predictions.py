@@ -57,15 +57,20 @@ def returned(described: Json, metrics: Json, task: str) -> Returned:
     A model whose signature names no columns returns one. Raises UnsoundPredictionsError if a classification
     names no classes.
     """
-    signature = described.get("signature")
-    outputs = _list(signature.get("outputs") if isinstance(signature, dict) else None)
-    width = max(1, sum(isinstance(each, dict) and "name" in each for each in outputs))
+    width = max(1, len(output_names(described)))
     if task == "regression":
         return Returned(width, None)
     classes = metrics.get("classes")
     if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
         raise UnsoundPredictionsError("its metrics.json names no classes")
     return Returned(width, frozenset(classes))
+
+
+def output_names(described: Json) -> list[str]:
+    """The names of the columns that a model returns, by the signature in its MLmodel; [] if that has none."""
+    signature = described.get("signature")
+    outputs = _list(signature.get("outputs") if isinstance(signature, dict) else None)
+    return [str(each["name"]) for each in outputs if isinstance(each, dict) and "name" in each]
 
 
 def read(text: str, file: str, returned: Returned) -> list[str]:

@@ -221,10 +221,10 @@ def finite(value: Any) -> float | None:
 
 
 def read_metrics(document: Json) -> dict[str, float]:
-    """The finite ones of a document's metrics."""
+    """The finite ones of a document's metrics. One whose name is longer than MAX_NAME is none of them."""
     stated = document.get("metrics")
     numbers = {name: finite(value) for name, value in stated.items()} if isinstance(stated, dict) else {}
-    return {name: value for name, value in numbers.items() if value is not None}
+    return {name: value for name, value in numbers.items() if value is not None and len(name) <= MAX_NAME}
 
 
 def read_number(part: dict[Any, Any], name: Any) -> float:

@@ -11,12 +11,12 @@ is believed: the orchestration of a run is told only its id, and reads the rest 
 import json
 from dataclasses import replace
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 
 from runs import naming
 from runs.contracts import Approval, Cancel, Dataset, Progress, RunRequest, from_json, to_json
 from runs.errors import RefusedError
-from services import run_store
+from services import blobs, run_store
 from services.clients import Clients
 
 SETTINGS, PROGRESS, CANCEL = "settings.json", "progress.json", "cancel.json"
@@ -109,8 +109,5 @@ def _write_once(run_id: str, name: str, contract: object, clients: Clients) -> b
 
 
 def _read[T](run_id: str, name: str, contract: type[T], clients: Clients) -> T | None:
-    try:
-        content = clients.container.download_blob(naming.app_file(run_id, name)).readall()
-    except ResourceNotFoundError:
-        return None
-    return from_json(contract, json.loads(content))
+    found = blobs.read(naming.app_file(run_id, name), clients)
+    return from_json(contract, json.loads(found.data)) if found is not None else None

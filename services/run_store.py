@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 
 from runs import naming
 from runs.contracts import Json, RunRecord, RunRequest, from_json, to_json
 from runs.contracts import claimed as claimed
 from runs.errors import RefusedError, TransientError
+from services import blobs
 from services.clients import Clients
 from services.storage_clock import StorageClock
 
@@ -130,15 +131,14 @@ def read(run_id: str, clients: Clients) -> Claim | None:
     Its own id is another one if a run of another version of the same dataset has claimed this version too.
     """
     clock = StorageClock()
-    try:
-        download = clients.container.download_blob(record_path(run_id), raw_response_hook=clock)
-        document = json.loads(download.readall())
-    except ResourceNotFoundError:
+    found = blobs.read(record_path(run_id), clients, on_response=clock)
+    if found is None:
         return None
+    document = json.loads(found.data)
     if "held_by" in document:
         return read(document["held_by"], clients)
     record = from_json(RunRecord, document)
-    return Claim(record, clock.seconds_since(download.properties.last_modified))
+    return Claim(record, clock.seconds_since(found.modified))
 
 
 # --- The list of runs ---------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Batch scoring: rows in, predictions out."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from touchdown.errors import ClientError, WaitTimedOutError
 ML_API_VERSION = "2024-04-01"
 POLLING_INTERVAL = 0.15
 """Seconds between two polls of a job."""
+LONGEST_MLMODEL = 16 << 20
+"""Bytes of an MLmodel that are read; the app registers no model whose MLmodel has more."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +77,21 @@ def output_columns(connection: Connection, endpoint: str, deployment: str) -> li
     They are in the model's signature. A model without one, or whose signature names no outputs, has one
     column: "prediction".
     """
-    import yaml
+    from runs import mlmodel
 
     found = _machine_learning(connection, f"batchEndpoints/{endpoint}/deployments/{deployment}")
     model = connection.resource_manager(
         "GET", found["properties"]["model"]["assetId"], params={"api-version": ML_API_VERSION}
     )
     folder = str(model["properties"]["modelUri"]).partition("/paths/")[2].rstrip("/")
-    described = yaml.safe_load(connection.container.download_blob(f"{folder}/MLmodel").readall())
-    outputs = json.loads((described.get("signature") or {}).get("outputs") or "[]")
-    return [str(each["name"]) for each in outputs if each.get("name")] or ["prediction"]
+    path = f"{folder}/MLmodel"
+    content = connection.container.download_blob(path, offset=0, length=LONGEST_MLMODEL + 1).readall()
+    if len(content) > LONGEST_MLMODEL:
+        raise ClientError(f"{path}: it has more than {LONGEST_MLMODEL:,} bytes, so no training left it.")
+    try:
+        return predictions.output_names(mlmodel.parse(content)) or ["prediction"]
+    except mlmodel.UnreadableModelError as why:
+        raise ClientError(f"{path}: it cannot be read as YAML: {why}") from None
 
 
 def job_error(connection: Connection, job: str) -> str:

@@ -10,8 +10,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
+
+MOST_FILES = 1000
+"""Files of a model that are read; this trainer leaves about 25."""
+MOST_BYTES = 4 << 30
+"""Bytes of a model that are read. The largest model that a node trains in its time has a few hundred MB; a
+folder below `runs/` may hold whatever a node has written there."""
+
+
+class ModelTooLargeError(ValueError):
+    """A model has more files or bytes than are read."""
+
+
+class Allowance:
+    """What the files of one model may take in all. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._files = self._bytes = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Count a file of `size` bytes. Raises ModelTooLargeError if that is one too many, or too long."""
+        with self._lock:
+            self._files += 1
+            self._bytes += size
+        if self._files > MOST_FILES or self._bytes > MOST_BYTES:
+            raise ModelTooLargeError(
+                f"it has more than {MOST_FILES:,} files or {MOST_BYTES:,} bytes, which no training leaves"
+            )
 
 
 def digest_of(files: Mapping[str, str]) -> str:

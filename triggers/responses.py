@@ -18,7 +18,7 @@ from triggers.engine import Engine
 
 log = logging.getLogger("touchdown.triggers")
 
-STATUSES = {"MissingAppSetting": 500, "SettingNotAllowed": 403}
+STATUSES = {"MissingAppSetting": 500, "BlobTooLarge": 500, "SettingNotAllowed": 403}
 """The status codes of refusals; any other one is 400."""
 
 Handler = Callable[[func.HttpRequest, Engine, Clients], func.HttpResponse]

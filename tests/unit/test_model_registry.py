@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from activities import model_registry
 from activities.model_registry import quality_tags, register_model
 from runs.contracts import ModelInput, ModelVersion
-from runs.errors import TransientError
+from runs.errors import RefusedError, TransientError
 from services.clients import Clients
 from tests.unit.machine_learning import PUBLIC, WORKSPACE, Workspace
 from tests.unit.rehearsed import RESULT, RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
+from trainer import model_digest
 from trainer.model_digest import digest_of_folder
 
 ORDER = ModelInput(RUN, UPLOAD, "iris", RESULT)
@@ -177,6 +179,21 @@ def test_every_file_of_a_model_counts(changed: dict[str, bytes]) -> None:
 def test_a_file_that_is_left_out_or_renamed_counts() -> None:
     without = {name: content for name, content in FILES.items() if name != "a b"}
     assert len({digest_tagged(FILES), digest_tagged(without), digest_tagged(without | {"ab": b"1"})}) == 3
+
+
+@pytest.mark.parametrize(("most", "of"), [("MOST_FILES", 3), ("MOST_BYTES", 100_011)])
+def test_a_folder_that_holds_more_than_a_model_is_not_read_to_its_end(
+    most: str, of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever trains may write whatever it likes below its run."""
+    for module in (model_digest, model_registry):
+        monkeypatch.setattr(module, most, of, raising=False)
+    with pytest.raises(RefusedError, match=f"^{RESULT.folder}: it has more than ") as refused:
+        digest_tagged(FILES)
+    assert refused.value.code == "InvalidModel"
+    monkeypatch.setattr(model_digest, most, of + 1)
+    monkeypatch.setattr(model_registry, most, of + 1, raising=False)
+    assert digest_tagged(FILES)
 
 
 # --- Tags ---------------------------------------------------------------------------------------------

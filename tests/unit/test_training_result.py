@@ -113,11 +113,44 @@ def test_a_model_that_cannot_be_scored_with_is_refused(model: bytes) -> None:
     )
 
 
+MERGES = b"a0: &a0 {x: 1}\n" + b"".join(
+    b"a%d: &a%d\n  <<: [%s]\n" % (level, level, b",".join([b"*a%d" % (level - 1)] * 9))
+    for level in range(1, 12)
+)
+"""Eleven levels of merges of nine others: 31 billion pairs, if they are carried out."""
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [MERGES, b"a: " + b"9" * 5000, b"a: 2026-99-99", b"a: 1:" + b"59:" * 3000 + b"59"],
+    ids=["merges", "digits", "a date that is none", "base 60"],
+)
+def test_what_else_a_model_says_is_not_interpreted(rest: bytes) -> None:
+    assert read(json.dumps(DOCUMENT).encode(), FLAVORS + rest).verdict == "deploy"
+
+
+def test_a_model_of_too_many_values_is_refused_before_all_are_made() -> None:
+    refused = refusal(json.dumps(DOCUMENT).encode(), FLAVORS + b"a:\n" + b"- b\n" * 100_000)
+    assert (refused.code, str(refused)) == (
+        "InvalidModel",
+        f"{MODEL}: it cannot be read as YAML: it has more than 10,000 values",
+    )
+
+
+@pytest.mark.parametrize("name", ["label", "mlflow_run_id"])
+def test_a_text_that_a_record_keeps_is_cut(name: str) -> None:
+    assert getattr(result(**{name: "x" * 1000}), name) == "x" * 256
+
+
+def test_a_metric_whose_name_no_record_can_hold_is_none() -> None:
+    assert result(metrics={"accuracy": 0.97, "x" * 257: 1.0}).metrics == {"accuracy": 0.97}
+
+
 @pytest.mark.parametrize("model", [b"a: b: c", b"\xff\xfe\xfd", b"{", b"[" * 5000])
 def test_a_model_that_is_not_yaml_is_refused_by_its_path(model: bytes) -> None:
     refused = refusal(json.dumps(DOCUMENT).encode(), model)
     assert refused.code == "InvalidModel"
-    assert str(refused).startswith(f"{MODEL}: it is not YAML: ")
+    assert str(refused).startswith(f"{MODEL}: it cannot be read as YAML: ")
 
 
 @pytest.mark.parametrize(

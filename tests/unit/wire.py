@@ -103,6 +103,7 @@ class Blob:
     etag: str
     modified: datetime
     metadata: dict[str, str] = field(default_factory=dict)
+    encoding: str = ""
     leased: bool = False
 
 
@@ -125,11 +126,12 @@ class Blobs:
         *,
         age: float = 0,
         metadata: dict[str, str] | None = None,
+        encoding: str = "",
     ) -> None:
-        """Store a blob; age: seconds since it was written."""
+        """Store a blob; age: seconds since it was written; encoding: its Content-Encoding."""
         self._writes += 1
         modified = self.now - timedelta(seconds=age)
-        self.blobs[path] = Blob(content, etag or f"0x{self._writes:X}", modified, metadata or {})
+        self.blobs[path] = Blob(content, etag or f"0x{self._writes:X}", modified, metadata or {}, encoding)
 
     def __call__(self, sent: Sent) -> Answer:
         if sent.query.get("comp") == "list":
@@ -217,6 +219,7 @@ class Blobs:
             modified = format_datetime(blob.modified, usegmt=True)
             headers |= {"ETag": f'"{blob.etag}"', "Last-Modified": modified, "x-ms-blob-type": "BlockBlob"}
             headers |= {f"x-ms-meta-{name}": value for name, value in blob.metadata.items()}
+            headers |= {"Content-Encoding": blob.encoding} if blob.encoding else {}
         if code:
             headers["x-ms-error-code"] = code
         return Answer(status, headers=headers)
