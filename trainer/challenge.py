@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import drift
 from champion import ChampionProcess
 from comparable import UNKNOWN, difference, told_by
 from comparison import PairedPredictions
 from job import TrainingJob
-from model_digest import digest_of_folder
+from model_digest import ModelTooLargeError, digest_of_folder
 from progress import say
 from sampled_rows import SampledRows
 from schema import Plan
-from storage import download_folder, read_bytes
+from storage import TooLargeError, download_folder, read_bytes, read_file
 from text import quoted, shorten
 from touchdown_model import TouchdownModel
 
@@ -108,7 +109,12 @@ def challenge(
     if not job.champion:
         yield None
         return
-    started = _start(job, container, plan, sampled, folder)
+    try:
+        started = _start(job, container, plan, sampled, folder)
+    except (ModelTooLargeError, TooLargeError) as why:
+        name = job.champion_model or "the champion"
+        say(f"{name} is not loaded: {why}")
+        started = Challenge(name, error=f"{shorten(job.champion)} was not loaded: {why}")
     try:
         yield started
     finally:
@@ -136,7 +142,7 @@ def _start(
     else:
         model = Path(job.champion).absolute()
         files = [model.parent / name for name in BESIDE]
-        profile, metrics = (file.read_bytes() if file.exists() else b"" for file in files)
+        profile, metrics = (read_file(file) for file in files)
     columns, told = profiled_columns(profile), told_by(metrics)
     # By hand, a model may be of anyone's making. On Batch, it is one that this trainer has left.
     unknown = UNKNOWN if told is None and job.etag else ""
@@ -160,12 +166,19 @@ def _write_rows(sampled: SampledRows, label: str, path: Path) -> None:
 
 
 def profiled_columns(text: bytes) -> list[dict[str, Any]]:
-    """The columns in a profile.json. Empty if it is missing or cannot be read."""
+    """The columns in a profile.json. Empty if it is missing, cannot be read, or describes bins that are none.
+
+    The file is no part of the model, so no digest says that this trainer has left it.
+    """
     if not text:
         return []
+    found: list[dict[str, Any]] | None
     try:
         columns = json.loads(text)["columns"]
-        return [dict(each) for each in columns]
-    except (ValueError, LookupError, TypeError):
+        found = [dict(each) for each in columns]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        found = None
+    if found is None or not all(each.get("bins") is None or drift.is_sound(each["bins"]) for each in found):
         say("the champion's profile.json cannot be read, so drift is not measured")
         return []
+    return found

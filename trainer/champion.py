@@ -1,14 +1,16 @@
 """Scores a CSV with an MLflow model in a process of its own: the champion, on its challenger's hold-out rows.
 
-    python -I champion.py MODEL_FOLDER ROWS.csv PREDICTIONS.json [COLUMN]
+    python -I champion.py MODEL_FOLDER ROWS.csv COLUMN > PREDICTIONS.json
 
 The champion's model brings its own code, of the version that trained it, which would clash with this
 version's code in the challenger's process. That code gets no environment, and cannot read this process's. It
-is no sandbox: which code may run at all is decided by the hash of the model's files (challenge.py).
+is no sandbox: which code may run at all is decided by the hash of the model's files (challenge.py). But of
+what it writes, no more is kept than the constants below say.
 
 The CSV is read as a batch deployment reads it: by pandas, with the types of the model's signature. COLUMN:
-the one of the model's answer that is wanted, if not the first.
-PREDICTIONS.json holds {"predictions": [...]} or {"error": one sentence}.
+the one of the model's answer that is wanted; "" for the first.
+PREDICTIONS.json holds {"predictions": [...]} or {"error": one sentence}. Nothing else that the model's code
+prints is kept.
 """
 
 from __future__ import annotations
@@ -21,15 +23,22 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 TIMEOUT = 3600
 """Seconds that a champion may take."""
 CHUNK_ROWS = 5000
 MAX_ERROR = 500
 """Characters of an exception's message."""
+MAX_STDERR = 1 << 16
+"""Bytes, from the end of what the process says, that are kept in memory."""
+LONGEST_ANSWERS = 16 << 20
+"""Bytes of PREDICTIONS.json: 1.6 KB for each of 10,000 rows. The process cannot make a longer file."""
+LONGEST_MLMODEL = 16 << 20
+"""Bytes of an MLmodel, as many as the app reads (services/blobs.py): MLflow reads it into memory."""
 PR_SET_DUMPABLE = 4
 """prctl(2). No other process of its user can read or trace one that is not dumpable, unless it has a
 capability such as CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking")."""
@@ -42,34 +51,67 @@ class ChampionProcess:
 
     def __init__(self, folder: Path, rows: Path, predictions: Path, column: str = "") -> None:
         hide_this_process()
-        self._predictions = predictions
+        # The file is read through this handle: what lies at its path later may be a pipe without an end.
+        self._predictions = predictions.open("w+b")
         self._process = subprocess.Popen(
-            [sys.executable, "-I", __file__, str(folder), str(rows), str(predictions), column],
-            stdout=subprocess.DEVNULL,
+            [sys.executable, "-I", __file__, str(folder), str(rows), column],
+            stdout=self._predictions,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             env={name: os.environ[name] for name in NEEDED if name in os.environ},
         )
+        assert self._process.stderr is not None
+        self._said = bytearray()
+        self._listener = threading.Thread(target=_keep_end, args=(self._process.stderr, self._said))
+        self._listener.daemon = True
+        self._listener.start()
 
     def predictions(self) -> tuple[list[Any], str]:
         """Wait for the predictions, one for each row. The text says why there are none, or is empty."""
         try:
-            _, stderr = self._process.communicate(timeout=TIMEOUT)
+            code = self._process.wait(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             self.stop()
             return [], f"it did not answer within {TIMEOUT} s"
-        if self._process.returncode != 0 or not self._predictions.exists():
-            lines = stderr.decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else "it said nothing"
-            return [], f"its process ended with exit code {self._process.returncode}: {reason}"
-        result = json.loads(self._predictions.read_text(encoding="utf-8"))
-        return result.get("predictions", []), result.get("error", "")
+        if code != 0:
+            # A process that the champion has started may hold the stream open.
+            self._listener.join(timeout=5)
+            lines = bytes(self._said).decode(errors="replace").strip().splitlines()
+            reason = lines[-1][:MAX_ERROR] if lines else "it said nothing"
+            return [], f"its process ended with exit code {code}: {reason}"
+        self._predictions.seek(0)
+        return answers_in(self._predictions.read(LONGEST_ANSWERS + 1))
 
     def stop(self) -> None:
         """End the process if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+        self._predictions.close()
+
+
+def _keep_end(stream: IO[bytes], end: bytearray) -> None:
+    """Read a stream until it is closed, and keep its last MAX_STDERR bytes in `end`."""
+    with stream:
+        while piece := os.read(stream.fileno(), MAX_STDERR):
+            end += piece
+            del end[:-MAX_STDERR]
+
+
+def answers_in(content: bytes) -> tuple[list[Any], str]:
+    """The predictions in what a champion has written, and why there are none, or ""."""
+    if len(content) > LONGEST_ANSWERS:
+        return [], f"its answers take more than {LONGEST_ANSWERS:,} bytes"
+    try:
+        result = json.loads(content)
+    except (ValueError, RecursionError):
+        result = None
+    if not isinstance(result, dict):
+        return [], "what it has written are no answers"
+    error, predictions = result.get("error", ""), result.get("predictions", [])
+    if not isinstance(error, str) or not isinstance(predictions, list):
+        return [], "what it has written are no answers"
+    return predictions, error[: 2 * MAX_ERROR]
 
 
 def hide_this_process() -> None:
@@ -87,8 +129,11 @@ def hide_this_process() -> None:
 def score(folder: str, rows: str, column: str) -> list[Any]:
     """One column of a model's predictions for a CSV, the first one for "": one entry for each row.
 
-    Raises LookupError if its answer has no such column.
+    Raises LookupError if its answer has no such column, ValueError if its MLmodel is too long.
     """
+    mlmodel = Path(folder, "MLmodel")
+    if mlmodel.is_file() and mlmodel.stat().st_size > LONGEST_MLMODEL:
+        raise ValueError(f"its MLmodel has more than {LONGEST_MLMODEL:,} bytes")
     imports = _lean_imports()
     imports.defer_statistics()
     with imports.without_databricks():
@@ -127,8 +172,34 @@ def _lean_imports() -> Any:
     return module
 
 
-def main(folder: str, rows: str, predictions: str, column: str = "") -> int:
+def keep_files_short() -> None:
+    """Have the system refuse this process, and those that it starts, any file longer than the answers may be.
+
+    That is setrlimit(2), RLIMIT_FSIZE; Windows has no such limit. The model's code cannot raise it again.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = LONGEST_ANSWERS + 1
+    limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+def own_output() -> IO[str]:
+    """This process's standard output, of which nobody else has the number; what others print is dropped."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return output
+
+
+def main(folder: str, rows: str, column: str) -> int:
     """Score the rows, and write the predictions or the error."""
+    keep_files_short()
+    output = own_output()
     try:
         result: dict[str, Any] = {"predictions": score(folder, rows, column)}
     except (
@@ -136,7 +207,11 @@ def main(folder: str, rows: str, predictions: str, column: str = "") -> int:
     ) as error:  # any model may fail on columns that it was not made for; the gate reports that
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason given"]
         result = {"error": f"{type(error).__name__}: {' '.join(lines)[:MAX_ERROR]}"}
-    Path(predictions).write_text(json.dumps(result), encoding="utf-8")
+    text = json.dumps(result)
+    if len(text) > LONGEST_ANSWERS:
+        text = json.dumps({"error": f"its answers take more than {LONGEST_ANSWERS:,} bytes"})
+    with output:
+        output.write(text)
     return 0
 
 

@@ -32,6 +32,9 @@ MAX_LEVELS = 20
 """Categories that have a bin of their own."""
 MAX_LEVEL = 200
 """Characters of a category."""
+OF_NUMBERS = ("number", "date", "boolean")
+"""Kinds of columns whose bins lie between numbers."""
+LARGEST = float(np.finfo(np.float64).max)
 SOURCE = (
     "Yurdakul and Naranjo, Statistical properties of the population stability index, "
     "Journal of Risk Model Validation, 2020"
@@ -65,7 +68,7 @@ def bins(kind: str, values: Values) -> dict[str, Any]:
         tally = [*kept, merged + counts.total() - sum(kept), missing]
         rows = sum(tally)
         shares = [count / rows if rows else 0.0 for count in tally]
-    elif kind in ("number", "date", "boolean"):
+    elif kind in OF_NUMBERS:
         numbers = _numbers(values)
         cuts = _cuts(numbers)
         described = {"kind": kind, "cuts": cuts.tolist()}
@@ -74,6 +77,26 @@ def bins(kind: str, values: Values) -> dict[str, Any]:
     else:
         raise ValueError(f'kind is "{kind}"; drift is measured of number, date, boolean and category')
     return described | {"rows": rows, "shares": shares}
+
+
+def is_sound(bins: Any) -> bool:
+    """Whether `bins`, which somebody else may have written, are as the function of that name returns them."""
+    if not isinstance(bins, dict) or bins.get("kind") not in (*OF_NUMBERS, "category"):
+        return False
+    shares, rows = bins.get("shares"), bins.get("rows")
+    edges = bins.get("levels" if bins["kind"] == "category" else "cuts")
+    if not isinstance(shares, list) or not isinstance(edges, list) or len(shares) != len(edges) + 2:
+        return False
+    of_texts = bins["kind"] == "category"
+    return (
+        isinstance(rows, int)
+        and 0 <= rows < 2**53
+        and all(isinstance(each, int | float) and 0 <= each <= 1 for each in shares)
+        and all(
+            isinstance(each, str) if of_texts else isinstance(each, int | float) and abs(each) <= LARGEST
+            for each in edges
+        )
+    )
 
 
 def psi(bins: dict[str, Any], values: Values) -> float:

@@ -8,10 +8,12 @@ import mimetypes
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from job import Destination, TrainingJob
+from model_digest import MOST_FILES, Allowance
 from refusals import BadInputError, DatasetReplacedError, TrainingRefusedError, without_secrets
 from text import quoted, shorten
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 MLMODEL = "artifacts/model/MLmodel"
 REPORT = "artifacts/report.html"
 CHUNK_BYTES = 8 * 1024 * 1024
+LONGEST_DOCUMENT = 16 << 20
+"""Bytes of another training's JSON document that are read, as many as the app reads (services/blobs.py)."""
+
+
+class TooLargeError(TrainingRefusedError):
+    """A document is longer than what is read of it; the message names both."""
 
 
 @contextlib.contextmanager
@@ -96,7 +104,10 @@ def blob_chunks(container: ContainerClient, job: TrainingJob) -> Iterator[Iterat
     blob = container.get_blob_client(job.dataset)
     with storage_errors(f"read dataset {shorten(job.dataset)} from container {container.container_name}"):
         try:
-            download = blob.download_blob(etag=f'"{job.etag}"', match_condition=MatchConditions.IfNotModified)
+            # Its writer sets Content-Encoding. The text of a gzip file is limited elsewhere, by its bytes.
+            download = blob.download_blob(
+                etag=f'"{job.etag}"', match_condition=MatchConditions.IfNotModified, decompress=False
+            )
             yield download.chunks()
         except ResourceModifiedError as error:
             now = str(blob.get_blob_properties().etag).strip('"')
@@ -150,21 +161,38 @@ def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] 
     """The metrics.json of an earlier attempt at this run, if that attempt got as far as MLmodel.
 
     Batch runs a task again from the beginning if it loses the node, and a run must have a single model.
+    Raises TrainingRefusedError if that file is none that an attempt leaves.
     """
     with storage_errors(f"look for earlier results in {container.container_name}/{prefix}"):
         for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
             if name.endswith(f"/{MLMODEL}"):
                 metrics = name.removesuffix("model/MLmodel") + "metrics.json"
-                document: dict[str, Any] = json.loads(container.download_blob(metrics).readall())
-                return document
+                return told_earlier(metrics, read_bytes(container, metrics))
     return None
 
 
+def told_earlier(name: str, content: bytes) -> dict[str, Any]:
+    """The metrics.json of an earlier attempt. Raises TrainingRefusedError if it is none."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("mlflow_run_id"), str):
+        raise TrainingRefusedError(
+            f"{shorten(name)} is not what an attempt at this run leaves: find out who else writes below runs/"
+        )
+    return document
+
+
 def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
-    """Copy the blobs below a prefix into a folder. Returns how many there are."""
+    """Copy the blobs below a prefix into a folder. Returns how many there are.
+
+    Raises ModelTooLargeError if they are more than a model has.
+    """
     files: dict[str, Path] = {}
+    allowance = Allowance()
     with storage_errors(f"read the champion from {container.container_name}/{prefix}"):
-        for name in container.list_blob_names(name_starts_with=f"{prefix}/"):
+        for name in islice(container.list_blob_names(name_starts_with=f"{prefix}/"), MOST_FILES + 1):
             path = PurePosixPath(name.removeprefix(f"{prefix}/"))
             if ".." in path.parts or path.is_absolute() or "\\" in name:
                 raise TrainingRefusedError(
@@ -173,21 +201,47 @@ def download_folder(container: ContainerClient, prefix: str, into: Path) -> int:
             files[name] = into / path
 
         def get(name: str) -> None:
+            download = container.download_blob(name, decompress=False)
+            allowance.take(download.size)
             files[name].parent.mkdir(parents=True, exist_ok=True)
             with files[name].open("wb") as file:
-                container.download_blob(name).readinto(file)
+                download.readinto(file)
 
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(get, files))
     return len(files)
 
 
-def read_bytes(container: ContainerClient, name: str) -> bytes:
-    """The contents of a blob; empty if it does not exist."""
-    from azure.core.exceptions import ResourceNotFoundError
+def read_bytes(container: ContainerClient, name: str, limit: int = LONGEST_DOCUMENT) -> bytes:
+    """The contents of a blob, as it is stored; empty if it does not exist.
 
-    with storage_errors(f"read {container.container_name}/{name}"):
+    Raises TooLargeError if it is longer than `limit` bytes, of which then no more are read.
+    """
+    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+    with storage_errors(f"read {container.container_name}/{shorten(name)}"):
         try:
-            return container.download_blob(name).readall()
+            content = container.download_blob(name, offset=0, length=limit + 1, decompress=False).readall()
         except ResourceNotFoundError:
             return b""
+        except HttpResponseError as error:
+            if error.status_code != 416:  # storage refuses any range of an empty blob
+                raise
+            return b""
+    return within(name, content, limit)
+
+
+def read_file(path: Path, limit: int = LONGEST_DOCUMENT) -> bytes:
+    """The contents of a file; empty if it does not exist. Raises TooLargeError as read_bytes does."""
+    try:
+        with path.open("rb") as file:
+            return within(str(path), file.read(limit + 1), limit)
+    except FileNotFoundError:
+        return b""
+
+
+def within(name: str, content: bytes, limit: int) -> bytes:
+    """What was read of a document, at most a byte more than its limit. Raises TooLargeError."""
+    if len(content) > limit:
+        raise TooLargeError(f"{shorten(name)} has more than {limit:,} bytes, so no training has left it")
+    return content

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import ContainerClient, ContentSettings
 
 from tests.trainer.conftest import DEFAULT_SETTINGS, MAIN, Trainer, write_activity
 from tests.trainer.storage import Identity, Storage
@@ -28,8 +28,11 @@ class Batch:
     identity: Identity
     folder: Path
 
-    def upload(self, data: bytes) -> str:
-        properties = self.container.upload_blob(DATASET, data, overwrite=True).get_blob_properties()
+    def upload(self, data: bytes, encoding: str | None = None) -> str:
+        """Write the dataset, with this Content-Encoding, and return its ETag."""
+        settings = ContentSettings(content_encoding=encoding)
+        blob = self.container.upload_blob(DATASET, data, overwrite=True, content_settings=settings)
+        properties = blob.get_blob_properties()
         return str(properties.etag).strip('"')
 
     def task(self, etag: str, **changed: Any) -> "subprocess.CompletedProcess[str]":
@@ -116,6 +119,14 @@ def test_a_blob_without_bytes_is_refused(batch: Batch) -> None:
     assert process.stderr.splitlines() == [
         f"dataset {DATASET}: the file is empty; upload a CSV with a header row and data rows"
     ]
+
+
+def test_a_dataset_is_read_as_it_is_stored_whatever_its_content_encoding(batch: Batch) -> None:
+    """What storage's client decompresses has passed no limit on compressed files."""
+    process = batch.task(batch.upload(b"\x1f\x8b\x08" + b"x" * 100, "gzip"))
+    assert process.returncode == 2, process.stderr
+    assert len(process.stderr.splitlines()) == 1
+    assert "the gzip stream is damaged" in process.stderr
 
 
 def test_a_dataset_that_is_gone_is_one_line(batch: Batch) -> None:
