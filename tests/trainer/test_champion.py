@@ -213,7 +213,8 @@ def model_of(folder: Path, code: str) -> Path:
 
 STRANGERS: dict[str, tuple[str, str]] = {
     "crashes": (
-        "import os, sys\nsys.stderr.write('out of\\nluck\\n')\nsys.stderr.flush()\nos._exit(7)\n",
+        "import os, sys\nprint('x' * 20_000_000, flush=True)\n"
+        "sys.stderr.write('y' * 1_000_000 + '\\nluck\\n')\nsys.stderr.flush()\nos._exit(7)\n",
         "its process ended with exit code 7: luck",
     ),
     "is killed": (
@@ -224,6 +225,11 @@ STRANGERS: dict[str, tuple[str, str]] = {
     "answers too little": (
         "class Model:\n    def predict(self, rows): return ['u']\ndef _load_pyfunc(path): return Model()\n",
         "it gave 1 answers for ",
+    ),
+    "answers too much": (
+        "class Model:\n    def predict(self, rows): return ['u' * 1_000_000] * len(rows)\n"
+        "def _load_pyfunc(path): return Model()\n",
+        "its answers take more than 16,777,216 bytes",
     ),
     "answers no JSON": (
         "class Model:\n    def predict(self, rows): return [object()] * len(rows)\n"
@@ -252,6 +258,11 @@ def read(path):
         return pathlib.Path(path).read_bytes().decode()
     except OSError as error:
         return type(error).__name__
+def write(path):
+    try:
+        return pathlib.Path(path).write_bytes(bytes(17 << 20))
+    except OSError as error:
+        return error.strerror
 def _load_pyfunc(path):
     parent = os.getppid()
     pathlib.Path(path, "seen.json").write_text(json.dumps({
@@ -259,9 +270,10 @@ def _load_pyfunc(path):
         "parent": read(f"/proc/{parent}/environ"),
         "memory": read(f"/proc/{parent}/mem"),
         "maps": read(f"/proc/{parent}/maps"),
+        "long file": write(os.path.join(path, "long")),
     }))
 """
-"""Code of a model that writes down what it can read of the process that compares it."""
+"""Code of a model that writes down what it can read of the process that compares it, and write."""
 
 AS_A_USER = """
 import ctypes, os, sys
@@ -298,6 +310,7 @@ def test_a_champion_sees_neither_the_environment_nor_the_memory_of_the_trainer(
     assert set(seen["own"]) <= {"OMP_WAIT_POLICY", "LC_CTYPE"}, done.stdout
     assert (seen["parent"], seen["memory"], seen["maps"]) == ("PermissionError",) * 3
     assert "the-secret" not in json.dumps(seen)
+    assert seen["long file"] == "File too large"
 
 
 @pytest.mark.parametrize(
@@ -319,17 +332,36 @@ def test_a_champion_that_is_not_a_model_is_reported_and_does_not_block(
     assert words in gate["champion"]["error"]
 
 
-@pytest.mark.parametrize("text", ["{]", "[]", '{"columns": 5}', '{"columns": [7]}'])
+NO_BINS = '{"columns": [{"name": "a", "bins": {"kind": "number", "shares": [1]}}]}'
+
+
+@pytest.mark.parametrize("text", ["{]", "[]", '{"columns": 5}', '{"columns": [7]}', NO_BINS, "[" * 100_000])
+def test_a_profile_that_cannot_be_read_has_no_columns(text: str, workshop: Workshop) -> None:
+    assert workshop.call("challenge", "profiled_columns", text) == []
+
+
 def test_a_profile_that_cannot_be_read_prevents_the_drift_but_not_the_training(
-    text: str, workshop: Workshop, tmp_path: Path, champion: Training
+    workshop: Workshop, tmp_path: Path, champion: Training
 ) -> None:
     shutil.copytree(champion.model, tmp_path / "artifacts" / "model")
-    (tmp_path / "artifacts" / "profile.json").write_text(text)
+    (tmp_path / "artifacts" / "profile.json").write_text(NO_BINS)
     training = workshop.trained(
         corners(600), "--epochs", "20", "--champion", str(tmp_path / "artifacts" / "model")
     )
     assert judged(training)["champion"]["error"] == ""
     assert "profile.json cannot be read, so drift is not measured" in training.stdout
+
+
+def test_a_file_beside_a_champion_that_is_too_long_is_named_and_does_not_block(
+    workshop: Workshop, tmp_path: Path, champion: Training
+) -> None:
+    shutil.copytree(champion.model, tmp_path / "artifacts" / "model")
+    (tmp_path / "artifacts" / "metrics.json").write_bytes(b" " * ((16 << 20) + 1))
+    gate = judged(
+        workshop.trained(corners(600), "--epochs", "5", "--champion", str(tmp_path / "artifacts" / "model"))
+    )
+    assert "metrics.json has more than 16,777,216 bytes" in gate["champion"]["error"]
+    assert (gate["champion"]["value"], gate["champion"]["passed"]) == (None, True)
 
 
 def test_a_champion_whose_columns_are_gone_is_reported_and_does_not_block(
