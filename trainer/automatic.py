@@ -33,7 +33,7 @@ BLEND = "blend"
 LIMITS = Limits()
 STEPS = 20
 """What a candidate may weigh in a blend: so many parts, of which each is as large."""
-MEASURED_ROWS = 20_000
+MEASURED_ROWS = 5000
 """Training rows that the final model's training loss is measured on, about."""
 
 

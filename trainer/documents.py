@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from budget import DEFAULT_BUDGET
 from candidates import Candidates
+from extent import SHARE
 from holdout import HOLDOUT, SEED
 from importance import importance
 from job import TrainingJob
@@ -98,6 +100,7 @@ def report_document(
 ) -> dict[str, Any]:
     """The contents of the report. metrics: metrics.json; columns: as in profile.json."""
     holdout = candidates.holdout
+    units = job.training_budget if job.algorithm == "auto" else DEFAULT_BUDGET
     confusion = holdout.confusion
     return {name: metrics[name] for name in COMMON} | {
         "dataset": dataset_name(job),
@@ -116,7 +119,7 @@ def report_document(
         else {"classes": metrics["classes"], "counts": confusion.tolist()},
         "residuals": holdout.residuals,
         "calibration": holdout.calibration,
-        "importance": importance(plan, candidates.best.model, sampled),
+        "importance": importance(plan, candidates.best.model, sampled, SHARE * units),
     }
 
 

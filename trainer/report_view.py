@@ -291,12 +291,13 @@ def _drift(measured: Json | None) -> dict[str, Any] | None:
 
 
 def _plots(document: Json) -> list[Plot]:
+    used = sum(bool(column.get("used", True)) for column in document.get("columns") or [])
     plots = (
         _learning_plot(document.get("learning") or {}),
         _confusion_plot(document.get("confusion") or {}),
         _residual_plot(document.get("residuals") or {}),
         _calibration_plot(document.get("calibration") or {}),
-        _importance_plot(document.get("importance") or [], document.get("gate") or {}),
+        _importance_plot(document.get("importance") or [], document.get("gate") or {}, used),
     )
     return [plot for plot in plots if plot]
 
@@ -342,7 +343,8 @@ def _calibration_plot(calibration: Json) -> Plot | None:
     return _plot("calibration", "Calibration", figures.calibration_figure(calibration["bins"]), text)
 
 
-def _importance_plot(importance: Sequence[Json], gate: Json) -> Plot | None:
+def _importance_plot(importance: Sequence[Json], gate: Json, used: int) -> Plot | None:
+    """used: how many columns the model takes."""
     if not importance:
         return None
     most = importance[:MAX_BARS]
@@ -354,6 +356,8 @@ def _importance_plot(importance: Sequence[Json], gate: Json) -> Plot | None:
     )
     if len(importance) > MAX_BARS:
         text += f" The {len(importance) - MAX_BARS:,} least important columns are left out."
+    if len(importance) < used:
+        text += f" It was measured for the {len(importance):,} of {used:,} columns that the model uses most."
     figure = figures.bar_figure(
         [(shorten(line.get("column", ""), figures.MAX_LABEL), line.get("mean")) for line in most],
         change,

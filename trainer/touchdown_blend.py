@@ -125,7 +125,10 @@ class TreePart:
     estimator: Any
 
     def outputs(self, schema: Schema, values: list[np.ndarray]) -> np.ndarray:
-        return tree_outputs(self.estimator, schema.tree_features(values), len(schema.classes))
+        classes = len(schema.classes)
+        return np.concatenate(
+            [tree_outputs(self.estimator, tile, classes) for tile in schema.tree_tiles(values)]
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ A column takes two forms:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ from sklearn.base import BaseEstimator  # noqa: E402 - it would import all of sc
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2
 """Codes of a category's cell that has no value, and of one whose value is not a level."""
+TILE_CELLS, LEAST_TILE_ROWS = 125_000, 500
+"""Features of trees that are predicted together, which a core's cache holds; and rows, at least."""
 LARGEST = 1e100
 """Larger numbers count as missing, as infinities do, so that no square of one overflows."""
 TRUE = frozenset({"true", "yes", "y", "t", "on"})
@@ -261,6 +264,13 @@ class Schema:
             start += column.tree_width
         return features
 
+    def tree_tiles(self, values: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """As `tree_features`, of a few rows at a time: each tree looks at all of them before the next."""
+        width = sum(column.tree_width for column in self.columns)
+        step = max(LEAST_TILE_ROWS, TILE_CELLS // max(1, width))
+        for start in range(0, max(1, len(values[0])), step):
+            yield self.tree_features([each[start : start + step] for each in values])
+
     def tree_categories(self) -> list[bool]:
         """Whether each feature of boosted trees is a category."""
         return [
@@ -293,7 +303,7 @@ class TouchdownModel(BaseEstimator):  # type: ignore[misc]
         if self.algorithm == "linear":
             return self.outputs_from(schema.features(values))
         if self.algorithm == "boosting":
-            return self.outputs_from(schema.tree_features(values))
+            return np.concatenate([self.outputs_from(tile) for tile in schema.tree_tiles(values)])
         if not len(values[0]):
             return np.empty((0, len(schema.classes)) if schema.classes else 0)
         return self._in_label_units(self.estimator.outputs(schema, values))
