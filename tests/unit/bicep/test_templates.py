@@ -20,9 +20,9 @@ BUILT_IN = set(
     re.findall(
         r"\w+",
         """allowed base64 contains deployer description empty environment export fail filter guid items join
-        json listKeys loadJsonContent loadTextContent map maxLength maxValue minLength minValue replace
-        resourceGroup resourceId sealed string subscription subscriptionResourceId tenant toLower union
-        uniqueString""",
+        json length listKeys loadJsonContent loadTextContent map maxLength maxValue minLength minValue
+        replace resourceGroup resourceId sealed string subscription subscriptionResourceId tenant toLower
+        union uniqueString""",
     )
 )
 """The functions and decorators of Bicep that the templates use."""
