@@ -36,7 +36,8 @@ without keys, but for the right to delete containers: no source says that they n
 they have narrower ones instead, which should suffice; nobody has confirmed that yet. A deployment assigns one
 of the two, but it deletes no role assignment: after you change `roleSet` or `imageBuildCompute`, delete the
 assignments that this page lists under the other value. After an update, delete those of Storage Blob Data
-Owner and Storage Blob Data Contributor on the data account and its containers that this page does not list.
+Owner and Storage Blob Data Contributor on the data account and its containers that this page does not list;
+`touchdown check` names those of the app, the trainings and the scoring cluster.
 
 ## Who may write where
 

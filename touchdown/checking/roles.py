@@ -26,6 +26,9 @@ AGAIN = (
     "Deploy the infrastructure again, with azd by `azd provision --no-state`: it assigns these roles. A new"
     " assignment takes effect within 30 minutes."
 )
+DELETES = "Microsoft.Storage/storageAccounts/blobServices/containers/delete"
+MAY_DELETE = ("workspace",)
+"""The identities that may delete containers of the data account: docs/roles.md says why."""
 SHOWN = 3
 """Operations that a message names; the rest are counted."""
 
@@ -88,8 +91,30 @@ def finding(found: Deployment, identity: str, principal: str, rows: list[Needed]
         cell = EMPTY_USER_LOG if identity == "scoring" else ""
         message = f"{name} may not {said}. {AGAIN}"
         return Finding("roles", Outcome.FAILED, message, cell)
+    if identity not in MAY_DELETE and (by := deleting(found, access, principal)):
+        message = (
+            f"{name} may delete containers of the data account, by {', '.join(by)}: delete this assignment,"
+            ' which a deployment leaves if an earlier version made it (docs/roles.md, "Who may change'
+            ' containers").'
+        )
+        return Finding("roles", Outcome.FAILED, message)
     count = sum(len({name for name, *_ in row.operations()}) for row in rows)
     return Finding("roles", Outcome.OK, f"{name} may make its calls; operations: {count}.")
+
+
+def deleting(found: Deployment, access: "Access", principal: str) -> list[str]:
+    """The assignments by which a principal may delete containers of the data account, one a container."""
+    from localcloud.access.calls import Call
+    from localcloud.access.decisions import Allowed
+
+    scopes = {scope_of(found, row) for row in needed() if "/stdata{token}/blobServices/" in row.place}
+    decided = [access.decide(Call(principal, DELETES, each)) for each in scopes]
+    return sorted({each.assignment.id for each in decided if isinstance(each, Allowed)})
+
+
+def scope_of(found: Deployment, row: Needed) -> str:
+    place = row.place.format(token=found.token, container=found.target.container)
+    return f"{found.group}/providers/{place}"
 
 
 def listed(operations: list[str]) -> str:
@@ -129,8 +154,7 @@ def refused_of(found: Deployment, access: "Access", principal: str, row: Needed)
         container, _, name = blob.format(container=found.target.container).partition("/")
         return {CONTAINER_NAME: container, BLOB_PATH: name} if name else {}
 
-    place = row.place.format(token=found.token, container=found.target.container)
-    scope = f"{found.group}/providers/{place}"
+    scope = scope_of(found, row)
     refused = [
         name
         for name, is_data, blob in row.operations()

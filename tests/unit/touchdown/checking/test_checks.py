@@ -8,6 +8,7 @@ import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
+from tests.bicep.memory import guid
 from tests.unit.touchdown.checking.azure import Azure
 from touchdown.checking import quotas
 from touchdown.checking.app import BUNDLE
@@ -18,6 +19,8 @@ from touchdown.errors import NotFoundError
 
 TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
 """Storage Table Data Contributor."""
+BLOBS = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+"""Storage Blob Data Contributor."""
 
 
 @pytest.fixture
@@ -212,6 +215,29 @@ def test_a_missing_role_is_told_with_operation_scope_and_row(azure: Azure) -> No
     )
     assert "on the data account, for lack of Storage Table Data Contributor." in found.message
     assert found.row == "`SmokeTestFailed`, exit code 42 and an empty user log"
+
+
+@pytest.mark.parametrize("identity", ["app", "training", "scoring"])
+def test_an_assignment_that_lets_an_identity_delete_containers_is_told(azure: Azure, identity: str) -> None:
+    """One that an earlier version has made, and that no deployment deletes."""
+    role = azure.take_away(TABLES, "scoring")
+    azure.memory.deployed[role["id"].lower()] = role
+    account = azure.id("storageAccounts", "stdata")
+    id_ = f"{account}/providers/Microsoft.Authorization/roleAssignments/earlier"
+    who = guid(azure.of("userAssignedIdentities", f"id-{identity}-")["name"], "principal")
+    definition = role["properties"]["roleDefinitionId"].replace(TABLES, BLOBS)
+    given = {"principalId": who, "roleDefinitionId": definition, "scope": account}
+    azure.memory.deployed[id_.lower()] = {
+        "id": id_,
+        "type": role["type"],
+        "name": "earlier",
+        "properties": given,
+    }
+    (found,) = failed(azure, "roles")
+    assert found.outcome is Outcome.FAILED
+    assert re.search(
+        rf"id-{identity}-\w+ may delete containers of the data account, by {re.escape(id_)}: ", found.message
+    )
 
 
 def test_an_identity_that_is_gone_is_told(azure: Azure) -> None:
