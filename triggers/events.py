@@ -3,6 +3,12 @@
 A function of Event Grid cannot choose its response: an event whose function raises is delivered again for up
 to 24 hours, any other is delivered once. So an event that can never be used is logged, and only an error that
 may pass (storage or the engine out of reach) is raised.
+
+Two kinds of events never get here, and whoever sent one is told 500: what is no JSON fails in the host, and
+a time that is none in azure-functions 2.3. That library makes an EventGridEvent of each before it calls the
+function. It accepts no other type of the parameter (`check_input_type_annotation`), no other `dataType`
+than JSON (`decode`), and no other converter (`register_converter`). Nothing is started, and Event Grid, which
+writes the time itself, sends none of these.
 """
 
 import logging

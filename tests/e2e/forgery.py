@@ -1,4 +1,8 @@
-"""What the system key of the durable API is good for: it raises any event and starts any orchestration."""
+"""What system keys are good for.
+
+That of the durable API raises any event and starts any orchestration. That of Event Grid's webhook announces
+any blob.
+"""
 
 import json
 import time
@@ -34,6 +38,40 @@ class DurableKey:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)
         return answer.json()
+
+
+class WebhookKey:
+    """The webhook of Event Grid, called with its key. container: the app's."""
+
+    def __init__(self, home: Home, container: str) -> None:
+        keys = json.loads((home.root / "keys.json").read_text())
+        self._key = keys["systemKeys"]["eventgrid_extension"]
+        self._url = f"{home.functions_url}/runtime/webhooks/EventGrid"
+        self._blobs = f"/blobServices/default/containers/{container}/blobs"
+
+    def event(self, path: str, etag: str = "0x1", **changed: Any) -> Json:
+        """An event about a blob of the container."""
+        return {
+            "id": "1",
+            "topic": "t",
+            "subject": f"{self._blobs}/{path}",
+            "eventType": "Microsoft.Storage.BlobCreated",
+            "eventTime": "2026-05-01T00:00:00Z",
+            "dataVersion": "",
+            "data": {"api": "PutBlob", "eTag": etag},
+        } | changed
+
+    def post(self, content: object) -> int:
+        """Deliver events, or a text in their place. Returns the status once the function has run on each."""
+        body = content if isinstance(content, str) else json.dumps(content)
+        return httpx.post(
+            self._url,
+            params={"functionName": "on_blob_created", "code": self._key},
+            headers={"aeg-event-type": "Notification"},
+            content=body,
+            timeout=30,
+            trust_env=False,
+        ).status_code
 
 
 def decide_and_start(home: Home, client: Client, waiting: Json, ended: Json) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from localcloud.controls import Controls
+from localcloud.stack import Stack
 
 from runs import naming
 from tests.e2e.conftest import (
@@ -20,6 +21,7 @@ from tests.e2e.conftest import (
     versions,
     wait_for,
 )
+from tests.e2e.forgery import WebhookKey
 from touchdown.client import ApiError, Client
 from touchdown.local.names import TOPIC
 
@@ -180,8 +182,21 @@ def test_a_model_that_is_ready_before_the_run_waits_for_it_is_used(
     assert events[0]["lastDeliveryAttemptTime"] < waited["started"], "the event was to come first"
 
 
-def test_each_upload_is_a_version_and_the_oldest_deployment_is_deleted(client: Client, name: str) -> None:
-    first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
+def test_each_upload_is_a_version_and_the_oldest_deployment_is_deleted(
+    cloud: Stack, client: Client, controls: Controls, name: str
+) -> None:
+    """The first one is announced as one of the year 2999, after which every later one would be superseded."""
+    controls.pause_deliveries()
+    try:
+        upload = client.upload(rows(0), f"{name}.csv")
+        webhook = WebhookKey(cloud.home, client.target.container)
+        assert (
+            webhook.post([webhook.event(upload.path, upload.etag, eventTime="2999-01-01T00:00:00Z")]) == 202
+        )
+        assert client.run(upload.run_id)["upload"]["uploaded_at"] < "2999"
+    finally:
+        controls.resume_deliveries()
+    first = succeeded(client, upload.run_id)
     second = succeeded(client, client.upload(rows(1), f"{name}.csv").run_id)
     assert second["model_version"] == "2"
     assert second["endpoint"] == first["endpoint"]

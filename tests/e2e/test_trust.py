@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -22,6 +21,7 @@ from tests.e2e.conftest import (
     succeeded,
     versions,
 )
+from tests.e2e.forgery import WebhookKey
 from touchdown import local
 from touchdown.client import ApiError, Client
 from touchdown.local.deploying import outputs
@@ -75,7 +75,7 @@ def test_calls_without_their_key_or_token_do_nothing(
 def test_hostile_names_and_bodies_forge_no_line_of_a_log_and_start_nothing(
     cloud: Stack, client: Client, name: str
 ) -> None:
-    """A name with CR and LF forged a line of the log, and ESC reached the terminal."""
+    """A name with CR and LF forged a line of the log, ESC reached the terminal, an event failed a run."""
     home = cloud.home
     forged = f"{name}\r\n2026-11-30T00:00:00.000Z Information Function.on_blob_created.User {name} is fine"
     uploader = replace(client.target, credential=Principal(home, "uploader"))
@@ -83,30 +83,25 @@ def test_hostile_names_and_bodies_forge_no_line_of_a_log_and_start_nothing(
     with Client(uploader) as uploads:
         uploads.container.upload_blob(hostile, rows())
     try:
-        keys = json.loads((home.root / "keys.json").read_text())
-        webhook = partial(
-            httpx.post,
-            f"{home.functions_url}/runtime/webhooks/EventGrid",
-            params={"functionName": "on_blob_created", "code": keys["systemKeys"]["eventgrid_extension"]},
-            headers={"aeg-event-type": "Notification"},
-        )
+        webhook = WebhookKey(home, client.target.container)
         for changed in (
             {"id": forged},
             {"subject": forged},
             {"eventType": forged},
             {"data": {"eTag": forged}},
         ):
-            event = {
-                "id": "1",
-                "topic": "t",
-                "subject": f"/blobServices/default/containers/{client.target.container}/blobs/{hostile}",
-                "eventType": "Microsoft.Storage.BlobCreated",
-                "eventTime": "2026-05-01T00:00:00Z",
-                "dataVersion": "",
-                "data": {"api": "PutBlob", "eTag": "0x1"},
-            }
-            assert webhook(json=[event | changed]).status_code == 202
-        assert webhook(content="[" * 100_000).status_code == 400
+            assert webhook.post([webhook.event(hostile, **changed)]) == 202
+        assert webhook.post("[" * 100_000) == 400
+        # The host reads the JSON and the library of the worker the time, before the app is called.
+        assert webhook.post("no JSON") == 500
+        for time in (forged, "yesterday", 7):
+            assert webhook.post([webhook.event(f"datasets/{name}-now.csv", eventTime=time)]) == 500
+        for number in range(20):
+            absent = f"datasets/{name}-absent-{number}.csv"
+            assert (
+                webhook.post([webhook.event(absent, eventTime=f"{2026 + 50 * number}-01-01T00:00:00Z")])
+                == 202
+            )
         for wrong in (json.dumps({"dataset": f"{forged}.csv"}), '{"dataset":' * 100_000):
             with pytest.raises(ApiError) as refused:
                 client.api("POST", "runs", content=wrong)

@@ -197,6 +197,20 @@ def test_an_event_without_a_time_is_of_now() -> None:
     assert abs(datetime.now(UTC) - stamp) < timedelta(minutes=5)
 
 
+@pytest.mark.parametrize(("time", "error"), [("yesterday", ValueError), (7, TypeError)])
+def test_the_library_reads_the_time_and_leaves_no_way_around_it(time: Any, error: type[Exception]) -> None:
+    """Once it does, the app can drop an event whose time is none: see triggers/events.py."""
+    with pytest.raises(error):
+        delivered(EVENT | {"eventTime": time})
+    for other in (str, bytes, dict):
+        assert not EventGridEventInConverter.check_input_type_annotation(other)
+    for kind in ("string", "bytes"):
+        with pytest.raises(NotImplementedError):
+            EventGridEventInConverter.decode(Datum(json.dumps(EVENT), kind), trigger_metadata=None)
+    with pytest.raises(ValueError, match="only supports durable-related bindings"):
+        func.register_converter("eventGridTrigger", EventGridEventInConverter, overwrite=True)
+
+
 # --- Not read -----------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,8 @@ from triggers import http
 from triggers.events import receive
 from triggers.responses import Handler, respond
 
+TIMES = ["2026-11-23T18:41:00Z", "2999-01-01T00:00:00Z", "0001-01-01T00:00:00Z", None]
+"""Times of events that can be read."""
 EACH = 250
 """Names, metadata, bodies and events that are generated."""
 FORGED = "\r\n2026-11-30T00:00:00.000Z Information Function.on_blob_created.User run a-b promoted"
@@ -237,14 +239,18 @@ def test_hostile_events_start_nothing(engine: Engine, clients: Clients) -> None:
             "topic": "/subscriptions/s",
             "subject": f"/blobServices/default/containers/{SETTINGS.container}/blobs/{path}",
             "eventType": "Microsoft.Storage.BlobCreated",
-            "eventTime": chance.choice(
-                ["2026-11-23T18:41:00Z", "2999-01-01T00:00:00Z", "0001-01-01T00:00:00Z", None]
-            ),
+            "eventTime": chance.choice([*TIMES, chance.value()]),
             "data": {"api": "PutBlob", "eTag": "0x8D4", "contentLength": 7},
         }
         target = chance.choice([event, event["data"]])
         target[chance.choice([*(each for each in target if each != "eventTime")])] = chance.value()
         if chance.random() < 0.2:
             event["data"] = json.loads("[" * 150 + "]" * 150)
-        read = EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None)
-        receive(read, engine, clients)
+        datum = Datum(json.dumps(event), "json")
+        try:
+            read = EventGridEventInConverter.decode(datum, trigger_metadata=None)
+        except (TypeError, ValueError):
+            # The library reads the time before the app is called: see triggers/events.py.
+            assert event["eventTime"] not in TIMES
+        else:
+            receive(read, engine, clients)
