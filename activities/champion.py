@@ -10,7 +10,8 @@ from activities.ownership import check_endpoint, check_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, default_of, find_deployment
 from runs import naming
-from runs.contracts import Champion, ChampionInput
+from runs.contracts import Champion, RunStep
+from services import run_files
 from services.clients import Clients
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @activity
-def find_champion(wanted: ChampionInput, clients: Clients) -> Champion:
+def find_champion(wanted: RunStep, clients: Clients) -> Champion:
     """The model behind the endpoint's default deployment, to which the new model is compared.
 
     Nothing has been paid for yet, so this step also refuses an endpoint or a model name that belongs to
@@ -33,18 +34,20 @@ def find_champion(wanted: ChampionInput, clients: Clients) -> Champion:
     There is no champion before the first promotion to an endpoint. A model that is not one of this app's own
     is named but has no folder: see own_folder.
 
-    Raises RefusedError: EndpointTaken, ModelNameTaken.
+    Raises RefusedError: EndpointTaken, ModelNameTaken; SettingsLost, WrongRun.
     """
+    kept = run_files.dataset_for(wanted, clients)
+    upload, settings = kept.upload, kept.settings
     ml = clients.machine_learning
     try:
-        endpoint = ml.batch_endpoints.get(wanted.endpoint)
+        endpoint = ml.batch_endpoints.get(settings.endpoint_name)
     except ResourceNotFoundError:
         endpoint = None
     if endpoint is not None:
-        check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
-    check_model_name(wanted.model_name, wanted.upload, wanted.run_id, clients)
+        check_endpoint(endpoint, upload, wanted.run_id, clients)
+    check_model_name(settings.model_name, upload, wanted.run_id, clients)
     default = default_of(endpoint) if endpoint is not None else ""
-    deployment = find_deployment(wanted.endpoint, default, clients) if default else None
+    deployment = find_deployment(settings.endpoint_name, default, clients) if default else None
     return model_behind(deployment, clients) if deployment is not None else Champion()
 
 

@@ -17,7 +17,7 @@ def keep_progress(progress: Progress, clients: Clients) -> Done:
 def resume_run(request: RunRequest, clients: Clients) -> Progress:
     """Where a run stands, from storage: anyone who may start an orchestration could write another input.
 
-    Raises RefusedError: NotClaimed, RunEnded.
+    Raises RefusedError: NotClaimed, RunEnded, SettingsLost.
     """
     run_files.check_claim(request, clients)
     progress = run_files.progress_of(request.run_id, clients)

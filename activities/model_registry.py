@@ -10,8 +10,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from activities.ownership import claim_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, datastore_uri, lineage
-from runs.contracts import ModelInput, ModelVersion, TrainingResult
+from runs.contracts import Dataset, ModelInput, ModelVersion, TrainingResult
 from runs.errors import RefusedError, TransientError
+from services import run_files
 from services.clients import Clients
 from trainer.model_digest import MOST_FILES, Allowance, ModelTooLargeError, digest_of
 
@@ -32,41 +33,43 @@ def register_model(wanted: ModelInput, clients: Clients) -> ModelVersion:
     Versions are numbered 1, 2, …. Versions are immutable, so Azure ML refuses a number that another run has
     taken in the meantime; the next attempt takes the next number.
 
-    Raises TransientError if another run took the number; RefusedError ModelNameTaken if the name belongs to
-    another dataset, InvalidModel if the folder holds more than a model.
+    Raises TransientError if another run took the number, and RefusedError: ModelNameTaken if the name belongs
+    to another dataset; InvalidModel if the folder holds more than a model; SettingsLost, WrongRun.
     """
-    versions = model_versions(wanted.name, clients)
+    kept = run_files.dataset_for(wanted, clients)
+    name = kept.settings.model_name
+    versions = model_versions(name, clients)
     for each in versions:
         if (each.tags or {}).get("run") == wanted.run_id:
-            return ModelVersion(wanted.name, str(each.version))
-    claim_model_name(wanted.name, wanted.upload, wanted.run_id, clients)
+            return ModelVersion(name, str(each.version))
+    claim_model_name(name, kept.upload, wanted.run_id, clients)
     taken = [int(each.version) for each in versions if str(each.version).isdigit()]
     version = str(max(taken, default=0) + 1)
     try:
-        clients.machine_learning.models.create_or_update(_model(wanted, version, clients))
+        clients.machine_learning.models.create_or_update(_model(wanted, kept, version, clients))
     except HttpResponseError as error:
         if error.status_code in (400, 409) and version in {
-            str(each.version) for each in model_versions(wanted.name, clients)
+            str(each.version) for each in model_versions(name, clients)
         }:
             raise TransientError(
-                f"model {wanted.name}: another run registered version {version} in the meantime"
+                f"model {name}: another run registered version {version} in the meantime"
             ) from error
         raise
-    return ModelVersion(wanted.name, version)
+    return ModelVersion(name, version)
 
 
-def _model(wanted: ModelInput, version: str, clients: Clients) -> "Model":
+def _model(wanted: ModelInput, kept: Dataset, version: str, clients: Clients) -> "Model":
     from azure.ai.ml.constants import AssetTypes
     from azure.ai.ml.entities import Model
 
     return Model(
-        name=wanted.name,
+        name=kept.settings.model_name,
         version=version,
         path=datastore_uri(wanted.result.folder, clients),
         type=AssetTypes.MLFLOW_MODEL,
-        description=f"Trained by Touchdown on {wanted.upload.dataset[:TAG_LENGTH]}.",
+        description=f"Trained by Touchdown on {kept.upload.dataset[:TAG_LENGTH]}.",
         tags=quality_tags(wanted.result)
-        | lineage(wanted.run_id, wanted.upload)
+        | lineage(wanted.run_id, kept.upload)
         | {
             "mlflow_run": wanted.result.mlflow_run_id or "unknown",
             "label": wanted.result.label[:TAG_LENGTH] or "unknown",

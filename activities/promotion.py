@@ -21,10 +21,12 @@ from runs import naming
 from runs.contracts import (
     Champion,
     CleanUp,
+    Dataset,
+    PolledStep,
     Promotion,
     PromotionInput,
     ProvisioningStatus,
-    PruneInput,
+    RunRecord,
     Upload,
 )
 from runs.errors import RefusedError, TransientError
@@ -52,62 +54,63 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
     run that takes an endpoint over does so here, and its model's name with it.
 
     Raises RefusedError: PromotionFailed if Azure ML accepted the update and then failed; EndpointTaken;
-    ModelChanged; WrongRun or NotApproved if storage says otherwise than the run.
+    ModelChanged; SettingsLost; WrongRun or NotApproved if storage says otherwise than the run.
     """
-    check_run(wanted, clients)
+    claim, kept = check_run(wanted, clients)
+    name, deployment = kept.settings.endpoint_name, naming.deployment_name(wanted.run_id)
     ml = clients.machine_learning
-    endpoint = ml.batch_endpoints.get(wanted.endpoint)
+    endpoint = ml.batch_endpoints.get(name)
     if endpoint.provisioning_state not in SETTLED:
         return Promotion(False, wanted.operation_url)
-    if default_of(endpoint) == wanted.deployment:
-        if wanted.take_over:
-            take_over_model_name(wanted.model_name, wanted.upload, wanted.run_id, clients)
+    if default_of(endpoint) == deployment:
+        if claim.take_over:
+            take_over_model_name(kept.settings.model_name, kept.upload, wanted.run_id, clients)
         return Promotion(True, wanted.operation_url, "promoted")
     if wanted.operation_url and endpoint.provisioning_state != "Succeeded":
         reason = why_failed(wanted.operation_url, clients)
-        raise RefusedError("PromotionFailed", f"endpoint {wanted.endpoint}: {reason}")
-    check_files(wanted, clients)
-    with endpoint_lease(wanted.endpoint, clients) as held:
+        raise RefusedError("PromotionFailed", f"endpoint {name}: {reason}")
+    check_files(name, deployment, clients)
+    with endpoint_lease(name, clients) as held:
         if not held:
             return Promotion(False, wanted.operation_url)
-        endpoint = ml.batch_endpoints.get(wanted.endpoint)
+        endpoint = ml.batch_endpoints.get(name)
         if endpoint.provisioning_state not in SETTLED:
             return Promotion(False, wanted.operation_url)
-        check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
+        check_endpoint(endpoint, kept.upload, wanted.run_id, clients)
         default = default_of(endpoint)
-        if default and is_newer(find_deployment(wanted.endpoint, default, clients), wanted.upload):
+        if default and is_newer(find_deployment(name, default, clients), kept.upload):
             return Promotion(True, wanted.operation_url, "superseded")
-        endpoint.tags = (endpoint.tags or {}) | owner_tags(wanted.upload)
-        endpoint.defaults = {"deployment_name": wanted.deployment}
+        endpoint.tags = (endpoint.tags or {}) | owner_tags(kept.upload)
+        endpoint.defaults = {"deployment_name": deployment}
         return Promotion(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
 
-def check_run(wanted: PromotionInput, clients: Clients) -> None:
-    """Compare a promotion with what storage says of its run: it changes what others get.
+def check_run(wanted: PromotionInput, clients: Clients) -> tuple[RunRecord, Dataset]:
+    """The claim of a run that may promote, and what it has resolved: a promotion changes what others get.
 
-    Raises RefusedError: WrongRun; NotApproved if the run needs an approval and has none.
+    Raises RefusedError: SettingsLost; WrongRun; NotApproved if the run needs an approval and has none.
     """
-    claim, kept = run_store.read(wanted.run_id, clients), run_files.dataset_of(wanted.run_id, clients)
-    if claim is None or claim.record.status != "Running" or kept is None or kept.upload != wanted.upload:
+    claim = run_store.read(wanted.run_id, clients)
+    if claim is None or claim.record.status != "Running":
         raise run_files.wrong_run(wanted.run_id, "storage has no such run in progress")
-    own = (kept.settings.endpoint_name, naming.deployment_name(wanted.run_id))
-    if (wanted.endpoint, wanted.deployment) != own:
-        raise run_files.wrong_run(wanted.run_id, f"{wanted.endpoint} is not the endpoint of its settings")
+    kept = run_files.dataset_for(wanted, clients)
     if not wanted.decided_since and kept.settings.approval != "required":
-        return
+        return claim.record, kept
     decision = run_files.decision_of(wanted.run_id, wanted.decided_since, clients)
     if decision is None or decision.decision != "approved":
-        message = f"run {wanted.run_id}: nobody has approved that it promotes {wanted.deployment}."
+        deployment = naming.deployment_name(wanted.run_id)
+        message = f"run {wanted.run_id}: nobody has approved that it promotes {deployment}."
         raise RefusedError("NotApproved", message)
+    return claim.record, kept
 
 
-def check_files(wanted: PromotionInput, clients: Clients) -> None:
-    """Raise RefusedError ModelChanged if the files of the model are not those that were registered.
+def check_files(endpoint: str, name: str, clients: Clients) -> None:
+    """Raise RefusedError ModelChanged if the files of a deployment's model are not the registered ones.
 
     Between registration and promotion lie the smoke test and a person's approval, which are about those
     files. A version that an earlier release registered has no digest.
     """
-    deployment = find_deployment(wanted.endpoint, wanted.deployment, clients)
+    deployment = find_deployment(endpoint, name, clients)
     model = model_behind(deployment, clients) if deployment is not None else Champion()
     if model.digest and model_digest(model.folder, clients) != model.digest:
         raise RefusedError(
@@ -152,25 +155,29 @@ def endpoint_lease(endpoint: str, clients: Clients) -> Iterator[bool]:
 
 
 @activity
-def prune_deployments(wanted: PruneInput, clients: Clients) -> ProvisioningStatus:
+def prune_deployments(wanted: PolledStep, clients: Clients) -> ProvisioningStatus:
     """Delete the endpoint's oldest deployments beyond the number to keep; done once they are gone.
 
     The default is kept whatever its age, and so are the deployments of other runs that have not ended and all
     that Touchdown did not make. A run prunes once it has tried to promote its own deployment: if a newer one
     superseded that, it is as old as any other.
+
+    Raises RefusedError: EndpointTaken; SettingsLost, WrongRun.
     """
+    kept = run_files.dataset_for(wanted, clients)
+    name = kept.settings.endpoint_name
     ml = clients.machine_learning
-    endpoint = ml.batch_endpoints.get(wanted.endpoint)
-    check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
+    endpoint = ml.batch_endpoints.get(name)
+    check_endpoint(endpoint, kept.upload, wanted.run_id, clients)
     default = default_of(endpoint)
-    ours = [each for each in ml.batch_deployments.list(wanted.endpoint) if uploaded_at(each)]
+    ours = [each for each in ml.batch_deployments.list(name) if uploaded_at(each)]
     newest = sorted(ours, key=lambda each: (each.name == default, uploaded_at(each)), reverse=True)
     done = True
-    for each in newest[wanted.keep :]:
+    for each in newest[kept.settings.keep_deployments :]:
         if each.provisioning_state == "Deleting":
             done = False
         elif each.name != default and is_unused(str(each.tags.get("run", "")), wanted.run_id, clients):
-            delete(wanted.endpoint, str(each.name), clients)
+            delete(name, str(each.name), clients)
             done = False
     return ProvisioningStatus(done, wanted.operation_url)
 
@@ -197,17 +204,20 @@ def delete(endpoint: str, deployment: str, clients: Clients) -> None:
 
 @activity
 def delete_deployment(left: CleanUp, clients: Clients) -> ProvisioningStatus:
-    """Clean-up: delete the deployment of a failed or cancelled run, unless it is the endpoint's default."""
-    if not left.deployment:
-        return ProvisioningStatus(True)
-    deployment = find_deployment(left.endpoint, left.deployment, clients)
+    """Clean-up: delete the deployment of a failed or cancelled run, unless it is the endpoint's default.
+
+    Raises RefusedError: SettingsLost, WrongRun.
+    """
+    at = run_files.dataset_for(left, clients).settings.endpoint_name
+    name = naming.deployment_name(left.run_id)
+    deployment = find_deployment(at, name, clients)
     if deployment is None:
         return ProvisioningStatus(True)
-    endpoint = clients.machine_learning.batch_endpoints.get(left.endpoint)
+    endpoint = clients.machine_learning.batch_endpoints.get(at)
     if endpoint.provisioning_state not in SETTLED:
         return ProvisioningStatus(False)
-    if default_of(endpoint) == left.deployment:
+    if default_of(endpoint) == name:
         return ProvisioningStatus(True)
     if deployment.provisioning_state != "Deleting":
-        delete(left.endpoint, left.deployment, clients)
+        delete(at, name, clients)
     return ProvisioningStatus(False)

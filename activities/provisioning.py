@@ -8,9 +8,10 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from activities.ownership import check_endpoint, owner_tags
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, find_deployment, lineage
-from runs import remedies
-from runs.contracts import ComputeInput, DeploymentInput, EndpointInput, ProvisioningStatus
+from runs import naming, remedies
+from runs.contracts import Dataset, DeploymentInput, PolledStep, ProvisioningStatus, RunSettings
 from runs.errors import RefusedError
+from services import run_files
 from services.clients import Clients
 from services.errors import explain
 from services.operations import BROKEN, UNKNOWN_REASON, operation_of, why_failed
@@ -20,25 +21,27 @@ if TYPE_CHECKING:
 
 
 @activity
-def ensure_compute(wanted: ComputeInput, clients: Clients) -> ProvisioningStatus:
+def ensure_compute(wanted: PolledStep, clients: Clients) -> ProvisioningStatus:
     """Create the AmlCompute cluster, with 0 nodes at first, if it is missing; leave an existing one as it is.
 
     If the cluster failed before this run, it is created again: the cause, mostly a quota, may be gone.
 
-    Raises RefusedError ProvisioningFailed if the subscription has too few cores, or the creation failed.
+    Raises RefusedError: ProvisioningFailed if the subscription has too few cores, or the creation failed;
+    SettingsLost, WrongRun.
     """
+    settings = run_files.dataset_for(wanted, clients).settings
     try:
-        found = clients.machine_learning.compute.get(wanted.name)
+        found = clients.machine_learning.compute.get(settings.compute_name)
     except ResourceNotFoundError:
-        return _create_cluster(wanted, clients)
+        return _create_cluster(settings, clients)
     state = found.provisioning_state
     if state in BROKEN and not wanted.operation_url:
-        return _create_cluster(wanted, clients)
+        return _create_cluster(settings, clients)
     noted = str(found.provisioning_errors or "")
-    return status_of(f"compute {wanted.name}", state, wanted.operation_url, clients, noted)
+    return status_of(f"compute {settings.compute_name}", state, wanted.operation_url, clients, noted)
 
 
-def _create_cluster(wanted: ComputeInput, clients: Clients) -> ProvisioningStatus:
+def _create_cluster(settings: RunSettings, clients: Clients) -> ProvisioningStatus:
     """Start to create the cluster.
 
     A subscription without cores of the VM family is refused even a cluster of 0 nodes, with the code
@@ -47,18 +50,18 @@ def _create_cluster(wanted: ComputeInput, clients: Clients) -> ProvisioningStatu
     Azure ML only asks for fewer requests.
     """
     try:
-        poller = clients.machine_learning.compute.begin_create_or_update(_cluster(wanted, clients))
+        poller = clients.machine_learning.compute.begin_create_or_update(_cluster(settings, clients))
     except HttpResponseError as error:
         words = str(explain(error))
         throttled = error.status_code == HTTPStatus.TOO_MANY_REQUESTS
         if throttled or not remedies.is_about_quota(words):
             raise
-        message = f"compute {wanted.name}: {remedies.with_remedy(words)}"
+        message = f"compute {settings.compute_name}: {remedies.with_remedy(words)}"
         raise RefusedError("ProvisioningFailed", message) from error
     return ProvisioningStatus(False, operation_of(poller))
 
 
-def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
+def _cluster(settings: RunSettings, clients: Clients) -> "AmlCompute":
     from azure.ai.ml.entities import AmlCompute, IdentityConfiguration, ManagedIdentityConfiguration
 
     identity = None
@@ -66,9 +69,9 @@ def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
         own = ManagedIdentityConfiguration(resource_id=clients.settings.compute_identity)
         identity = IdentityConfiguration(type="user_assigned", user_assigned_identities=[own])
     return AmlCompute(
-        name=wanted.name,
+        name=settings.compute_name,
         tags={"made_by": "touchdown"},
-        size=wanted.vm_size,
+        size=settings.vm_size,
         tier="dedicated",
         # Unless this is said, Azure ML opens the port of every node that has a public address.
         ssh_public_access_enabled=False,
@@ -80,45 +83,52 @@ def _cluster(wanted: ComputeInput, clients: Clients) -> "AmlCompute":
 
 
 @activity
-def ensure_endpoint(wanted: EndpointInput, clients: Clients) -> ProvisioningStatus:
+def ensure_endpoint(wanted: PolledStep, clients: Clients) -> ProvisioningStatus:
     """Create the batch endpoint if it is missing, tagged with its dataset.
 
     If the endpoint's last update failed before this run, resubmit its definition so that it does not stay
     Failed.
 
-    Raises RefusedError: EndpointTaken, ProvisioningFailed.
+    Raises RefusedError: EndpointTaken, ProvisioningFailed; SettingsLost, WrongRun.
     """
     from azure.ai.ml.entities import BatchEndpoint
 
+    kept = run_files.dataset_for(wanted, clients)
+    name, model = kept.settings.endpoint_name, kept.settings.model_name
     ml = clients.machine_learning
     try:
-        endpoint = ml.batch_endpoints.get(wanted.name)
-        check_endpoint(endpoint, wanted.upload, wanted.run_id, clients)
+        endpoint = ml.batch_endpoints.get(name)
+        check_endpoint(endpoint, kept.upload, wanted.run_id, clients)
         state = endpoint.provisioning_state
         if state not in BROKEN or wanted.operation_url:
-            return status_of(f"endpoint {wanted.name}", state, wanted.operation_url, clients)
+            return status_of(f"endpoint {name}", state, wanted.operation_url, clients)
     except ResourceNotFoundError:
         endpoint = BatchEndpoint(
-            name=wanted.name,
-            description=f"Serves {wanted.model_name}.",
-            tags={"model": wanted.model_name[:TAG_LENGTH]} | owner_tags(wanted.upload),
+            name=name,
+            description=f"Serves {model}.",
+            tags={"model": model[:TAG_LENGTH]} | owner_tags(kept.upload),
         )
     return ProvisioningStatus(False, operation_of(ml.batch_endpoints.begin_create_or_update(endpoint)))
 
 
 @activity
 def deploy_model(wanted: DeploymentInput, clients: Clients) -> ProvisioningStatus:
-    """Create the run's own deployment of its model version if it is missing; never make it the default."""
-    deployment = find_deployment(wanted.endpoint, wanted.name, clients)
+    """Create the run's own deployment of its model version if it is missing; never make it the default.
+
+    Raises RefusedError: ProvisioningFailed; SettingsLost, WrongRun.
+    """
+    kept = run_files.dataset_for(wanted, clients)
+    name = naming.deployment_name(wanted.run_id)
+    deployment = find_deployment(kept.settings.endpoint_name, name, clients)
     if deployment is not None:
         state = deployment.provisioning_state
-        return status_of(f"deployment {wanted.name}", state, wanted.operation_url, clients)
+        return status_of(f"deployment {name}", state, wanted.operation_url, clients)
     ml = clients.machine_learning
-    poller = ml.batch_deployments.begin_create_or_update(_deployment(wanted, clients))
+    poller = ml.batch_deployments.begin_create_or_update(_deployment(wanted, kept, clients))
     return ProvisioningStatus(False, operation_of(poller))
 
 
-def _deployment(wanted: DeploymentInput, clients: Clients) -> "ModelBatchDeployment":
+def _deployment(wanted: DeploymentInput, kept: Dataset, clients: Clients) -> "ModelBatchDeployment":
     from azure.ai.ml.constants import BatchDeploymentOutputAction
     from azure.ai.ml.entities import (
         BatchRetrySettings,
@@ -126,15 +136,15 @@ def _deployment(wanted: DeploymentInput, clients: Clients) -> "ModelBatchDeploym
         ModelBatchDeploymentSettings,
     )
 
-    model = wanted.model
+    model, version = kept.settings.model_name, wanted.version
     return ModelBatchDeployment(
-        name=wanted.name,
-        endpoint_name=wanted.endpoint,
-        description=f"{model.name} version {model.version}, of run {wanted.run_id}.",
-        tags=lineage(wanted.run_id, wanted.upload)
-        | {"model_name": model.name[:TAG_LENGTH], "model_version": model.version},
-        model=f"{clients.settings.workspace_id}/models/{model.name}/versions/{model.version}",
-        compute=wanted.compute,
+        name=naming.deployment_name(wanted.run_id),
+        endpoint_name=kept.settings.endpoint_name,
+        description=f"{model} version {version}, of run {wanted.run_id}.",
+        tags=lineage(wanted.run_id, kept.upload)
+        | {"model_name": model[:TAG_LENGTH], "model_version": version},
+        model=f"{clients.settings.workspace_id}/models/{model}/versions/{version}",
+        compute=kept.settings.compute_name,
         settings=ModelBatchDeploymentSettings(
             mini_batch_size=10,
             instance_count=1,

@@ -11,8 +11,9 @@ from activities.scoring_errors import cluster_error, why_failed
 from activities.training_result import metrics_path, read_metrics, read_yaml
 from activities.workspace import datastore_uri
 from runs import naming, predictions
-from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
+from runs.contracts import CleanUp, ProvisioningStatus, RunSettings, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
+from services import run_files
 from services.blobs import read_text
 from services.clients import Clients
 from trainer.dialect import csv_rows
@@ -34,28 +35,30 @@ def smoke_test(wanted: SmokeTestInput, clients: Clients) -> SmokeTestStatus:
     The name of the scoring job is kept in storage, so that an attempt after a crash finds the job of the
     attempt before.
 
-    Raises RefusedError SmokeTestFailed if the job failed, or did not predict exactly one value for each row:
+    Raises RefusedError: SmokeTestFailed if the job failed, or did not predict exactly one value for each row:
     a class that the model knows, or a finite number; BlobTooLarge or BlobNotText if somebody else has written
-    what is read.
+    what is read; SettingsLost, WrongRun.
     """
+    settings = run_files.dataset_for(wanted, clients).settings
+    deployment = naming.deployment_name(wanted.run_id)
     note = naming.app_file(wanted.run_id, JOB_NOTE)
     job = wanted.operation_url or read_text(note, clients)
     if not job:
         output = predictions_path(wanted.run_id)
-        job = invoke(wanted.endpoint, wanted.deployment, sample_path(wanted.run_id), output, clients)
+        job = invoke(settings.endpoint_name, deployment, sample_path(wanted.run_id), output, clients)
         clients.container.upload_blob(note, job, overwrite=True)
         return SmokeTestStatus(False, job)
     status = job_status(job, clients)
     if status not in ENDED:
-        waiting = waiting_for(job, status, cluster_error(wanted.compute, clients))
+        waiting = waiting_for(job, status, cluster_error(settings.compute_name, clients))
         return SmokeTestStatus(False, job, waiting_for=waiting)
     if status != "Completed":
-        raise failed(wanted.deployment, job, f" is {status}: {why_failed(job, clients)}")
+        raise failed(deployment, job, f" is {status}: {why_failed(job, clients)}")
     sample = read_text(sample_path(wanted.run_id), clients)
     rows = len(list(csv_rows(io.StringIO(sample, newline="")))) - 1
-    found = read_predictions(wanted, job, clients)
+    found = read_predictions(wanted, settings, job, clients)
     if len(found) != rows:
-        raise failed(wanted.deployment, job, f" gave {len(found)} predictions for {rows} rows.")
+        raise failed(deployment, job, f" gave {len(found)} predictions for {rows} rows.")
     kept = [each[:PREDICTION_LENGTH] for each in found[:PREDICTIONS_KEPT]]
     return SmokeTestStatus(True, job, rows, kept)
 
@@ -78,21 +81,22 @@ def waiting_for(job: str, status: str, of_cluster: str) -> str:
     )
 
 
-def read_predictions(wanted: SmokeTestInput, job: str, clients: Clients) -> list[str]:
+def read_predictions(wanted: SmokeTestInput, settings: RunSettings, job: str, clients: Clients) -> list[str]:
     """The predictions of a completed job, checked against what the model of the run returns.
 
     Raises RefusedError: SmokeTestFailed; InvalidModel, if the model is no longer there.
     """
+    deployment = naming.deployment_name(wanted.run_id)
     text = read_text(predictions_path(wanted.run_id), clients)
     if not text:
-        raise failed(wanted.deployment, job, " left no predictions.")
+        raise failed(deployment, job, " left no predictions.")
     described = read_yaml(f"{wanted.model}/MLmodel", clients)
     metrics = read_metrics(metrics_path(wanted.model), clients)
     try:
-        returned = predictions.returned(described, metrics, wanted.task)
+        returned = predictions.returned(described, metrics, settings.task)
         return predictions.read(text, SAMPLE.rpartition("/")[2], returned)
     except predictions.UnsoundPredictionsError as why:
-        raise failed(wanted.deployment, job, f": its predictions.csv cannot be used: {why}.") from None
+        raise failed(deployment, job, f": its predictions.csv cannot be used: {why}.") from None
 
 
 def failed(deployment: str, job: str, what: str) -> RefusedError:

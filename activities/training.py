@@ -17,9 +17,10 @@ from azure.core.exceptions import (
 
 from activities.registration import activity
 from runs import naming, remedies
-from runs.contracts import CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
+from runs.contracts import CleanUp, Dataset, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import RefusedError, TransientError
 from runs.settings import App
+from services import run_files
 from services.addresses import has_origin
 from services.blobs import read_end
 from services.clients import Clients
@@ -59,10 +60,11 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
     leaves a note in storage. A later attempt that finds the note, but no pipeline run, waits until the note
     is LISTING_LAG old.
 
-    Raises TransientError while it has to wait. Source: "Pipeline Runs - Query By Factory", which cannot
-    filter by parameters.
+    Raises TransientError while it has to wait, and RefusedError: SettingsLost, WrongRun. Source: "Pipeline
+    Runs - Query By Factory", which cannot filter by parameters.
     """
-    version = wanted.upload.etag
+    kept = run_files.dataset_for(wanted, clients)
+    version = kept.upload.etag
     found = find_pipeline_run(wanted.run_id, version, clients)
     if found:
         return Training(wanted.run_id, found)
@@ -81,7 +83,7 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
             clients.settings.resource_group,
             clients.settings.data_factory,
             clients.settings.pipeline,
-            parameters=parameters_of(wanted, clients.settings),
+            parameters=parameters_of(wanted, kept, clients.settings),
             retry_total=0,
         )
     except HttpResponseError as error:
@@ -92,23 +94,24 @@ def start_training(wanted: TrainingInput, clients: Clients) -> Training:
     return Training(wanted.run_id, str(created.run_id))
 
 
-def parameters_of(wanted: TrainingInput, app: App) -> dict[str, Any]:
+def parameters_of(wanted: TrainingInput, kept: Dataset, app: App) -> dict[str, Any]:
     """The pipeline's parameters: see bicep/definitions/pipeline.json. The app has caps of its own."""
+    settings = kept.settings
     return {
         "runId": wanted.run_id,
-        "dataset": wanted.upload.path,
-        "etag": wanted.upload.etag,
-        "label": wanted.label,
-        "epochs": wanted.epochs,
-        "lr": wanted.lr,
-        "task": wanted.task,
-        "algorithm": wanted.algorithm,
-        "trainingBudget": wanted.training_budget,
-        "rareClasses": wanted.rare_classes,
-        "classWeights": wanted.class_weights,
-        "minAccuracy": wanted.min_accuracy,
-        "maxRmse": wanted.max_rmse,
-        "tolerance": wanted.tolerance,
+        "dataset": kept.upload.path,
+        "etag": kept.upload.etag,
+        "label": kept.label,
+        "epochs": settings.epochs,
+        "lr": settings.lr,
+        "task": settings.task,
+        "algorithm": settings.algorithm,
+        "trainingBudget": settings.training_budget,
+        "rareClasses": settings.rare_classes,
+        "classWeights": settings.class_weights,
+        "minAccuracy": settings.min_accuracy,
+        "maxRmse": settings.max_rmse,
+        "tolerance": settings.tolerance,
         "maxRows": app.max_rows,
         "maxTextMib": app.max_text_mib,
         "maxCompressionRatio": app.max_compression_ratio,

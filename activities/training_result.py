@@ -7,10 +7,10 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from activities.registration import activity
 from runs import choice, mlmodel, naming, verdict
-from runs.contracts import Gate, Json, TrainedModel, TrainingResult
+from runs.contracts import Gate, Json, RunSettings, TrainedModel, TrainingResult
 from runs.errors import RefusedError
 from runs.text import quote
-from services import blobs
+from services import blobs, run_files
 from services.clients import Clients
 
 
@@ -18,8 +18,9 @@ from services.clients import Clients
 def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingResult:
     """Read the model and the metrics of a training, check that both are this run's, and judge the model.
 
-    Raises RefusedError: InvalidModel, WrongModel, BlobTooLarge.
+    Raises RefusedError: InvalidModel, WrongModel, BlobTooLarge; SettingsLost, WrongRun.
     """
+    settings = run_files.dataset_for(trained, clients).settings
     if naming.run_of_model(trained.path) != trained.run_id:
         raise RefusedError("WrongModel", f"{trained.path} is not a model of run {trained.run_id}.")
     folder = trained.path.removesuffix("/MLmodel")
@@ -28,7 +29,7 @@ def read_training_result(trained: TrainedModel, clients: Clients) -> TrainingRes
     document = read_metrics(path, clients)
     check_origin(trained, document)
     metrics = verdict.read_metrics(document)
-    gate = judge(path, document, metrics, trained)
+    gate = judge(path, document, metrics, settings, trained)
     missing_label = part(document, "dropped_rows").get("missing_label", 0)
     return TrainingResult(
         folder=folder,
@@ -66,18 +67,20 @@ def check_model(path: str, clients: Clients) -> None:
 def check_origin(trained: TrainedModel, document: Json) -> None:
     """Raise RefusedError WrongModel unless this run trained the model on its own upload."""
     run_id, etag = document.get("run_id"), part(document, "dataset").get("etag")
-    if (run_id, etag) != (trained.run_id, trained.upload.etag):
+    if (run_id, etag) != (trained.run_id, trained.etag):
         raise RefusedError(
             "WrongModel",
             f"{trained.path}: it was trained by run {quote(run_id)} on etag {quote(etag)}, not by run"
-            f" {trained.run_id} on {trained.upload.etag}.",
+            f" {trained.run_id} on {trained.etag}.",
         )
 
 
-def judge(path: str, document: Json, metrics: dict[str, float], trained: TrainedModel) -> Gate:
+def judge(
+    path: str, document: Json, metrics: dict[str, float], settings: RunSettings, trained: TrainedModel
+) -> Gate:
     """The verdict on a model, derived again from its metrics, the settings and the champion of its run."""
     try:
-        return verdict.derive_gate(document, metrics, trained.settings, trained.champion)
+        return verdict.derive_gate(document, metrics, settings, trained.champion)
     except verdict.UnsoundVerdictError as why:
         raise RefusedError(
             "InvalidModel", f"{path}: {why}; publish the trainer and the pipeline that belong to the app."

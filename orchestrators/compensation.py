@@ -28,9 +28,6 @@ def delete_deployment(run: RunContext) -> Workflow[None]:
 
 def clean_up(run: RunContext, step: str) -> Workflow[None]:
     """Call one activity of the clean-up until it is done. Its failure is a warning."""
-    record = run.record
-    left = CleanUp(
-        record.run_id, record.pipeline_run_id, record.endpoint, record.deployment, etag=record.upload.etag
-    )
+    left = CleanUp(*run.version, pipeline_run_id=run.record.pipeline_run_id)
     workflow = run.poll_until_ready(step, left, ProvisioningStatus, CLEAN_UP_LIMIT)
     yield from run.attempt(step, workflow)

@@ -1,8 +1,9 @@
 """The context in which a run's orchestration works: its steps, stages, status, and whether it was cancelled.
 
 A `RunContext` belongs to one generation of one orchestration. Everything that it decides comes from the
-orchestration's history: its clock is that of the orchestration, and it reads no setting that is not in the
-orchestration's input.
+orchestration's history: its clock is that of the orchestration, and the settings by which it decides (how
+long it waits, whether it asks for approval) are those that inspect_dataset or resume_run has returned, which
+have written or read them in storage. A step is never told a setting: it reads them there itself.
 """
 
 import logging
@@ -101,6 +102,11 @@ class RunContext:
     @classmethod
     def begin(cls, ctx: task.OrchestrationContext, request: RunRequest, record: RunRecord) -> "RunContext":
         return cls(ctx, request, record, ctx.wait_for_external_event("cancel"))
+
+    @property
+    def version(self) -> tuple[str, str]:
+        """Which run this is, and which version of its dataset it goes on with, as each step is told."""
+        return self.request.run_id, self.request.upload.etag
 
     # --- Time and stages ---
 

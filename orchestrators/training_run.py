@@ -22,22 +22,19 @@ from orchestrators.waiting import DatasetChangedError, Generation, ModelReady, w
 from runs import naming
 from runs.contracts import (
     Champion,
-    ChampionInput,
-    ComputeInput,
     Dataset,
     DeploymentInput,
     Done,
-    EndpointInput,
     Inspection,
     Json,
     ModelInput,
     ModelVersion,
+    PolledStep,
     Progress,
     Promotion,
     PromotionInput,
     ProvisioningStatus,
-    PruneInput,
-    RunSettings,
+    RunStep,
     SmokeTestInput,
     SmokeTestStatus,
     TrainedModel,
@@ -80,6 +77,10 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
     engine may start it again; or if storage has no such run, since anyone who has the key of the durable API
     may start an orchestration with any input. Raises RunFailedError if the run failed; a cancelled run raises
     nothing.
+
+    Each step that acts on the run's settings is told only the run and the version of its dataset, and reads
+    the settings in storage. Timeouts, and whether an approval is needed, are decided here by what
+    inspect_dataset has written there and returned, or resume_run has read there: an orchestrator does no I/O.
     """
     generation = from_json(Generation, given)
     if ctx.instance_id != generation.request.run_id:
@@ -94,6 +95,9 @@ def training_run(ctx: task.OrchestrationContext, given: Json) -> Workflow[Json |
     except RunStoppedError as stopped:
         if stopped.code in NO_RUN:
             return None
+        if run.stage is None:
+            # A generation that cannot read where the run stands knows nothing that it could record or undo.
+            raise RunFailedError(str(stopped)) from stopped
         run.end(stopped.status, stopped)
         yield from compensate(run)
     yield from record_run(run)
@@ -121,15 +125,15 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
     wait, path = trained
     settings = wait.dataset.settings
     decided_since = ""
-    result = yield from read_training_result(run, settings, wait.champion, path)
-    model = yield from register_model(run, settings, result)
+    result = yield from read_training_result(run, wait.champion, path)
+    model = yield from register_model(run, result)
     if result.verdict == "keep_champion":
         run.update(outcome="kept_champion")
         return True
-    yield from ensure_compute(run, settings)
-    yield from ensure_endpoint(run, settings)
-    yield from deploy_model(run, settings, model)
-    yield from smoke_test(run, settings, result)
+    yield from ensure_compute(run)
+    yield from ensure_endpoint(run)
+    yield from deploy_model(run, model)
+    yield from smoke_test(run, result)
     why = why_approval(settings, wait.champion, result.gate)
     if why:
         limit = timedelta(seconds=settings.approval_timeout)
@@ -140,7 +144,7 @@ def run_stages(run: RunContext, wait: Wait | None) -> Workflow[bool]:
             return True
         decided_since = run.record.stages[-1].started
     yield from promote(run, decided_since)
-    yield from prune_deployments(run, settings)
+    yield from prune_deployments(run)
     return True
 
 
@@ -207,47 +211,24 @@ def inspect_dataset(run: RunContext) -> Workflow[Dataset | None]:
 
 def start_training(run: RunContext, dataset: Dataset) -> Workflow[Wait]:
     """Find the champion, and start a pipeline run that trains a challenger."""
-    settings = dataset.settings
     run.enter(Stage.START_TRAINING)
     # That of an earlier training must not be taken for the one that is started now.
     run.update(pipeline_run_id="")
-    request = run.request
-    champion_input = ChampionInput(
-        settings.endpoint_name, settings.model_name, request.run_id, request.upload
-    )
-    champion = yield from run.call("find_champion", champion_input, Champion)
+    champion = yield from run.call("find_champion", RunStep(*run.version), Champion)
     if champion.model and not champion.folder:
         run.warn(
             f"find_champion: the model {champion.model} of the default deployment is not one that Touchdown"
             " stored in this container and tagged with its hash, so the new model is not compared with it."
         )
-    training_input = TrainingInput(
-        run_id=run.request.run_id,
-        upload=run.request.upload,
-        label=dataset.label,
-        epochs=settings.epochs,
-        lr=settings.lr,
-        task=settings.task,
-        algorithm=settings.algorithm,
-        training_budget=settings.training_budget,
-        rare_classes=settings.rare_classes,
-        class_weights=settings.class_weights,
-        min_accuracy=settings.min_accuracy,
-        max_rmse=settings.max_rmse,
-        tolerance=settings.tolerance,
-        champion=champion,
-    )
-    training = yield from run.call("start_training", training_input, Training)
+    training = yield from run.call("start_training", TrainingInput(*run.version, champion), Training)
     run.update(pipeline_run_id=training.pipeline_run_id)
-    deadline = run.now + timedelta(seconds=settings.training_timeout)
+    deadline = run.now + timedelta(seconds=dataset.settings.training_timeout)
     return Wait(dataset, champion, dataset.polling.run_first, deadline.isoformat())
 
 
-def read_training_result(
-    run: RunContext, settings: RunSettings, champion: Champion, path: str
-) -> Workflow[TrainingResult]:
+def read_training_result(run: RunContext, champion: Champion, path: str) -> Workflow[TrainingResult]:
     run.enter(Stage.READ_TRAINING_RESULT)
-    trained = TrainedModel(run.request.run_id, run.request.upload, path, settings, champion)
+    trained = TrainedModel(*run.version, path, champion)
     result = yield from run.call("read_training_result", trained, TrainingResult)
     run.update(
         mlflow_run_id=result.mlflow_run_id,
@@ -265,53 +246,36 @@ def read_training_result(
     return result
 
 
-def register_model(run: RunContext, settings: RunSettings, result: TrainingResult) -> Workflow[ModelVersion]:
+def register_model(run: RunContext, result: TrainingResult) -> Workflow[ModelVersion]:
     """Register the model, also one that has not passed the gate."""
     run.enter(Stage.REGISTER_MODEL)
-    model_input = ModelInput(run.request.run_id, run.request.upload, settings.model_name, result)
-    model = yield from run.call("register_model", model_input, ModelVersion)
+    model = yield from run.call("register_model", ModelInput(*run.version, result), ModelVersion)
     run.update(model_version=model.version)
     return model
 
 
-def ensure_compute(run: RunContext, settings: RunSettings) -> Workflow[None]:
+def ensure_compute(run: RunContext) -> Workflow[None]:
     run.enter(Stage.ENSURE_COMPUTE)
-    compute = ComputeInput(settings.compute_name, settings.vm_size)
+    compute = PolledStep(*run.version)
     yield from run.poll_until_ready("ensure_compute", compute, ProvisioningStatus, PROVISIONING_LIMIT)
 
 
-def ensure_endpoint(run: RunContext, settings: RunSettings) -> Workflow[None]:
+def ensure_endpoint(run: RunContext) -> Workflow[None]:
     run.enter(Stage.ENSURE_ENDPOINT)
-    endpoint = EndpointInput(
-        settings.endpoint_name, settings.model_name, run.request.run_id, run.request.upload
-    )
+    endpoint = PolledStep(*run.version)
     yield from run.poll_until_ready("ensure_endpoint", endpoint, ProvisioningStatus, PROVISIONING_LIMIT)
 
 
-def deploy_model(run: RunContext, settings: RunSettings, model: ModelVersion) -> Workflow[None]:
+def deploy_model(run: RunContext, model: ModelVersion) -> Workflow[None]:
     run.enter(Stage.DEPLOY_MODEL)
     run.update(deployment=naming.deployment_name(run.request.run_id))
-    deployment = DeploymentInput(
-        run.request.run_id,
-        run.request.upload,
-        run.record.endpoint,
-        run.record.deployment,
-        model,
-        settings.compute_name,
-    )
+    deployment = DeploymentInput(*run.version, model.version)
     yield from run.poll_until_ready("deploy_model", deployment, ProvisioningStatus, PROVISIONING_LIMIT)
 
 
-def smoke_test(run: RunContext, settings: RunSettings, result: TrainingResult) -> Workflow[None]:
+def smoke_test(run: RunContext, result: TrainingResult) -> Workflow[None]:
     run.enter(Stage.SMOKE_TEST)
-    test = SmokeTestInput(
-        run.request.run_id,
-        run.record.endpoint,
-        run.record.deployment,
-        result.folder,
-        settings.task,
-        settings.compute_name,
-    )
+    test = SmokeTestInput(*run.version, result.folder)
 
     def show(status: SmokeTestStatus) -> None:
         run.wait_for(status.waiting_for)
@@ -325,22 +289,14 @@ def smoke_test(run: RunContext, settings: RunSettings, result: TrainingResult) -
 def promote(run: RunContext, decided_since: str) -> Workflow[None]:
     """Make the deployment the default. decided_since: when the wait for an approval began, or ""."""
     run.enter(Stage.PROMOTE)
-    promotion = PromotionInput(
-        run.request.run_id,
-        run.request.upload,
-        run.record.endpoint,
-        run.record.deployment,
-        run.record.model_name,
-        run.request.take_over,
-        decided_since,
-    )
+    promotion = PromotionInput(*run.version, decided_since)
     promoted = yield from run.poll_until_ready("promote", promotion, Promotion, PROVISIONING_LIMIT, LASTING)
     run.update(outcome=promoted.outcome)
 
 
-def prune_deployments(run: RunContext, settings: RunSettings) -> Workflow[None]:
+def prune_deployments(run: RunContext) -> Workflow[None]:
     """Delete old deployments, this run's too if a newer upload superseded it. A failure is a warning."""
-    prune = PruneInput(run.request.run_id, run.request.upload, run.record.endpoint, settings.keep_deployments)
+    prune = PolledStep(*run.version)
     workflow = run.poll_until_ready("prune_deployments", prune, ProvisioningStatus, PROVISIONING_LIMIT)
     yield from run.attempt("prune_deployments", workflow)
 

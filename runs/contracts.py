@@ -160,13 +160,21 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class ChampionInput:
-    """endpoint, model_name: where the run's model is to go."""
+class RunStep:
+    """What a step is told that acts on the settings of its run: which run, and which version of its dataset.
 
-    endpoint: str
-    model_name: str
+    It reads the settings itself, by services.run_files.dataset_for. etag: as in Upload.
+    """
+
     run_id: str
-    upload: Upload
+    etag: str
+
+
+@dataclass(frozen=True)
+class PolledStep(RunStep):
+    """operation_url: what the call before has returned; "" for the first one."""
+
+    operation_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,20 +192,7 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class TrainingInput:
-    run_id: str
-    upload: Upload
-    label: str
-    epochs: int
-    lr: float
-    task: str
-    algorithm: str
-    training_budget: float
-    rare_classes: str
-    class_weights: str
-    min_accuracy: float
-    max_rmse: float
-    tolerance: float
+class TrainingInput(RunStep):
     champion: Champion
 
 
@@ -225,16 +220,13 @@ class TrainingStatus:
 
 
 @dataclass(frozen=True)
-class TrainedModel:
+class TrainedModel(RunStep):
     """A model in storage. path: that of its MLmodel file in the container.
 
-    settings and champion: those of the run, on which the verdict depends.
+    champion: that of the run, on which the verdict depends.
     """
 
-    run_id: str
-    upload: Upload
     path: str
-    settings: RunSettings
     champion: Champion
 
 
@@ -385,10 +377,7 @@ class TrainingResult:
 
 
 @dataclass(frozen=True)
-class ModelInput:
-    run_id: str
-    upload: Upload
-    name: str
+class ModelInput(RunStep):
     result: TrainingResult
 
 
@@ -399,68 +388,26 @@ class ModelVersion:
 
 
 @dataclass(frozen=True)
-class ComputeInput:
-    name: str
-    vm_size: str
+class DeploymentInput(RunStep):
+    """version: that of the run's model."""
+
+    version: str
     operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class EndpointInput:
-    name: str
-    model_name: str
-    run_id: str
-    upload: Upload
-    operation_url: str = ""
+class SmokeTestInput(RunStep):
+    """model: the folder of the deployed model in the container."""
 
-
-@dataclass(frozen=True)
-class DeploymentInput:
-    run_id: str
-    upload: Upload
-    endpoint: str
-    name: str
-    model: ModelVersion
-    compute: str
-    operation_url: str = ""
-
-
-@dataclass(frozen=True)
-class SmokeTestInput:
-    """model: the folder of the deployed model in the container. task, compute: those of the run."""
-
-    run_id: str
-    endpoint: str
-    deployment: str
     model: str
-    task: str
-    compute: str
     operation_url: str = ""
 
 
 @dataclass(frozen=True)
-class PromotionInput:
-    """model_name: that of the deployment's model. take_over: whether the run's request says so.
+class PromotionInput(RunStep):
+    """decided_since: when the wait for the decision began that the run needed; "" if it needed none."""
 
-    decided_since: when the wait for the decision began that the run needed; "" if it needed none.
-    """
-
-    run_id: str
-    upload: Upload
-    endpoint: str
-    deployment: str
-    model_name: str
-    take_over: bool
     decided_since: str = ""
-    operation_url: str = ""
-
-
-@dataclass(frozen=True)
-class PruneInput:
-    run_id: str
-    upload: Upload
-    endpoint: str
-    keep: int
     operation_url: str = ""
 
 
@@ -505,19 +452,12 @@ class Promotion:
 
 
 @dataclass(frozen=True)
-class CleanUp:
-    """What an ended run may have left behind. A field is empty if the run did not get that far.
+class CleanUp(RunStep):
+    """What an ended run may have left behind. A field is empty if the run did not get that far."""
 
-    etag: that of the version of the dataset which the run trains on.
-    """
-
-    run_id: str
     pipeline_run_id: str = ""
-    endpoint: str = ""
-    deployment: str = ""
     job: str = ""
     operation_url: str = ""
-    etag: str = ""
 
 
 @dataclass(frozen=True)

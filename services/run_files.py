@@ -5,7 +5,8 @@ where the run stands when its orchestration continues as new. `decision-<time>.j
 the run in the wait that began at this time. `cancel.json`: who cancelled it.
 
 Whoever has the key of the durable API can start an orchestration with any input and raise any event. Neither
-is believed: the orchestration of a run is told only its id, and reads the rest here.
+is believed: the orchestration of a run is told only its id, and reads the rest here. No step is told a
+setting either: each reads them here, by the id of its run.
 """
 
 import json
@@ -14,8 +15,9 @@ from dataclasses import replace
 from azure.core.exceptions import ResourceExistsError
 
 from runs import naming
-from runs.contracts import Approval, Cancel, Dataset, Progress, RunRequest, from_json, to_json
+from runs.contracts import Approval, Cancel, Dataset, Progress, RunRequest, RunStep, from_json, to_json
 from runs.errors import RefusedError
+from runs.text import quote
 from services import blobs, run_store
 from services.clients import Clients
 
@@ -27,8 +29,48 @@ def keep_dataset(run_id: str, dataset: Dataset, clients: Clients) -> None:
 
 
 def dataset_of(run_id: str, clients: Clients) -> Dataset | None:
-    """What inspect_dataset found for a run, or None if it has found nothing yet."""
-    return _read(run_id, SETTINGS, Dataset, clients)
+    """What inspect_dataset found for a run, or None if it has found nothing yet.
+
+    Raises RefusedError SettingsLost if it cannot be read.
+    """
+    try:
+        return _read(run_id, SETTINGS, Dataset, clients)
+    except (ValueError, TypeError, RecursionError) as why:
+        raise settings_lost(run_id, f"cannot be read: {why}") from None
+
+
+def resolved(run_id: str, clients: Clients) -> Dataset:
+    """What inspect_dataset found for a run that has come further. Raises RefusedError SettingsLost."""
+    kept = dataset_of(run_id, clients)
+    if kept is None:
+        raise settings_lost(run_id, "is missing")
+    return kept
+
+
+def dataset_for(step: RunStep, clients: Clients) -> Dataset:
+    """The dataset and the settings of a step's run, as inspect_dataset has kept them.
+
+    The id is that of the orchestration, for which inspect_dataset or resume_run has checked the claim. The
+    ETag says which inspection the orchestration goes on with: one that another attempt has kept since is not
+    taken for it.
+
+    Raises RefusedError: SettingsLost if they are gone or cannot be read; WrongRun if they are of another
+    version of the dataset.
+    """
+    kept = resolved(step.run_id, clients)
+    if kept.upload.etag != step.etag:
+        why = f"its settings in storage are of version {quote(kept.upload.etag)} of its dataset"
+        raise wrong_run(step.run_id, f"{why}, and the run is about version {quote(step.etag)}")
+    return kept
+
+
+def settings_lost(run_id: str, what: str) -> RefusedError:
+    """The refusal of a step that needs settings which storage does not have. what: is wrong with the file."""
+    return RefusedError(
+        "SettingsLost",
+        f"run {run_id}: {naming.app_file(run_id, SETTINGS)}, which has the settings of the run, {what}. Find"
+        ' out who writes to app/, then start another run with POST /api/runs and "rerun": true.',
+    )
 
 
 def keep_progress(run_id: str, progress: Progress, clients: Clients) -> None:
@@ -68,7 +110,7 @@ def check_claim(request: RunRequest, clients: Clients) -> None:
 
     The version may be a later one than that of the claim, if inspect_dataset has found that for the run.
 
-    Raises RefusedError NotClaimed or RunEnded.
+    Raises RefusedError: NotClaimed, RunEnded, SettingsLost.
     """
     claim = run_store.read(request.run_id, clients)
     if claim is None:

@@ -18,12 +18,13 @@ from tests.unit.rehearsed import (
     CHAMPION,
     COMPLETED,
     DEPLOYMENT,
-    ENDPOINT,
     GATE,
     READY,
     RESULT,
+    RUN,
     RUNNING,
     STEPS,
+    UPLOAD,
     WAITS_SINCE,
     Step,
     always,
@@ -68,7 +69,7 @@ def test_a_rejected_run_deletes_its_deployment_and_leaves_the_default() -> None:
     assert (written.approval.decision, written.approval.comment) == ("rejected", "seen")
     assert cleaned_up(outcome) == ["delete_deployment"]
     left = inputs(outcome, "delete_deployment")[0]
-    assert (left["endpoint"], left["deployment"]) == (ENDPOINT, DEPLOYMENT)
+    assert (left["run_id"], left["etag"]) == (RUN, UPLOAD.etag)
     assert "promote" not in outcome.names
     assert published(outcome)[-1] == "RunSucceeded"
     assert (written.model_version, written.deployment) == ("7", DEPLOYMENT)

@@ -5,15 +5,20 @@ from typing import Any
 import pytest
 
 from activities.champion import find_champion
-from runs.contracts import Champion, ChampionInput
+from runs.contracts import Champion, RunStep
+from tests.unit.kept import kept
 from tests.unit.machine_learning import Workspace
 from tests.unit.rehearsed import RUN, UPLOAD
 from tests.unit.wire import SETTINGS
 
-ENDPOINT = ChampionInput("iris", "iris_classification", RUN, UPLOAD)
 OWN = f"{SETTINGS.workspace_id}/models/iris/versions/7"
 FOLDER = "runs/older/0/cd34/artifacts/model"
 DIGEST = "0123456789abcdef" * 4
+
+
+def champion(workspace: Workspace) -> Champion:
+    """The champion of a run whose settings name the endpoint."""
+    return find_champion(RunStep(RUN, UPLOAD.etag), kept(workspace.clients, endpoint_name="iris"))
 
 
 def serving(model: dict[str, Any] | None) -> Workspace:
@@ -44,14 +49,14 @@ def stored(workspace: Workspace, path: str, **tags: str) -> Workspace:
 def test_the_champion_is_named_with_its_folder_and_its_deployment(model_id: str) -> None:
     path = f"azureml://datastores/{SETTINGS.datastore}/paths/{FOLDER}"
     workspace = stored(serving(by_id(model_id)), path)
-    assert find_champion(ENDPOINT, workspace.clients) == Champion("iris:7", FOLDER, "run-7", DIGEST)
+    assert champion(workspace) == Champion("iris:7", FOLDER, "run-7", DIGEST)
 
 
 def test_a_champion_that_lies_elsewhere_or_was_deleted_is_named_without_a_folder() -> None:
     elsewhere = stored(serving(by_id(OWN)), "azureml://datastores/another/paths/model")
     deleted = serving(by_id(OWN))
     for workspace in (elsewhere, deleted):
-        assert find_champion(ENDPOINT, workspace.clients) == Champion("iris:7", "", "run-7")
+        assert champion(workspace) == Champion("iris:7", "", "run-7")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_only_what_this_app_registered_and_tagged_is_given_to_the_trainer(
 ) -> None:
     """A person who registers files, which the trainer would run, is no run of Touchdown."""
     at = f"azureml://datastores/{SETTINGS.datastore}/paths/{path}"
-    found = find_champion(ENDPOINT, stored(serving(by_id(OWN)), at, **tags).clients)
+    found = champion(stored(serving(by_id(OWN)), at, **tags))
     assert found == Champion("iris:7", "", "run-7")
 
 
@@ -84,7 +89,7 @@ def test_an_endpoint_that_serves_nothing_has_no_champion() -> None:
     without_default.endpoint("iris")
     without_deployment.endpoint("iris", default="run-7")
     for workspace in (Workspace(), without_default, without_deployment):
-        assert find_champion(ENDPOINT, workspace.clients) == Champion()
+        assert champion(workspace) == Champion()
 
 
 @pytest.mark.parametrize(
@@ -97,16 +102,14 @@ def test_an_endpoint_that_serves_nothing_has_no_champion() -> None:
     ids=["another workspace", "a registry", "no version"],
 )
 def test_a_model_that_the_workspace_does_not_hold_is_named_by_its_id(model_id: str) -> None:
-    champion = find_champion(ENDPOINT, serving(by_id(model_id)).clients)
-    assert champion == Champion(model_id, "", "run-7")
+    assert champion(serving(by_id(model_id))) == Champion(model_id, "", "run-7")
 
 
 @pytest.mark.parametrize("model", [None, by_id("")], ids=["none", "without an id"])
 def test_a_deployment_whose_model_has_no_id_serves_an_unknown_champion(model: dict[str, Any] | None) -> None:
-    assert find_champion(ENDPOINT, serving(model).clients) == Champion("unknown", "", "run-7")
+    assert champion(serving(model)) == Champion("unknown", "", "run-7")
 
 
 def test_a_long_id_is_named_by_its_beginning() -> None:
     """The name becomes a tag."""
-    champion = find_champion(ENDPOINT, serving(by_id("/" + "m" * 999)).clients)
-    assert champion.model == "/" + "m" * 255
+    assert champion(serving(by_id("/" + "m" * 999))).model == "/" + "m" * 255

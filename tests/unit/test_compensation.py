@@ -15,13 +15,12 @@ from tests.unit.rehearsed import (
     CANCEL,
     CLEAN_UP,
     COMPLETED,
-    DEPLOYMENT,
-    ENDPOINT,
     PIPELINE_RUN,
     READY,
     RUN,
     RUNNING,
     STEPS,
+    UPLOAD,
     always,
     cleaned_up,
     failing,
@@ -83,11 +82,11 @@ def test_a_cancel_during_the_wait_stops_the_pipeline_run_at_once() -> None:
     assert record(outcome).status == "Cancelled"
 
 
-def test_the_clean_up_names_the_deployment_and_the_job() -> None:
+def test_the_clean_up_names_the_run_and_its_version() -> None:
     outcome = rehearse_with_cancel("smoke_test")
     for step in ("cancel_scoring", "delete_deployment"):
         left = inputs(outcome, step)[0]
-        assert (left["run_id"], left["endpoint"], left["deployment"]) == (RUN, ENDPOINT, DEPLOYMENT)
+        assert (left["run_id"], left["etag"]) == (RUN, UPLOAD.etag)
 
 
 def test_the_clean_up_is_polled_until_it_is_done() -> None:

@@ -22,6 +22,7 @@ from activities.training import start_training
 from runs import naming, settings
 from runs.contracts import Champion, Json, TrainingInput
 from runs.run_settings import RUN_SETTINGS
+from tests.unit.kept import kept
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.subscriptions import CONTAINER, subscriptions
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
@@ -44,20 +45,23 @@ PUBLISHED = {
 """What bicep/modules/pipeline.bicep writes into the pipeline, by the names in braces."""
 ORDER = TrainingInput(
     RUN,
-    UPLOAD,
-    "species",
-    50,
-    0.1,
-    task="classification",
-    algorithm="auto",
-    training_budget=10.0,
-    rare_classes="merge",
-    class_weights="balanced",
-    min_accuracy=0.9,
-    max_rmse=2.5,
-    tolerance=0.02,
-    champion=Champion("iris_classification:6", "runs/older/0/ab/artifacts/model", "run-6", "ab" * 32),
+    UPLOAD.etag,
+    Champion("iris_classification:6", "runs/older/0/ab/artifacts/model", "run-6", "ab" * 32),
 )
+RESOLVED: Json = {
+    "label": "species",
+    "epochs": 50,
+    "lr": 0.1,
+    "task": "classification",
+    "algorithm": "auto",
+    "training_budget": 10.0,
+    "rare_classes": "merge",
+    "class_weights": "balanced",
+    "min_accuracy": 0.9,
+    "max_rmse": 2.5,
+    "tolerance": 0.02,
+}
+"""The settings of a run that its training is given."""
 
 
 def filled(document: Any, values: Mapping[str, str]) -> Any:
@@ -86,10 +90,10 @@ def factory() -> Wire:
     return Wire(answer)
 
 
-def passed(factory: Wire, order: TrainingInput = ORDER) -> Json:
+def passed(factory: Wire, order: TrainingInput = ORDER, resolved: Json = RESOLVED) -> Json:
     """The parameters that start_training sends."""
-    settings = replace(SETTINGS, pipeline=PIPELINE["name"])
-    assert start_training(order, factory.clients(settings)).pipeline_run_id == PIPELINE_RUN
+    clients = kept(factory.clients(replace(SETTINGS, pipeline=PIPELINE["name"])), **resolved)
+    assert start_training(order, clients).pipeline_run_id == PIPELINE_RUN
     (create,) = [sent for sent in factory.sent if sent.path.endswith("/createRun")]
     assert create.path.endswith(f"/pipelines/{PIPELINE['name']}/createRun")
     parameters: Json = create.body
@@ -121,21 +125,8 @@ def test_code_hash_container_account_and_identity_are_no_parameters_of_a_run() -
 
 def test_the_defaults_of_the_settings_are_those_of_the_pipeline(factory: Wire) -> None:
     """A pipeline that a person starts by hand trains as a run without settings does."""
-    chosen = (
-        "label",
-        "epochs",
-        "lr",
-        "task",
-        "algorithm",
-        "training_budget",
-        "rare_classes",
-        "class_weights",
-        "min_accuracy",
-        "max_rmse",
-        "tolerance",
-    )
-    defaults = {name: RUN_SETTINGS[name].default for name in chosen}
-    sent = passed(factory, replace(ORDER, **defaults, champion=Champion()))
+    defaults = {name: RUN_SETTINGS[name].default for name in RESOLVED}
+    sent = passed(factory, replace(ORDER, champion=Champion()), defaults)
     left = {"runId", "dataset", "etag"}
     assert sent["maxRows"] == SETTINGS.max_rows
     limits = (SETTINGS.max_text_mib, SETTINGS.max_compression_ratio)

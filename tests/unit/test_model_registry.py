@@ -12,13 +12,14 @@ from activities.model_registry import quality_tags, register_model
 from runs.contracts import ModelInput, ModelVersion
 from runs.errors import RefusedError, TransientError
 from services.clients import Clients
+from tests.unit.kept import kept
 from tests.unit.machine_learning import PUBLIC, WORKSPACE, Workspace
 from tests.unit.rehearsed import RESULT, RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 from trainer import model_digest
 from trainer.model_digest import digest_of_folder
 
-ORDER = ModelInput(RUN, UPLOAD, "iris", RESULT)
+ORDER = ModelInput(RUN, UPLOAD.etag, RESULT)
 VERSIONS = f"{WORKSPACE}/models/iris/versions"
 
 
@@ -39,7 +40,7 @@ class Registry:
 
     @property
     def clients(self) -> Clients:
-        return Wire(self).clients(PUBLIC)
+        return kept(Wire(self).clients(PUBLIC), model_name="iris")
 
     def __call__(self, sent: Sent) -> Answer:
         if sent.path == VERSIONS and "$top" not in sent.query:

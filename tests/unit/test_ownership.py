@@ -11,12 +11,13 @@ from activities.model_registry import register_model
 from activities.ownership import claim_model_name
 from activities.promotion import promote, prune_deployments
 from activities.provisioning import ensure_endpoint
-from runs.contracts import ChampionInput, EndpointInput, ModelInput, Promotion, PromotionInput, PruneInput
+from runs.contracts import ModelInput, PolledStep, Promotion, PromotionInput, RunStep
 from runs.errors import RefusedError
-from services import run_files, run_store
+from services import run_store
 from services.clients import Clients
+from tests.unit.kept import kept
 from tests.unit.machine_learning import OF_IRIS, OPERATION, PUBLIC, Workspace
-from tests.unit.rehearsed import DATASET, DEPLOYMENT, REQUEST, RESULT, RUN, UPLOAD
+from tests.unit.rehearsed import DEPLOYMENT, REQUEST, RESULT, RUN, UPLOAD
 from tests.unit.wire import Wire
 
 THEIRS = {"made_by": "touchdown", "dataset": "payroll", "model": "payroll"}
@@ -43,34 +44,27 @@ def claimed(clients: Clients, *, take_over: bool) -> None:
     run_store.claim(replace(REQUEST, take_over=take_over), clients)
 
 
-PROMOTION = PromotionInput(RUN, UPLOAD, "payroll", DEPLOYMENT, "payroll", take_over=True)
+VERSION = (RUN, UPLOAD.etag)
+PROMOTION = PromotionInput(*VERSION)
 
 
-def in_progress(clients: Clients) -> None:
-    """The run has been claimed, and the settings that it resolved name the endpoint."""
+def in_progress(clients: Clients) -> Clients:
+    """The run has been claimed, and the settings that it resolved name the endpoint and the model."""
     run_store.claim(REQUEST, clients)
-    settings = replace(DATASET.settings, endpoint_name="payroll", model_name="payroll")
-    run_files.keep_dataset(RUN, replace(DATASET, settings=settings), clients)
-
-
-def promoted(clients: Clients) -> Promotion:
-    in_progress(clients)
-    return promote(PROMOTION, clients)
+    return kept(clients, endpoint_name="payroll", model_name="payroll")
 
 
 STEPS: dict[str, Callable[[Clients], object]] = {
     "before training": lambda clients: find_champion(
-        ChampionInput("payroll", "iris_classification", RUN, UPLOAD), clients
+        RunStep(*VERSION), kept(clients, endpoint_name="payroll")
     ),
     "before training, the model": lambda clients: find_champion(
-        ChampionInput("new-one", "payroll", RUN, UPLOAD), clients
+        RunStep(*VERSION), kept(clients, endpoint_name="new-one", model_name="payroll")
     ),
-    "register_model": lambda clients: register_model(ModelInput(RUN, UPLOAD, "payroll", RESULT), clients),
-    "ensure_endpoint": lambda clients: ensure_endpoint(
-        EndpointInput("payroll", "payroll", RUN, UPLOAD), clients
-    ),
-    "promote": promoted,
-    "prune_deployments": lambda clients: prune_deployments(PruneInput(RUN, UPLOAD, "payroll", 1), clients),
+    "register_model": lambda clients: register_model(ModelInput(*VERSION, RESULT), in_progress(clients)),
+    "ensure_endpoint": lambda clients: ensure_endpoint(PolledStep(*VERSION), in_progress(clients)),
+    "promote": lambda clients: promote(PROMOTION, in_progress(clients)),
+    "prune_deployments": lambda clients: prune_deployments(PolledStep(*VERSION), in_progress(clients)),
 }
 
 
@@ -117,11 +111,10 @@ def test_a_run_that_may_takes_over_once_its_deployment_is_promoted() -> None:
     workspace = theirs()
     clients = Wire(workspace).clients(ALLOWED)
     claimed(clients, take_over=True)
-    found = find_champion(ChampionInput("payroll", "payroll", RUN, UPLOAD), clients)
-    assert found.deployment == "run-0"
-    assert ensure_endpoint(EndpointInput("payroll", "payroll", RUN, UPLOAD), clients).done
-    assert workspace.put == [], "until then, its owner keeps it"
     in_progress(clients)
+    assert find_champion(RunStep(*VERSION), clients).deployment == "run-0"
+    assert ensure_endpoint(PolledStep(*VERSION), clients).done
+    assert workspace.put == [], "until then, its owner keeps it"
     wanted = PROMOTION
     assert promote(wanted, clients) == Promotion(False, OPERATION), "a newer upload of another dataset"
     ((path, body),) = workspace.put
@@ -148,5 +141,6 @@ def test_a_first_model_makes_its_name_the_datasets() -> None:
 def test_another_writing_of_the_name_is_the_same_dataset(name: str) -> None:
     workspace = theirs(OF_IRIS)
     upload = replace(UPLOAD, path=f"datasets/{name}")
-    assert ensure_endpoint(EndpointInput("payroll", "payroll", RUN, upload), workspace.clients).done
-    find_champion(ChampionInput("payroll", "payroll", RUN, upload), workspace.clients)
+    clients = kept(workspace.clients, upload=upload, endpoint_name="payroll", model_name="payroll")
+    assert ensure_endpoint(PolledStep(*VERSION), clients).done
+    find_champion(RunStep(*VERSION), clients)

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from activities.promotion import delete_deployment, endpoint_lease, promote, prune_deployments
-from runs.contracts import Approval, CleanUp, Promotion, PromotionInput, ProvisioningStatus, PruneInput
+from runs.contracts import Approval, CleanUp, PolledStep, Promotion, PromotionInput, ProvisioningStatus
 from runs.errors import RefusedError
 from services import run_files, run_store
+from tests.unit.kept import kept
 from tests.unit.machine_learning import OF_IRIS, OPERATION, Workspace
-from tests.unit.rehearsed import DATASET, DEPLOYMENT, REQUEST, RUN, UPLOAD
+from tests.unit.rehearsed import DEPLOYMENT, REQUEST, RUN, UPLOAD
 from tests.unit.wire import SETTINGS as APP
 from trainer.model_digest import digest_of
 
-SETTINGS = replace(DATASET.settings, endpoint_name="iris")
-WANTED = PromotionInput(RUN, UPLOAD, "iris", DEPLOYMENT, "iris_classification", take_over=False)
+WANTED = PromotionInput(RUN, UPLOAD.etag)
 NEWER = {"uploaded": "2026-01-02T00:00:00.000000Z", "run": "newer"}
 SAME = {"uploaded": UPLOAD.uploaded_at, "run": "first"}
 OLDER = {"uploaded": "2025-12-31T00:00:00.000000Z", "run": "older"}
@@ -36,8 +36,7 @@ def serving(default: str = "", tags: dict[str, str] | None = None, state: str = 
 def in_progress(workspace: Workspace, **settings: Any) -> None:
     """The run has been claimed, and its dataset inspected."""
     run_store.claim(REQUEST, workspace.clients)
-    dataset = replace(DATASET, settings=replace(SETTINGS, **settings))
-    run_files.keep_dataset(RUN, dataset, workspace.clients)
+    kept(workspace.clients, endpoint_name="iris", **settings)
 
 
 # --- promote ------------------------------------------------------------------------------------------
@@ -157,16 +156,12 @@ def test_an_endpoint_whose_update_failed_before_this_run_is_updated() -> None:
     "changes",
     [
         {"run_id": "iris-csv-aaaaaaaaaaaaaaaa"},
-        {"upload": replace(UPLOAD, etag="0xF")},
-        {"upload": replace(UPLOAD, uploaded_at="2999-01-01T00:00:00.000000Z")},
-        {"endpoint": "others"},
-        {"deployment": "run-0"},
+        {"etag": "0xF"},
     ],
     ids=lambda changes: next(iter(changes)),
 )
 def test_a_promotion_that_storage_knows_nothing_of_is_refused(changes: dict[str, Any]) -> None:
     workspace = serving("run-0", OLDER)
-    workspace.endpoint("others", "Succeeded", "run-0")
     with pytest.raises(RefusedError) as refused:
         promote(replace(WANTED, **changes), workspace.clients)
     assert (refused.value.code, workspace.put) == ("WrongRun", [])
@@ -206,18 +201,22 @@ def test_a_run_that_needs_an_approval_promotes_only_with_the_one_that_is_kept(
 # --- prune_deployments ----------------------------------------------------------------------------------
 
 
+PRUNE = PolledStep(RUN, UPLOAD.etag)
+
+
 def test_a_deployment_that_is_being_deleted_is_waited_for_and_not_deleted_again() -> None:
     workspace = serving(DEPLOYMENT)
+    in_progress(workspace, keep_deployments=1)
     workspace.deployment("iris", "run-0", "Deleting", OLDER)
-    prune = PruneInput(RUN, UPLOAD, "iris", 1, "")
-    assert prune_deployments(prune, workspace.clients) == ProvisioningStatus(False, "")
+    assert prune_deployments(PRUNE, workspace.clients) == ProvisioningStatus(False, "")
     assert workspace.deleted == []
     del workspace.resources["batchEndpoints/iris/deployments/run-0"]
-    assert prune_deployments(prune, workspace.clients) == ProvisioningStatus(True, "")
+    assert prune_deployments(PRUNE, workspace.clients) == ProvisioningStatus(True, "")
 
 
 def test_only_deployments_of_ended_runs_that_touchdown_made_are_pruned() -> None:
     workspace = serving(DEPLOYMENT)
+    in_progress(workspace, keep_deployments=1)
     clients = workspace.clients
     workspace.deployment("iris", "theirs", tags={"run": "older"})
     workspace.deployment("iris", "running", tags=OLDER | {"run": "running"})
@@ -226,7 +225,7 @@ def test_only_deployments_of_ended_runs_that_touchdown_made_are_pruned() -> None
     for run_id, status in (("running", "Running"), ("ended", "Failed")):
         record = run_store.claimed(replace(REQUEST, run_id=run_id))
         run_store.write(replace(record, status=status), clients)  # type: ignore[arg-type]
-    assert not prune_deployments(PruneInput(RUN, UPLOAD, "iris", 1, ""), clients).done
+    assert not prune_deployments(PRUNE, clients).done
     names = {path.rpartition("/")[2] for path in workspace.deleted}
     assert names == {"ended", "forgotten"}
 
@@ -234,30 +233,30 @@ def test_only_deployments_of_ended_runs_that_touchdown_made_are_pruned() -> None
 def test_the_default_counts_as_one_of_those_to_keep() -> None:
     workspace = serving("run-old", {"uploaded": "2020-01-01T00:00:00.000000Z", "run": "old"})
     workspace.deployment("iris", "run-0", tags=OLDER)
-    prune_deployments(PruneInput("other", UPLOAD, "iris", 2, ""), workspace.clients)
+    other = kept(workspace.clients, run_id="other", endpoint_name="iris", keep_deployments=2)
+    prune_deployments(replace(PRUNE, run_id="other"), other)
     assert workspace.deleted == ["batchEndpoints/iris/deployments/run-0"]
 
 
 # --- delete_deployment ----------------------------------------------------------------------------------
 
+LEFT = CleanUp(RUN, UPLOAD.etag)
+
 
 def test_the_deployment_of_a_run_that_is_cleaned_up_is_deleted_and_waited_for() -> None:
     workspace = serving("run-0", OLDER)
-    left = CleanUp(RUN, endpoint="iris", deployment=DEPLOYMENT)
-    assert delete_deployment(left, workspace.clients) == ProvisioningStatus(False)
+    assert delete_deployment(LEFT, workspace.clients) == ProvisioningStatus(False)
     assert workspace.deleted == [f"batchEndpoints/iris/deployments/{DEPLOYMENT}"]
     workspace.deployment("iris", DEPLOYMENT, "Deleting")
-    assert delete_deployment(left, workspace.clients) == ProvisioningStatus(False)
+    assert delete_deployment(LEFT, workspace.clients) == ProvisioningStatus(False)
     assert len(workspace.deleted) == 1
     del workspace.resources[f"batchEndpoints/iris/deployments/{DEPLOYMENT}"]
-    assert delete_deployment(left, workspace.clients) == ProvisioningStatus(True)
+    assert delete_deployment(LEFT, workspace.clients) == ProvisioningStatus(True)
 
 
 def test_a_default_is_not_deleted_and_neither_is_anything_while_the_endpoint_is_updated() -> None:
-    left = CleanUp(RUN, endpoint="iris", deployment=DEPLOYMENT)
     workspace = serving(DEPLOYMENT)
-    assert delete_deployment(left, workspace.clients) == ProvisioningStatus(True)
+    assert delete_deployment(LEFT, workspace.clients) == ProvisioningStatus(True)
     updating = serving("run-0", OLDER, "Updating")
-    assert delete_deployment(left, updating.clients) == ProvisioningStatus(False)
+    assert delete_deployment(LEFT, updating.clients) == ProvisioningStatus(False)
     assert workspace.deleted == updating.deleted == []
-    assert delete_deployment(CleanUp(RUN), workspace.clients) == ProvisioningStatus(True)

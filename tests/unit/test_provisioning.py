@@ -10,33 +10,37 @@ from azure.core.exceptions import HttpResponseError
 
 from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
 from runs import remedies
-from runs.contracts import (
-    ComputeInput,
-    DeploymentInput,
-    EndpointInput,
-    ModelVersion,
-    ProvisioningStatus,
-)
+from runs.contracts import DeploymentInput, PolledStep, ProvisioningStatus
 from runs.errors import RefusedError
+from services.clients import Clients
 from services.operations import NO_OPERATION_URL, UNKNOWN_REASON
 from tests.checkout import CHECKOUT
-from tests.unit.machine_learning import OF_IRIS, OPERATION, PUBLIC, Workspace
-from tests.unit.rehearsed import RUN, UPLOAD
+from tests.unit.kept import kept
+from tests.unit.machine_learning import OF_IRIS, OPERATION, PUBLIC
+from tests.unit.machine_learning import Workspace as Bare
+from tests.unit.rehearsed import DEPLOYMENT, RUN, UPLOAD
 from tests.unit.wire import Answer
 
-COMPUTE = ComputeInput("cpu-cluster", "Standard_DS3_v2", "")
-ENDPOINT = EndpointInput("iris", "iris_classification", RUN, UPLOAD)
-DEPLOYMENT = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "cpu-cluster", "")
+STEP = PolledStep(RUN, UPLOAD.etag)
+DEPLOY = DeploymentInput(RUN, UPLOAD.etag, "3")
 BEGUN = ProvisioningStatus(False, OPERATION)
 """The status that a step returns after it has started to create a resource."""
 REASON = {"code": "QuotaExceeded", "message": "no cores left"}
+
+
+class Workspace(Bare):
+    """A workspace, and the settings of the run in storage, which name the endpoint "iris"."""
+
+    @property
+    def clients(self) -> Clients:
+        return kept(super().clients, endpoint_name="iris")
 
 
 def test_the_cluster_that_is_made_is_the_one_that_the_template_deploys_on_request() -> None:
     snapshot = json.loads((CHECKOUT / "tests" / "bicep" / "image-build.snapshot.json").read_text())
     (deployed,) = [each for each in snapshot["predictedResources"] if each["type"].endswith("/computes")]
     workspace = Workspace()
-    ensure_compute(COMPUTE, workspace.clients)
+    ensure_compute(STEP, workspace.clients)
     ((path, made),) = workspace.put
     assert deployed["id"].endswith(path)
     assert made["properties"].pop("properties") == deployed["properties"].pop("properties") | {
@@ -48,10 +52,10 @@ def test_the_cluster_that_is_made_is_the_one_that_the_template_deploys_on_reques
 def test_what_is_missing_is_made() -> None:
     workspace = Workspace()
     clients = workspace.clients
-    assert ensure_compute(COMPUTE, clients) == BEGUN
-    assert ensure_endpoint(ENDPOINT, clients) == BEGUN
+    assert ensure_compute(STEP, clients) == BEGUN
+    assert ensure_endpoint(STEP, clients) == BEGUN
     workspace.endpoint("iris")
-    assert deploy_model(DEPLOYMENT, clients) == BEGUN
+    assert deploy_model(DEPLOY, clients) == BEGUN
     (compute, cluster), (endpoint, made), (deployment, of) = workspace.put
     assert compute == "computes/cpu-cluster"
     assert cluster["properties"]["properties"]["vmSize"] == "Standard_DS3_v2"
@@ -67,18 +71,18 @@ def test_what_is_missing_is_made() -> None:
     assert endpoint == "batchEndpoints/iris"
     assert made["tags"] == {"model": "iris_classification"} | OF_IRIS
     assert made["properties"]["description"] == "Serves iris_classification."
-    assert deployment == "batchEndpoints/iris/deployments/run-1"
+    assert deployment == f"batchEndpoints/iris/deployments/{DEPLOYMENT}"
     assert of["tags"] == {
         "run": RUN,
         "dataset": "iris_csv.csv",
         "etag": UPLOAD.etag,
         "uploaded": UPLOAD.uploaded_at,
-        "model_name": "iris",
+        "model_name": "iris_classification",
         "model_version": "3",
     }
     properties = of["properties"]
-    assert properties["model"]["assetId"].endswith("/models/iris/versions/3")
-    assert properties["description"] == f"iris version 3, of run {RUN}."
+    assert properties["model"]["assetId"].endswith("/models/iris_classification/versions/3")
+    assert properties["description"] == f"iris_classification version 3, of run {RUN}."
     assert properties["compute"].endswith("cpu-cluster")
     assert (properties["outputAction"], properties["outputFileName"]) == ("AppendRow", "predictions.csv")
     assert (properties["errorThreshold"], properties["miniBatchSize"]) == (0, 10)
@@ -94,12 +98,12 @@ def test_what_is_there_is_left_as_it_is(state: str, done: bool, operation: str) 
     clients = workspace.clients
     workspace.compute("cpu-cluster", state)
     workspace.endpoint("iris", state)
-    workspace.deployment("iris", "run-1", state)
+    workspace.deployment("iris", DEPLOYMENT, state)
     status = ProvisioningStatus(done, operation)
-    assert ensure_compute(ComputeInput("cpu-cluster", "other", operation), clients) == status
-    assert ensure_endpoint(EndpointInput("iris", "other", RUN, UPLOAD, operation), clients) == status
-    given = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "other", operation)
-    assert deploy_model(given, clients) == status
+    again = replace(STEP, operation_url=operation)
+    assert ensure_compute(again, clients) == status
+    assert ensure_endpoint(again, clients) == status
+    assert deploy_model(replace(DEPLOY, operation_url=operation), clients) == status
     assert workspace.put == []
 
 
@@ -109,8 +113,8 @@ def test_a_cluster_or_endpoint_that_failed_before_this_run_is_submitted_again(st
     clients = workspace.clients
     workspace.compute("cpu-cluster", state)
     workspace.endpoint("iris", state, default="run-0")
-    assert ensure_compute(COMPUTE, clients) == BEGUN
-    assert ensure_endpoint(ENDPOINT, clients) == BEGUN
+    assert ensure_compute(STEP, clients) == BEGUN
+    assert ensure_endpoint(STEP, clients) == BEGUN
     assert [path for path, _ in workspace.put] == ["computes/cpu-cluster", "batchEndpoints/iris"]
     properties = workspace.put[1][1]["properties"]
     assert properties["defaults"]["deploymentName"] == "run-0", "a PUT replaces all of an endpoint"
@@ -121,12 +125,12 @@ def test_what_fails_in_this_run_is_refused_with_the_reason_of_its_operation() ->
     clients = workspace.clients
     workspace.compute("cpu-cluster", "Failed")
     workspace.endpoint("iris", "Failed")
-    workspace.deployment("iris", "run-1", "Failed")
-    given = DeploymentInput(RUN, UPLOAD, "iris", "run-1", ModelVersion("iris", "3"), "c", OPERATION)
+    workspace.deployment("iris", DEPLOYMENT, "Failed")
+    again = replace(STEP, operation_url=OPERATION)
     attempts: dict[str, Callable[[], ProvisioningStatus]] = {
-        "compute cpu-cluster": lambda: ensure_compute(ComputeInput("cpu-cluster", "s", OPERATION), clients),
-        "endpoint iris": lambda: ensure_endpoint(EndpointInput("iris", "m", RUN, UPLOAD, OPERATION), clients),
-        "deployment run-1": lambda: deploy_model(given, clients),
+        "compute cpu-cluster": lambda: ensure_compute(again, clients),
+        "endpoint iris": lambda: ensure_endpoint(again, clients),
+        f"deployment {DEPLOYMENT}": lambda: deploy_model(replace(DEPLOY, operation_url=OPERATION), clients),
     }
     for what, attempt in attempts.items():
         with pytest.raises(RefusedError) as refused:
@@ -156,7 +160,7 @@ NO_CORES = {
 def test_a_cluster_without_quota_is_refused_at_once_with_what_to_do(status: int, error: Any) -> None:
     workspace = Workspace(refusal=Answer(status, {"error": error}))
     with pytest.raises(RefusedError) as refused:
-        ensure_compute(COMPUTE, workspace.clients)
+        ensure_compute(STEP, workspace.clients)
     assert refused.value.code == "ProvisioningFailed"
     message = str(refused.value)
     assert message.startswith("compute cpu-cluster: ")
@@ -168,21 +172,21 @@ def test_a_request_that_azure_ml_throttles_is_no_lack_of_cores() -> None:
     error = {"code": "TooManyRequests", "message": "The request rate exceeded the quota of the workspace."}
     workspace = Workspace(refusal=Answer(429, {"error": error}))
     with pytest.raises(HttpResponseError, match="request rate"):
-        ensure_compute(COMPUTE, workspace.clients)
+        ensure_compute(STEP, workspace.clients)
 
 
 def test_another_refusal_of_a_cluster_stays_azures_own() -> None:
     error = {"code": "AuthorizationFailed", "message": "The client may not write computes."}
     workspace = Workspace(refusal=Answer(403, {"error": error}))
     with pytest.raises(HttpResponseError, match="may not write computes"):
-        ensure_compute(COMPUTE, workspace.clients)
+        ensure_compute(STEP, workspace.clients)
 
 
 def test_a_failed_cluster_says_why_itself_if_its_operation_does_not() -> None:
     workspace = Workspace()
     workspace.compute("cpu-cluster", "Failed", NO_CORES["code"])
     with pytest.raises(RefusedError) as refused:
-        ensure_compute(replace(COMPUTE, operation_url=NO_OPERATION_URL), workspace.clients)
+        ensure_compute(replace(STEP, operation_url=NO_OPERATION_URL), workspace.clients)
     assert str(refused.value) == f"compute cpu-cluster: Failed: {NO_CORES['code']}. {remedies.QUOTA}"
 
 
@@ -192,16 +196,16 @@ def test_a_cluster_that_this_run_makes_has_the_identity_that_the_settings_name()
     )
     workspace = Workspace()
     clients = replace(workspace.clients, settings=replace(PUBLIC, compute_identity=identity))
-    assert ensure_compute(COMPUTE, clients) == BEGUN
+    assert ensure_compute(STEP, clients) == BEGUN
     ((_, cluster),) = workspace.put
     assert cluster["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
 
 
 def test_a_failed_deployment_is_never_submitted_again() -> None:
     workspace = Workspace()
-    workspace.deployment("iris", "run-1", "Failed")
-    with pytest.raises(RefusedError, match="deployment run-1: Failed: Azure ML gave no reason"):
-        deploy_model(DEPLOYMENT, workspace.clients)
+    workspace.deployment("iris", DEPLOYMENT, "Failed")
+    with pytest.raises(RefusedError, match=f"deployment {DEPLOYMENT}: Failed: Azure ML gave no reason"):
+        deploy_model(DEPLOY, workspace.clients)
     assert workspace.put == []
 
 
@@ -209,9 +213,9 @@ def test_an_operation_without_an_address_counts_as_started_by_this_run() -> None
     """Otherwise a resource that fails in this run would be submitted again and again."""
     workspace = Workspace(names_operations=False)
     clients = workspace.clients
-    status = ensure_endpoint(ENDPOINT, clients)
+    status = ensure_endpoint(STEP, clients)
     assert status == ProvisioningStatus(False, NO_OPERATION_URL)
     workspace.endpoint("iris", "Failed")
     with pytest.raises(RefusedError, match=f"endpoint iris: Failed: {UNKNOWN_REASON}"):
-        ensure_endpoint(replace(ENDPOINT, operation_url=status.operation_url), clients)
+        ensure_endpoint(replace(STEP, operation_url=status.operation_url), clients)
     assert len(workspace.put) == 1

@@ -9,6 +9,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from activities.run_record import record_run
+from runs import naming
 from runs.contracts import RunRecord, RunRequest, Upload, to_json
 from runs.errors import RefusedError
 from services import run_files, run_store
@@ -142,6 +143,44 @@ def test_the_record_of_an_ended_run_is_not_rewritten_to_the_same_end_with_other_
     with pytest.raises(RefusedError) as refused:
         record_run(record, clients)
     assert (refused.value.code, blobs.blobs) == ("RunEnded", before)
+
+
+@pytest.mark.parametrize("status", ["Failed", "Cancelled"])
+@pytest.mark.parametrize("left", [None, b"{", "others"], ids=["gone", "unreadable", "others"])
+def test_the_end_of_a_run_that_has_lost_its_settings_is_recorded_without_them(
+    blobs: Blobs, clients: Clients, status: Any, left: bytes | str | None
+) -> None:
+    """That may be why it failed. A record never holds settings that storage does not have for its run."""
+    record = replace(forged({"settings": SETTINGS}, clients, ended=False), status=status)
+    path = naming.app_file("run-1", run_files.SETTINGS)
+    if left is None:
+        del blobs.blobs[path]
+    elif isinstance(left, bytes):
+        blobs.put(path, left)
+    for _ in range(2):  # as after an answer that was lost
+        record_run(record, clients)
+    claim = run_store.read("run-1", clients)
+    assert claim is not None
+    assert claim.record == replace(record, settings=None)
+    if left is not None:
+        return
+    with pytest.raises(RefusedError) as refused:
+        record_run(replace(record, outcome="promoted"), clients)
+    assert refused.value.code == "RunEnded"
+
+
+@pytest.mark.parametrize("left", [None, b"{"], ids=["gone", "unreadable"])
+def test_a_run_that_has_lost_its_settings_is_not_recorded_as_succeeded(
+    blobs: Blobs, clients: Clients, left: bytes | None
+) -> None:
+    record = forged({"settings": SETTINGS}, clients, ended=False)
+    path = naming.app_file("run-1", run_files.SETTINGS)
+    del blobs.blobs[path]
+    if left:
+        blobs.put(path, left)
+    with pytest.raises(RefusedError) as refused:
+        record_run(record, clients)
+    assert refused.value.code == "SettingsLost"
 
 
 @pytest.fixture

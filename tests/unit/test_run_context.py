@@ -20,6 +20,7 @@ from tests.unit.rehearsed import (
     CANCELLED,
     REQUEST,
     RUN,
+    UPLOAD,
     Step,
     always,
     attempts,
@@ -30,7 +31,7 @@ from tests.unit.rehearsed import (
     rehearse,
 )
 
-LEFT = CleanUp(RUN)
+LEFT = CleanUp(RUN, UPLOAD.etag)
 
 
 def orchestrated(

@@ -10,12 +10,15 @@ from runs import remedies
 from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
 from scripts.assigned_roles import assignments
+from tests.unit.kept import kept
 from tests.unit.machine_learning import PUBLIC, Workspace
-from tests.unit.rehearsed import RUN
+from tests.unit.rehearsed import DEPLOYMENT, RUN, UPLOAD
 from tests.unit.wire import Wire
 
 MODEL = f"runs/{RUN}/0/ab12/artifacts/model"
-WANTED = SmokeTestInput(RUN, "iris", "run-1", MODEL, "classification", "cpu-cluster")
+WANTED = SmokeTestInput(RUN, UPLOAD.etag, MODEL)
+LEFT = CleanUp(RUN, UPLOAD.etag)
+JOB = f"deployment {DEPLOYMENT}: scoring job job-1"
 FOLDER = f"runs/{RUN}/smoke"
 PREDICTIONS = b"0,setosa,sample.csv\n1,virginica,sample.csv\n"
 CHILD_FAILED = "Pipeline has failed child jobs. Failed nodes: /batchscoring."
@@ -27,6 +30,7 @@ TASKS = (
 def scoring(status: str, predictions: bytes = PREDICTIONS) -> Workspace:
     """A workspace whose scoring job has this status, and which an attempt has started that then crashed."""
     workspace = Workspace()
+    kept(workspace.clients, endpoint_name="iris")
     workspace.job("job-1", status)
     workspace.blobs.put(f"app/runs/{RUN}/scoring-job.txt", b"job-1")
     workspace.blobs.put(f"{FOLDER}/sample.csv", b"a,b\n1,2\n3,4\n")
@@ -59,6 +63,7 @@ def test_a_job_whose_cluster_has_reached_its_quota_says_that_it_waits_for_cores(
 def test_the_job_of_the_poll_before_is_waited_for_whatever_storage_holds() -> None:
     workspace = scoring("Running")
     workspace.blobs.blobs.clear()
+    kept(workspace.clients)
     again = replace(WANTED, operation_url="job-1")
     assert smoke_test(again, workspace.clients).operation_url == "job-1"
 
@@ -78,7 +83,7 @@ def test_of_many_long_predictions_a_run_keeps_the_beginning() -> None:
 
 @pytest.mark.parametrize("predictions", [b"", PREDICTIONS[:20], PREDICTIONS + b"2,x,sample.csv\n"])
 def test_a_job_that_did_not_predict_each_row_once_fails(predictions: bytes) -> None:
-    with pytest.raises(RefusedError, match="deployment run-1: scoring job job-1") as refused:
+    with pytest.raises(RefusedError, match=JOB) as refused:
         smoke_test(WANTED, scoring("Completed", predictions).clients)
     assert refused.value.code == "SmokeTestFailed"
 
@@ -95,16 +100,15 @@ def test_a_job_that_predicted_what_the_model_does_not_know_fails(predictions: by
     with pytest.raises(RefusedError) as refused:
         smoke_test(WANTED, scoring("Completed", predictions).clients)
     assert refused.value.code == "SmokeTestFailed"
-    assert str(refused.value).startswith("deployment run-1: scoring job job-1: its predictions.csv cannot")
+    assert str(refused.value).startswith(f"{JOB}: its predictions.csv cannot")
     assert why in str(refused.value).replace('"', "'")
 
 
 def test_the_predictions_of_a_regression_are_numbers() -> None:
     numbers = scoring("Completed", b"0,1.5,sample.csv\n1,-2,sample.csv\n")
-    wanted = replace(WANTED, task="regression")
-    assert smoke_test(wanted, numbers.clients).predictions == ["1.5", "-2"]
+    assert smoke_test(WANTED, kept(numbers.clients, task="regression")).predictions == ["1.5", "-2"]
     with pytest.raises(RefusedError, match=r"setosa.*, not a finite number"):
-        smoke_test(wanted, scoring("Completed").clients)
+        smoke_test(WANTED, kept(scoring("Completed").clients, task="regression"))
 
 
 def test_predictions_of_a_model_that_was_deleted_are_not_believed() -> None:
@@ -122,7 +126,7 @@ def why(workspace: Workspace) -> str:
     with pytest.raises(RefusedError) as refused:
         smoke_test(WANTED, workspace.clients)
     assert refused.value.code == "SmokeTestFailed"
-    return str(refused.value).removeprefix("deployment run-1: scoring job job-1 is Failed: ")
+    return str(refused.value).removeprefix(f"{JOB} is Failed: ")
 
 
 def failing(own: str, child: str = "", log: str = "") -> Workspace:
@@ -196,9 +200,7 @@ def test_a_job_that_did_not_complete_fails_whatever_it_has_predicted(status: str
     with pytest.raises(RefusedError) as refused:
         smoke_test(WANTED, scoring(status).clients)
     assert refused.value.code == "SmokeTestFailed"
-    assert str(refused.value) == (
-        f"deployment run-1: scoring job job-1 is {status}: its logs in Azure ML studio say why"
-    )
+    assert str(refused.value) == (f"{JOB} is {status}: its logs in Azure ML studio say why")
 
 
 # --- Clean-up -------------------------------------------------------------------------------------------
@@ -207,30 +209,30 @@ def test_a_job_that_did_not_complete_fails_whatever_it_has_predicted(status: str
 @pytest.mark.parametrize("status", ["NotStarted", "Preparing", "Running"])
 def test_a_job_under_way_is_cancelled_and_waited_for(status: str) -> None:
     workspace = scoring(status)
-    assert cancel_scoring(CleanUp(RUN), workspace.clients) == ProvisioningStatus(False, "job-1")
+    assert cancel_scoring(LEFT, workspace.clients) == ProvisioningStatus(False, "job-1")
     assert workspace.cancelled == ["jobs/job-1/cancel"]
 
 
 @pytest.mark.parametrize("status", ["CancelRequested", "Finalizing"])
 def test_a_job_that_is_ending_is_waited_for_and_not_cancelled_again(status: str) -> None:
     workspace = scoring(status)
-    assert cancel_scoring(CleanUp(RUN), workspace.clients) == ProvisioningStatus(False, "job-1")
+    assert cancel_scoring(LEFT, workspace.clients) == ProvisioningStatus(False, "job-1")
     assert workspace.cancelled == []
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Canceled"])
 def test_a_job_that_has_ended_needs_no_clean_up(status: str) -> None:
     workspace = scoring(status)
-    assert cancel_scoring(CleanUp(RUN, job="job-1"), workspace.clients) == ProvisioningStatus(True)
+    assert cancel_scoring(replace(LEFT, job="job-1"), workspace.clients) == ProvisioningStatus(True)
     assert workspace.cancelled == []
 
 
 def test_a_run_without_a_job_needs_no_clean_up_and_asks_about_none() -> None:
     """Azure ML answers a request for a job without a name with the list of all jobs."""
     wire = Wire(Workspace())
-    assert cancel_scoring(CleanUp(RUN), wire.clients(PUBLIC)) == ProvisioningStatus(True)
+    assert cancel_scoring(LEFT, wire.clients(PUBLIC)) == ProvisioningStatus(True)
     assert [sent.path.rpartition("/")[2] for sent in wire.sent] == ["scoring-job.txt"]
 
 
 def test_a_run_whose_job_is_gone_needs_no_clean_up() -> None:
-    assert cancel_scoring(CleanUp(RUN, job="gone"), Workspace().clients) == ProvisioningStatus(True)
+    assert cancel_scoring(replace(LEFT, job="gone"), Workspace().clients) == ProvisioningStatus(True)

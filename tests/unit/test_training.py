@@ -13,28 +13,14 @@ from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, Trai
 from runs.errors import TransientError
 from runs.value_types import LONGEST_DURATION
 from services.clients import Clients
-from tests.unit.rehearsed import RUN, UPLOAD
+from tests.unit.kept import kept
+from tests.unit.rehearsed import LATER, RUN, UPLOAD
 from tests.unit.wire import SETTINGS, Answer, Blobs, Sent, Wire
 
-ORDER = TrainingInput(
-    run_id=RUN,
-    upload=UPLOAD,
-    label="species",
-    epochs=50,
-    lr=0.1,
-    task="classification",
-    algorithm="linear",
-    training_budget=10.0,
-    rare_classes="refuse",
-    class_weights="equal",
-    min_accuracy=0.9,
-    max_rmse=0.0,
-    tolerance=0.01,
-    champion=Champion(),
-)
+ORDER = TrainingInput(RUN, UPLOAD.etag, Champion())
 NOTE = f"app/runs/{RUN}/training-{naming.digest(UPLOAD.etag)}.started"
 LAG = LISTING_LAG.total_seconds()
-UNKNOWN = CleanUp(RUN, etag=UPLOAD.etag)
+UNKNOWN = CleanUp(RUN, UPLOAD.etag)
 """What a run leaves that does not know its pipeline run."""
 
 
@@ -65,6 +51,9 @@ class Azure:
     @property
     def clients(self) -> Clients:
         return Wire(self).clients()
+
+    def __post_init__(self) -> None:
+        kept(Wire(self.blobs).clients())
 
     def __call__(self, sent: Sent) -> Answer:
         if self.moment and self.meanwhile and self.moment(sent):
@@ -199,9 +188,10 @@ def test_a_later_version_of_the_dataset_has_a_pipeline_run_of_its_own_at_once() 
     azure = Azure()
     first = start_training(ORDER, azure.clients)
     azure.listed = True
-    later = replace(ORDER, upload=replace(UPLOAD, etag="0x8DD"))
-    assert start_training(later, azure.clients).pipeline_run_id != first.pipeline_run_id
-    assert start_training(ORDER, azure.clients) == first
+    later = kept(azure.clients, upload=LATER)
+    second = start_training(replace(ORDER, etag=LATER.etag), later)
+    assert second.pipeline_run_id != first.pipeline_run_id
+    assert start_training(ORDER, kept(azure.clients)) == first
 
 
 def test_the_clean_up_looks_for_the_pipeline_run_of_the_present_version() -> None:
@@ -417,7 +407,7 @@ def test_a_pipeline_run_that_succeeded_names_the_model_that_it_has_left() -> Non
 
 # --- Clean-up -------------------------------------------------------------------------------------------
 
-LEFT = CleanUp(RUN, pipeline_run_id="pipeline-run-1")
+LEFT = CleanUp(RUN, UPLOAD.etag, pipeline_run_id="pipeline-run-1")
 WAITING = ProvisioningStatus(done=False, operation_url="pipeline-run-1")
 
 

@@ -8,6 +8,7 @@ import pytest
 from activities.training_result import read_training_result
 from runs.contracts import Champion, TrainedModel, TrainingResult
 from runs.errors import RefusedError
+from tests.unit.kept import kept
 from tests.unit.rehearsed import RUN, SETTINGS, UPLOAD
 from tests.unit.wire import Blobs, Wire
 
@@ -46,7 +47,8 @@ def read(metrics: bytes, model: bytes = FLAVORS) -> TrainingResult:
     blobs = Blobs()
     blobs.put(MODEL, model)
     blobs.put(METRICS, metrics)
-    return read_training_result(TrainedModel(RUN, UPLOAD, MODEL, SETTINGS, Champion()), Wire(blobs).clients())
+    trained = TrainedModel(RUN, UPLOAD.etag, MODEL, Champion())
+    return read_training_result(trained, kept(Wire(blobs).clients()))
 
 
 def result(**changes: Any) -> TrainingResult:

@@ -1,6 +1,6 @@
 """The orchestration of a run, with every way in which it can end: on Microsoft's engine, in virtual time."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -18,6 +18,7 @@ from runs.contracts import (
     Json,
     Promotion,
     ProvisioningStatus,
+    RunSettings,
     SmokeTestStatus,
     Training,
     Upload,
@@ -265,21 +266,24 @@ def test_custom_status_shows_the_beginning_of_long_texts() -> None:
 def test_every_step_is_given_what_the_steps_before_it_found() -> None:
     outcome = rehearse()
     assert inputs(outcome, "inspect_dataset") == [first_generation()["request"]]
-    (given,) = inputs(outcome, "start_training")
-    assert (given["run_id"], given["label"], given["epochs"], given["lr"]) == (RUN, "species", 20, 0.1)
     (trained,) = inputs(outcome, "read_training_result")
-    assert trained["path"] == MODEL
-    assert (trained["settings"], trained["champion"]) == (to_json(DATASET.settings), to_json(CHAMPION))
+    assert (trained["path"], trained["champion"]) == (MODEL, to_json(CHAMPION))
     (model,) = inputs(outcome, "register_model")
-    assert (model["name"], model["result"]["folder"]) == ("iris_classification", RESULT.folder)
-    assert inputs(outcome, "ensure_compute")[0]["vm_size"] == "Standard_DS3_v2"
-    deployments = inputs(outcome, "deploy_model")
-    assert deployments[0]["model"] == {"name": "iris_classification", "version": "7"}
-    assert (deployments[0]["name"], deployments[0]["endpoint"]) == (DEPLOYMENT, ENDPOINT)
-    test = inputs(outcome, "smoke_test")[0]
-    assert (test["deployment"], test["model"]) == (DEPLOYMENT, RESULT.folder)
-    assert (test["task"], test["compute"]) == ("classification", "cpu-cluster")
-    assert inputs(outcome, "prune_deployments")[0]["keep"] == 2
+    assert model["result"]["folder"] == RESULT.folder
+    assert inputs(outcome, "deploy_model")[0]["version"] == "7"
+    assert inputs(outcome, "smoke_test")[0]["model"] == RESULT.folder
+
+
+def test_no_step_is_told_a_setting() -> None:
+    """Each reads the settings in storage, by the run and the version of its dataset."""
+    names = {each.name for each in fields(RunSettings)}
+    others = {"inspect_dataset", "get_training_status", "read_cancel", "publish_event", "record_run"}
+    for call in (*rehearse().calls, *rehearse_with_cancel("smoke_test").calls):
+        if call.name in others:
+            continue
+        given = call.input
+        assert (given["run_id"], given["etag"]) == (RUN, UPLOAD.etag), call.name
+        assert not {*names, "settings", "upload"} & set(given), call.name
 
 
 def test_the_operation_that_a_step_has_started_is_given_to_its_next_poll() -> None:
@@ -316,7 +320,7 @@ def test_a_run_goes_on_with_the_version_of_the_dataset_that_it_found() -> None:
     assert first["upload"] == to_json(UPLOAD)
     for step in ("start_training", "read_training_result", "register_model", "deploy_model", "promote"):
         for given in inputs(outcome, step):
-            assert given["upload"] == to_json(LATER), step
+            assert given["etag"] == LATER.etag, step
     assert record(outcome).upload == LATER
     assert {event["data"]["etag"] for event in inputs(outcome, "publish_event")} == {LATER.etag}
     at = {status["stage"]: (status["etag"], status["uploaded_at"]) for status in outcome.statuses}
@@ -355,8 +359,8 @@ def test_a_dataset_that_changes_before_the_training_has_read_it_is_inspected_and
     assert [stage.name for stage in written.stages] == [*STEPS[:3], *STEPS]
     assert (written.upload.etag, written.pipeline_run_id) == ("0x2", "pipeline-run-2")
     assert [given["upload"]["etag"] for given in inputs(outcome, "inspect_dataset")] == ["0x8DC", "0x1"]
-    assert [given["upload"]["etag"] for given in inputs(outcome, "start_training")] == ["0x1", "0x2"]
-    assert inputs(outcome, "promote")[-1]["upload"]["etag"] == "0x2"
+    assert [given["etag"] for given in inputs(outcome, "start_training")] == ["0x1", "0x2"]
+    assert inputs(outcome, "promote")[-1]["etag"] == "0x2"
     assert published(outcome) == ["RunStarted", "RunSucceeded"]
     assert cleaned_up(outcome) == []
 
@@ -430,7 +434,7 @@ def test_a_later_generation_keeps_the_version_that_the_run_found() -> None:
     assert outcome.status is COMPLETED
     assert len(inputs(outcome, "get_training_status")) > POLLS_PER_GENERATION
     assert record(outcome).upload == LATER
-    assert inputs(outcome, "promote")[-1]["upload"] == to_json(LATER)
+    assert inputs(outcome, "promote")[-1]["etag"] == LATER.etag
 
 
 def test_a_run_whose_dataset_another_run_has_claimed_ends_as_superseded_and_names_that_run() -> None:
@@ -457,8 +461,7 @@ def test_a_cancel_does_not_change_that_another_run_has_the_dataset() -> None:
 def test_a_run_prunes_whatever_came_of_its_promotion(outcome: Literal["promoted", "superseded"]) -> None:
     """The deployment of a superseded run is not the default, and while it ran, no other run deleted it."""
     run = rehearse(good(promote=always(Promotion(True, "", outcome))))
-    prunes = inputs(run, "prune_deployments")
-    assert [(each["run_id"], each["endpoint"], each["keep"]) for each in prunes] == [(RUN, ENDPOINT, 2)] * 2
+    assert [each["run_id"] for each in inputs(run, "prune_deployments")] == [RUN] * 2
     assert run.names.index("prune_deployments") > run.names.index("promote")
 
 
@@ -476,12 +479,10 @@ def test_a_failed_prune_is_a_warning_in_a_run_that_succeeded() -> None:
 
 def test_the_champion_is_found_before_training_and_handed_to_it() -> None:
     outcome = rehearse()
-    given = {"endpoint": ENDPOINT, "model_name": "iris_classification", "run_id": RUN}
-    assert inputs(outcome, "find_champion") == [given | {"upload": to_json(UPLOAD)}]
+    assert inputs(outcome, "find_champion") == [{"run_id": RUN, "etag": UPLOAD.etag}]
     assert outcome.names.index("find_champion") + 1 == outcome.names.index("start_training")
     (given,) = inputs(outcome, "start_training")
     assert given["champion"] == to_json(CHAMPION)
-    assert (given["task"], given["min_accuracy"], given["tolerance"]) == ("classification", 0.9, 0.01)
     assert "find_champion" not in {stage.name for stage in record(outcome).stages}
 
 
@@ -746,6 +747,17 @@ def test_an_orchestration_of_a_run_that_storage_does_not_know_does_nothing(is_fi
     assert outcome.names == ["inspect_dataset" if is_first else "resume_run"]
 
 
+def test_a_generation_that_cannot_read_where_its_run_stands_fails_in_words_that_say_why() -> None:
+    lost = refusal("SettingsLost", "its settings cannot be read.")
+    rehearsal = Rehearsal(good(resume_run=in_turn(lost)), [training_run])
+    rehearsal.start(training_run, first_generation() | {"is_first": False}, instance_id=RUN)
+    rehearsal.run()
+    outcome = rehearsal.outcome(RUN)
+    assert (outcome.status, outcome.names) == (FAILED, ["resume_run"])
+    assert outcome.failure is not None
+    assert outcome.failure.message == "its settings cannot be read."
+
+
 def test_what_an_input_says_beside_the_run_is_not_believed() -> None:
     """Such was the input of a later generation: it had the settings, the champion and the record in it."""
     forged = first_generation() | {
@@ -758,7 +770,9 @@ def test_what_an_input_says_beside_the_run_is_not_believed() -> None:
     rehearsal.run()
     outcome = rehearsal.outcome(RUN)
     assert outcome.names[0] == "inspect_dataset"
-    assert {each["endpoint"] for each in inputs(outcome, "promote")} == {ENDPOINT}
+    told = inputs(outcome, "promote")
+    assert [(each["run_id"], each["decided_since"]) for each in told] == [(RUN, "")] * 2
+    assert record(outcome).endpoint == ENDPOINT
 
 
 def test_a_finished_run_that_an_engine_runs_again_does_nothing_and_writes_nothing() -> None:

@@ -21,19 +21,17 @@ from activities.training_result import read_training_result
 from runs import naming
 from runs.contracts import (
     Champion,
-    ChampionInput,
     CleanUp,
-    ComputeInput,
     Dataset,
     DeploymentInput,
     Dropped,
-    EndpointInput,
     ModelInput,
     ModelVersion,
+    PolledStep,
     PromotionInput,
-    PruneInput,
     RunRequest,
     RunSettings,
+    RunStep,
     TrainedModel,
     TrainingResult,
     Upload,
@@ -88,6 +86,23 @@ def upload(clients: Clients, unique: str, second: int) -> Upload:
 
 def run_id(of: Upload) -> str:
     return naming.run_id(of.container, of.path, of.etag)
+
+
+def endpoint_of(clients: Clients, unique: str) -> str:
+    return naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
+
+
+def told_of(clients: Clients, of: Upload, run: str = "", **settings: Any) -> tuple[str, str]:
+    """Keep the settings of a run, as inspect_dataset does, and return what a step of it is told.
+
+    run: its id, if it is not the first one of the upload. settings: other ones than usual.
+    """
+    name, id_ = f"m{of.dataset.removesuffix('.csv')}", run or run_id(of)
+    own = {"model_name": name, "endpoint_name": naming.endpoint_name(name, clients.settings.workspace_id)}
+    resolved = replace(SETTINGS, **own | settings)
+    dataset = Dataset(of, 100, 3, "kind", resolved, clients.settings.polling)
+    run_files.keep_dataset(id_, dataset, clients)
+    return id_, of.etag
 
 
 COMPARISON = {
@@ -181,7 +196,10 @@ def metrics_of(of: Upload, **changes: Any) -> dict[str, Any]:
 
 
 def trained(clients: Clients, of: Upload, **changes: Any) -> TrainedModel:
-    """A model in storage, with the trainer's layout. It can be deployed, but it cannot score."""
+    """A model in storage, with the trainer's layout. It can be deployed, but it cannot score.
+
+    The settings of its run are kept, too.
+    """
     id_ = run_id(of)
     folder = f"runs/{id_}/0/abc/artifacts"
     container = actors.trainer()
@@ -190,48 +208,44 @@ def trained(clients: Clients, of: Upload, **changes: Any) -> TrainedModel:
     for name, content in {"conda.yaml": CONDA, "python_env.yaml": b"", "model.pkl": b""}.items():
         container.upload_blob(f"{folder}/model/{name}", content, overwrite=True)
     container.upload_blob(f"{folder}/model/MLmodel", MLMODEL, overwrite=True)
-    return TrainedModel(id_, of, f"{folder}/model/MLmodel", SETTINGS, CHAMPION)
+    return TrainedModel(*told_of(clients, of), f"{folder}/model/MLmodel", CHAMPION)
 
 
 def result(clients: Clients, of: Upload) -> TrainingResult:
     return read_training_result(trained(clients, of), clients)
 
 
-def registered(clients: Clients, of: Upload, name: str) -> ModelVersion:
-    return register_model(ModelInput(run_id(of), of, name, result(clients, of)), clients)
+def registered(clients: Clients, of: Upload) -> ModelVersion:
+    found = result(clients, of)
+    return register_model(ModelInput(*told_of(clients, of), found), clients)
 
 
 def served(
     clients: Clients, unique: str, seconds: list[int], compute: str = "cpu-cluster"
 ) -> tuple[str, dict[int, str]]:
     """Create an endpoint with a deployment for an upload of each second; returns them by second."""
-    endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
-    poll(ensure_compute, ComputeInput(compute, "Standard_DS3_v2"), clients)
-    first = upload(clients, unique, seconds[0])
-    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}", run_id(first), first), clients)
+    first = PolledStep(*told_of(clients, upload(clients, unique, seconds[0]), compute_name=compute))
+    poll(ensure_compute, first, clients)
+    poll(ensure_endpoint, first, clients)
     names = {}
     for second in seconds:
         of = upload(clients, unique, second)
         names[second] = naming.deployment_name(run_id(of))
-        order = DeploymentInput(
-            run_id(of), of, endpoint, names[second], registered(clients, of, f"m{unique}"), compute
-        )
-        poll(deploy_model, order, clients)
-    return endpoint, names
+        version = registered(clients, of).version
+        deployment = DeploymentInput(*told_of(clients, of, compute_name=compute), version)
+        poll(deploy_model, deployment, clients)
+    return endpoint_of(clients, unique), names
 
 
-def promotion(clients: Clients, unique: str, second: int, endpoint: str, deployment: str) -> PromotionInput:
+def promotion(clients: Clients, unique: str, second: int) -> PromotionInput:
     """The promotion of a run that has been claimed and has inspected its dataset."""
-    of = upload(clients, unique, second)
-    in_progress(run_id(of), of, endpoint, clients)
-    return PromotionInput(run_id(of), of, endpoint, deployment, f"m{unique}", take_over=False)
+    return in_progress(clients, upload(clients, unique, second))
 
 
-def in_progress(run: str, of: Upload, endpoint: str, clients: Clients) -> None:
-    run_store.claim(RunRequest(run, of, {}, "event", "2026-05-01T00:00:00Z"), clients)
-    settings = replace(SETTINGS, endpoint_name=endpoint)
-    dataset = Dataset(of, 100, 3, "kind", settings, clients.settings.polling)
-    run_files.keep_dataset(run, dataset, clients)
+def in_progress(clients: Clients, of: Upload, run: str = "") -> PromotionInput:
+    request = RunRequest(run or run_id(of), of, {}, "event", "2026-05-01T00:00:00Z")
+    run_store.claim(request, clients)
+    return PromotionInput(*told_of(clients, of, run))
 
 
 def default(clients: Clients, endpoint: str) -> str:
@@ -245,16 +259,17 @@ def deployments(clients: Clients, endpoint: str) -> set[str]:
 
 def test_a_model_is_registered_once_however_often_the_step_runs(clients: Clients, unique: str) -> None:
     of = upload(clients, unique, 1)
-    first, again = registered(clients, of, f"m{unique}"), registered(clients, of, f"m{unique}")
+    first, again = registered(clients, of), registered(clients, of)
     assert first == again == ModelVersion(f"m{unique}", "1")
-    other = registered(clients, upload(clients, unique, 2), f"m{unique}")
+    other = registered(clients, upload(clients, unique, 2))
     assert other.version == "2"
 
 
 def test_two_runs_that_register_at_once_get_different_versions(clients: Clients, unique: str) -> None:
     def register(second: int) -> str:
         of = upload(clients, unique, second)
-        order = ModelInput(run_id(of), of, f"m{unique}", result(clients, of))
+        found = result(clients, of)
+        order = ModelInput(*told_of(clients, of), found)
         for _ in range(10):
             try:
                 return register_model(order, clients).version
@@ -269,7 +284,7 @@ def test_two_runs_that_register_at_once_get_different_versions(clients: Clients,
 
 def test_the_default_is_of_the_newest_upload_when_runs_finish_together(clients: Clients, unique: str) -> None:
     endpoint, names = served(clients, unique, [1, 2, 3])
-    orders = [promotion(clients, unique, second, endpoint, names[second]) for second in (3, 1, 2)]
+    orders = [promotion(clients, unique, second) for second in (3, 1, 2)]
     with ThreadPoolExecutor(3) as pool:
         outcomes = list(pool.map(lambda order: poll(promote, order, clients).outcome, orders))
     assert default(clients, endpoint) == names[3]
@@ -284,11 +299,11 @@ def test_pruning_keeps_the_default_the_newest_and_those_of_runs_in_flight(
     clients: Clients, unique: str
 ) -> None:
     endpoint, names = served(clients, unique, [1, 2, 3, 4])
-    poll(promote, promotion(clients, unique, 4, endpoint, names[4]), clients)
+    poll(promote, promotion(clients, unique, 4), clients)
     under_way = upload(clients, unique, 2)
     run_store.claim(RunRequest(run_id(under_way), under_way, {}, "event", "2026-05-01T00:00:00Z"), clients)
-    newest = upload(clients, unique, 4)
-    poll(prune_deployments, PruneInput(run_id(newest), newest, endpoint, 2), clients)
+    newest = told_of(clients, upload(clients, unique, 4), keep_deployments=2)
+    poll(prune_deployments, PolledStep(*newest), clients)
     left = {each.name for each in clients.machine_learning.batch_deployments.list(endpoint)}
     assert left == {names[4], names[3], names[2]}
 
@@ -301,12 +316,14 @@ def test_a_superseded_run_prunes_its_own_deployment(
     endpoint, names = served(clients, unique, [1, 2])
     older, newer = upload(clients, unique, 1), upload(clients, unique, 2)
     run_store.claim(RunRequest(run_id(older), older, {}, "event", "2026-05-01T00:00:00Z"), clients)
-    poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
-    poll(prune_deployments, PruneInput(run_id(newer), newer, endpoint, keep), clients)
+    poll(promote, promotion(clients, unique, 2), clients)
+    prune = PolledStep(*told_of(clients, newer, keep_deployments=keep))
+    poll(prune_deployments, prune, clients)
     assert deployments(clients, endpoint) == {names[1], names[2]}, "the older run has not ended"
 
-    outcome = poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients).outcome
-    poll(prune_deployments, PruneInput(run_id(older), older, endpoint, keep), clients)
+    outcome = poll(promote, promotion(clients, unique, 1), clients).outcome
+    prune = PolledStep(*told_of(clients, older, keep_deployments=keep))
+    poll(prune_deployments, prune, clients)
     assert outcome == "superseded"
     assert deployments(clients, endpoint) == {names[second] for second in kept}
     assert default(clients, endpoint) == names[2]
@@ -317,31 +334,27 @@ def test_a_run_that_is_superseded_after_its_promotion_prunes_its_own_deployment(
 ) -> None:
     endpoint, names = served(clients, unique, [1, 2])
     for second in (1, 2):
-        poll(promote, promotion(clients, unique, second, endpoint, names[second]), clients)
-    older = upload(clients, unique, 1)
-    poll(prune_deployments, PruneInput(run_id(older), older, endpoint, 1), clients)
+        poll(promote, promotion(clients, unique, second), clients)
+    older = told_of(clients, upload(clients, unique, 1), keep_deployments=1)
+    poll(prune_deployments, PolledStep(*older), clients)
     assert deployments(clients, endpoint) == {names[2]}
 
 
 def test_a_rerun_of_the_newest_upload_is_promoted_over_the_first_run(clients: Clients, unique: str) -> None:
-    endpoint, names = served(clients, unique, [1])
-    first = promotion(clients, unique, 1, endpoint, names[1])
+    endpoint, _ = served(clients, unique, [1])
+    first = promotion(clients, unique, 1)
     poll(promote, first, clients)
-    again = f"{first.run_id}-2"
-    in_progress(again, first.upload, endpoint, clients)
-    rerun = replace(first, run_id=again, deployment=naming.deployment_name(again))
-    model = ModelVersion(f"m{unique}", "1")
-    order = DeploymentInput(rerun.run_id, first.upload, endpoint, rerun.deployment, model, "cpu-cluster")
-    poll(deploy_model, order, clients)
+    rerun = in_progress(clients, upload(clients, unique, 1), f"{first.run_id}-2")
+    poll(deploy_model, DeploymentInput(rerun.run_id, rerun.etag, "1"), clients)
     assert poll(promote, rerun, clients).outcome == "promoted"
-    assert default(clients, endpoint) == rerun.deployment
+    assert default(clients, endpoint) == naming.deployment_name(rerun.run_id)
 
 
 def test_clean_up_does_not_delete_the_default(clients: Clients, unique: str) -> None:
     endpoint, names = served(clients, unique, [1, 2])
-    poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
+    poll(promote, promotion(clients, unique, 2), clients)
     for second in (1, 2):
-        poll(delete_deployment, CleanUp("any", "", endpoint, names[second]), clients)
+        poll(delete_deployment, CleanUp(*told_of(clients, upload(clients, unique, second))), clients)
     left = {each.name for each in clients.machine_learning.batch_deployments.list(endpoint)}
     assert left == {names[2]}
 
@@ -401,31 +414,30 @@ def test_a_result_whose_verdict_does_not_follow_is_refused(
 # --- The champion -------------------------------------------------------------------------------------
 
 
-def sought(clients: Clients, unique: str, endpoint: str) -> ChampionInput:
-    of = upload(clients, unique, 1)
-    return ChampionInput(endpoint, f"m{unique}", run_id(of), of)
+def champion(clients: Clients, unique: str, **settings: str) -> Champion:
+    return find_champion(RunStep(*told_of(clients, upload(clients, unique, 1), **settings)), clients)
 
 
 def test_the_champion_is_the_model_behind_the_default(clients: Clients, unique: str) -> None:
-    endpoint, names = served(clients, unique, [1, 2])
-    assert find_champion(sought(clients, unique, endpoint), clients) == Champion(), "there is no default yet"
-    poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients)
+    _, names = served(clients, unique, [1, 2])
+    assert champion(clients, unique) == Champion(), "there is no default yet"
+    poll(promote, promotion(clients, unique, 1), clients)
     folder = f"runs/{run_id(upload(clients, unique, 1))}/0/abc/artifacts/model"
     digest = model_digest(folder, clients)
-    found = find_champion(sought(clients, unique, endpoint), clients)
+    found = champion(clients, unique)
     assert found == Champion(f"m{unique}:1", folder, names[1], digest)
-    poll(promote, promotion(clients, unique, 2, endpoint, names[2]), clients)
-    assert find_champion(sought(clients, unique, endpoint), clients).model == f"m{unique}:2"
+    poll(promote, promotion(clients, unique, 2), clients)
+    assert champion(clients, unique).model == f"m{unique}:2"
 
 
 def test_a_node_that_changes_a_registered_model_does_not_change_its_digest(
     clients: Clients, unique: str, cloud_home: Home
 ) -> None:
     """The nodes may write below runs/. What they write into a model is seen before the model is loaded."""
-    endpoint, names = served(clients, unique, [1])
-    poll(promote, promotion(clients, unique, 1, endpoint, names[1]), clients)
-    champion = find_champion(sought(clients, unique, endpoint), clients)
-    assert champion.digest == model_digest(champion.folder, clients)
+    served(clients, unique, [1])
+    poll(promote, promotion(clients, unique, 1), clients)
+    of = champion(clients, unique)
+    assert of.digest == model_digest(of.folder, clients)
     settings = clients.settings
     with ContainerClient(
         settings.storage_url,
@@ -434,18 +446,18 @@ def test_a_node_that_changes_a_registered_model_does_not_change_its_digest(
         connection_verify=str(cloud_home.ca_bundle),
         proxies=cloud_home.proxies,
     ) as node:
-        node.upload_blob(f"{champion.folder}/code/sitecustomize.py", b"import os")
-    again = find_champion(sought(clients, unique, endpoint), clients)
-    assert again == champion
-    assert model_digest(champion.folder, clients) != champion.digest
+        node.upload_blob(f"{of.folder}/code/sitecustomize.py", b"import os")
+    again = champion(clients, unique)
+    assert again == of
+    assert model_digest(of.folder, clients) != of.digest
 
 
 def test_a_missing_endpoint_has_no_champion(clients: Clients, unique: str) -> None:
-    assert find_champion(sought(clients, unique, f"none-{unique}"), clients) == Champion()
+    assert champion(clients, unique, endpoint_name=f"none-{unique}") == Champion()
 
 
 def test_a_model_version_is_tagged_with_the_verdict_and_both_numbers(clients: Clients, unique: str) -> None:
-    version = registered(clients, upload(clients, unique, 1), f"m{unique}")
+    version = registered(clients, upload(clients, unique, 1))
     tags = clients.machine_learning.models.get(version.name, version.version).tags
     tagged = {"verdict", "metric", "value", "champion", "champion_value", "accuracy", "task", "algorithm"}
     assert {name: tags[name] for name in tagged} == {
@@ -468,11 +480,11 @@ def test_the_tags_of_a_first_model_and_of_a_champion_that_could_not_score_are_no
     nobody = GATE | {"verdict": "deploy", "reasons": [], "champion": None}
     silent = {"value": None, "challenger": None, "interval": None, "error": "column b is not there"}
     unknown = nobody | {"champion": COMPARISON | silent}
-    for second, (gate, champion) in enumerate(((nobody, Champion()), (unknown, CHAMPION)), 1):
+    for second, (gate, compared) in enumerate(((nobody, Champion()), (unknown, CHAMPION)), 1):
         of = upload(clients, unique, second)
-        given = replace(trained(clients, of, gate=gate), champion=champion)
+        given = replace(trained(clients, of, gate=gate), champion=compared)
         judged = read_training_result(given, clients)
-        version = register_model(ModelInput(run_id(of), of, f"m{unique}", judged), clients)
+        version = register_model(ModelInput(*told_of(clients, of), judged), clients)
         tags = clients.machine_learning.models.get(version.name, version.version).tags
         assert tags["verdict"] == "deploy"
         assert tags.get("champion_value") == (None if gate is nobody else "not comparable")
@@ -483,15 +495,15 @@ def test_a_deployment_that_azure_ml_refuses_fails_with_azure_mls_message(
     clients: Clients, unique: str
 ) -> None:
     of = upload(clients, unique, 1)
-    model = registered(clients, of, f"m{unique}")
+    model = registered(clients, of)
     folder = f"runs/{run_id(of)}/0/abc/artifacts/model/MLmodel"
     actors.trainer().delete_blob(folder)
-    endpoint = naming.endpoint_name(f"m{unique}", clients.settings.workspace_id)
-    poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), clients)
-    poll(ensure_endpoint, EndpointInput(endpoint, f"m{unique}", run_id(of), of), clients)
-    order = DeploymentInput(run_id(of), of, endpoint, "broken-one", model, "cpu-cluster")
+    step = PolledStep(*told_of(clients, of))
+    poll(ensure_compute, step, clients)
+    poll(ensure_endpoint, step, clients)
+    order = DeploymentInput(step.run_id, step.etag, model.version)
     with pytest.raises(RefusedError) as refused:
         poll(deploy_model, order, clients)
     assert refused.value.code == "ProvisioningFailed"
-    assert "deployment broken-one: Failed:" in str(refused.value)
+    assert f"deployment {naming.deployment_name(step.run_id)}: Failed:" in str(refused.value)
     assert "MLmodel" in str(refused.value)

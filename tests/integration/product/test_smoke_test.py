@@ -17,7 +17,7 @@ from runs import remedies
 from runs.contracts import SmokeTestInput
 from runs.errors import RefusedError
 from services.clients import Clients
-from tests.integration.product.test_serving import poll, result, run_id, served, upload
+from tests.integration.product.test_serving import poll, result, run_id, served, told_of, upload
 from touchdown.local.names import GROUP_ID, STORAGE_ID, identity_id
 
 pytestmark = pytest.mark.integration
@@ -72,10 +72,10 @@ def test_a_cluster_whose_identity_lacks_roles_on_storage_fails_with_those_to_che
     clients = replace(clients, settings=replace(clients.settings, compute_identity=identity))
     of = upload(clients, unique, 1)
     compute = f"c{unique}"
-    endpoint, names = served(clients, unique, [1], compute)
+    served(clients, unique, [1], compute)
     clients.container.upload_blob(sample_path(run_id(of)), b"a\n1\n")
     folder = result(clients, of).folder
-    wanted = SmokeTestInput(run_id(of), endpoint, names[1], folder, "classification", compute)
+    wanted = SmokeTestInput(*told_of(clients, of, compute_name=compute), folder)
     with pytest.raises(RefusedError) as refused:
         poll(smoke_test, wanted, clients)
     assert refused.value.code == "SmokeTestFailed"

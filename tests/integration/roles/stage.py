@@ -3,7 +3,8 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from azure.core.exceptions import AzureError
@@ -12,12 +13,14 @@ from localcloud.home import Home
 
 from activities.training import cancel_training, get_training_status, start_training
 from runs import naming
-from runs.contracts import Champion, CleanUp, Training, TrainingInput, TrainingStatus, Upload
+from runs.contracts import Champion, CleanUp, Dataset, Training, TrainingInput, TrainingStatus, Upload
 from runs.errors import RefusedError
 from scripts.assigned_roles import assignments
+from services import run_files
 from services.clients import Clients
 from services.errors import explain
 from tests.integration import actors
+from tests.integration.product.test_serving import SETTINGS
 from tests.integration.roles.assignments import Assignments, Json
 
 LIMIT = 120.0
@@ -114,12 +117,17 @@ def uploaded(stage: Stage, unique: str, rows: tuple[str, ...] = ROWS) -> Upload:
     return Upload(stage.clients.settings.container, path, etag, "2026-05-01T00:00:00.000000Z")
 
 
-def order_of(upload: Upload, label: str = "kind") -> TrainingInput:
+def told_of(stage: Stage, upload: Upload, **settings: Any) -> tuple[str, str]:
+    """Keep the settings of the run of an upload, and return what a step of it is told."""
+    resolved = replace(SETTINGS, **settings)
+    dataset = Dataset(upload, 100, 2, resolved.label, resolved, stage.clients.settings.polling)
     id_ = naming.run_id(upload.container, upload.path, upload.etag)
-    return TrainingInput(
-        *(id_, upload, label, 20, 0.1, "classification", "linear", 10.0, "refuse", "equal"),
-        *(0.0, 0.0, 0.01, Champion()),
-    )
+    run_files.keep_dataset(id_, dataset, stage.clients)
+    return id_, upload.etag
+
+
+def order_of(stage: Stage, upload: Upload, label: str = "kind") -> TrainingInput:
+    return TrainingInput(*told_of(stage, upload, label=label, epochs=20), Champion())
 
 
 def ended(stage: Stage, training: Training) -> TrainingStatus:
@@ -137,7 +145,7 @@ def ended(stage: Stage, training: Training) -> TrainingStatus:
 def train(stage: Stage, unique: str, label: str = "kind") -> TrainingStatus:
     """Train to the end, and remember a model."""
     upload = uploaded(stage, unique)
-    order = order_of(upload, label)
+    order = order_of(stage, upload, label)
     status = ended(stage, start_training(order, stage.clients))
     if status.status == "Succeeded":
         stage.trained.append(Trained(order.run_id, upload, status.model_path))
@@ -146,7 +154,7 @@ def train(stage: Stage, unique: str, label: str = "kind") -> TrainingStatus:
 
 def begin(stage: Stage, unique: str) -> TrainingStatus:
     """Train until the trainer runs on a node, which is then cancelled; or until the training has failed."""
-    order = order_of(uploaded(stage, unique))
+    order = order_of(stage, uploaded(stage, unique))
     earlier = {each["id"] for each in tasks(stage)}
     training = start_training(order, stage.clients)
 
@@ -155,7 +163,7 @@ def begin(stage: Stage, unique: str) -> TrainingStatus:
         return bool(running) or get_training_status(training, stage.clients).status == "Failed"
 
     wait_for(find)
-    left = CleanUp(order.run_id, training.pipeline_run_id, etag=order.upload.etag)
+    left = CleanUp(order.run_id, order.etag, training.pipeline_run_id)
     wait_for(lambda: cancel_training(left, stage.clients).done)
     return get_training_status(training, stage.clients)
 

@@ -11,9 +11,9 @@ from localcloud.credentials import Principal
 from localcloud.identities import client_id_of
 
 from activities.provisioning import ensure_compute
-from runs.contracts import ComputeInput
+from runs.contracts import PolledStep, Upload
 from tests.integration.product.test_serving import poll
-from tests.integration.roles.stage import Stage, in_cases
+from tests.integration.roles.stage import Stage, in_cases, told_of
 from tests.integration.roles.test_prefixes import BLOCKS, Team, team
 from touchdown.local.names import identity_id
 
@@ -60,7 +60,8 @@ def place_of(name: str) -> str:
 @pytest.fixture
 def as_identity(stage: Stage) -> Iterator[dict[str, Team]]:
     """Everybody who has a token here, at storage. A cluster has an identity as long as it exists."""
-    poll(ensure_compute, ComputeInput("cpu-cluster", "Standard_DS3_v2"), stage.clients)
+    upload = Upload(stage.clients.settings.container, "datasets/places.csv", "0x1", "2026-05-01T00:00:00Z")
+    poll(ensure_compute, PolledStep(*told_of(stage, upload)), stage.clients)
     credentials = {
         who: Principal(stage.home, carrier, client_id_of(identity_id(who)))
         for who, carrier in CARRIERS.items()

@@ -1,31 +1,23 @@
 """The workspace checks a model, and a job scores with it as its cluster, each by its roles alone."""
 
 import logging
-from dataclasses import dataclass
+from contextlib import suppress
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 
 from activities.dataset import sample_path
 from activities.model_registry import register_model
 from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
-from activities.smoke_test import smoke_test
+from activities.smoke_test import JOB_NOTE, predictions_path, smoke_test
 from activities.training_result import read_training_result
 from runs import naming, remedies
-from runs.contracts import (
-    Champion,
-    ComputeInput,
-    DeploymentInput,
-    EndpointInput,
-    ModelInput,
-    SmokeTestInput,
-    TrainedModel,
-)
-from tests.integration.product.test_serving import SETTINGS, poll
-from tests.integration.roles.stage import Stage, check_refusal, in_cases, proves, refusal
+from runs.contracts import Champion, DeploymentInput, ModelInput, PolledStep, SmokeTestInput, TrainedModel
+from tests.integration.product.test_serving import poll
+from tests.integration.roles.stage import Stage, check_refusal, in_cases, proves, refusal, told_of
 
 pytestmark = pytest.mark.integration
 
-CLUSTER = "cpu-cluster"
 COORDINATION = ("scoringKeepsTasksInTables", "scoringHandsOutTasksInQueues")
 BLOBS = {
     "defaults": ("scoringUsesBlobs",),
@@ -34,39 +26,32 @@ BLOBS = {
 """By case of tests/bicep, with what a scoring job uses blobs."""
 
 
-@dataclass(frozen=True)
-class Served:
-    """A deployment. model: the folder of its MLflow model."""
-
-    endpoint: str
-    deployment: str
-    model: str
-
-
 def order(stage: Stage, unique: str) -> tuple[DeploymentInput, str]:
-    """What deploy_model is asked for, with its endpoint, cluster and model; and the model's folder."""
+    """What deploy_model is told, once there are endpoint, cluster and model; and the model's folder."""
     clients, trained = stage.clients, stage.model(unique)
-    upload, run_id = trained.upload, trained.run_id
-    of_run = TrainedModel(run_id, upload, trained.mlmodel, SETTINGS, Champion())
-    result = read_training_result(of_run, clients)
     endpoint = naming.endpoint_name(unique, clients.settings.workspace_id)
-    poll(ensure_compute, ComputeInput(CLUSTER, "Standard_DS3_v2"), clients)
-    poll(ensure_endpoint, EndpointInput(endpoint, unique, run_id, upload), clients)
-    model = register_model(ModelInput(run_id, upload, unique, result), clients)
-    return DeploymentInput(run_id, upload, endpoint, unique, model, CLUSTER), result.folder
+    told = told_of(stage, trained.upload, endpoint_name=endpoint, model_name=unique)
+    result = read_training_result(TrainedModel(*told, trained.mlmodel, Champion()), clients)
+    poll(ensure_compute, PolledStep(*told), clients)
+    poll(ensure_endpoint, PolledStep(*told), clients)
+    model = register_model(ModelInput(*told, result), clients)
+    return DeploymentInput(*told, model.version), result.folder
 
 
-def served(stage: Stage, unique: str) -> Served:
+def served(stage: Stage, unique: str) -> SmokeTestInput:
+    """What smoke_test is told, once there is a deployment of its own endpoint."""
     wanted, folder = order(stage, unique)
     poll(deploy_model, wanted, stage.clients)
-    return Served(wanted.endpoint, wanted.name, folder)
+    return SmokeTestInput(wanted.run_id, wanted.etag, folder)
 
 
-def score(stage: Stage, of: Served, attempt: str) -> str:
-    """What the smoke test says where it fails; "" where it succeeds."""
-    run_id = f"{of.deployment}-{attempt.lower()}"
-    stage.clients.container.upload_blob(sample_path(run_id), b"a\n1\n12\n", overwrite=True)
-    wanted = SmokeTestInput(run_id, of.endpoint, of.deployment, of.model, "classification", CLUSTER)
+def score(stage: Stage, wanted: SmokeTestInput) -> str:
+    """What the smoke test says where it fails; "" where it succeeds. Each call starts a job."""
+    container = stage.clients.container
+    for left in (naming.app_file(wanted.run_id, JOB_NOTE), predictions_path(wanted.run_id)):
+        with suppress(ResourceNotFoundError):
+            container.delete_blob(left)
+    container.upload_blob(sample_path(wanted.run_id), b"a\n1\n12\n", overwrite=True)
     return refusal(lambda: poll(smoke_test, wanted, stage.clients))
 
 
@@ -78,9 +63,7 @@ def test_without_its_role_the_workspace_cannot_read_a_model_that_is_deployed(
     with stage.assignments.without("workspaceReadsAndWritesBlobs") as taken:
         words = refusal(lambda: poll(deploy_model, wanted, stage.clients))
     check_refusal(words, "workspaceReadsAndWritesBlobs", taken)
-    again = DeploymentInput(
-        wanted.run_id, wanted.upload, wanted.endpoint, f"{unique}2", wanted.model, CLUSTER
-    )
+    again, _ = order(stage, f"{unique}2")
     assert refusal(lambda: poll(deploy_model, again, stage.clients)) == ""
 
 
@@ -92,14 +75,14 @@ def test_without_its_roles_a_scoring_job_fails_and_the_run_says_which_its_cluste
     of = served(stage, unique)
     for name in BLOBS[case]:
         with stage.assignments.without(name) as taken:
-            words = score(stage, of, name)
+            words = score(stage, of)
         check_refusal(words, name, taken)
     for name in COORDINATION:
         with stage.assignments.without(name):
-            words = score(stage, of, name)
+            words = score(stage, of)
         assert "exited with status code 42" in words
         check_refusal(words, name)
-    assert score(stage, of, "again") == ""
+    assert score(stage, of) == ""
 
 
 @proves("appReadsScoringLogs")
@@ -112,7 +95,7 @@ def test_without_its_role_the_app_cannot_read_the_log_of_a_failed_job(
             stage.assignments.without("appReadsScoringLogs") as taken,
             caplog.at_level(logging.WARNING),
         ):
-            assert remedies.STORAGE_ROLES not in score(stage, of, "unread")
+            assert remedies.STORAGE_ROLES not in score(stage, of)
         (logged,) = [each.getMessage() for each in caplog.records if "its error.txt" in each.getMessage()]
         check_refusal(logged, "appReadsScoringLogs", taken)
-        assert remedies.STORAGE_ROLES in score(stage, of, "read")
+        assert remedies.STORAGE_ROLES in score(stage, of)

@@ -80,7 +80,7 @@ def test_with_the_narrow_roles_a_model_is_trained(stage: Stage, unique: str, cas
 def test_without_its_role_a_node_cannot_copy_the_trainer(stage: Stage, unique: str, case: str) -> None:
     with ExitStack() as restored:
         with stage.controls.fault("batch.task", "delay", seconds=60) as held:
-            training = start_training(order_of(uploaded(stage, unique)), stage.clients)
+            training = start_training(order_of(stage, uploaded(stage, unique)), stage.clients)
             wait_for(lambda: stage.controls.taken(held))
             taken = restored.enter_context(stage.assignments.without(NODE[case]))
         status = ended(stage, training)
@@ -130,7 +130,7 @@ def test_without_its_role_the_trainer_cannot_leave_its_model(
 def test_without_its_role_the_app_cannot_read_why_the_trainer_refused(
     stage: Stage, unique: str, case: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    order = order_of(uploaded(stage, unique), label="absent")
+    order = order_of(stage, uploaded(stage, unique), label="absent")
     with stage.assignments.without("appReadsTrainingLogs") as taken, caplog.at_level(logging.WARNING):
         training = start_training(order, stage.clients)
         assert ended(stage, training).stderr == ""
