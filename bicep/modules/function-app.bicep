@@ -193,33 +193,36 @@ resource functionApp 'Microsoft.Web/sites@2025-03-01' = {
 
   // App Service lets only requests with a token for this app through, and names its principal to the code. Event Grid calls
   // below /runtime/webhooks with a key of the host. A path with * covers all below it (github.com/MicrosoftDocs/azure-docs,
-  // issue 86514). There is no secret, so callers bring a token; App Service does not fetch one for a browser.
-  resource authentication 'config' = if (signIn == 'Entra') {
+  // issue 86514). There is no secret, so callers bring a token; App Service does not fetch one for a browser. It is turned
+  // off where keys are asked for: a deployment deletes nothing, so it would stay on.
+  resource authentication 'config' = {
     name: 'authsettingsV2'
-    properties: {
-      platform: { enabled: true }
-      globalValidation: {
-        requireAuthentication: true
-        unauthenticatedClientAction: 'Return401'
-        excludedPaths: ['/runtime/webhooks/*']
-      }
-      httpSettings: { requireHttps: true }
-      identityProviders: {
-        azureActiveDirectory: {
-          enabled: true
-          registration: {
-            clientId: signInClientId
-            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+    properties: signIn == 'Entra'
+      ? {
+          platform: { enabled: true }
+          globalValidation: {
+            requireAuthentication: true
+            unauthenticatedClientAction: 'Return401'
+            excludedPaths: ['/runtime/webhooks/*']
           }
-          validation: {
-            allowedAudiences: [signInClientId, 'api://${signInClientId}']
+          httpSettings: { requireHttps: true }
+          identityProviders: {
+            azureActiveDirectory: {
+              enabled: true
+              registration: {
+                clientId: signInClientId
+                openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+              }
+              validation: {
+                allowedAudiences: [signInClientId, 'api://${signInClientId}']
+              }
+            }
+          }
+          login: {
+            tokenStore: { enabled: false }
           }
         }
-      }
-      login: {
-        tokenStore: { enabled: false }
-      }
-    }
+      : { platform: { enabled: false } }
   }
 
   // Publishing needs a Microsoft Entra token; publishing by user name and password is off.

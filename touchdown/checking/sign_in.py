@@ -44,11 +44,14 @@ def disagreement(settings: Json, *, asks_for_keys: bool) -> str:
     if asks_for_keys:
         return (
             "asks callers for a token and for a function key: App Service authentication is on, and"
-            f" {access.SIGN_IN} is not entra. Turn the one off, or deploy with signIn = Entra."
+            f" {access.SIGN_IN} is not entra. Deploy the infrastructure again: signIn sets both."
         )
     if WEBHOOKS not in excluded(settings):
         below = WEBHOOKS.removesuffix("*")
-        return f"refuses Event Grid: App Service asks for a token below {below}, too. Deploy it again."
+        return (
+            f"refuses Event Grid: App Service asks for a token below {below}, too."
+            " Deploy the infrastructure again."
+        )
     return ""
 
 

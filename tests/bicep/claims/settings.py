@@ -113,16 +113,17 @@ def callers_sign_in_only_where_the_app_asks_for_it(deployed: Deployed) -> Iterat
     found = [
         each for each in deployed.of("Microsoft.Web/sites/config") if each["name"].endswith("authsettingsV2")
     ]
-    if bool(found) is not (settings_of(deployed)["TOUCHDOWN_SIGN_IN"] == "entra"):
-        yield f"there are {len(found)} settings of App Service authentication"
-    for each in found:
+    signs_in = settings_of(deployed)["TOUCHDOWN_SIGN_IN"] == "entra"
+    if [each["properties"]["platform"] for each in found] != [{"enabled": signs_in}]:
+        yield f"App Service authentication is not set to {signs_in}: {found}"
+    for each in found if signs_in else []:
         validation = each["properties"]["globalValidation"]
         wanted = {
             "requireAuthentication": True,
             "unauthenticatedClientAction": "Return401",
             "excludedPaths": ["/runtime/webhooks/*"],
         }
-        if validation != wanted or each["properties"]["platform"] != {"enabled": True}:
+        if validation != wanted:
             yield f"App Service lets requests through without a token: {validation}"
 
 

@@ -70,7 +70,6 @@ class Azure:
                 "properties": {"state": "Running", "extensionBundle": {"id": BUNDLE, "version": "4.37.1"}}
             },
             f"{site}/config/appsettings/list": {"properties": settings},
-            f"{site}/config/authsettingsV2": {"properties": {"platform": {"enabled": False}}},
             f"{batch}/pools": {"value": [self.of("batchAccounts/pools") | {"name": "trainers"}]},
             f"{workspace}/datastores/workspaceblobstore": {
                 "properties": {

@@ -120,13 +120,14 @@ def signing_in(azure: Azure, *, setting: str = "entra", on: bool = True, exclude
     """Let the app be one that is deployed with signIn = Entra, or with half of it."""
     site = azure.id("sites").lower()
     azure.answers[f"{site}/config/appsettings/list"]["properties"]["TOUCHDOWN_SIGN_IN"] = setting
-    azure.answers[f"{site}/config/authsettingsv2"]["properties"] = {
+    properties = {
         "platform": {"enabled": on},
         "globalValidation": {"requireAuthentication": True, "excludedPaths": [excluded]},
         "identityProviders": {
             "azureActiveDirectory": {"enabled": True, "registration": {"clientId": CLIENT_ID}}
         },
     }
+    azure.answers[f"{site}/config/authsettingsv2"] = {"properties": properties}
     azure.answers["/api/runs"] = {"runs": []}
 
 
