@@ -201,6 +201,8 @@ def _category(survey: Survey, name: str, place: int, most: int, effects: int) ->
     if len(texts) == 1 and not levels.missing:
         return f"constant: every row holds {quoted(texts[0])}"
     if not levels.repeats and survey.rows >= IDENTIFIER_ROWS:
+        if 2 * known < survey.rows:
+            return f"nearly empty: {known} of {survey.rows} rows have a value, each another one"
         return "an identifier: every value is different"
     fewest = RARE_LEVEL if survey.rows >= IDENTIFIER_ROWS else 1
     ranked = sorted(range(len(texts)), key=lambda code: (-levels.counts[code], texts[code]))

@@ -110,6 +110,8 @@ def contradiction(counts: Counter[str], parts: Mapping[str, Written | None], mos
         if sense(each.unit) not in senses:
             senses.add(sense(each.unit))
             units[each.unit] = text
+    if any(unit[:1] == "/" and unit.lstrip("/ ").isdigit() for unit in units):
+        return ""  # as in 120/80, which has two numbers
     marks = [next((text for text, each in written.items() if each.value(mark) is None), "") for mark in ",."]
     if not SHARES & units.keys():
         units.pop("", "")

@@ -29,6 +29,8 @@ _FOREIGN_ENDS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x1e
 """What some programs write between rows that ends no line, and how a message calls it."""
 FEWEST_ROWS = 3
 """Rows below a first one that are needed to tell that it is data as well."""
+FEWEST_GAPS = 5
+"""Empty cells of a column whose cells may have been merged."""
 LOOKED_AT_ROWS = 10_000
 """Rows that are searched for what may be no data, as it then is in the others as well."""
 LONGEST_NUMBER = 18
@@ -161,6 +163,7 @@ def notes_on_rows(data: Sequence[rows.Record], looks: Sequence[cells.Look], sepa
         if len(totals) > 1:
             some = f"{len(totals)} rows look like totals, the first is row {line}"
         notes.append(f"{some}: {shown}; only totals at the end of the file are left out")
+    notes += _notes_on_merged(data)
     for each in data:
         if each.below - each.line > FEWEST_ROWS and _holds_rows(each.cells, separator):
             notes.append(
@@ -169,6 +172,26 @@ def notes_on_rows(data: Sequence[rows.Record], looks: Sequence[cells.Look], sepa
             )
             break
     return notes
+
+
+def _notes_on_merged(data: Sequence[rows.Record]) -> list[str]:
+    """Notes on first columns whose cells were merged: only the first row of each group has a value.
+
+    Other columns with as many gaps hardly begin with a value, and repeat some from one to the next.
+    """
+    notes = []
+    for place, column in enumerate(zip(*(each.cells for each in data), strict=True)):
+        known = [cell.strip() for cell in column if cell.strip()]
+        gaps = len(column) - len(known)
+        merged = column[0].strip() and gaps >= max(len(known), FEWEST_GAPS) and len(known) > 1
+        if not merged or any(a == b for a, b in pairwise(known)):
+            break
+        notes.append(
+            f"column {place + 1} has a value in {len(known)} of {len(column)} rows, each another one than the"
+            f" one before, as where cells are merged ({rows.quoted(known[0], 20)}, then"
+            f" {rows.quoted(known[1], 20)}); if a value holds for the empty cells below it, repeat it there"
+        )
+    return notes if len(notes) < len(data[0].cells) else []
 
 
 def _holds_rows(row: Sequence[str], separator: str) -> bool:
@@ -214,7 +237,7 @@ def single_column(name: str, text: str, longest: int) -> rows.UnreadableError:
     marks = (
         [] if cells.look_of(name) == cells.NUMBER else re.findall(r"\s{2,}|[^\w\s\"'.-]+|\s", name[:longest])
     )
-    for found in dict.fromkeys(marks):
+    for found in dict.fromkeys([*marks, " "]):
         counts = {line.strip().count(found) for line in lines[1:-1]}
         if len(lines) > FEWEST_ROWS and (
             counts == {name.count(found)} or (found.isspace() and 0 not in counts)

@@ -47,6 +47,10 @@ DOUBTFUL = frozenset({"na", "n/a", "n.a.", "n.a", "none", "(none)", "(null)", "\
     *("#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!", "########", "(blank)"),
 }
 """Texts that stand for "missing" in some files and for a class in others, folded."""
+_NO_CLASSES = frozenset(
+    {"?", ".", "...", "(null)", "\\n", "(blank)", "#ref!", "#value!", "#div/0!", "#name?"}
+)
+"""Those that name nothing, so that they are no class beside two others, however frequent they are."""
 DOUBTFUL_BESIDE_NUMBERS = DOUBTFUL | {"unknown", "missing", "not available", "nil", "unk"} | GAPS
 """The same, in a label of numbers."""
 
@@ -184,6 +188,8 @@ def _classes_among(
         candidates[folded(text)] += count
     enough = max(2.0, min(FREQUENT * rows, statistics.median(sizes.values())))
     found = {word for word, count in candidates.items() if word in sizes or count >= enough}
+    if len(sizes) > 1:
+        found -= _NO_CLASSES
     if found:
         found -= set(missing_here()) - set(sizes)
     return {text: count for text, count in doubtful.items() if folded(text) in found}

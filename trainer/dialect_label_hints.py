@@ -19,6 +19,7 @@ MOSTLY = 0.9
 """Share of a label's rows that look like dates for the label to look like one of dates."""
 FEWEST_NUMBERS = 20
 """Different numbers that a label needs for its other texts to be told: fewer are rather names of classes."""
+_PUNCTUATION = " .,;:!?\"'`*_()"
 YES = frozenset({"yes", "y", "true", "t", "1", "ja", "oui", "si", "s\u00ed"})
 NO = frozenset({"no", "n", "false", "f", "0", "nein", "non"})
 
@@ -63,3 +64,11 @@ def same_meanings(names: Mapping[str, str]) -> list[str]:
     if sum(map(len, groups)) < len(words):
         return []
     return [name for group in groups if len(group) > 1 for name in group]
+
+
+def alike_but_for_punctuation(names: Mapping[str, str]) -> list[str]:
+    """The classes that punctuation around a word alone tells apart, as "yes", "yes." and "yes!"."""
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names.values()):
+        groups.setdefault(folded(name).strip(_PUNCTUATION), []).append(name)
+    return [name for word, group in groups.items() if word and len(group) > 1 for name in group]

@@ -34,9 +34,10 @@ UNIT = (
     rf"(?:{CURRENCY}(?:/{LETTER}+)?"
     rf"|(?:{LETTER}|[%‰°]|/(?={LETTER}))"
     rf"(?:{LETTER}|(?<=[^\W\d])[23](?!\w)|[%°/.·*^]|[ -](?={LETTER})){{0,23}}"
-    rf"|{_MULTIPLIER}\.? ?{CURRENCY}|''|[\"'])"
+    rf"|{_MULTIPLIER}\.? ?{CURRENCY}|(?:/|out of|of|von|sur) ?[0-9]{{1,4}}(?: {LETTER}{{1,12}})?|''|[\"'])"
 )
-"""A currency, or up to 24 characters that begin with a letter: `kg`, `km/h`, `m2`, `US dollars`, `Mio. €`."""
+"""A currency, or up to 24 characters that begin with a letter: `kg`, `km/h`, `m2`, `US dollars`, `Mio. €`;
+or the best of all marks: `/5`, `out of 5 stars`."""
 SHARES = frozenset({"%", "‰", "pct", "percent"})
 """Units without which the same number means something else."""
 _SAME = {"€": "eur", "£": "gbp", "$": "usd", "US$": "usd", "₹": "inr", "Rs": "inr", "R$": "brl", "TL": "try"}

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 from dialect_label import is_dense
-from dialect_label_hints import same_meanings
+from dialect_label_hints import alike_but_for_punctuation, same_meanings
 from survey import Survey
 from text import quoted
 
@@ -72,8 +72,10 @@ def _variants(survey: Survey) -> str:
 
 
 def _same_words(survey: Survey) -> str:
-    """On words that may mean the same, such as yes and y."""
-    words = same_meanings(survey.reading.names) if survey.task == "classification" else []
+    """On words that may mean the same, such as yes and y, or yes and "yes."."""
+    if survey.task != "classification":
+        return ""
+    words = same_meanings(survey.reading.names) or alike_but_for_punctuation(survey.reading.names)
     if not words:
         return ""
     return f"{_listed(words)} are different classes, although some may mean the same; write them in one way"

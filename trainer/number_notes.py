@@ -23,7 +23,7 @@ def number_notes(name: str, numbers: NumberStatistics, place: int) -> list[str]:
         texts = ", ".join(f"{quoted(text)} ({count})" for text, count in often)
         more = "" if numbers.bad[place] == sum(count for _, count in often) else ", ..."
         notes.append(
-            f"{column}: {_cells(numbers.bad[place])} not {NOUNS[form.kind]} and are treated as missing:"
+            f"{column}: {_cells(numbers.bad[place], f'not {NOUNS[form.kind]} and')} treated as missing:"
             f" {texts}{more}"
         )
     if numbers.gaps[place]:
@@ -36,7 +36,7 @@ def number_notes(name: str, numbers: NumberStatistics, place: int) -> list[str]:
         )
     if numbers.infinite[place]:
         notes.append(
-            f"{column}: {_cells(numbers.infinite[place])} infinite or beyond {model.LARGEST:g} and are"
+            f"{column}: {_cells(numbers.infinite[place], f'infinite or beyond {model.LARGEST:g} and')}"
             " treated as missing"
         )
     return notes
@@ -52,5 +52,7 @@ def _joined(texts: list[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _cells(count: int) -> str:
-    return f"{count} cell is" if count == 1 else f"{count} cells are"
+def _cells(count: int, what: str = "") -> str:
+    """How many cells are something. what: what they are as well, before the verb is said again."""
+    cells, verb = ("cell", "is") if count == 1 else ("cells", "are")
+    return f"{count} {cells} {verb} {what} {verb}" if what else f"{count} {cells} {verb}"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trainer import dialect
 from trainer.dialect_label import LabelReading, are_counts, names_rows, read_head, read_label
-from trainer.dialect_label_hints import hint, same_meanings
+from trainer.dialect_label_hints import alike_but_for_punctuation, hint, same_meanings
 from trainer.dialect_notations import notation_of
 from trainer.dialect_numbers import Notation
 from trainer.dialect_numbers import number as number_of
@@ -193,6 +193,12 @@ def test_a_word_for_missing_that_is_as_frequent_as_a_class_is_one() -> None:
     assert set(read(*["+"] * 30, *["-"] * 40).names) == {"+", "-"}
 
 
+def test_a_sign_for_missing_is_no_class_beside_two_others_however_frequent_it_is() -> None:
+    found = read(*["yes"] * 30, *["no"] * 40, *["?"] * 30)
+    assert (set(found.names), found.words) == ({"yes", "no"}, {"?": 30})
+    assert set(read(*["yes"] * 30, *["?"] * 40).names) == {"yes", "?"}
+
+
 def test_a_rare_word_for_missing_is_missing() -> None:
     found = read(*["EU"] * 76, *["AP"] * 87, "NA", "None", "None", "null", "")
     assert set(found.names) == {"EU", "AP"}
@@ -334,6 +340,8 @@ def test_words_for_yes_that_are_different_classes_are_told() -> None:
     assert same_meanings(names("yes", "no")) == []
     assert same_meanings(names("yes", "y", "no", "maybe")) == []
     assert same_meanings(names("1", "0")) == []
+    assert alike_but_for_punctuation(names("yes", "Yes.", "YES!", "no")) == ["yes", "Yes.", "YES!"]
+    assert alike_but_for_punctuation(names("<=50K", ">50K", "A+", "A-", "?", ".")) == []
 
 
 def test_an_error_of_a_spreadsheet_is_a_missing_label_if_it_is_rare() -> None:

@@ -272,6 +272,14 @@ def test_a_refusal_says_what_has_probably_happened(case: str) -> None:
         ),
         (
             [
+                [f"{n // 8}" * (n % 8 == 0), row[1], "x" * (n % 8 == 0), *row[3:]]
+                for n, row in enumerate(ROWS)
+            ],
+            "column 1 has a value in 10 of 80 rows, each another one than the one before, as where cells are"
+            ' merged ("0", then "1"); if a value holds for the empty cells below it, repeat it there',
+        ),
+        (
+            [
                 *ROWS[:20],
                 ["18", "1.5", "2024-01-01", "Bern,no\n1,2,3,4,5\n6,7,8,9,0\n2,1.5,,Bern", "no"],
                 *ROWS[20:],
@@ -279,7 +287,7 @@ def test_a_refusal_says_what_has_probably_happened(case: str) -> None:
             "row 22 has a cell of 4 lines that look like rows of the table; if a quote is missing or too",
         ),
     ],
-    ids=["totals", "totals of groups", "rows in a cell"],
+    ids=["totals", "totals of groups", "merged cells", "rows in a cell"],
 )
 def test_what_may_be_no_data_within_a_table_is_kept_and_said(rows: Table, said: str) -> None:
     found = seen(csv_of([HEADER, *rows]))

@@ -121,6 +121,10 @@ def test_a_plain_number_is_what_pandas_reads_as_one(cell: str, decimal: str, val
         ("5 µg/dL", Notation(".", "μg/dL"), 5.0),
         ("5 EUR", Notation(".", "€"), 5.0),
         ("5 mW", Notation(".", "MW"), None),
+        ("4.1/5", Notation(".", "/5"), 4.1),
+        ("4,5 von 5", Notation(",", "von 5"), 4.5),
+        ("4.0 out of 5 stars", Notation(".", "out of 5 stars"), 4.0),
+        ("4/10", Notation(".", "/5"), None),
         ("=5.5", Notation("."), 5.5),
         ("1.234E5", Notation(","), None),
         ("2,475E+05", Notation(","), 247_500.0),
@@ -269,6 +273,7 @@ def test_a_column_that_leaves_its_decimal_mark_open_is_noted() -> None:
         (["192.168.1.1", "10.0.0.1"], ""),
         (["1.2.3", "1.10.0"], ""),
         (["3-5", "6-9"], ""),
+        (["120/80", "130/85"], ""),
     ],
 )
 def test_codes_contradictions_and_other_texts_are_no_numbers(cells: list[str], why: str) -> None:
