@@ -166,7 +166,7 @@ def _write_rows(sampled: SampledRows, label: str, path: Path) -> None:
 
 
 def profiled_columns(text: bytes) -> list[dict[str, Any]]:
-    """The columns in a profile.json. Empty if it is missing, cannot be read, or describes bins that are none.
+    """The columns in a profile.json. Empty if it is missing, cannot be read, or is not sound.
 
     The file is no part of the model, so no digest says that this trainer has left it.
     """
@@ -178,7 +178,15 @@ def profiled_columns(text: bytes) -> list[dict[str, Any]]:
         found = [dict(each) for each in columns]
     except (ValueError, LookupError, TypeError, RecursionError):
         found = None
-    if found is None or not all(each.get("bins") is None or drift.is_sound(each["bins"]) for each in found):
+    if found is None or not are_sound(found):
         say("the champion's profile.json cannot be read, so drift is not measured")
         return []
     return found
+
+
+def are_sound(columns: list[dict[str, Any]]) -> bool:
+    """Whether all columns have names, none comes twice (each is compared to all rows), and bins are bins."""
+    names = {each["name"] for each in columns if isinstance(each.get("name"), str)}
+    return len(names) == len(columns) and all(
+        each.get("bins") is None or drift.is_sound(each["bins"]) for each in columns
+    )

@@ -13,6 +13,9 @@ from runs.text import shorten
 from triggers.responses import ApiError
 from triggers.sign_in import KEY_HEADER, principal, signed_in
 
+LONGEST_BODY = 2 << 20
+"""Bytes of a body that are parsed. The host passes on 100 MB, of which Python would make some GB of objects.
+The longest name and the longest value of each setting take less than 100 KB."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 """Half of a surrogate pair, which JSON can hold and UTF-8 cannot."""
 
@@ -20,10 +23,14 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 def json_object(req: func.HttpRequest, example: str, fields: set[str]) -> Json:
     """The JSON object in a request's body, of which every field is one of `fields`.
 
-    Raises ApiError InvalidJson or UnknownField.
+    Raises ApiError BodyTooLarge, InvalidJson or UnknownField.
     """
+    content = req.get_body() or b""
+    if len(content) > LONGEST_BODY:
+        message = f"the body has {len(content):,} bytes, and at most {LONGEST_BODY:,} are read."
+        raise ApiError(413, "BodyTooLarge", message)
     try:
-        body = json.loads(req.get_body() or b"")
+        body = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "InvalidJson", f"the body is not JSON: {error}.") from None
     if not isinstance(body, dict):

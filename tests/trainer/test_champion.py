@@ -335,7 +335,12 @@ def test_a_champion_that_is_not_a_model_is_reported_and_does_not_block(
 NO_BINS = '{"columns": [{"name": "a", "bins": {"kind": "number", "shares": [1]}}]}'
 
 
-@pytest.mark.parametrize("text", ["{]", "[]", '{"columns": 5}', '{"columns": [7]}', NO_BINS, "[" * 100_000])
+TWICE = '{"columns": [{"name": "a"}, {"name": "a"}]}'
+
+
+@pytest.mark.parametrize(
+    "text", ["{]", "[]", '{"columns": 5}', '{"columns": [7]}', NO_BINS, TWICE, "[" * 100_000]
+)
 def test_a_profile_that_cannot_be_read_has_no_columns(text: str, workshop: Workshop) -> None:
     assert workshop.call("challenge", "profiled_columns", text) == []
 

@@ -255,6 +255,15 @@ def test_no_value_of_a_setting_is_a_fault_of_the_app(clients: Clients, name: str
         assert engine.scheduled == []
 
 
+@pytest.mark.parametrize("handler", [http.start_run, http.reject_run], ids=lambda each: str(each.__name__))
+def test_a_body_that_is_too_long_is_not_parsed(handler: Handler, clients: Clients) -> None:
+    claimed(clients)
+    body = b'{"comment": "' + b"x" * (2 << 20)
+    status, answer = call(handler, Engine(), clients, body, method="POST", run_id=RUN)
+    assert (status, answer["error"]["code"]) == (413, "BodyTooLarge")
+    assert answer["error"]["message"] == "the body has 2,097,165 bytes, and at most 2,097,152 are read."
+
+
 @pytest.mark.parametrize("handler", [http.start_run, http.approve_run], ids=lambda each: str(each.__name__))
 @pytest.mark.parametrize(
     "body",
