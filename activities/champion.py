@@ -10,7 +10,7 @@ from activities.ownership import check_endpoint, check_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, default_of, find_deployment
 from runs import naming
-from runs.contracts import Champion, RunStep
+from runs.steps import Champion, RunStep
 from services import run_files
 from services.clients import Clients
 

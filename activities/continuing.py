@@ -1,7 +1,8 @@
 """keep_progress, resume_run: a run whose orchestration continues as new, which keeps its history short."""
 
 from activities.registration import activity
-from runs.contracts import Done, Progress, RunRequest
+from runs.contracts import RunRequest
+from runs.steps import Done, Progress
 from services import run_files
 from services.clients import Clients
 

@@ -5,7 +5,7 @@ only wakes the run: anyone who has the key of the durable API can raise one.
 """
 
 from activities.registration import activity
-from runs.contracts import CancelInput, Cancellation, Decision, DecisionInput
+from runs.steps import CancelInput, Cancellation, Decision, DecisionInput
 from services import run_files
 from services.clients import Clients
 

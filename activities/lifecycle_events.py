@@ -1,7 +1,7 @@
 """publish_event: publishes the progress of a run to subscribers of the custom topic."""
 
 from activities.registration import activity
-from runs.contracts import Done, LifecycleEvent
+from runs.steps import Done, LifecycleEvent
 from services.clients import Clients
 
 

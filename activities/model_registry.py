@@ -10,8 +10,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from activities.ownership import claim_model_name
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, datastore_uri, lineage
-from runs.contracts import Dataset, ModelInput, ModelVersion, TrainingResult
+from runs.contracts import Dataset
 from runs.errors import RefusedError, TransientError
+from runs.steps import ModelInput, ModelVersion, TrainingResult
 from services import run_files
 from services.clients import Clients
 from trainer.model_digest import MOST_FILES, Allowance, ModelTooLargeError, digest_of

@@ -18,18 +18,10 @@ from activities.ownership import check_endpoint, owner_tags, take_over_model_nam
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, default_of, find_deployment
 from runs import naming
-from runs.contracts import (
-    Champion,
-    CleanUp,
-    Dataset,
-    PolledStep,
-    Promotion,
-    PromotionInput,
-    ProvisioningStatus,
-    RunRecord,
-    Upload,
-)
+from runs.contracts import Dataset, Upload
 from runs.errors import RefusedError, TransientError
+from runs.record import RunRecord
+from runs.steps import Champion, CleanUp, PolledStep, Promotion, PromotionInput, ProvisioningStatus
 from services import run_files, run_store
 from services.clients import Clients
 from services.errors import explain

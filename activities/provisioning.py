@@ -9,8 +9,9 @@ from activities.ownership import check_endpoint, owner_tags
 from activities.registration import activity
 from activities.workspace import TAG_LENGTH, find_deployment, lineage
 from runs import naming, remedies
-from runs.contracts import Dataset, DeploymentInput, PolledStep, ProvisioningStatus, RunSettings
+from runs.contracts import Dataset, RunSettings
 from runs.errors import RefusedError
+from runs.steps import DeploymentInput, PolledStep, ProvisioningStatus
 from services import run_files
 from services.clients import Clients
 from services.errors import explain

@@ -4,8 +4,10 @@ import logging
 from dataclasses import replace
 
 from activities.registration import activity
-from runs.contracts import Done, RunRecord, RunRequest
+from runs.contracts import RunRequest
 from runs.errors import RefusedError
+from runs.record import RunRecord
+from runs.steps import Done
 from services import run_files, run_store
 from services.clients import Clients
 

@@ -11,8 +11,9 @@ from activities.scoring_errors import cluster_error, why_failed
 from activities.training_result import metrics_path, read_metrics, read_yaml
 from activities.workspace import datastore_uri
 from runs import naming, predictions
-from runs.contracts import CleanUp, ProvisioningStatus, RunSettings, SmokeTestInput, SmokeTestStatus
+from runs.contracts import RunSettings
 from runs.errors import RefusedError
+from runs.steps import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from services import run_files
 from services.blobs import read_text
 from services.clients import Clients

@@ -17,9 +17,10 @@ from azure.core.exceptions import (
 
 from activities.registration import activity
 from runs import naming, remedies
-from runs.contracts import CleanUp, Dataset, ProvisioningStatus, Training, TrainingInput, TrainingStatus
+from runs.contracts import Dataset
 from runs.errors import RefusedError, TransientError
 from runs.settings import App
+from runs.steps import CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from services import run_files
 from services.addresses import has_origin
 from services.blobs import read_end

@@ -7,8 +7,10 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from activities.registration import activity
 from runs import choice, mlmodel, naming, verdict
-from runs.contracts import Gate, Json, RunSettings, TrainedModel, TrainingResult
+from runs.contracts import Json, RunSettings
 from runs.errors import RefusedError
+from runs.findings import Gate
+from runs.steps import TrainedModel, TrainingResult
 from runs.text import quote
 from services import blobs, run_files
 from services.clients import Clients

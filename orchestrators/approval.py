@@ -6,7 +6,10 @@ from durabletask import task
 
 from orchestrators.run_context import RunContext, Workflow
 from orchestrators.stages import Stage
-from runs.contracts import Approval, Champion, Decision, DecisionInput, Gate, RunSettings
+from runs.contracts import RunSettings
+from runs.findings import Gate
+from runs.record import Approval
+from runs.steps import Champion, Decision, DecisionInput
 
 
 def why_approval(settings: RunSettings, champion: Champion, gate: Gate) -> str:

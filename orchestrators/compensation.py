@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from orchestrators.run_context import RunContext, Workflow
 from orchestrators.stages import DELETE_DEPLOYMENT, RULES
-from runs.contracts import CleanUp, ProvisioningStatus
+from runs.steps import CleanUp, ProvisioningStatus
 
 CLEAN_UP_LIMIT = timedelta(minutes=15)
 """For each activity; after that, it becomes a warning in the record."""

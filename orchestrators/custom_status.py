@@ -8,7 +8,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from runs.contracts import Approval, Gate, Json, RunRecord, to_json
+from runs.contracts import Json, to_json
+from runs.findings import Gate
+from runs.record import Approval, RunRecord
 from runs.text import shorten_json
 
 LONGEST_STATUS = 7_500

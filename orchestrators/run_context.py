@@ -16,22 +16,9 @@ from durabletask import task
 
 from orchestrators.custom_status import custom_status
 from orchestrators.stages import RULES, Stage, may_follow
-from runs.contracts import (
-    Cancel,
-    CancelInput,
-    Cancellation,
-    Done,
-    Failure,
-    LifecycleEvent,
-    Polling,
-    RunRecord,
-    RunRequest,
-    StageTimes,
-    Status,
-    Upload,
-    from_json,
-    to_json,
-)
+from runs.contracts import Polling, RunRequest, Upload, from_json, to_json
+from runs.record import Cancel, Failure, RunRecord, StageTimes, Status
+from runs.steps import CancelInput, Cancellation, Done, LifecycleEvent
 
 log = logging.getLogger("touchdown.run")
 

@@ -20,13 +20,12 @@ from orchestrators.run_context import BRIEF, LASTING, RunContext, RunStoppedErro
 from orchestrators.stages import Stage
 from orchestrators.waiting import DatasetChangedError, Generation, ModelReady, wait_for_model
 from runs import naming
-from runs.contracts import (
+from runs.contracts import Dataset, Inspection, Json, from_json, to_json
+from runs.record import claimed
+from runs.steps import (
     Champion,
-    Dataset,
     DeploymentInput,
     Done,
-    Inspection,
-    Json,
     ModelInput,
     ModelVersion,
     PolledStep,
@@ -42,9 +41,6 @@ from runs.contracts import (
     TrainingInput,
     TrainingResult,
     Wait,
-    claimed,
-    from_json,
-    to_json,
 )
 
 MOST_INSPECTIONS = 3

@@ -11,7 +11,8 @@ from durabletask import task
 
 from orchestrators.run_context import BACK_OFF, LASTING, RunContext, RunStoppedError, Workflow
 from runs import naming
-from runs.contracts import Done, Progress, RunRequest, Training, TrainingStatus, Wait, to_json
+from runs.contracts import RunRequest, to_json
+from runs.steps import Done, Progress, Training, TrainingStatus, Wait
 
 DATASET_CHANGED = 3
 """The exit code of a trainer that found another ETag than the given one; see trainer/refusals.py."""

@@ -6,7 +6,8 @@ finite numbers, and few of both. Nothing is decided by it.
 
 from typing import Any
 
-from runs.contracts import Choice, ChoiceCandidate, Json
+from runs.contracts import Json
+from runs.findings import Choice, ChoiceCandidate
 from runs.text import printable, shorten_line
 from runs.verdict import MAX_ENTRIES, MAX_NAME, MAX_SENTENCE, finite
 

@@ -8,17 +8,9 @@ the run's own settings and champion, and refuses a document whose verdict does n
 import math
 from typing import Any
 
-from runs.contracts import (
-    Baseline,
-    Champion,
-    ChampionComparison,
-    Dropped,
-    Floor,
-    Gate,
-    Json,
-    OutOfFold,
-    RunSettings,
-)
+from runs.contracts import Json, RunSettings
+from runs.findings import Baseline, ChampionComparison, Dropped, Floor, Gate, OutOfFold
+from runs.steps import Champion
 from runs.text import quote, shorten_line
 from trainer import verdict_rules as rules
 

@@ -15,8 +15,10 @@ from dataclasses import replace
 from azure.core.exceptions import ResourceExistsError
 
 from runs import naming
-from runs.contracts import Approval, Cancel, Dataset, Progress, RunRequest, RunStep, from_json, to_json
+from runs.contracts import Dataset, RunRequest, from_json, to_json
 from runs.errors import RefusedError
+from runs.record import Approval, Cancel
+from runs.steps import Progress, RunStep
 from runs.text import quote
 from services import blobs, run_store
 from services.clients import Clients

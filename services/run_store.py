@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import ResourceExistsError
 
 from runs import naming
-from runs.contracts import Json, RunRecord, RunRequest, from_json, to_json
-from runs.contracts import claimed as claimed
+from runs.contracts import Json, RunRequest, from_json, to_json
 from runs.errors import RefusedError, TransientError
+from runs.record import RunRecord
+from runs.record import claimed as claimed
 from services import blobs
 from services.clients import Clients
 from services.storage_clock import StorageClock

@@ -20,7 +20,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from orchestrators.stages import Stage
 from runs import naming
 from runs.access import asks_for_keys
-from runs.contracts import STATUSES, Approval, Caller, Cancel, Json, RunRecord, Upload, to_json
+from runs.contracts import Caller, Json, Upload, to_json
+from runs.record import STATUSES, Approval, Cancel, RunRecord
 from runs.resolving import check_body
 from runs.settings import App, checked
 from runs.text import quote

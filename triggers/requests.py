@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from runs.contracts import LONGEST_COMMENT, Caller, Json
+from runs.contracts import Caller, Json
+from runs.record import LONGEST_COMMENT
 from runs.settings import App
 from runs.text import shorten
 from triggers.responses import ApiError

@@ -4,7 +4,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from runs.contracts import Json, RunRecord, to_json
+from runs.contracts import Json, to_json
+from runs.record import RunRecord
 from runs.settings import App
 from runs.text import shorten
 from services import run_store

@@ -13,7 +13,8 @@ from typing import Literal
 import grpc
 
 from runs import naming
-from runs.contracts import Caller, Json, RunRecord, RunRequest, Upload, to_json
+from runs.contracts import Caller, Json, RunRequest, Upload, to_json
+from runs.record import RunRecord
 from services import run_store
 from services.clients import Clients
 from triggers.engine import Engine

@@ -15,38 +15,32 @@ from localcloud.functions.testing import START, Event, Outcome, Rehearsal
 from orchestrators.training_run import training_run
 from runs import naming
 from runs.contracts import (
-    Approval,
-    Baseline,
-    Cancel,
-    Cancellation,
-    Champion,
-    ChampionComparison,
-    Choice,
-    ChoiceCandidate,
     Dataset,
-    Decision,
-    Done,
-    Dropped,
-    Floor,
-    Gate,
     Inspection,
     Json,
-    ModelVersion,
     Polling,
-    Promotion,
-    ProvisioningStatus,
-    RunRecord,
     RunRequest,
     RunSettings,
-    SmokeTestStatus,
-    Training,
-    TrainingResult,
-    TrainingStatus,
     Upload,
     from_json,
     to_json,
 )
 from runs.errors import TransientError
+from runs.findings import Baseline, ChampionComparison, Choice, ChoiceCandidate, Dropped, Floor, Gate
+from runs.record import Approval, Cancel, RunRecord
+from runs.steps import (
+    Cancellation,
+    Champion,
+    Decision,
+    Done,
+    ModelVersion,
+    Promotion,
+    ProvisioningStatus,
+    SmokeTestStatus,
+    Training,
+    TrainingResult,
+    TrainingStatus,
+)
 
 type Step = Callable[[Json], Json]
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from localcloud.functions.testing import Event, Outcome
 
-from runs.contracts import Cancellation, Champion, Inspection, Promotion, ProvisioningStatus
+from runs.contracts import Inspection
 from runs.errors import TransientError
+from runs.steps import Cancellation, Champion, Promotion, ProvisioningStatus
 from tests.unit.rehearsed import (
     CANCEL,
     DATASET,

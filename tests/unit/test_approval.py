@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 from localcloud.functions.testing import Event
 
-from runs.contracts import (
-    Approval,
-    Cancellation,
-    ChampionComparison,
-    ProvisioningStatus,
-)
+from runs.findings import ChampionComparison
+from runs.record import Approval
+from runs.steps import Cancellation, ProvisioningStatus
 from tests.unit.rehearsed import (
     CANCEL,
     CHAMPION,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from activities.champion import find_champion
-from runs.contracts import Champion, RunStep
+from runs.steps import Champion, RunStep
 from tests.unit.kept import kept
 from tests.unit.machine_learning import Workspace
 from tests.unit.rehearsed import RUN, UPLOAD

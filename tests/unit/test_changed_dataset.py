@@ -11,8 +11,9 @@ import pytest
 from activities.continuing import keep_progress, resume_run
 from activities.dataset import inspect_dataset
 from runs import naming
-from runs.contracts import Caller, Champion, Dataset, Json, Progress, RunRequest, Upload, Wait, from_json
+from runs.contracts import Caller, Dataset, Json, RunRequest, Upload, from_json
 from runs.errors import RefusedError, TransientError
+from runs.steps import Champion, Progress, Wait
 from services import run_store
 from services.clients import Clients
 from tests.unit.engines import Engine, state

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runs.choice import read_choice
-from runs.contracts import Choice, Json, from_json, to_json
+from runs.contracts import Json, from_json, to_json
+from runs.findings import Choice
 from runs.verdict import MAX_ENTRIES, MAX_NAME, MAX_SENTENCE
 from tests.unit.rehearsed import CHOICE
 

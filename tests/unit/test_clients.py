@@ -13,8 +13,8 @@ from azure.core.exceptions import AzureError
 
 from activities.lifecycle_events import publish_event
 from activities.training import get_training_status
-from runs.contracts import LifecycleEvent, Training
 from runs.errors import RefusedError
+from runs.steps import LifecycleEvent, Training
 from services import run_store
 from services.clients import Clients
 from tests.unit.wire import SETTINGS, Answer, Credential, Wire

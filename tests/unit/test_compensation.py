@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 from localcloud.functions.testing import Event
 
-from runs.contracts import (
-    ProvisioningStatus,
-    SmokeTestStatus,
-)
+from runs.steps import ProvisioningStatus, SmokeTestStatus
 from tests.unit.rehearsed import (
     CANCEL,
     CLEAN_UP,

@@ -9,34 +9,20 @@ from typing import Any
 import pytest
 
 from orchestrators.waiting import Generation
-from runs import contracts
-from runs.contracts import (
-    Approval,
+from runs import contracts, findings, record, steps
+from runs.contracts import Dataset, Polling, RunRequest, RunSettings, Upload, from_json, to_json
+from runs.findings import (
     Baseline,
-    Champion,
     ChampionComparison,
     Choice,
     ChoiceCandidate,
-    Dataset,
     Dropped,
-    Failure,
     Floor,
     Gate,
     OutOfFold,
-    Polling,
-    Progress,
-    RunRecord,
-    RunRequest,
-    RunSettings,
-    StageTimes,
-    TrainedModel,
-    TrainingInput,
-    TrainingStatus,
-    Upload,
-    Wait,
-    from_json,
-    to_json,
 )
+from runs.record import Approval, Failure, RunRecord, StageTimes
+from runs.steps import Champion, Progress, TrainedModel, TrainingInput, TrainingStatus, Wait
 
 UPLOAD = Upload("c", "datasets/iris_csv.csv", "0x8DC", "2026-01-01T00:00:00.000000Z")
 SETTINGS = RunSettings(
@@ -109,8 +95,9 @@ RECORD = RunRecord(
 DATASET = Dataset(UPLOAD, 1, 2, "species", SETTINGS, Polling(30, 300, 2, 30))
 ALL = [
     each
-    for each in vars(contracts).values()
-    if dataclasses.is_dataclass(each) and isinstance(each, type) and each.__module__ == contracts.__name__
+    for module in (contracts, findings, record, steps)
+    for each in vars(module).values()
+    if dataclasses.is_dataclass(each) and isinstance(each, type) and each.__module__ == module.__name__
 ]
 
 

@@ -10,7 +10,8 @@ from localcloud.functions.protocol import CUSTOM_STATUS_LIMIT
 from orchestrators.custom_status import custom_status
 from orchestrators.stages import Stage
 from orchestrators.training_run import MOST_INSPECTIONS
-from runs.contracts import Approval, Json, RunRecord, StageTimes, Upload, to_json
+from runs.contracts import Json, Upload, to_json
+from runs.record import Approval, RunRecord, StageTimes
 from services.run_store import claimed
 from tests.unit.rehearsed import GATE, REQUEST, RUN, SETTINGS
 

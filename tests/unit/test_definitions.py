@@ -20,8 +20,9 @@ from localcloud.eventgrid.events import BLOB_CREATED, Event
 
 from activities.training import start_training
 from runs import naming, settings
-from runs.contracts import Champion, Json, TrainingInput
+from runs.contracts import Json
 from runs.run_settings import RUN_SETTINGS
+from runs.steps import Champion, TrainingInput
 from tests.unit.kept import kept
 from tests.unit.rehearsed import PIPELINE_RUN, RUN, UPLOAD
 from tests.unit.subscriptions import CONTAINER, subscriptions

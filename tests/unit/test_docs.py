@@ -27,24 +27,19 @@ from localcloud.faults import Fault
 from localcloud.home import Ports
 
 from orchestrators.stages import RULES, Stage
-from runs.contracts import (
-    Approval,
+from runs.contracts import Upload
+from runs.findings import (
     Baseline,
     ChampionComparison,
     Choice,
     ChoiceCandidate,
     Dropped,
-    Failure,
     Floor,
     Gate,
-    Outcome,
     OutOfFold,
-    RunRecord,
-    StageTimes,
-    Status,
-    Upload,
 )
 from runs.naming import endpoint_name
+from runs.record import Approval, Failure, Outcome, RunRecord, StageTimes, Status
 from tests.checkout import CHECKOUT
 from tests.unit.test_function_app import readme_table
 from touchdown.cli.app import app as touchdown

@@ -12,7 +12,8 @@ import azure.functions as func
 import pytest
 
 from runs import naming
-from runs.contracts import Approval, Caller, Failure, Json, RunRequest, Upload
+from runs.contracts import Caller, Json, RunRequest, Upload
+from runs.record import Approval, Failure
 from runs.settings import App
 from services import run_files, run_store
 from services.clients import Clients

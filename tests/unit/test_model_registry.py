@@ -9,8 +9,8 @@ from azure.core.exceptions import HttpResponseError
 
 from activities import model_registry
 from activities.model_registry import quality_tags, register_model
-from runs.contracts import ModelInput, ModelVersion
 from runs.errors import RefusedError, TransientError
+from runs.steps import ModelInput, ModelVersion
 from services.clients import Clients
 from tests.unit.kept import kept
 from tests.unit.machine_learning import PUBLIC, WORKSPACE, Workspace

@@ -11,8 +11,8 @@ from activities.model_registry import register_model
 from activities.ownership import claim_model_name
 from activities.promotion import promote, prune_deployments
 from activities.provisioning import ensure_endpoint
-from runs.contracts import ModelInput, PolledStep, Promotion, PromotionInput, RunStep
 from runs.errors import RefusedError
+from runs.steps import ModelInput, PolledStep, Promotion, PromotionInput, RunStep
 from services import run_store
 from services.clients import Clients
 from tests.unit.kept import kept

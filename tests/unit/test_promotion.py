@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from activities.promotion import delete_deployment, endpoint_lease, promote, prune_deployments
-from runs.contracts import Approval, CleanUp, PolledStep, Promotion, PromotionInput, ProvisioningStatus
 from runs.errors import RefusedError
+from runs.record import Approval
+from runs.steps import CleanUp, PolledStep, Promotion, PromotionInput, ProvisioningStatus
 from services import run_files, run_store
 from tests.unit.kept import kept
 from tests.unit.machine_learning import OF_IRIS, OPERATION, Workspace

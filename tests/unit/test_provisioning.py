@@ -10,8 +10,8 @@ from azure.core.exceptions import HttpResponseError
 
 from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
 from runs import remedies
-from runs.contracts import DeploymentInput, PolledStep, ProvisioningStatus
 from runs.errors import RefusedError
+from runs.steps import DeploymentInput, PolledStep, ProvisioningStatus
 from services.clients import Clients
 from services.operations import NO_OPERATION_URL, UNKNOWN_REASON
 from tests.checkout import CHECKOUT

@@ -10,8 +10,9 @@ from azure.core.exceptions import HttpResponseError
 
 from activities.run_record import record_run
 from runs import naming
-from runs.contracts import RunRecord, RunRequest, Upload, to_json
+from runs.contracts import RunRequest, Upload, to_json
 from runs.errors import RefusedError
+from runs.record import RunRecord
 from services import run_files, run_store
 from services.clients import Clients
 from tests.unit.rehearsed import DATASET, SETTINGS

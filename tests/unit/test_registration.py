@@ -10,8 +10,8 @@ from azure.core.exceptions import HttpResponseError
 
 from activities.registration import activities, activity
 from runs import settings
-from runs.contracts import Done, ProvisioningStatus
 from runs.errors import RefusedError, TransientError
+from runs.steps import Done, ProvisioningStatus
 from services.clients import Clients, process_clients
 from tests.unit.test_errors import answered
 

@@ -14,8 +14,9 @@ from localcloud.functions.testing import Event, Outcome, run_orchestrator
 
 from orchestrators.run_context import RunContext, RunStoppedError, Workflow, failure_message
 from orchestrators.stages import Stage
-from runs.contracts import Cancellation, CleanUp, Done, ProvisioningStatus, claimed
 from runs.errors import TransientError
+from runs.record import claimed
+from runs.steps import Cancellation, CleanUp, Done, ProvisioningStatus
 from tests.unit.rehearsed import (
     CANCELLED,
     REQUEST,

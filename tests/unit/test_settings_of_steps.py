@@ -17,11 +17,12 @@ from activities.smoke_test import smoke_test
 from activities.training import start_training
 from activities.training_result import read_training_result
 from runs import naming
-from runs.contracts import (
+from runs.contracts import Json, from_json, to_json
+from runs.errors import RefusedError
+from runs.steps import (
     Champion,
     CleanUp,
     DeploymentInput,
-    Json,
     ModelInput,
     PolledStep,
     PromotionInput,
@@ -29,10 +30,7 @@ from runs.contracts import (
     SmokeTestInput,
     TrainedModel,
     TrainingInput,
-    from_json,
-    to_json,
 )
-from runs.errors import RefusedError
 from services import run_files, run_store
 from services.clients import Clients
 from tests.unit.kept import kept

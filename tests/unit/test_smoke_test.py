@@ -7,8 +7,8 @@ import pytest
 
 from activities.smoke_test import cancel_scoring, smoke_test
 from runs import remedies
-from runs.contracts import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from runs.errors import RefusedError
+from runs.steps import CleanUp, ProvisioningStatus, SmokeTestInput, SmokeTestStatus
 from scripts.assigned_roles import assignments
 from tests.unit.kept import kept
 from tests.unit.machine_learning import PUBLIC, Workspace

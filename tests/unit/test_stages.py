@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import pytest
 
 from orchestrators.stages import RULES, Stage, may_follow
-from runs.contracts import STATUSES
+from runs.record import STATUSES
 from tests.unit.rehearsed import STEPS, good
 from tests.unit.scenarios import HISTORIES, SCENARIOS
 

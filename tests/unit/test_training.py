@@ -9,8 +9,8 @@ from azure.core.exceptions import HttpResponseError
 
 from activities.training import LISTING_LAG, cancel_training, get_training_status, start_training, stderr_tail
 from runs import naming
-from runs.contracts import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.errors import TransientError
+from runs.steps import Champion, CleanUp, ProvisioningStatus, Training, TrainingInput, TrainingStatus
 from runs.value_types import LONGEST_DURATION
 from services.clients import Clients
 from tests.unit.kept import kept

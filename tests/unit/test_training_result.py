@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from activities.training_result import read_training_result
-from runs.contracts import Champion, TrainedModel, TrainingResult
 from runs.errors import RefusedError
+from runs.steps import Champion, TrainedModel, TrainingResult
 from tests.unit.kept import kept
 from tests.unit.rehearsed import RUN, SETTINGS, UPLOAD
 from tests.unit.wire import Blobs, Wire

@@ -11,20 +11,10 @@ from localcloud.functions.testing import Event, Rehearsal
 
 from orchestrators.training_run import MOST_INSPECTIONS, training_run
 from orchestrators.waiting import POLLS_PER_GENERATION
-from runs.contracts import (
-    Champion,
-    Dropped,
-    Inspection,
-    Json,
-    Promotion,
-    ProvisioningStatus,
-    RunSettings,
-    SmokeTestStatus,
-    Training,
-    Upload,
-    to_json,
-)
+from runs.contracts import Inspection, Json, RunSettings, Upload, to_json
 from runs.errors import TransientError
+from runs.findings import Dropped
+from runs.steps import Champion, Promotion, ProvisioningStatus, SmokeTestStatus, Training
 from tests.unit.rehearsed import (
     CANCEL,
     CHAMPION,

@@ -9,18 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.contracts import (
-    Baseline,
-    Champion,
-    ChampionComparison,
-    Floor,
-    Gate,
-    Json,
-    OutOfFold,
-    RunSettings,
-    from_json,
-    to_json,
-)
+from runs.contracts import Json, RunSettings, from_json, to_json
+from runs.findings import Baseline, ChampionComparison, Floor, Gate, OutOfFold
+from runs.steps import Champion
 from runs.verdict import (
     MAX_ENTRIES,
     MAX_SENTENCE,

@@ -10,11 +10,8 @@ from localcloud.functions.testing import Event, Rehearsal
 
 from orchestrators.training_run import training_run
 from orchestrators.waiting import POLLS_PER_GENERATION
-from runs.contracts import (
-    Json,
-    TrainingStatus,
-    to_json,
-)
+from runs.contracts import Json, to_json
+from runs.steps import TrainingStatus
 from tests.unit.rehearsed import (
     CANCEL,
     CHAMPION,

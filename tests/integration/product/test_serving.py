@@ -19,25 +19,21 @@ from activities.promotion import delete_deployment, promote, prune_deployments
 from activities.provisioning import deploy_model, ensure_compute, ensure_endpoint
 from activities.training_result import read_training_result
 from runs import naming
-from runs.contracts import (
+from runs.contracts import Dataset, RunRequest, RunSettings, Upload, to_json
+from runs.errors import RefusedError, TransientError
+from runs.findings import Dropped
+from runs.steps import (
     Champion,
     CleanUp,
-    Dataset,
     DeploymentInput,
-    Dropped,
     ModelInput,
     ModelVersion,
     PolledStep,
     PromotionInput,
-    RunRequest,
-    RunSettings,
     RunStep,
     TrainedModel,
     TrainingResult,
-    Upload,
-    to_json,
 )
-from runs.errors import RefusedError, TransientError
 from services import run_files, run_store
 from services.clients import Clients
 from tests.integration import actors

@@ -14,8 +14,8 @@ from localcloud.identities import object_id_of
 from activities.dataset import sample_path
 from activities.smoke_test import smoke_test
 from runs import remedies
-from runs.contracts import SmokeTestInput
 from runs.errors import RefusedError
+from runs.steps import SmokeTestInput
 from services.clients import Clients
 from tests.integration.product.test_serving import poll, result, run_id, served, told_of, upload
 from touchdown.local.names import GROUP_ID, STORAGE_ID, identity_id

@@ -13,8 +13,9 @@ from localcloud.home import Home
 
 from activities.training import cancel_training, get_training_status, start_training
 from runs import naming
-from runs.contracts import Champion, CleanUp, Dataset, Training, TrainingInput, TrainingStatus, Upload
+from runs.contracts import Dataset, Upload
 from runs.errors import RefusedError
+from runs.steps import Champion, CleanUp, Training, TrainingInput, TrainingStatus
 from scripts.assigned_roles import assignments
 from services import run_files
 from services.clients import Clients

@@ -8,7 +8,8 @@ from activities.lifecycle_events import publish_event
 from activities.provisioning import ensure_compute, ensure_endpoint
 from activities.training import cancel_training, start_training
 from runs import naming
-from runs.contracts import CleanUp, LifecycleEvent, PolledStep, RunRequest, Upload
+from runs.contracts import RunRequest, Upload
+from runs.steps import CleanUp, LifecycleEvent, PolledStep
 from services import run_store
 from services.clients import Clients
 from tests.integration.roles.stage import Stage, check_refusal, order_of, proves, refusal, told_of

@@ -11,7 +11,8 @@ from localcloud.credentials import Principal
 from localcloud.identities import client_id_of
 
 from activities.provisioning import ensure_compute
-from runs.contracts import PolledStep, Upload
+from runs.contracts import Upload
+from runs.steps import PolledStep
 from tests.integration.product.test_serving import poll
 from tests.integration.roles.stage import Stage, in_cases, told_of
 from tests.integration.roles.test_prefixes import BLOCKS, Team, team

@@ -12,7 +12,7 @@ from activities.provisioning import deploy_model, ensure_compute, ensure_endpoin
 from activities.smoke_test import JOB_NOTE, predictions_path, smoke_test
 from activities.training_result import read_training_result
 from runs import naming, remedies
-from runs.contracts import Champion, DeploymentInput, ModelInput, PolledStep, SmokeTestInput, TrainedModel
+from runs.steps import Champion, DeploymentInput, ModelInput, PolledStep, SmokeTestInput, TrainedModel
 from tests.integration.product.test_serving import poll
 from tests.integration.roles.stage import Stage, check_refusal, in_cases, proves, refusal, told_of
 

@@ -14,7 +14,7 @@ from localcloud.home import Home
 from localcloud.identities import client_id_of
 
 from activities.training import start_training
-from runs.contracts import TrainingStatus
+from runs.steps import TrainingStatus
 from tests.checkout import CHECKOUT
 from tests.integration.roles.stage import (
     Stage,
