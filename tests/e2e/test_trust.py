@@ -142,10 +142,10 @@ def test_an_upload_moves_no_model_of_another_team(client: Client, name: str) -> 
     assert len(versions(client, team["model_name"])) == 1
 
 
-HOSTILE = ["a;touch x.csv", "x y'\"$(id).csv", "`reboot`&&.csv", "n" * 900 + ".csv"]
+HOSTILE = ["a;touch x.csv `touch x.csv`&&touch x.csv|x y'\"$(touch x.csv).csv", "n" * 900 + ".csv"]
 
 
-@pytest.mark.parametrize("dataset", HOSTILE, ids=["semicolon", "quotes", "backticks", "900 characters"])
+@pytest.mark.parametrize("dataset", HOSTILE, ids=["signs of a shell", "900 characters"])
 def test_a_hostile_name_is_used_and_never_interpreted(cloud: Stack, client: Client, dataset: str) -> None:
     run = finished(client, client.upload(rows(), dataset).run_id)
     assert run["status"] == "Succeeded", run["error"]
