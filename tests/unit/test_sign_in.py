@@ -14,7 +14,7 @@ import pytest
 from localcloud.functions.authentication import Authentication, Rules
 from localcloud.home import Home, Ports
 from localcloud.persons import person
-from localcloud.tokens import Tokens
+from localcloud.tokens import ISSUER, Tokens
 from starlette.datastructures import Headers
 
 from runs.access import asks_for_keys, read_approvers, read_sign_in
@@ -113,7 +113,7 @@ async def test_what_app_service_hands_over_of_a_token_is_believed_and_nothing_th
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    rules = Rules(["api://c1"], ["/runtime/webhooks/*"], tokens.public_key)
+    rules = Rules(["api://c1"], ["/runtime/webhooks/*"], tokens.public_key, ISSUER)
     transport = httpx.ASGITransport(Authentication(host, rules))
     token, _ = tokens.issue(person("person"), "api://c1")
     async with httpx.AsyncClient(transport=transport, base_url="https://app.invalid") as client:

@@ -177,7 +177,9 @@ def plain_app(cloud: Cloud, services: list[Service], resource_manager: ASGIApp) 
     """The plain HTTP listener's app. Controls find Resource Manager in its state."""
     app = Starlette(
         routes=[
-            *identity.routes(cloud.principals, cloud.tokens),
+            *identity.routes(
+                cloud.principals, cloud.tokens, lambda name: web.application(cloud.inventory, name)
+            ),
             Mount(
                 "/localcloud",
                 routes=control_routes(cloud, services),

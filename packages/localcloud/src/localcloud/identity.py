@@ -5,6 +5,7 @@ managed identities for App Service and Azure Functions", REST endpoint reference
 that azure-identity's AppServiceCredential reads.
 """
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -12,11 +13,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.principals import Principals
-from localcloud.tokens import Tokens
+from localcloud.tokens import Application, Tokens
 from localcloud.wire import AzureError
 
 
-def routes(principals: Principals, tokens: Tokens) -> list[Route]:
+def routes(
+    principals: Principals,
+    tokens: Tokens,
+    application: Callable[[str], Application | None] = lambda _: None,
+) -> list[Route]:
+    """application: finds the application of this cloud that a token's resource names."""
+
     async def token(request: Request) -> Response:
         carrier = principals.carrier_of(request.headers.get("x-identity-header", ""))
         if carrier is None:
@@ -30,7 +37,7 @@ def routes(principals: Principals, tokens: Tokens) -> list[Route]:
             principal = principals.chosen(carrier, request.query_params)
         except AzureError as error:
             return refusal(error.status, error.message)
-        access_token, expires_on = tokens.issue(principal, resource)
+        access_token, expires_on = tokens.issue(principal, resource, application=application(resource))
         return JSONResponse(
             {
                 "access_token": access_token,

@@ -1,6 +1,8 @@
 """Access tokens as Microsoft Entra issues them, signed by localcloud's own key.
 
-Their claims are those of version 1.0. Source: "Access token claims reference"."""
+Their claims are those of version 1.0; those for an application that asks for it, of version 2.0. Source:
+"Access token claims reference".
+"""
 
 import time
 from dataclasses import dataclass
@@ -16,6 +18,14 @@ from localcloud.identities import Principal
 ISSUER = f"https://sts.windows.net/{TENANT}/"
 LIFETIME = 3600
 """Seconds. Azure gives managed identities up to 24 h; an hour exercises a client's refresh more often."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application that gets tokens of version 2.0. issuer: what these name as theirs."""
+
+    client_id: str
+    issuer: str
 
 
 class TokenError(Exception):
@@ -56,35 +66,41 @@ class Tokens:
         self._private = private
         self._public = private.public_key()
 
-    def issue(self, principal: Principal, resource: str, lifetime: int = LIFETIME) -> tuple[str, int]:
-        """Return a token of `principal` for the audience `resource`, and its expiry (seconds since 1970)."""
+    def issue(
+        self,
+        principal: Principal,
+        resource: str,
+        lifetime: int = LIFETIME,
+        application: Application | None = None,
+    ) -> tuple[str, int]:
+        """Return a token of `principal` for the audience `resource`, and its expiry (seconds since 1970).
+
+        application: the one that the resource is, if its tokens are of version 2.0.
+        """
         now = int(time.time())
         expires_on = now + lifetime
         claims = {
-            "aud": resource,
-            "iss": ISSUER,
             "iat": now,
             "nbf": now,
             "exp": expires_on,
             "oid": principal.object_id,
             "sub": principal.object_id,
-            "appid": principal.client_id,
             "tid": TENANT,
-            "ver": "1.0",
-            **named(principal),
+            **(of_version_2(principal, application) if application else of_version_1(principal, resource)),
         }
         return jwt.encode(claims, self._private, algorithm="RS256"), expires_on
 
     def check(self, token: str, audiences: list[str]) -> Caller:
         """Return the identity that `token` is for.
 
-        Raises TokenError if it has expired, is for another audience, or was not signed by this cloud.
+        Raises TokenError if it has expired, is for another audience or of version 2.0, or was not signed by
+        this cloud.
         """
         accepted = [
             form for audience in audiences for form in (audience.rstrip("/"), audience.rstrip("/") + "/")
         ]
         try:
-            claims = jwt.decode(token, self._public, algorithms=["RS256"], audience=accepted)
+            claims = jwt.decode(token, self._public, algorithms=["RS256"], audience=accepted, issuer=ISSUER)
         except jwt.ExpiredSignatureError:
             raise TokenError("The access token expiry is in the past.") from None
         except jwt.InvalidAudienceError:
@@ -102,6 +118,30 @@ class Tokens:
         """The key that checks the tokens' signature, in PEM."""
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._public.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def of_version_1(principal: Principal, resource: str) -> dict[str, str]:
+    return {
+        "aud": resource,
+        "iss": ISSUER,
+        "appid": principal.client_id,
+        "ver": "1.0",
+        **named(principal),
+    }
+
+
+def of_version_2(principal: Principal, application: Application) -> dict[str, str]:
+    """The claims of version 2.0: the audience is the client id, by whatever URI the token was asked for."""
+    claims = {
+        "aud": application.client_id,
+        "iss": application.issuer,
+        "azp": principal.client_id,
+        "ver": "2.0",
+    }
+    if principal.type != "User":
+        return claims
+    person = {"preferred_username": principal.user_name, "name": principal.name}
+    return {**claims, **person, "scp": "user_impersonation"}
 
 
 def named(principal: Principal) -> dict[str, str]:

@@ -26,18 +26,21 @@ CLAIM_TYPES = {
     "sub": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier",
 }
 """The names that App Service gives to claims of a token; it leaves others as they are."""
+NAMES = ("upn", "preferred_username")
+"""The claims with a person's name, in tokens of version 1.0 and 2.0."""
 
 
 @dataclass(frozen=True)
 class Rules:
     """audiences: those of accepted tokens. excluded: paths that need none; `*` stands for any end of a path.
 
-    public_key: PEM, of whoever signs the tokens.
+    public_key: PEM, of whoever signs the tokens. issuer: whom they name as their issuer.
     """
 
     audiences: list[str]
     excluded: list[str]
     public_key: str
+    issuer: str
 
     @classmethod
     def read(cls, given: Mapping[str, Any] | None) -> "Rules | None":
@@ -83,7 +86,11 @@ def claims_of(authorization: str, rules: Rules) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = jwt.decode(
-            token.strip(), rules.public_key, algorithms=["RS256"], audience=rules.audiences
+            token.strip(),
+            rules.public_key,
+            algorithms=["RS256"],
+            audience=rules.audiences,
+            issuer=rules.issuer,
         )
     except jwt.InvalidTokenError:
         return None
@@ -98,7 +105,8 @@ def named(claims: Mapping[str, Any]) -> dict[str, str]:
         "name_typ": CLAIM_TYPES["upn"],
         "role_typ": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
     }
-    name = {"x-ms-client-principal-name": str(claims["upn"])} if "upn" in claims else {}
+    names = [str(claims[each]) for each in NAMES if each in claims]
+    name = {"x-ms-client-principal-name": names[0]} if names else {}
     return {
         "x-ms-client-principal": b64encode(json.dumps(document).encode()).decode(),
         "x-ms-client-principal-id": str(claims["oid"]),

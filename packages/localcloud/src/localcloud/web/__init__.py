@@ -3,10 +3,13 @@
 from localcloud.inventory import SITE
 from localcloud.service import Cloud, Service
 from localcloud.web import plans
+from localcloud.web.authentication import application
 from localcloud.web.functions import Functions
 from localcloud.web.hosting import Hosting
 from localcloud.web.publishing import control_routes, publishing_host
 from localcloud.web.sites import Sites
+
+__all__ = ["application", "service"]
 
 
 def service(cloud: Cloud) -> Service:

@@ -1,19 +1,25 @@
 """App Service authentication of a site, as far as localcloud imitates it: callers bring a token of the cloud.
 
 What it would do beyond that (a sign-in in a browser, sessions, other providers, groups and lists of clients)
-answers 501. Source: Microsoft.Web@2025-03-01, SiteAuthSettingsV2; "Configure your App Service or Azure
-Functions app to use Microsoft Entra sign-in"; for excluded paths MicrosoftDocs/azure-docs#86514.
+answers 501. localcloud has no registrations of applications. It takes the one that a site names for one whose
+tokens have the version of the site's issuer; others Azure refuses.
+
+Source: Microsoft.Web@2025-03-01, SiteAuthSettingsV2; "Configure your App Service or Azure Functions app to
+use Microsoft Entra sign-in"; for excluded paths MicrosoftDocs/azure-docs#86514.
 """
 
 from typing import Any
 
 from localcloud.home import TENANT
+from localcloud.inventory import SITE, Inventory
 from localcloud.store import Document
+from localcloud.tokens import ISSUER, Application
 from localcloud.web.checks import bad
 from localcloud.wire import not_imitated
 
 NAME = "authsettingsV2"
 PROVIDER = "azureActiveDirectory"
+VERSION_2 = "/v2.0"
 IMITATED: dict[str, Any] = {
     "platform": {"enabled": None},
     "globalValidation": {
@@ -86,7 +92,25 @@ def rules_of(properties: Document, public_key: str) -> Document:
         "audiences": [client_id, *(each for each in audiences(properties) if each != client_id)],
         "excluded": excluded_paths(properties),
         "public_key": public_key,
+        "issuer": issuer(properties),
     }
+
+
+def issuer(properties: Document) -> str:
+    """The issuer that tokens must name: of version 2.0 if the configured one is, else of version 1.0."""
+    configured = str(registration(properties)["openIdIssuer"])
+    return configured if configured.endswith(VERSION_2) else ISSUER
+
+
+def application(inventory: Inventory, resource: str) -> Application | None:
+    """The application that `resource` names, if it is a site's whose callers bring tokens of version 2.0."""
+    for site in inventory.all(SITE):
+        properties = (inventory.get(f"{site['id']}/config/{NAME}") or {"properties": {}})["properties"]
+        if is_on(properties) and issuer(properties) != ISSUER:
+            client_id = registration(properties)["clientId"]
+            if resource in (client_id, f"api://{client_id}"):
+                return Application(client_id, issuer(properties))
+    return None
 
 
 def part(properties: Document, *names: str) -> Document:

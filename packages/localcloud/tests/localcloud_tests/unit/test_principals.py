@@ -12,7 +12,7 @@ from localcloud.identities import PLATFORM, USER_ASSIGNED, Principal, client_id_
 from localcloud.inventory import POOL, SITE, Inventory
 from localcloud.principals import Principals
 from localcloud.store import Document, Store
-from localcloud.tokens import Tokens
+from localcloud.tokens import Application, TokenError, Tokens
 from starlette.applications import Starlette
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
@@ -217,3 +217,10 @@ def test_how_many_identities_were_deleted_is_known_after_a_restart(tmp_path: Pat
     first = principals(delete=True)
     second = principals(delete=False)
     assert second == principals(delete=False) != first
+
+
+def test_a_token_of_version_2_is_for_its_application_alone(home: Home) -> None:
+    tokens, application = Tokens(home), Application("https://x", "https://login.test/tenant/v2.0")
+    token, _ = tokens.issue(persons.person("person"), "https://x", application=application)
+    with pytest.raises(TokenError, match="Invalid issuer"):
+        tokens.check(token, ["https://x"])

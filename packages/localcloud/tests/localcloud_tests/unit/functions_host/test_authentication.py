@@ -10,7 +10,7 @@ import pytest
 from localcloud.functions.authentication import Authentication, Rules
 from localcloud.home import Home, Ports
 from localcloud.persons import person
-from localcloud.tokens import Tokens
+from localcloud.tokens import Application, Tokens
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -36,13 +36,18 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
 
 def client(tokens: Tokens, *, on: bool = True) -> httpx.AsyncClient:
     app = Starlette(routes=[Route("/{rest:path}", seen)])
-    rules = Rules(["api://c1"], ["/runtime/webhooks/*", "/open"], tokens.public_key) if on else None
+    rules = Rules(["c1"], ["/runtime/webhooks/*", "/open"], tokens.public_key, V2.issuer) if on else None
     transport = httpx.ASGITransport(Authentication(app, rules))
     return httpx.AsyncClient(transport=transport, base_url="http://site.test")
 
 
-def bearer(tokens: Tokens, audience: str = "api://c1", lifetime: int = 60) -> dict[str, str]:
-    token, _ = tokens.issue(person("person"), audience, lifetime)
+V2 = Application("c1", "https://login.test/tenant/v2.0")
+
+
+def bearer(
+    tokens: Tokens, application: Application | None = V2, lifetime: int = 60, audience: str = "api://c1"
+) -> dict[str, str]:
+    token, _ = tokens.issue(person("person"), audience, lifetime, application)
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -57,6 +62,7 @@ async def test_a_caller_with_a_token_is_named_to_the_app_and_by_nobody_else(toke
     object_id = person("person").object_id
     assert claims["http://schemas.microsoft.com/identity/claims/objectidentifier"] == object_id
     assert found["x-ms-client-principal-id"] == object_id
+    assert found["x-ms-client-principal-name"] == person("person").user_name
     assert (document["auth_typ"], found["x-ms-client-principal-idp"]) == ("aad", "aad")
 
 
@@ -78,7 +84,9 @@ async def test_nobody_without_a_valid_token_gets_through(tokens: Tokens, tmp_pat
         {"x-functions-key": "a key"},
         {"Authorization": "Bearer a.b.c"},
         {"Authorization": bearer(tokens)["Authorization"].replace("Bearer", "Basic")},
-        bearer(tokens, "api://other"),
+        bearer(tokens, Application("other", V2.issuer)),
+        bearer(tokens, Application("c1", "https://login.test/another-tenant/v2.0")),
+        bearer(tokens, None, audience="c1"),
         bearer(tokens, lifetime=-60),
         bearer(foreign),
     ]

@@ -8,6 +8,8 @@ import pytest
 from localcloud.functions.site import read, site_file
 from localcloud.home import TENANT
 from localcloud.service import Cloud
+from localcloud.tokens import Application
+from localcloud.web.authentication import application
 from localcloud.web.hosting import KIND, Hosting
 from localcloud.wire import AzureError
 
@@ -307,8 +309,12 @@ async def test_the_authentication_of_a_site_is_off_until_it_is_put_and_read_back
     assert rules is not None
     assert (rules["audiences"], rules["excluded"]) == (["c1", "api://c1"], ["/runtime/webhooks/*"])
     assert hosting._of_platform(deployed)["WEBSITE_AUTH_ENABLED"] == "True"
+    v2 = Application("c1", f"https://login.test/{TENANT}/v2.0")
+    assert rules["issuer"] == v2.issuer
+    assert [application(cloud.inventory, each) for each in ("c1", "api://c1", "api://c2")] == [v2, v2, None]
     await send("PUT", AUTHENTICATION, signing_in(platform={"enabled": False}))
     assert hosting._rules(deployed) is None
+    assert application(cloud.inventory, "c1") is None
     assert "WEBSITE_AUTH_ENABLED" not in hosting._of_platform(deployed)
 
 
