@@ -219,15 +219,32 @@ def without_rows(header: rows.Record) -> rows.UnreadableError:
     return rows.UnreadableError("there is a header but no data row; add the data.")
 
 
-def separated_by_blanks(text: str) -> bool:
-    """Whether blanks split the rows of a text, some of whose cells are quoted, into as many cells each."""
+def other_separator(text: str) -> str:
+    """Why a text cannot be read whose rows, but not the header, another sign splits into as many cells each.
+
+    "" if no sign does. Blanks may be that sign in the header as well, where cells are quoted.
+    """
     lines = [line for line in islice(rows.physical_lines(text), rows.COMPARED_ROWS) if line.strip()]
-    try:
-        _, *others = rows.csv_rows(lines, " ", strict=True)
-    except (csv.Error, ValueError):
-        return False
-    widths = {len(row) for row in others}
-    return len(others) >= FEWEST_ROWS and len(widths) == 1 and widths != {1}
+    for mark in f"{top.SEPARATORS} ":
+        try:
+            first, *others = rows.csv_rows(lines, mark, strict=True)
+        except (csv.Error, ValueError):
+            continue
+        widths = {len(row) for row in others}
+        if len(widths) != 1 or widths == {1} or (mark == " " and len(others) < FEWEST_ROWS):
+            continue
+        if mark == " ":
+            return (
+                "blanks separate its cells; export the data with commas, semicolons, tabs or pipes between"
+                " them."
+            )
+        if len(first) not in widths:
+            names = "1 name" if len(first) == 1 else f"{len(first)} names"
+            return (
+                f"its rows have {widths.pop()} cells, with {rows.quoted(mark)} between them, where the header"
+                f" has {names}; add the names that are missing."
+            )
+    return ""
 
 
 def single_column(name: str, text: str, longest: int) -> rows.UnreadableError:

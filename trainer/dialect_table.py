@@ -75,11 +75,8 @@ def table_of(text: str, *, whole: bool) -> Table:
             return other
     if found is None:
         assert problem is not None
-        if isinstance(problem, rows.InvalidQuotesError) and headers.separated_by_blanks(text):
-            raise rows.UnreadableError(
-                "blanks separate its cells; export the data with commas, semicolons, tabs or pipes between"
-                " them."
-            )
+        if isinstance(problem, rows.InvalidQuotesError) and (why := headers.other_separator(text)):
+            raise rows.UnreadableError(why)
         raise problem
     return found
 

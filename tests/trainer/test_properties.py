@@ -234,6 +234,8 @@ def outcome_of(workshop: Workshop, case: Given) -> str:
         assert line.isprintable()
         assert len(line) < 1500
         assert not (training.folder / "mlruns").exists()
+        lines = re.split(r"\r\n|\r|\n", case.writing.text_of(case.header, case.rows))
+        assert all(int(row) <= len(lines) for row in re.findall(r"(?:, |: )row (\d+)", line))
         return line
     assert training.stderr == ""
     document = training.document

@@ -159,13 +159,14 @@ class Writing:
     cut: int = 0
 
     def of(self, header: list[str], rows: Rows) -> bytes:
+        text = self.text_of(header, rows)
+        return PACKED[self.packing][1](text.encode(self.encoding, errors="replace"))
+
+    def text_of(self, header: list[str], rows: Rows) -> str:
         text = self._text(header, rows)
         if self.cut:
             text = text[: -self.cut]
-        if self.line_end != "\n":
-            text = text.replace("\n", self.line_end)
-        encoding = self.encoding
-        return PACKED[self.packing][1](text.encode(encoding, errors="replace"))
+        return text.replace("\n", self.line_end)
 
     def _text(self, header: list[str], rows: Rows) -> str:
         names = [] if self.headless else [self._line(header[:-1] if self.shorter else header, header=True)]

@@ -209,6 +209,10 @@ SAID_NO: dict[str, tuple[str, str]] = {
         "".join(" ".join(f'"{cell}"' for cell in row[:3]) + "\n" for row in ROWS),
         "blanks separate its cells; export the data with commas, semicolons, tabs or pipes between them",
     ),
+    "a single name above a quoted pair": (
+        '"a"\n"1";"u"\n',
+        'its rows have 2 cells, with ";" between them, where the header has 1 name; add',
+    ),
     "blanks between columns": (
         "".join("  ".join(row[:3]) + "\n" for row in [HEADER, *ROWS]),
         "If blanks separate the columns, export the data with commas",
