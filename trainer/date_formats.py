@@ -63,9 +63,10 @@ def _clock(point: str) -> str:
     )
 
 
+_GERMAN_CLOCK = r"(?P<H>0{1,2})\.(?P<M>00)\s?Uhr"
 _AFTER_A_DATE = r"(?:(?:T|,?\s{1,2}|:|\s?-\s?)(?:(?:at|um|à)\s)?" + _clock(".") + _ZONE + ")?"
 _WEEKDAY = r"(?:(?P<w>[^\W\d_]{2,10})\.?,?\s{1,2})?"
-_NAME = r"(?P<n>[^\W\d_]{3,12})\.?"
+_NAME = r"(?!out of|Week|Woche)(?P<n>[^\W\d_]{3,12})\.?"
 _GAP = r"[-/\s.,]{0,2}"
 _TH = r"(?:st|nd|rd|th|er|\.|º|°)?"
 _OF = r"(?:(?:de|del|of)\s)?"
@@ -99,7 +100,8 @@ _CLEAR = (
     r"[Qq](?P<q>0)(?:\s?[-/'\u2019]|\s)(?P<y>00)",
     r"(?P<q>0)[Qq][-/\s]?(?P<y>0000|00)",
     _LONG_YEAR + r"[-\s]?(?:W|[KC]W\s?)(?P<k>00)(?:-?(?P<v>0))?",
-    r"(?:W|[KC]W)\s?(?P<k>0{1,2})[-/\s.]{1,2}" + _LONG_YEAR,
+    r"(?:W(?:eek|oche)?|[KC]W)\s?(?P<k>0{1,2})[-/\s.,]{1,2}" + _LONG_YEAR,
+    _LONG_YEAR + "年" + _MONTH_NUMBER + "月" + _DAY + r"日\s?(?P<H>0{1,2})[時时](?P<M>00)分(?:(?P<S>00)秒)?",
 )  # fmt: skip
 """Formats in which no order has to be decided. A month, quarter or ISO week alone is its first day."""
 _PACKED = (
@@ -119,7 +121,7 @@ def _expressions(pattern: str) -> tuple[re.Pattern[str], ...]:
         found: tuple[str, ...] = (_WEEKDAY + _ORDERS[pattern] + _AFTER_A_DATE,)
     else:
         packed: dict[str, tuple[str, ...]] = {COMPACT: (_PACKED,), COMPACT_MONTHS: (_PACKED_MONTH,)}
-        found = ({"": _CLEAR, TIME: (_clock("") + _ZONE,)} | packed)[pattern]
+        found = ({"": _CLEAR, TIME: (_clock("") + _ZONE, _GERMAN_CLOCK)} | packed)[pattern]
     return tuple(map(re.compile, found))
 
 

@@ -12,14 +12,16 @@ _NUMBER = r"([0-9]{1,9}(?:[.,][0-9]{1,9})?)"
 _CLOCK = r"(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-5][0-9](?:[.,][0-9]{1,9})?)"
 _CLOCKED = re.compile(rf"(-)?(?:{_NUMBER} ?(?:days?|d),? )?{_CLOCK}")
 _WORDED = re.compile(
-    rf"(-)?(?:{_NUMBER} ?(?:d|days?|Tage?)\.?,? ?)?(?:{_NUMBER} ?(?:h|hrs?|hours?|Std|Stunden?)\.?,? ?)?"
+    rf"(-)?(?:{_NUMBER} ?(?:yrs?|years?|Jahre?)\.?,? ?)?(?:{_NUMBER} ?(?:mons?|mos?|months?|Monate?)\.?,? ?)?"
+    rf"(?:{_NUMBER} ?(?:d|days?|Tage?)\.?,? ?)?(?:{_NUMBER} ?(?:h|hrs?|hours?|Std|Stunden?)\.?,? ?)?"
     rf"(?:{_NUMBER} ?(?:m|mins?|minutes?|Minuten?)\.?,? ?)?"
     rf"(?:{_NUMBER} ?(?:s|secs?|seconds?|Sek|Sekunden?)\.?)?"
 )
 _ISO = re.compile(rf"(-)?P(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?")
 """ISO 8601, without years and months, whose lengths vary."""
 LONGEST_TEXT = 60
-_SECONDS = (86_400, 3600, 60, 1)
+_SECONDS = (31_557_600, 2_629_800, 86_400, 3600, 60, 1)
+"""In a year and a month on the average of four years, a day, an hour, a minute and a second."""
 
 
 def seconds(text: str) -> float | None:
@@ -36,6 +38,6 @@ def seconds(text: str) -> float | None:
     sign, *parts = found.groups()
     if not any(parts):
         return None
-    pairs = zip(parts, _SECONDS, strict=True)
+    pairs = zip(parts, _SECONDS[-len(parts) :], strict=True)
     value = sum(float(part.replace(",", ".")) * length for part, length in pairs if part)
     return -value if sign else value

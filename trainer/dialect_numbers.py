@@ -146,7 +146,9 @@ def parts_of(text: str) -> Written | None:
     if split is None:
         return _nothing(text)
     before, digits, power, after = split.groups()
-    if digits[-1] in ".," and after[:1] == "-":
+    if after[:2] == "/-":
+        after = after[2:]  # as in Rs. 500/-
+    elif digits[-1] in ".," and after[:1] == "-":
         after = after[2:] if after[:2] == "--" else after[1:]  # as in 5,-- and 12.-
     around = _around(before, after)
     if around is None and before[-1:] in (".", ","):

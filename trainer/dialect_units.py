@@ -15,7 +15,7 @@ _CODE = (
     "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HRK|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|KZT|MAD"
     "|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|QAR|RMB|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
 )
-CURRENCY = rf"(?:{_SIGN}|{_CODE}|Rs\.?|[Kk]r\.?|Kč|zł|Ft|S?Fr\.?)"
+CURRENCY = rf"(?:{_SIGN}|{_CODE}|Rs\.?|[Kk]r\.?|Kč|zł|Ft|S?Fr\.?|[元円圆원])"
 """Signs of currencies, the common ones of ISO 4217's codes, and common abbreviations."""
 LETTER = r"[^\W\d_¼-¾⅐-ⅿ①-⓿]"
 _POWERS = (
@@ -25,11 +25,13 @@ _POWERS = (
     | dict.fromkeys(["bn", "bln", "mrd", "billion", "milliard"], 9)
     | dict.fromkeys(["trn", "trillion"], 12)
     | {"lakh": 5, "lac": 5, "crore": 7}
+    | dict.fromkeys("万萬만", 4)
+    | dict.fromkeys("億亿억", 8)
 )
 """Words that multiply a number by a power of ten: single letters as they are, others in lower case."""
 _DOUBTFUL_POWERS = frozenset({"m", "b", "B", "T", "mm"})
 """Those that are more often units, unless others of a column's numbers have a word that is none."""
-_MULTIPLIER = "[A-Za-z]{1,8}"
+_MULTIPLIER = "(?:[A-Za-z]{1,8}|[万萬만億亿억])"
 UNIT = (
     rf"(?:{CURRENCY}(?:/{LETTER}+)?"
     rf"|(?:{LETTER}|[%‰°]|/(?={LETTER}))"

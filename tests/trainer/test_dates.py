@@ -180,6 +180,7 @@ TIMES: dict[str, Writer] = {
     "h:mm p.m.": lambda m: f"{m.hour % 12 or 12}:{m.minute:02} {'a.m.' if m.hour < 12 else 'p.m.'}",
     "hhhmm, in France": lambda m: f"{m.hour}h{m.minute:02}",
     "hh:mm Uhr": lambda m: f"{m:%H:%M} Uhr",
+    "hh.mm Uhr": lambda m: f"{m:%H.%M} Uhr",
     "hh:mm:ss.fff": lambda m: f"{m:%H:%M:%S}.000",
 }
 
@@ -261,6 +262,7 @@ def test_the_day_number_of_a_spreadsheet_is_its_day(workshop: Workshop) -> None:
         ["2019/20", "2020/21"],
         ["IN-01", "OUT-02", "SET-03"],
         ["Model 2020", "Audi 1999"],
+        ["8 out of 29", "1 out of 10"],
         ["31 Mar", "1 Apr"],
         ["May 31 05:12:30", "Mar 30 11:12:30"],
         ["today", "now"],
@@ -306,6 +308,8 @@ def test_a_few_texts_among_many_dates_stand_for_missing(text: str, workshop: Wor
         ("3Q2020", date(2020, 7, 1)),
         ("3. Quartal 2020", date(2020, 7, 1)),
         ("5Q20", None),
+        ("Week 05, 2021", date(2021, 2, 1)),
+        ("2020年12月31日 0時00分", date(2020, 12, 31)),
         ("31.12.2020 24:00", date(2021, 1, 1)),
         ("31.12.2020 24:01", None),
     ],
