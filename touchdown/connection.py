@@ -76,14 +76,14 @@ class Connection:
         return str(answer["etag"]).strip('"')
 
     def get_blob(self, path: str, to: Path) -> None:
-        """Copy a blob of the container to a file, block by block.
+        """Copy a blob of the container to a file, block by block, as it is stored.
 
         The file appears once it is complete. Raises azure-core's ResourceNotFoundError.
         """
         part = to.with_name(f".{to.name}.{uuid4().hex[:8]}.part")
         try:
             with part.open("wb") as out:
-                self.container.download_blob(path).readinto(out)
+                self.container.download_blob(path, decompress=False).readinto(out)
             part.replace(to)
         finally:
             part.unlink(missing_ok=True)

@@ -61,7 +61,7 @@ def score(
     name = str(job["name"])
     _wait(connection, f"{uri}/{name}", name, limit, on_poll)
     path = f"{folder}/predictions.csv"
-    content = connection.container.download_blob(path).readall().decode()
+    content = connection.container.download_blob(path, decompress=False).readall().decode()
     scored_by = str(job["id"]).split("/")[-3]
     columns = output_columns(connection, endpoint, scored_by)
     try:
@@ -85,7 +85,9 @@ def output_columns(connection: Connection, endpoint: str, deployment: str) -> li
     )
     folder = str(model["properties"]["modelUri"]).partition("/paths/")[2].rstrip("/")
     path = f"{folder}/MLmodel"
-    content = connection.container.download_blob(path, offset=0, length=LONGEST_MLMODEL + 1).readall()
+    blob = connection.container.get_blob_client(path)
+    # As it is stored: whoever wrote it chose its Content-Encoding, with which a KB may become a MB.
+    content = blob.download_blob(offset=0, length=LONGEST_MLMODEL + 1, decompress=False).readall()
     if len(content) > LONGEST_MLMODEL:
         raise ClientError(f"{path}: it has more than {LONGEST_MLMODEL:,} bytes, so no training left it.")
     try:

@@ -10,6 +10,8 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ResourceNotFoundError
 
+from tests.unit.wire import Blobs
+from tests.unit.wire import Wire as StorageWire
 from touchdown.client import (
     ApiError,
     Client,
@@ -19,6 +21,7 @@ from touchdown.client import (
     Target,
     WaitTimedOutError,
 )
+from touchdown.scoring import output_columns
 
 BLOCK = 1 << 20
 
@@ -70,7 +73,8 @@ class Container:
 
         return Blob()
 
-    def download_blob(self, path: str) -> Any:
+    def download_blob(self, path: str, *, decompress: bool) -> Any:
+        assert not decompress, "a node may have written it, and chosen its Content-Encoding"
         if path not in self.blobs:
             raise ResourceNotFoundError("gone")
         content = self.blobs[path]
@@ -182,6 +186,40 @@ def test_the_app_is_called_with_the_function_key_and_without_the_credential() ->
     assert str(request.url) == "https://app.example/api/runs/a-1"
     assert request.headers["x-functions-key"] == "a key"
     assert "authorization" not in request.headers
+
+
+MLMODEL = "runs/r/0/x/artifacts/model/MLmodel"
+LONG = b"signature: " + b" " * (16 << 20)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        (b'signature:\n  outputs: \'[{"name": "prediction"}, {"name": "probability_a"}]\'\n', 2),
+        (b"signature: null", 1),
+        (b"flavors: {}", 1),
+        (b"signature: {outputs: '[7, {}]'}", 1),
+        (b"{", "cannot be read as YAML"),
+        (b"- a\n" * 10_001, "it has more than 10,000 values"),
+        (LONG, "it has more than 16,777,216 bytes"),
+    ],
+    ids=["columns", "no signature", "none at all", "no names", "no YAML", "values", "bytes"],
+)
+def test_the_columns_of_a_model_are_read_from_an_mlmodel_that_anyone_may_have_written(
+    content: bytes, columns: int | str
+) -> None:
+    blobs = Blobs()
+    blobs.put(MLMODEL, content)
+    model = {"assetId": "/m", "modelUri": f"azureml://datastores/d/paths/{MLMODEL.removesuffix('/MLmodel')}"}
+    wire = Wire(httpx.Response(200, json={"properties": {"model": model} | model}))
+    with connected(wire) as client:
+        client.__dict__["container"] = StorageWire(blobs).clients().container
+        if isinstance(columns, int):
+            found = output_columns(client, "endpoint", "deployment")
+            assert (len(found), found[0]) == (columns, "prediction")
+        else:
+            with pytest.raises(ClientError, match=f"^{MLMODEL}: .*{columns}"):
+                output_columns(client, "endpoint", "deployment")
 
 
 def test_no_function_key_sends_no_header() -> None:
