@@ -1,11 +1,9 @@
 """Fixtures for tests that call the product's steps as functions, against a running localcloud."""
 
-import contextlib
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from azure.core.exceptions import ResourceExistsError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from localcloud.core_tools import site_settings
@@ -20,10 +18,7 @@ def clients(cloud_home: Home, trusted: None) -> Iterator[Clients]:
     """The clients of an app on the localcloud of `cloud_home`, with the app's managed identity."""
     settings = App.read(site_settings(cloud_home))
     with DefaultAzureCredential() as credential, RequestsTransport() as transport:
-        clients = Clients(settings, credential, transport)
-        with contextlib.suppress(ResourceExistsError):
-            clients.container.create_container()
-        yield clients
+        yield Clients(settings, credential, transport)
 
 
 @pytest.fixture
