@@ -6,6 +6,7 @@ seconds.
 """
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ def from_json[T](cls: type[T], given: Json) -> T:
 
     Raises TypeError if a field without a default is missing.
     """
+    return cls(**{name: _build(hint, given[name]) for name, hint in _fields(cls) if name in given})
+
+
+@functools.cache
+def _fields(cls: type) -> list[tuple[str, Any]]:
+    """Name and type of each field. An orchestration builds its contracts anew with each of its steps."""
     hints = typing.get_type_hints(cls)
-    fields = dataclasses.fields(cast(Any, cls))
-    return cls(
-        **{each.name: _build(hints[each.name], given[each.name]) for each in fields if each.name in given}
-    )
+    return [(each.name, hints[each.name]) for each in dataclasses.fields(cast(Any, cls))]
 
 
 def _build(hint: Any, value: Any) -> Any:
