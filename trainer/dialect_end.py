@@ -46,6 +46,7 @@ _OF_GROUP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """The total of a group of rows, and the group that it names: "Wien Total", "Summe Wien"."""
+_NAMES_TOTAL = re.compile(rf"{_TOTAL}|{_STATISTIC}", re.IGNORECASE)
 _AROUND = " \t*_=-:#"
 """Signs with which people set a total off."""
 _ROWS = re.compile(
@@ -161,8 +162,11 @@ def is_total_within(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
 
 def is_subtotal(row: Sequence[str], above: Sequence[str], looks: Sequence[cells.Look]) -> bool:
     """Whether a row is the total of a group: its one text names it with the group of the row above."""
+    # Few rows name a total, and to look at each cell of a row of many thousand takes long.
+    if len(row) != len(above) or len(row) != len(looks) or not _NAMES_TOTAL.search("\n".join(row)):
+        return False
     texts = [(place, cell.strip()) for place, cell in enumerate(row) if cells.look_of(cell) == cells.TEXT]
-    if len(texts) != 1 or len(row) != len(above) or len(row) != len(looks):
+    if len(texts) != 1:
         return False
     [(place, text)] = texts
     if len(text) > LONGEST or not any(look.is_value and row[at].strip() for at, look in enumerate(looks)):
