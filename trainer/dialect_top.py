@@ -27,6 +27,8 @@ MOST_BELOW = 3
 """Rows below a header that are no data: labels, units, types."""
 FEWEST_UNDER_NAMES = 3
 """Rows that tell that the one above them holds names, where the row above that looks like names as well."""
+FEWEST_TIMES = 4
+"""How often the texts of a column occur on average, for one above them that does not occur to be a name."""
 FEWEST_WIDE = 4
 """Rows of most cells that may be a table below any number of shorter ones."""
 FEWEST_BELOW = 5
@@ -44,7 +46,7 @@ _UNIT = re.compile(
     r"|(?:years?|months?|weeks?|days?|hours?|minutes?|min|seconds?|sec|hrs?|yrs?|ms|date|time|datetime|timestamp)"
     r"|(?:Jahre?|Monate?|Wochen?|Tage?|Stunden?|Std|Minuten?|Sekunden?|Datum|Zeit|Uhrzeit|Stück|Stk)"
     r"|(?:int|integer|float|double|number|numeric|decimal|real|bigint|smallint)(?:[0-9]+|\(.*\))?"
-    r"|(?:text|string|str|varchar|char|bool|boolean|class|category|categorical|nominal|continuous|count|pcs?|ratio)"
+    r"|(?:text|string|str|varchar|char|bool|boolean|class|category|categorical|nominal|continuous|count|pcs?|ratio)(?:\([0-9]+\))?"
     r"|(?:percent|Prozent|tons?|kg|lbs?|oz|inch|inches|in|ft|feet|yd|miles?|mi|mph|km/h|degC|degF|persons?)",
     re.IGNORECASE,
 )
@@ -137,13 +139,15 @@ def header_place(rows: Sequence[Sequence[str]]) -> int:
     header, filled = rows[place], _filled(rows[place])
     if len(header) != width or filled < 2 or filled <= max(_filled(row) for row in rows[:place]):
         return _place_of_names(rows, width)
-    found = evidence(header, cells.looks_of(rows[place + 1 :], width))
+    looks = cells.looks_of(rows[place + 1 :], width)
+    found = evidence(header, looks)
     padded = [row for row in rows[:place] if len(row) >= width]
     if not padded:
         # A title of fewer cells cannot be the header, so data below it has none.
         return place if found != DATA or place + 3 < len(rows) else 0
-    sure = found == NAMES or (not found and width > 2 and all(_filled(row) == 1 for row in padded))
-    return place if sure else 0
+    titles = width > 2 and all(_filled(row) <= 1 for row in padded)
+    sure = found == NAMES or (not found and (titles or (_are_names(header) and _stand_out(header, looks))))
+    return place if sure else _place_of_names(rows, width)
 
 
 def _place_of_names(rows: Sequence[Sequence[str]], width: int) -> int:
@@ -156,7 +160,18 @@ def _place_of_names(rows: Sequence[Sequence[str]], width: int) -> int:
     names, below = rows[place], rows[place + 1 :]
     if not place or width < 2 or len(below) < FEWEST_UNDER_NAMES or not _are_names(names):
         return 0
-    return place if evidence(names, cells.looks_of(below, width)) == NAMES else 0
+    looks = cells.looks_of(below, width)
+    return place if evidence(names, looks) == NAMES or _stand_out(names, looks) else 0
+
+
+def _stand_out(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
+    """Whether no text of a row occurs in the columns below it that hold texts which recur: two at least."""
+    recur = [
+        cell.strip() not in look.texts
+        for cell, look in zip(row, looks, strict=False)
+        if look.kind == cells.TEXT and FEWEST_TIMES * len(look.texts) <= look.texts.total()
+    ]
+    return len(recur) >= 2 and all(recur)
 
 
 def _are_names(row: Sequence[str]) -> bool:
@@ -275,6 +290,8 @@ def _is_below(row: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
                 texts.append(text)
         if text and look.texts[text]:
             return False
+    if not texts and not values and all(_UNIT.fullmatch(cell.strip()) for cell in row):
+        return _stand_out(row, looks)
     if not texts:
         return False
     if all(_UNIT.fullmatch(text) for text in texts):

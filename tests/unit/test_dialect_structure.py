@@ -31,6 +31,30 @@ def test_an_odd_file_holds_the_same_table_and_says_what_was_odd(oddity: str, lin
     assert all(ROWS[n][0] in lines[line - 1] for n, line in enumerate(found.lines))
 
 
+TITLES = [
+    "a padded title",
+    "names and values",
+    "titles with gaps",
+    "a title of more cells",
+    "names of groups",
+]
+TITLES += ["a longer padded title", "letters of columns", "types"]
+
+
+@pytest.mark.parametrize("oddity", TITLES)
+def test_titles_above_a_table_of_texts_alone_are_left_out(oddity: str) -> None:
+    """As in the answers to a form: no column of numbers tells which row holds the names."""
+    header = ["outlook", "temperature", "humidity", "windy", "play"]
+    texts = ["sunny rainy cloudy", "hot mild cool", "high normal", "TRUE FALSE", "yes no"]
+    rows = [
+        [(words := each.split())[n * (7 + len(words)) % 11 % len(words)] for each in texts] for n in range(60)
+    ]
+    write, note = ODDITIES[oddity]
+    found = seen(write([header, *rows]))
+    assert [found.columns, *found.rows] == [header, *rows]
+    assert any(note in each for each in noted(found)), noted(found)
+
+
 def test_a_clean_table_has_no_notes() -> None:
     assert noted(seen(written([HEADER, *ROWS]))) == []
 
