@@ -25,7 +25,7 @@ def from_json[T](cls: type[T], given: Json) -> T:
 
     Raises TypeError if a field without a default is missing.
     """
-    return cls(**{name: _build(hint, given[name]) for name, hint in _fields(cls) if name in given})
+    return cls(**{name: _build(hint, given[name]) for name, hint in _fields(cast(Any, cls)) if name in given})
 
 
 @functools.cache
