@@ -46,7 +46,8 @@ _OF_GROUP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """The total of a group of rows, and the group that it names: "Wien Total", "Summe Wien"."""
-_NAMES_TOTAL = re.compile(rf"{_TOTAL}|{_STATISTIC}", re.IGNORECASE)
+FIRST_COLUMNS = 20
+"""Columns that may name the groups of which there are totals."""
 _AROUND = " \t*_=-:#"
 """Signs with which people set a total off."""
 _ROWS = re.compile(
@@ -162,17 +163,21 @@ def is_total_within(row: Sequence[str], looks: Sequence[cells.Look]) -> bool:
 
 def is_subtotal(row: Sequence[str], above: Sequence[str], looks: Sequence[cells.Look]) -> bool:
     """Whether a row is the total of a group: its one text names it with the group of the row above."""
-    # Few rows name a total, and to look at each cell of a row of many thousand takes long.
-    if len(row) != len(above) or len(row) != len(looks) or not _NAMES_TOTAL.search("\n".join(row)):
+    if len(row) != len(above) or len(row) != len(looks):
         return False
-    texts = [(place, cell.strip()) for place, cell in enumerate(row) if cells.look_of(cell) == cells.TEXT]
-    if len(texts) != 1:
-        return False
-    [(place, text)] = texts
-    if len(text) > LONGEST or not any(look.is_value and row[at].strip() for at, look in enumerate(looks)):
-        return False
-    found = _OF_GROUP.fullmatch(text.strip(_AROUND))
-    return found is not None and above[place].strip() in (found["before"], found["behind"])
+    for place, look in enumerate(looks[:FIRST_COLUMNS]):
+        group, text = above[place].strip(), row[place].strip()
+        if look.kind == cells.TEXT and group and group != text and group in text and len(text) <= LONGEST:
+            found = _OF_GROUP.fullmatch(text.strip(_AROUND))
+            if found is not None and group in (found["before"], found["behind"]):
+                return _holds_values_alone(row, place, looks)
+    return False
+
+
+def _holds_values_alone(row: Sequence[str], named: int, looks: Sequence[cells.Look]) -> bool:
+    """Whether a row has values in columns of numbers or dates, and no text but the one at a place."""
+    texts = [place for place, cell in enumerate(row) if cells.look_of(cell) == cells.TEXT]
+    return texts == [named] and any(look.is_value and row[at].strip() for at, look in enumerate(looks))
 
 
 def last_value(text: str, separator: str) -> int:

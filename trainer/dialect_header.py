@@ -151,12 +151,9 @@ def notes_on_rows(data: Sequence[rows.Record], looks: Sequence[cells.Look], sepa
     """Notes on rows that are kept, and may be no data: totals within the table, and rows within a cell."""
     notes = []
     data = data[:LOOKED_AT_ROWS]
-    totals = [
-        each
-        for above, each in zip([None, *data], data, strict=False)
-        if (2 * each.cells.count("") >= len(each.cells) and end.is_total_within(each.cells, looks))
-        or (above is not None and end.is_subtotal(each.cells, above.cells, looks))
-    ]
+    totals = [each for each in data if 2 * each.cells.count("") >= len(each.cells)]
+    totals = [each for each in totals if end.is_total_within(each.cells, looks)]
+    totals = sorted({each.line: each for each in totals + _subtotals(data, looks)}.values())
     if totals:
         line, shown = totals[0].line, rows.quoted(separator.join(totals[0].cells))
         some = f"row {line} looks like a total"
@@ -172,6 +169,18 @@ def notes_on_rows(data: Sequence[rows.Record], looks: Sequence[cells.Look], sepa
             )
             break
     return notes
+
+
+def _subtotals(data: Sequence[rows.Record], looks: Sequence[cells.Look]) -> list[rows.Record]:
+    """The rows that are totals of groups. Of most rows, no text names the group of the row above."""
+    found = set()
+    for place, look in enumerate(looks[: end.FIRST_COLUMNS]):
+        if look.kind == cells.TEXT:
+            column = [each.cells[place] for each in data]
+            found |= {row for row, (a, b) in enumerate(pairwise(column), 1) if a != b and a and a in b}
+    return [
+        data[row] for row in sorted(found) if end.is_subtotal(data[row].cells, data[row - 1].cells, looks)
+    ]
 
 
 def _notes_on_merged(data: Sequence[rows.Record]) -> list[str]:
