@@ -47,7 +47,6 @@ MISSING = frozenset(
 HEAD_BYTES = dialect_rows.HEAD_BYTES
 csv_rows = dialect_rows.csv_rows
 unique_names = dialect_rows.unique_names
-LONGEST_CELL = dialect_rows.LONGEST_CELL
 UnreadableError = dialect_rows.UnreadableError
 
 _MARKS = re.compile(rf"(\A|[\r\n]){encodings.MARK}+")

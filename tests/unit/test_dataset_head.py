@@ -20,7 +20,7 @@ from runs.errors import RefusedError
 from runs.text import quote
 from tests.trainer.oddities import HEADER, ODDITIES, ROWS
 from tests.unit.rehearsed import SETTINGS
-from trainer import dialect
+from trainer import dialect, dialect_rows
 
 NAME = "iris_csv.csv"
 
@@ -184,8 +184,9 @@ def test_a_name_of_very_many_characters_is_refused() -> None:
     assert why(b"a," + b"x" * 300 + b"\n1,2\n").startswith("column 2 has a name of 300 characters")
 
 
-def test_a_cell_that_is_too_long_is_refused_for_what_it_is() -> None:
-    cell = b"x" * (dialect.LONGEST_CELL + 1)
+def test_a_cell_that_is_too_long_is_refused_for_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialect_rows, "LONGEST_CELL", 1 << 16)
+    cell = b"x" * (dialect_rows.LONGEST_CELL + 1)
     assert "is not valid CSV" in why(b"a,b\n1," + cell + b"\n")
 
 
