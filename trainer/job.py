@@ -20,6 +20,8 @@ TASKS = ("", "classification", "regression")
 ALGORITHMS = ("linear", "boosting", "auto")
 RARE_CLASSES = ("refuse", "merge")
 CLASS_WEIGHTS = ("equal", "balanced")
+LONGEST_ACTIVITY = 1 << 20
+"""Bytes of an activity.json that are read; Data Factory writes a few thousand."""
 DEFAULT_EPOCHS, DEFAULT_LR = 50, 0.1
 
 
@@ -306,10 +308,12 @@ def job_of_activity(path: Path) -> TrainingJob:
 def _extended_properties(path: Path) -> dict[str, str]:
     """Every property that has a value, as text: Data Factory sends numbers as numbers or as texts."""
     try:
-        properties = json.loads(path.read_bytes())["typeProperties"]["extendedProperties"]
+        with path.open("rb") as file:
+            # What is cut off is no JSON. Other nodes can write to the container that it has passed through.
+            properties = json.loads(file.read(LONGEST_ACTIVITY))["typeProperties"]["extendedProperties"]
         return {name: str(value) for name, value in properties.items() if value is not None}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
-            "activity.json has no typeProperties.extendedProperties to read the run's parameters from; "
-            "publish the pipeline again"
+            f"activity.json has no typeProperties.extendedProperties in its first {LONGEST_ACTIVITY:,} bytes"
+            " to read the run's parameters from; publish the pipeline again"
         ) from error

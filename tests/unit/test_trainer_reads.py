@@ -107,6 +107,19 @@ def test_an_earlier_attempt_whose_metrics_are_none_ends_the_training_in_one_line
         storage.finished_earlier(container, "runs/r")
 
 
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"typeProperties": {"a": "' + b"x" * (2 << 20) + b'"}}']
+)
+def test_an_activity_json_that_is_none_is_one_line_of_a_refusal(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("activity.json").write_bytes(content)
+    refused = flat_module("refusals").BadInputError
+    with pytest.raises(refused, match=r"no typeProperties.extendedProperties in its first 1,048,576 bytes"):
+        flat_module("job").find_job([])
+
+
 # --- A champion's process ---------------------------------------------------------------------------------
 
 
