@@ -227,7 +227,7 @@ STRANGERS: dict[str, tuple[str, str]] = {
         "it gave 1 answers for ",
     ),
     "answers too much": (
-        "class Model:\n    def predict(self, rows): return ['u' * 1_000_000] * len(rows)\n"
+        "class Model:\n    def predict(self, rows): return ['u' * 200_000] * len(rows)\n"
         "def _load_pyfunc(path): return Model()\n",
         "its answers take more than 16,777,216 bytes",
     ),
