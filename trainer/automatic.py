@@ -17,9 +17,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import touchdown_model as model
-from boosting_choice import BOOSTING, CORRECTED, choose_boosting, threads
+from boosting_choice import BOOSTING, CORRECTED, choose_boosting, could_boost
 from budget import Budget
 from choice import Candidate, ChoiceRecord, Scored, loss
+from cores import threads
 from linear_choice import choose_linear
 from out_of_fold import Unseen
 from progress import Epoch, say
@@ -55,7 +56,10 @@ def train_auto(survey: Survey, plan: Plan, budget_units: float, limits: Limits |
         parts = {each.name: each.fit() for each in candidates if shares[each.name]}
         found = chosen_model(rows, parts, shares)
         left_out = notes(rows, candidates, budget)
-        for line in (summary(record), *left_out):
+        spent = (
+            f"choosing and training took {budget.units - budget.left:.3g} of {budget.units:g} units of work"
+        )
+        for line in (summary(record), *left_out, spent):
             say(line)
         # Of a comparison, the record and the report have all numbers.
         plan.notes.extend(left_out if record.folds else [summary(record), *left_out])
@@ -226,6 +230,8 @@ def notes(rows: TrainingSet, candidates: list[Candidate], budget: Budget) -> lis
                 " training rows, to stay within training_budget"
             )
     names = [each.name for each in candidates]
+    if BOOSTING not in names and could_boost(rows):
+        found.append(f"{BOOSTING} was not tried, to stay within training_budget")
     if not rows.schema.classes and BOOSTING in names and CORRECTED not in names:
         found.append(f"{CORRECTED} was not tried, to stay within training_budget")
     if budget.out_of_time:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import touchdown_model as model
-from boosting_choice import PENALTY, threads
+from boosting_choice import PENALTY
 from class_weights import of_rows
+from cores import threads
 from holdout import HOLDOUT, SEED, sampling_hashes
 from progress import Epoch
 from refusals import BadInputError

@@ -37,7 +37,7 @@ class Budget:
 
 
 MANY_OUTPUTS = 20
-"""Outputs from which the products of features and weights take longer than all else."""
+"""Outputs from which the products of features and weights, and the weights themselves, take longest."""
 
 
 def lbfgs_work(rows: int, entries: int, outputs: int, iterations: int, width: int = 0) -> float:
@@ -47,7 +47,7 @@ def lbfgs_work(rows: int, entries: int, outputs: int, iterations: int, width: in
     """
     each = 4e-4 + 4e-9 * rows * entries + 1.5e-8 * rows * outputs
     many = max(0, outputs - MANY_OUTPUTS)
-    return iterations * (each + many * (2e-9 * rows * entries + 2e-8 * width))
+    return iterations * (each + many * (2e-9 * rows * entries + 1.1e-7 * width))
 
 
 def gram_work(rows: int, entries: int, features: int, solutions: int) -> float:

@@ -101,11 +101,12 @@ def _read_part(texts: Sequence[str | None], pattern: str, reading: Reading, star
     for place, text in enumerate(texts):
         if text and len(text) <= LONGEST_TEXT:
             shapes.setdefault(shape(text), []).append(place)
+    laid_out = {each: found for each in shapes if (found := layout(pattern, each)) is not None}
+    if not laid_out:
+        return
     parts = np.zeros((len(PARTS), len(texts)), dtype=np.int64)
-    for each, places in shapes.items():
-        found = layout(pattern, each)
-        if found is None:
-            continue
+    for each, found in laid_out.items():
+        places = shapes[each]
         parts[:, places] = np.array(found.start)[:, np.newaxis]
         characters = "".join([texts[place] or "" for place in places]).encode("utf-32-le", "surrogatepass")
         digits = np.frombuffer(characters, dtype=np.uint32).reshape(len(places), len(each)) - ord("0")

@@ -27,6 +27,8 @@ MAX_POINTS = 400
 """Points of a learning curve; a plot is not wide enough for more."""
 MAX_ANNOTATED_CLASSES = 25
 """Classes of a confusion matrix that has names and counts."""
+UNNAMED_SIDE = 6.0
+"""Inches of the sides of a confusion matrix without names: a larger one shows no more, and takes longer."""
 MAX_LABEL = 24
 """Characters of a name in a figure."""
 LARGEST = 1e150
@@ -253,7 +255,7 @@ def confusion_figure(confusion: Any, classes: Sequence[str]) -> Figure:
     counts = np.asarray(confusion)
     names = [shorten(text, MAX_LABEL) for text in classes] if len(counts) <= MAX_ANNOTATED_CLASSES else []
     longest = max(map(_text_width, names or ["999"]))
-    side = min(2.2 + 0.35 * len(counts), 15.0)
+    side = 2.2 + 0.35 * len(counts) if names else UNNAMED_SIDE
     left, bottom, top = 0.5 + longest, 0.6 + longest * math.sin(math.pi / 4), 0.4
     figure, axes = _subplots(left + side + 0.2, bottom + side + top, left=left, bottom=bottom, top=top)
     axes.imshow(counts, cmap="Blues")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from boosting_choice import threads
 from column_use import trees_of, use_of
+from cores import threads
 from deciding_metric import Deciding
 from extent import MOST_ROWS, Extent, extent_of
 from holdout import SEED

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from budget import LINEAR_SHARE, Budget, gram_work, lbfgs_work
 from choice import FINAL, Candidate, loss
 from log_label import LogLabel
+from logistic import Logistic
 from scipy import linalg, sparse
 from touchdown_blend import LinearPart, LogPart, Part
-from training_set import LEAST_ROWS, Matrix, TrainingSet, before, outside
+from training_set import LEAST_ROWS, Matrix, TrainingSet, before, training_rows
 
-INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
-"""C of scikit-learn's LogisticRegression, which divides the penalty, strong ones first."""
 PENALTIES = tuple(10.0**power for power in range(5, -3, -1))
 """alpha of ridge regression, strong ones first."""
 ITERATIONS = 100
-"""Iterations of LBFGS for one penalty, at most."""
-PATH_ITERATIONS = 70
-"""Iterations that all penalties of a fold take together, about: each begins where the one before ended."""
+"""Iterations of LSQR for one penalty, at most."""
 RIDGE, LOG_RIDGE = "ridge regression", "ridge regression of the logarithm"
 MOST_CORRECTED_ROWS = 200_000
 """Rows up to which trees may correct ridge regression, which takes its answers for all of them."""
-MOST_OVER = 10.0
-"""Units of work that the linear candidate may take beyond its share."""
-FEWEST_ITERATIONS = 10
+ROWS_OF_CLASS = 20
+"""Rows for each class that iterations are given up for: a class of one row teaches nothing."""
 MOST_GRAM_FEATURES = 2000
 """Features up to which ridge regression solves the normal equations, which takes their number cubed."""
 
@@ -38,7 +32,8 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
 
     Where that exceeds the linear candidate's share of the budget, fewer folds are predicted, or the models
     are trained on fewer rows. How many iterations a fold takes is known once one is predicted. With a
-    thousand classes and thousands of features, a single penalty is tried, in few iterations. For a label that
+    thousand classes, for which trees take longer than the budget, the linear candidate may take twice its
+    share, and all of the budget if it has to: a single penalty is tried, in few iterations. For a label that
     is never negative, there is a second candidate, which learns its logarithm, if the rest of the share
     suffices for as many folds and rows.
     """
@@ -48,10 +43,10 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
     first, *others = searches(rows)
     if first.work(rows, most, len(folds)) > share:
         folds = folds[-1:]
-    while most > LEAST_ROWS and first.work(rows, most, len(folds)) > share:
-        most = max(LEAST_ROWS, most // 2)
-    if first.work(rows, most, len(folds)) > share + MOST_OVER:
-        first.hurry(rows, most, share + MOST_OVER)
+    most = fewer(most, max(LEAST_ROWS, ROWS_OF_CLASS * len(rows.schema.classes)), share, first, rows, folds)
+    if first.work(rows, most, len(folds)) > 2 * share:
+        first.hurry(rows, most, 2 * share)
+        most = fewer(most, LEAST_ROWS, budget.left, first, rows, folds)
     found: list[Candidate] = []
     for search in [first, *others]:
         if not found or search.work(rows, most, len(folds)) <= share:
@@ -60,6 +55,15 @@ def choose_linear(rows: TrainingSet, budget: Budget) -> list[Candidate]:
             budget.spend(work)
             share -= work
     return found
+
+
+def fewer(
+    most: int, least: int, units: float, search: Logistic | Ridge, rows: TrainingSet, folds: list[int]
+) -> int:
+    """So many rows, or as few as so many units of work allow, but not fewer than `least` of them."""
+    while most > least and search.work(rows, most, len(folds)) > units:
+        most = max(least, most // 2)
+    return most
 
 
 def searches(rows: TrainingSet) -> list[Logistic | Ridge]:
@@ -135,82 +139,6 @@ def loss_of(rows: TrainingSet, candidate: Candidate) -> float:
     folds = sorted(candidate.predictions)
     target = rows.targets_of([rows.folds[fold] for fold in folds])
     return loss(target, candidate.answers(folds), rows.weights(target))
-
-
-def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) -> tuple[Matrix, np.ndarray]:
-    """The rows that a fold is predicted from, at most so many."""
-    if fold.start >= most:
-        return before(features, most), target[:most]
-    return outside(features, fold), np.delete(target, fold)
-
-
-class Logistic:
-    """Logistic regression. The labels are indices into `classes` classes, not all of which need to occur."""
-
-    name, symbol = "logistic regression", "C"
-    penalties: tuple[float, ...] = INVERSE_PENALTIES
-    default = 4
-
-    def __init__(self, classes: int, weights: Callable[[np.ndarray], np.ndarray | None]) -> None:
-        """weights: how much rows with some labels count; None if all rows count alike."""
-        self._classes, self._weights = classes, weights
-        self._iterations = ITERATIONS
-        self._taken = 0
-        self._hurried = False
-
-    def work(self, rows: TrainingSet, most: int, folds: int) -> float:
-        """Units of work that so many folds and the final model take, with at most `most` rows each."""
-        iterations = PATH_ITERATIONS * folds + ITERATIONS // 2
-        if self._hurried:
-            iterations = self._iterations * (folds + 1)
-        return self._work(rows, most, iterations)
-
-    def taken(self, rows: TrainingSet, most: int, _folds: int) -> float:
-        """Units of work that all models have taken so far."""
-        return self._work(rows, most, self._taken)
-
-    def affords(self, rows: TrainingSet, most: int, folds: int, units: float) -> bool:
-        """Whether so many units allow one more fold, which takes as long as one of the folds so far."""
-        return self.taken(rows, most, folds) * (1 + 1 / folds) <= units
-
-    def _work(self, rows: TrainingSet, most: int, iterations: int) -> float:
-        outputs = 1 if self._classes == 2 else self._classes
-        return lbfgs_work(most, rows.entries, outputs, iterations, rows.schema.width)
-
-    def hurry(self, rows: TrainingSet, most: int, units: float) -> None:
-        """Try the default penalty alone, in as many iterations as take so many units of work."""
-        self.penalties, self.default, self._hurried = (self.penalties[self.default],), 0, True
-        self._iterations = max(FEWEST_ITERATIONS, int(self._iterations * units / self.work(rows, most, 1)))
-
-    def path(self, features: Matrix, target: np.ndarray, fold: slice, most: int) -> Iterator[Part]:
-        """For each penalty, the model that predicts the fold."""
-        rows, labels = training_rows(features, target, fold, most)
-        estimator = logistic_estimator().set_params(max_iter=self._iterations)
-        for penalty in self.penalties:
-            yield self._fitted(estimator.set_params(C=penalty), rows, labels)
-
-    def fit(self, features: Matrix, target: np.ndarray, penalty: float) -> LinearPart:
-        estimator = logistic_estimator().set_params(C=penalty, max_iter=self._iterations)
-        return self._fitted(estimator, features, target)
-
-    def _fitted(self, estimator: Any, features: Matrix, target: np.ndarray) -> LinearPart:
-        from sklearn import config_context
-
-        seen = np.unique(target)
-        if len(seen) == 1:
-            return LinearPart(np.zeros((features.shape[1], 1)), np.zeros(1), seen)
-        with warnings.catch_warnings(), config_context(assume_finite=True):
-            warnings.simplefilter("ignore")  # that the iterations end before the minimum is reached
-            estimator.fit(features, target, sample_weight=self._weights(target))
-        self._taken += int(estimator.n_iter_.max())
-        return LinearPart(estimator.coef_.T.copy(), estimator.intercept_.copy(), seen)
-
-
-def logistic_estimator() -> Any:
-    """An untrained LogisticRegression. Trained for another penalty, it goes on from where it is."""
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(max_iter=ITERATIONS, warm_start=True)
 
 
 class Ridge:

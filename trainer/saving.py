@@ -81,7 +81,8 @@ def save(job: TrainingJob, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     _log_parameters_and_tags(client, run_id, job, document)
     _log_metrics(client, run_id, outcome.epochs, document)
     client.log_dict(run_id, document, "metrics.json")
-    client.log_dict(run_id, outcome.profile, "profile.json")
+    # Of ten thousand columns, log_dict would take two seconds, since it indents lines.
+    client.log_text(run_id, json.dumps(outcome.profile, default=str), "profile.json")
     _log_pages(client, run_id, outcome)
     _save_model(folder / "artifacts" / "model", run_id, outcome)
     client.set_terminated(run_id)
@@ -184,7 +185,9 @@ def example(cells: pd.DataFrame, typed: dict[str, str]) -> pd.DataFrame:
     """Raw rows as the model takes them: with the signature's types."""
     return pd.DataFrame(
         {
-            name: touchdown_model.numbers(cells[name]) if kind == "double" else cells[name].astype(object)
+            name: touchdown_model.numbers(cells[name].tolist())
+            if kind == "double"
+            else cells[name].astype(object)
             for name, kind in typed.items()
         }
     )

@@ -68,8 +68,11 @@ class LinearPart:
                 continue
             codes = np.array([*range(len(column.levels)), OTHER, MISSING], dtype=np.int32)
             weights = np.delete(weights, slice(column.own, column.own + column.encoded), axis=0)
-            # Each row has at most one 1, so the product picks a weight and rounds nothing.
-            found.append(written(replace(column, effects=None), codes) @ weights)
+            ones = written(replace(column, effects=None), codes)  # at most one in each row
+            picked = np.zeros((len(codes), weights.shape[1]))
+            level, place = np.nonzero(ones)
+            picked[level] = weights[place]
+            found.append(picked)
         return found
 
     def _scores(

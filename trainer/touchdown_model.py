@@ -37,6 +37,8 @@ from sklearn.base import BaseEstimator  # noqa: E402 - it would import all of sc
 NUMBER, BOOLEAN, DATE, CATEGORY = "number", "boolean", "date", "category"
 MISSING, OTHER = -1, -2
 """Codes of a category's cell that has no value, and of one whose value is not a level."""
+FEW_CELLS = 100
+"""Cells that are read one by one: for each of ten thousand columns, a pandas series would take longer."""
 TILE_CELLS, LEAST_TILE_ROWS = 125_000, 500
 """Features of trees that are predicted together, which a core's cache holds; and rows, at least."""
 LARGEST = 1e100
@@ -57,6 +59,10 @@ def numbers(cells: Any, notation: Notation = PLAIN) -> np.ndarray:
     Missing and non-numeric cells, infinities, values beyond LARGEST and numbers that stand for a missing
     value are NaN.
     """
+    if isinstance(cells, list) and len(cells) <= FEW_CELLS:
+        return _without_absurd(
+            np.array([_number(cell, notation) for cell in cells], dtype=np.float64), notation
+        )
     series = pd.Series(cells)
     if pd.api.types.is_numeric_dtype(series.dtype):
         found: np.ndarray = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
@@ -64,6 +70,11 @@ def numbers(cells: Any, notation: Notation = PLAIN) -> np.ndarray:
         codes, different = pd.factorize(series.astype(object))
         values = [_number(cell, notation) for cell in different]
         found = np.array([*values, np.nan]).take(codes)  # the code of a missing cell is -1
+    return _without_absurd(found, notation)
+
+
+def _without_absurd(found: np.ndarray, notation: Notation) -> np.ndarray:
+    """Numbers, with NaN in the place of those that stand for a missing value."""
     with np.errstate(invalid="ignore"):
         found[~(np.abs(found) < LARGEST)] = np.nan
     for gap in notation.gaps:

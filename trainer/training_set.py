@@ -248,6 +248,13 @@ def outside(features: Matrix, fold: slice) -> Matrix:
     return np.concatenate([features[: fold.start], features[fold.stop :]])
 
 
+def training_rows(features: Matrix, target: np.ndarray, fold: slice, most: int) -> tuple[Matrix, np.ndarray]:
+    """The rows that a fold is predicted from, at most so many."""
+    if fold.start >= most:
+        return before(features, most), target[:most]
+    return outside(features, fold), np.delete(target, fold)
+
+
 def before(features: Matrix, rows: int) -> Matrix:
     """The first rows, without a copy."""
     if not sparse.issparse(features):

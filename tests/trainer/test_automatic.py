@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from random import Random
 from typing import Any
 
@@ -211,6 +212,23 @@ def test_a_line_that_takes_many_iterations_is_judged_on_fewer_rows_which_is_note
     }
     assert len(noted["0.9"]) == 1
     assert noted["1.2"] == []
+
+
+def test_a_thousand_classes_by_sixty_categories_stay_within_the_budget(workshop: Workshop) -> None:
+    """Counted in work: each iteration of a logistic regression takes as much as twenty small trainings."""
+
+    def row(n: int) -> list[str]:
+        label, copy = n % 1000, n // 1000
+        levels = (int(40 * hashed(label * 61 + place, copy * (place % 5 == 0))) for place in range(60))
+        return [*(f"v{level}" for level in levels), f"c{label}"]
+
+    names = [*(f"k{place}" for place in range(60)), "label"]
+    data = table(names, map(row, range(3000))).encode()
+    training = workshop.trained(data, *AUTO, "--training-budget", "3")
+    taken = re.search(r"choosing and training took ([\d.]+) of 3 units of work", training.stdout)
+    assert taken is not None
+    assert float(taken[1]) <= 3
+    assert "boosting was not tried, to stay within training_budget" in training.document["notes"]
 
 
 def test_without_a_budget_the_linear_model_is_left(workshop: Workshop) -> None:
