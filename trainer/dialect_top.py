@@ -27,6 +27,8 @@ MOST_BELOW = 3
 """Rows below a header that are no data: labels, units, types."""
 FEWEST_UNDER_NAMES = 3
 """Rows that tell that the one above them holds names, where the row above that looks like names as well."""
+FEWEST_YEARS = 5
+"""Different years that may be names in any order."""
 FEWEST_TIMES = 4
 """How often the texts of a column occur on average, for one above them that does not occur to be a name."""
 FEWEST_WIDE = 4
@@ -117,7 +119,7 @@ def evidence(first: Sequence[str], looks: Sequence[cells.Look]) -> str:
 
 
 def _may_be_names(numbers: list[str]) -> bool:
-    """Whether numbers in a row may be the names of columns: they count, or are years in order."""
+    """Whether numbers in a row may be the names of columns: they count, or are years in order or many."""
     if not all(re.fullmatch(r"[0-9]{1,9}", text) for text in numbers):
         return False
     whole = [int(text) for text in numbers]
@@ -125,6 +127,8 @@ def _may_be_names(numbers: list[str]) -> bool:
     years = all(1800 <= number <= 2100 for number in whole)
     if len(whole) < 2:
         return years or all(number in (0, 1) for number in whole)
+    if years and (max(steps) < 0 or len(set(whole)) == len(whole) >= FEWEST_YEARS):
+        return True
     return min(steps) > 0 and (years or steps == {1} or (len(steps) == 1 and len(whole) > 3))
 
 

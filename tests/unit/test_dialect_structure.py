@@ -123,6 +123,11 @@ def test_a_file_without_a_header_is_refused_by_the_row_that_stands_in_its_place(
             ["country", "1990", "1991", "1992"],
             [[f"land {n}", f"{n}.5", f"{n}", f"{n % 3}"] for n in range(30)],
         ),
+        (["land", "2023", "2022", "2021"], [[f"land {n}", f"{n}.5", f"{n}", f"{n % 3}"] for n in range(30)]),
+        (
+            ["land", "2019", "2020", "2021", "2022", "2018"],
+            [[f"land {n}", *(f"{n * year % 17}.5" for year in range(5))] for n in range(30)],
+        ),
         (["0", "1", "2"], [[f"{n * 7 % 9}.25", f"{n}", "uv"[n % 2]] for n in range(30)]),
         (["2000", "2010", "2015", "y"], [[f"{n * 7 % 9}.25", f"{n}", "3", "uv"[n % 2]] for n in range(30)]),
         (["#", "name", "hp"], [[f"{n}", f"name {n}", f"{n % 7}"] for n in range(1, 30)]),
