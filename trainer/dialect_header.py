@@ -263,7 +263,7 @@ def single_column(name: str, text: str, longest: int) -> rows.UnreadableError:
     marks = (
         [] if cells.look_of(name) == cells.NUMBER else re.findall(r"\s{2,}|[^\w\s\"'.-]+|\s", name[:longest])
     )
-    for found in dict.fromkeys([*marks, " "]):
+    for found in dict.fromkeys([*marks, *" " * (" " in name.strip())]):
         counts = {line.strip().count(found) for line in lines[1:-1]}
         if len(lines) > FEWEST_ROWS and (
             counts == {name.count(found)} or (found.isspace() and 0 not in counts)
