@@ -41,8 +41,9 @@ _IS_TOTAL = re.compile(rf"{_TOTAL}\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
 _IS_STATISTIC = re.compile(rf"(?:{_STATISTIC})\s*[:=]?(?:\s*\(.*\))?", re.IGNORECASE)
 _BEGINS_TOTAL = re.compile(rf"(?:{_TOTAL}|{_STATISTIC})\b.*", re.IGNORECASE | re.DOTALL)
 _ENDS_TOTAL = re.compile(rf"(?:.*\s)?{_TOTAL}", re.IGNORECASE)
+_FIGURE = "average|mean|mittelwert|durchschnitt|moyenne|promedio|count|anzahl|ergebnis"
 _OF_GROUP = re.compile(
-    rf"(?:{_TOTAL}|{_STATISTIC})\W+(?P<before>\w.*)|(?P<behind>.*\w)\W+(?:{_TOTAL}|{_STATISTIC})",
+    rf"(?:{_TOTAL}|{_FIGURE})\W+(?P<before>\w.*)|(?P<behind>.*\w)\W+(?:{_TOTAL}|{_FIGURE})",
     re.IGNORECASE | re.DOTALL,
 )
 """The total of a group of rows, and the group that it names: "Wien Total", "Summe Wien"."""

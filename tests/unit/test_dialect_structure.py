@@ -170,6 +170,12 @@ def test_a_first_row_with_gaps_is_no_row_of_units(first: list[str]) -> None:
     assert noted(found) == []
 
 
+def test_a_last_row_of_a_thing_whose_name_is_longer_than_the_one_above_is_data() -> None:
+    rows = [[f"phone {n // 2}{' Max' * (n % 2)}", f"{n * 37 % 61}.5", str(n % 5)] for n in range(40)]
+    found = seen(csv_of([["model", "price", "stars"], *rows]))
+    assert (found.rows, noted(found)) == (rows, [])
+
+
 def test_a_last_row_of_a_class_that_is_called_total_is_data() -> None:
     rows = [[["Total", "Part"][n % 2], str(n % 7), "uv"[n % 2]] for n in range(31)]
     assert seen(csv_of([["scope", "x", "y"], *rows])).rows == rows
