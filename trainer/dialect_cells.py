@@ -21,7 +21,7 @@ LOOKED_AT_CELLS = 100_000
 """Rows and cells from which the looks of columns are told."""
 
 GAPS = frozenset(
-    {"", "-", "--", ".", "..", "?", "*", "\\n", "(null)", "n.a.", "n/a", "#n/a", "na", "nan", "nil"}
+    {"", "-", "--", ".", "..", ":", "?", "*", "\\n", "(null)", "n.a.", "n/a", "#n/a", "na", "nan", "nil"}
 )
 GAPS |= {"none", "null", "<na>", "unknown", "missing", "inf", "-inf"}
 """Cells, in lower case, that say nothing about how their column looks."""
