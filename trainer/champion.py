@@ -15,7 +15,6 @@ prints is kept.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib.util
 import json
@@ -39,9 +38,6 @@ LONGEST_ANSWERS = 16 << 20
 """Bytes of PREDICTIONS.json: 1.6 KB for each of 10,000 rows. The process cannot make a longer file."""
 LONGEST_MLMODEL = 16 << 20
 """Bytes of an MLmodel, as many as the app reads (services/blobs.py): MLflow reads it into memory."""
-PR_SET_DUMPABLE = 4
-"""prctl(2). No other process of its user can read or trace one that is not dumpable, unless it has a
-capability such as CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking")."""
 NEEDED = ("SYSTEMROOT",)
 """The variables without which Python cannot start: one, on Windows."""
 
@@ -50,6 +46,9 @@ class ChampionProcess:
     """The champion's process, which starts at once and scores the rows beside the training."""
 
     def __init__(self, folder: Path, rows: Path, predictions: Path, column: str = "") -> None:
+        # The process itself runs this file alone, and finds no module beside it.
+        from hiding import hide_this_process
+
         hide_this_process()
         # The file is read through this handle: what lies at its path later may be a pipe without an end.
         self._predictions = predictions.open("w+b")
@@ -112,18 +111,6 @@ def answers_in(content: bytes) -> tuple[list[Any], str]:
     if not isinstance(error, str) or not isinstance(predictions, list):
         return [], "what it has written are no answers"
     return predictions, error[: 2 * MAX_ERROR]
-
-
-def hide_this_process() -> None:
-    """Keep other processes of the same user from reading the environment and the memory of this one.
-
-    Both hold what signs in to storage. Linux only; elsewhere nothing changes. Raises OSError if it fails.
-    """
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE) failed")
 
 
 def score(folder: str, rows: str, column: str) -> list[Any]:

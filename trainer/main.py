@@ -35,6 +35,11 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 try:
+    from hiding import hide_this_process
+
+    if __name__ == "__main__":
+        # First of all: another task of this node may run a champion meanwhile, as the same user.
+        hide_this_process()
     from job import TrainingJob, find_job
     from progress import say
     from reading import Source
@@ -43,7 +48,7 @@ try:
     from text import printable, printable_lines
 except ModuleNotFoundError as missing:
     beside = {"budget", "ending", "job", "lines", "progress", "reading", "record_ends", "refusals", "storage"}
-    beside |= {"repeats", "text"}
+    beside |= {"hiding", "repeats", "text"}
     if missing.name not in beside and not str(missing.name).startswith("dialect"):
         raise
     sys.exit(f"main.py needs the files beside it, {missing.name}.py among them: upload all of its folder")

@@ -293,7 +293,7 @@ def test_main_alone_says_that_it_needs_the_files_beside_it(trainer_python: str, 
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert process.returncode == 1
     assert process.stderr.splitlines() == [
-        "main.py needs the files beside it, job.py among them: upload all of its folder"
+        "main.py needs the files beside it, hiding.py among them: upload all of its folder"
     ]
 
 

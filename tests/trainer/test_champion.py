@@ -313,6 +313,36 @@ def test_a_champion_sees_neither_the_environment_nor_the_memory_of_the_trainer(
     assert seen["long file"] == "File too large"
 
 
+BESIDE = """
+import os, subprocess, sys
+main, dataset = sys.argv[1:]
+os.mkfifo(dataset)
+trainer = subprocess.Popen([sys.executable, main, "--iris-csv", dataset])
+with open(dataset, "wb"):  # the trainer has opened its dataset, and waits for the first byte
+    try:
+        print(open(f"/proc/{trainer.pid}/environ").read())
+    except OSError as error:
+        print(type(error).__name__)
+trainer.wait()
+"""
+"""Reads the environment of a trainer that compares nothing, as the champion of another task could."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc and prctl are Linux's")
+def test_a_trainer_without_a_champion_cannot_be_read_by_another_tasks(
+    trainer_python: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [trainer_python, "-c", AS_A_USER, BESIDE, str(MAIN), str(tmp_path / "d.csv")],
+        env={"IDENTITY_HEADER": "the-secret"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "PermissionError\n", done.stderr
+
+
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
