@@ -1,8 +1,8 @@
 """The figures of a run's report, as SVG images that lie inside the page.
 
-matplotlib draws the large figures, except for bars (see bar_chart.py). The small histograms of the columns
-are written by hand: matplotlib would take longer for two hundred of them than the training takes. A name from
-the dataset is never parsed as mathematics, and numbers that are not finite, or huge, leave a gap.
+matplotlib draws the large figures. The small histograms of the columns are written by hand: matplotlib would
+take longer for two hundred of them than the training takes. A name from the dataset is never parsed as
+mathematics, and numbers that are not finite, or huge, leave a gap.
 
 matplotlib is imported where it is used, since its import is slow.
 """
@@ -137,7 +137,7 @@ def _subplots(
     return figure, figure.subplots(**grid)
 
 
-def text_width(text: str) -> float:
+def _text_width(text: str) -> float:
     """Inches of a text of 9 points; an East Asian character is as wide as two others."""
     return 0.078 * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -172,6 +172,26 @@ def interval_figure(interval: Sequence[float], deficit: float, tolerance: float,
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"deficit, in {unit}: the challenger is better ← 0 → worse")
+    return figure
+
+
+@_styled
+def bar_figure(
+    bars: Sequence[tuple[str, float]], xlabel: str, *, color: str, deviations: Sequence[float] | None = None
+) -> Figure:
+    """Horizontal bars, the first on top. deviations: half the lengths of their error bars."""
+    names = [text if text.strip() else f'"{text}"' for text, _ in bars]
+    left = 0.25 + max(_text_width(text) for text in names)
+    figure, axes = _subplots(FULL_WIDTH, 0.75 + 0.24 * len(bars), left=left)
+    lengths = drawable(length for _, length in bars)
+    error_bars = {"xerr": deviations, "error_kw": {"ecolor": INK, "elinewidth": 1}} if deviations else {}
+    axes.barh(range(len(bars)), lengths, color=color, height=0.7, alpha=0.85, **error_bars)
+    axes.set_yticks(range(len(bars)), names, parse_math=False)
+    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(xlabel)
+    axes.locator_params(axis="x", nbins=8)
+    axes.grid(axis="x", lw=0.6)
     return figure
 
 
@@ -234,7 +254,7 @@ def confusion_figure(confusion: Any, classes: Sequence[str]) -> Figure:
 
     counts = np.asarray(confusion)
     names = [shorten(text, MAX_LABEL) for text in classes] if len(counts) <= MAX_ANNOTATED_CLASSES else []
-    longest = max(map(text_width, names or ["999"]))
+    longest = max(map(_text_width, names or ["999"]))
     side = 2.2 + 0.35 * len(counts) if names else UNNAMED_SIDE
     left, bottom, top = 0.5 + longest, 0.6 + longest * math.sin(math.pi / 4), 0.4
     figure, axes = _subplots(left + side + 0.2, bottom + side + top, left=left, bottom=bottom, top=top)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import drift
 import figures
 import verdict_rules as rules
-from bar_chart import bar_chart
 from text import shorten
 
 if TYPE_CHECKING:
@@ -252,15 +251,14 @@ def _label_plot(profile: Json, label: str) -> dict[str, str] | None:
     histogram = profile.get("histogram")
     if top:
         bars = [(shorten(value, figures.MAX_LABEL), count) for value, count in top[:MAX_BARS]]
-        image = bar_chart(bars, "rows", color=figures.BLUE)
+        figure = figures.bar_figure(bars, "rows", color=figures.BLUE)
         more = len(top) - len(bars)
         caption = f"Rows of each class{f'; {more} rarer classes are left out' if more > 0 else ''}"
     elif histogram and histogram.get("counts"):
-        image = figures.image(figures.histogram_figure(histogram))
-        caption = f"Distribution of {shorten(label, 80)}"
+        figure, caption = figures.histogram_figure(histogram), f"Distribution of {shorten(label, 80)}"
     else:
         return None
-    return {"image": image, "caption": caption}
+    return {"image": figures.image(figure), "caption": caption}
 
 
 def _drift(measured: Json | None) -> dict[str, Any] | None:
@@ -360,10 +358,10 @@ def _importance_plot(importance: Sequence[Json], gate: Json, used: int) -> Plot 
         text += f" The {len(importance) - MAX_BARS:,} least important columns are left out."
     if len(importance) < used:
         text += f" It was measured for the {len(importance):,} of {used:,} columns that the model uses most."
-    image = bar_chart(
+    figure = figures.bar_figure(
         [(shorten(line.get("column", ""), figures.MAX_LABEL), line.get("mean")) for line in most],
         change,
         color=figures.GREEN,
         deviations=[abs(deviation) for deviation in figures.drawable(line.get("std") for line in most)],
     )
-    return Plot("importance", "Importance of the columns", image, True, text)
+    return _plot("importance", "Importance of the columns", figure, text)

@@ -36,8 +36,6 @@ NAMES = ["age", *HOSTILE]
 LEAK = f'column "{SCRIPT}" alone gives the label away'
 PLOTS = 6
 """Figures of `classification`: interval, label, learning curve, confusion, calibration and importance."""
-DRAWN = PLOTS - 2
-"""Those that matplotlib draws: all but the bars of label and importance."""
 
 SERVER = """
 import json, sys
@@ -413,7 +411,7 @@ def test_thousands_of_columns_are_cut_to_the_most_important_and_counted(render: 
     assert "column 4799<" not in html
     assert "4,800 more columns" in html
     assert html.count('<td class="column">column ') == 200
-    assert render.figures == DRAWN
+    assert render.figures == PLOTS
 
 
 @pytest.mark.parametrize("count", [1, 20, 200])
@@ -422,7 +420,7 @@ def test_matplotlib_draws_as_many_figures_for_any_number_of_columns(render: Rend
     document = classification()
     document["columns"] = [column(0, f"c{place}", "number") for place in range(count)]
     html = render(document)
-    assert render.figures == DRAWN
+    assert render.figures == PLOTS
     assert len(images(html)) == PLOTS + count
 
 
