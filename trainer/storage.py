@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MLMODEL = "artifacts/model/MLmodel"
 REPORT = "artifacts/report.html"
 CHUNK_BYTES = 8 * 1024 * 1024
+ROLES = (
+    "Touchdown blob owner on the data account, with roleSet=Narrow Touchdown container maker: docs/roles.md"
+)
+"""What a deployment assigns to the identity of its trainings."""
 LONGEST_DOCUMENT = 16 << 20
 """Bytes of another training's JSON document that are read, as many as the app reads (services/blobs.py)."""
 
@@ -57,7 +61,7 @@ def storage_errors(doing: str) -> Iterator[None]:
         elif error.status_code in (401, 403):
             reason = (
                 f"storage refused it ({error.status_code} {code}); the identity needs a role to read and "
-                "write blobs of the container, a connection string a valid key"
+                f"write blobs of the container ({ROLES}), a connection string a valid key"
             )
         elif error.status_code == 404:
             reason = f"it is not there (404 {code}); check account, container and path"

@@ -145,3 +145,4 @@ def test_an_identity_that_storage_refuses_is_one_line_naming_the_role(batch: Bat
     assert len(process.stderr.splitlines()) == 1, process.stderr
     assert "storage refused it (40" in process.stderr
     assert "needs a role to read and write blobs of the container" in process.stderr
+    assert "Touchdown blob owner on the data account" in process.stderr

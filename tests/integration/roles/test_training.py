@@ -122,6 +122,7 @@ def test_without_its_role_the_trainer_cannot_leave_its_model(
     assert words.startswith("cannot upload")
     assert values["CONTAINER"] in words
     assert "the identity needs a role to read and write blobs of the container" in words
+    check_refusal(words, NODE[case])
     assert as_trainer(stage.home, code) == "2"
 
 
