@@ -84,7 +84,8 @@ class Inspection:
     notes_at_end: what was left out there, if these are all rows, and where the header stands again; who reads
     on to the end finds it as well.
     bare: whether only blank lines, if any, stand above the header and between it and the rows, and no line
-    begins with a further byte-order mark. header: the names as they are written.
+    begins with a further byte-order mark. header: the names as they are written; written: the
+    text of the header in the file.
     """
 
     dialect: Dialect
@@ -100,6 +101,7 @@ class Inspection:
     notes_at_end: list[str] = field(default_factory=list)
     bare: bool = True
     header: list[str] = field(default_factory=list)
+    written: str = ""
 
     def cells(self, column: str) -> list[str]:
         """The cells of one column."""
@@ -165,6 +167,7 @@ def inspect_head(head: bytes, *, whole: bool) -> Inspection:
         table.notes_at_end,
         table.bare and not marked,
         table.names,
+        table.written,
     )
 
 

@@ -135,11 +135,14 @@ def notes_on_repeats(count: int, first: int) -> list[str]:
     return [f"row {first} is the header again and was left out"] * count
 
 
-def writings(names: list[str], separator: str) -> list[bytes]:
-    """How the header may be written again below, in UTF-8; [] if such a row may be data."""
+def writings(names: list[str], separator: str, written: str) -> list[bytes]:
+    """How the header may be written again below, in UTF-8; [] if such a row may be data.
+
+    written: as it stands in the file.
+    """
     if not is_again(names, names):
         return []
-    found = []
+    found = [written.encode("utf-8", "surrogatepass")] if written else []
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC):
         out = io.StringIO(newline="")
         csv.writer(out, delimiter=separator, quoting=quoting, lineterminator="").writerow(names)

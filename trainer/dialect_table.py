@@ -40,7 +40,7 @@ class Table:
     out or read in an unusual way; notes_at_end: what was left out at the end, if the text is the whole file.
     bare: whether only blank lines, if any, stand above the header and between it and the rows. drawn: whether
     pipes separate the cells and a line is drawn below the header. names: the header as it may stand again
-    further down.
+    further down; written: its text in the file.
     """
 
     separator: str
@@ -55,6 +55,7 @@ class Table:
     bare: bool
     drawn: bool
     names: list[str]
+    written: str
 
 
 def table_of(text: str, *, whole: bool) -> Table:
@@ -137,6 +138,7 @@ def _table(text: str, quoting: quotes.Quoting, *, whole: bool) -> Table:
         bare=not (skipped or below),
         drawn=separator == "|" and any(map(top.is_rule, (each.cells for each in below))),
         names=names,
+        written="".join(islice(rows.physical_lines(text), header.line - 1, header.below - 1)).rstrip("\r\n"),
     )
 
 

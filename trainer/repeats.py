@@ -12,7 +12,9 @@ class Repeats:
     """Finds where the header stands again in a file, as where exports were joined."""
 
     def __init__(self, inspection: dialect.Inspection) -> None:
-        self._writings = dialect_header.writings(inspection.header, inspection.dialect.separator)
+        self._writings = dialect_header.writings(
+            inspection.header, inspection.dialect.separator, inspection.written
+        )
         self._count = self._first = 0
 
     def left_out(self, data: bytes, line: int) -> bytes:

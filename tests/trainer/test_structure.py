@@ -85,6 +85,14 @@ def test_the_stream_of_an_odd_file_holds_its_rows_whatever_its_pieces(
     assert all(row[0] in lines[line - 1] for line, row in rows)
 
 
+def test_a_header_with_a_tab_before_a_quote_is_found_again_as_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = ('"a";\t"b"\n' + '"k";\t"u"\n"l";\t"v"\n' * 9) * 2
+    source, rows = streamed(data.encode(), 1000, 200, monkeypatch)
+    assert len(rows) == len(source.inspection.rows) == 36
+
+
 def streamed(
     data: bytes, size: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Any, list[tuple[int, list[str]]]]:
