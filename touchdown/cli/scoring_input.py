@@ -79,7 +79,7 @@ def has_end(file: Path, found: dialect.Inspection) -> bool:
 
 def has_header_again(file: Path, found: dialect.Inspection) -> bool:
     """Whether the header of a file in UTF-8 stands again further down."""
-    marks = [b"\n" + written for written in writings(found.header, found.dialect.separator)]
+    marks = [b"\n" + written for written in writings(found.header, found.dialect.separator, found.written)]
     rest = b""
     with file.open("rb") as opened:
         while marks and (chunk := opened.read(CHUNK_BYTES)):
