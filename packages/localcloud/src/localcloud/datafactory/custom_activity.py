@@ -19,6 +19,7 @@ from uuid import uuid4
 from azure.core.exceptions import AzureError as StorageError
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
+from localcloud import json_texts
 from localcloud.batch.pool import Pool
 from localcloud.batch.tasks import ResourceFile, Task, TaskSpec
 from localcloud.datafactory.connections import NO_STORAGE, Connections, StorageConnection
@@ -192,7 +193,7 @@ def custom_output(storage: StorageConnection, task: Task, output: Json) -> Json:
     blob = storage.client.get_blob_client(JOBS, f"{task.id}/output/outputs.json")
     try:
         size = blob.get_blob_properties().size
-        content = json.loads(blob.download_blob().readall()) if size <= CUSTOM_OUTPUT_LIMIT else None
+        content = json_texts.loads(blob.download_blob().readall()) if size <= CUSTOM_OUTPUT_LIMIT else None
     except ResourceNotFoundError:
         return {}
     except ValueError as error:

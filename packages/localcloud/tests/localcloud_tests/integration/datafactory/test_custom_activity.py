@@ -212,6 +212,13 @@ def test_no_shell_reads_the_command(factory: Factory) -> None:
     ]  # fmt: skip
 
 
+def test_an_output_that_is_nested_too_deeply_fails_the_activity_with_2500(factory: Factory) -> None:
+    factory.publish("deep", custom("Deep", python("open('outputs.json', 'w').write('[' * 100_000)")))
+    error = error_of_failed(factory, "deep")
+    assert error["errorCode"] == "2500"
+    assert "outputs.json is not JSON: its lists and objects are nested more than 200" in error["message"]
+
+
 def test_two_files_of_one_name_are_refused_with_2508(factory: Factory) -> None:
     folder = factory.upload("twice/a", main__py="")
     factory.upload("twice/b", main__py="")
