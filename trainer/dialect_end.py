@@ -59,6 +59,8 @@ _ROWS = re.compile(
 _REMARK = re.compile(
     r"\s*(?:#|//|%|--|\*\*|==|[^\W\d_][\w .-]{1,30}:(?:\s|$)|end of |eof\b|ende\b)", re.IGNORECASE
 )
+_SAYS_NOTHING = re.compile(r"\W{0,3}")
+"""A cell such as `==` or `--`, rather than a remark, in a row of as many cells as there are columns."""
 
 
 def rows_at_end(rows: Sequence[Sequence[str]], looks: Sequence[cells.Look], before: int | None = None) -> int:
@@ -99,7 +101,7 @@ def is_no_data(row: Sequence[str], looks: Sequence[cells.Look], rows_above: int 
         return True
     if (alone or other_width) and (
         END_OF_FILE in first
-        or _REMARK.match(first[:LONGEST]) is not None
+        or (_REMARK.match(first[:LONGEST]) and (other_width or not _SAYS_NOTHING.fullmatch(first)))
         or _ROWS.fullmatch(first[:LONGEST]) is not None
     ):
         return True

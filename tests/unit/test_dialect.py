@@ -139,6 +139,11 @@ def test_a_first_row_of_data_is_not_the_header_because_the_header_counts() -> No
     assert found.columns == ["c0", "c1"]
 
 
+@pytest.mark.parametrize("row", [",==", "--,", ",%", "#,"])
+def test_a_last_row_of_a_sign_alone_is_a_row(row: str) -> None:
+    assert inspect_head(f"c0,c1\na,b\n{row}\n".encode(), whole=True).rows[-1] == row.split(",")
+
+
 @given(
     width=st.integers(2, 5),
     data=st.data(),
