@@ -57,7 +57,7 @@ def check(properties: Document) -> None:
         if not value
     ]
     if missing:
-        raise not_imitated(f"an authentication without {', '.join(missing)}")
+        raise not_imitated(f"an authentication that is on, without {', '.join(missing)}")
     if TENANT not in str(registration(properties).get("openIdIssuer", "")):
         raise bad(f"openIdIssuer must be of the tenant {TENANT}.")
     for each in (audiences(properties), excluded_paths(properties)):
