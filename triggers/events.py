@@ -171,7 +171,11 @@ def receive(event: func.EventGridEvent | func.CloudEvent, engine: Engine, client
 def follow(blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:
     """Start the run of a dataset, or wake the run of a model. Raises UnusableEventError or NotReadyError."""
     if naming.is_dataset(blob.path):
-        started = start(engine, upload_of(blob, clients), {}, "event", clients, started_by=blob.by)
+        upload = upload_of(blob, clients)
+        started = start(engine, upload, {}, "event", clients, started_by=blob.by)
+        if upload.etag != blob.etag and started.result in ("started", "picked_up"):
+            # Whoever wrote the version of the event knows the run by the id of that one.
+            run_store.claim_also(naming.run_id(blob.container, blob.path, blob.etag), started.run_id, clients)
         if started.result == "starting":
             # If the claimant has died, only a further delivery can pick the run up.
             raise NotReadyError(f"run {started.run_id} was claimed a moment ago by another delivery")
@@ -183,11 +187,12 @@ def follow(blob: Created, event_id: str, engine: Engine, clients: Clients) -> No
 
 
 def upload_of(blob: Created, clients: Clients) -> Upload:
-    """The upload that an event is about.
+    """The upload that an event is about: the version that lies in storage, or one that a run has claimed.
 
-    Whoever has the webhook's key can send any event. So no run is claimed for a blob that is not there, nor
-    for a version that is no longer there while another run has the present one. A version that a run has
-    claimed needs no look: that run knows what it is about.
+    Whoever has the webhook's key can send any event. So no run is claimed for a blob that is not there, and
+    none for a version that is not: a made-up ETag leads to the run of the present version, which is one
+    however many such events come. A version that a run has claimed needs no look: that run knows what it is
+    about.
 
     The time of an event orders uploads, so that one far in the future would make every later upload an older
     one. It is believed only if storage's own time of the blob is close to it.
@@ -201,12 +206,14 @@ def upload_of(blob: Created, clients: Clients) -> Upload:
         if has_run(upload, clients):
             return upload
         raise OutdatedEventError(f"{blob.path!r} is not there") from None
-    present = replace(upload, etag=str(found.etag).strip('"'))
-    if present != upload and has_run(present, clients) and not has_run(upload, clients):
-        raise OutdatedEventError(f"{blob.path!r} has changed since, and another run has it")
+    modified = run_store.timestamp(found.last_modified)
     if abs(found.last_modified - datetime.fromisoformat(blob.time)) > CLOCK_SKEW:
-        return replace(upload, uploaded_at=run_store.timestamp(found.last_modified))
-    return upload
+        upload = replace(upload, uploaded_at=modified)
+    present = str(found.etag).strip('"')
+    if present == upload.etag or has_run(upload, clients):
+        return upload
+    # Last-Modified is cut to the second, so a change within the second of the event would seem to be older.
+    return replace(upload, etag=present, uploaded_at=max(upload.uploaded_at, modified))
 
 
 def has_run(upload: Upload, clients: Clients) -> bool:

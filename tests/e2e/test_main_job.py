@@ -106,7 +106,7 @@ def test_content_that_has_had_its_run_is_refused_unless_a_rerun_is_requested(
 def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them(
     client: Client, controls: Controls, name: str
 ) -> None:
-    """They are set twice: before the run reads the dataset, and once more before its training does."""
+    """They are set twice: before the upload's event comes, and once more before its training does."""
     held = controls.arm_fault("http", "delay", {"path": "/createRun"}, seconds=120)
     controls.pause_deliveries()
     try:
@@ -125,12 +125,16 @@ def test_an_upload_whose_metadata_are_set_afterwards_has_one_run_which_uses_them
     assert [stage["name"] for stage in run["stages"]] == [*STEPS[:3], *STEPS]
     assert (run["outcome"], run["source"], run["settings"]["epochs"]) == ("promoted", "event", 5)
     assert f'"{run["upload"]["etag"]}"' == blob.get_blob_properties().etag
-    with pytest.raises(ApiError, match=upload.run_id) as again:
+    with pytest.raises(ApiError, match=run["run_id"]) as again:
         client.start_run(upload.dataset)
     assert (again.value.status, again.value.code) == (409, "RunExists")
-    later = naming.run_id(client.target.container, upload.path, run["upload"]["etag"])
-    assert client.run(later) == run
-    assert run_names(client, upload) == [upload.run_id]
+    first, second, third = (
+        naming.run_id(client.target.container, upload.path, etag)
+        for etag in (upload.etag, inspected["upload"]["etag"], run["upload"]["etag"])
+    )
+    assert first == upload.run_id
+    assert client.run(second) == client.run(third) == run
+    assert run_names(client, upload) == [run["run_id"]] == [second]
 
 
 def test_one_upload_is_one_run_however_often_its_event_is_delivered_and_if_that_of_its_model_is_lost(

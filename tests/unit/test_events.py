@@ -408,6 +408,20 @@ def test_events_about_versions_that_are_not_there_claim_nothing_beside_the_run_o
     assert set(blobs.blobs) == kept
 
 
+def test_events_with_made_up_versions_of_a_dataset_without_a_run_start_its_one_run(
+    stored: tuple[Blobs, Clients],
+) -> None:
+    """Each of twenty started a run, and each of these failed if the dataset was one that is refused."""
+    _, clients = stored
+    engine = Engine()
+    for number in range(20):
+        receive(event(data=DATA | {"eTag": f"0xF{number}"}), engine, clients)
+    assert [run_id for run_id, _ in engine.scheduled] == [RUN]
+    assert [run.run_id for run in run_store.page(50, clients).runs] == [RUN]
+    receive(event(), engine, clients)
+    assert [run_id for run_id, _ in engine.scheduled] == [RUN]
+
+
 @pytest.mark.parametrize(
     ("identity", "name"),
     [
@@ -437,7 +451,14 @@ def test_an_upload_whose_metadata_were_set_before_its_event_came_still_has_its_r
     blobs.put(DATASET, b"a,b\n1,2\n", "0xLATER", metadata={"epochs": "4"})
     engine = Engine()
     receive(event(), engine, clients)
-    assert [run_id for run_id, _ in engine.scheduled] == [RUN]
+    [(run_id, _)] = engine.scheduled
+    assert run_id == naming.run_id(FOUND.container, DATASET, "0xLATER")
+    for claimed in (run_id, RUN):
+        claim = run_store.read(claimed, clients)
+        assert claim is not None
+        assert claim.record.run_id == run_id
+    receive(event(), engine, clients)
+    assert len(engine.scheduled) == 1
 
 
 @pytest.mark.parametrize(
