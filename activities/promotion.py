@@ -22,7 +22,7 @@ from runs.contracts import Dataset, Upload
 from runs.errors import RefusedError, TransientError
 from runs.record import RunRecord
 from runs.steps import Champion, CleanUp, PolledStep, Promotion, PromotionInput, ProvisioningStatus
-from services import run_files, run_store
+from services import endpoint_history, run_files, run_store
 from services.clients import Clients
 from services.errors import explain
 from services.operations import SETTLED, operation_of, why_failed
@@ -43,7 +43,8 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
     Two runs that finish together take turns: each reads the default, compares and starts the update while it
     holds a lease on a blob of the endpoint, and while the update runs, the endpoint's own state says so. The
     endpoint is sent back as it was read, because a PUT replaces all of it, with the tags of its dataset: a
-    run that takes an endpoint over does so here, and its model's name with it.
+    run that takes an endpoint over does so here, and its model's name with it. Once the deployment is the
+    default, a file in storage says since when.
 
     Raises RefusedError: PromotionFailed if Azure ML accepted the update and then failed; EndpointTaken;
     ModelChanged; SettingsLost; WrongRun or NotApproved if storage says otherwise than the run.
@@ -57,6 +58,7 @@ def promote(wanted: PromotionInput, clients: Clients) -> Promotion:
     if default_of(endpoint) == deployment:
         if claim.take_over:
             take_over_model_name(kept.settings.model_name, kept.upload, wanted.run_id, clients)
+        endpoint_history.note_default(wanted.run_id, kept, clients)
         return Promotion(True, wanted.operation_url, "promoted")
     if wanted.operation_url and endpoint.provisioning_state != "Succeeded":
         reason = why_failed(wanted.operation_url, clients)

@@ -1,6 +1,8 @@
 """Which deployment an endpoint serves and which it keeps, step by step: what is not done is as important."""
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -10,7 +12,7 @@ from activities.promotion import delete_deployment, endpoint_lease, promote, pru
 from runs.errors import RefusedError
 from runs.record import Approval
 from runs.steps import CleanUp, PolledStep, Promotion, PromotionInput, ProvisioningStatus
-from services import run_files, run_store
+from services import blobs, endpoint_history, run_files, run_store
 from tests.unit.kept import kept
 from tests.unit.machine_learning import OF_IRIS, OPERATION, Workspace
 from tests.unit.rehearsed import DEPLOYMENT, REQUEST, RUN, UPLOAD
@@ -117,6 +119,33 @@ def test_a_promotion_is_done_once_the_endpoint_has_the_default() -> None:
     workspace = serving(DEPLOYMENT)
     done = promote(replace(WANTED, operation_url=OPERATION), workspace.clients)
     assert done == Promotion(True, OPERATION, "promoted")
+
+
+def test_who_was_the_default_since_when_is_kept_once() -> None:
+    workspace = serving("run-0", OLDER)
+    path = endpoint_history.path_of("iris", RUN)
+    promote(WANTED, workspace.clients)
+    assert blobs.read(path, workspace.clients) is None, "it is not the default yet"
+    workspace.endpoint("iris", "Succeeded", DEPLOYMENT)
+    promote(replace(WANTED, operation_url=OPERATION), workspace.clients)
+    note = blobs.read(path, workspace.clients)
+    assert note is not None
+    found = json.loads(note.data)
+    assert path == f"app/endpoints/iris/{RUN}.json"
+    since = found.pop("since")
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(since)) < timedelta(hours=1)
+    assert found == {
+        "endpoint": "iris",
+        "deployment": DEPLOYMENT,
+        "run_id": RUN,
+        "dataset": UPLOAD.dataset,
+        "etag": UPLOAD.etag,
+        "uploaded_at": UPLOAD.uploaded_at,
+    }
+    promote(replace(WANTED, operation_url=OPERATION), workspace.clients)
+    again = blobs.read(path, workspace.clients)
+    assert again is not None
+    assert again.data == note.data
 
 
 def test_while_another_run_holds_the_lease_nothing_is_updated() -> None:
