@@ -49,8 +49,8 @@ def clean(client: Client, attempt: Attempt, tell: Tell) -> None:
         kept = naming.app_folder(complete.run_id)
         message = (
             "dataset, endpoint, model and files of the run are deleted. What only the app may write stays:"
-            f" the record in {kept}, its entry in the list of runs, and the endpoint's empty lock. So do"
-            " services' logs."
+            f" the record in {kept}, its entry in the list of runs, the endpoint's empty lock, and the note"
+            " of its default in app/endpoints. So do services' logs."
         )
         tell(Finding("clean-up", Outcome.OK, message))
 
