@@ -95,7 +95,15 @@ def unhandled() -> Iterator[Any]:
 
 
 @pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
+def ctrl_c() -> Iterator[None]:
+    """Python's own SIGINT, which a process that a script starts in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch, ctrl_c: None) -> Interrupted:
     there = Interrupted()
     monkeypatch.setattr(httpx, "Client", lambda **_: HTTP(transport=httpx.MockTransport(there)))
     for kind in ("batchEndpoints", "models"):
