@@ -10,9 +10,9 @@ ARGS ?=
 # The images of containers often turn this off. Each of the hundreds of processes that a test run starts would then
 # compile our modules anew: half a second of a processor for the command line alone.
 export PYTHONDONTWRITEBYTECODE :=
-# Four test processes, each with its own clouds: on two processors, three left an eighth of the time unused, because
-# tests wait for runs. The tests of one file run in the same process, to share fixtures.
-AT_ONCE ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# Five test processes, each with its own clouds: on two processors, four left a tenth of the time unused, because tests
+# wait for runs. tests/conftest.py says which tests share a process.
+AT_ONCE ?= --numprocesses 5 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo up down test lint bench mutants snapshots slips setup lock clean help
 

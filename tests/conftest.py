@@ -1,17 +1,57 @@
-"""What every level of tests shares."""
+"""What every level of tests shares, and which tests share a process."""
 
 import gc
+from pathlib import PurePath
 
+import pytest
 from hypothesis import settings
 
 # How long an example takes is up to the machine: the first to need a module also waits for its import.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+LOCALCLOUD = "packages/localcloud/tests/localcloud_tests/integration"
+TOGETHER = (
+    ("tests/e2e/test_main_job.py", "stack-1"),
+    ("tests/e2e/test_trust.py", "stack-1"),
+    ("tests/e2e/test_failures.py", "stack-2"),
+    ("tests/e2e/test_real_data.py", "stack-2"),
+    ("tests/e2e/test_check.py", "stack-2"),
+    ("tests/az/", "az"),
+    ("tests/integration/stack/test_commands.py", "commands"),
+    ("tests/bicep/", "bicep"),
+    (f"{LOCALCLOUD}/machinelearning/", "machine-learning"),
+    ("tests/integration/product/", "product"),
+    ("tests/integration/roles/", "roles"),
+    (f"{LOCALCLOUD}/storage/", "services"),
+    (f"{LOCALCLOUD}/datafactory/", "services"),
+    (f"{LOCALCLOUD}/eventgrid/", "services"),
+    (f"{LOCALCLOUD}/batch/", "services"),
+    (f"{LOCALCLOUD}/names/", "services"),
+)
+"""Tests that share a stack, a cloud or a compiler, of which each process has its own, by the beginning of
+their paths. What takes longest comes first, so that no process is left alone with it at the end."""
+
 
 def pytest_sessionstart() -> None:
     """Collecting makes a million objects that stay; looking for garbage among them is a tenth of its time."""
     gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say to xdist (`--dist loadgroup`) which tests go to one process: those of a file, and TOGETHER."""
+    if not hasattr(config, "workerinput"):
+        return
+    ranks = {name: rank for rank, (_, name) in reversed([*enumerate(TOGETHER)])}
+    groups: dict[PurePath, str] = {}
+    for item in items:
+        if item.path not in groups:
+            path = item.path.relative_to(config.rootpath).as_posix()
+            together = (name for beginning, name in TOGETHER if path.startswith(beginning))
+            groups[item.path] = next(together, item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+    items.sort(key=lambda item: ranks.get(groups[item.path], len(TOGETHER)))
 
 
 def pytest_collection_finish() -> None:
