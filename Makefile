@@ -12,7 +12,7 @@ ARGS ?=
 export PYTHONDONTWRITEBYTECODE :=
 # Five test processes, each with its own clouds: on two processors, four left a tenth of the time unused, because tests
 # wait for runs. tests/conftest.py says which tests share a process.
-AT_ONCE ?= --numprocesses 5 --dist loadgroup --no-loadscope-reorder
+AT_ONCE ?= --numprocesses 5 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo up down test lint bench mutants snapshots slips setup lock clean help
 

@@ -1,10 +1,11 @@
 """What every level of tests shares, and which tests share a process."""
 
 import gc
-from pathlib import PurePath
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # How long an example takes is up to the machine: the first to need a module also waits for its import.
 settings.register_profile("any machine", deadline=None)
@@ -38,20 +39,29 @@ def pytest_sessionstart() -> None:
     gc.disable()
 
 
-@pytest.hookimpl(tryfirst=True)
+def group_of(nodeid: str) -> str:
+    """The name of the tests that go to one process: those of a file, or what TOGETHER says."""
+    path = nodeid.partition("::")[0]
+    return next((name for beginning, name in TOGETHER if path.startswith(beginning)), path)
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc]
+    """Schedules groups of tests, each to one process, where xdist would schedule files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups | None:
+    return Groups(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say to xdist (`--dist loadgroup`) which tests go to one process: those of a file, and TOGETHER."""
-    if not hasattr(config, "workerinput"):
-        return
-    ranks = {name: rank for rank, (_, name) in reversed([*enumerate(TOGETHER)])}
-    groups: dict[PurePath, str] = {}
-    for item in items:
-        if item.path not in groups:
-            path = item.path.relative_to(config.rootpath).as_posix()
-            together = (name for beginning, name in TOGETHER if path.startswith(beginning))
-            groups[item.path] = next(together, item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
-    items.sort(key=lambda item: ranks.get(groups[item.path], len(TOGETHER)))
+    """Let the groups of TOGETHER come first, in its order, where several processes run the tests."""
+    if hasattr(config, "workerinput"):
+        ranks = {name: rank for rank, (_, name) in reversed([*enumerate(TOGETHER)])}
+        items.sort(key=lambda item: ranks.get(group_of(item.nodeid), len(TOGETHER)))
 
 
 def pytest_collection_finish() -> None:
