@@ -11,7 +11,6 @@ event.
 import csv
 import io
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from azure.core import MatchConditions
@@ -24,6 +23,7 @@ from runs.contracts import Dataset, Inspection, RunRequest, Upload
 from runs.errors import RefusedError, TransientError
 from services import run_files, run_store
 from services.clients import Clients
+from services.uploads import present_version, version_id
 from trainer import dialect
 
 if TYPE_CHECKING:
@@ -120,18 +120,6 @@ def properties_of(upload: Upload, clients: Clients) -> "BlobProperties":
     return properties
 
 
-def present_version(upload: Upload, properties: "BlobProperties") -> Upload:
-    """The version that lies in storage now: `upload` itself, unless the blob has changed since.
-
-    Last-Modified is cut to the second, so a change within the second of the event would seem to be older.
-    """
-    etag = str(properties.etag).strip('"')
-    if etag == upload.etag:
-        return upload
-    modified = run_store.timestamp(properties.last_modified)
-    return replace(upload, etag=etag, uploaded_at=max(upload.uploaded_at, modified))
-
-
 def other_holder(present: Upload, request: RunRequest, clients: Clients) -> str:
     """The id of another run that has claimed the present version, or "" if none has."""
     if present == request.upload:
@@ -147,11 +135,6 @@ def claim_present(present: Upload, request: RunRequest, clients: Clients) -> str
     holder = run_store.claim_also(version_id(present), request.run_id, clients)
     log.info("run %s: dataset %r now has ETag %s: run %s", request.run_id, present.path, present.etag, holder)
     return holder
-
-
-def version_id(upload: Upload) -> str:
-    """The id of the first run of a version."""
-    return naming.run_id(upload.container, upload.path, upload.etag)
 
 
 def read_head(upload: Upload, size: int, clients: Clients) -> bytes:

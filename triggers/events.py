@@ -26,6 +26,7 @@ from runs.contracts import Caller, Json, Upload
 from runs.text import has_control, quote, shorten_line
 from services import run_store
 from services.clients import Clients, process_clients
+from services.uploads import present_version, version_id
 from triggers.engine import DurableClient, Engine, has_ended
 from triggers.starting import start
 
@@ -206,20 +207,15 @@ def upload_of(blob: Created, clients: Clients) -> Upload:
         if has_run(upload, clients):
             return upload
         raise OutdatedEventError(f"{blob.path!r} is not there") from None
-    modified = run_store.timestamp(found.last_modified)
     if abs(found.last_modified - datetime.fromisoformat(blob.time)) > CLOCK_SKEW:
-        upload = replace(upload, uploaded_at=modified)
-    present = str(found.etag).strip('"')
-    if present == upload.etag or has_run(upload, clients):
-        return upload
-    # Last-Modified is cut to the second, so a change within the second of the event would seem to be older.
-    return replace(upload, etag=present, uploaded_at=max(upload.uploaded_at, modified))
+        upload = replace(upload, uploaded_at=run_store.timestamp(found.last_modified))
+    present = present_version(upload, found)
+    return upload if present == upload or has_run(upload, clients) else present
 
 
 def has_run(upload: Upload, clients: Clients) -> bool:
     """Whether a run has claimed this version of a dataset."""
-    run_id = naming.run_id(upload.container, upload.path, upload.etag)
-    return run_store.read(run_id, clients) is not None
+    return run_store.read(version_id(upload), clients) is not None
 
 
 def wake(run_id: str, blob: Created, event_id: str, engine: Engine, clients: Clients) -> None:
