@@ -77,19 +77,24 @@ if [[ -n $workspace ]]; then
     fail 'the workspace is still being deleted: run this again in a few minutes.'
 fi
 
-for role in $roles; do
-  step "Delete the custom role $role"
+if [[ -n $roles ]]; then
+  step 'Delete the custom roles'
   # A role that is assigned anywhere cannot be deleted.
-  assignments=$(az role assignment list --subscription "$subscription" --all --role "$role" --query '[].id' --output tsv) ||
-    fail 'the assignments of the custom role could not be listed: see above, then run this again.'
+  ours=''
+  for role in $roles; do ours+="${ours:+ || }ends_with(roleDefinitionId, '/$role')"; done
+  assignments=$(az role assignment list --subscription "$subscription" --all --query "[?$ours].id" --output tsv \
+    --fill-role-definition-name false --fill-principal-name false) ||
+    fail 'the assignments of the custom roles could not be listed: see above, then run this again.'
   if [[ -n $assignments ]]; then
     # shellcheck disable=SC2086 # one id a word
     az role assignment delete --subscription "$subscription" --ids $assignments ||
-      fail 'an assignment of the custom role was not deleted: see above, then run this again.'
+      fail 'an assignment of a custom role was not deleted: see above, then run this again.'
   fi
-  az role definition delete --subscription "$subscription" --name "$role" --scope "$group_id" --custom-role-only true ||
-    fail 'the custom role was not deleted: see above, then run this again.'
-done
+  for role in $roles; do
+    az role definition delete --subscription "$subscription" --name "$role" --scope "$group_id" --custom-role-only true ||
+      fail "the custom role $role was not deleted: see above, then run this again."
+  done
+fi
 
 step 'Delete the resource group'
 az group delete --subscription "$subscription" --name "$group" --yes ||

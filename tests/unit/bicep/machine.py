@@ -48,9 +48,9 @@ elif "group show" in line:
 elif "resource list" in line and "--resource-type" in line:
     print("/subscriptions/subscription-1/x/" + line.split("--resource-type ")[1].split()[0])
 elif "role definition list" in line:
-    print("role-1")
+    print("role-1\\nrole-2")
 elif "role assignment list" in line:
-    print("assignment-1")
+    print("assignment-1\\nassignment-2")
 """
 
 

@@ -208,9 +208,15 @@ def test_teardown_frees_the_names_of_vault_and_workspace(machine: Machine) -> No
         "az rest",
         "az role assignment delete",
         "az role definition delete",
+        "az role definition delete",
         "az group delete",
         "az keyvault purge",
     ]
+    [listed] = [line for line in machine.lines() if line.startswith("az role assignment list")]
+    both = "[?ends_with(roleDefinitionId, '/role-1') || ends_with(roleDefinitionId, '/role-2')].id"
+    assert f"--all --query {both} --output tsv" in listed
+    [freed] = [line for line in machine.lines() if line.startswith("az role assignment delete")]
+    assert freed.endswith("--ids assignment-1 assignment-2")
 
 
 def test_teardown_finds_every_custom_role_by_its_name() -> None:

@@ -52,7 +52,7 @@ def test_it_refuses_to_load_into_another_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database", [{}, {"AZURITE_DB": "sqlite::memory:"}], ids=["", "database"])
-def test_azurite_loads_neither_telemetry_nor_a_database_unless_it_is_to_use_one(
+def test_azurite_loads_no_database_unless_it_is_to_use_one(
     tmp_path: Path, database: dict[str, str]
 ) -> None:
     tell = tmp_path / "tell.cjs"
@@ -68,8 +68,21 @@ def test_azurite_loads_neither_telemetry_nor_a_database_unless_it_is_to_use_one(
     )
     loaded = set(re.findall(r"/node_modules/((?:@[^/\n]+/)?[^/\n]+)/", ended.stdout))
     assert {"azurite", "express", "lokijs"} <= loaded
-    assert loaded.isdisjoint({"@opentelemetry/core", "@opentelemetry/sdk-metrics"})
     assert ("validator" in loaded) == bool(database), "sequelize loads it"
+
+
+def test_the_telemetry_of_an_azurite_that_brings_it_is_not_loaded(tmp_path: Path) -> None:
+    """package.json puts an empty package in its place; people who install Azurite themselves have it."""
+    telemetry = tmp_path / "node_modules" / "applicationinsights" / "index.js"
+    telemetry.parent.mkdir(parents=True)
+    telemetry.write_text("throw new Error('it was loaded');")
+    (tmp_path / "node_modules" / "sequelize.js").write_text("")
+    azurite = tmp_path / "azurite.js"
+    azurite.write_text("console.log(JSON.stringify(require('applicationinsights')));")
+    hook, program = json.dumps(str(HOOK / "stand_ins.cjs")), json.dumps(str(azurite))
+    ended = node(f"require({hook}).standIn({program}); require({program});")
+    assert (ended.stdout, ended.stderr) == ("{}\n", "")
+    assert "it was loaded" in node(f"require({program});").stderr
 
 
 @pytest.mark.parametrize("service", ["blob", "queue", "table"])
