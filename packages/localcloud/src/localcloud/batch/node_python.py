@@ -48,10 +48,7 @@ class NodeEnvironment:
         python = str(target / "bin" / "python")
         return [
             [*UV, "venv", "--no-project", "--clear", "--python", self.python, str(target)],
-            [
-                *(*UV, "pip", "sync", "--require-hashes", "--compile-bytecode"),
-                *("--python", python, str(self.requirements)),
-            ],
+            [*UV, "pip", "sync", "--require-hashes", "--python", python, str(self.requirements)],
         ]
 
     def finish(self) -> None:
