@@ -55,6 +55,9 @@ def announce(job: TrainingJob, survey: Survey, plan: Plan) -> None:
         f"dataset {shorten(job.dataset)}: {survey.rows} rows, {len(plan.typed)} features, "
         f"label {quoted(survey.label)} with {predicted}"
     )
+    if plan.label.missing:
+        left_out = "1 row was" if plan.label.missing == 1 else f"{plan.label.missing} rows were"
+        say(f"{left_out} left out, because the label is missing")
     for each in plan.dropped[:MOST_DROPPED]:
         say(f"column {quoted(each['column'])} is left out, {each['why']}")
     for note in plan.notes[:MOST_NOTES]:

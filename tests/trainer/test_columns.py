@@ -219,6 +219,7 @@ def test_rows_without_a_label_are_left_out_and_counted(workshop: Workshop) -> No
     training = workshop.trained(text.encode(), *FEW)
     assert training.document["dropped_rows"] == {"missing_label": 15}
     assert (training.document["dataset"]["rows"], training.document["classes"]) == (60, ["u", "v"])
+    assert "15 rows were left out, because the label is missing" in training.stdout.splitlines()
     regression = workshop.trained(of(lambda n: n % 5, 60, lambda n: gaps.get(n, n / 7)).encode(), *FEW)
     assert regression.document["dropped_rows"] == {"missing_label": 15}
     assert regression.document["task"] == "regression"
