@@ -1,6 +1,7 @@
 """What every level of tests shares, and which tests share a process."""
 
 import gc
+import os
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 # How long an example takes is up to the machine: the first to need a module also waits for its import.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# No test calls a public host. Reading the public root certificates, which requests does for each connection,
+# would take most of the time of a call.
+os.environ["LOCALCLOUD_ROOTS"] = os.devnull
 
 LOCALCLOUD = "packages/localcloud/tests/localcloud_tests/integration"
 TOGETHER = (

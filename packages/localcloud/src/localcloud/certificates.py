@@ -4,27 +4,47 @@ The Azure SDKs refuse to send a bearer token over plain HTTP, so even a cloud on
 authority is created once per home; nothing outside the home trusts it.
 """
 
+import os
 from pathlib import Path
 
 import certifi
 import trustme
 
 from localcloud.home import LOOPBACK, Home
+from localcloud.parts import StackError
 from localcloud.regions import REGIONS
+
+ROOTS = "LOCALCLOUD_ROOTS"
+"""The variable with the file of root certificates that programs trust besides localcloud's own."""
 
 
 def ensure(home: Home) -> None:
-    """Create the authority, the server certificate and the trust bundle unless they exist."""
+    """Create the authority, the server certificate and the trust bundle unless they exist.
+
+    Raises StackError if the root certificates cannot be read.
+    """
     folder = home.certificates
     if home.ca_bundle.exists():
         return
+    others = roots()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = trustme.CA(organization_name="localcloud")
     _issue(authority, server_chain(home), server_key(home), storage_and_sites(home))
     _issue(authority, manager_chain(home), manager_key(home), manager(home))
     partial = home.ca_bundle.with_suffix(".partial")
-    partial.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+    partial.write_bytes(others + authority.cert_pem.bytes())
     partial.rename(home.ca_bundle)
+
+
+def roots() -> bytes:
+    """The root certificates of others that the bundle of a new home has, as PEM."""
+    file = os.environ.get(ROOTS) or certifi.where()
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        message = f"{ROOTS} is {file}, which cannot be read ({error.strerror}): name a PEM file, or unset it."
+        raise StackError(message) from None
+    return content if content.endswith(b"\n") or not content else content + b"\n"
 
 
 def _issue(authority: trustme.CA, chain: Path, key: Path, names: list[str]) -> None:

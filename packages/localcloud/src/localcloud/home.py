@@ -164,7 +164,10 @@ class Home:
 
     @property
     def ca_bundle(self) -> Path:
-        """The CA bundle that every process trusts: certifi's root certificates and localcloud's."""
+        """The CA bundle that every process trusts: localcloud's own authority, and other root certificates.
+
+        The others are certifi's, or those that LOCALCLOUD_ROOTS names (localcloud.certificates).
+        """
         return self.certificates / "bundle.pem"
 
     @property

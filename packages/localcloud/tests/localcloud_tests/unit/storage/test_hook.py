@@ -52,9 +52,7 @@ def test_it_refuses_to_load_into_another_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database", [{}, {"AZURITE_DB": "sqlite::memory:"}], ids=["", "database"])
-def test_azurite_loads_no_database_unless_it_is_to_use_one(
-    tmp_path: Path, database: dict[str, str]
-) -> None:
+def test_azurite_loads_no_database_unless_it_is_to_use_one(tmp_path: Path, database: dict[str, str]) -> None:
     tell = tmp_path / "tell.cjs"
     tell.write_text('process.on("exit", () => console.log(Object.keys(require.cache).join("\\n")));')
     found = shutil.which("node")
