@@ -23,6 +23,7 @@ from tests.checkout import CHECKOUT
 from tests.e2e.conftest import LIMIT, QUICK, iris
 from tests.snippets import DOCUMENTS, blocks
 from touchdown import local
+from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
 
@@ -47,12 +48,22 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def folder(cloud: Stack, tmp_path: Path) -> Path:
-    """The folder of a reader: a checkout after `make up`, as far as the commands see it."""
+def folder(cloud: Stack, client: Client, tmp_path: Path) -> Iterator[Path]:
+    """The folder of a reader: a checkout after `make up`, as far as the commands see it.
+
+    The runs that a reader leaves are cancelled, for the next one waits for the one node.
+    """
     (tmp_path / ".localcloud").symlink_to(cloud.home.root)
     (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / ".venv-trainer").symlink_to(CHECKOUT / ".venv-trainer")
     (tmp_path / "scripts").symlink_to(CHECKOUT / "scripts")
-    return tmp_path
+    yield tmp_path
+    for left in client.runs(status="Running"):
+        try:
+            client.cancel(left["run_id"])
+        except ApiError as error:
+            if error.code not in ("RunEnded", "TooLate"):
+                raise
 
 
 def type_in(cloud: Stack, script: str, folder: Path) -> str:
