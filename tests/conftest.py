@@ -19,10 +19,10 @@ os.environ["LOCALCLOUD_ROOTS"] = os.devnull
 LOCALCLOUD = "packages/localcloud/tests/localcloud_tests/integration"
 TOGETHER = (
     ("tests/e2e/test_main_job.py", "stack-1"),
-    ("tests/e2e/test_trust.py", "stack-1"),
+    ("tests/e2e/test_check.py", "stack-1"),
     ("tests/e2e/test_failures.py", "stack-2"),
     ("tests/e2e/test_real_data.py", "stack-2"),
-    ("tests/e2e/test_check.py", "stack-2"),
+    ("tests/e2e/test_trust.py", "stack-2"),
     ("tests/az/", "az"),
     ("tests/integration/stack/test_commands.py", "commands"),
     ("tests/bicep/", "bicep"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,8 +18,10 @@ from localcloud.controls import Controls
 from localcloud.home import Home, Ports
 from localcloud.stack import Stack
 
+from runs import naming
 from tests.checkout import CHECKOUT
 from tests.secrets_left import secrets_left
+from tests.unit.touchdown.commands import Answer, run
 from touchdown import local
 from touchdown.client import ML_API_VERSION, Client, UploadedDataset
 from touchdown.local.names import FACTORY_ID
@@ -61,6 +64,12 @@ def controls(cloud: Stack) -> Iterator[Controls]:
 
 
 @pytest.fixture
+def command(cloud: Stack) -> Callable[..., Answer]:
+    """Runs a command of `touchdown` on the stack, in this process."""
+    return lambda *arguments: run(*arguments, "--home", str(cloud.home.root))
+
+
+@pytest.fixture
 def name() -> str:
     """A dataset name, without its extension, that no other test uses."""
     return f"t{uuid4().hex[:10]}"
@@ -79,6 +88,22 @@ def rows(shift: int = 0, count: int = 120) -> bytes:
 
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A dataset whose model is served, which several tests challenge with another. run: of the model."""
+
+    file: str
+    run: Json
+
+
+@pytest.fixture(scope="session")
+def classes(cloud: Stack) -> Served:
+    """No test may change which deployment its endpoint serves, or which deployments it has."""
+    file = f"t{uuid4().hex[:10]}.csv"
+    with Client(local.target(cloud.home)) as client:
+        return Served(file, succeeded(client, client.upload(rows(count=200), file).run_id))
 
 
 def stage_is(*stages: str) -> Callable[[Json], bool]:
@@ -117,6 +142,11 @@ def deployments(client: Client, endpoint: str) -> list[Json]:
         params={"api-version": ML_API_VERSION},
     )
     return list(listed["value"])
+
+
+def endpoint_of(client: Client, name: str) -> str:
+    """The endpoint that a run of the dataset `name`.csv makes."""
+    return naming.endpoint_name(naming.model_name(f"{name}.csv"), client.target.workspace_path)
 
 
 def versions(client: Client, model: str) -> list[Json]:

@@ -9,10 +9,12 @@ import pytest
 from localcloud.controls import Controls
 from localcloud.stack import Stack
 
-from runs import naming, remedies
+from runs import remedies
 from tests.e2e.conftest import (
+    Served,
     default,
     deployments,
+    endpoint_of,
     failed,
     finished,
     pipeline_runs,
@@ -21,6 +23,7 @@ from tests.e2e.conftest import (
     succeeded,
     wait_for,
 )
+from tests.unit.touchdown.commands import Answer
 from touchdown.client import ApiError, Client
 from touchdown.local.names import FACTORY_ID, identity_id
 
@@ -93,13 +96,13 @@ def test_a_training_that_exceeds_its_time_limit_is_cancelled_and_its_process_end
 
 
 def test_a_deployment_that_cannot_score_is_deleted_and_the_default_stays(
-    client: Client, controls: Controls, name: str
+    client: Client, controls: Controls, classes: Served
 ) -> None:
-    first = succeeded(client, client.upload(rows(0), f"{name}.csv").run_id)
+    first = classes.run
     controls.arm_fault(
         "machinelearning.job", "error", {"endpoint": first["endpoint"]}, message="The node caught fire."
     )
-    second = failed(client, client.upload(rows(1), f"{name}.csv").run_id)
+    second = failed(client, client.upload(rows(2), classes.file).run_id)
     assert second["error"]["code"] == "SmokeTestFailed"
     assert "The node caught fire." in second["error"]["message"]
     assert default(client, first["endpoint"]) == first["deployment"]
@@ -139,10 +142,22 @@ def test_a_missing_cluster_is_made_and_an_image_that_cannot_be_built_fails_the_r
     assert list(made["identity"]["userAssignedIdentities"]) == [identity_id("scoring")]
 
 
-def test_a_model_below_the_minimum_accuracy_is_registered_and_not_deployed(client: Client, name: str) -> None:
-    body = "a,b,kind\n" + "".join(f"{n % 3},{n % 2},{'xy'[n // 2 % 2]}\n" for n in range(40))
-    run = succeeded(client, client.upload(body.encode(), f"{name}.csv", {"min_accuracy": "1"}).run_id)
-    assert run["outcome"] == "kept_champion"
+def test_a_model_below_the_minimum_accuracy_is_no_failure_is_registered_and_not_deployed(
+    client: Client, command: Callable[..., Answer], name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / f"{name}.csv"
+    file.write_text("a,b,kind\n" + "".join(f"{n % 3},{n % 2},{'xy'[n // 2 % 2]}\n" for n in range(40)))
+    answer = command("upload", str(file), "--set", "min_accuracy=1", "--watch")
+    assert answer.code == 0, answer.err
+    for expected in (
+        "kept_champion: the model is registered and not deployed",
+        "min_accuracy 1.000 (not passed)",
+        "why not",
+    ):
+        assert expected in answer.out
+    [listed] = client.runs(dataset=file.name)
+    run = client.run(listed["run_id"])
+    assert (run["status"], run["outcome"]) == ("Succeeded", "kept_champion")
     assert run["metrics"]["accuracy"] < 1
     assert run["gate"]["floor"] == {"setting": "min_accuracy", "limit": 1, "passed": False}
     assert (run["model_version"], run["deployment"]) == ("1", "")
@@ -225,35 +240,6 @@ def exists(client: Client, endpoint: str) -> bool:
     return True
 
 
-def endpoint_of(client: Client, name: str) -> str:
-    return naming.endpoint_name(naming.model_name(f"{name}.csv"), client.target.workspace_path)
-
-
-def test_a_cancel_during_promotion_is_refused(client: Client, controls: Controls, name: str) -> None:
-    endpoint = endpoint_of(client, name)
-    upload = client.upload(rows(), f"{name}.csv")
-    client.wait(upload.run_id, until=stage_is("smoke_test"))
-    held = controls.arm_fault("machinelearning.endpoint", "delay", {"name": f"^{endpoint}$"}, seconds=600)
-    client.wait(upload.run_id, until=stage_is("promote"))
-    with pytest.raises(ApiError) as late:
-        client.cancel(upload.run_id)
-    assert (late.value.status, late.value.code) == (409, "TooLate")
-    controls.disarm(held["id"])
-    run = succeeded(client, upload.run_id)
-    assert default(client, endpoint) == run["deployment"]
-
-
-def test_transient_faults_of_the_cloud_only_slow_a_run_down(
-    client: Client, controls: Controls, name: str
-) -> None:
-    for path in ("/pipelineruns/", "/versions", f"/batchEndpoints/{endpoint_of(client, name)}"):
-        controls.arm_fault("http", "error", {"path": path}, status=503, times=2)
-    controls.arm_fault("http", "error", {"path": "/createRun"}, status=429, code="TooManyRequests", times=1)
-    run = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
-    assert run["outcome"] == "promoted"
-    assert len(pipeline_runs(client, run["run_id"])) == 1
-
-
 def picked_up(client: Client, dataset: str) -> bool:
     """Whether POST /api/runs starts the run again. It does not while a new claim may still be starting it."""
     try:
@@ -265,8 +251,11 @@ def picked_up(client: Client, dataset: str) -> bool:
     return True
 
 
-def test_a_run_that_the_engine_lost_is_continued_by_hand(cloud: Stack, client: Client, name: str) -> None:
-    upload = client.upload(rows(), f"{name}.csv", LONG)
+def test_a_run_that_the_engine_lost_is_continued_by_hand(
+    cloud: Stack, client: Client, controls: Controls, name: str
+) -> None:
+    held = controls.arm_fault("batch.task", "delay", seconds=600)
+    upload = client.upload(rows(), f"{name}.csv")
     client.wait(upload.run_id, until=stage_is("wait"))
     cloud.restart("functions", kill=True)
     wait_for(lambda: client.run(upload.run_id)["status"] == "Lost")
@@ -274,6 +263,7 @@ def test_a_run_that_the_engine_lost_is_continued_by_hand(cloud: Stack, client: C
         client.cancel(upload.run_id)
     assert lost.value.status == 409
     wait_for(lambda: picked_up(client, upload.dataset))
+    controls.disarm(held["id"])
     run = succeeded(client, upload.run_id)
     assert len(pipeline_runs(client, upload.run_id)) == 1, "the pipeline run of before was to be found"
     assert run["outcome"] == "promoted"

@@ -5,16 +5,25 @@ import io
 import json
 import random
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
+from localcloud.controls import Controls
 from localcloud.stack import Stack
 
 from tests.e2e import forgery
-from tests.e2e.conftest import default, deployments, rows, stage_is, succeeded, versions
-from touchdown import local
+from tests.e2e.conftest import (
+    Served,
+    default,
+    deployments,
+    rows,
+    run_names,
+    stage_is,
+    succeeded,
+    versions,
+)
+from tests.unit.touchdown.commands import Answer
 from touchdown.client import ApiError, Client
 
 pytestmark = pytest.mark.e2e
@@ -59,39 +68,21 @@ def spoiled(data: bytes) -> bytes:
     return text.getvalue().encode()
 
 
-@dataclass(frozen=True)
-class Served:
-    """A dataset whose model is served, which several tests challenge with another. run: of the model."""
-
-    file: str
-    run: dict[str, Any]
-
-
-def served(cloud: Stack, data: bytes) -> Served:
-    file = f"t{uuid4().hex[:10]}.csv"
-    with Client(local.target(cloud.home)) as client:
-        return Served(file, succeeded(client, client.upload(data, file).run_id))
-
-
-@pytest.fixture(scope="module")
-def classes(cloud: Stack) -> Served:
-    return served(cloud, rows(count=200))
-
-
-@pytest.fixture(scope="module")
-def prices(cloud: Stack) -> Served:
-    return served(cloud, houses(400))
-
-
 def document(client: Client, run: dict[str, Any], name: str) -> Any:
     folder = f"runs/{run['run_id']}/0/{run['mlflow_run_id']}/artifacts"
     return json.loads(client.container.download_blob(f"{folder}/{name}").readall())
 
 
-def test_an_export_with_missing_values_categories_and_semicolons_becomes_an_endpoint(
+def test_a_compressed_export_with_missing_values_categories_and_semicolons_becomes_an_endpoint(
     client: Client, name: str
 ) -> None:
-    run = succeeded(client, client.upload(customers(), f"{name}.csv").run_id)
+    """The ending of its name is in upper case."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("customers.csv", customers())
+    run = succeeded(client, client.upload(packed.getvalue(), f"{name}.CSV.Zip").run_id)
+    assert (run["source"], run["dataset"]) == ("event", f"{name}.CSV.Zip")
+    assert run["model_name"] == f"{name}_classification"
     assert (run["task"], run["verdict"], run["outcome"]) == ("classification", "deploy", "promoted")
     assert run["metrics"]["accuracy"] > 0.8
     assert set(run["predictions"]) <= {"ja", "nein"}
@@ -117,32 +108,38 @@ def test_an_export_with_missing_values_categories_and_semicolons_becomes_an_endp
     assert "Umsatz" in report
 
 
-def test_a_regression_is_deployed_unless_it_exceeds_its_maximum_rmse(client: Client, prices: Served) -> None:
-    run = prices.run
+def test_a_regression_is_deployed_unless_it_loses_to_the_champion_and_exceeds_its_maximum_rmse(
+    client: Client, name: str
+) -> None:
+    upload = client.upload(houses(400), f"{name}.csv")
+    run = succeeded(client, upload.run_id)
     assert (run["task"], run["model_name"], run["outcome"]) == (
         "regression",
-        f"{prices.file.removesuffix('.csv')}_regression",
+        f"{name}_regression",
         "promoted",
     )
     assert run["metrics"]["r2"] > 0.8
     assert run["metrics"]["rmse"] < run["gate"]["baseline"]["value"]
     assert all(float(each) > 0 for each in run["predictions"])
 
-    strict = client.start_run(prices.file, {"max_rmse": 0.5}, rerun=True)
-    kept = succeeded(client, strict["run_id"])
+    undertrained = {"epochs": 1, "lr": 0.0001, "max_rmse": 0.5}
+    kept = succeeded(client, client.start_run(upload.dataset, undertrained, rerun=True)["run_id"])
     assert (kept["verdict"], kept["outcome"]) == ("keep_champion", "kept_champion")
     assert kept["gate"]["floor"] == {"setting": "max_rmse", "limit": 0.5, "passed": False}
     assert default(client, run["endpoint"]) == run["deployment"]
 
-
-def test_a_compressed_csv_is_accepted_with_its_ending_in_upper_case(client: Client, name: str) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("rows.csv", rows(count=200))
-    upload = client.upload(packed.getvalue(), f"{name}.CSV.Zip")
-    run = succeeded(client, upload.run_id)
-    assert (run["source"], run["dataset"], run["outcome"]) == ("event", f"{name}.CSV.Zip", "promoted")
-    assert run["model_name"] == f"{name}_classification"
+    judged = kept["gate"]["champion"]
+    assert judged["model"] == f"{run['model_name']}:1"
+    assert judged["challenger"] > judged["value"] > 0
+    assert judged["interval"][0] > judged["tolerance"]
+    made = versions(client, kept["model_name"])
+    [version] = [each for each in made if each["name"] == kept["model_version"]]
+    assert float(version["properties"]["tags"]["champion_value"]) == pytest.approx(judged["value"], rel=1e-3)
+    drift = client.container.download_blob(kept["report"]).readall().decode()
+    assert judged["model"] in drift
+    above_maximum, worse_than_champion = kept["gate"]["reasons"]
+    assert "is above max_rmse 0.5" in above_maximum
+    assert "the tolerance" in worse_than_champion
 
 
 def test_a_model_that_is_no_better_than_the_majority_is_registered_and_rejected(
@@ -161,57 +158,54 @@ def test_a_model_that_is_no_better_than_the_majority_is_registered_and_rejected(
     assert (tags["1"]["verdict"], tags[run["model_version"]]["verdict"]) == ("deploy", "keep_champion")
 
 
-def test_an_undertrained_challenger_loses_to_the_champion_on_the_same_rows(
-    client: Client, prices: Served
-) -> None:
-    champion = prices.run
-    weak = client.start_run(prices.file, {"epochs": 1, "lr": 0.0001}, rerun=True)
-    run = succeeded(client, weak["run_id"])
-    assert run["outcome"] == "kept_champion"
-    judged = run["gate"]["champion"]
-    assert judged["model"] == f"{champion['model_name']}:1"
-    assert judged["challenger"] > judged["value"] > 0
-    assert judged["interval"][0] > judged["tolerance"]
-    made = versions(client, run["model_name"])
-    [version] = [each for each in made if each["name"] == run["model_version"]]
-    assert float(version["properties"]["tags"]["champion_value"]) == pytest.approx(judged["value"], rel=1e-3)
-    drift = client.container.download_blob(run["report"]).readall().decode()
-    assert judged["model"] in drift
-
-
-def test_a_run_waits_for_approval_and_then_makes_its_deployment_the_default(
-    client: Client, name: str
+def test_a_run_waits_for_approval_and_cannot_be_cancelled_while_its_deployment_becomes_the_default(
+    client: Client, controls: Controls, command: Callable[..., Answer], name: str
 ) -> None:
     upload = client.upload(rows(), f"{name}.csv", {"approval": "required"})
     with pytest.raises(ApiError) as early:
         client.approve(upload.run_id)
     assert early.value.status in (404, 409)
     waiting = client.wait(upload.run_id, until=stage_is("approve"))
-    assert waiting["stage"] == "approve"
+    assert (waiting["status"], waiting["stage"]) == ("Running", "approve")
+    assert [stage["name"] for stage in waiting["stages"]][-1:] == ["approve"]
     assert default(client, waiting["endpoint"]) == ""
-    client.approve(upload.run_id, "looks right <b>to me</b>")
-    run = succeeded(client, upload.run_id)
-    assert run["outcome"] == "promoted"
-    assert (run["approval"]["decision"], run["approval"]["comment"]) == (
-        "approved",
-        "looks right <b>to me</b>",
-    )
+    assert f"touchdown approve {upload.run_id}" in command("show", upload.run_id).out
+
+    own = {"name": f"^{waiting['endpoint']}$"}
+    held = controls.arm_fault("machinelearning.endpoint", "delay", own, seconds=600)
+    comment = "looks right <b>to me</b>"
+    approved = command("approve", upload.run_id, "--comment", comment, "--json")
+    assert (approved.code, approved.json) == (0, {"run_id": upload.run_id, "decision": "approved"})
+    client.wait(upload.run_id, until=stage_is("promote"))
+    with pytest.raises(ApiError) as late:
+        client.cancel(upload.run_id)
+    assert (late.value.status, late.value.code) == (409, "TooLate")
+    controls.disarm(held["id"])
+
+    run = command("show", upload.run_id, "--watch", "--json").json
+    assert (run["status"], run["outcome"]) == ("Succeeded", "promoted")
+    assert (run["approval"]["decision"], run["approval"]["comment"]) == ("approved", comment)
     assert run["approval"]["by"]
     assert run["approval"]["at"] <= run["ended_at"]
+    assert "approved by" in command("show", upload.run_id).out
     assert default(client, run["endpoint"]) == run["deployment"]
-    with pytest.raises(ApiError) as late:
+    with pytest.raises(ApiError) as decided:
         client.reject(upload.run_id)
-    assert late.value.status == 409
+    assert decided.value.status == 409
+    assert command("reject", upload.run_id).code == 5
 
 
 def test_the_deployment_of_a_rejected_model_is_deleted_and_the_default_stays_whatever_the_durable_key_says(
-    cloud: Stack, client: Client, classes: Served
+    cloud: Stack, client: Client, command: Callable[..., Answer], classes: Served
 ) -> None:
     first = classes.run
     upload = client.upload(rows(1), classes.file, {"approval": "required"})
     waiting = client.wait(upload.run_id, until=stage_is("approve"))
     forgery.decide_and_start(cloud.home, client, waiting, first)
-    client.reject(upload.run_id, "wrong month")
+    answer = command("reject", upload.run_id, "--comment", "wrong month", "--watch")
+    assert answer.code == 0, answer.err
+    for expected in ("rejected: the deployment was deleted; the default stays", ": wrong month"):
+        assert expected in answer.out
     run = succeeded(client, upload.run_id)
     assert (run["outcome"], run["approval"]["decision"]) == ("rejected", "rejected")
     assert run["approval"]["comment"] == "wrong month"
@@ -219,9 +213,21 @@ def test_the_deployment_of_a_rejected_model_is_deleted_and_the_default_stays_wha
     assert {each["name"] for each in deployments(client, first["endpoint"])} == {first["deployment"]}
 
 
-def test_without_a_decision_in_time_the_default_stays(client: Client, name: str) -> None:
-    settings = {"approval": "required", "approval_timeout": "2s"}
-    run = succeeded(client, client.upload(rows(), f"{name}.csv", settings).run_id)
+def test_without_a_decision_in_time_the_default_stays_also_of_a_run_started_by_http(
+    client: Client, controls: Controls, name: str
+) -> None:
+    settings = {"approval": "required", "approval_timeout": "2s", "epochs": 3, "model_name": f"{name}-model"}
+    controls.pause_deliveries()
+    try:
+        upload = client.upload(rows(), f"{name}.csv")
+        started = client.start_run(upload.dataset, settings)
+        run = succeeded(client, upload.run_id)
+    finally:
+        controls.resume_deliveries()
+    assert started["run_id"] == upload.run_id
+    assert started.keys() == {"run_id", "url"}
+    assert (run["source"], run["settings"]["epochs"], run["model_name"]) == ("http", 3, f"{name}-model")
     assert (run["outcome"], run["approval"]["decision"]) == ("approval_timed_out", "timed_out")
     assert default(client, run["endpoint"]) == ""
     assert deployments(client, run["endpoint"]) == []
+    assert run_names(client, upload) == [run["run_id"]]

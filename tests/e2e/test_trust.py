@@ -12,14 +12,16 @@ from localcloud.identities import client_id_of
 from localcloud.stack import Stack
 
 from tests.e2e.conftest import (
+    Served,
     default,
     deployments,
     failed,
     finished,
     pipeline_runs,
     rows,
-    succeeded,
+    stage_is,
     versions,
+    wait_for,
 )
 from tests.e2e.forgery import WebhookKey
 from touchdown import local
@@ -117,9 +119,10 @@ def test_hostile_names_and_bodies_forge_no_line_of_a_log_and_start_nothing(
         assert not [line for line in lines if line.endswith(f"{name} is fine")]
 
 
-def test_an_upload_moves_no_model_of_another_team(client: Client, name: str) -> None:
+def test_an_upload_moves_no_model_of_another_team(client: Client, classes: Served, name: str) -> None:
     """The metadata of an upload had a worse model replace another team's, and its deployment pruned."""
-    team = succeeded(client, client.upload(rows(), f"{name}.csv").run_id)
+    team = classes.run
+    registered = versions(client, team["model_name"])
     place = {"endpoint_name": team["endpoint"], "model_name": team["model_name"]}
     loose = {"tolerance": "1", "min_accuracy": "0"}
     upload = client.upload(rows(1), f"{name}-of-b.csv", place | loose)
@@ -132,28 +135,48 @@ def test_an_upload_moves_no_model_of_another_team(client: Client, name: str) -> 
     given = place | {"tolerance": 0}
     by_http = failed(client, client.start_run(upload.dataset, given, rerun=True)["run_id"])
     assert (by_http["error"]["stage"], by_http["error"]["code"]) == ("start_training", "EndpointTaken")
-    assert f'belongs to dataset "{name}"' in by_http["error"]["message"]
+    assert f'belongs to dataset "{classes.file.removesuffix(".csv")}"' in by_http["error"]["message"]
     with pytest.raises(ApiError) as refused:
         client.start_run(upload.dataset, place, rerun=True, take_over=True)
     assert (refused.value.status, refused.value.code) == (403, "TakeOverNotAllowed")
     assert [pipeline_runs(client, each["run_id"]) for each in (by_metadata, by_http)] == [[], []]
     assert default(client, team["endpoint"]) == team["deployment"]
     assert [each["name"] for each in deployments(client, team["endpoint"])] == [team["deployment"]]
-    assert len(versions(client, team["model_name"])) == 1
+    assert versions(client, team["model_name"]) == registered
 
 
-HOSTILE = ["a;touch x.csv `touch x.csv`&&touch x.csv|x y'\"$(touch x.csv).csv", "n" * 900 + ".csv"]
+SIGNS = "a;touch x.csv `touch x.csv`&&touch x.csv|x y'\"$(touch x.csv)"
+HOSTILE = f"{SIGNS}{'n' * (900 - len(SIGNS))}.csv"
+"""Signs of a shell, in a name of 900 characters and its ending."""
 
 
-@pytest.mark.parametrize("dataset", HOSTILE, ids=["signs of a shell", "900 characters"])
-def test_a_hostile_name_is_used_and_never_interpreted(cloud: Stack, client: Client, dataset: str) -> None:
-    run = finished(client, client.upload(rows(), dataset).run_id)
-    assert run["status"] == "Succeeded", run["error"]
-    assert run["dataset"] == dataset
-    assert [line["run_id"] for line in client.runs(dataset=dataset)] == [run["run_id"]]
+def test_neither_a_hostile_name_nor_forged_model_events_change_a_run(
+    cloud: Stack, client: Client, controls: Controls
+) -> None:
+    """The name is used and never interpreted; only the model of the run itself ends its wait."""
+    node = Principal(cloud.home, "pool", client_id_of(identity_id("training")))
+    held = controls.arm_fault("batch.task", "delay", seconds=600)
+    upload = client.upload(rows(), HOSTILE)
+    client.wait(upload.run_id, until=stage_is("wait"))
+    # A model in the wrong folder, and a model of a run that does not exist.
+    forged = (f"runs/{upload.run_id}/elsewhere/MLmodel", "runs/nobody-0123/0/x/artifacts/model/MLmodel")
+    with Client(replace(local.target(cloud.home), credential=node)) as other:
+        for path in forged:
+            other.put_blob(path, b"flavors: {}")
+    wait_for(lambda: all(delivered(controls, path) for path in forged))
+    controls.disarm(held["id"])
+
+    run = finished(client, upload.run_id)
+    assert (run["status"], run["outcome"]) == ("Succeeded", "promoted"), run["error"]
+    assert run["dataset"] == HOSTILE
+    assert [line["run_id"] for line in client.runs(dataset=HOSTILE)] == [run["run_id"]]
     made = [path for path in cloud.home.root.rglob("x.csv") if path.is_file()]
     assert made == []
     assert not Path("x.csv").exists()
+
+
+def delivered(controls: Controls, path: str) -> bool:
+    return any(each["subject"].endswith(path) for each in controls.deliveries(state="Delivered"))
 
 
 @pytest.mark.parametrize("dataset", ["../x.csv", "a/b.csv", "a\\b.csv", "x.xlsx", ".csv", ""])
@@ -180,15 +203,3 @@ def test_a_blob_that_is_no_dataset_starts_no_run(client: Client, name: str, path
     marker = client.upload(b"\n", f"{name}.csv")
     finished(client, marker.run_id)
     assert {line["run_id"] for line in client.runs()} - before == {marker.run_id}
-
-
-def test_forged_model_events_change_nothing(cloud: Stack, client: Client, name: str) -> None:
-    node = Principal(cloud.home, "pool", client_id_of(identity_id("training")))
-    upload = client.upload(rows(), f"{name}.csv", {"epochs": "4000"})
-    client.wait(upload.run_id, until=lambda run: run.get("stage") == "wait")
-    # The model of another run, a model in the wrong folder, and a model of a run that does not exist.
-    with Client(replace(local.target(cloud.home), credential=node)) as other:
-        other.put_blob(f"runs/{upload.run_id}/elsewhere/MLmodel", b"flavors: {}")
-        other.put_blob("runs/nobody-0123/0/x/artifacts/model/MLmodel", b"flavors: {}")
-    run = finished(client, upload.run_id)
-    assert (run["status"], run["outcome"]) == ("Succeeded", "promoted")
