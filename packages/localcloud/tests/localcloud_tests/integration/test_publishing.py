@@ -13,6 +13,7 @@ from localcloud.controls import RefusedControlError
 from localcloud.credentials import Principal
 from localcloud.functions.site import STATUS, site_file
 from localcloud.home import Home, Ports
+from localcloud.plain_http import no_trust
 from localcloud.spec import CloudSpec
 from localcloud.stack import Stack
 
@@ -68,7 +69,10 @@ def stack(home: Home) -> Iterator[Stack]:
 def published(stack: Stack, code: Path) -> list[str]:
     """The functions of the site, which has its code now."""
     assert colour(stack.home).status_code == 503
-    assert httpx.get(stack.home.functions_url + STATUS, trust_env=False).json()["state"] == "Placeholder"
+    assert (
+        httpx.get(stack.home.functions_url + STATUS, verify=no_trust(), trust_env=False).json()["state"]
+        == "Placeholder"
+    )
     assert arm(stack.home, "GET", HOST_STATUS).json()["properties"] == {"state": "Default"}
     return stack.controls.publish(SITE, code)
 
@@ -91,7 +95,7 @@ def arm(home: Home, method: str, path: str, body: Any = None) -> httpx.Response:
 
 
 def colour(home: Home) -> httpx.Response:
-    return httpx.get(f"{home.functions_url}/api/colour", trust_env=False, timeout=60)
+    return httpx.get(f"{home.functions_url}/api/colour", verify=no_trust(), trust_env=False, timeout=60)
 
 
 def wait_until(what: Callable[[], bool], limit: float = 60) -> None:

@@ -30,6 +30,7 @@ from azure.mgmt.datafactory.models import (
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
 from localcloud.home import SUBSCRIPTION, Home, Ports
+from localcloud.plain_http import no_trust
 from localcloud.storage import emulator, publishing
 from localcloud.tokens import Tokens
 
@@ -149,6 +150,7 @@ class Factory:
             f"{self.home.control_url}/{path}",
             headers={"X-Localcloud-Key": self.home.control_key},
             json=json,
+            verify=no_trust(),
             trust_env=False,
         )
         assert answer.is_success, answer.text

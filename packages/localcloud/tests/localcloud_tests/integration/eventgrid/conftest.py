@@ -18,6 +18,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud.eventgrid.deliverer import FACTOR_VARIABLE
 from localcloud.home import LOOPBACK, Home, Ports, free_ports
 from localcloud.inventory import Inventory
+from localcloud.plain_http import no_trust
 from localcloud.spec import Resource
 from localcloud.storage import emulator
 from localcloud.store import Store
@@ -157,6 +158,7 @@ class Grid:
             f"{self.home.control_url}/{path}",
             json=body,
             headers={"X-Localcloud-Key": self.home.control_key},
+            verify=no_trust(),
             trust_env=False,
         )
         assert answer.is_success, answer.text

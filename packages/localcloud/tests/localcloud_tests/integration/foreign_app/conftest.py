@@ -146,16 +146,16 @@ def measure() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow model of two columns, a and b, that answers "low" or "high"."""
+    """scikit-learn's MLflow model of two columns, a and b, that answers "low" or "high"."""
     folder = tmp_path_factory.mktemp("greenhouse")
     script = Path(__file__).parents[1] / "machinelearning" / "train_models.py"
     subprocess.run(
-        [NODE_ENVIRONMENT / "bin" / "python", script, folder],
+        [NODE_ENVIRONMENT / "bin" / "python", script, folder, "fitted"],
         check=True,
         capture_output=True,
         env=os.environ | {"PYTHONPATH": ""},
     )
-    return folder / "plain"
+    return folder / "fitted"
 
 
 def wait_until[T](done: Callable[[], T | None], limit: float = 120) -> T:

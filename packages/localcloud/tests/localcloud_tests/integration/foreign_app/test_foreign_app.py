@@ -21,6 +21,7 @@ from azure.mgmt.datafactory import DataFactoryManagementClient
 from azure.storage.blob import BlobServiceClient
 from localcloud.controls import Controls, ControlsError
 from localcloud.home import SUBSCRIPTION, Home, Ports
+from localcloud.plain_http import no_trust
 from localcloud.pytest_plugin import LocalCloud
 
 from localcloud_tests.integration.foreign_app.conftest import (
@@ -39,7 +40,12 @@ def call(cloud: LocalCloud, method: str, path: str, **request: Any) -> httpx.Res
     """A request to one of the app's HTTP functions, with a function key."""
     url = f"{cloud.home.functions_url}/api/{path}"
     return httpx.request(
-        method, url, headers={"x-functions-key": cloud.function_key}, trust_env=False, **request
+        method,
+        url,
+        headers={"x-functions-key": cloud.function_key},
+        verify=no_trust(),
+        trust_env=False,
+        **request,
     )
 
 
@@ -57,7 +63,7 @@ def test_an_http_function_answers_with_the_settings_of_its_site(localcloud: Loca
     assert answer.json() == {"bed": "basil", "litres": 1, "house": "kew"}
     assert call(localcloud, "GET", "beds/roses").status_code == 404
     url = f"{localcloud.home.functions_url}/api/beds/basil"
-    assert httpx.get(url, trust_env=False).status_code == 401
+    assert httpx.get(url, verify=no_trust(), trust_env=False).status_code == 401
 
 
 def test_an_orchestration_calls_its_activities_to_the_end(localcloud: LocalCloud) -> None:
@@ -66,7 +72,7 @@ def test_an_orchestration_calls_its_activities_to_the_end(localcloud: LocalCloud
     status = started.json()["statusQueryGetUri"]
 
     def ended() -> dict[str, Any] | None:
-        state: dict[str, Any] = httpx.get(status, trust_env=False).json()
+        state: dict[str, Any] = httpx.get(status, verify=no_trust(), trust_env=False).json()
         return state if state["runtimeStatus"] == "Completed" else None
 
     assert wait_until(ended)["output"] == {"tomatoes": 4, "basil": 1}

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from localcloud.functions.site import OVERRIDES, STATUS, Site
 from localcloud.home import LOOPBACK, free_ports
+from localcloud.plain_http import no_trust
 
 from localcloud_tests.integration.functions_host.test_starting_and_stopping import app_of
 
@@ -146,7 +147,9 @@ def test_requests_are_answered_or_refused_with_503_while_it_restarts(host: SiteH
     seen = set()
     while host.status().get("site") != host.known.generation:
         # A connection of its own, as from another client each time.
-        answer = httpx.get(f"{host.http.base_url}/api/setting/SIZE", trust_env=False, timeout=LIMIT)
+        answer = httpx.get(
+            f"{host.http.base_url}/api/setting/SIZE", verify=no_trust(), trust_env=False, timeout=LIMIT
+        )
         seen.add(answer.status_code)
     assert seen <= {200, 503}
     host.reach("Running")

@@ -31,6 +31,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from localcloud.home import REGION, SUBSCRIPTION, Home
+from localcloud.plain_http import no_trust
 
 from localcloud_tests.integration.conftest import NODE_ENVIRONMENT, serve, start_cloud
 from localcloud_tests.resources import RESOURCE_GROUP, WORKSPACE, blob_url
@@ -58,12 +59,15 @@ def cloud_home(azurite_home: Home, node_environment: Path) -> Iterator[Home]:
 
 @pytest.fixture(scope="session")
 def model_files(node_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders `plain` and `slow`: real MLflow models; see train_models.py."""
+    """Folders `plain`, `slow` and `mixed`: real MLflow models; see train_models.py."""
     folder = tmp_path_factory.mktemp("models")
     python = node_environment / "bin" / "python"
     script = Path(__file__).with_name("train_models.py")
     subprocess.run(
-        [python, script, folder], check=True, capture_output=True, env=os.environ | {"PYTHONPATH": ""}
+        [python, script, folder, "plain", "slow", "mixed"],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": ""},
     )
     return folder
 
@@ -260,12 +264,13 @@ class Workbench:
         """A fault that is armed during the block."""
         headers = {"X-Localcloud-Key": self.home.control_key}
         url = f"{self.home.control_url}/faults"
-        armed = httpx.post(url, json=fault, headers=headers)
-        assert armed.status_code == 201, armed.text
-        try:
-            yield
-        finally:
-            httpx.delete(f"{url}/{armed.json()['id']}", headers=headers)
+        with httpx.Client(verify=no_trust(), trust_env=False, headers=headers) as controls:
+            armed = controls.post(url, json=fault)
+            assert armed.status_code == 201, armed.text
+            try:
+                yield
+            finally:
+                controls.delete(f"{url}/{armed.json()['id']}")
 
 
 @contextlib.contextmanager
