@@ -61,7 +61,10 @@ class Tokens:
                 serialization.NoEncryption(),
             )
             private_files.create(file, pem)
-        private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        # Whether its numbers are prime takes 40 ms to prove, and only the owner of the home can change them.
+        private = serialization.load_pem_private_key(
+            file.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
+        )
         assert isinstance(private, rsa.RSAPrivateKey)
         self._private = private
         self._public = private.public_key()

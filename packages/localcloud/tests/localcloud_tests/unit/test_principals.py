@@ -23,9 +23,19 @@ APP, OTHER = (f"{GROUP}/providers/{USER_ASSIGNED}/{name}" for name in ("app", "o
 Ask = Callable[..., httpx.Response]
 
 
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the key of the tokens, which takes long to make."""
+    home = Home.open(tmp_path_factory.mktemp("key"))
+    Tokens(home)
+    return home.certificates
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
+def home(tmp_path: Path, key: Path) -> Home:
+    home = Home.open(tmp_path / "home")
+    home.certificates.symlink_to(key)
+    return home
 
 
 @pytest.fixture
