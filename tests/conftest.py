@@ -34,9 +34,17 @@ TOGETHER = (
     (f"{LOCALCLOUD}/eventgrid/", "services"),
     (f"{LOCALCLOUD}/batch/", "services"),
     (f"{LOCALCLOUD}/names/", "services"),
+    (f"{LOCALCLOUD}/test_accounts.py", "services"),
+    (f"{LOCALCLOUD}/test_controls.py", "services"),
+    (f"{LOCALCLOUD}/test_core_tools.py", "services"),
+    (f"{LOCALCLOUD}/test_deploying.py", "services"),
+    (f"{LOCALCLOUD}/test_faults.py", "services"),
+    (f"{LOCALCLOUD}/test_foundation.py", "services"),
+    (f"{LOCALCLOUD}/test_resources.py", "services"),
+    (f"{LOCALCLOUD}/functions_host/", "hosts"),
 )
-"""Tests that share a stack, a cloud or a compiler, of which each process has its own, by the beginning of
-their paths. What takes longest comes first, so that no process is left alone with it at the end."""
+"""Tests that share a stack, a cloud, a host or a compiler, of which each process has its own, by how their
+paths begin. What takes longest comes first, so that no process is left alone with it at the end."""
 
 
 def pytest_sessionstart() -> None:
