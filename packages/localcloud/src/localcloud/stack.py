@@ -62,6 +62,8 @@ PartName = Literal["azurite", "cloud", "functions"]
 PARTS: tuple[PartName, ...] = ("azurite", "functions", "cloud")
 CLOCK_TOLERANCE = 5.0
 """Seconds by which two readings of one process's start time may differ, because someone may set the clock."""
+ASKING_SECONDS = 0.001
+"""Seconds until a stack tries again to take its lock, while others ask for it."""
 WATCHDOG_LIMIT = 10.0
 """Seconds within which the watchdogs must have ended the parts of a killed stack."""
 
@@ -114,19 +116,24 @@ def record_file(home: Home) -> Path:
 
 
 class Lock:
-    """A lock that a stack's process holds; the operating system releases it when that process ends."""
+    """A lock that a stack's process holds; the operating system releases it when that process ends.
+
+    Who only asks whether it is held shares it for a moment, which nobody takes for a stack.
+    """
 
     def __init__(self, home: Home) -> None:
         self._path = home.root / "stack.lock"
         self._file: IO[str] | None = None
 
     def acquire(self) -> bool:
+        """Whether the lock could be taken, which it cannot while a stack holds it."""
         file = self._path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return False
+        while not locked_as(fcntl.LOCK_EX, file):
+            if not locked_as(fcntl.LOCK_SH, file):
+                file.close()
+                return False
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(ASKING_SECONDS)
         self._file = file
         return True
 
@@ -138,10 +145,17 @@ class Lock:
 
 def is_locked(home: Home) -> bool:
     """Whether a stack of this home is running."""
-    lock = Lock(home)
-    free = lock.acquire()
-    lock.release()
-    return not free
+    with (home.root / "stack.lock").open("a") as file:
+        return not locked_as(fcntl.LOCK_SH, file)
+
+
+def locked_as(kind: int, file: IO[str]) -> bool:
+    """Whether a lock of this kind could be taken at once."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Stack:

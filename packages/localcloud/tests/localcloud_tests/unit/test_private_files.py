@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from localcloud import core_tools, persons
+from localcloud import core_tools, persons, private_files
 from localcloud.access.decisions import Access
 from localcloud.functions import keys
 from localcloud.home import Home
@@ -92,6 +92,14 @@ def test_processes_that_open_a_new_home_at_once_open_the_same(tmp_path: Path) ->
     with ThreadPoolExecutor(8) as threads:
         homes = list(threads.map(lambda _: Home.open(tmp_path / "home"), range(32)))
     assert {each.id for each in homes} == {homes[0].id}
+
+
+def test_those_who_write_a_file_at_once_each_write_all_of_it(tmp_path: Path) -> None:
+    """As two `up` at once write the specification of a stack."""
+    texts = [str(number) * 10_000 for number in range(10)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda text: private_files.replace(tmp_path / "spec.json", text), texts * 20))
+    assert (tmp_path / "spec.json").read_text() in texts
 
 
 def test_settings_of_core_tools_that_others_could_read_become_private(
