@@ -1,10 +1,10 @@
-"""The command line as people use it, as separate processes, in the test session's home."""
+"""The command line as people use it, in the test session's home."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,22 @@ import pytest
 from localcloud.home import Home, Ports
 
 from tests.checkout import CHECKOUT
+from tests.unit.touchdown import commands
+from tests.unit.touchdown.commands import Answer
 
 LIMIT = 240.0
 
 
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
+def until(what: Callable[[], object], limit: float = 60.0) -> None:
+    deadline = time.monotonic() + limit
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
 
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+
+def succeeded(answer: Answer) -> Answer:
+    assert answer.code == 0, answer.out + answer.err
+    return answer
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,12 @@ class Shell:
 
     home: Home
 
-    def run(self, *arguments: str, **variables: str) -> Answer:
+    def run(self, *arguments: str) -> Answer:
+        """Run a command in this process, since a process of its own mostly starts and imports."""
+        return commands.run(*arguments, "--home", str(self.home.root))
+
+    def process(self, *arguments: str, **variables: str) -> Answer:
+        """Run a command in a process of its own, as a shell does."""
         done = subprocess.run(
             [sys.executable, "-m", "touchdown", *arguments],
             cwd=CHECKOUT,
@@ -49,9 +57,7 @@ class Shell:
 
     def json(self, *arguments: str) -> Any:
         """Run a command with --json, which must succeed, and return its output."""
-        answer = self.run(*arguments, "--json")
-        assert answer.code == 0, answer.out + answer.err
-        return answer.json
+        return succeeded(self.run(*arguments, "--json")).json
 
     def pids(self) -> dict[str, int]:
         """The processes of the stack, with its supervisor."""
@@ -67,4 +73,4 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     root: Path = tmp_path_factory.mktemp("commands") / "my cloud"
     shell = Shell(Home.open(root, Ports.free()))
     yield shell
-    shell.run("down")
+    shell.process("down")

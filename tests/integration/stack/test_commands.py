@@ -8,7 +8,7 @@ import pytest
 from localcloud.controls import Controls
 
 from runs import remedies
-from tests.integration.stack.conftest import Shell
+from tests.integration.stack.conftest import Shell, succeeded, until
 from touchdown import local
 from touchdown.client import Client, Json
 
@@ -18,10 +18,9 @@ LINEAR = ("--set", "algorithm=linear")
 
 @pytest.fixture(scope="module")
 def up(shell: Shell) -> Iterator[Shell]:
-    answer = shell.run("up")
-    assert answer.code == 0, answer.err
+    succeeded(shell.process("up"))
     yield shell
-    shell.run("down")
+    shell.process("down")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(up: Shell, dataset: Path) -> Json:
     """A run that was uploaded and followed to its end."""
-    ended: Json = up.json("upload", str(dataset), "--set", "epochs=5", "--watch")
+    ended: Json = succeeded(up.process("upload", str(dataset), "--set", "epochs=5", "--watch", "--json")).json
     return ended
 
 
@@ -95,71 +94,16 @@ def test_the_report_is_saved_where_it_is_wanted(up: Shell, run: Json, tmp_path: 
     assert f"report {run['run_id']}" in up.run("show", run["run_id"]).out
 
 
-def waiting(up: Shell, file: Path) -> Json:
-    """Upload a dataset and return its run once it waits for a decision."""
-    run = up.json("upload", str(file), "--set", "epochs=5", "--set", "approval=required", *LINEAR)
-    wait(up, run["run_id"], lambda each: each["status"] != "Running" or each["stage"] == "approve")
-    found: Json = up.json("show", run["run_id"])
-    assert found["status"] == "Running", found
-    assert [stage["name"] for stage in found["stages"]][-1:] == ["approve"], found
-    return found
-
-
 def wait(up: Shell, run_id: str, until: Callable[[Json], bool]) -> Json:
-    """Wait for a run, in this process: each command that asked again would take 0.25 s of a processor."""
+    """Wait for a run to be as wanted; return it."""
     with Client(local.target(up.home)) as client:
         return client.wait(run_id, until=until, limit=120)
-
-
-def copied(dataset: Path, folder: Path, name: str) -> Path:
-    """The rows under another name, compressed: another model, and another endpoint."""
-    file = folder / f"{name}.csv.gz"
-    file.write_bytes(gzip.compress(dataset.read_bytes()))
-    return file
-
-
-def test_an_approved_run_promotes_and_says_who_approved(up: Shell, dataset: Path, tmp_path: Path) -> None:
-    run = waiting(up, copied(dataset, tmp_path, "approved"))
-    printed = up.run("show", run["run_id"]).out
-    assert f"touchdown approve {run['run_id']}" in printed
-    ended = up.json("approve", run["run_id"], "--comment", "seen by two", "--watch")
-    assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
-    assert (ended["approval"]["decision"], ended["approval"]["comment"]) == ("approved", "seen by two")
-    assert ended["approval"]["by"]
-    assert "approved by" in up.run("show", run["run_id"]).out
-    again = up.run("reject", run["run_id"])
-    assert again.code == 5, again.err
-
-
-def test_a_rejected_run_succeeds_and_deploys_nothing(up: Shell, dataset: Path, tmp_path: Path) -> None:
-    run = waiting(up, copied(dataset, tmp_path, "rejected"))
-    answer = up.run("reject", run["run_id"], "--comment", "not yet", "--watch")
-    assert answer.code == 0, answer.err
-    for expected in ("rejected: the deployment was deleted; the default stays", ": not yet"):
-        assert expected in answer.out
-
-
-def test_a_model_that_is_not_good_enough_is_no_failure_and_says_why(
-    up: Shell, dataset: Path, tmp_path: Path
-) -> None:
-    worthless = tmp_path / "worthless.csv"
-    worthless.write_text(
-        "x,kind\n" + "".join(f"{number % 3},{'ab'[number // 3 % 2]}\n" for number in range(60))
-    )
-    answer = up.run("upload", str(worthless), "--set", "min_accuracy=0.99", *LINEAR, "--watch")
-    assert answer.code == 0, answer.err
-    for expected in (
-        "kept_champion: the model is registered and not deployed",
-        "min_accuracy 0.990 (not passed)",
-    ):
-        assert expected in answer.out
-    assert "why not" in answer.out
 
 
 def test_a_job_that_fails_says_why_and_fails_the_command(up: Shell, run: Json, tmp_path: Path) -> None:
     features = tmp_path / "features.csv"
     features.write_text("width\n1\n")
-    answer = up.run("score", run["endpoint"], str(features))
+    answer = up.process("score", run["endpoint"], str(features))
     assert answer.code == 1
     assert "Model is missing inputs ['height']" in answer.err
 
@@ -179,7 +123,7 @@ def test_a_job_whose_image_cannot_be_built_says_so_and_what_to_do(
 
 
 def test_a_content_that_has_had_its_run_is_refused_unless_rerun(up: Shell, run: Json) -> None:
-    answer = up.run("start", run["dataset"], "--json")
+    answer = up.process("start", run["dataset"], "--json")
     assert answer.code == 5
     assert run["run_id"] in answer.json["error"]["message"]
 
@@ -195,41 +139,41 @@ def test_a_rerun_can_be_cancelled(up: Shell, run: Json) -> None:
 LONG = (*LINEAR, "--set", "epochs=10000")
 
 
-def interrupted(up: Shell, file: Path, stage: str, *settings: str) -> Json:
-    """Upload `file`, interrupt its run in `stage` by stopping the stack, start the stack; return the run."""
-    file.write_text("width,kind\n" + "".join(f"{number},{'ab'[number // 60]}\n" for number in range(120)))
+def in_stage(up: Shell, file: Path, stage: str, *settings: str) -> Json:
+    """Write and upload a dataset, and return its run once it is in `stage`."""
+    text = "width,kind\n" + "".join(f"{number},{'ab'[number // 60]}\n" for number in range(120))
+    file.write_bytes(gzip.compress(text.encode()))
     run: Json = up.json("upload", str(file), *settings)
     run = wait(up, run["run_id"], lambda each: each["status"] != "Running" or each["stage"] == stage)
     assert (run["status"], run["stage"]) == ("Running", stage)
-    stopped = up.json("down")
-    up.json("up")
-    assert stopped["interrupted"] == [run["run_id"]]
-    wait(up, run["run_id"], lambda each: each["status"] != "Running")
-    shown = up.json("show", run["run_id"])
-    assert shown["status"] == "Lost"
     return run
 
 
-def test_a_run_that_a_stop_interrupts_before_its_training_is_named_and_goes_on(
+def test_runs_that_a_stop_interrupts_are_named_and_go_on_or_have_failed_and_can_be_run_again(
     up: Shell, tmp_path: Path
 ) -> None:
+    """A run goes on from before its training. A training that a stop interrupts has failed."""
     with Controls(up.home) as controls:
-        controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=600)
-    run = interrupted(up, tmp_path / "interrupted early.csv", "start_training", *LINEAR, "--set", "epochs=2")
-    ended = up.json("start", run["dataset"], "--watch")
-    assert ended["run_id"] == run["run_id"]
+        fault = controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=600)["id"]
+        early = in_stage(up, tmp_path / "early.csv.gz", "start_training", *LINEAR, "--set", "epochs=2")
+        until(lambda: controls.taken(fault))
+    training = in_stage(up, tmp_path / "in training.csv.gz", "wait", *LONG)
+    stopped = succeeded(up.process("down", "--json")).json
+    succeeded(up.process("up", "--json"))
+    assert sorted(stopped["interrupted"]) == sorted([early["run_id"], training["run_id"]])
+    for run in (early, training):
+        wait(up, run["run_id"], lambda each: each["status"] != "Running")
+        assert up.json("show", run["run_id"])["status"] == "Lost"
+
+    ended = up.json("start", early["dataset"], "--watch")
+    assert ended["run_id"] == early["run_id"]
     assert (ended["status"], ended["outcome"]) == ("Succeeded", "promoted")
 
-
-def test_a_run_whose_training_a_stop_interrupts_fails_with_that_reason_and_can_be_run_again(
-    up: Shell, tmp_path: Path
-) -> None:
-    run = interrupted(up, tmp_path / "interrupted.csv", "wait", *LONG)
-    failed = up.run("start", run["dataset"], "--watch")
+    failed = up.run("start", training["dataset"], "--watch")
     assert failed.code == 1
     assert "localcloud was stopped while this run was unfinished" in " ".join(failed.out.split())
-    again = up.json("start", run["dataset"], "--rerun", *LINEAR, "--set", "epochs=2", "--watch")
-    assert again["run_id"] != run["run_id"]
+    again = up.json("start", training["dataset"], "--rerun", *LINEAR, "--set", "epochs=2", "--watch")
+    assert again["run_id"] != training["run_id"]
     assert (again["status"], again["outcome"]) == ("Succeeded", "promoted")
 
 
