@@ -254,7 +254,7 @@ def picked_up(client: Client, dataset: str) -> bool:
 def test_a_run_that_the_engine_lost_is_continued_by_hand(
     cloud: Stack, client: Client, controls: Controls, name: str
 ) -> None:
-    held = controls.arm_fault("batch.task", "delay", seconds=600)
+    held = controls.arm_fault("batch.task", "delay", seconds=600, times=None)
     upload = client.upload(rows(), f"{name}.csv")
     client.wait(upload.run_id, until=stage_is("wait"))
     cloud.restart("functions", kill=True)

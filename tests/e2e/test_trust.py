@@ -155,7 +155,7 @@ def test_neither_a_hostile_name_nor_forged_model_events_change_a_run(
 ) -> None:
     """The name is used and never interpreted; only the model of the run itself ends its wait."""
     node = Principal(cloud.home, "pool", client_id_of(identity_id("training")))
-    held = controls.arm_fault("batch.task", "delay", seconds=600)
+    held = controls.arm_fault("batch.task", "delay", seconds=600, times=None)
     upload = client.upload(rows(), HOSTILE)
     client.wait(upload.run_id, until=stage_is("wait"))
     # A model in the wrong folder, and a model of a run that does not exist.
