@@ -1,10 +1,10 @@
 """A machine on which `az`, `azd` and `func` only record their arguments, and answer as Azure would."""
 
+import json
 import os
 import pty
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,33 +25,27 @@ OUTPUTS = {
 """Output names as Resource Manager returns them, with the case of the first letters changed."""
 LISTED = "\n".join(f"func-x/{name}" for name in missing_functions.FUNCTIONS)
 """What az prints for an app with all functions."""
-TOOL = f"""#!{sys.executable} -IS
-import json, os, sys
-line = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
-with open(os.environ["LOG"], "a") as log:
-    print(line, file=log)
-if os.environ.get("FAIL") and os.environ["FAIL"] in line:
-    print("no", file=sys.stderr)
-    sys.exit(1)
-if "account show --query id" in line:
-    print("subscription-1")
-elif "--query properties.outputs" in line:
-    print(json.dumps({{name: {{"value": value}} for name, value in {OUTPUTS!r}.items()}}))
-elif "functionapp function list" in line:
-    print(os.environ.get("FUNCTIONS", {LISTED!r}))
-elif "group exists" in line:
-    print(os.environ.get("EXISTS", "true"))
-elif "rest --method get" in line:
-    print(os.environ.get("MODES", "AAD"))
-elif "group show" in line:
-    print("lab")
-elif "resource list" in line and "--resource-type" in line:
-    print("/subscriptions/subscription-1/x/" + line.split("--resource-type ")[1].split()[0])
-elif "role definition list" in line:
-    print("role-1\\nrole-2")
-elif "role assignment list" in line:
-    print("assignment-1\\nassignment-2")
+OUTPUTS_PRINTED = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
+TOOL = f"""#!/bin/sh
+line="${{0##*/}} $*"
+printf '%s\\n' "$line" >>"$LOG"
+if [ -n "$FAIL" ]; then
+  case $line in *"$FAIL"*) echo no >&2; exit 1 ;; esac
+fi
+type=${{line#*--resource-type }}
+case $line in
+  *"account show --query id"*) echo subscription-1 ;;
+  *"--query properties.outputs"*) echo '{OUTPUTS_PRINTED}' ;;
+  *"functionapp function list"*) printf '%s\\n' "${{FUNCTIONS-{LISTED}}}" ;;
+  *"group exists"*) echo "${{EXISTS-true}}" ;;
+  *"rest --method get"*) printf '%s\\n' "${{MODES-AAD}}" ;;
+  *"group show"*) echo lab ;;
+  *"resource list"*--resource-type*) echo "/subscriptions/subscription-1/x/${{type%% *}}" ;;
+  *"role definition list"*) printf 'role-1\\nrole-2\\n' ;;
+  *"role assignment list"*) printf 'assignment-1\\nassignment-2\\n' ;;
+esac
 """
+"""A program of the shell: a start of Python for each call would take most of the time of these tests."""
 
 
 @dataclass
