@@ -1,6 +1,7 @@
 """The scores of the benchmark of quality, and its report. What trains for it runs outside of the tests."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,25 @@ import pytest
 
 from benchmarks import quality_report, quality_scores
 from benchmarks.quality_tables import BY_KEY, TABLES
+from tests.checkout import CHECKOUT
 
 CLASSES = BY_KEY["sklearn-iris"]
 NUMBERS = BY_KEY["sklearn-diabetes"]
+SCIKIT_LEARN = """
+import json, sys
+import numpy as np
+from sklearn import metrics
+classes, numbers = json.load(sys.stdin)
+truth, answers = classes
+guessed = np.array(["a", "b", "c"])[np.array(answers).argmax(axis=1)]
+print(json.dumps({
+    "accuracy": metrics.accuracy_score(truth, guessed),
+    "log_loss": metrics.log_loss(truth, answers),
+    "macro_f1": metrics.f1_score(truth, guessed, average="macro"),
+    "rmse": metrics.root_mean_squared_error(*numbers),
+    "r2": metrics.r2_score(*numbers),
+}))
+"""
 
 
 def test_there_are_at_least_60_tables_and_none_is_listed_twice() -> None:
@@ -19,36 +36,29 @@ def test_there_are_at_least_60_tables_and_none_is_listed_twice() -> None:
     assert {table.task for table in TABLES} == {"classification", "regression"}
 
 
-def test_scores_of_classes_are_those_of_scikit_learn() -> None:
-    # Not above: every process of the tests imports this file, and one runs it.
-    from sklearn.metrics import accuracy_score, f1_score, log_loss
-
+def test_scores_are_those_of_scikit_learn() -> None:
     random = np.random.default_rng(1)
-    truth = random.choice(["a", "b", "c"], 200)
-    answers = random.dirichlet([1, 1, 1], 200)
+    truth, answers = random.choice(["a", "b", "c"], 200), random.dirichlet([1, 1, 1], 200)
+    numbers, estimates = random.normal(size=100), random.normal(size=100)
     metrics, right = quality_scores.of_classes(list(truth), answers, ["a", "b", "c"])
-    guessed = np.array(["a", "b", "c"])[answers.argmax(axis=1)]
-    assert metrics["accuracy"] == pytest.approx(accuracy_score(truth, guessed))
-    assert metrics["log_loss"] == pytest.approx(log_loss(truth, answers))
-    assert metrics["macro_f1"] == pytest.approx(f1_score(truth, guessed, average="macro"))
-    assert list(right) == list(guessed == truth)
+    of_numbers, squares = quality_scores.of_numbers(numbers, estimates)
+    asked = [[truth.tolist(), answers.tolist()], [numbers.tolist(), estimates.tolist()]]
+    computed = subprocess.run(
+        [CHECKOUT / ".venv-trainer" / "bin" / "python", "-c", SCIKIT_LEARN],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert {**metrics, **of_numbers} == pytest.approx(json.loads(computed))
+    assert list(right) == list(np.array(["a", "b", "c"])[answers.argmax(axis=1)] == truth)
+    assert squares.mean() == pytest.approx(of_numbers["rmse"] ** 2)
 
 
 def test_a_class_that_a_contender_has_never_seen_costs_as_much_as_certainty_of_another_one() -> None:
     metrics, right = quality_scores.of_classes(["a", "z"], np.array([[1.0, 0.0], [0.5, 0.5]]), ["a", "b"])
     assert metrics["log_loss"] == pytest.approx(-np.log(quality_scores.SMALLEST) / 2)
     assert list(right) == [1, 0]
-
-
-def test_scores_of_numbers_are_those_of_scikit_learn() -> None:
-    from sklearn.metrics import r2_score, root_mean_squared_error
-
-    random = np.random.default_rng(2)
-    truth, answers = random.normal(size=100), random.normal(size=100)
-    metrics, squares = quality_scores.of_numbers(truth, answers)
-    assert metrics["rmse"] == pytest.approx(root_mean_squared_error(truth, answers))
-    assert metrics["r2"] == pytest.approx(r2_score(truth, answers))
-    assert squares.mean() == pytest.approx(metrics["rmse"] ** 2)
 
 
 @pytest.mark.parametrize(("better", "beyond"), [(0.0, False), (0.1, True)])
