@@ -83,10 +83,9 @@ get_uv() {
   checksum "$pin" >"$stamp"
 }
 
-# environment FOLDER PYTHON REQUIREMENTS [FLAG...]: creates or updates a virtual environment; the flags are for uv.
+# environment FOLDER PYTHON REQUIREMENTS: creates or updates a virtual environment.
 environment() {
   local folder=$1 version=$2 requirements=$3
-  shift 3
   if fresh "$folder/.stamp" "$requirements" && is_version "$folder/bin/python" "$version"; then
     return
   fi
@@ -97,7 +96,7 @@ environment() {
     uv venv --quiet --no-project --clear --python "$(found_python "$version")" "$folder" ||
       fail "there is no Python $version and uv could not download one: install it, then try again."
   fi
-  uv pip sync --quiet --require-hashes "$@" --python "$folder/bin/python" "$requirements"
+  uv pip sync --quiet --require-hashes --python "$folder/bin/python" "$requirements"
   checksum "$requirements" >"$folder/.stamp"
 }
 
@@ -110,6 +109,17 @@ packages() {
   get_uv
   uv pip install --quiet --no-deps --no-index --python "$1/bin/python" --editable . --editable packages/localcloud
   checksum "$1/.stamp" pyproject.toml packages/localcloud/pyproject.toml >"$stamp"
+}
+
+# imported FOLDER WHERE MODULES: has Python compile what a first use would import. To compile whole environments takes
+# twice as long: azure-ai-ml and MLflow have thousands of modules of which a tenth is ever imported.
+imported() {
+  local folder=$PWD/$1 stamp=$1/.imported
+  if fresh "$stamp" "$1/.stamp"; then
+    return
+  fi
+  (cd "$2" && PYTHONDONTWRITEBYTECODE='' "$folder/bin/python" -c "import $3")
+  checksum "$1/.stamp" >"$stamp"
 }
 
 # Azurite requires a package for its telemetry, which would bring 220 others, two thirds of all files: package.json
@@ -152,14 +162,17 @@ browser() {
     fail "the chromium that apt-get installed does not start: install Google Chrome, then try again."
 }
 
-# Compile at once rather than at the first import where most modules are imported: azure-ai-ml and MLflow have thousands.
 part() {
   case $1 in
     app)
-      environment .venv 3.13 requirements-dev.txt --compile-bytecode
+      environment .venv 3.13 requirements-dev.txt
       packages .venv
+      imported .venv . 'azure.ai.ml, function_app, localcloud.cloud, localcloud.functions, touchdown.__main__'
       ;;
-    trainer) environment .venv-trainer 3.11 trainer/requirements.txt --compile-bytecode ;;
+    trainer)
+      environment .venv-trainer 3.11 trainer/requirements.txt
+      imported .venv-trainer trainer 'experiment, main, matplotlib.figure, mlflow.pyfunc, mlflow.sklearn, report, saving'
+      ;;
     storage) storage ;;
     browser) browser ;;
     checkov) environment .venv-checkov 3.13 requirements-checkov.txt ;;
