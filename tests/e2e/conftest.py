@@ -6,7 +6,6 @@ the names of the test that arms it, and is disarmed after the test.
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,14 +107,6 @@ def classes(cloud: Stack) -> Served:
 
 def stage_is(*stages: str) -> Callable[[Json], bool]:
     return lambda run: run.get("stage") in stages or run["status"] != "Running"
-
-
-def wait_for(condition: Callable[[], object], limit: float = 60.0) -> None:
-    """Wait until `condition` holds; fail after `limit` seconds."""
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, f"{condition} did not come true within {limit} s"
-        time.sleep(0.1)
 
 
 def finished(client: Client, run_id: str) -> Json:

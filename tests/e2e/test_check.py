@@ -15,8 +15,9 @@ from localcloud.home import TENANT, Home
 from localcloud.stack import Stack
 
 from tests.checkout import CHECKOUT
-from tests.e2e.conftest import LIMIT, wait_for
+from tests.e2e.conftest import LIMIT
 from tests.unit.touchdown.commands import Answer, run
+from tests.waiting import wait_for
 from touchdown.checking import deployment, trial
 from touchdown.checking.checks import CHECKS, UNTOLD
 from touchdown.checking.findings import NOT_TRIED, Finding, Outcome

@@ -21,9 +21,9 @@ from tests.e2e.conftest import (
     rows,
     stage_is,
     succeeded,
-    wait_for,
 )
 from tests.unit.touchdown.commands import Answer
+from tests.waiting import wait_for
 from touchdown.client import ApiError, Client
 from touchdown.local.names import FACTORY_ID, identity_id
 

@@ -20,9 +20,9 @@ from tests.e2e.conftest import (
     stage_is,
     succeeded,
     versions,
-    wait_for,
 )
 from tests.e2e.forgery import WebhookKey
+from tests.waiting import wait_for
 from touchdown.client import ApiError, Client
 from touchdown.local.names import TOPIC
 

@@ -21,9 +21,9 @@ from tests.e2e.conftest import (
     rows,
     stage_is,
     versions,
-    wait_for,
 )
 from tests.e2e.forgery import WebhookKey
+from tests.waiting import wait_for
 from touchdown import local
 from touchdown.client import ApiError, Client
 from touchdown.local.deploying import outputs

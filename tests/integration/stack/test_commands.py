@@ -8,7 +8,8 @@ import pytest
 from localcloud.controls import Controls
 
 from runs import remedies
-from tests.integration.stack.conftest import Shell, succeeded, until
+from tests.integration.stack.conftest import Shell, succeeded
+from tests.waiting import wait_for
 from touchdown import local
 from touchdown.client import Client, Json
 
@@ -156,7 +157,7 @@ def test_runs_that_a_stop_interrupts_are_named_and_go_on_or_have_failed_and_can_
     with Controls(up.home) as controls:
         fault = controls.arm_fault("http", "delay", {"path": "/queryPipelineRuns$"}, seconds=600)["id"]
         early = in_stage(up, tmp_path / "early.csv.gz", "start_training", *LINEAR, "--set", "epochs=2")
-        until(lambda: controls.taken(fault))
+        wait_for(lambda: controls.taken(fault))
     training = in_stage(up, tmp_path / "in training.csv.gz", "wait", *LONG)
     stopped = succeeded(up.process("down", "--json")).json
     succeeded(up.process("up", "--json"))

@@ -13,7 +13,8 @@ from localcloud.home import Home
 from localcloud.parts import is_alive
 from localcloud.stack import AlreadyRunningError, Stack, is_locked
 
-from tests.integration.stack.conftest import Shell, succeeded, until
+from tests.integration.stack.conftest import Shell, succeeded
+from tests.waiting import wait_for
 
 LARGEST = 315
 """In MiB: 40 more than the stack needs."""
@@ -68,7 +69,7 @@ def test_a_home_has_one_stack(up: Shell) -> None:
 def test_a_part_that_dies_is_reported_and_up_restarts_it(up: Shell) -> None:
     before = up.pids()
     os.kill(before["functions"], signal.SIGKILL)
-    until(lambda: up.run("status").code == 1)
+    wait_for(lambda: up.run("status").code == 1)
     answer = up.run("status")
     assert "died" in answer.out
     assert "functions ended by itself with exit code -9" in answer.err
@@ -92,7 +93,7 @@ def test_up_waits_for_what_a_killed_stack_left_and_starts(up: Shell) -> None:
 def test_nothing_outlives_a_supervisor_that_is_killed(up: Shell) -> None:
     pids = up.pids()
     os.kill(pids["supervisor"], signal.SIGKILL)
-    until(lambda: not any(alive(pid) for pid in pids.values()))
+    wait_for(lambda: not any(alive(pid) for pid in pids.values()))
     assert up.run("status").code == 3
 
 
