@@ -18,8 +18,11 @@ FEWEST_OF_CLASS = 8
 """The same for each class: that all are held out, has odds of 1:390,000."""
 MOST_KNOWN = 200_000
 """Different rows that are remembered, give or take a block."""
-FILTER = 1 << 22
-"""Bytes that tell most rows that are not among the remembered ones from those that are."""
+FILTER_BITS = 1 << 22
+"""Bits that tell most rows that are not among the remembered ones from those that are.
+
+They are half a megabyte, which a processor's cache holds.
+"""
 ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -34,7 +37,7 @@ class RowHashes:
         self.keeps_copies_together: bool | None = None
         self._known = np.empty(0, dtype=np.uint64)
         self._first = np.empty(0, dtype=np.int64)
-        self._may_be_known = np.zeros(FILTER, dtype=bool)
+        self._may_be_known = np.zeros(FILTER_BITS >> 3, dtype=np.uint8)
 
     def of(self, numbers: list[np.ndarray], codes: np.ndarray, label: np.ndarray, start: int) -> np.ndarray:
         """The hashes of a block's rows: uint64 of shape (rows,).
@@ -56,20 +59,38 @@ class RowHashes:
 
     def _remember(self, content: np.ndarray, start: int) -> None:
         different, place = np.unique(content, return_index=True)
-        new = ~np.isin(different, self._known)
+        new = places_in(self._known, different) < 0
         known = np.concatenate([self._known, different[new]])
         first = np.concatenate([self._first, start + place[new]])
-        order = np.argsort(known)
+        order = np.argsort(known, kind="stable")  # fast, as both parts are sorted
         self._known, self._first = known[order], first[order]
-        self._may_be_known[content & np.uint64(FILTER - 1)] = True
+        byte, bit = filter_places(different)
+        np.bitwise_or.at(self._may_be_known, byte, np.left_shift(np.uint8(1), bit))
 
     def _hashes(self, content: np.ndarray) -> np.ndarray:
+        byte, bit = filter_places(content)
+        maybe = np.flatnonzero(self._may_be_known.take(byte) >> bit & 1)
+        maybe = maybe[np.argsort(content[maybe])]  # in order, they are found several times as fast
+        place = places_in(self._known, content[maybe])
+        known = place >= 0
         found = content.copy()
-        maybe = np.flatnonzero(self._may_be_known[content & np.uint64(FILTER - 1)])
-        place = np.searchsorted(self._known, content[maybe]).clip(0, len(self._known) - 1)
-        known = self._known[place] == content[maybe]
         found[maybe[known]] = hashes_of(self._first[place[known]])
         return found
+
+
+def filter_places(content: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where hashes lie in the filter: the byte (int64) and the bit in it (uint8), both of shape (rows,)."""
+    low = content & np.uint64(FILTER_BITS - 1)
+    return (low >> np.uint64(3)).view(np.int64), (low & np.uint64(7)).astype(np.uint8)
+
+
+def places_in(known: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Where some hashes lie among the known ones, which are sorted and differ: int64, -1 if they do not."""
+    if not len(known):
+        return np.full(len(hashes), -1, dtype=np.int64)
+    place = np.searchsorted(known, hashes).clip(0, len(known) - 1)
+    found: np.ndarray = np.where(known[place] == hashes, place, -1)
+    return found
 
 
 def content_hashes(numbers: list[np.ndarray], codes: np.ndarray, rows: int) -> np.ndarray:

@@ -77,6 +77,28 @@ def test_fifty_classes_in_many_batches_are_learned(workshop: Workshop) -> None:
     assert metric(training, "train_loss") < math.log(50)
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "noise"), [("classification", "log_loss", 0.435), ("regression", "rmse", 1.0)]
+)
+def test_the_weights_after_many_chunks_are_averaged(
+    task: str, name: str, noise: float, workshop: Workshop
+) -> None:
+    """noise: the metric of the best weights. Those after the last chunk are 20 % worse."""
+    chance = random.Random(8)
+    rows: list[list[object]] = []
+    for _ in range(16_000):
+        values = [round(chance.gauss(0, 1), 3) for _ in range(3)]
+        score = 2 * values[0] - values[1]
+        label = round(score + chance.gauss(0, 1), 3)
+        if task == "classification":
+            label = int(chance.random() < 1 / (1 + math.exp(-score)))
+        rows.append([*values, label])
+    arguments = [*LINEAR, "--task", task, "--epochs", "5", "--lr", "0.3"]
+    data = table(HEADER, rows).encode()
+    training = workshop.trained(data, *arguments, block_bytes=60_000, slice_rows=500)
+    assert metric(training, name) < 1.03 * noise
+
+
 def test_hundreds_of_features_of_a_category_do_not_overshoot(workshop: Workshop) -> None:
     chance = random.Random(8)
     names = [f"c{place}" for place in range(12)]

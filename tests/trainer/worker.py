@@ -29,6 +29,8 @@ sample: Any = importlib.import_module("sample")
 storage: Any = importlib.import_module("storage")
 BLOCK_BYTES, CHUNK_BYTES = reading.BLOCK_BYTES, storage.CHUNK_BYTES
 SAMPLE_BYTES = sample.SAMPLE_BYTES
+SLICE_ROWS = 32_768
+"""As in chunks.py, which is imported only where it is used."""
 
 
 def train(
@@ -38,19 +40,23 @@ def train(
     sample_bytes: int | None = None,
     feature_bytes: int | None = None,
     many_rows: int | None = None,
+    slice_rows: int | None = None,
 ) -> dict[str, Any]:
     """Run main.py in a working folder, and return its exit code and output.
 
     block_bytes: the size of the blocks in which the file is read and parsed; a small one gives many blocks of
     few rows. sample_bytes: the most text that the sampled rows may have; a small one makes rows too long for
     it. feature_bytes: of the features that the algorithm auto holds in memory; many_rows: above it, it
-    chooses by a single split.
+    chooses by a single split. slice_rows: the rows of a chunk that the algorithm linear learns from.
     """
     limits = {"bytes": feature_bytes, "many_rows": many_rows}
     if any(limits.values()) or "automatic" in sys.modules:
         automatic: Any = importlib.import_module("automatic")
         rows: Any = importlib.import_module("training_set")
         automatic.LIMITS = rows.Limits(**{name: value for name, value in limits.items() if value})
+    if slice_rows or "chunks" in sys.modules:
+        chunks: Any = importlib.import_module("chunks")
+        chunks.SLICE_ROWS = slice_rows or SLICE_ROWS
     reading.BLOCK_BYTES = block_bytes or BLOCK_BYTES
     storage.CHUNK_BYTES = block_bytes or CHUNK_BYTES
     sample.SAMPLE_BYTES = sample_bytes or SAMPLE_BYTES
