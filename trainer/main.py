@@ -27,7 +27,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # A thread of scikit-learn's trees that waits for the others must not occupy a core meanwhile: on a busy
@@ -44,11 +44,12 @@ try:
     from progress import say
     from reading import Source
     from refusals import TrainingRefusedError, without_secrets
-    from storage import dataset_chunks, finished_earlier, open_container, upload_run
+    from storage import dataset_chunks, finished_earlier, open_container
     from text import printable, printable_lines
+    from uploading import RunUpload
 except ModuleNotFoundError as missing:
     beside = {"budget", "ending", "job", "lines", "progress", "reading", "record_ends", "refusals", "storage"}
-    beside |= {"hiding", "repeats", "text"}
+    beside |= {"hiding", "repeats", "text", "uploading"}
     if missing.name not in beside and not str(missing.name).startswith("dialect"):
         raise
     sys.exit(f"main.py needs the files beside it, {missing.name}.py among them: upload all of its folder")
@@ -82,20 +83,24 @@ def run(job: TrainingJob) -> None:
             say(f"MLflow run {earlier['mlflow_run_id']} has finished this run earlier; nothing to do")
             write_outputs(job, earlier, to.prefix)
             return
-    folder, document = train_and_save(job, container)
     if to is None or container is None:
+        folder, _ = train_and_save(job, None)
         say(f"model kept in {folder}/artifacts/model (--connectionString or --accountUrl would upload it)")
         return
-    prefix = str(PurePosixPath(to.prefix, document["experiment_id"], document["mlflow_run_id"]))
-    say(f"uploading to {to.container}/{prefix}")
-    upload_run(container, folder, prefix, report=f"{to.prefix}/report.html" if job.etag else "")
+    upload = RunUpload(container, to.prefix, report=f"{to.prefix}/report.html" if job.etag else "")
+    folder, document = train_and_save(job, container, upload)
+    place = f"{to.container}/{upload.place(folder)}"
+    say(f"uploading to {place}")
+    upload.finish(folder)
     if job.etag:
         write_outputs(job, document, to.prefix)
-    say(f"model uploaded to {to.container}/{prefix}/artifacts/model")
+    say(f"model uploaded to {place}/artifacts/model")
 
 
-def train_and_save(job: TrainingJob, container: ContainerClient | None) -> tuple[Path, dict[str, Any]]:
-    """The folder of the MLflow run, and its metrics.json."""
+def train_and_save(
+    job: TrainingJob, container: ContainerClient | None, upload: RunUpload | None = None
+) -> tuple[Path, dict[str, Any]]:
+    """The folder of the MLflow run, and its metrics.json. upload: begun once the model is saved."""
     source = Source(job.dataset, lambda: dataset_chunks(container, job), job.limits)
     from experiment import train
     from model_environment import check
@@ -105,7 +110,7 @@ def train_and_save(job: TrainingJob, container: ContainerClient | None) -> tuple
         outcome = train(job, source, container, folder)
     from saving import save
 
-    return save(job, outcome)
+    return save(job, outcome, upload.begin if upload else None)
 
 
 def write_outputs(job: TrainingJob, document: dict[str, Any], prefix: str) -> None:

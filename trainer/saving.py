@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,8 +65,12 @@ class Outcome:
     confusion: Any = None
 
 
-def save(job: TrainingJob, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
+def save(
+    job: TrainingJob, outcome: Outcome, on_model: Callable[[Path], None] | None = None
+) -> tuple[Path, dict[str, Any]]:
     """Log a training as a run in ./mlruns. Returns the run's folder and its metrics.json.
+
+    on_model: called with the folder once it holds all but the files for people, which are drawn last.
 
     MLflow's client and save_model take the place of start_run and log_model, which would ask git, the
     platform and the active environment for what a Batch node does not know.
@@ -83,9 +88,11 @@ def save(job: TrainingJob, outcome: Outcome) -> tuple[Path, dict[str, Any]]:
     client.log_dict(run_id, document, "metrics.json")
     # Of ten thousand columns, log_dict would take two seconds, since it indents lines.
     client.log_text(run_id, json.dumps(outcome.profile, default=str), "profile.json")
-    _log_pages(client, run_id, outcome)
     _save_model(folder / "artifacts" / "model", run_id, outcome)
     client.set_terminated(run_id)
+    if on_model:
+        on_model(folder)
+    _log_pages(client, run_id, outcome)
     return folder, document
 
 

@@ -1,10 +1,9 @@
-"""Reads the dataset from Blob Storage and writes the MLflow run to it, by connection string or identity."""
+"""Reads the dataset and earlier runs from Blob Storage, by connection string or identity."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import mimetypes
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
 MLMODEL = "artifacts/model/MLmodel"
-REPORT = "artifacts/report.html"
 CHUNK_BYTES = 8 * 1024 * 1024
 ROLES = (
     "Touchdown blob owner on the data account, with roleSet=Narrow Touchdown container maker: docs/roles.md"
@@ -137,28 +135,6 @@ def dataset_chunks(container: ContainerClient | None, job: TrainingJob) -> Itera
     opened = blob_chunks(container, job) if container is not None and job.etag else file_chunks(job.dataset)
     with opened as chunks:
         yield from chunks
-
-
-def upload_run(container: ContainerClient, folder: Path, prefix: str, report: str = "") -> None:
-    """Upload an MLflow run. MLmodel comes last, so that its BlobCreated event means that the run is complete.
-
-    report: the name under which the report is uploaded, if not among the artifacts.
-    """
-    from azure.storage.blob import ContentSettings
-
-    def put(path: Path) -> None:
-        name = str(PurePosixPath(prefix, path.relative_to(folder).as_posix()))
-        if report and path == folder / REPORT:
-            name = report
-        settings = ContentSettings(content_type=mimetypes.guess_type(name)[0] or "application/octet-stream")
-        with path.open("rb") as data:
-            container.upload_blob(name, data, overwrite=True, content_settings=settings)
-
-    last = folder / MLMODEL
-    with storage_errors(f"upload {folder} to {container.container_name}/{prefix}"):
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(put, (path for path in folder.rglob("*") if path.is_file() and path != last)))
-        put(last)
 
 
 def finished_earlier(container: ContainerClient, prefix: str) -> dict[str, Any] | None:

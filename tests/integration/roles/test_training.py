@@ -45,12 +45,13 @@ UPLOAD = """
 from pathlib import Path
 from job import Destination
 from refusals import TrainingRefusedError
-from storage import open_container, read_bytes, upload_run
+from storage import open_container, read_bytes
+from uploading import RunUpload
 
 to = Destination({container!r}, "", {account!r}, {client_id!r})
 folder = Path({folder!r})
 try:
-    upload_run(open_container(to), folder, "runs/{unique}/0/run")
+    RunUpload(open_container(to), "runs/{unique}").finish(folder)
     print(len(read_bytes(open_container(to), "runs/{unique}/0/run/artifacts/model/MLmodel")))
 except TrainingRefusedError as error:
     print(error)
@@ -106,7 +107,7 @@ def as_trainer(home: Home, code: str) -> str:
 def test_without_its_role_the_trainer_cannot_leave_its_model(
     stage: Stage, unique: str, case: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("run")
+    folder = tmp_path_factory.mktemp("mlruns") / "0" / "run"
     (folder / "artifacts" / "model").mkdir(parents=True)
     (folder / "artifacts" / "model" / "MLmodel").write_text("{}")
     values = outputs(stage.home)
