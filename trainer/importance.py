@@ -37,7 +37,7 @@ def importance(
     extent = extent_of(use.tolist(), trees, classes, len(held), units)
     held = held[: extent.rows]
     values, labels = plan.values(sampled.batch, held), sampled.labels[held]
-    with threads(0):
+    with threads(0, trees=trees > 0):
         worse = _shuffled_losses(chosen, values, labels, plan.deciding, extent)
     measured = dict(zip(extent.columns, worse, strict=True))
     found = [

@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.trainer.conftest import MAIN, Trainer
 from tests.trainer.storage import without_azure
 
@@ -47,6 +49,7 @@ assert main.main(sys.argv[1:]) == 0
 for module, name in (("scipy.stats", "norm"), ("matplotlib.dviread", "DviFont")):
     assert name not in vars(sys.modules[module]), f"{module} was executed"
 assert "databricks.sdk" not in sys.modules
+assert ("sklearn.ensemble" in sys.modules) == ("linear" not in sys.argv), "a linear model has no trees"
 from matplotlib import artist, figure
 
 assert "alpha" in artist.kwdoc(figure.Figure)
@@ -71,10 +74,13 @@ def test_a_module_that_is_put_off_is_whole_once_something_of_it_is_used(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_training_by_default_uses_nothing_of_what_is_put_off(
-    trainer_python: str, iris_csv: Path, tmp_path: Path
+@pytest.mark.parametrize("algorithm", ["auto", "linear"])
+def test_a_training_uses_nothing_of_what_is_put_off(
+    algorithm: str, trainer_python: str, iris_csv: Path, tmp_path: Path
 ) -> None:
-    done = run(TRAINING, "--csv", str(iris_csv), "--algorithm", "auto", python=trainer_python, cwd=tmp_path)
+    done = run(
+        TRAINING, "--csv", str(iris_csv), "--algorithm", algorithm, python=trainer_python, cwd=tmp_path
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
