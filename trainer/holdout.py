@@ -68,12 +68,7 @@ class Split:
 
     def mask(self, start: int, count: int) -> np.ndarray:
         """Whether each of `count` rows from number `start` on is held out."""
-        if self.bits is None:
-            mask = row_hashes(start, count) < HELD_OUT_BELOW
-        else:
-            first_byte = start >> 3
-            bits = np.unpackbits(self.bits[first_byte : (start + count + 7) >> 3])
-            mask = bits[start - 8 * first_byte :][:count].astype(bool)
+        mask = self._below(np.arange(start, start + count))
         first, last = np.searchsorted(self.rows, (start, start + count))
         mask[self.rows[first:last] - start] = self.held_out[first:last]
         return mask

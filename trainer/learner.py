@@ -92,10 +92,10 @@ class Learner:
 
         common = {"learning_rate": "constant", "eta0": self._rate, "shuffle": not mixed}
         # At a constant rate the weights keep moving around their optimum; their average does not.
-        average = mixed and not self._average_chunks
         if not self._classes:
-            return SGDRegressor(average=average or not mixed, **common)
+            return SGDRegressor(average=not self._average_chunks, **common)
         jobs = (os.cpu_count() or 1) if self._classes > 2 and survey.rows > MANY_ROWS else None
+        average = mixed and not self._average_chunks
         found = SGDClassifier(loss="log_loss", average=average, n_jobs=jobs, **common)
         return found if np.ptp(self._shares) == 0 else started(found, self._shares, width)
 
